@@ -1,0 +1,79 @@
+# Everything that anyone needs to run. CI calls the same targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Bytecode in the Lambda asset would be excluded anyway; not writing it keeps the tree clean.
+export PYTHONDONTWRITEBYTECODE := 1
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help setup lint format unit synth runtime e2e test demo build lock clean
+
+help: ## Show the targets
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.ready .ministack/.ready node_modules/.ready ## Install everything into .venv, .ministack and node_modules
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the Python packages into $(VENV)"
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.ministack/.ready: requirements-ministack.txt
+	@echo "Installing the local AWS into .ministack"
+	@$(PYTHON) -m venv .ministack
+	@.ministack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ministack.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json $(VENV)/.ready
+	@echo "Installing the CDK CLI into node_modules"
+	@npm ci --silent
+	@touch $@
+
+lint: setup ## Check style, formatting and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: setup ## Mend style and formatting
+	ruff check --fix .
+	ruff format .
+
+unit: setup ## Test plan and request alone, in seconds
+	pytest tests/unit
+
+synth: setup ## Test the templates and the wheel
+	pytest tests/synth
+
+runtime: setup ## Test the handler
+	pytest tests/runtime
+
+e2e: setup ## Test with the real CDK CLI on the local AWS
+	pytest tests/e2e
+
+test: lint ## Check and test everything
+	pytest
+
+demo: setup ## Show the main job on the local AWS
+	@$(BIN)/python -m localaws.demo
+
+build: setup ## Build the wheel into dist/
+	python -m build --no-isolation --outdir dist .
+
+lock: setup ## Work out the pinned requirements anew
+	for name in requirements requirements-dev requirements-ministack; do \
+	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	        --no-emit-index-url --no-emit-find-links --no-header --no-annotate $$name.in --output-file $$name.txt; \
+	done
+
+clean: ## Remove what the other targets have made
+	rm -rf $(VENV) .ministack .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

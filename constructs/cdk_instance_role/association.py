@@ -1,0 +1,130 @@
+"""The association of an instance profile with instances that the stack does not own."""
+
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from .permissions import Permissions
+from .provider import AssociationProvider
+from .replaceable import ReplaceableProfiles, render_profile
+from .runtime.association.contract import Attribute, OnConflict, Property
+from .selection import InstanceSelection
+
+RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
+SHORTEST_TIMEOUT, LONGEST_TIMEOUT = Duration.minutes(1), Duration.hours(1)
+TIME_TO_GIVE_BACK = Duration.minutes(10)
+"""What CloudFormation waits longer than the handler works, so that a failure is told and not timed out."""
+
+
+class InstanceProfileAssociation(Construct):
+    """Associates an instance profile with existing instances, and gives them back what they had.
+
+    Defines one custom resource, and on first use in a stack the provider behind it. On create it associates the
+    profile with every target, replacing what `replaces` allows. On update it brings in new targets, gives back
+    what former targets had, and moves all to another profile. On delete, and when a create fails, every instance
+    gets back the profile that it carried before, or none if it had none. An instance whose profile somebody else
+    has changed since is left alone. Instances themselves are never started, stopped, tagged or terminated.
+
+    Example:
+        ::
+
+            InstanceProfileAssociation(
+                self, "Association",
+                instance_profile=web.instance_profile,
+                instances=InstanceSelection.by_ids("i-0123456789abcdef0"),
+                replaces=ReplaceableProfiles.profiles(old_profile),
+            )
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        instance_profile: iam.IInstanceProfile,
+        instances: InstanceSelection,
+        replaces: ReplaceableProfiles | None = None,
+        on_conflict: OnConflict = OnConflict.FAIL,
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        timeout: Duration | None = None,
+        provider: AssociationProvider | None = None,
+    ) -> None:
+        """
+        Args:
+            scope: parent construct.
+            id: id within the parent.
+            instance_profile: the profile, owned or imported, with a known role that EC2 may assume. The deployment
+                checks both before it changes anything. To move from one imported profile to another, list the
+                former one in ``replaces``.
+            instances: the targets, in the account and Region of the stack.
+            replaces: the profiles that may be displaced, which is also what the handler gets IAM rights for.
+                Default: none; a target that carries a foreign profile is then a conflict.
+            on_conflict: what to do about a target that carries a profile which may not be displaced. Default: fail
+                the deployment before anything is changed.
+            removal_policy: what becomes of the associations when this resource is removed. ``DESTROY`` gives every
+                instance back what it had; ``RETAIN`` leaves all as they are, for which the profile has to outlive
+                the stack. Default: ``DESTROY``.
+            timeout: how long an operation may take, from 1 minute to 1 hour. EC2 allows five changes a second.
+                Default: 30 minutes.
+            provider: the provider. Default: one per stack, made on first use.
+
+        Raises:
+            ValueError: the role of a profile is unknown, an instance is selected by another association already,
+                the targets don't fit into the handler's IAM policies, or a property is out of its range.
+        """
+        super().__init__(scope, id)
+        replaces = replaces or ReplaceableProfiles.none()
+        timeout = timeout or Duration.minutes(30)
+        _check(timeout, removal_policy)
+        provider = provider or AssociationProvider.of(self)
+        policies = provider.grant(self, Permissions(Stack.of(self), instance_profile, instances, replaces))
+        self._resource = CustomResource(
+            self,
+            "Resource",
+            service_token=provider.service_token,
+            resource_type=RESOURCE_TYPE,
+            removal_policy=removal_policy,
+            service_timeout=_service_timeout(timeout),
+            properties={
+                **render_profile(instance_profile),
+                **instances.render(),
+                **replaces.render(),
+                Property.ON_CONFLICT.value: on_conflict.value,
+                Property.TIMEOUT_SECONDS.value: timeout.to_seconds(),
+            },
+        )
+        self._resource.node.add_dependency(policies)
+        if instance_profile.role is not None:
+            # A role's policies are resources of their own: an instance must not get it before they are attached.
+            self._resource.node.add_dependency(instance_profile.role)
+
+    @property
+    def associated_count(self) -> str:
+        """Number of targets that had no profile before, as an attribute of the resource."""
+        return self._attribute(Attribute.ASSOCIATED_COUNT)
+
+    @property
+    def replaced_count(self) -> str:
+        """Number of targets whose profile was replaced, as an attribute of the resource."""
+        return self._attribute(Attribute.REPLACED_COUNT)
+
+    @property
+    def kept_count(self) -> str:
+        """Number of targets left as they were, because they carried the profile already or because of a conflict
+        under ``OnConflict.KEEP``, as an attribute of the resource."""
+        return self._attribute(Attribute.KEPT_COUNT)
+
+    def _attribute(self, attribute: Attribute) -> str:
+        return self._resource.get_att_string(attribute.value)
+
+
+def _check(timeout: Duration, removal_policy: RemovalPolicy) -> None:
+    if not SHORTEST_TIMEOUT.to_seconds() <= timeout.to_seconds() <= LONGEST_TIMEOUT.to_seconds():
+        raise ValueError(f"timeout is {timeout.to_human_string()}: it must be from 1 minute to 1 hour")
+    if removal_policy is RemovalPolicy.SNAPSHOT:
+        raise ValueError("removal_policy SNAPSHOT means nothing for an association: use DESTROY or RETAIN")
+
+
+def _service_timeout(timeout: Duration) -> Duration:
+    """How long CloudFormation waits for an answer; an hour is the most it does."""
+    return Duration.seconds(min(timeout.to_seconds() + TIME_TO_GIVE_BACK.to_seconds(), LONGEST_TIMEOUT.to_seconds()))

@@ -1,0 +1,160 @@
+"""A role for EC2 instances, with its instance profile."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jsii
+from aws_cdk import Token
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from .association import InstanceProfileAssociation
+from .permissions import profile_path
+from .selection import InstanceSelection
+
+_POLICY_NAME = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
+_POLICY_ARN = re.compile(r"arn:[a-z-]+:iam::(?:aws|\d{12}):policy/.+")
+
+ManagedPolicy = iam.IManagedPolicy | str
+"""A managed policy, the name of one that AWS manages, or an ARN."""
+
+
+@jsii.implements(iam.IGrantable)
+class InstanceRole(Construct):
+    """A role that EC2 instances can assume, and the instance profile that carries it to them.
+
+    Defines an ``AWS::IAM::Role`` and an ``AWS::IAM::InstanceProfile``. It touches no instance: `associate_with`
+    does.
+
+    Example:
+        ::
+
+            web = InstanceRole(self, "Web", managed_policies=["AmazonS3ReadOnlyAccess"])
+            bucket.grant_read(web)
+            web.associate_with("Fleet", InstanceSelection.by_tags({"app": ["web"]}))
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        managed_policies: Sequence[ManagedPolicy] = (),
+        role: iam.IRole | None = None,
+        inline_policies: Mapping[str, iam.PolicyDocument] | None = None,
+        permissions_boundary: iam.IManagedPolicy | None = None,
+        role_name: str | None = None,
+        instance_profile_name: str | None = None,
+        description: str | None = None,
+    ) -> None:
+        """
+        Args:
+            scope: parent construct.
+            id: id within the parent.
+            managed_policies: policies to attach: constructs, names of AWS managed policies
+                (``"AmazonS3ReadOnlyAccess"``, with a path where they have one: ``"service-role/..."``), or ARNs.
+                Default: none.
+            role: an existing role to carry instead of a new one. Its trust policy must let EC2 assume it; the
+                deployment checks that. Default: a new role that ``ec2.amazonaws.com`` may assume.
+            inline_policies: inline policies by name. Default: none.
+            permissions_boundary: upper bound of what the new role may do. Default: none.
+            role_name: physical name of the new role. Default: CloudFormation makes one, which is what allows it to
+                replace the role.
+            instance_profile_name: physical name of the profile. Default: CloudFormation makes one.
+            description: description of the new role, up to 1000 characters. Default: none.
+
+        Raises:
+            ValueError: a policy name that is none, or a property of a new role together with ``role``.
+        """
+        super().__init__(scope, id)
+        if role is None:
+            role = iam.Role(
+                self,
+                "Role",
+                assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+                inline_policies=dict(inline_policies or {}),
+                permissions_boundary=permissions_boundary,
+                role_name=role_name,
+                description=description,
+            )
+        else:
+            _refuse_new_role_properties(
+                inline_policies=inline_policies,
+                permissions_boundary=permissions_boundary,
+                role_name=role_name,
+                description=description,
+            )
+        self._role = role
+        for policy in managed_policies:
+            self.add_managed_policy(policy)
+        self._instance_profile = iam.InstanceProfile(
+            self,
+            "InstanceProfile",
+            role=role,
+            path=profile_path(self),
+            instance_profile_name=instance_profile_name,
+        )
+
+    @property
+    def role(self) -> iam.IRole:
+        """The role."""
+        return self._role
+
+    @property
+    def instance_profile(self) -> iam.IInstanceProfile:
+        """The instance profile."""
+        return self._instance_profile
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role, as that to which ``grant_*`` methods give rights."""
+        return self._role.grant_principal
+
+    def add_managed_policy(self, policy: ManagedPolicy) -> None:
+        """Attach a managed policy.
+
+        Args:
+            policy: a construct, the name of an AWS managed policy, or an ARN.
+
+        Raises:
+            ValueError: a string that is neither a policy name nor an ARN.
+        """
+        self._role.add_managed_policy(self._managed_policy(policy))
+
+    def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
+        """Add a statement to the role's own policy.
+
+        Args:
+            statement: the statement.
+        """
+        return self._role.add_to_principal_policy(statement)
+
+    def associate_with(self, id: str, instances: InstanceSelection, **association_props: Any) -> InstanceProfileAssociation:
+        """Associate the profile with existing instances.
+
+        Args:
+            id: id of the association within this construct.
+            instances: the targets.
+            association_props: further properties of `InstanceProfileAssociation`.
+        """
+        return InstanceProfileAssociation(
+            self, id, instance_profile=self._instance_profile, instances=instances, **association_props
+        )
+
+    def _managed_policy(self, policy: ManagedPolicy) -> iam.IManagedPolicy:
+        if not isinstance(policy, str):
+            return policy
+        if Token.is_unresolved(policy) or _POLICY_ARN.fullmatch(policy):
+            return iam.ManagedPolicy.from_managed_policy_arn(self, f"ManagedPolicy{len(self.node.children)}", policy)
+        if not _POLICY_NAME.fullmatch(policy):
+            raise ValueError(
+                f"{policy!r} is not the name of a managed policy: pass a name like 'AmazonS3ReadOnlyAccess', or an ARN"
+            )
+        return iam.ManagedPolicy.from_aws_managed_policy_name(policy)
+
+
+def _refuse_new_role_properties(**properties: object) -> None:
+    given = [name for name, value in properties.items() if value is not None]
+    if given:
+        raise ValueError(f"{', '.join(given)} can't be set together with role: set it where that role is defined")

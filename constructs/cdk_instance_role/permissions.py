@@ -1,0 +1,156 @@
+"""What the handler may do for one association: IAM statements, generated from its properties and never wider."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Names, Stack, Token
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+from .replaceable import ReplaceableProfiles, role_arn_of
+from .runtime.association.batch import chunks
+from .selection import InstanceSelection
+
+PATH_PREFIX = "cdk-instance-role"
+IDS_PER_STATEMENT = 25
+"""Targets in one statement, so that statements pack well into policies of limited size."""
+
+Condition = Mapping[str, Mapping[str, Any]]
+
+_ASSOCIATE = "ec2:AssociateIamInstanceProfile"
+_REPLACE = "ec2:ReplaceIamInstanceProfileAssociation"
+_DISASSOCIATE = "ec2:DisassociateIamInstanceProfile"
+
+
+def profile_path(scope: IConstruct) -> str:
+    """IAM path of the instance profiles of a stack, free of tokens.
+
+    An IAM condition can name "the profiles of this stack" by it, whatever names CloudFormation gives them:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    stack = Stack.of(scope)
+    name = stack.stack_name
+    stable = Names.unique_resource_name(stack, max_length=128) if Token.is_unresolved(name) else name
+    return f"/{PATH_PREFIX}/{stable}/"
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """The statements for one association.
+
+    Actions, resources and condition keys:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    """
+
+    stack: Stack
+    instance_profile: iam.IInstanceProfile
+    instances: InstanceSelection
+    replaces: ReplaceableProfiles
+
+    def statements(self) -> Iterator[iam.PolicyStatement]:
+        """All statements."""
+        yield _allow(["iam:GetInstanceProfile"], self._known)
+        yield self._pass_role()
+        for resources, tagged in self._targets():
+            yield _allow([_ASSOCIATE], resources, {**_to(self._known), **tagged})
+            if self._displaceable:
+                # A disassociation names no new profile, so that condition must hold "if exists" only.
+                to_wanted = {"ArnLikeIfExists": {"ec2:NewInstanceProfile": [self._wanted]}}
+                yield _allow([_REPLACE, _DISASSOCIATE], resources, {**_from(self._displaceable), **to_wanted, **tagged})
+        # The id or the tag of an instance may be gone by the time of an undo, but it still carries a profile of ours.
+        yield _allow([_DISASSOCIATE], [self._every_instance], _from(self._ours))
+        if self._moves:
+            yield _allow([_REPLACE], [self._every_instance], _from_to(self._ours, self._moves))
+        if self.instances.tags and self._displaceable:
+            # A stopped instance is bare in the middle of a swap, and its tags may be gone.
+            bare = {"Null": {"ec2:InstanceProfile": "true"}}
+            yield _allow([_ASSOCIATE], [self._every_instance], {**_to(self._displaceable), **bare})
+
+    def _pass_role(self) -> iam.PolicyStatement:
+        if self.replaces.is_any:
+            roles = [self._iam_arn("role", "*")]
+        else:
+            roles = [role_arn_of(profile) for profile in (self.instance_profile, *self.replaces.listed)]
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+        return _allow(["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": self._ec2_service}})
+
+    def _targets(self) -> Iterator[tuple[list[str], Condition]]:
+        """The targets as resources, with the conditions that make them so."""
+        for ids in chunks(self.instances.instance_ids, IDS_PER_STATEMENT):
+            yield [self._instance_arn(id_) for id_ in ids], {}
+        if self.instances.tags:
+            tags = {f"aws:ResourceTag/{key}": list(values) for key, values in self.instances.tags}
+            yield [self._every_instance], {"StringEquals": tags}
+
+    @property
+    def _wanted(self) -> str:
+        return self.instance_profile.instance_profile_arn
+
+    @property
+    def _displaceable(self) -> list[str]:
+        if self.replaces.is_any:
+            return [self._iam_arn("instance-profile", "*")]
+        return [profile.instance_profile_arn for profile in self.replaces.listed]
+
+    @property
+    def _known(self) -> list[str]:
+        """What a target may get: the profile, or what it had before."""
+        return self._displaceable if self.replaces.is_any else [self._wanted, *self._displaceable]
+
+    @property
+    def _ours(self) -> list[str]:
+        """What this association puts on instances. For a profile with the path of its stack these are all with that
+        path, so that the handler can move on from one that a deployment replaces, and back should it fail."""
+        return [self._profiles_of_stack] if self._is_of_stack else [self._wanted]
+
+    @property
+    def _moves(self) -> list[str]:
+        """What an instance that carries ours may get instead."""
+        return [*(self._ours if self._is_of_stack else []), *self._displaceable]
+
+    @property
+    def _is_of_stack(self) -> bool:
+        resource = self.instance_profile.node.default_child
+        return isinstance(resource, iam.CfnInstanceProfile) and resource.path == profile_path(self.stack)
+
+    @property
+    def _profiles_of_stack(self) -> str:
+        return self._iam_arn("instance-profile", f"{profile_path(self.stack).strip('/')}/*")
+
+    @property
+    def _every_instance(self) -> str:
+        return self._instance_arn("*")
+
+    @property
+    def _ec2_service(self) -> str | list[str]:
+        # In China EC2 goes by either name.
+        china = not Token.is_unresolved(self.stack.region) and self.stack.region.startswith("cn-")
+        return ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] if china else "ec2.amazonaws.com"
+
+    def _instance_arn(self, instance_id: str) -> str:
+        return self.stack.format_arn(service="ec2", resource="instance", resource_name=instance_id)
+
+    def _iam_arn(self, resource: str, name: str) -> str:
+        return self.stack.format_arn(service="iam", region="", resource=resource, resource_name=name)
+
+
+def observe_statement() -> iam.PolicyStatement:
+    """What every handler may do: look at instances. EC2 knows nothing narrower than ``*`` for it."""
+    return _allow(["ec2:DescribeInstances", "ec2:DescribeIamInstanceProfileAssociations"], ["*"], {})
+
+
+def _allow(actions: Sequence[str], resources: Sequence[str], conditions: Condition | None = None) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=actions, resources=resources, conditions=dict(conditions or {}))
+
+
+def _to(profiles: Sequence[str]) -> Condition:
+    return {"ArnLike": {"ec2:NewInstanceProfile": profiles}}
+
+
+def _from(profiles: Sequence[str]) -> Condition:
+    return {"ArnLike": {"ec2:InstanceProfile": profiles}}
+
+
+def _from_to(old: Sequence[str], new: Sequence[str]) -> Condition:
+    return {"ArnLike": {"ec2:InstanceProfile": old, "ec2:NewInstanceProfile": new}}

@@ -1,0 +1,196 @@
+"""The custom-resource provider behind the associations of a stack."""
+
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy, Stack, Token
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import custom_resources
+from constructs import Construct, IDependable
+
+from .handler_policies import HandlerPolicies
+from .permissions import Permissions, observe_statement
+from .runtime.association.contract import (
+    LEDGER_PARTITION_KEY,
+    LEDGER_SORT_KEY,
+    LEDGER_TABLE_VARIABLE,
+    LONGEST_INVOCATION_SECONDS,
+)
+
+_RUNTIME = Path(__file__).parent / "runtime"
+_ID = "InstanceProfileAssociationProvider"
+_POLICIES_ID = "InstanceProfileHandlerPolicies"
+QUERY_INTERVAL = Duration.seconds(5)
+
+
+class AssociationProvider(Construct):
+    """The function, the ledger and the provider framework that associations of a stack share.
+
+    An association makes it on first use, so most apps never name it. Name one to share it between several stacks
+    of an app, in one account and Region. It touches instances only when an association asks it to.
+
+    It defines a Lambda function with a role of its own, a DynamoDB table (on demand, encrypted, point-in-time
+    recovery) that holds what every instance carried before, a log group that outlives the stack, and the CDK
+    provider framework with its waiter.
+
+    Example:
+        ::
+
+            provider = AssociationProvider(shared_stack, "Provider")
+            web.associate_with("Fleet", instances, provider=provider)
+    """
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        """
+        Args:
+            scope: parent construct.
+            id: id within the parent.
+        """
+        super().__init__(scope, id)
+        log_group = logs.LogGroup(self, "Log", retention=logs.RetentionDays.THREE_MONTHS)
+        ledger = self._ledger()
+        self._role = self._handler_role(ledger, log_group)
+        handler = self._handler(ledger, log_group)
+        self._provider = custom_resources.Provider(
+            self,
+            "Framework",
+            on_event_handler=handler,
+            is_complete_handler=handler,
+            query_interval=QUERY_INTERVAL,
+            total_timeout=Duration.hours(1),
+            log_group=log_group,
+            framework_complete_and_timeout_role=self._framework_role(log_group),
+        )
+        self._selected: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, scope: Construct) -> "AssociationProvider":
+        """The provider of the scope's stack, made on first use.
+
+        Args:
+            scope: any construct in the stack.
+        """
+        stack = Stack.of(scope)
+        found = stack.node.try_find_child(_ID)
+        return found if isinstance(found, AssociationProvider) else cls(stack, _ID)
+
+    @property
+    def service_token(self) -> str:
+        """What a custom resource names its provider by."""
+        return self._provider.service_token
+
+    @property
+    def handler_role(self) -> iam.IRole:
+        """Role of the function."""
+        return self._role
+
+    def grant(self, association: Construct, permissions: Permissions) -> IDependable:
+        """Give the handler the rights for one association.
+
+        The policies live in the association's stack: one in the provider's stack could not name what belongs to a
+        stack that depends on it.
+
+        Args:
+            association: the association.
+            permissions: its rights.
+
+        Returns:
+            The policies, on which the association has to depend.
+
+        Raises:
+            ValueError: the provider is elsewhere, an instance is selected by another association of this provider
+                already, or the rights don't fit into the handler's policies.
+        """
+        stack = Stack.of(association)
+        self._refuse_elsewhere(stack)
+        self._refuse_selected_twice(association, permissions)
+        id_ = f"{_POLICIES_ID}{self.node.addr[-8:]}" if stack is not Stack.of(self) else _POLICIES_ID
+        found = stack.node.try_find_child(id_)
+        policies = found if isinstance(found, HandlerPolicies) else HandlerPolicies(stack, id_, role=self._role)
+        policies.add(permissions.statements())
+        return policies
+
+    def _ledger(self) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            "Ledger",
+            partition_key=dynamodb.Attribute(name=LEDGER_PARTITION_KEY, type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name=LEDGER_SORT_KEY, type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            # Once the associations are gone everything has been given back. DynamoDB keeps a backup for 35 days.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _handler_role(self, ledger: dynamodb.Table, log_group: logs.LogGroup) -> iam.Role:
+        write_ledger = iam.PolicyStatement(
+            actions=[
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem",
+            ],
+            resources=[ledger.table_arn],
+        )
+        statements = [observe_statement(), write_ledger, _write_log(log_group)]
+        return iam.Role(
+            self,
+            "HandlerRole",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description="Associates instance profiles with existing EC2 instances",
+            inline_policies={"Handler": iam.PolicyDocument(statements=statements)},
+        )
+
+    def _handler(self, ledger: dynamodb.Table, log_group: logs.LogGroup) -> lambda_.Function:
+        return lambda_.Function(
+            self,
+            "Handler",
+            description="Associates instance profiles with existing EC2 instances, and gives back what they had",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            handler="association.main.handle",
+            # Bytecode is not source: it would change the asset's hash from one synthesis to the next.
+            code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
+            role=self._role,
+            timeout=Duration.seconds(LONGEST_INVOCATION_SECONDS),
+            memory_size=512,
+            environment={LEDGER_TABLE_VARIABLE: ledger.table_name},
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+        )
+
+    def _framework_role(self, log_group: logs.LogGroup) -> iam.Role:
+        """One role for two of the framework's functions, which do the same job with the same rights."""
+        return iam.Role(
+            self,
+            "WaiterRole",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"Log": iam.PolicyDocument(statements=[_write_log(log_group)])},
+        )
+
+    def _refuse_elsewhere(self, stack: Stack) -> None:
+        own = Stack.of(self)
+        for what, mine, theirs in (("account", own.account, stack.account), ("Region", own.region, stack.region)):
+            if not Token.is_unresolved(mine) and not Token.is_unresolved(theirs) and mine != theirs:
+                raise ValueError(
+                    f"the provider is in {what} {mine} and the association in {theirs}: "
+                    f"use a provider in the same {what}"
+                )
+
+    def _refuse_selected_twice(self, association: Construct, permissions: Permissions) -> None:
+        for instance_id in permissions.instances.instance_ids:
+            other = self._selected.setdefault(instance_id, association.node.path)
+            if other != association.node.path:
+                raise ValueError(
+                    f"instance {instance_id} is selected by {other} already: an instance carries one profile only"
+                )
+
+
+def _write_log(log_group: logs.LogGroup) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+    )

@@ -1,0 +1,89 @@
+"""Which profiles an association may displace."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import aws_iam as iam
+
+from .runtime.association.contract import ANY_PROFILE, Property
+
+
+def role_arn_of(profile: iam.IInstanceProfile) -> str:
+    """ARN of the role in a profile.
+
+    Raises:
+        ValueError: the profile was imported without saying which role it holds.
+    """
+    if profile.role is None:
+        raise ValueError(
+            f"the role of instance profile {profile.instance_profile_name!r} is unknown, so iam:PassRole can't be "
+            "limited to it: import it with InstanceProfile.from_instance_profile_attributes(..., role=...)"
+        )
+    return profile.role.role_arn
+
+
+@dataclass(frozen=True)
+class ReplaceableProfiles:
+    """The profiles that an association may displace, and must therefore be able to give back. Use a factory.
+
+    The handler's IAM policy is generated from it: what is not listed it can neither replace nor restore.
+
+    Example:
+        ::
+
+            old = iam.InstanceProfile.from_instance_profile_attributes(
+                self, "Old",
+                instance_profile_arn="arn:aws:iam::111122223333:instance-profile/OldProfile",
+                role=iam.Role.from_role_name(self, "OldRole", "OldProfile"),
+            )
+            ReplaceableProfiles.profiles(old)
+    """
+
+    listed: tuple[iam.IInstanceProfile, ...] = ()
+    """The profiles by name; empty for none and for any."""
+    is_any: bool = False
+    """Every profile of the account."""
+
+    @classmethod
+    def none(cls) -> "ReplaceableProfiles":
+        """No profile but those that this association has put there itself (the default)."""
+        return cls()
+
+    @classmethod
+    def profiles(cls, *profiles: iam.IInstanceProfile) -> "ReplaceableProfiles":
+        """These profiles.
+
+        Args:
+            profiles: profiles with a known role, owned or imported. The deployment checks that an imported one
+                really holds that role.
+
+        Raises:
+            ValueError: no profile, or one whose role is unknown.
+        """
+        if not profiles:
+            raise ValueError("no profiles listed: pass at least one, or use ReplaceableProfiles.none()")
+        for profile in profiles:
+            role_arn_of(profile)
+        return cls(listed=profiles)
+
+    @classmethod
+    def any(cls) -> "ReplaceableProfiles":
+        """Every profile of the account.
+
+        This is broad: to be able to give back whatever it displaces, the handler may pass every role of the
+        account, to EC2 only (``iam:PassRole`` on ``role/*``). Prefer `profiles`.
+        """
+        return cls(is_any=True)
+
+    def render(self) -> dict[str, Any]:
+        """The property of the custom resource that says the same."""
+        value: Any = ANY_PROFILE if self.is_any else [render_profile(profile) for profile in self.listed]
+        return {Property.REPLACES.value: value}
+
+
+def render_profile(profile: iam.IInstanceProfile) -> dict[str, str]:
+    """A profile and its role as properties of the custom resource."""
+    return {
+        Property.INSTANCE_PROFILE_ARN.value: profile.instance_profile_arn,
+        Property.ROLE_ARN.value: role_arn_of(profile),
+    }

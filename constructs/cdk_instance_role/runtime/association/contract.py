@@ -1,0 +1,61 @@
+"""The names that the construct writes into a template and the handler reads from an event.
+
+Deployed stacks send these names for ever (a Delete or a rollback carries the properties of the release that
+created the resource), so a name here is never renamed and never given another meaning.
+"""
+
+from enum import StrEnum
+
+
+class Property(StrEnum):
+    """Keys of the custom resource's properties."""
+
+    INSTANCE_PROFILE_ARN = "InstanceProfileArn"
+    ROLE_ARN = "RoleArn"
+    INSTANCE_IDS = "InstanceIds"
+    INSTANCE_TAGS = "InstanceTags"
+    REPLACES = "Replaces"
+    ON_CONFLICT = "OnConflict"
+    TIMEOUT_SECONDS = "TimeoutSeconds"
+
+
+class Attribute(StrEnum):
+    """Attributes of the custom resource, readable with ``Fn::GetAtt``."""
+
+    ASSOCIATED_COUNT = "AssociatedCount"
+    REPLACED_COUNT = "ReplacedCount"
+    KEPT_COUNT = "KeptCount"
+
+
+class OnConflict(StrEnum):
+    """What to do about a target that carries a profile which may not be replaced.
+
+    Example:
+        ::
+
+            InstanceProfileAssociation(
+                self, "Association",
+                instance_profile=web.instance_profile,
+                instances=InstanceSelection.by_tags({"app": ["web"]}),
+                on_conflict=OnConflict.KEEP,
+            )
+    """
+
+    FAIL = "FAIL"
+    """Fail the deployment before anything is changed (the default)."""
+
+    KEEP = "KEEP"
+    """Leave the instance as it is, count it as kept and report it in the log."""
+
+
+ANY_PROFILE = "*"
+"""The value of ``Replaces`` that lets every profile be replaced."""
+
+LEDGER_TABLE_VARIABLE = "LEDGER_TABLE"
+"""Environment variable of the function that names the ledger table."""
+
+LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Association", "Entry"
+"""Key of the ledger table."""
+
+LONGEST_INVOCATION_SECONDS = 120
+"""Time-out of the function: after it an invocation is certainly over."""

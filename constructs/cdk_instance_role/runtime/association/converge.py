@@ -1,0 +1,203 @@
+"""From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
+
+from collections.abc import Sequence
+
+from . import preflight, report
+from .apply import Outcome, apply
+from .batch import chunks
+from .errors import AssociationError, is_final
+from .ledger import WRITES_PER_CALL, Held
+from .model import Snapshot
+from .observe import Observer
+from .observe import profile as observe_profile
+from .pacing import Pace, refilled
+from .plan import Plan, Situation, Step, plan_desired, plan_undo
+from .request import Desired, Request, RequestType
+from .services import Services
+
+FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
+
+
+def survey(request: Request, services: Services) -> list[str]:
+    """Look at everything that an event is about, change nothing, and say what stands in its way."""
+    desired = request.desired
+    if desired is None:  # nothing stands in the way of a Delete
+        return []
+    records = services.ledger.records(request.association)
+    reversing = services.ledger.is_reversed_by(request)
+    observer = Observer(services.ec2, services.iam, _pace(services))
+    selected, instances = observer.instances(desired.selection, records)
+    listed = {desired.profile.arn, *(listed.arn for listed in desired.replaceable.profiles)}
+    previous = {record.previous for record in records.values() if record.previous}
+    now = services.clock()
+    snapshot = Snapshot(selected, instances, records, observer.profiles(listed | previous), now, now)
+    plan = plan_desired(desired, snapshot, Situation(request.known_ids, reversing))
+    return [
+        *preflight.problems(desired, snapshot, reversing=reversing),
+        *(report.problem(step) for step in plan.problems),
+    ]
+
+
+class Convergence:
+    """One invocation's share of an operation."""
+
+    def __init__(self, services: Services, request: Request, held: Held, until: float) -> None:
+        """
+        Args:
+            services: the world outside.
+            request: the event.
+            held: the association, which nobody else works on.
+            until: when to leave the rest to the next invocation, in seconds since the epoch.
+        """
+        self._services, self._request, self._held, self._until = services, request, held, until
+        self._ledger, self._key = services.ledger, request.association
+        self._pace = _pace(services, held)
+        self._observer = Observer(services.ec2, services.iam, self._pace)
+        self._clock = services.clock
+        self._refusals: dict[str, Outcome] = {}
+
+    def run(self) -> dict[str, str] | None:
+        """Converge as far as the time allows.
+
+        Returns:
+            The attributes of the resource, or None if there is more to do.
+
+        Raises:
+            AssociationError: the operation has failed, and what it had changed is given back where that is its job.
+        """
+        pause = FIRST_POLL_SECONDS
+        while True:
+            snapshot, plan = self._look()
+            self._write_down(snapshot, plan)
+            if plan.converged:
+                return self._finish(snapshot, plan)
+            if self._is_hopeless(plan):
+                self._give_up(plan)
+            elif self._clock() >= self._until:
+                self._held.leave(self._pace.levels(), self._clock())
+                return None
+            elif self._act(plan):
+                pause = FIRST_POLL_SECONDS
+            else:
+                self._services.sleep(max(0.0, min(pause, self._until - self._clock())))
+                pause = min(2 * pause, LONGEST_POLL_SECONDS)
+
+    def _look(self) -> tuple[Snapshot, Plan]:
+        operation, desired = self._held.operation, self._desired
+        records = self._ledger.records(self._key)
+        selected, instances = self._observer.instances(desired.selection if desired else None, records)
+        undone = records if operation.reversing else records.keys() - set(selected)
+        profiles = self._observer.profiles(arn for id_ in undone if (arn := records[id_].previous))
+        snapshot = Snapshot(selected, instances, records, profiles, self._clock(), operation.started_at)
+        if desired is None:
+            return snapshot, plan_undo(snapshot)
+        return snapshot, plan_desired(desired, snapshot, Situation(self._request.known_ids, operation.reversing))
+
+    def _write_down(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Bring the ledger up to date with what needs no change of an instance."""
+        over = [step for step in plan.forgotten if step.instance_id in snapshot.records]
+        report.log_steps(self._request, over)
+        self._ledger.forget(self._key, [step.instance_id for step in over])
+        if self._desired is None:
+            return
+        wanted = self._desired.profile.arn
+        unclaimed = [
+            step
+            for step in plan.kept
+            if step.after == wanted
+            and ((record := snapshot.records.get(step.instance_id)) is None or wanted not in record.ours)
+        ]
+        report.log_steps(self._request, unclaimed)
+        self._ledger.claim(self._key, unclaimed, self._clock())
+
+    def _act(self, plan: Plan) -> bool:
+        """Carry out what the time allows. Returns whether anything has changed."""
+        changed = False
+        for steps in chunks(self._todo(plan), WRITES_PER_CALL):
+            outcomes = self._carry_out(steps)
+            changed = changed or any(outcome.accepted for outcome in outcomes)
+            if self._refusals or len(outcomes) < len(steps):
+                break
+        return changed
+
+    def _carry_out(self, steps: Sequence[Step]) -> list[Outcome]:
+        self._ledger.claim(self._key, steps, self._clock())
+        outcomes = apply(steps, self._services.ec2, self._pace, until=self._until)
+        self._ledger.note(self._key, outcomes, self._clock())
+        report.log_outcomes(self._request, outcomes)
+        if not self._held.operation.proven and any(outcome.accepted for outcome in outcomes):
+            self._held.prove()
+        age = self._clock() - self._held.operation.started_at
+        for outcome in outcomes:
+            if outcome.meaning and is_final(outcome.meaning, age):
+                self._refusals[outcome.step.instance_id] = outcome
+        return outcomes
+
+    def _todo(self, plan: Plan) -> Sequence[Step]:
+        """The changes worth trying. The first one of an operation goes out alone: if EC2 does not know the profile
+        yet, or the handler's policy is not in force yet, one refused call shows it instead of a thousand."""
+        steps = [step for step in plan.changes if step.instance_id not in self._refusals]
+        return steps if self._held.operation.proven else steps[:1]
+
+    def _is_hopeless(self, plan: Plan) -> bool:
+        if self._desired is not None and (plan.problems or self._refusals):
+            return True
+        if not plan.waiting and not self._todo(plan):
+            return True
+        return self._clock() > self._deadline
+
+    def _give_up(self, plan: Plan) -> None:
+        """End the operation, or, for a Create, turn it into giving back what it has done so far."""
+        request, operation = self._request, self._held.operation
+        sentences = [
+            *(report.problem(step) for step in plan.problems),
+            *(report.refused(outcome) for outcome in self._refusals.values()),
+        ]
+        sentences += [] if sentences else [report.overdue(step) for step in (*plan.waiting, *plan.changes)]
+        if self._desired is None:
+            raise AssociationError(report.not_given_back(request, sentences, operation.failure))
+        message = report.failure(request, [*self._diagnosis(self._desired), *sentences])
+        if request.type is not RequestType.CREATE:
+            raise AssociationError(message)
+        report.log_operation(request, "giving back what has been done so far", reason=message)
+        self._held.fail(message)
+        self._refusals.clear()
+
+    def _diagnosis(self, desired: Desired) -> list[str]:
+        """What is wrong with the profile by now, should it have been changed since the operation began."""
+        profile = observe_profile(self._services.iam, desired.profile.arn)
+        return preflight.profile_problems(desired.profile, profile)
+
+    def _finish(self, snapshot: Snapshot, plan: Plan) -> dict[str, str]:
+        request, desired, operation = self._request, self._desired, self._held.operation
+        throttled = self._pace.throttled
+        if desired is None:
+            self._ledger.close(self._key)
+            report.log_operation(request, "everything is given back", throttled=throttled)
+            if operation.failure:
+                raise AssociationError(operation.failure)
+            return {}
+        wanted = desired.profile.arn
+        unsettled = [id_ for id_, record in snapshot.records.items() if record.ours != {wanted} or record.detached]
+        self._ledger.settle(self._key, unsettled, wanted)
+        counts = report.counts(plan, self._ledger.records(self._key), desired)
+        report.log_operation(request, "every target is as wanted", throttled=throttled, **counts)
+        return counts
+
+    @property
+    def _desired(self) -> Desired | None:
+        """None once everything has to be given back."""
+        return None if self._held.operation.failure else self._request.desired
+
+    @property
+    def _deadline(self) -> float:
+        """Giving back after a failure gets the same time again."""
+        operation, timeout = self._held.operation, self._request.timeout
+        return operation.started_at + (2 * timeout if operation.failure else timeout)
+
+
+def _pace(services: Services, held: Held | None = None) -> Pace:
+    """The buckets, as the last invocation of this operation has left them."""
+    operation, now = held.operation if held else None, services.clock()
+    levels = refilled(operation.levels, now - operation.levels_at) if operation else {}
+    return Pace(levels, clock=services.clock, sleep=services.sleep)

@@ -1,0 +1,103 @@
+"""The Lambda function behind the custom resource: one function, two phases.
+
+The provider framework calls ``on_event`` once for every event of CloudFormation, and then ``is_complete`` until
+it says so: https://docs.aws.amazon.com/cdk/api/v2/python/aws_cdk.custom_resources/README.html
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import report
+from .contract import LONGEST_INVOCATION_SECONDS
+from .converge import Convergence, survey
+from .errors import AssociationError, is_final, meaning_of
+from .ledger import BusyError
+from .request import Request
+from .services import Services
+
+PHASE = "Phase"
+"""Key that the first phase adds to the event, by which the second one is known."""
+
+SLICE_SECONDS = 45.0
+"""How long one invocation works before it leaves the rest to the next."""
+
+PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
+"""How long the first phase tries again, and how often."""
+
+logging.getLogger(__package__).setLevel(logging.INFO)
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Entry point of the function."""
+    if PHASE in event:
+        return is_complete(event, _services(), owner=context.aws_request_id)
+    return on_event(event, _services())
+
+
+def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
+    """Check an event and begin its operation. Changes nothing in EC2.
+
+    Raises:
+        AssociationError: the event can't be carried out; the message names every reason.
+    """
+    request = Request.from_event(event)
+    problems = _patiently(services, lambda: survey(request, services))
+    if problems:
+        raise AssociationError(report.refusal(request, problems))
+    services.ledger.begin(request, services.clock())
+    report.log_operation(request, "begun")
+    return {"PhysicalResourceId": request.physical_id or _physical_id(request), PHASE: "converge"}
+
+
+def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[str, Any]:
+    """Bring the instances nearer to what the event wants, and say whether they are there.
+
+    Raises:
+        AssociationError: the operation has failed.
+    """
+    request, now = Request.from_event(event), services.clock()
+    began = now
+    try:
+        with services.ledger.hold(request, owner, now, now + LONGEST_INVOCATION_SECONDS) as held:
+            began = held.operation.started_at
+            attributes = Convergence(services, request, held, now + SLICE_SECONDS).run()
+    except BusyError:
+        attributes = None
+    except (ClientError, BotoCoreError) as error:
+        if is_final(meaning_of(error), services.clock() - began):
+            raise
+        # Nothing is lost: the next invocation starts from what it finds.
+        report.log_operation(request, "AWS did not answer, to be continued", error=str(error))
+        attributes = None
+    if attributes is None:
+        return {"IsComplete": False}
+    return {"IsComplete": True, "Data": attributes}
+
+
+def _patiently(services: Services, look: Callable[[], list[str]]) -> list[str]:
+    """Look again while AWS does not answer, or the handler's own policy may not be in force yet."""
+    began = services.clock()
+    while True:
+        try:
+            return look()
+        except (ClientError, BotoCoreError) as error:
+            age = services.clock() - began
+            if is_final(meaning_of(error), age) or age > PATIENCE_SECONDS:
+                raise AssociationError(f"AWS did not let the handler look at the instances: {error}") from error
+            services.sleep(PAUSE_SECONDS)
+
+
+def _physical_id(request: Request) -> str:
+    """Stable for the life of the association, and the same should a Create be delivered twice."""
+    digest = hashlib.sha256(request.association.encode()).hexdigest()
+    return f"{request.logical_id}-{digest[:12]}"
+
+
+@cache
+def _services() -> Services:
+    return Services.from_environment()

@@ -1,0 +1,143 @@
+"""Reads from EC2 and IAM, and nothing else."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from .batch import chunks
+from .errors import is_unknown_profile
+from .model import GONE, SELECTABLE, Association, Instance, InstanceState, Profile, Records, name_of
+from .pacing import Pace
+from .request import Selection
+from .trust import allows_ec2
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import PaginatorConfigTypeDef
+    from mypy_boto3_iam import IAMClient
+
+IDS_PER_CALL = 190
+"""EC2 takes at most 200 filter values in one call, all filters together."""
+
+PAGES: "PaginatorConfigTypeDef" = {"PageSize": 1000}
+"""The largest pages that EC2 gives."""
+
+_ACTIVE = ("associating", "associated")
+
+
+class Observer:
+    """Takes snapshots. What IAM says of a profile is asked for once; instances are looked at every time."""
+
+    def __init__(self, ec2: "EC2Client", iam: "IAMClient", pace: Pace) -> None:
+        self._ec2, self._iam, self._pace = ec2, iam, pace
+        self._profiles: dict[str, Profile | None] = {}
+
+    def instances(self, selection: Selection | None, records: Records) -> tuple[tuple[str, ...], dict[str, Instance]]:
+        """The ids that are selected, and these instances and those in the ledger as far as EC2 knows them."""
+        selected = selection.ids if selection else ()
+        states: dict[str, InstanceState] = {}
+        if selection and selection.tags:
+            states = select_by_tags(self._ec2, selection, self._pace)
+            selected = tuple(states)
+        others = [id_ for id_ in dict.fromkeys((*selected, *records)) if id_ not in states]
+        states |= instance_states(self._ec2, others, self._pace)
+        return selected, instances(self._ec2, states, self._pace)
+
+    def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
+        """These profiles; None for one that does not exist."""
+        wanted = set(arns)
+        for arn in sorted(wanted - self._profiles.keys()):
+            self._profiles[arn] = profile(self._iam, arn)
+        return {arn: self._profiles[arn] for arn in wanted}
+
+
+def select_by_tags(ec2: "EC2Client", selection: Selection, pace: Pace) -> dict[str, InstanceState]:
+    """State of every instance that matches all tags and is not terminated (or about to be), by id."""
+    filters = [{"Name": f"tag:{key}", "Values": sorted(values)} for key, values in selection.tags]
+    filters.append({"Name": "instance-state-name", "Values": list(SELECTABLE)})
+    return {
+        instance["InstanceId"]: InstanceState(instance["State"]["Name"])
+        for instance in _describe_instances(ec2, filters, pace)
+        # In EC2's filters * and ? are wildcards, but a tag value that holds one means just that character.
+        if selection.matches({tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())})
+    }
+
+
+def instance_states(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> dict[str, InstanceState]:
+    """State of each of these instances that EC2 knows, by id.
+
+    The ids go into a filter and not into ``InstanceIds``, which fails as a whole for one unknown id.
+    """
+    return {
+        instance["InstanceId"]: InstanceState(instance["State"]["Name"])
+        for chunk in chunks(ids, IDS_PER_CALL)
+        for instance in _describe_instances(ec2, [{"Name": "instance-id", "Values": chunk}], pace)
+    }
+
+
+def instances(ec2: "EC2Client", states: Mapping[str, InstanceState], pace: Pace) -> dict[str, Instance]:
+    """The instances with their associations, by id.
+
+    While a profile is being replaced EC2 lists two rows for an instance, in any order: the old one
+    ``disassociating``, the new one ``associating``.
+    """
+    rows: dict[str, list[Any]] = {}
+    alive = [id_ for id_, state in states.items() if state not in GONE]
+    for chunk in chunks(alive, IDS_PER_CALL):
+        for row in _describe_associations(ec2, chunk, pace):
+            rows.setdefault(row["InstanceId"], []).append(row)
+    return {id_: _instance(id_, state, rows.get(id_, ())) for id_, state in states.items()}
+
+
+def profile(iam: "IAMClient", arn: str) -> Profile | None:
+    """The instance profile, or None if IAM does not know it."""
+    try:
+        found = iam.get_instance_profile(InstanceProfileName=name_of(arn))["InstanceProfile"]
+    except ClientError as error:
+        if is_unknown_profile(error):
+            return None
+        raise
+    if found["Arn"] != arn:  # names are unique without their path, so another path means another profile
+        return None
+    role = next(iter(found["Roles"]), None)
+    # boto3 decodes the policy document; its type only says that IAM sends text.
+    trust: Any = role.get("AssumeRolePolicyDocument", {}) if role else {}
+    return Profile(arn, role["Arn"] if role else None, allows_ec2(trust))
+
+
+def _describe_instances(ec2: "EC2Client", filters: Sequence[Any], pace: Pace) -> Iterator[Any]:
+    pages = iter(ec2.get_paginator("describe_instances").paginate(Filters=list(filters), PaginationConfig=PAGES))
+    for page in _paced(pages, "DescribeInstances", pace):
+        for reservation in page["Reservations"]:
+            yield from reservation["Instances"]
+
+
+def _describe_associations(ec2: "EC2Client", ids: list[str], pace: Pace) -> Iterator[Any]:
+    paginator = ec2.get_paginator("describe_iam_instance_profile_associations")
+    pages = iter(paginator.paginate(Filters=[{"Name": "instance-id", "Values": ids}], PaginationConfig=PAGES))
+    for page in _paced(pages, "DescribeIamInstanceProfileAssociations", pace):
+        yield from page["IamInstanceProfileAssociations"]
+
+
+def _paced(pages: Iterator[Any], action: str, pace: Pace) -> Iterator[Any]:
+    """The pages, each of which is a call."""
+    more: Any = True
+    while more:
+        pace.take(action)
+        page = next(pages, None)
+        if page is None:
+            return
+        yield page
+        more = page.get("NextToken")
+
+
+def _instance(instance_id: str, state: InstanceState, rows: Sequence[Any]) -> Instance:
+    active = [row for row in rows if row["State"] in _ACTIVE]
+    association = None
+    if active:
+        # Two active rows would be news; the younger one is what EC2 is working on.
+        row = max(active, key=lambda row: (str(row.get("Timestamp", "")), row["State"] == "associating"))
+        association = Association(row["AssociationId"], row["IamInstanceProfile"]["Arn"], row["State"] == "associated")
+    leaving = any(row["State"] == "disassociating" for row in rows)
+    return Instance(instance_id, state, association, leaving)

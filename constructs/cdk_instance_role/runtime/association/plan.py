@@ -1,0 +1,248 @@
+"""The decision about every instance, as a pure function of what was asked for and what was observed.
+
+Nothing is remembered between two plans: each one starts from the live state and the ledger, so whoever was
+interrupted, and wherever, the next plan goes on from what is really there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .contract import OnConflict
+from .model import GONE, UNSETTLED, Instance, InstanceState, Profiles, Record, Snapshot, name_of
+from .request import Desired
+
+
+class Action(StrEnum):
+    ASSOCIATE = "associate"
+    REPLACE = "replace"
+    SWAP = "swap"
+    """Disassociate and associate: EC2 refuses to replace the profile of a stopped instance."""
+    DISASSOCIATE = "disassociate"
+    KEEP = "keep"
+    WAIT = "wait"
+    CONFLICT = "conflict"
+    """The target carries a profile that may not be replaced."""
+    REJECT = "reject"
+    """The target can't be acted on at all."""
+    FORGET = "forget"
+    """Nothing (more) to give back: the ledger entry goes."""
+
+
+CONFIRMATION_SECONDS = 180.0
+"""How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
+
+CHANGES = frozenset({Action.ASSOCIATE, Action.REPLACE, Action.SWAP, Action.DISASSOCIATE})
+PROBLEMS = frozenset({Action.CONFLICT, Action.REJECT})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What has to be done about one instance."""
+
+    instance_id: str
+    action: Action
+    reason: str
+    before: str | None = None
+    """Profile that the instance carries now."""
+    after: str | None = None
+    """Profile that it carries once the step is done."""
+    association_id: str | None = None
+    """The active association that the step replaces or ends."""
+    fallback: str | None = None
+    """Profile to put back should the second half of a swap fail."""
+    undo: bool = False
+    """The step gives back what the instance had."""
+    warning: bool = False
+    """People should know, although nothing stands in the way."""
+    advice: str = ""
+    """What to do about it, where that is not the same for every step of this kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What an operation knows besides what is desired and what is there."""
+
+    known_ids: frozenset[str] = frozenset()
+    """Ids that were selected before; one of them may be gone."""
+    reversing: bool = False
+    """The operation goes back to what was before the last one, as CloudFormation does after a failed update.
+    Nothing may stand in its way: what is gone is dropped, what someone else has changed is left alone, and what
+    may no longer be displaced gets its previous profile back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps of one plan, the targets' first."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        """Steps that call EC2. Swaps come last: the first change shows whether EC2 knows the profile yet,
+        and a swap is the one change that would have to be taken back if it does not."""
+        changes = (step for step in self.steps if step.action in CHANGES)
+        return tuple(sorted(changes, key=lambda step: step.action is Action.SWAP))
+
+    @property
+    def problems(self) -> tuple[Step, ...]:
+        return self._with(PROBLEMS)
+
+    @property
+    def waiting(self) -> tuple[Step, ...]:
+        return self._with({Action.WAIT})
+
+    @property
+    def forgotten(self) -> tuple[Step, ...]:
+        return self._with({Action.FORGET})
+
+    @property
+    def kept(self) -> tuple[Step, ...]:
+        return self._with({Action.KEEP})
+
+    @property
+    def converged(self) -> bool:
+        """Everything that was asked for is so, and EC2 has confirmed it."""
+        return not (self.changes or self.waiting or self.problems)
+
+    def _with(self, actions: Iterable[Action]) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.action in actions)
+
+
+def plan_desired(desired: Desired, snapshot: Snapshot, situation: Situation) -> Plan:
+    """Plan what turns the snapshot into what is desired: the targets, and the instances that are targets no more."""
+    selected = dict.fromkeys(snapshot.selected)
+    targets = (plan_target(desired, id_, snapshot, situation) for id_ in selected)
+    leaving = (record for id_, record in snapshot.records.items() if id_ not in selected)
+    return Plan((*targets, *_plan_undos(leaving, snapshot)))
+
+
+def plan_undo(snapshot: Snapshot) -> Plan:
+    """Plan what gives every instance in the ledger its previous profile back."""
+    return Plan(tuple(_plan_undos(snapshot.records.values(), snapshot)))
+
+
+def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situation: Situation) -> Step:
+    """Decide about one target. The rows are those of the table "What happens to a target" in the design."""
+    instance, record = snapshot.instances.get(instance_id), snapshot.records.get(instance_id)
+    if instance is None or instance.state in GONE:
+        return _plan_gone(instance_id, instance, record, situation)
+    if situation.reversing and record and not desired.may_restore(record.previous):
+        return plan_undo_of(record, instance, snapshot.profiles)
+
+    wanted, carried = desired.profile.arn, instance.carries
+    if carried == wanted:
+        return _plan_wanted(instance, record, snapshot)
+    if carried is None:
+        return _change(instance, wanted, f"associate {name_of(wanted)}", record)
+    ours = record is not None and carried in record.ours
+    if ours or desired.replaceable.allows(carried):
+        return _change(instance, wanted, f"replace {name_of(carried)} with {name_of(wanted)}", record)
+    return _plan_conflict(desired, instance, carried, situation)
+
+
+def plan_undo_of(record: Record, instance: Instance | None, profiles: Profiles) -> Step:
+    """Decide what to give back to one instance. The rows are those of the table "Undo" in the design."""
+    if instance is None or instance.state in GONE:
+        return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
+
+    carried, previous = instance.carries, record.previous
+    if carried == previous:
+        return _forget(instance, "it carries what it had before")
+    if not _is_from_us(record, instance):
+        now = name_of(carried) if carried else "no profile"
+        return _forget(instance, f"left alone: someone has given it {now} since", warning=True)
+    if previous is None:
+        return _change(instance, None, "it had no profile before", record, undo=True)
+    if profiles.get(previous) is None:
+        reason = f"{name_of(previous)}, which it carried before, does not exist any more"
+        # A swap that was interrupted has left it bare already: then there is nothing left to take off.
+        if carried is None:
+            return _forget(instance, reason, warning=True)
+        return _change(instance, None, reason, record, undo=True, warning=True)
+    return _change(instance, previous, f"give {name_of(previous)} back", record, undo=True)
+
+
+def _plan_undos(records: Iterable[Record], snapshot: Snapshot) -> Iterable[Step]:
+    for record in records:
+        yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot.profiles)
+
+
+def _plan_gone(instance_id: str, instance: Instance | None, record: Record | None, situation: Situation) -> Step:
+    if record or situation.reversing or instance_id in situation.known_ids:
+        fact = f"is {instance.state}" if instance else "does not exist any more"
+        return Step(instance_id, Action.FORGET, f"the instance {fact}: dropped", warning=True)
+    if instance:
+        return Step(instance_id, Action.REJECT, f"is {instance.state}", advice="take it out of the selection")
+    advice = "check the id, and that the stack is in the account and Region of the instance"
+    return Step(instance_id, Action.REJECT, "does not exist", advice=advice)
+
+
+def _plan_wanted(instance: Instance, record: Record | None, snapshot: Snapshot) -> Step:
+    assert instance.association is not None
+    since = record.acted_at if record and record.acted_at else snapshot.started_at
+    overdue = snapshot.now - since > CONFIRMATION_SECONDS
+    action, reason, advice = Action.KEEP, "carries the profile", ""
+    # Whether EC2 confirms the association of a stopped instance before it starts is not documented.
+    if not instance.association.established and not (overdue and instance.state is InstanceState.STOPPED):
+        action, reason = Action.WAIT, "EC2 has not confirmed the association yet"
+        if overdue:
+            action, reason = Action.REJECT, f"is still associating after {CONFIRMATION_SECONDS:.0f} seconds"
+            advice = "EC2 can't assume the role, look at its trust policy and at the organization's control policies"
+    return Step(instance.id, action, reason, before=instance.carries, after=instance.carries, advice=advice)
+
+
+def _plan_conflict(desired: Desired, instance: Instance, carried: str, situation: Situation) -> Step:
+    keep = situation.reversing or desired.on_conflict is OnConflict.KEEP
+    return Step(
+        instance.id,
+        Action.KEEP if keep else Action.CONFLICT,
+        f"({instance.state}) carries instance profile {name_of(carried)}, which `replaces` does not list",
+        before=carried,
+        after=carried,
+        warning=keep,
+        advice="list it there, or take the instance out of the selection",
+    )
+
+
+def _is_from_us(record: Record, instance: Instance) -> bool:
+    """Whether the instance is as this association left it, also in the middle of a swap."""
+    carried = instance.carries
+    return carried in record.ours if carried else record.detached is not None
+
+
+def _change(
+    instance: Instance, after: str | None, reason: str, record: Record | None, *, undo: bool = False, warning: bool = False
+) -> Step:
+    """The step that makes an instance carry ``after``, in the way that its state allows."""
+    before = instance.carries
+    fallback = record.detached if record and before is None else None
+    if instance.state in UNSETTLED:
+        action, reason = Action.WAIT, f"the instance is {instance.state}"
+    elif before is None and instance.leaving:
+        action, reason = Action.WAIT, "its former association is still disassociating"
+    elif before is None:
+        action = Action.ASSOCIATE
+    elif after is None:
+        action = Action.DISASSOCIATE
+    elif instance.state is InstanceState.STOPPED:
+        action, fallback = Action.SWAP, before
+    else:
+        action = Action.REPLACE
+    return Step(
+        instance.id,
+        action,
+        reason,
+        before=before,
+        after=after,
+        association_id=instance.association.id if instance.association else None,
+        fallback=fallback if fallback != after else None,
+        undo=undo,
+        warning=warning,
+    )
+
+
+def _forget(instance: Instance, reason: str, *, warning: bool = False) -> Step:
+    return Step(
+        instance.id, Action.FORGET, reason, before=instance.carries, after=instance.carries, undo=True, warning=warning
+    )

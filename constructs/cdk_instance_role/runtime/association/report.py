@@ -1,0 +1,117 @@
+"""What people get to read: messages for CloudFormation, one log line per instance, the counts."""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .apply import Outcome
+from .contract import Attribute
+from .model import Records, name_of
+from .plan import Plan, Step
+from .request import Desired, Request
+
+MESSAGE_BYTES = 1500
+"""CloudFormation takes 4096 bytes of response; the provider framework adds ids and its own stack to the message."""
+
+_log = logging.getLogger(__name__)
+
+def problem(step: Step) -> str:
+    """A sentence about a target that stands in the way."""
+    return f"instance {step.instance_id} {step.reason}: {step.advice}"
+
+
+def refusal(request: Request, sentences: Sequence[str]) -> str:
+    """Why nothing was begun."""
+    return _bounded(f"nothing has been changed in {_place(request)}: ", sentences)
+
+
+def failure(request: Request, sentences: Sequence[str]) -> str:
+    """Why an operation that had begun was given up."""
+    return _bounded(f"the association failed in {_place(request)}: ", sentences)
+
+
+def not_given_back(request: Request, sentences: Sequence[str], first: str | None) -> str:
+    """Why instances could not be given back what they had."""
+    head = f"{first}; and then " if first else ""
+    return _bounded(f"{head}not every instance in {_place(request)} could be given back what it had: ", sentences)
+
+
+def refused(outcome: Outcome) -> str:
+    """A sentence about a change that EC2 has refused for good."""
+    step = outcome.step
+    return f"instance {step.instance_id}: to {_change(step)} was refused, {outcome.detail}"
+
+
+def overdue(step: Step) -> str:
+    """A sentence about a step that was not done in time."""
+    return f"instance {step.instance_id}: {step.reason}"
+
+
+def counts(plan: Plan, records: Records, desired: Desired) -> dict[str, str]:
+    """Attributes of the resource. They come from the ledger and so say the same after every update."""
+    wanted = desired.profile.arn
+    ours = [
+        records[step.instance_id]
+        for step in plan.kept
+        if step.after == wanted and step.instance_id in records and records[step.instance_id].previous != wanted
+    ]
+    associated = sum(record.previous is None for record in ours)
+    return {
+        Attribute.ASSOCIATED_COUNT: str(associated),
+        Attribute.REPLACED_COUNT: str(len(ours) - associated),
+        Attribute.KEPT_COUNT: str(len(plan.kept) - len(ours)),
+    }
+
+
+def log_steps(request: Request, steps: Iterable[Step]) -> None:
+    """One line for every step that changes nothing."""
+    for step in steps:
+        _write(request, logging.WARNING if step.warning else logging.INFO, step.reason, step)
+
+
+def log_outcomes(request: Request, outcomes: Iterable[Outcome]) -> None:
+    """One line for every step that EC2 was asked for."""
+    for outcome in outcomes:
+        level = logging.INFO if outcome.accepted else logging.WARNING
+        _write(request, level, outcome.step.reason, outcome.step, error=outcome.detail or None)
+
+
+def log_operation(request: Request, message: str, **fields: Any) -> None:
+    """A line about the operation as a whole."""
+    _log.info(message, extra={"association": request.logical_id, "request": request.type.value, **fields})
+
+
+def _write(request: Request, level: int, reason: str, step: Step, error: str | None = None) -> None:
+    fields = {
+        "association": request.logical_id,
+        "instance": step.instance_id,
+        "action": step.action.value,
+        "before": step.before,
+        "after": step.after,
+        "error": error,
+    }
+    _log.log(level, "%s: %s", step.instance_id, reason, extra=fields)
+
+
+def _change(step: Step) -> str:
+    if step.after is None:
+        return f"take {name_of(step.before or '')} off"
+    return f"{'give back' if step.undo else 'associate'} {name_of(step.after)}"
+
+
+def _place(request: Request) -> str:
+    return f"{request.region} (account {request.account})"
+
+
+def _bounded(head: str, sentences: Sequence[str]) -> str:
+    """All sentences that fit, and where to find the others."""
+    logs = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "the function's log")
+    text = head
+    for shown, sentence in enumerate(sentences):
+        addition = sentence if shown == 0 else f"; {sentence}"
+        tail = f"; and {len(sentences) - shown} more, see {logs}"
+        if len((text + addition + tail).encode()) > MESSAGE_BYTES and shown:
+            return text + tail
+        text += addition
+    return text.encode()[:MESSAGE_BYTES].decode(errors="ignore")

@@ -1,0 +1,151 @@
+"""What the app is configured with: CDK context, validated, one entry per role."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+ROLES_KEY = "instance_roles"
+DEFAULT_NAME = "default"
+QUICK_KEYS = ("instance_ids", "managed_policies", "replaces", "on_conflict", "account", "region")
+"""Keys of the command line that define one entry without editing a file; lists are separated by commas."""
+KNOWN_KEYS = (ROLES_KEY, *QUICK_KEYS)
+_LISTS = ("instance_ids", "managed_policies", "replaces")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
+_EXPECTED = {
+    "managed_policies": "names of AWS managed policies like AmazonS3ReadOnlyAccess, or ARNs",
+    "instance_ids": "a list of at least one id like i-0123456789abcdef0",
+    "instance_tags": 'a map of tags like {"app": ["web"]}, each with at least one value',
+    "replaces": 'a list of profile names or ARNs, or of {"instance_profile": ..., "role": ...}, or "*"',
+    "on_conflict": '"fail" or "keep"',
+    "account": "12 digits, in quotes",
+    "region": "a Region like eu-west-1",
+}
+
+_IAM_NAME = r"[\w+=,.@-]+"
+_IAM_PATH_NAME = rf"(?:{_IAM_NAME}/)*{_IAM_NAME}"
+
+
+class ConfigError(ValueError):
+    """The context can't be used; the message names the entry, the key, the value and what is allowed."""
+
+
+PolicyName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::(aws|\d{{12}}):policy/.+|{_IAM_PATH_NAME})$")]
+InstanceId = Annotated[str, Field(pattern=r"^i-([0-9a-f]{8}|[0-9a-f]{17})$")]
+ProfileName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::\d{{12}}:instance-profile/.+|{_IAM_PATH_NAME})$")]
+RoleName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::\d{{12}}:role/.+|{_IAM_PATH_NAME})$")]
+TagValues = Annotated[list[str], Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProfileEntry(_Strict):
+    """A profile that may be replaced, with the role in it where that has another name."""
+
+    instance_profile: ProfileName
+    role: RoleName
+
+
+class RoleEntry(_Strict):
+    """One role, and the instances that shall have it."""
+
+    managed_policies: list[PolicyName] = []
+    instance_ids: Annotated[list[InstanceId], Field(min_length=1)] | None = None
+    instance_tags: Annotated[dict[str, TagValues], Field(min_length=1)] | None = None
+    replaces: Literal["*"] | list[ProfileName | ProfileEntry] = []
+    on_conflict: Literal["fail", "keep"] = "fail"
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
+
+    @model_validator(mode="after")
+    def _select_once(self) -> "RoleEntry":
+        if (self.instance_ids is None) == (self.instance_tags is None):
+            found = "neither" if self.instance_ids is None else "both"
+            raise ValueError(f"give either instance_ids or instance_tags, not {found}")
+        return self
+
+
+def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
+    """The roles that the context defines, by name.
+
+    Args:
+        context: the whole context of the app.
+
+    Raises:
+        ConfigError: something in it can't be used.
+    """
+    _refuse_unknown_keys(context)
+    entries = _committed(context.get(ROLES_KEY) or {})
+    quick = {key: _listed(key, context[key]) for key in QUICK_KEYS if context.get(key) is not None}
+    if quick:
+        if DEFAULT_NAME in entries:
+            raise ConfigError(
+                f"{ROLES_KEY} has an entry {DEFAULT_NAME!r} already: change it there, or leave out {', '.join(quick)}"
+            )
+        entries[DEFAULT_NAME] = quick
+    if not entries:
+        raise ConfigError(
+            f"no instances selected: add an entry to {ROLES_KEY} in cdk.json, or pass "
+            "-c instance_ids=i-0123456789abcdef0 -c managed_policies=AmazonS3ReadOnlyAccess"
+        )
+    return {name: _entry(name, value) for name, value in entries.items()}
+
+
+def _refuse_unknown_keys(context: Mapping[str, Any]) -> None:
+    """Keys with a colon or a slash are the CDK's own: feature flags, look-ups and settings of the command line."""
+    for key in context:
+        if key not in KNOWN_KEYS and not any(mark in key for mark in ":/@"):
+            raise ConfigError(f"unknown context key {key!r}: {_suggestion(key, KNOWN_KEYS)}")
+
+
+def _committed(value: Any) -> dict[str, Any]:
+    """The map of entries, which the command line gives as JSON text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{ROLES_KEY} is {value!r}, which is not JSON ({error}): give a map of entries") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"{ROLES_KEY} is {value!r}: give a map of entries by name")
+    return dict(value)
+
+
+def _listed(key: str, value: Any) -> Any:
+    """A value from the command line, where a list is separated by commas."""
+    if key not in _LISTS or not isinstance(value, str) or value == "*":
+        return value
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _entry(name: str, value: Any) -> RoleEntry:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{ROLES_KEY} has an entry {name!r}: a name is letters, digits and hyphens, as in a stack's name")
+    try:
+        return RoleEntry.model_validate(value)
+    except ValidationError as error:
+        raise ConfigError("; ".join(dict.fromkeys(_sentence(name, details) for details in error.errors()))) from None
+
+
+def _sentence(name: str, details: Any) -> str:
+    """One sentence for one of pydantic's errors: the entry, the key, the value, what is allowed."""
+    # Of a union pydantic reports every branch; its names for them mean nothing to whoever wrote the file.
+    path = [part for part in details["loc"] if not isinstance(part, str) or part.isidentifier()]
+    place, value = f"{ROLES_KEY}.{name}", details["input"]
+    if not path:
+        return f"{place}: {details['msg'].removeprefix('Value error, ')}"
+    key = str(path[0])
+    if details["type"] == "extra_forbidden":
+        allowed = RoleEntry.model_fields if len(path) == 1 else ProfileEntry.model_fields
+        return f"{place} has the unknown key {path[-1]!r}: {_suggestion(str(path[-1]), list(allowed))}"
+    return f"{place}.{key}: {value!r} can't be used, expected {_EXPECTED.get(key, details['msg'])}"
+
+
+def _suggestion(key: str, allowed: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, allowed, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}allowed are {', '.join(allowed)}"

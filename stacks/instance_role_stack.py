@@ -1,0 +1,67 @@
+"""One role for existing instances, as a stack."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles
+
+from .config import ProfileEntry, RoleEntry
+
+
+class InstanceRoleStack(Stack):
+    """A role, its instance profile, and the association with the instances of one entry of the context."""
+
+    def __init__(self, scope: Construct, id: str, *, entry: RoleEntry, **stack_props: Any) -> None:
+        """
+        Args:
+            scope: parent construct.
+            id: id within the parent, and the name of the stack.
+            entry: what the stack is about.
+            stack_props: further properties of `Stack`.
+        """
+        super().__init__(scope, id, **stack_props)
+        role = InstanceRole(self, "InstanceRole", managed_policies=entry.managed_policies)
+        association = role.associate_with(
+            "Association",
+            _selection(entry),
+            replaces=self._replaceable(entry),
+            on_conflict=OnConflict(entry.on_conflict.upper()),
+        )
+        CfnOutput(self, "RoleArn", value=role.role.role_arn)
+        CfnOutput(self, "InstanceProfileArn", value=role.instance_profile.instance_profile_arn)
+        CfnOutput(self, "AssociatedCount", value=association.associated_count)
+        CfnOutput(self, "ReplacedCount", value=association.replaced_count)
+        CfnOutput(self, "KeptCount", value=association.kept_count)
+
+    def _replaceable(self, entry: RoleEntry) -> ReplaceableProfiles:
+        if entry.replaces == "*":
+            return ReplaceableProfiles.any()
+        if not entry.replaces:
+            return ReplaceableProfiles.none()
+        return ReplaceableProfiles.profiles(*(self._imported(profile) for profile in entry.replaces))
+
+    def _imported(self, profile: str | ProfileEntry) -> iam.IInstanceProfile:
+        """A profile named alone is taken to hold the role of the same name, as the EC2 console makes them."""
+        if isinstance(profile, str):
+            profile = ProfileEntry(instance_profile=profile, role=profile.rpartition("/")[2])
+        name = profile.instance_profile.rpartition("/")[2]
+        return iam.InstanceProfile.from_instance_profile_attributes(
+            self,
+            f"Replaces{name}",
+            instance_profile_arn=self._iam_arn("instance-profile", profile.instance_profile),
+            role=iam.Role.from_role_arn(self, f"Replaces{name}Role", self._iam_arn("role", profile.role), mutable=False),
+        )
+
+    def _iam_arn(self, resource: str, name: str) -> str:
+        if name.startswith("arn:"):
+            return name
+        return self.format_arn(service="iam", region="", resource=resource, resource_name=name)
+
+
+def _selection(entry: RoleEntry) -> InstanceSelection:
+    if entry.instance_tags is not None:
+        return InstanceSelection.by_tags(entry.instance_tags)
+    return InstanceSelection.by_ids(*(entry.instance_ids or ()))
