@@ -124,7 +124,9 @@ def _listed(key: str, value: Any) -> Any:
 
 def _entry(name: str, value: Any) -> RoleEntry:
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{ROLES_KEY} has an entry {name!r}: a name is letters, digits and hyphens, as in a stack's name")
+        raise ConfigError(
+            f"{ROLES_KEY} has an entry {name!r}: a name is letters, digits and hyphens, as in a stack's name"
+        )
     try:
         return RoleEntry.model_validate(value)
     except ValidationError as error:

@@ -52,7 +52,9 @@ class InstanceRoleStack(Stack):
             self,
             f"Replaces{name}",
             instance_profile_arn=self._iam_arn("instance-profile", profile.instance_profile),
-            role=iam.Role.from_role_arn(self, f"Replaces{name}Role", self._iam_arn("role", profile.role), mutable=False),
+            role=iam.Role.from_role_arn(
+                self, f"Replaces{name}Role", self._iam_arn("role", profile.role), mutable=False
+            ),
         )
 
     def _iam_arn(self, resource: str, name: str) -> str:

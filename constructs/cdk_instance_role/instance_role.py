@@ -130,7 +130,9 @@ class InstanceRole(Construct):
         """
         return self._role.add_to_principal_policy(statement)
 
-    def associate_with(self, id: str, instances: InstanceSelection, **association_props: Any) -> InstanceProfileAssociation:
+    def associate_with(
+        self, id: str, instances: InstanceSelection, **association_props: Any
+    ) -> InstanceProfileAssociation:
         """Associate the profile with existing instances.
 
         Args:

@@ -140,7 +140,9 @@ def observe_statement() -> iam.PolicyStatement:
     return _allow(["ec2:DescribeInstances", "ec2:DescribeIamInstanceProfileAssociations"], ["*"], {})
 
 
-def _allow(actions: Sequence[str], resources: Sequence[str], conditions: Condition | None = None) -> iam.PolicyStatement:
+def _allow(
+    actions: Sequence[str], resources: Sequence[str], conditions: Condition | None = None
+) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=actions, resources=resources, conditions=dict(conditions or {}))
 
 

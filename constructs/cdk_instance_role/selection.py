@@ -80,7 +80,9 @@ class InstanceSelection:
                 raise ValueError(f"tag {key!r} has the values {values!r}: pass a list of at least one string")
         count = sum(len(set(values)) for values in tags.values())
         if count > MOST_TAG_VALUES:
-            raise ValueError(f"{count} tag values are more than the {MOST_TAG_VALUES} that EC2 can be asked for at once")
+            raise ValueError(
+                f"{count} tag values are more than the {MOST_TAG_VALUES} that EC2 can be asked for at once"
+            )
         return cls(tags=tuple((key, tuple(dict.fromkeys(values))) for key, values in tags.items()))
 
     def render(self) -> dict[str, Any]:

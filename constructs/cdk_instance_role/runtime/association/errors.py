@@ -37,7 +37,9 @@ _THROTTLING = frozenset(
 _DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
 _CHANGED = frozenset({"InvalidAssociationID.NotFound", "InvalidInstanceID.NotFound"})
 # The ledger's transactions have no conditions, so one is cancelled only when it meets another or is throttled.
-_OUTAGE = frozenset({"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable", "TransactionCanceledException"})
+_OUTAGE = frozenset(
+    {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable", "TransactionCanceledException"}
+)
 
 # EC2 uses IncorrectState and InvalidParameterValue for several things each; only the message tells them apart.
 _BY_MESSAGE = (

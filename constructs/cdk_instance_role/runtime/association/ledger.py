@@ -173,7 +173,9 @@ class Ledger:
             sets += ", Detached = :before"
         if step.undo:
             return self._change(association, step.instance_id, f"SET {sets}", values)
-        return self._change(association, step.instance_id, f"SET {sets} ADD Ours :ours", {**values, ":ours": {step.after}})
+        return self._change(
+            association, step.instance_id, f"SET {sets} ADD Ours :ours", {**values, ":ours": {step.after}}
+        )
 
     def _outcome(self, association: str, outcome: Outcome, now: float) -> Any:
         id_ = outcome.step.instance_id

@@ -212,7 +212,13 @@ def _is_from_us(record: Record, instance: Instance) -> bool:
 
 
 def _change(
-    instance: Instance, after: str | None, reason: str, record: Record | None, *, undo: bool = False, warning: bool = False
+    instance: Instance,
+    after: str | None,
+    reason: str,
+    record: Record | None,
+    *,
+    undo: bool = False,
+    warning: bool = False,
 ) -> Step:
     """The step that makes an instance carry ``after``, in the way that its state allows."""
     before = instance.carries

@@ -16,6 +16,7 @@ MESSAGE_BYTES = 1500
 
 _log = logging.getLogger(__name__)
 
+
 def problem(step: Step) -> str:
     """A sentence about a target that stands in the way."""
     return f"instance {step.instance_id} {step.reason}: {step.advice}"

@@ -1,0 +1,57 @@
+"""The environment that keeps every command away from real AWS accounts."""
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
+
+
+class NotLocalError(RuntimeError):
+    """The environment could reach a real AWS account."""
+
+
+def local_environment(endpoint: str, *, account: str, region: str, home: str) -> dict[str, str]:
+    """An environment in which every AWS client talks to the local AWS, whatever the caller's own one holds.
+
+    Args:
+        endpoint: URL of the local AWS.
+        account: account id. The emulator takes it from the access key id; the CDK CLI remembers it per key id.
+        region: default Region.
+        home: folder for what the CDK CLI remembers.
+    """
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment |= {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "CDK_HOME": home,
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+    refuse_remote(environment)
+    return environment
+
+
+def refuse_remote(environment: Mapping[str, str]) -> None:
+    """Make sure that an environment can't reach a real account.
+
+    Raises:
+        NotLocalError: it could; nothing may be started with it.
+    """
+    endpoints = {name: value for name, value in environment.items() if name.startswith("AWS_ENDPOINT_URL")}
+    remote = {name: value for name, value in endpoints.items() if urlsplit(value).hostname not in _LOOPBACK}
+    if "AWS_ENDPOINT_URL" not in endpoints or remote:
+        raise NotLocalError(f"AWS_ENDPOINT_URL must name a loopback address, not {remote or 'nothing'}")
+    if environment.get("AWS_EC2_METADATA_DISABLED") != "true":
+        raise NotLocalError("AWS_EC2_METADATA_DISABLED must be true, or credentials could come from the machine")
+    if environment.get("AWS_SECRET_ACCESS_KEY") != "local" or "AWS_SESSION_TOKEN" in environment:
+        raise NotLocalError("the credentials must be the fake ones of the local AWS")
+    if any(environment.get(name) != os.devnull for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")):
+        raise NotLocalError("AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE must name no file")

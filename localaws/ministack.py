@@ -1,0 +1,124 @@
+"""Starts and stops MiniStack, the embedded local AWS."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+from .environment import local_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".ministack" / "bin" / "python"
+START_SECONDS, STOP_SECONDS = 60.0, 10.0
+
+
+class LocalAws:
+    """A MiniStack process on a free loopback port, for as long as the ``with`` block lasts.
+
+    Example:
+        ::
+
+            with LocalAws(folder) as aws:
+                aws.client("ec2").describe_instances()
+    """
+
+    def __init__(self, folder: Path, *, region: str = "eu-west-1") -> None:
+        """
+        Args:
+            folder: an existing folder for the log and for what the CDK CLI remembers.
+            region: default Region.
+        """
+        self.folder, self.region = folder, region
+        self.account = "".join(secrets.choice("123456789") for _ in range(12))
+        self.port = _free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.environment = local_environment(
+            self.endpoint, account=self.account, region=region, home=str(folder / "cdk-home")
+        )
+        self.log = folder / "ministack.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        if not PYTHON.exists():
+            raise FileNotFoundError("the local AWS is not installed: run `make setup`")
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [PYTHON, "-m", "ministack"],
+                cwd=self.folder,
+                env=self._server_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for whoever uses it; and its workers stop with it
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the process and everything that it has started."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for stop in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, stop)
+                process.wait(STOP_SECONDS)
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for the local AWS, whatever the caller's environment says."""
+        return boto3.Session(
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.region,
+        ).client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+
+    def _server_environment(self) -> dict[str, str]:
+        # Functions inherit this environment. Python ones run here, Node ones need `node`.
+        path = os.pathsep.join([str(PYTHON.parent), str(ROOT / ".venv" / "bin"), os.environ.get("PATH", "")])
+        server = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "PATH": path}
+        return {**self.environment, **server}
+
+    def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the local AWS ended at once, its last words:\n{self._last_words()}")
+            try:
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise TimeoutError(f"the local AWS did not start within {START_SECONDS:.0f} s:\n{self._last_words()}")
+
+    def _last_words(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
