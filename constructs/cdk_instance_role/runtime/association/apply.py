@@ -109,7 +109,8 @@ class _Hand:
         self._ec2.associate_iam_instance_profile(InstanceId=instance_id, IamInstanceProfile={"Arn": arn})
 
     def _replace(self, step: Step) -> None:
-        assert step.association_id is not None and step.after is not None
+        assert step.association_id is not None
+        assert step.after is not None
         self._ec2.replace_iam_instance_profile_association(
             AssociationId=step.association_id, IamInstanceProfile={"Arn": step.after}
         )

@@ -57,5 +57,5 @@ LEDGER_TABLE_VARIABLE = "LEDGER_TABLE"
 LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Association", "Entry"
 """Key of the ledger table."""
 
-LONGEST_INVOCATION_SECONDS = 120
+LONGEST_INVOCATION_SECONDS = 180
 """Time-out of the function: after it an invocation is certainly over."""

@@ -6,7 +6,7 @@ from . import preflight, report
 from .apply import Outcome, apply
 from .batch import chunks
 from .errors import AssociationError, is_final
-from .ledger import WRITES_PER_CALL, Held
+from .ledger import WRITES_PER_CALL, Held, Operation
 from .model import Snapshot
 from .observe import Observer
 from .observe import profile as observe_profile
@@ -18,22 +18,23 @@ from .services import Services
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
 
 
-def survey(request: Request, services: Services) -> list[str]:
+def survey(request: Request, operation: Operation, services: Services) -> list[str]:
     """Look at everything that an event is about, change nothing, and say what stands in its way."""
     desired = request.desired
     if desired is None:  # nothing stands in the way of a Delete
         return []
     records = services.ledger.records(request.association)
-    reversing = services.ledger.is_reversed_by(request)
     observer = Observer(services.ec2, services.iam, _pace(services))
     selected, instances = observer.instances(desired.selection, records)
     listed = {desired.profile.arn, *(listed.arn for listed in desired.replaceable.profiles)}
     previous = {record.previous for record in records.values() if record.previous}
-    now = services.clock()
-    snapshot = Snapshot(selected, instances, records, observer.profiles(listed | previous), now, now)
-    plan = plan_desired(desired, snapshot, Situation(request.known_ids, reversing))
+    # What may not be given back may not be looked at either; on the way back the former rights are still there.
+    known = previous if operation.reversing else {arn for arn in previous if desired.may_restore(arn)}
+    profiles = observer.profiles(listed | known)
+    snapshot = Snapshot(selected, instances, records, profiles, services.clock(), operation.started_at)
+    plan = plan_desired(desired, snapshot, Situation(request.known_ids, operation.reversing))
     return [
-        *preflight.problems(desired, snapshot, reversing=reversing),
+        *preflight.problems(desired, snapshot, reversing=operation.reversing),
         *(report.problem(step) for step in plan.problems),
     ]
 
@@ -69,10 +70,11 @@ class Convergence:
         while True:
             snapshot, plan = self._look()
             self._write_down(snapshot, plan)
-            if plan.converged:
+            problems = self._problems(snapshot, plan)
+            if plan.converged and not problems:
                 return self._finish(snapshot, plan)
-            if self._is_hopeless(plan):
-                self._give_up(plan)
+            if problems or self._is_hopeless(plan):
+                self._give_up(plan, problems)
             elif self._clock() >= self._until:
                 self._held.leave(self._pace.levels(), self._clock())
                 return None
@@ -139,21 +141,24 @@ class Convergence:
         steps = [step for step in plan.changes if step.instance_id not in self._refusals]
         return steps if self._held.operation.proven else steps[:1]
 
-    def _is_hopeless(self, plan: Plan) -> bool:
-        if self._desired is not None and (plan.problems or self._refusals):
-            return True
-        if not plan.waiting and not self._todo(plan):
-            return True
-        return self._clock() > self._deadline
+    def _problems(self, snapshot: Snapshot, plan: Plan) -> list[str]:
+        """What ends the attempt to bring about what is desired. An undo goes on with whatever else it can do."""
+        if self._desired is None:
+            return []
+        # Tags that match nothing all at once would mean to give everything back: that is not for a Delete's place.
+        nothing = [] if self._held.operation.reversing else preflight.selection_problems(self._desired, snapshot)
+        refused = [report.refused(outcome) for outcome in self._refusals.values()]
+        return [*nothing, *(report.problem(step) for step in plan.problems), *refused]
 
-    def _give_up(self, plan: Plan) -> None:
+    def _is_hopeless(self, plan: Plan) -> bool:
+        """Nothing more can be done, or not in time."""
+        return self._clock() > self._deadline or not (plan.waiting or self._todo(plan))
+
+    def _give_up(self, plan: Plan, problems: Sequence[str]) -> None:
         """End the operation, or, for a Create, turn it into giving back what it has done so far."""
         request, operation = self._request, self._held.operation
-        sentences = [
-            *(report.problem(step) for step in plan.problems),
-            *(report.refused(outcome) for outcome in self._refusals.values()),
-        ]
-        sentences += [] if sentences else [report.overdue(step) for step in (*plan.waiting, *plan.changes)]
+        refused = [report.refused(outcome) for outcome in self._refusals.values()]
+        sentences = [*(problems or refused or map(report.overdue, (*plan.waiting, *plan.changes)))]
         if self._desired is None:
             raise AssociationError(report.not_given_back(request, sentences, operation.failure))
         message = report.failure(request, [*self._diagnosis(self._desired), *sentences])

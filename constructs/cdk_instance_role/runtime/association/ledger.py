@@ -37,6 +37,10 @@ class BusyError(Exception):
     """Another invocation is working on the association at this moment."""
 
 
+class ClosedError(Exception):
+    """The operation has ended, and nothing of the association is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What is being done for an association, on behalf of one event."""
@@ -61,7 +65,7 @@ class Ledger:
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb, self._table = dynamodb, table
 
-    def begin(self, request: Request, now: float) -> None:
+    def begin(self, request: Request, now: float) -> Operation:
         """Make an event's operation the current one; an older one that still runs stops at its next invocation.
 
         Raises:
@@ -69,11 +73,12 @@ class Ledger:
         """
         current = self._operation(request.association)
         if current.get("RequestId") == request.id:
-            return
+            return _operation(current)
         if request.id in current.get("Past", ()):
             raise SupersededError("a later event for this association was handled already: this one is ignored")
         past = [*current.get("Past", ()), *([current["RequestId"]] if current else ())]
-        self._update(
+        before, after = current.get("Fingerprints", ("", ""))
+        item = self._update(
             request.association,
             "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, Reversing = :reversing "
             "REMOVE Proven, Failure",
@@ -82,16 +87,10 @@ class Ledger:
                 ":now": now,
                 ":past": past[-REMEMBERED_EVENTS:],
                 ":prints": list(request.fingerprints),
-                ":reversing": self._reversed_by(request, current),
+                ":reversing": request.reverses((before, after)),
             },
         )
-
-    def is_reversed_by(self, request: Request) -> bool:
-        """Whether this event takes back the last one, as CloudFormation does after a failed update."""
-        current = self._operation(request.association)
-        if current.get("RequestId") == request.id:
-            return bool(current["Reversing"])
-        return self._reversed_by(request, current)
+        return _operation(item)
 
     @contextmanager
     def hold(self, request: Request, owner: str, now: float, until: float) -> Iterator["Held"]:
@@ -108,6 +107,7 @@ class Ledger:
 
         Raises:
             BusyError: someone else holds the association.
+            ClosedError: the operation is over.
             SupersededError: the caller's event is not the current one.
         """
         try:
@@ -118,7 +118,10 @@ class Ledger:
                 condition="RequestId = :id AND (attribute_not_exists(HeldUntil) OR HeldUntil < :now)",
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            if self._operation(request.association).get("RequestId") != request.id:
+            current = self._operation(request.association)
+            if not current:
+                raise ClosedError from None
+            if current["RequestId"] != request.id:
                 raise SupersededError("a later event for this association has taken over") from None
             raise BusyError from None
         held = Held(self, request.association, owner, _operation(item))
@@ -160,11 +163,6 @@ class Ledger:
     def close(self, association: str) -> None:
         """Drop the operation: nothing of the association is left."""
         self.forget(association, [_OPERATION])
-
-    @staticmethod
-    def _reversed_by(request: Request, current: Mapping[str, Any]) -> bool:
-        before, after = current.get("Fingerprints", ("", ""))
-        return request.reverses((before, after))
 
     def _claim(self, association: str, step: Step, now: float) -> Any:
         sets = "Previous = if_not_exists(Previous, :before), #before = :before, #action = :action, #at = :at"

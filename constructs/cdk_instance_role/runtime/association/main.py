@@ -16,8 +16,8 @@ from . import report
 from .contract import LONGEST_INVOCATION_SECONDS
 from .converge import Convergence, survey
 from .errors import AssociationError, is_final, meaning_of
-from .ledger import BusyError
-from .request import Request
+from .ledger import BusyError, ClosedError
+from .request import Request, RequestType
 from .services import Services
 
 PHASE = "Phase"
@@ -46,10 +46,13 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
         AssociationError: the event can't be carried out; the message names every reason.
     """
     request = Request.from_event(event)
-    problems = _patiently(services, lambda: survey(request, services))
+    # Begun even if it is refused next: should CloudFormation then go back, that is known to be the way back.
+    operation = services.ledger.begin(request, services.clock())
+    problems = _patiently(services, lambda: survey(request, operation, services))
     if problems:
+        if request.type is RequestType.CREATE:  # the provider framework sends no Delete after it
+            services.ledger.close(request.association)
         raise AssociationError(report.refusal(request, problems))
-    services.ledger.begin(request, services.clock())
     report.log_operation(request, "begun")
     return {"PhysicalResourceId": request.physical_id or _physical_id(request), PHASE: "converge"}
 
@@ -68,6 +71,10 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
             attributes = Convergence(services, request, held, now + SLICE_SECONDS).run()
     except BusyError:
         attributes = None
+    except ClosedError:  # an invocation that was cut off before it could say so has finished the job
+        if request.type is not RequestType.DELETE:
+            raise AssociationError("the operation has failed, and everything is given back") from None
+        attributes = {}
     except (ClientError, BotoCoreError) as error:
         if is_final(meaning_of(error), services.clock() - began):
             raise

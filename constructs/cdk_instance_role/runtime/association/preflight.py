@@ -10,7 +10,7 @@ def problems(desired: Desired, snapshot: Snapshot, *, reversing: bool) -> list[s
     if reversing:  # only what makes going back impossible may stand in its way
         return wanted
     return [
-        *_selection_problems(desired, snapshot),
+        *selection_problems(desired, snapshot),
         *wanted,
         *_replaceable_problems(desired, snapshot.profiles),
         *_restorable_problems(desired, snapshot),
@@ -26,14 +26,14 @@ def profile_problems(wanted: ProfileRef, profile: Profile | None) -> list[str]:
     if profile.role_arn != wanted.role_arn:
         return [_other_role(wanted, profile.role_arn)]
     if not profile.trusts_ec2:
-        return [
-            f"EC2 may not assume role {name_of(profile.role_arn)} of instance profile {wanted.name}: "
-            f"allow sts:AssumeRole for ec2.amazonaws.com in its trust policy"
-        ]
+        role = name_of(profile.role_arn)
+        advice = "allow sts:AssumeRole for ec2.amazonaws.com in its trust policy"
+        return [f"EC2 may not assume role {role} of instance profile {wanted.name}: {advice}"]
     return []
 
 
-def _selection_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
+def selection_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
+    """Whether the selection is empty."""
     if snapshot.selected:
         return []
     tags = ", ".join(f"{key}={'|'.join(sorted(values))}" for key, values in desired.selection.tags)
@@ -56,7 +56,7 @@ def _restorable_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
         if (record := snapshot.records.get(id_)) and record.previous and not desired.may_restore(record.previous)
     }
     return [
-        f"instance profile {name_of(arn)} has to be given back one day, and `replaces` does not list it any more: list it"
+        f"instance profile {name_of(arn)} has to be given back one day and is no longer in `replaces`: list it there"
         for arn in sorted(lost)
     ]
 

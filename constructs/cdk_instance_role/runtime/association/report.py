@@ -7,6 +7,7 @@ from typing import Any
 
 from .apply import Outcome
 from .contract import Attribute
+from .errors import Meaning
 from .model import Records, name_of
 from .plan import Plan, Step
 from .request import Desired, Request
@@ -40,8 +41,12 @@ def not_given_back(request: Request, sentences: Sequence[str], first: str | None
 
 def refused(outcome: Outcome) -> str:
     """A sentence about a change that EC2 has refused for good."""
-    step = outcome.step
-    return f"instance {step.instance_id}: to {_change(step)} was refused, {outcome.detail}"
+    # EC2 adds a long encoded message that only sts:DecodeAuthorizationMessage can read.
+    detail = outcome.detail.partition(" Encoded authorization failure message:")[0]
+    sentence = f"instance {outcome.step.instance_id}: to {_change(outcome.step)} was refused, {detail}"
+    if outcome.meaning is Meaning.DENIED and outcome.step.before:
+        sentence += f" (if {name_of(outcome.step.before)} is not of this stack, it has to be listed in `replaces`)"
+    return sentence
 
 
 def overdue(step: Step) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 # Short time-outs: an answer that got lost is found out by the next observation, so waiting for it gains nothing.
-CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 4})
+CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 @dataclass(frozen=True)
