@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from . import preflight, report
 from .apply import Outcome, apply
 from .batch import chunks
-from .errors import AssociationError, is_final
+from .errors import is_final
+from .failures import AssociationError
 from .ledger import WRITES_PER_CALL, Held, Operation
 from .model import Snapshot
 from .observe import Observer

@@ -1,16 +1,8 @@
-"""What can go wrong: errors for people, and the meaning of AWS's errors for the handler."""
+"""What AWS's errors mean for the handler."""
 
 from enum import Enum
 
 from botocore.exceptions import BotoCoreError, ClientError
-
-
-class AssociationError(Exception):
-    """The operation failed; the message says what is wrong, with which value, and what to do."""
-
-
-class SupersededError(AssociationError):
-    """A later event for the same association has taken over; this one must not change anything any more."""
 
 
 class Meaning(Enum):

@@ -15,7 +15,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from .apply import Outcome
 from .batch import chunks
 from .contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from .errors import SupersededError
+from .failures import SupersededError
 from .model import Record
 from .plan import Action, Step
 from .request import Request

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from . import report
 from .contract import LONGEST_INVOCATION_SECONDS
 from .converge import Convergence, survey
-from .errors import AssociationError, is_final, meaning_of
+from .errors import is_final, meaning_of
+from .failures import AssociationError
 from .ledger import BusyError, ClosedError
 from .request import Request, RequestType
 from .services import Services

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from .contract import ANY_PROFILE, OnConflict, Property
-from .errors import AssociationError
+from .failures import AssociationError
 from .model import name_of
 
 INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
