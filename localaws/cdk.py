@@ -1,16 +1,24 @@
 """Runs the real CDK CLI against the local AWS."""
 
 import json
+import os
+import re
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .environment import refuse_remote
-from .ministack import ROOT, LocalAws
+from .ministack import ROOT, LocalAws, stop_group
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
+LONGEST_SECONDS = 300.0
+STOP_SECONDS = 5.0
+
+_FAILED_DEPLOYMENT = re.compile(r"DeploymentError:.*?\bError: (?P<reason>.*?)(?:\n\s*\n|\Z)", re.DOTALL)
+_FAILED_SYNTHESIS = re.compile(r"^error: (?P<reason>.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,15 @@ class Result:
     @property
     def ok(self) -> bool:
         return self.status == 0
+
+    @property
+    def reason(self) -> str:
+        """The sentence that says why a command has failed, on one line: the app's or the function's own.
+
+        The CLI breaks it into lines, and surrounds it with the stack of the provider framework and with logs.
+        """
+        found = _FAILED_DEPLOYMENT.search(self.output) or _FAILED_SYNTHESIS.search(self.output)
+        return " ".join(found["reason"].split()) if found else ""
 
 
 class Cdk:
@@ -66,25 +83,44 @@ class Cdk:
         return self.run("destroy", *(stacks or ("--all",)), "--force", context=context)
 
     def run(self, command: str, *arguments: str, context: Mapping[str, Any] | None = None) -> Result:
-        """Run a command of the CLI."""
+        """Run a command of the CLI.
+
+        Raises:
+            TimeoutError: it did not end.
+        """
         refuse_remote(self._aws.environment)
         environment = dict(self._aws.environment)
-        environment["PATH"] = f"{ROOT / '.venv' / 'bin'}:{environment['PATH']}"
-        finished = subprocess.run(
-            [CDK, command, *arguments, *self._options(context or {})],
-            cwd=self._folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return Result(finished.returncode, finished.stdout)
+        environment["PATH"] = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment.get("PATH", os.defpath)])
+        # A folder of its own for every run, so that several can run at once.
+        with tempfile.TemporaryDirectory(prefix="cdk.out.", dir=self._aws.folder) as output:
+            options = self._options(context or {}, output)
+            return _run([str(CDK), command, *arguments, *options], self._folder, environment)
 
-    def _options(self, context: Mapping[str, Any]) -> Sequence[str]:
+    def _options(self, context: Mapping[str, Any], output: str) -> Sequence[str]:
         app = ["--app", self._app] if self._app else []
         given = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in context.items()]
-        output = ["--output", str(self._aws.folder / "cdk.out")]
         plain = ["--no-color", "--no-notices"]
-        return [*app, *output, *plain, *(part for item in given for part in ("--context", item))]
+        return [*app, "--output", output, *plain, *(part for item in given for part in ("--context", item))]
+
+
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Result:
+    # The CLI starts processes of its own. In a group they can all be stopped, whatever interrupts us.
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=LONGEST_SECONDS)
+        except subprocess.TimeoutExpired:
+            stop_group(process, STOP_SECONDS)
+            raise TimeoutError(f"{command[1]} did not end within {LONGEST_SECONDS:.0f} s") from None
+        except BaseException:
+            stop_group(process, STOP_SECONDS)
+            raise
+    return Result(process.returncode, output)

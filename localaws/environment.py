@@ -1,11 +1,14 @@
 """The environment that keeps every command away from real AWS accounts."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "TMPDIR", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
+_JSII_CACHE = Path.home() / ".cache" / "aws" / "jsii" / "package-cache"
 
 
 class NotLocalError(RuntimeError):
@@ -19,7 +22,10 @@ def local_environment(endpoint: str, *, account: str, region: str, home: str) ->
         endpoint: URL of the local AWS.
         account: account id. The emulator takes it from the access key id; the CDK CLI remembers it per key id.
         region: default Region.
-        home: folder for what the CDK CLI remembers.
+        home: home folder of the commands. The CDK CLI reads settings there and remembers accounts.
+
+    Raises:
+        NotLocalError: the endpoint is not on this machine.
     """
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment |= {
@@ -31,8 +37,11 @@ def local_environment(endpoint: str, *, account: str, region: str, home: str) ->
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "HOME": home,
         "CDK_HOME": home,
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        # It holds nothing but unpacked packages, and unpacking takes seconds.
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(_JSII_CACHE),
         "NO_PROXY": "127.0.0.1,localhost",
     }
     refuse_remote(environment)
@@ -55,3 +64,26 @@ def refuse_remote(environment: Mapping[str, str]) -> None:
         raise NotLocalError("the credentials must be the fake ones of the local AWS")
     if any(environment.get(name) != os.devnull for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")):
         raise NotLocalError("AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE must name no file")
+    if "AWS_PROFILE" in environment or "AWS_DEFAULT_PROFILE" in environment:
+        raise NotLocalError("AWS_PROFILE and AWS_DEFAULT_PROFILE must not be set")
+
+
+@contextmanager
+def only(environment: Mapping[str, str]) -> Iterator[None]:
+    """Make this the whole environment of the process for a while.
+
+    boto3 reads profiles, endpoints, certificates and proxies from it when a client is made, and no argument turns
+    all of that off.
+
+    Raises:
+        NotLocalError: the environment could reach a real account.
+    """
+    refuse_remote(environment)
+    own = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(own)

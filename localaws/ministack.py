@@ -1,23 +1,23 @@
 """Starts and stops MiniStack, the embedded local AWS."""
 
+import http.client
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
 
-from .environment import local_environment
+from .environment import local_environment, only
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".ministack" / "bin" / "python"
+SERVE = Path(__file__).with_name("serve.py")
 START_SECONDS, STOP_SECONDS = 60.0, 10.0
 
 
@@ -34,7 +34,7 @@ class LocalAws:
     def __init__(self, folder: Path, *, region: str = "eu-west-1") -> None:
         """
         Args:
-            folder: an existing folder for the log and for what the CDK CLI remembers.
+            folder: an existing folder for the log and for what MiniStack and the CDK CLI write.
             region: default Region.
         """
         self.folder, self.region = folder, region
@@ -42,7 +42,7 @@ class LocalAws:
         self.port = _free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.environment = local_environment(
-            self.endpoint, account=self.account, region=region, home=str(folder / "cdk-home")
+            self.endpoint, account=self.account, region=region, home=str(self._folder("home"))
         )
         self.log = folder / "ministack.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,17 +50,17 @@ class LocalAws:
     def __enter__(self) -> Self:
         if not PYTHON.exists():
             raise FileNotFoundError("the local AWS is not installed: run `make setup`")
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [PYTHON, "-m", "ministack"],
-                cwd=self.folder,
-                env=self._server_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for whoever uses it; and its workers stop with it
-            )
         try:
+            with self.log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    [PYTHON, "-P", SERVE],  # without -P this folder's modules would hide MiniStack's
+                    cwd=self.folder,
+                    env=self._server_environment(),
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C is for whoever uses it; and its workers stop with it
+                )
             self._wait_until_ready()
         except BaseException:
             self.stop()
@@ -77,28 +77,31 @@ class LocalAws:
         process, self._process = self._process, None
         if process is None:
             return
-        for stop in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(process.pid, stop)
-                process.wait(STOP_SECONDS)
-            except ProcessLookupError:
-                return
-            except subprocess.TimeoutExpired:
-                continue
+        stop_group(process, STOP_SECONDS)
+        if process.stdin:
+            process.stdin.close()
 
-    def client(self, service: str) -> Any:
-        """A boto3 client for the local AWS, whatever the caller's environment says."""
-        return boto3.Session(
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=self.region,
-        ).client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+    def client(self, service: str, *, region: str | None = None) -> Any:
+        """A boto3 client for the local AWS, whatever the caller's environment says.
+
+        Args:
+            service: name of the service.
+            region: Region. Default: that of the local AWS.
+        """
+        with only(self.environment):
+            return boto3.Session().client(service, region_name=region)  # type: ignore[call-overload]
 
     def _server_environment(self) -> dict[str, str]:
         # Functions inherit this environment. Python ones run here, Node ones need `node`.
-        path = os.pathsep.join([str(PYTHON.parent), str(ROOT / ".venv" / "bin"), os.environ.get("PATH", "")])
+        path = os.pathsep.join([str(PYTHON.parent), str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
         server = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "PATH": path}
-        return {**self.environment, **server}
+        folders = {"TMPDIR": str(self._folder("tmp")), "STATE_DIR": str(self._folder("state"))}
+        return {**self.environment, **server, **folders}
+
+    def _folder(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(exist_ok=True)
+        return path
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
@@ -106,15 +109,41 @@ class LocalAws:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"the local AWS ended at once, its last words:\n{self._last_words()}")
-            try:
-                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
+            if self._answers():
+                return
+            time.sleep(0.1)
         raise TimeoutError(f"the local AWS did not start within {START_SECONDS:.0f} s:\n{self._last_words()}")
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/_ministack/health")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _last_words(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+
+def stop_group(process: subprocess.Popen[Any], patience: float) -> None:
+    """Stop a process that leads a group, and everything else in that group.
+
+    Args:
+        process: leader of the group.
+        patience: seconds that it has to end by itself.
+    """
+    for stop in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, stop)
+            process.wait(patience)
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
 
 
 def _free_port() -> int:
