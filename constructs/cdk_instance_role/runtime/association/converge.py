@@ -34,6 +34,7 @@ def survey(request: Request, operation: Operation, services: Services) -> list[s
     profiles = observer.profiles(listed | known)
     snapshot = Snapshot(selected, instances, records, profiles, services.clock(), operation.started_at)
     plan = plan_desired(desired, snapshot, Situation(request.known_ids, operation.reversing))
+    report.log_steps(request, [step for step in (*plan.kept, *plan.forgotten) if step.warning])
     return [
         *preflight.problems(desired, snapshot, reversing=operation.reversing),
         *(report.problem(step) for step in plan.problems),
@@ -181,7 +182,7 @@ class Convergence:
             self._ledger.close(self._key)
             report.log_operation(request, "everything is given back", throttled=throttled)
             if operation.failure:
-                raise AssociationError(operation.failure)
+                raise AssociationError(report.given_back(operation.failure))
             return {}
         wanted = desired.profile.arn
         unsettled = [id_ for id_, record in snapshot.records.items() if record.ours != {wanted} or record.detached]

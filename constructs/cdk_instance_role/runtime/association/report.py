@@ -33,6 +33,11 @@ def failure(request: Request, sentences: Sequence[str]) -> str:
     return _bounded(f"the association failed in {_place(request)}: ", sentences)
 
 
+def given_back(reason: str) -> str:
+    """Why a Create failed, after its work was undone."""
+    return f"{reason}; every instance has been given back what it had"
+
+
 def not_given_back(request: Request, sentences: Sequence[str], first: str | None) -> str:
     """Why instances could not be given back what they had."""
     head = f"{first}; and then " if first else ""
