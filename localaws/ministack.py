@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import boto3
 
-from .environment import local_environment, only
+from .environment import local_environment, only, refuse_remote
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".ministack" / "bin" / "python"
@@ -50,6 +50,7 @@ class LocalAws:
     def __enter__(self) -> Self:
         if not PYTHON.exists():
             raise FileNotFoundError("the local AWS is not installed: run `make setup`")
+        refuse_remote(self.environment)
         try:
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(

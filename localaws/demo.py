@@ -1,0 +1,157 @@
+"""Shows the main job on a local AWS: attach, review, replace, conflict, undo. Run it with ``make demo``."""
+
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .cdk import Cdk, Result
+from .fleet import Fleet
+from .ministack import LocalAws
+from .show import Screen
+from .story import Chapter, Sights, Step, Story
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PROGRESS = {
+    "deploy": "Synthesizing and deploying",
+    "diff": "Synthesizing and comparing with the deployed template",
+    "destroy": "Deleting the stack",
+}
+
+
+class InterruptedByUserError(BaseException):
+    """Somebody wants the demo to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+class DemoError(Exception):
+    """A step did not come out as it has to."""
+
+    def __init__(self, problems: Sequence[str], output: str = "") -> None:
+        super().__init__("; ".join(problems))
+        self.output = output
+
+
+def main() -> int:
+    """Run the demo. Returns the exit status."""
+    screen = Screen()
+    try:
+        with interruptible(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            run(screen, Path(folder))
+    except InterruptedByUserError as interruption:
+        screen.blank()
+        screen.say("Interrupted. The local AWS and everything in it is gone.")
+        return interruption.status
+    except DemoError as error:
+        screen.raw(error.output)
+        screen.say(f"FAILED: {error}", style="bold red")
+        return 1
+    except (OSError, RuntimeError) as error:
+        screen.say(f"FAILED: {error}", style="bold red")
+        return 1
+    return 0
+
+
+def run(screen: Screen, folder: Path) -> None:
+    """Tell the whole story.
+
+    Args:
+        screen: where to tell it.
+        folder: an empty folder.
+
+    Raises:
+        DemoError: something did not come out as it has to.
+    """
+    began = time.monotonic()
+    aws = LocalAws(folder)
+    screen.heading("cdk-instance-role: IAM roles for EC2 instances that already run")
+    screen.say(
+        f"All of this happens on a local AWS, MiniStack at {aws.endpoint}, with the made-up account {aws.account}. "
+        "No AWS account is touched, whatever credentials your environment holds."
+    )
+    screen.blank()
+    with screen.working("Starting the local AWS"):
+        aws.__enter__()
+    try:
+        at_first = _tell(screen, aws)
+    finally:
+        aws.stop()
+    screen.say(f"{len(at_first)} instances, {time.monotonic() - began:.0f} s. The local AWS is stopped.", style="dim")
+
+
+def _tell(screen: Screen, aws: LocalAws) -> Sights:
+    story = Story(Fleet(aws), Cdk(aws))
+    with screen.working("Preparing the account (cdk bootstrap)"):
+        _require(Cdk(aws).bootstrap())
+    at_first = now = story.launch()
+    screen.heading("These instances run already, and belong to no stack")
+    screen.fleet(None, at_first)
+    for number, step in enumerate(story.steps(), start=1):
+        _announce(screen, number, step)
+        with screen.working(_PROGRESS[step.command]):
+            chapter = story.take(step)
+        _report(screen, chapter)
+        now = chapter.after
+    if now != at_first:
+        raise DemoError(["not every instance carries what it carried before"])
+    screen.say("Every instance carries exactly what it carried before.", style="bold green")
+    return at_first
+
+
+def _announce(screen: Screen, number: int, step: Step) -> None:
+    screen.heading(f"{number}. {step.title}")
+    screen.say(step.why)
+    screen.command(step.command, step.context)
+
+
+def _report(screen: Screen, chapter: Chapter) -> None:
+    """Show what came of a step.
+
+    Raises:
+        DemoError: not what has to.
+    """
+    mistakes = chapter.mistakes()
+    if mistakes:
+        raise DemoError(mistakes, chapter.result.output)
+    if chapter.step.fails:
+        screen.blank()
+        screen.say(f"The deployment failed, exit status {chapter.result.status}:")
+        screen.say(chapter.result.reason, style="red")
+    elif chapter.step.command == "diff":
+        screen.template_changes(chapter.result.output)
+    elif chapter.step.command == "deploy":
+        screen.outputs(chapter.result.output)
+    screen.fleet(chapter.before, chapter.after)
+
+
+def _require(result: Result) -> None:
+    if not result.ok:
+        raise DemoError([f"exit status {result.status}"], result.output)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn the first signal into an exception, so that everything gets stopped, and ignore the impatient others."""
+
+    def interrupt(number: int, _: Any) -> None:
+        for other in _SIGNALS:
+            signal.signal(other, signal.SIG_IGN)
+        raise InterruptedByUserError(number)
+
+    former = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

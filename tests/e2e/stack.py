@@ -1,0 +1,31 @@
+"""What a deployed stack says of itself: its ledger and its outputs, as an operator would read them."""
+
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from localaws.ministack import LocalAws
+
+_deserialize = TypeDeserializer().deserialize
+
+
+def entries(aws: LocalAws, stack: str) -> dict[str, dict[str, Any]]:
+    """What the ledger of a stack says of every instance, by instance id."""
+    found = aws.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    (table,) = (item["PhysicalResourceId"] for item in found if item["ResourceType"] == "AWS::DynamoDB::Table")
+    items = aws.client("dynamodb").scan(TableName=table)["Items"]
+    plain = ({name: _deserialize(value) for name, value in item.items()} for item in items)
+    return {item["Entry"]: item for item in plain if item["Entry"].startswith("i-")}
+
+
+def outputs(aws: LocalAws, stack: str) -> dict[str, str]:
+    """The outputs of a stack."""
+    (found,) = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
+
+
+def status(aws: LocalAws, stack: str) -> str:
+    """Status of a stack."""
+    (found,) = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    state: str = found["StackStatus"]
+    return state

@@ -1,0 +1,60 @@
+"""Updates of a deployed association: what fails is taken back, and who leaves the list gets back what it had."""
+
+from localaws.cdk import Cdk, Result
+from localaws.fleet import Fleet
+from localaws.ministack import LocalAws
+from tests.e2e.stack import entries, status
+
+APP = "python tests/e2e/apps/breakable.py"
+
+
+def test_updates_that_fail_are_taken_back_and_who_leaves_the_list_gets_back_what_it_had(
+    aws: LocalAws, fleet: Fleet, unique: str
+) -> None:
+    old, foreign = f"Old-{unique}", f"Foreign-{unique}"
+    fleet.add_profile(old)
+    fleet.add_profile(foreign)
+    bare, carrying = fleet.launch(), fleet.launch(old)
+    new, new_stopped, stranger = fleet.launch(), fleet.launch(old, stopped=True), fleet.launch(foreign)
+
+    def deploy(*instance_ids: str, broken: bool = False) -> Result:
+        context = {"stack": unique, "replaces": old, "instance_ids": ",".join(instance_ids)}
+        return Cdk(aws, app=APP).deploy(context={**context, "broken": str(broken).lower()})
+
+    created = deploy(bare, carrying)
+    assert created.ok, created.output
+    deployed = fleet.look()
+    ours = deployed[bare].profile
+    assert ours is not None
+    assert fleet.carried(bare, carrying, new, new_stopped) == [ours, ours, None, old]
+    ledger = entries(aws, unique)
+
+    # Another resource fails after the association has brought in two instances and let one go.
+    elsewhere = deploy(bare, new, new_stopped, broken=True)
+    assert not elsewhere.ok, elsewhere.output
+    assert "AWS::CloudFormation::WaitCondition" in elsewhere.output
+    assert status(aws, unique) == "UPDATE_ROLLBACK_COMPLETE"
+    assert carried(fleet) == {id_: sight.profile for id_, sight in deployed.items()}
+    assert previous(entries(aws, unique)) == previous(ledger)
+
+    # The association itself fails.
+    itself = deploy(bare, new, new_stopped, stranger)
+    assert not itself.ok, itself.output
+    assert f"instance {stranger} (running) carries instance profile {foreign}" in itself.reason
+    assert status(aws, unique) == "UPDATE_ROLLBACK_COMPLETE"
+    assert carried(fleet) == {id_: sight.profile for id_, sight in deployed.items()}
+    assert previous(entries(aws, unique)) == previous(ledger)
+
+    # Neither stands in the way of the next update, in which an instance leaves the list.
+    shrunk = deploy(bare)
+    assert shrunk.ok, shrunk.output
+    assert fleet.carried(bare, carrying, new, new_stopped, stranger) == [ours, old, None, old, foreign]
+    assert list(entries(aws, unique)) == [bare]
+
+
+def carried(fleet: Fleet) -> dict[str, str | None]:
+    return {id_: sight.profile for id_, sight in fleet.look().items()}
+
+
+def previous(ledger: dict[str, dict[str, object]]) -> dict[str, object]:
+    return {id_: entry["Previous"] for id_, entry in ledger.items()}

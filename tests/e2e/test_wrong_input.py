@@ -1,0 +1,188 @@
+"""Wrong input, end to end: one clear sentence that names the thing and the value, and nothing is changed."""
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from localaws.cdk import Cdk, Result
+from localaws.fleet import LAMBDA, Fleet, Sight
+from localaws.ministack import LocalAws
+
+IMPORTS = "python tests/e2e/apps/imported_profile.py"
+AT_ONCE = 3
+"""Commands that run at the same time: most of a deployment is waiting."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Wrong input, and what has to be said about it."""
+
+    context: Mapping[str, Any]
+    says: str
+    app: str | None = None
+
+
+MISTAKES: dict[str, Callable[[Fleet, LocalAws], Mistake]] = {}
+
+
+def mistake(make: Callable[[Fleet, LocalAws], Mistake]) -> Callable[[Fleet, LocalAws], Mistake]:
+    MISTAKES[make.__name__] = make
+    return make
+
+
+def entry(name: str, **values: Any) -> dict[str, Any]:
+    return {"instance_roles": {name: values}}
+
+
+# The first, because the local AWS forgets a terminated instance within a minute.
+@mistake
+def terminated_instance(fleet: Fleet, _: LocalAws) -> Mistake:
+    id_ = fleet.launch()
+    fleet.terminate(id_)
+    return Mistake(
+        entry("terminated", instance_ids=[fleet.launch(), id_]),
+        f"instance {id_} is terminated: take it out of the selection",
+    )
+
+
+@mistake
+def malformed_id(*_: object) -> Mistake:
+    return Mistake({"instance_ids": "i-12345"}, "instance_roles.default.instance_ids: 'i-12345' can't be used")
+
+
+@mistake
+def unknown_context_key(fleet: Fleet, _: LocalAws) -> Mistake:
+    return Mistake({"instance_idz": fleet.launch()}, "unknown context key 'instance_idz': did you mean 'instance_ids'?")
+
+
+@mistake
+def ids_and_tags(fleet: Fleet, _: LocalAws) -> Mistake:
+    both = entry("both", instance_ids=[fleet.launch()], instance_tags={"app": ["web"]})
+    return Mistake(both, "instance_roles.both: give either instance_ids or instance_tags, not both")
+
+
+@mistake
+def nothing_configured(*_: object) -> Mistake:
+    return Mistake({}, "no instances selected: add an entry to instance_roles in cdk.json")
+
+
+@mistake
+def policy_name_that_is_none(fleet: Fleet, _: LocalAws) -> Mistake:
+    return Mistake(
+        {"instance_ids": fleet.launch(), "managed_policies": "Read S3"},
+        "instance_roles.default.managed_policies: 'Read S3' can't be used, expected names of AWS managed policies",
+    )
+
+
+@mistake
+def more_ids_than_fit(*_: object) -> Mistake:
+    many = [f"i-{number:017x}" for number in range(1000)]
+    return Mistake(entry("many", instance_ids=many), "'InstanceRole-many' need more than the 5 IAM policies")
+
+
+@mistake
+def unknown_id(fleet: Fleet, _: LocalAws) -> Mistake:
+    known, unknown = fleet.launch(), "i-0123456789abcdef0"
+    return Mistake(entry("unknown", instance_ids=[known, unknown]), f"instance {unknown} does not exist: check the id")
+
+
+@mistake
+def id_of_another_region(fleet: Fleet, aws: LocalAws) -> Mistake:
+    id_ = Fleet(aws, region="us-west-2").launch()
+    return Mistake(
+        entry("elsewhere", instance_ids=[fleet.launch(), id_]),
+        f"nothing has been changed in {aws.region} (account {aws.account}): instance {id_} does not exist: "
+        "check the id, and that the stack is in the account and Region of the instance",
+    )
+
+
+@mistake
+def profile_that_may_not_be_replaced(fleet: Fleet, _: LocalAws) -> Mistake:
+    fleet.add_profile("Listed")
+    fleet.add_profile("Unlisted")
+    listed, unlisted = fleet.launch("Listed"), fleet.launch("Unlisted")
+    return Mistake(
+        entry("unlisted", instance_ids=[listed, unlisted], replaces=["Listed"]),
+        f"instance {unlisted} (running) carries instance profile Unlisted, which `replaces` does not list: list it "
+        "there, or take the instance out of the selection",
+    )
+
+
+@mistake
+def restorable_profile_with_another_role(fleet: Fleet, _: LocalAws) -> Mistake:
+    fleet.add_profile("Restorable", role="RoleInIt")
+    return Mistake(
+        entry("restorable", instance_ids=[fleet.launch("Restorable")], replaces=["Restorable"]),
+        "instance profile Restorable holds role RoleInIt, not Restorable: state the role that it holds",
+    )
+
+
+@mistake
+def tags_that_match_nothing(fleet: Fleet, _: LocalAws) -> Mistake:
+    fleet.launch(tags={"app": "matched"})
+    return Mistake(
+        entry("tags", instance_tags={"app": ["unmatched"]}),
+        "no instances are selected: none that is not terminated has the tags app=unmatched",
+    )
+
+
+@mistake
+def profile_that_does_not_exist(fleet: Fleet, aws: LocalAws) -> Mistake:
+    context = {"stack": "missing", "profile": "Missing", "role": "Missing", "imported_to": fleet.launch()}
+    arn = f"arn:aws:iam::{aws.account}:instance-profile/Missing"
+    return Mistake(context, f"instance profile {arn} does not exist: create it, or correct its name", app=IMPORTS)
+
+
+@mistake
+def profile_without_a_role(fleet: Fleet, _: LocalAws) -> Mistake:
+    fleet.add_empty_profile("Empty")
+    context = {"stack": "empty", "profile": "Empty", "role": "RoleForIt", "imported_to": fleet.launch()}
+    return Mistake(context, "instance profile Empty holds no role: put role RoleForIt into it", app=IMPORTS)
+
+
+@mistake
+def role_that_ec2_may_not_assume(fleet: Fleet, _: LocalAws) -> Mistake:
+    fleet.add_profile("ForLambda", trusts=LAMBDA)
+    context = {"stack": "untrusting", "profile": "ForLambda", "role": "ForLambda", "imported_to": fleet.launch()}
+    return Mistake(
+        context,
+        "EC2 may not assume role ForLambda of instance profile ForLambda: allow sts:AssumeRole for ec2.amazonaws.com "
+        "in its trust policy",
+        app=IMPORTS,
+    )
+
+
+@dataclass(frozen=True)
+class Made:
+    """All mistakes, made."""
+
+    mistakes: Mapping[str, Mistake]
+    results: Mapping[str, Result]
+    before: Mapping[str, Sight]
+    after: Mapping[str, Sight]
+
+
+@pytest.fixture(scope="module")
+def made(aws: LocalAws, fleet: Fleet) -> Made:
+    mistakes = {name: make(fleet, aws) for name, make in MISTAKES.items()}
+    before = fleet.look()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = pool.map(lambda one: Cdk(aws, app=one.app).deploy(context=one.context), mistakes.values())
+        by_name = dict(zip(mistakes, results, strict=True))
+    return Made(mistakes, by_name, before, fleet.look())
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_is_told_in_one_clear_sentence(made: Made, name: str) -> None:
+    result, expected = made.results[name], made.mistakes[name].says
+    assert result.status != 0, result.output
+    assert expected in result.reason, result.output
+    assert "Traceback" not in result.output
+
+
+def test_none_of_it_changes_an_instance(made: Made) -> None:
+    assert made.after == made.before, json.dumps({name: result.reason for name, result in made.results.items()})

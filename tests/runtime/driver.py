@@ -1,0 +1,254 @@
+"""Plays CloudFormation and the provider framework in front of the handler, on virtual time."""
+
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cdk_instance_role.runtime.association import main
+from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SECONDS
+from cdk_instance_role.runtime.association.failures import AssociationError
+from cdk_instance_role.runtime.association.ledger import Ledger
+from cdk_instance_role.runtime.association.model import Record
+from cdk_instance_role.runtime.association.services import Services
+from tests.runtime.fake_aws import MUTATING, FakeEc2, FakeIam
+from tests.runtime.fake_dynamodb import TABLE, FakeDynamoDb
+from tests.runtime.fake_faults import KilledError, Traffic, VirtualClock, client_error
+from tests.runtime.fake_fleet import ACCOUNT, REGION, FakeFleet
+
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/InstanceRole-web/0f1e2d3c"
+RESPONSE_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
+QUERY_SECONDS, WAITER_SECONDS = 5.0, 3600.0
+_ids = itertools.count(1)
+
+
+class FunctionError(Exception):
+    """What the provider framework gets to know of a function that was killed."""
+
+
+FAILURES = (AssociationError, ClientError, BotoCoreError, FunctionError)
+"""What a function may end with. Anything else is a mistake, and ends the test."""
+
+
+class World:
+    """A local model of everything that the handler can reach, with the three profiles Web, Old and Foreign."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.traffic = Traffic(self.clock)
+        self.fleet = FakeFleet(self.clock)
+        self.ec2 = FakeEc2(self.fleet, self.traffic)
+        self.iam = FakeIam(self.fleet, self.traffic)
+        self.dynamodb = FakeDynamoDb(self.traffic)
+        self.ledger = Ledger(cast(Any, self.dynamodb), TABLE)
+        self.services = Services(
+            cast(Any, self.ec2), cast(Any, self.iam), self.ledger, clock=self.clock, sleep=self.clock.sleep
+        )
+        self.web, self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Web", "Old", "Foreign"))
+
+    def instance(self, carries: str | None = None, **more: Any) -> str:
+        return self.fleet.add_instance(carries, **more)
+
+    def instances(self, count: int, carries: str | None = None, **more: Any) -> list[str]:
+        return [self.instance(carries, **more) for _ in range(count)]
+
+    def carried(self, *instance_ids: str) -> list[str | None]:
+        return [self.fleet.carried(id_) for id_ in instance_ids]
+
+    def refuse(self, action: str, instance_id: str, code: str = "UnsupportedOperation") -> None:
+        """Let EC2 refuse an action for one instance, as it is now, for good."""
+        row = self.fleet.active(instance_id)
+        about = {instance_id, row.id if row else instance_id}
+        error = client_error(code, "not today", action)
+        self.traffic.fail(action, error, times=10_000, when=lambda parameters: bool(about & set(_words(parameters))))
+
+    @property
+    def mutations(self) -> int:
+        """Calls that change something, refused ones included."""
+        return self.traffic.count(*MUTATING)
+
+    def properties(
+        self,
+        instances: Sequence[str] = (),
+        *,
+        tags: Mapping[str, Sequence[str]] | None = None,
+        profile: str | None = None,
+        replaces: Sequence[str] | str = (),
+        on_conflict: str = "FAIL",
+        timeout: int = 1800,
+    ) -> dict[str, Any]:
+        """The properties of the custom resource, as the construct writes them."""
+        selection = {"InstanceTags": tags} if tags else {"InstanceIds": list(instances)}
+        return {
+            "ServiceToken": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:framework",
+            **self.profile_ref(profile or self.web),
+            **selection,
+            "Replaces": replaces if isinstance(replaces, str) else [self.profile_ref(arn) for arn in replaces],
+            "OnConflict": on_conflict,
+            "TimeoutSeconds": timeout,
+        }
+
+    def profile_ref(self, arn: str) -> dict[str, str]:
+        known = self.fleet.profiles.get(arn)
+        role = known.role_arn if known and known.role_arn else arn.replace("instance-profile", "role")
+        return {"InstanceProfileArn": arn, "RoleArn": role}
+
+
+@dataclass
+class Result:
+    """How an event ended for CloudFormation."""
+
+    ok: bool
+    reason: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+    polls: int = 0
+    """Invocations of the second phase."""
+    seconds: float = 0.0
+    event: Mapping[str, Any] = field(default_factory=dict)
+    """The event as the second phase got it."""
+    rollback: "Result | None" = None
+    """How the event ended by which CloudFormation has taken back this failed one."""
+
+
+class Resource:
+    """The custom resource, from its Create to its Delete."""
+
+    def __init__(self, world: World, logical_id: str = "Association") -> None:
+        self.world, self.logical_id = world, logical_id
+        self.physical_id: str | None = None
+        self.properties: dict[str, Any] = {}
+        self.goes_on_when_killed = True
+        """Else a killed invocation fails the event, as the provider framework reports it."""
+
+    @property
+    def association(self) -> str:
+        return f"{STACK_ID}|{self.logical_id}"
+
+    def records(self) -> dict[str, Record]:
+        return self.world.ledger.records(self.association)
+
+    def create(self, properties: Mapping[str, Any]) -> Result:
+        """Create the resource. If that fails, CloudFormation deletes it, if it knows its physical id."""
+        result = self.deliver(self.event("Create", properties))
+        if result.ok:
+            self.properties = dict(properties)
+        elif self.physical_id:
+            result.rollback = self.deliver(self.event("Delete", properties))
+            self.physical_id = None
+        return result
+
+    def update(self, properties: Mapping[str, Any]) -> Result:
+        """Update the resource. If that fails, CloudFormation sends the same update the other way round."""
+        result = self.deliver(self.event("Update", properties, self.properties))
+        if result.ok:
+            self.properties = dict(properties)
+        else:
+            result.rollback = self.deliver(self.event("Update", self.properties, properties))
+        return result
+
+    def delete(self, physical_id: str | None = None) -> Result:
+        """Delete the resource, by another physical id if one is given."""
+        return self.deliver(
+            self.event("Delete", self.properties) | ({"PhysicalResourceId": physical_id} if physical_id else {})
+        )
+
+    def event(
+        self, request_type: str, properties: Mapping[str, Any], old: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """An event as CloudFormation makes it: every scalar is a string."""
+        physical_id = self.physical_id or ("invented-by-cloudformation" if request_type == "Delete" else None)
+        physical = {"PhysicalResourceId": physical_id} if physical_id else {}
+        return {
+            "RequestType": request_type,
+            "RequestId": f"request-{next(_ids)}",
+            "ResponseURL": RESPONSE_URL,
+            "ServiceToken": properties["ServiceToken"],
+            "StackId": STACK_ID,
+            "LogicalResourceId": self.logical_id,
+            "ResourceType": "Custom::InstanceProfileAssociation",
+            "ResourceProperties": _as_strings(properties),
+            **({} if old is None else {"OldResourceProperties": _as_strings(old)}),
+            **physical,
+        }
+
+    def deliver(self, event: Mapping[str, Any]) -> Result:
+        """Deliver an event, and ask until it is over."""
+        began = self.world.clock()
+        result = self._run(event)
+        result.seconds = self.world.clock() - began
+        return result
+
+    def begin(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The first phase alone: the event for the second one."""
+        answer = self._survive(lambda: _copy(main.on_event(_copy(event), self.world.services)))
+        assert event["RequestType"] == "Create" or answer["PhysicalResourceId"] == event.get("PhysicalResourceId")
+        self.physical_id = answer["PhysicalResourceId"]
+        return {**event, **answer}
+
+    def poll(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """One invocation of the second phase."""
+        assert main.PHASE in event
+        return _copy(main.is_complete(_copy(event), self.world.services, owner=f"invocation-{next(_ids)}"))
+
+    def _run(self, event: Mapping[str, Any]) -> Result:
+        try:
+            event = self.begin(event)
+        except FAILURES as error:
+            return Result(False, str(error), event=event)
+        return self._finish(event)
+
+    def finish(self, event: Mapping[str, Any]) -> Result:
+        """The second phase: ask until it is over."""
+        began = self.world.clock()
+        result = self._finish(event)
+        result.seconds = self.world.clock() - began
+        return result
+
+    def _finish(self, event: Mapping[str, Any]) -> Result:
+        give_up_at = self.world.clock() + WAITER_SECONDS
+        for polls in itertools.count(1):
+            try:
+                answer = self._survive(lambda: self.poll(event))
+            except FAILURES as error:
+                return Result(False, str(error), polls=polls, event=event)
+            if answer["IsComplete"]:
+                return Result(True, data=answer.get("Data", {}), polls=polls, event=event)
+            assert answer.keys() == {"IsComplete"}, "the framework refuses data that comes too early"
+            if self.world.clock() > give_up_at:
+                return Result(False, "Operation timed out", polls=polls, event=event)
+            self.world.clock.sleep(QUERY_SECONDS)
+        raise AssertionError
+
+    def _survive(self, invoke: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return invoke()
+        except KilledError:
+            self.world.traffic.lifeline.revive()
+            if not self.goes_on_when_killed:
+                raise FunctionError("the function was killed") from None
+            self.world.clock.sleep(LONGEST_INVOCATION_SECONDS + 1)
+            return invoke()
+
+
+def _as_strings(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _as_strings(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_as_strings(item) for item in value]
+        case bool():
+            return "true" if value else "false"
+    return str(value)
+
+
+def _words(parameters: Mapping[str, Any]) -> list[str]:
+    return [value for value in parameters.values() if isinstance(value, str)]
+
+
+def _copy(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What travels between functions is JSON."""
+    copy: dict[str, Any] = json.loads(json.dumps(event))
+    return copy

@@ -1,0 +1,186 @@
+"""Virtual time, errors on demand and interruptions, for the fakes of AWS."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+T = TypeVar("T")
+
+START = 1_800_000_000.0
+
+
+class VirtualClock:
+    """Time that passes only when someone sleeps. Threads that sleep at the same time sleep side by side."""
+
+    def __init__(self) -> None:
+        self._now, self._lock = START, threading.Lock()
+
+    def __call__(self) -> float:
+        with self._lock:
+            return self._now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        until = self() + seconds
+        with self._lock:
+            self._now = max(self._now, until)
+
+    @property
+    def elapsed(self) -> float:
+        return self() - START
+
+
+class KilledError(BaseException):
+    """The process is gone, as when Lambda ends it: no handler of exceptions gets to see this."""
+
+
+class Lifeline:
+    """Counts the points at which an invocation could die, and lets it die at one of them.
+
+    A dead invocation can't do anything any more, not even clean up: every later call ends the same way.
+    """
+
+    def __init__(self) -> None:
+        self.points: list[str] = []
+        self.kill_at: int | None = None
+        self._dead, self._lock = False, threading.Lock()
+
+    def check(self) -> None:
+        with self._lock:
+            if self._dead:
+                raise KilledError
+
+    def reach(self, point: str) -> None:
+        with self._lock:
+            if self._dead:
+                raise KilledError
+            self.points.append(point)
+            if len(self.points) - 1 == self.kill_at:
+                self._dead = True
+                raise KilledError
+
+    def revive(self) -> None:
+        """Begin another invocation."""
+        with self._lock:
+            self._dead = False
+
+
+@dataclass
+class Fault:
+    """What goes wrong with some calls."""
+
+    error: Exception
+    times: int = 1
+    skip: int = 0
+    after_effect: bool = False
+    """The call takes effect and only its answer is lost."""
+    when: Callable[[Mapping[str, Any]], bool] = lambda _: True
+
+    def strikes(self, parameters: Mapping[str, Any]) -> bool:
+        if self.times <= 0 or not self.when(parameters):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        self.times -= 1
+        return True
+
+
+@dataclass
+class Call:
+    """A call that AWS has received."""
+
+    action: str
+    at: float
+    parameters: Mapping[str, Any]
+    error: str | None = None
+
+
+@dataclass
+class Traffic:
+    """Everything that is called, and everything that happens on the way."""
+
+    clock: VirtualClock
+    lifeline: Lifeline = field(default_factory=Lifeline)
+    calls: list[Call] = field(default_factory=list)
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _meanwhile: dict[str, list[tuple[int, Callable[[], None]]]] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def fail(self, action: str, error: Exception, **how: Any) -> Fault:
+        """Let calls of an action fail."""
+        fault = Fault(error, **how)
+        self.faults.setdefault(action, []).append(fault)
+        return fault
+
+    def throttle(self, action: str, times: int = 1, **how: Any) -> Fault:
+        error = client_error("RequestLimitExceeded", "Request limit exceeded.", action, status=503)
+        return self.fail(action, error, times=times, **how)
+
+    def meanwhile(self, action: str, happens: Callable[[], None], *, nth: int = 1) -> None:
+        """Let something happen just before the nth call of an action from now on."""
+        self._meanwhile.setdefault(action, []).append((self.count(action) + nth, happens))
+
+    def carry(self, action: str, parameters: Mapping[str, Any], effect: Callable[[], T], *, writes: bool) -> T:
+        """Take a call to AWS: count it, let happen what shall happen, and give the answer."""
+        self.lifeline.check()
+        call = Call(action, self.clock(), parameters)
+        with self._lock:
+            self.calls.append(call)
+            self._counts[action] += 1
+        self._let_happen(action)
+        if writes:
+            self.lifeline.reach(f"before {action}")
+        try:
+            answer = self._answer(action, parameters, effect)
+        except ClientError as error:
+            call.error = error.response["Error"]["Code"]
+            raise
+        except BotoCoreError as error:
+            call.error = type(error).__name__
+            raise
+        if writes:
+            self.lifeline.reach(f"after {action}")
+        return answer
+
+    def _answer(self, action: str, parameters: Mapping[str, Any], effect: Callable[[], T]) -> T:
+        with self._lock:
+            struck = next((fault for fault in self.faults.get(action, ()) if fault.strikes(parameters)), None)
+            if struck and not struck.after_effect:
+                raise struck.error
+            answer = effect()
+        if struck:
+            raise struck.error
+        return answer
+
+    def _let_happen(self, action: str) -> None:
+        with self._lock:
+            count, planned = self.count(action), self._meanwhile.get(action, [])
+            due = [happens for nth, happens in planned if nth <= count]
+            self._meanwhile[action] = [item for item in planned if item[0] > count]
+        for happens in due:  # without the lock: it may call AWS, too
+            happens()
+
+    def count(self, *actions: str) -> int:
+        with self._lock:
+            return sum(self._counts[action] for action in actions)
+
+    @property
+    def counts(self) -> Counter[str]:
+        with self._lock:
+            return self._counts.copy()
+
+    def refused(self, *actions: str) -> list[Call]:
+        with self._lock:
+            return [call for call in self.calls if call.error and call.action in actions]
+
+
+def client_error(code: str, message: str, action: str, status: int = 400) -> ClientError:
+    """An error as the real clients raise it."""
+    metadata: Any = {"RequestId": "00000000-0000-0000-0000-000000000000", "HTTPStatusCode": status, "RetryAttempts": 0}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, action)

@@ -1,0 +1,162 @@
+"""A Create: what happens to the targets."""
+
+import pytest
+
+from tests.runtime.driver import Resource, World
+from tests.runtime.fake_aws import ASSOCIATE, DISASSOCIATE, REPLACE
+
+
+def test_attaches_the_profile_to_a_bare_instance(world: World, resource: Resource) -> None:
+    target = world.instance()
+    result = resource.create(world.properties([target]))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+    assert result.data == {"AssociatedCount": "1", "ReplacedCount": "0", "KeptCount": "0"}
+    assert resource.records()[target].previous is None
+
+
+def test_is_not_done_before_ec2_has_confirmed_the_association(world: World, resource: Resource) -> None:
+    world.fleet.association_seconds = 65
+    result = resource.create(world.properties([world.instance()]))
+    assert result.ok, result.reason
+    assert 65 <= result.seconds <= 75
+
+
+def test_keeps_what_is_right_already(world: World, resource: Resource) -> None:
+    target = world.instance(world.web)
+    result = resource.create(world.properties([target]))
+    assert result.ok, result.reason
+    assert (world.carried(target), world.mutations) == (["Web"], 0)
+    assert result.data["KeptCount"] == "1"
+    assert resource.records()[target].previous == world.web
+
+
+def test_replaces_a_listed_profile_in_one_call(world: World, resource: Resource) -> None:
+    target = world.instance(world.old)
+    result = resource.create(world.properties([target], replaces=[world.old]))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+    assert world.traffic.counts[REPLACE] == world.mutations == 1
+    assert result.data["ReplacedCount"] == "1"
+    assert resource.records()[target].previous == world.old
+
+
+def test_replaces_any_profile_if_every_one_may_be_replaced(world: World, resource: Resource) -> None:
+    targets = [world.instance(world.old), world.instance(world.foreign), world.instance()]
+    result = resource.create(world.properties(targets, replaces="*"))
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web"] * 3
+    assert result.data == {"AssociatedCount": "1", "ReplacedCount": "2", "KeptCount": "0"}
+
+
+def test_never_leaves_a_running_instance_bare_while_it_replaces(world: World, resource: Resource) -> None:
+    targets = world.instances(30, world.old)
+    assert resource.create(world.properties(targets, replaces=[world.old])).ok
+    assert resource.update(world.properties(targets, replaces=[world.old], profile=world.foreign)).ok
+    assert resource.delete().ok
+    assert world.carried(*targets) == ["Old"] * 30
+    assert world.ec2.bared == []
+
+
+def test_leaves_a_conflict_alone_if_told_to(world: World, resource: Resource) -> None:
+    bare, foreign = world.instance(), world.instance(world.foreign)
+    result = resource.create(world.properties([bare, foreign], on_conflict="KEEP"))
+    assert result.ok, result.reason
+    assert world.carried(bare, foreign) == ["Web", "Foreign"]
+    assert result.data == {"AssociatedCount": "1", "ReplacedCount": "0", "KeptCount": "1"}
+    assert foreign not in resource.records()
+
+
+def test_attaches_to_a_stopped_instance_in_one_call(world: World, resource: Resource) -> None:
+    target = world.instance(state="stopped")
+    result = resource.create(world.properties([target]))
+    assert result.ok, result.reason
+    assert (world.carried(target), world.mutations) == (["Web"], 1)
+
+
+def test_replaces_on_a_stopped_instance_in_two_calls(world: World, resource: Resource) -> None:
+    target = world.instance(world.old, state="stopped")
+    result = resource.create(world.properties([target], replaces=[world.old]))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+    assert [call.action for call in world.traffic.calls if call.action in (ASSOCIATE, REPLACE, DISASSOCIATE)] == [
+        DISASSOCIATE,
+        ASSOCIATE,
+    ]
+    assert resource.records()[target].detached is None
+
+
+def test_does_not_wait_for_ever_for_a_confirmation_that_a_stopped_instance_may_not_get(
+    world: World, resource: Resource
+) -> None:
+    world.fleet.confirms_stopped = False
+    target = world.instance(state="stopped")
+    result = resource.create(world.properties([target]))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+    assert result.seconds < 240
+
+
+@pytest.mark.parametrize(("state", "then"), [("pending", "running"), ("stopping", "stopped")])
+def test_waits_until_an_instance_has_settled(world: World, resource: Resource, state: str, then: str) -> None:
+    target = world.instance(state=state, later=[(100, then)])
+    result = resource.create(world.properties([target]))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+    assert 100 <= result.seconds < 120
+    assert world.mutations == 1
+
+
+def test_does_not_wait_for_an_unsettled_instance_that_is_right_already(world: World, resource: Resource) -> None:
+    target = world.instance(world.web, state="stopping")
+    result = resource.create(world.properties([target]))
+    assert result.ok, result.reason
+    assert result.seconds == 0
+
+
+def test_acts_on_the_others_while_it_waits_for_one(world: World, resource: Resource) -> None:
+    waiting, ready = world.instance(state="pending", later=[(300, "running")]), world.instance()
+    event = resource.begin(resource.event("Create", world.properties([waiting, ready])))
+    assert resource.poll(event) == {"IsComplete": False}
+    assert world.carried(waiting, ready) == [None, "Web"]
+
+
+def test_looks_again_at_an_instance_that_stops_under_its_hands(world: World, resource: Resource) -> None:
+    target = world.instance(world.old)
+    world.traffic.meanwhile(REPLACE, lambda: world.fleet.change_state(target, "stopped"))
+    result = resource.create(world.properties([target], replaces=[world.old]))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+
+
+def test_looks_again_at_an_instance_that_got_the_profile_from_someone_else_meanwhile(
+    world: World, resource: Resource
+) -> None:
+    target = world.instance()
+    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(target, world.web))
+    result = resource.create(world.properties([target]))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+
+
+def test_tells_the_active_association_from_the_one_that_is_going(world: World, resource: Resource) -> None:
+    world.fleet.disassociation_seconds = 40  # so that Describe shows two rows all the time, in any order
+    targets = world.instances(20, world.old)
+    result = resource.create(world.properties(targets, replaces=[world.old]))
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web"] * 20
+    assert world.mutations == 20
+
+
+def test_waits_for_a_former_association_to_end(world: World, resource: Resource) -> None:
+    world.fleet.disassociation_seconds = 30
+    target = world.instance(world.foreign)
+    world.fleet.set_carried(target, None)
+    result = resource.create(world.properties([target]))
+    assert result.ok, result.reason
+    assert (world.carried(target), world.mutations) == (["Web"], 1)
+
+
+def test_gives_the_same_physical_id_to_a_create_that_is_delivered_twice(world: World, resource: Resource) -> None:
+    event = resource.event("Create", world.properties([world.instance()]))
+    assert resource.begin(event) == resource.begin(event)

@@ -1,0 +1,277 @@
+"""Operations that can't succeed: what is said, and what is left behind."""
+
+import pytest
+
+from cdk_instance_role.runtime.association.report import MESSAGE_BYTES
+from tests.runtime.driver import Resource, World
+from tests.runtime.fake_aws import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
+from tests.runtime.fake_faults import client_error
+from tests.runtime.fake_fleet import TRUST_LAMBDA
+
+
+def test_names_every_conflict_at_once_and_changes_nothing(world: World, resource: Resource) -> None:
+    good, first, second, gone = (
+        world.instance(),
+        world.instance(world.foreign),
+        world.instance(world.old, state="stopped"),
+        world.instance(state="terminated"),
+    )
+    result = resource.create(world.properties([good, first, second, gone]))
+    assert not result.ok
+    assert (
+        f"instance {first} (running) carries instance profile Foreign, which `replaces` does not list" in result.reason
+    )
+    assert f"instance {second} (stopped) carries instance profile Old" in result.reason
+    assert f"instance {gone} is terminated" in result.reason
+    assert good not in result.reason
+    assert "nothing has been changed in eu-west-1 (account 111122223333)" in result.reason
+    assert (world.mutations, world.dynamodb.items) == (0, {})
+    assert resource.physical_id is None
+
+
+def test_names_how_many_more_targets_are_bad_in_a_message_of_bounded_length(world: World, resource: Resource) -> None:
+    result = resource.create(world.properties(world.instances(300, world.foreign)))
+    assert not result.ok
+    assert len(result.reason.encode()) < MESSAGE_BYTES
+    named = result.reason.count("instance i-")
+    assert f"; and {300 - named} more, see " in result.reason
+    assert named > 3
+
+
+def test_bounds_the_message_also_when_everything_was_refused_later(world: World, resource: Resource) -> None:
+    targets = world.instances(300)
+    error = client_error("UnsupportedOperation", "a long and winding reason " * 200, ASSOCIATE)
+    world.traffic.fail(ASSOCIATE, error, times=10_000, skip=1)
+    result = resource.create(world.properties(targets))
+    assert not result.ok
+    assert len(result.reason.encode()) <= MESSAGE_BYTES
+    assert "every instance has been given back what it had" in result.reason
+
+
+def test_bounds_the_message_also_when_the_way_back_fails(world: World, resource: Resource) -> None:
+    targets = world.instances(100)
+    for action in (ASSOCIATE, DISASSOCIATE):
+        error = client_error("UnsupportedOperation", f"no {action} for a long and winding reason " * 20, action)
+        world.traffic.fail(action, error, times=10_000, skip=30 if action == ASSOCIATE else 0)
+    result = resource.create(world.properties(targets))
+    assert not result.ok
+    assert len(result.reason.encode()) <= MESSAGE_BYTES
+    assert "not every instance" in result.reason
+    assert "more, see " in result.reason
+
+
+def test_gives_everything_back_before_it_reports_a_create_that_failed_half_way(
+    world: World, resource: Resource
+) -> None:
+    bare, carrying, stopped, refused = (
+        world.instance(),
+        world.instance(world.old),
+        world.instance(world.old, state="stopped"),
+        world.instance(),
+    )
+    world.refuse(ASSOCIATE, refused)
+    event = resource.event("Create", world.properties([bare, carrying, stopped, refused], replaces=[world.old]))
+    result = resource.deliver(event)
+    assert not result.ok
+    assert refused in result.reason
+    assert "not today" in result.reason
+    assert world.carried(bare, carrying, stopped, refused) == [None, "Old", "Old", None]
+    assert resource.records() == {}
+
+    before = world.mutations
+    resource.properties = world.properties([bare])
+    assert resource.delete().ok
+    assert (world.mutations, world.dynamodb.items) == (before, {})
+
+
+def test_leaves_alone_what_someone_changed_while_a_create_failed(world: World, resource: Resource) -> None:
+    taken, refused = world.instance(), world.instance()
+    world.refuse(ASSOCIATE, refused)
+    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(taken, world.foreign), nth=2)
+    result = resource.create(world.properties([taken, refused]))
+    assert not result.ok
+    assert world.carried(taken, refused) == ["Foreign", None]
+    assert result.rollback is not None
+    assert result.rollback.ok
+
+
+def test_reports_what_a_failed_create_could_not_give_back_and_lets_the_delete_try_again(
+    world: World, resource: Resource
+) -> None:
+    stuck, refused = world.instance(), world.instance()
+    world.refuse(ASSOCIATE, refused)
+    fault = world.traffic.fail(DISASSOCIATE, client_error("UnsupportedOperation", "nor that", DISASSOCIATE), times=3)
+    result = resource.create(world.properties([stuck, refused]))
+    assert not result.ok
+    assert "not today" in result.reason
+    assert "nor that" in result.reason
+    assert fault.times < 3
+    assert result.rollback is not None
+    fault.times = 0
+    resource.properties = world.properties([stuck])
+    assert resource.delete().ok
+    assert world.carried(stuck, refused) == [None, None]
+    assert world.dynamodb.items == {}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        ("InvalidParameterValue", "Value ({arn}) is invalid. Invalid IAM Instance Profile ARN"),
+        ("InvalidParameterValue", "Value (Web) is invalid. Invalid IAM Instance Profile name"),
+        ("IncorrectState", "InstanceIdentityProfileNotFound"),
+    ],
+)
+def test_tries_a_profile_that_ec2_does_not_know_yet_on_one_instance_only(
+    world: World, resource: Resource, form: tuple[str, str]
+) -> None:
+    targets = [*world.instances(20), *world.instances(20, world.old), *world.instances(3, world.old, state="stopped")]
+    world.fleet.profiles[world.web].known_from = world.clock() + 100
+    world.ec2.unknown_profile = form
+    result = resource.create(world.properties(targets, replaces=[world.old]))
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web"] * 43
+    refused = world.traffic.refused(*MUTATING)
+    assert len({call.at for call in refused}) == len(refused) <= 30, "one at a time, at growing intervals"
+    assert len({str(call.parameters) for call in refused}) == 1
+    assert world.mutations == len(refused) + 40 + 2 * 3
+    assert result.seconds < 120
+
+
+def test_does_not_believe_for_ever_that_the_profile_will_come(world: World, resource: Resource) -> None:
+    target = world.instance()
+    world.fleet.profiles[world.web].known_from = world.clock() + 10_000
+    result = resource.create(world.properties([target]))
+    assert not result.ok
+    assert "Invalid IAM Instance Profile ARN" in result.reason
+    assert 180 <= result.seconds < 240
+
+
+def test_waits_for_its_own_policy_to_come_into_force(world: World, resource: Resource) -> None:
+    targets = world.instances(10)
+    error = client_error("UnauthorizedOperation", "You are not authorized to perform this operation.", ASSOCIATE, 403)
+    world.traffic.fail(ASSOCIATE, error, times=6)
+    result = resource.create(world.properties(targets))
+    assert result.ok, result.reason
+    assert world.mutations == 16
+
+
+def test_believes_a_denial_in_the_end_and_says_what_was_denied(world: World, resource: Resource) -> None:
+    message = (
+        "You are not authorized to perform: ec2:AssociateIamInstanceProfile. Encoded authorization failure message: xyz"
+    )
+    world.traffic.fail(ASSOCIATE, client_error("UnauthorizedOperation", message, ASSOCIATE, 403), times=10_000)
+    result = resource.create(world.properties(world.instances(3)))
+    assert not result.ok
+    assert "You are not authorized to perform: ec2:AssociateIamInstanceProfile" in result.reason
+    assert "xyz" not in result.reason
+    assert 60 <= result.seconds < 120
+
+
+def test_waits_in_the_first_phase_until_it_may_look(world: World, resource: Resource) -> None:
+    error = client_error("UnauthorizedOperation", "You are not authorized.", DESCRIBE_ASSOCIATIONS, 403)
+    world.traffic.fail(DESCRIBE_ASSOCIATIONS, error, times=5)
+    result = resource.create(world.properties([world.instance()]))
+    assert result.ok, result.reason
+
+
+def test_names_the_trust_policy_when_an_association_is_stuck(world: World, resource: Resource) -> None:
+    target = world.instance(world.old)
+    world.fleet.profiles[world.web].delivers = False
+    result = resource.create(world.properties([target], replaces=[world.old]))
+    assert not result.ok
+    assert f"instance {target} is still associating after 180 seconds" in result.reason
+    assert "EC2 can't assume the role" in result.reason
+    assert "trust policy" in result.reason
+    assert world.carried(target) == ["Old"]
+    assert 180 <= result.seconds < 240
+    assert result.rollback is not None
+    assert result.rollback.ok
+
+
+def test_says_that_the_trust_policy_was_changed_meanwhile(world: World, resource: Resource) -> None:
+    target = world.instance()
+
+    def spoil() -> None:
+        world.fleet.profiles[world.web].trust = TRUST_LAMBDA
+
+    world.traffic.meanwhile(ASSOCIATE, spoil)
+    result = resource.create(world.properties([target]))
+    assert not result.ok
+    assert "EC2 may not assume role Web of instance profile Web" in result.reason
+    assert world.carried(target) == [None]
+
+
+def test_puts_the_old_profile_back_when_the_second_half_of_a_swap_is_refused(world: World, resource: Resource) -> None:
+    target = world.instance(world.old, state="stopped")
+    error = client_error("UnsupportedOperation", "not this one", ASSOCIATE)
+    world.traffic.fail(ASSOCIATE, error, when=lambda parameters: parameters["IamInstanceProfile"]["Arn"] == world.web)
+    result = resource.create(world.properties([target], replaces=[world.old]))
+    assert not result.ok
+    assert "not this one" in result.reason
+    assert world.carried(target) == ["Old"]
+    assert world.traffic.counts[DISASSOCIATE] == 1
+    assert world.traffic.counts[ASSOCIATE] == 2
+
+
+def test_puts_the_old_profile_back_later_if_it_could_not_at_once(world: World, resource: Resource) -> None:
+    target = world.instance(world.old, state="stopped")
+    world.traffic.fail(ASSOCIATE, client_error("UnsupportedOperation", "nothing at all", ASSOCIATE), times=2)
+    result = resource.create(world.properties([target], replaces=[world.old]))
+    assert not result.ok
+    assert world.carried(target) == ["Old"]
+    assert resource.records() == {}
+
+
+def test_fails_in_time_for_an_instance_that_never_settles(world: World, resource: Resource) -> None:
+    done, target = world.instance(), world.instance(state="pending")
+    result = resource.create(world.properties([done, target], timeout=120))
+    assert not result.ok
+    assert f"instance {target}: the instance is pending" in result.reason
+    assert 120 <= result.seconds < 180
+    assert world.carried(done, target) == [None, None]
+
+
+def test_fails_when_someone_gives_a_target_another_profile_on_the_way(world: World, resource: Resource) -> None:
+    first, taken = world.instance(), world.instance()
+    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(taken, world.foreign))
+    result = resource.create(world.properties([first, taken]))
+    assert not result.ok
+    assert f"instance {taken} (running) carries instance profile Foreign" in result.reason
+    assert world.carried(first, taken) == [None, "Foreign"]
+
+
+def test_fails_when_a_new_target_is_terminated_on_the_way(world: World, resource: Resource) -> None:
+    first, gone = world.instance(), world.instance(state="pending", later=[(20, "terminated")])
+    result = resource.create(world.properties([first, gone]))
+    assert not result.ok
+    assert gone in result.reason
+    assert world.carried(first) == [None]
+
+
+@pytest.mark.parametrize("action", [ASSOCIATE, REPLACE, DISASSOCIATE])
+def test_tries_throttled_changes_again_and_counts_them(
+    world: World, resource: Resource, action: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    targets = [world.instance(), world.instance(world.old), world.instance(world.old, state="stopped")]
+    world.traffic.throttle(action, times=7)
+    result = resource.create(world.properties(targets, replaces=[world.old]))
+    assert result.ok, result.reason
+    assert resource.delete().ok
+    assert world.carried(*targets) == [None, "Old", "Old"]
+    assert len(world.traffic.refused(action)) >= 7
+    throttled = [record.__dict__["throttled"] for record in caplog.records if "throttled" in record.__dict__]
+    assert sum(throttled) == 7
+
+
+@pytest.mark.parametrize(
+    "action", ["DescribeInstances", "DescribeIamInstanceProfileAssociations", "GetInstanceProfile"]
+)
+@pytest.mark.parametrize("skip", [0, 1])
+def test_tries_throttled_observations_again(world: World, resource: Resource, action: str, skip: int) -> None:
+    target = world.instance(world.old)
+    world.traffic.throttle(action, times=5, skip=skip)
+    result = resource.create(world.properties([target], replaces=[world.old]))
+    assert result.ok, result.reason
+    assert resource.delete().ok
+    assert world.carried(target) == ["Old"]

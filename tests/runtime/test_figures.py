@@ -1,0 +1,104 @@
+"""The figures that the design promises: how many calls, and how long."""
+
+import math
+from typing import Any
+
+import pytest
+
+from cdk_instance_role.runtime.association.observe import Observer
+from tests.runtime.driver import Resource, World
+from tests.runtime.fake_aws import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MUTATING
+
+CAPACITY, REFILL = 100, 5.0
+
+
+@pytest.mark.parametrize(
+    ("carries", "state", "calls"),
+    [
+        (None, "running", 1),
+        ("Old", "running", 1),
+        ("Web", "running", 0),
+        (None, "stopped", 1),
+        ("Old", "stopped", 2),
+        ("Web", "stopped", 0),
+    ],
+)
+def test_a_target_costs_no_more_changes_than_ec2_asks_for(
+    world: World, resource: Resource, carries: str | None, state: str, calls: int
+) -> None:
+    arns = {None: None, "Old": world.old, "Web": world.web}
+    properties = world.properties(world.instances(25, arns[carries], state=state), replaces=[world.old])
+    assert resource.create(properties).ok
+    assert world.mutations == 25 * calls
+    assert world.traffic.refused(*MUTATING) == []
+    assert resource.update(properties | {"TimeoutSeconds": 900}).ok
+    assert world.mutations == 25 * calls, "nothing is new"
+    assert resource.delete().ok
+    assert world.mutations == 2 * 25 * calls, "the way back costs the same"
+
+
+@pytest.mark.parametrize("count", [1, 190, 191, 1000])
+@pytest.mark.parametrize("by_tags", [False, True])
+def test_an_observation_costs_one_call_of_each_kind_for_190_targets(
+    world: World, resource: Resource, count: int, by_tags: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observations = _count_observations(monkeypatch)
+    targets = world.instances(count, tags={"app": "web"})
+    properties = world.properties(tags={"app": ["web"]}) if by_tags else world.properties(targets)
+    result = resource.create(properties)
+    assert result.ok, result.reason
+    most = math.ceil(count / 190) * len(observations)
+    assert 0 < world.traffic.counts[DESCRIBE_ASSOCIATIONS] <= most
+    assert 0 < world.traffic.counts[DESCRIBE_INSTANCES] <= most
+    assert world.mutations == count
+    assert world.traffic.counts["GetInstanceProfile"] <= 2
+
+
+def test_a_thousand_targets_take_no_longer_than_the_token_buckets_ask_for(world: World, resource: Resource) -> None:
+    world.fleet.association_seconds = 0.0
+    targets = world.instances(1000)
+    result = resource.create(world.properties(targets))
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web"] * 1000
+    assert world.traffic.refused(*MUTATING) == []
+    assert result.seconds <= (1000 - CAPACITY) / REFILL * 1.05
+
+
+def test_never_calls_faster_than_the_token_buckets_allow(world: World, resource: Resource) -> None:
+    assert resource.create(world.properties(world.instances(600))).ok
+    times = sorted(call.at for call in world.traffic.calls if call.action in MUTATING)
+    for number, at in enumerate(times):
+        since_start = at - times[0]
+        assert number + 1 <= CAPACITY + REFILL * since_start, f"call {number} came {since_start} s after the first"
+
+
+def test_one_target_is_done_by_the_first_invocation(world: World, resource: Resource) -> None:
+    world.fleet.association_seconds = 0.0
+    result = resource.create(world.properties([world.instance()]))
+    assert (result.ok, result.polls, result.seconds) == (True, 1, 0.0)
+
+
+def test_one_target_waits_only_for_ec2(world: World, resource: Resource) -> None:
+    world.fleet.association_seconds = 1.6
+    result = resource.create(world.properties([world.instance()]))
+    assert (result.ok, result.polls) == (True, 1)
+    assert result.seconds <= 4
+
+
+def test_a_thousand_targets_that_are_right_already_are_done_by_the_first_invocation(
+    world: World, resource: Resource
+) -> None:
+    result = resource.create(world.properties(world.instances(1000, world.web)))
+    assert (result.ok, result.polls, result.seconds, world.mutations) == (True, 1, 0.0, 0)
+
+
+def _count_observations(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    observations: list[None] = []
+    observe = Observer.instances
+
+    def counted(self: Observer, *arguments: Any) -> Any:
+        observations.append(None)
+        return observe(self, *arguments)
+
+    monkeypatch.setattr(Observer, "instances", counted)
+    return observations

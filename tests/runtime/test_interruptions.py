@@ -1,0 +1,339 @@
+"""Crashes, lost answers and events that overlap: nothing is lost, whatever is interrupted."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+from cdk_instance_role.runtime.association.failures import AssociationError, SupersededError
+from tests.runtime.driver import Resource, Result, World
+from tests.runtime.fake_aws import ASSOCIATE, DISASSOCIATE, REPLACE
+from tests.runtime.fake_dynamodb import QUERY, TRANSACT, UPDATE
+from tests.runtime.fake_faults import client_error
+
+ENDPOINT = "https://ec2.eu-west-1.amazonaws.com/"
+
+
+class Story:
+    """A fleet of every kind, and an operation on it."""
+
+    def __init__(self, operation: str) -> None:
+        self.world = World()
+        self.resource = Resource(self.world)
+        world = self.world
+        self.new = world.fleet.add_profile("Web2")
+        self.targets = [
+            world.instance(),
+            world.instance(world.old),
+            world.instance(world.web),
+            world.instance(state="stopped"),
+            world.instance(world.old, state="stopped"),
+            world.instance(world.foreign),
+        ]
+        self.before = self.properties(world.web)
+        self.operation = operation
+        if operation != "create":
+            assert self.resource.create(self.before).ok
+        self.first_point = len(world.traffic.lifeline.points)
+
+    def properties(self, profile: str) -> dict[str, Any]:
+        replaces = [self.world.old, self.world.web]
+        return self.world.properties(self.targets, profile=profile, replaces=replaces, on_conflict="KEEP")
+
+    def run(self) -> Result:
+        match self.operation:
+            case "update":
+                return self.resource.update(self.properties(self.new))
+            case "delete":
+                return self.resource.delete()
+        return self.resource.create(self.before)
+
+    @property
+    def points(self) -> list[str]:
+        return self.world.traffic.lifeline.points[self.first_point :]
+
+    @property
+    def state(self) -> Any:
+        """What matters in the end."""
+        records = {
+            id_: (record.previous, record.ours, record.detached) for id_, record in self.resource.records().items()
+        }
+        return self.world.carried(*self.targets), records
+
+    def event(self) -> dict[str, Any]:
+        """The event that begins the operation."""
+        match self.operation:
+            case "update":
+                return self.resource.event("Update", self.properties(self.new), self.before)
+            case "delete":
+                return self.resource.event("Delete", self.before)
+        return self.resource.event("Create", self.before)
+
+
+STORIES = ["create", "update", "delete"]
+
+
+@pytest.mark.parametrize("operation", STORIES)
+def test_ends_the_same_wherever_an_invocation_is_killed(operation: str) -> None:
+    undisturbed = Story(operation)
+    assert undisturbed.run().ok
+    points = undisturbed.points
+    print(f"{operation}: {len(points)} points")  # noqa: T201 - shown with -rP
+    assert len(points) > 25
+    for number, point in enumerate(points):
+        story = Story(operation)
+        story.world.traffic.lifeline.kill_at = story.first_point + number
+        result = story.run()
+        where = f"killed {point}, point {number} of {len(points)}"
+        assert result.ok, f"{where}: {result.reason}"
+        assert story.state == undisturbed.state, where
+        assert set(story.world.ec2.bared) <= set(undisturbed.world.ec2.bared), where
+
+
+@pytest.mark.parametrize("operation", STORIES)
+def test_goes_back_wherever_a_killed_invocation_fails_the_operation(operation: str) -> None:
+    """The provider framework reports a function that was killed, and CloudFormation takes the operation back."""
+    undisturbed = Story(operation)
+    before = undisturbed.state
+    undisturbed.run()
+    points = undisturbed.points
+    for number, point in enumerate(points):
+        story = Story(operation)
+        story.resource.goes_on_when_killed = False
+        story.world.traffic.lifeline.kill_at = story.first_point + number
+        result = story.run()
+        where = f"killed {point}, point {number} of {len(points)}"
+        assert not result.ok, where
+        if operation == "delete":
+            assert story.run().ok, where
+            assert story.state == undisturbed.state, where
+            assert story.world.dynamodb.items == {}, where
+        else:
+            assert result.rollback is None or result.rollback.ok, f"{where}: {result.rollback}"
+            assert story.state == before, where
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize("operation", STORIES)
+def test_ends_the_same_whichever_answer_is_lost(operation: str, after_effect: bool) -> None:
+    undisturbed = Story(operation)
+    event = undisturbed.resource.begin(undisturbed.event())
+    began = undisturbed.world.traffic.counts
+    assert undisturbed.resource.finish(event).ok
+    calls = undisturbed.world.traffic.counts - began
+    assert sum(calls.values()) > 20
+    for action, number in ((action, number) for action, count in calls.items() for number in range(count)):
+        story = Story(operation)
+        event = story.resource.begin(story.event())
+        error = ConnectionClosedError(endpoint_url=ENDPOINT)
+        story.world.traffic.fail(action, error, skip=number, after_effect=after_effect)
+        result = story.resource.finish(event)
+        where = f"answer {number} of {action} lost"
+        assert result.ok, f"{where}: {result.reason}"
+        assert story.state == undisturbed.state, where
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionClosedError(endpoint_url=ENDPOINT), ReadTimeoutError(endpoint_url=ENDPOINT)]
+)
+@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize(
+    ("action", "carries", "state", "calls"),
+    [
+        (ASSOCIATE, False, "running", 1),
+        (REPLACE, True, "running", 1),
+        (DISASSOCIATE, True, "stopped", 2),
+        (ASSOCIATE, True, "stopped", 2),
+    ],
+)
+def test_does_not_repeat_a_change_whose_answer_was_lost(
+    world: World, resource: Resource, action: str, carries: bool, state: str, calls: int, after_effect: bool, error: Any
+) -> None:
+    target = world.instance(world.old if carries else None, state=state)
+    world.traffic.fail(action, error, after_effect=after_effect)
+    result = resource.create(world.properties([target], replaces=[world.old]))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+    if after_effect:
+        # Besides the changes, at most the one that puts the old profile back, which EC2 refuses.
+        assert world.mutations - len(world.traffic.refused(ASSOCIATE, REPLACE, DISASSOCIATE)) == calls - 1
+    assert resource.delete().ok
+    assert world.carried(target) == ["Old" if carries else None]
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize("previous_is_deleted", [False, True])
+def test_takes_off_also_when_the_answer_was_lost(
+    world: World, resource: Resource, after_effect: bool, previous_is_deleted: bool
+) -> None:
+    target = world.instance(world.old if previous_is_deleted else None)
+    resource.create(world.properties([target], replaces=[world.old]))
+    if previous_is_deleted:
+        del world.fleet.profiles[world.old]
+    world.traffic.fail(DISASSOCIATE, ConnectionClosedError(endpoint_url=ENDPOINT), after_effect=after_effect)
+    assert resource.delete().ok
+    assert world.carried(target) == [None]
+    assert world.dynamodb.items == {}
+
+
+def test_a_stopped_instance_gets_its_profile_although_the_swap_was_cut_in_half(
+    world: World, resource: Resource
+) -> None:
+    target = world.instance(world.old, state="stopped")
+    lifeline = world.traffic.lifeline
+    event = resource.begin(resource.event("Create", world.properties([target], replaces=[world.old])))
+    world.traffic.meanwhile(ASSOCIATE, lambda: setattr(lifeline, "kill_at", len(lifeline.points)))
+    assert resource.finish(event).ok
+    assert lifeline.points[lifeline.kill_at or 0] == f"before {ASSOCIATE}"
+    assert world.carried(target) == ["Web"]
+    assert resource.records()[target].previous == world.old
+
+
+def test_a_delete_gives_back_what_a_swap_cut_in_half_took_off(world: World, resource: Resource) -> None:
+    target = world.instance(world.old, state="stopped")
+    lifeline = world.traffic.lifeline
+    properties = world.properties([target], replaces=[world.old])
+    resource.goes_on_when_killed = False
+    world.traffic.meanwhile(ASSOCIATE, lambda: setattr(lifeline, "kill_at", len(lifeline.points)))
+    result = resource.create(properties)
+    assert not result.ok
+    assert result.rollback is not None
+    assert result.rollback.ok
+    assert world.carried(target) == ["Old"]
+    assert world.dynamodb.items == {}
+
+
+def test_a_second_invocation_waits_while_another_one_works(world: World, resource: Resource) -> None:
+    target = world.instance()
+    event = resource.begin(resource.event("Create", world.properties([target])))
+    answers: list[Any] = []
+    world.traffic.meanwhile(ASSOCIATE, lambda: answers.append(resource.poll(event)))
+    assert resource.poll(event)["IsComplete"] is True
+    assert answers == [{"IsComplete": False}]
+    assert world.mutations == 1
+
+
+def test_says_the_same_again_when_it_is_asked_again(world: World, resource: Resource) -> None:
+    event = resource.begin(resource.event("Create", world.properties([world.instance()])))
+    assert resource.poll(event) == resource.poll(event)
+    assert world.mutations == 1
+
+
+def test_the_last_invocation_of_a_cancelled_create_changes_nothing_once_the_delete_has_begun(
+    world: World, resource: Resource
+) -> None:
+    target = world.instance()
+    create = resource.begin(resource.event("Create", world.properties([target])))
+    delete = resource.begin(resource.event("Delete", world.properties([target])))
+    with pytest.raises(SupersededError):
+        resource.poll(create)
+    assert resource.poll(delete)["IsComplete"] is True
+    with pytest.raises(AssociationError):
+        resource.poll(create)
+    assert (world.mutations, world.dynamodb.items) == (0, {})
+
+
+def test_a_delete_undoes_what_a_cancelled_create_still_does_while_it_begins(world: World, resource: Resource) -> None:
+    targets = world.instances(5)
+    create = resource.begin(resource.event("Create", world.properties(targets)))
+    deletes: list[Any] = []
+    begin = lambda: deletes.append(resource.begin(resource.event("Delete", world.properties(targets))))  # noqa: E731
+    world.traffic.meanwhile(ASSOCIATE, begin, nth=3)
+    _poll_in_vain(resource, create)
+    assert resource.finish(deletes[0]).ok
+    assert world.carried(*targets) == [None] * 5
+    assert world.dynamodb.items == {}
+
+
+def test_a_delete_does_not_fail_because_the_cancelled_create_fails_while_it_begins(
+    world: World, resource: Resource
+) -> None:
+    targets = world.instances(5)
+    world.refuse(ASSOCIATE, targets[3])
+    create = resource.begin(resource.event("Create", world.properties(targets)))
+    deletes: list[Any] = []
+    begin = lambda: deletes.append(resource.begin(resource.event("Delete", world.properties(targets))))  # noqa: E731
+    world.traffic.meanwhile(ASSOCIATE, begin, nth=3)
+    _poll_in_vain(resource, create)
+    result = resource.finish(deletes[0])
+    assert result.ok, result.reason
+    assert world.carried(*targets) == [None] * 5
+    assert world.dynamodb.items == {}
+
+
+def test_a_delete_does_not_fail_for_what_the_cancelled_create_could_not_finish(
+    world: World, resource: Resource
+) -> None:
+    stopping, refused = world.instance(), world.instance()
+    world.refuse(ASSOCIATE, refused)
+    create = resource.begin(resource.event("Create", world.properties([stopping, refused])))
+    deletes: list[Any] = []
+
+    def overtake() -> None:
+        world.fleet.instances[stopping].later = [(world.clock(), "stopping"), (world.clock() + 100, "stopped")]
+        deletes.append(resource.begin(resource.event("Delete", world.properties([stopping, refused]))))
+
+    world.traffic.meanwhile(ASSOCIATE, overtake, nth=2)
+    _poll_in_vain(resource, create)
+    result = resource.finish(deletes[0])
+    assert result.ok, result.reason
+    assert world.carried(stopping, refused) == [None, None]
+    assert world.dynamodb.items == {}
+
+
+def test_an_update_survives_that_the_one_before_ends_while_it_begins(world: World, resource: Resource) -> None:
+    targets = world.instances(3)
+    resource.create(world.properties(targets))
+    new = world.properties(targets, profile=world.fleet.add_profile("Web2"))
+    update = resource.begin(resource.event("Update", new, resource.properties))
+    backs: list[Any] = []
+    begin = lambda: backs.append(resource.begin(resource.event("Update", resource.properties, new)))  # noqa: E731
+    world.traffic.meanwhile(REPLACE, begin, nth=2)
+    _poll_in_vain(resource, update)
+    result = resource.finish(backs[0])
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web"] * 3
+
+
+def test_ignores_an_old_event_that_is_delivered_again(world: World, resource: Resource) -> None:
+    first, second = world.instance(), world.instance()
+    create = resource.event("Create", world.properties([first]))
+    assert resource.deliver(create).ok
+    resource.properties = world.properties([first])
+    assert resource.update(world.properties([second])).ok
+    before = world.mutations
+    again = resource.deliver(create)
+    assert not again.ok
+    assert "this one is ignored" in again.reason
+    assert (world.carried(first, second), world.mutations) == ([None, "Web"], before)
+    assert resource.update(world.properties([first])).ok
+
+
+def test_waits_for_an_invocation_that_was_killed_only_as_long_as_it_could_have_run(
+    world: World, resource: Resource
+) -> None:
+    target = world.instance()
+    event = resource.begin(resource.event("Create", world.properties([target])))
+    lifeline = world.traffic.lifeline
+    lifeline.kill_at = len(lifeline.points) + 2
+    result = resource.finish(event)
+    assert result.ok, result.reason
+    assert result.seconds <= 200
+
+
+@pytest.mark.parametrize("action", [UPDATE, TRANSACT, QUERY])
+def test_goes_on_after_the_ledger_did_not_answer(world: World, resource: Resource, action: str) -> None:
+    targets = world.instances(3)
+    event = resource.begin(resource.event("Create", world.properties(targets)))
+    world.traffic.fail(action, client_error("InternalServerError", "Internal server error", action, 500), times=2)
+    result = resource.finish(event)
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web"] * 3
+
+
+def _poll_in_vain(resource: Resource, event: dict[str, Any]) -> None:
+    """What an invocation that was overtaken answers does not matter: nobody listens any more."""
+    try:
+        resource.poll(event)
+    except AssociationError:
+        return

@@ -1,0 +1,151 @@
+"""Observations: what EC2 and IAM say, and what that means."""
+
+from typing import Any, cast
+
+import pytest
+
+from cdk_instance_role.runtime.association.model import InstanceState, Record
+from cdk_instance_role.runtime.association.observe import Observer, profile
+from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.runtime.association.request import Selection
+from tests.runtime.driver import World
+from tests.runtime.fake_aws import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MOST_FILTER_VALUES
+from tests.runtime.fake_fleet import TRUST_LAMBDA
+
+
+@pytest.fixture
+def observer(world: World) -> Observer:
+    return Observer(cast(Any, world.ec2), cast(Any, world.iam), Pace(clock=world.clock, sleep=world.clock.sleep))
+
+
+def _by_tags(**tags: list[str]) -> Selection:
+    return Selection(tags=tuple((key, frozenset(values)) for key, values in tags.items()))
+
+
+def test_takes_the_active_one_of_two_associations(world: World, observer: Observer) -> None:
+    world.fleet.disassociation_seconds = 60
+    ids = world.instances(40, world.old)
+    for id_ in ids:
+        world.fleet.set_carried(id_, world.web)
+    _, instances = observer.instances(Selection(ids=tuple(ids)), {})
+    assert {instance.carries for instance in instances.values()} == {world.web}
+    assert all(instance.leaving for instance in instances.values())
+    assert not any(instance.association and instance.association.established for instance in instances.values())
+
+
+def test_sees_when_an_association_is_established(world: World, observer: Observer) -> None:
+    id_ = world.instance()
+    world.fleet.set_carried(id_, world.web)
+    world.clock.sleep(world.fleet.association_seconds)
+    _, instances = observer.instances(Selection(ids=(id_,)), {})
+    association = instances[id_].association
+    assert association is not None
+    assert association.established
+
+
+def test_an_association_that_is_going_does_not_count(world: World, observer: Observer) -> None:
+    id_ = world.instance(world.old)
+    world.fleet.set_carried(id_, None)
+    _, instances = observer.instances(Selection(ids=(id_,)), {})
+    assert (instances[id_].carries, instances[id_].leaving) == (None, True)
+
+
+def test_leaves_out_what_ec2_does_not_know(world: World, observer: Observer) -> None:
+    known, unknown = world.instance(), "i-0123456789abcdef0"
+    selected, instances = observer.instances(Selection(ids=(known, unknown)), {})
+    assert selected == (known, unknown)
+    assert instances.keys() == {known}
+
+
+def test_looks_at_the_instances_of_the_ledger_too(world: World, observer: Observer) -> None:
+    recorded = world.instance(world.web)
+    selected, instances = observer.instances(None, {recorded: Record(recorded, None)})
+    assert selected == ()
+    assert instances[recorded].carries == world.web
+
+
+def test_asks_for_nothing_when_there_is_nothing_to_ask_for(world: World, observer: Observer) -> None:
+    assert observer.instances(None, {}) == ((), {})
+    assert world.traffic.calls == []
+
+
+def test_a_gone_instance_has_no_association(world: World, observer: Observer) -> None:
+    id_ = world.instance(world.web, state="terminated")
+    _, instances = observer.instances(Selection(ids=(id_,)), {})
+    assert (instances[id_].state, instances[id_].carries) == (InstanceState.TERMINATED, None)
+    assert world.traffic.count(DESCRIBE_ASSOCIATIONS) == 0
+
+
+def test_reads_every_page(world: World, observer: Observer) -> None:
+    world.ec2.page_size = 7
+    ids = world.instances(30, world.web, tags={"app": "web"})
+    selected, instances = observer.instances(_by_tags(app=["web"]), {})
+    assert set(selected) == set(ids)
+    assert {instance.carries for instance in instances.values()} == {world.web}
+    assert world.traffic.count(DESCRIBE_INSTANCES) == 5
+    assert world.traffic.count(DESCRIBE_ASSOCIATIONS) == 5
+
+
+def test_all_keys_must_match_and_any_value_of_a_key_will_do(world: World, observer: Observer) -> None:
+    one = world.instance(tags={"app": "web", "env": "prod"})
+    two = world.instance(tags={"app": "api", "env": "prod", "team": "x"})
+    world.instance(tags={"app": "web"})
+    world.instance(tags={"app": "web", "env": "test"})
+    world.instance()
+    selected, _ = observer.instances(_by_tags(app=["web", "api"], env=["prod"]), {})
+    assert set(selected) == {one, two}
+
+
+@pytest.mark.parametrize("value", ["web*", "w?b", "*"])
+def test_a_wildcard_in_a_tag_value_is_just_a_character(world: World, observer: Observer, value: str) -> None:
+    exact = world.instance(tags={"app": value})
+    for other in ("web", "webshop", "wxb"):
+        world.instance(tags={"app": other})
+    selected, _ = observer.instances(_by_tags(app=[value]), {})
+    assert selected == (exact,)
+
+
+@pytest.mark.parametrize("state", ["shutting-down", "terminated"])
+def test_tags_do_not_select_what_is_gone(world: World, observer: Observer, state: str) -> None:
+    world.instance(tags={"app": "web"}, state=state)
+    assert observer.instances(_by_tags(app=["web"]), {}) == ((), {})
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "stopping", "stopped"])
+def test_tags_select_in_every_other_state(world: World, observer: Observer, state: str) -> None:
+    id_ = world.instance(tags={"app": "web"}, state=state)
+    selected, _ = observer.instances(_by_tags(app=["web"]), {})
+    assert selected == (id_,)
+
+
+def test_never_sends_more_filter_values_than_ec2_takes(world: World, observer: Observer) -> None:
+    ids = world.instances(401, world.web)
+    _, instances = observer.instances(Selection(ids=tuple(ids)), {})
+    assert len(instances) == 401
+    for call in world.traffic.calls:
+        assert sum(len(criterion["Values"]) for criterion in call.parameters["Filters"]) <= MOST_FILTER_VALUES
+
+
+def test_asks_iam_once_for_each_profile(world: World, observer: Observer) -> None:
+    missing = world.web.replace("Web", "Nope")
+    found = observer.profiles([world.web, missing, world.web])
+    observer.profiles([world.web, missing])
+    assert found[missing] is None
+    assert world.traffic.count("GetInstanceProfile") == 2
+
+
+def test_describes_a_profile(world: World) -> None:
+    empty = world.fleet.add_profile("Empty", role=None)
+    distrusted = world.fleet.add_profile("Distrusted", trust=TRUST_LAMBDA)
+    iam: Any = world.iam
+    found = {arn: profile(iam, arn) for arn in (world.web, empty, distrusted)}
+    described = {arn: (one.role_arn, one.trusts_ec2) for arn, one in found.items() if one}
+    assert described == {
+        world.web: ("arn:aws:iam::111122223333:role/Web", True),
+        empty: (None, False),
+        distrusted: ("arn:aws:iam::111122223333:role/Distrusted", False),
+    }
+
+
+def test_a_profile_on_another_path_is_another_profile(world: World) -> None:
+    assert profile(cast(Any, world.iam), world.web.replace("/Web", "/elsewhere/Web")) is None

@@ -1,0 +1,234 @@
+"""An Update: targets and profiles that come and go, and the way back."""
+
+import pytest
+
+from tests.runtime.driver import Resource, World
+from tests.runtime.fake_aws import ASSOCIATE, REPLACE
+
+
+def test_attaches_to_new_targets_and_gives_back_to_those_that_left(world: World, resource: Resource) -> None:
+    bare, carrying, new = world.instance(), world.instance(world.old), world.instance()
+    resource.create(world.properties([bare, carrying], replaces=[world.old]))
+    result = resource.update(world.properties([new], replaces=[world.old]))
+    assert result.ok, result.reason
+    assert world.carried(bare, carrying, new) == [None, "Old", "Web"]
+    assert resource.records().keys() == {new}
+    assert result.data == {"AssociatedCount": "1", "ReplacedCount": "0", "KeptCount": "0"}
+
+
+def test_changes_nothing_if_nothing_is_new(world: World, resource: Resource) -> None:
+    targets = world.instances(3)
+    resource.create(world.properties(targets))
+    before = world.mutations
+    result = resource.update(world.properties(targets, timeout=900))
+    assert result.ok, result.reason
+    assert world.mutations == before
+    assert result.data["AssociatedCount"] == "3"
+
+
+def test_moves_all_targets_to_another_profile(world: World, resource: Resource) -> None:
+    bare, carrying = world.instance(), world.instance(world.old)
+    resource.create(world.properties([bare, carrying], replaces=[world.old]))
+    before = world.mutations
+    new = world.fleet.add_profile("Web2")
+    result = resource.update(world.properties([bare, carrying], replaces=[world.old], profile=new))
+    assert result.ok, result.reason
+    assert world.carried(bare, carrying) == ["Web2", "Web2"]
+    assert world.mutations - before == 2
+    assert [resource.records()[id_].previous for id_ in (bare, carrying)] == [None, world.old]
+    assert [resource.records()[id_].ours for id_ in (bare, carrying)] == [{new}, {new}]
+
+
+def test_keeps_the_physical_id(world: World, resource: Resource) -> None:
+    target = world.instance()
+    resource.create(world.properties([target]))
+    physical_id = resource.physical_id
+    resource.update(world.properties([target], profile=world.fleet.add_profile("Web2")))
+    assert resource.physical_id == physical_id
+
+
+def test_drops_an_old_id_that_is_terminated(world: World, resource: Resource, caplog: pytest.LogCaptureFixture) -> None:
+    gone, target, new = world.instance(), world.instance(), world.instance()
+    resource.create(world.properties([gone, target]))
+    world.fleet.change_state(gone, "terminated")
+    result = resource.update(world.properties([gone, target, new]))
+    assert result.ok, result.reason
+    assert resource.records().keys() == {target, new}
+    assert any(gone in record.getMessage() and record.levelname == "WARNING" for record in caplog.records)
+
+
+def test_drops_an_old_id_that_ec2_has_forgotten(world: World, resource: Resource) -> None:
+    gone, target = world.instance(), world.instance()
+    resource.create(world.properties([gone, target]))
+    del world.fleet.instances[gone]
+    del world.fleet.rows[gone]
+    result = resource.update(world.properties([gone, target], timeout=900))
+    assert result.ok, result.reason
+    assert resource.records().keys() == {target}
+
+
+def test_fails_for_a_new_id_that_is_terminated(world: World, resource: Resource) -> None:
+    target, gone = world.instance(), world.instance(state="terminated")
+    resource.create(world.properties([target]))
+    before = world.mutations
+    result = resource.update(world.properties([target, gone]))
+    assert not result.ok
+    assert f"instance {gone} is terminated" in result.reason
+    assert result.rollback is not None
+    assert result.rollback.ok
+    assert world.mutations == before
+
+
+def test_follows_the_tags(world: World, resource: Resource) -> None:
+    old, new = world.instance(tags={"app": "web"}), world.instance(tags={"app": "api"})
+    resource.create(world.properties(tags={"app": ["web"]}))
+    result = resource.update(world.properties(tags={"app": ["api"]}))
+    assert result.ok, result.reason
+    assert world.carried(old, new) == [None, "Web"]
+
+
+def test_changes_from_ids_to_tags(world: World, resource: Resource) -> None:
+    both, leaving = world.instance(tags={"app": "web"}), world.instance()
+    resource.create(world.properties([both, leaving]))
+    before = world.mutations
+    result = resource.update(world.properties(tags={"app": ["web"]}))
+    assert result.ok, result.reason
+    assert world.carried(both, leaving) == ["Web", None]
+    assert world.mutations - before == 1
+
+
+def test_attaches_again_what_someone_has_taken_off(world: World, resource: Resource) -> None:
+    target = world.instance(world.old)
+    resource.create(world.properties([target], replaces=[world.old]))
+    world.fleet.set_carried(target, None)
+    result = resource.update(world.properties([target], replaces=[world.old], timeout=900))
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+    assert resource.records()[target].previous == world.old
+
+
+def test_fails_if_a_previous_profile_could_not_be_given_back_any_more(world: World, resource: Resource) -> None:
+    target = world.instance(world.old)
+    resource.create(world.properties([target], replaces=[world.old]))
+    before = world.mutations
+    result = resource.update(world.properties([target]))
+    assert not result.ok
+    assert "instance profile Old has to be given back one day" in result.reason
+    assert world.mutations == before
+
+
+def test_goes_back_to_the_old_profile_after_a_failed_update(world: World, resource: Resource) -> None:
+    targets = world.instances(4, world.old)
+    resource.create(world.properties(targets, replaces=[world.old]))
+    world.refuse(REPLACE, targets[2])
+    new = world.fleet.add_profile("Web2")
+    result = resource.update(world.properties(targets, replaces=[world.old], profile=new))
+    assert not result.ok
+    assert "not today" in result.reason
+    assert targets[2] in result.reason
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(*targets) == ["Web"] * 4
+    assert all(record.ours == {world.web} for record in resource.records().values())
+    assert world.ec2.bared == []
+
+
+def test_gives_new_targets_back_what_they_had_after_a_failed_update(world: World, resource: Resource) -> None:
+    old, bare, carrying, refused = world.instance(), world.instance(), world.instance(world.old), world.instance()
+    resource.create(world.properties([old]))
+    world.refuse(ASSOCIATE, refused)
+    result = resource.update(world.properties([bare, carrying, refused], replaces=[world.old]))
+    assert not result.ok
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(old, bare, carrying, refused) == ["Web", None, "Old", None]
+    assert resource.records().keys() == {old}
+
+
+def test_gives_back_what_may_no_longer_be_displaced_after_a_failed_update(world: World, resource: Resource) -> None:
+    target, kept, refused = world.instance(), world.instance(world.old), world.instance()
+    assert resource.create(world.properties([target, kept], on_conflict="KEEP")).ok
+    world.refuse(ASSOCIATE, refused)
+    result = resource.update(world.properties([target, kept, refused], replaces=[world.old]))
+    assert not result.ok
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(target, kept, refused) == ["Web", "Old", None]
+    assert resource.records().keys() == {target}
+
+
+def test_nothing_stands_in_the_way_of_going_back(world: World, resource: Resource) -> None:
+    gone, taken, target, refused = *world.instances(3), world.instance()
+    resource.create(world.properties([gone, taken, target]))
+    world.refuse(REPLACE, target)
+    world.traffic.meanwhile(REPLACE, lambda: world.fleet.change_state(gone, "terminated"), nth=3)
+    new = world.fleet.add_profile("Web2")
+    event = resource.begin(
+        resource.event("Update", world.properties([gone, taken, target, refused], profile=new), resource.properties)
+    )
+    failed = resource.deliver(event)
+    assert not failed.ok
+    world.fleet.set_carried(taken, world.foreign)
+    world.fleet.change_state(gone, "terminated")
+    back = resource.deliver(
+        resource.event("Update", resource.properties, world.properties([gone, taken, target, refused], profile=new))
+    )
+    assert back.ok, back.reason
+    assert world.carried(taken, target, refused) == ["Foreign", "Web", None]
+
+
+def test_goes_back_although_someone_has_given_a_target_another_profile_before_the_update(
+    world: World, resource: Resource
+) -> None:
+    taken, target = world.instance(), world.instance()
+    resource.create(world.properties([taken, target]))
+    world.fleet.set_carried(taken, world.foreign)
+    new = world.fleet.add_profile("Web2")
+    result = resource.update(world.properties([taken, target], profile=new))
+    assert not result.ok
+    assert f"instance {taken} (running) carries instance profile Foreign" in result.reason
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(taken, target) == ["Foreign", "Web"]
+
+
+def test_holds_a_failed_update_that_is_tried_again_to_the_usual_rules(world: World, resource: Resource) -> None:
+    target, other = world.instance(), world.instance()
+    resource.create(world.properties([target]))
+    wanted = world.properties([target, other])
+    world.refuse(ASSOCIATE, other)
+    failed = resource.update(wanted)
+    assert failed.rollback is not None
+    assert failed.rollback.ok
+    world.traffic.faults.clear()
+    world.fleet.set_carried(other, world.foreign)
+    result = resource.update(wanted)
+    assert not result.ok
+    assert f"instance {other} (running) carries instance profile Foreign" in result.reason
+
+
+def test_goes_back_also_when_the_way_back_has_to_be_tried_again(world: World, resource: Resource) -> None:
+    taken, target = world.instance(), world.instance()
+    resource.create(world.properties([taken, target]))
+    new = world.properties([taken, target], profile=world.fleet.add_profile("Web2"))
+    world.refuse(REPLACE, target)
+    assert not resource.deliver(resource.event("Update", new, resource.properties)).ok
+    world.fleet.set_carried(taken, world.foreign)
+    web = world.fleet.profiles.pop(world.web)
+    assert not resource.deliver(resource.event("Update", resource.properties, new)).ok
+    world.fleet.profiles[world.web] = web
+    again = resource.deliver(resource.event("Update", resource.properties, new))
+    assert again.ok, again.reason
+    assert world.carried(taken, target) == ["Foreign", "Web"]
+
+
+def test_a_failed_update_does_not_change_what_a_delete_gives_back(world: World, resource: Resource) -> None:
+    bare, carrying, refused = world.instance(), world.instance(world.old), world.instance()
+    resource.create(world.properties([bare, carrying], replaces=[world.old]))
+    world.refuse(ASSOCIATE, refused)
+    new = world.fleet.add_profile("Web2")
+    result = resource.update(world.properties([bare, carrying, refused], replaces=[world.old], profile=new))
+    assert not result.ok
+    assert resource.delete().ok
+    assert world.carried(bare, carrying, refused) == [None, "Old", None]
+    assert world.dynamodb.items == {}

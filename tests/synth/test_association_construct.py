@@ -1,0 +1,189 @@
+"""The association in the template: its properties, what it depends on, what is refused at once."""
+
+import re
+
+import pytest
+from aws_cdk import Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from cdk_instance_role import (
+    AssociationProvider,
+    InstanceProfileAssociation,
+    InstanceRole,
+    InstanceSelection,
+    OnConflict,
+)
+from tests.synth.builders import (
+    ACCOUNT,
+    BY_ID,
+    BY_TAGS,
+    INSTANCE,
+    IRELAND,
+    OTHER_INSTANCE,
+    as_text,
+    associate_imported,
+    associated,
+    association_of,
+    handler_policies,
+    instance_ids,
+    new_app,
+    new_stack,
+    resources,
+)
+
+
+def test_hands_over_the_profile_its_role_and_the_defaults() -> None:
+    assert as_text(association_of(associated())["Properties"]) == {
+        "ServiceToken": "${InstanceProfileAssociationProviderFrameworkframeworkonEvent.Arn}",
+        "ServiceTimeout": "2400",
+        "InstanceProfileArn": "${WebInstanceProfile.Arn}",
+        "RoleArn": "${WebRole.Arn}",
+        "InstanceIds": [INSTANCE],
+        "Replaces": [],
+        "OnConflict": "FAIL",
+        "TimeoutSeconds": 1800,
+    }
+
+
+def test_hands_over_tags() -> None:
+    properties = association_of(associated(BY_TAGS))["Properties"]
+    assert properties["InstanceTags"] == {"app": ["web", "api"], "env": ["prod"]}
+    assert "InstanceIds" not in properties
+
+
+def test_hands_over_an_imported_profile_by_arn() -> None:
+    stack = new_stack()
+    associate_imported(stack)
+    properties = association_of(stack)["Properties"]
+    assert properties["InstanceProfileArn"] == f"arn:aws:iam::{ACCOUNT}:instance-profile/Imported"
+    assert properties["RoleArn"] == f"arn:aws:iam::{ACCOUNT}:role/Imported"
+
+
+def test_hands_over_that_conflicts_are_kept() -> None:
+    stack = associated(on_conflict=OnConflict.KEEP)
+    assert association_of(stack)["Properties"]["OnConflict"] == "KEEP"
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds", "service_timeout"),
+    [
+        (Duration.minutes(1), 60, "660"),
+        (Duration.minutes(30), 1800, "2400"),
+        (Duration.minutes(55), 3300, "3600"),
+        (Duration.hours(1), 3600, "3600"),
+    ],
+)
+def test_cloudformation_waits_longer_than_the_handler_works(
+    timeout: Duration, seconds: int, service_timeout: str
+) -> None:
+    properties = association_of(associated(timeout=timeout))["Properties"]
+    assert (properties["TimeoutSeconds"], properties["ServiceTimeout"]) == (seconds, service_timeout)
+
+
+@pytest.mark.parametrize(
+    ("removal_policy", "deletion_policy"), [(RemovalPolicy.DESTROY, "Delete"), (RemovalPolicy.RETAIN, "Retain")]
+)
+def test_removal_policy_decides_whether_instances_get_back_what_they_had(
+    removal_policy: RemovalPolicy, deletion_policy: str
+) -> None:
+    association = association_of(associated(removal_policy=removal_policy))
+    assert association["DeletionPolicy"] == association["UpdateReplacePolicy"] == deletion_policy
+
+
+def test_instances_get_back_what_they_had_by_default() -> None:
+    assert association_of(associated())["DeletionPolicy"] == "Delete"
+
+
+def test_waits_for_every_policy_of_the_handler() -> None:
+    stack = associated(InstanceSelection.by_ids(*instance_ids(200)))
+    policies = set(handler_policies(stack))
+    assert len(policies) > 1
+    assert policies <= set(association_of(stack)["DependsOn"])
+
+
+def test_an_earlier_association_waits_for_policies_that_a_later_one_adds() -> None:
+    stack = new_stack()
+    web = InstanceRole(stack, "Web")
+    web.associate_with("First", BY_ID)
+    web.associate_with("Second", InstanceSelection.by_ids(*instance_ids(100)))
+    policies = set(handler_policies(stack))
+    assert len(policies) > 1
+    for association in resources(stack, "Custom::InstanceProfileAssociation").values():
+        assert policies <= set(association["DependsOn"])
+
+
+def test_instances_get_the_role_only_when_its_policies_are_attached() -> None:
+    stack = new_stack()
+    web = InstanceRole(stack, "Web")
+    web.associate_with("Fleet", BY_ID)
+    s3.Bucket(stack, "Bucket").grant_read(web)
+    waits_for = {id_[:-8] for id_ in association_of(stack)["DependsOn"]}
+    assert {"WebRole", "WebRoleDefaultPolicy"} <= waits_for
+
+
+def test_counts_are_attributes_of_the_resource() -> None:
+    stack = new_stack()
+    association = InstanceRole(stack, "Web").associate_with("Fleet", BY_ID)
+    counts = [association.associated_count, association.replaced_count, association.kept_count]
+    assert [as_text(stack.resolve(count)) for count in counts] == [
+        "${WebFleet.AssociatedCount}",
+        "${WebFleet.ReplacedCount}",
+        "${WebFleet.KeptCount}",
+    ]
+
+
+@pytest.mark.parametrize("timeout", [Duration.seconds(59), Duration.seconds(3601), Duration.hours(2)])
+def test_fails_when_the_timeout_is_out_of_range(timeout: Duration) -> None:
+    with pytest.raises(ValueError, match="timeout is .*: it must be from 1 minute to 1 hour"):
+        associated(timeout=timeout)
+
+
+def test_fails_on_removal_policy_snapshot() -> None:
+    with pytest.raises(ValueError, match="SNAPSHOT means nothing for an association: use DESTROY or RETAIN"):
+        associated(removal_policy=RemovalPolicy.SNAPSHOT)
+
+
+def test_fails_when_the_role_of_the_profile_is_unknown() -> None:
+    stack = new_stack()
+    arn = f"arn:aws:iam::{ACCOUNT}:instance-profile/Unknown"
+    profile = iam.InstanceProfile.from_instance_profile_arn(stack, "Profile", arn)
+    with pytest.raises(ValueError, match="role of instance profile 'Unknown' is unknown"):
+        InstanceProfileAssociation(stack, "Fleet", instance_profile=profile, instances=BY_ID)
+
+
+def test_fails_when_two_associations_of_a_stack_select_the_same_instance() -> None:
+    stack = associated(InstanceSelection.by_ids(INSTANCE, OTHER_INSTANCE))
+    message = f"instance {OTHER_INSTANCE} is selected by Stack/Web/Fleet already: an instance carries one profile only"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        InstanceRole(stack, "Api").associate_with("Fleet", InstanceSelection.by_ids(OTHER_INSTANCE))
+
+
+def test_fails_when_two_stacks_with_one_provider_select_the_same_instance() -> None:
+    app = new_app()
+    provider = AssociationProvider(Stack(app, "Shared", env=IRELAND), "Provider")
+    associated(BY_ID, Stack(app, "One", env=IRELAND), provider=provider)
+    with pytest.raises(ValueError, match=f"instance {INSTANCE} is selected by One/Web/Fleet already"):
+        associated(BY_ID, Stack(app, "Two", env=IRELAND), provider=provider)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "message"),
+    [
+        (
+            Environment(account=ACCOUNT, region="us-east-1"),
+            "the provider is in Region us-east-1 and the association in eu-west-1: use a provider in the same Region",
+        ),
+        (
+            Environment(account="444455556666", region="eu-west-1"),
+            f"the provider is in account 444455556666 and the association in {ACCOUNT}: "
+            "use a provider in the same account",
+        ),
+    ],
+    ids=["region", "account"],
+)
+def test_fails_when_the_provider_is_elsewhere(elsewhere: Environment, message: str) -> None:
+    app = new_app()
+    provider = AssociationProvider(Stack(app, "Shared", env=elsewhere), "Provider")
+    with pytest.raises(ValueError, match=re.escape(message)):
+        associated(BY_ID, Stack(app, "Web", env=IRELAND), provider=provider)

@@ -1,0 +1,201 @@
+"""The role and its instance profile in the template."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import NestedStack, Stack, Stage, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_instance_role import InstanceRole
+from tests.synth.builders import ACCOUNT, IRELAND, as_text, new_app, new_stack, only, resources
+
+READ_S3 = "AmazonS3ReadOnlyAccess"
+
+
+def role_with(**props: Any) -> dict[str, Any]:
+    """Properties of the role that `InstanceRole` defines with these props."""
+    stack = new_stack()
+    InstanceRole(stack, "Web", **props)
+    properties: dict[str, Any] = as_text(only(stack, "AWS::IAM::Role")["Properties"])
+    return properties
+
+
+def test_only_ec2_may_assume_the_role() -> None:
+    assert role_with() == {
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+    }
+
+
+def test_the_profile_carries_the_role() -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web")
+    profile = only(stack, "AWS::IAM::InstanceProfile")["Properties"]
+    assert as_text(profile) == {"Path": "/cdk-instance-role/Stack/", "Roles": ["${WebRole}"]}
+
+
+def test_a_role_alone_is_two_resources() -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web", managed_policies=[READ_S3])
+    assert len(resources(stack)) == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "arn"),
+    [
+        (READ_S3, "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"),
+        (
+            "service-role/AmazonEC2RoleforAWSCodeDeploy",
+            "arn:aws:iam::aws:policy/service-role/AmazonEC2RoleforAWSCodeDeploy",
+        ),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
+        (f"arn:aws:iam::{ACCOUNT}:policy/team/Mine", f"arn:aws:iam::{ACCOUNT}:policy/team/Mine"),
+    ],
+    ids=["name", "name with path", "arn of aws", "arn of the account"],
+)
+def test_attaches_a_managed_policy(policy: str, arn: str) -> None:
+    assert role_with(managed_policies=[policy])["ManagedPolicyArns"] == [arn]
+
+
+def test_attaches_managed_policies_of_the_app() -> None:
+    stack = new_stack()
+    statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
+    own = iam.ManagedPolicy(stack, "Own", statements=[statement])
+    InstanceRole(stack, "Web", managed_policies=[own, READ_S3])
+    arns = as_text(only(stack, "AWS::IAM::Role")["Properties"]["ManagedPolicyArns"])
+    assert arns == ["${Own}", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+
+
+def test_attaches_a_managed_policy_whose_arn_is_a_token() -> None:
+    token = Token.as_string({"Fn::ImportValue": "PolicyArn"})
+    assert role_with(managed_policies=[token])["ManagedPolicyArns"] == [{"Fn::ImportValue": "PolicyArn"}]
+
+
+def test_attaches_a_managed_policy_later() -> None:
+    stack = new_stack()
+    role = InstanceRole(stack, "Web", managed_policies=[f"arn:aws:iam::{ACCOUNT}:policy/First"])
+    role.add_managed_policy(f"arn:aws:iam::{ACCOUNT}:policy/Second")
+    assert only(stack, "AWS::IAM::Role")["Properties"]["ManagedPolicyArns"] == [
+        f"arn:aws:iam::{ACCOUNT}:policy/First",
+        f"arn:aws:iam::{ACCOUNT}:policy/Second",
+    ]
+
+
+def test_takes_inline_policies() -> None:
+    statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
+    policies = role_with(inline_policies={"Read": iam.PolicyDocument(statements=[statement])})["Policies"]
+    assert [(policy["PolicyName"], policy["PolicyDocument"]["Statement"]) for policy in policies] == [
+        ("Read", [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}])
+    ]
+
+
+def test_takes_a_permissions_boundary() -> None:
+    boundary = iam.ManagedPolicy.from_aws_managed_policy_name("PowerUserAccess")
+    assert role_with(permissions_boundary=boundary)["PermissionsBoundary"] == "arn:aws:iam::aws:policy/PowerUserAccess"
+
+
+def test_takes_names_and_a_description() -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web", role_name="web-role", instance_profile_name="web-profile", description="For the web")
+    role = only(stack, "AWS::IAM::Role")["Properties"]
+    assert (role["RoleName"], role["Description"]) == ("web-role", "For the web")
+    assert only(stack, "AWS::IAM::InstanceProfile")["Properties"]["InstanceProfileName"] == "web-profile"
+
+
+def test_grants_go_to_the_role() -> None:
+    stack = new_stack()
+    role = InstanceRole(stack, "Web")
+    s3.Bucket(stack, "Bucket").grant_read(role)
+    policy = only(stack, "AWS::IAM::Policy")["Properties"]
+    assert as_text(policy["Roles"]) == ["${WebRole}"]
+    assert policy["PolicyDocument"]["Statement"][0]["Action"] == ["s3:GetBucket*", "s3:GetObject*", "s3:List*"]
+
+
+def test_statements_go_to_the_role() -> None:
+    stack = new_stack()
+    role = InstanceRole(stack, "Web")
+    result = role.add_to_principal_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=["*"]))
+    assert result.statement_added
+    assert only(stack, "AWS::IAM::Policy")["Properties"]["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+    ]
+
+
+def test_wraps_a_role_of_the_app() -> None:
+    stack = new_stack()
+    existing = iam.Role(stack, "Existing", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    web = InstanceRole(stack, "Web", role=existing, managed_policies=[READ_S3])
+    assert web.role is existing
+    role = only(stack, "AWS::IAM::Role")["Properties"]
+    assert as_text(role["ManagedPolicyArns"]) == ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    assert as_text(only(stack, "AWS::IAM::InstanceProfile")["Properties"]["Roles"]) == ["${Existing}"]
+
+
+def test_wraps_an_imported_role_in_a_profile_of_its_own() -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web", role=iam.Role.from_role_name(stack, "Existing", "existing-role"))
+    assert [resource["Type"] for resource in resources(stack).values()] == ["AWS::IAM::InstanceProfile"]
+    assert only(stack, "AWS::IAM::InstanceProfile")["Properties"]["Roles"] == ["existing-role"]
+
+
+def test_the_path_of_the_profile_names_the_stack_in_a_stage() -> None:
+    stage = Stage(new_app(), "Prod", env=IRELAND)
+    assert path_in(Stack(stage, "Web")) == "/cdk-instance-role/Prod-Web/"
+
+
+def test_the_path_of_the_profile_names_the_stack_as_it_is_called() -> None:
+    assert path_in(Stack(new_app(), "Web", stack_name="web-prod")) == "/cdk-instance-role/web-prod/"
+
+
+def test_the_path_of_the_profile_holds_no_token_in_a_nested_stack() -> None:
+    parent = Stack(new_app(), "Parent")
+    one, two = path_in(NestedStack(parent, "One")), path_in(NestedStack(parent, "Two"))
+    assert one.startswith("/cdk-instance-role/ParentOne")
+    assert one != two
+
+
+def path_in(scope: Construct) -> str:
+    """Path of a profile in a scope, as the template says it."""
+    profile = InstanceRole(scope, "Role").instance_profile.node.default_child
+    assert isinstance(profile, iam.CfnInstanceProfile)
+    path = Stack.of(scope).resolve(profile.path)
+    assert isinstance(path, str)
+    assert not Token.is_unresolved(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["", "Amazon S3", "/AmazonS3ReadOnlyAccess", "arn:aws:s3:::bucket", "x" * 129, "A\n"])
+def test_fails_when_a_policy_name_is_none(name: str) -> None:
+    with pytest.raises(ValueError, match="is not the name of a managed policy: pass a name like .*, or an ARN"):
+        InstanceRole(new_stack(), "Web", managed_policies=[name])
+
+
+def test_fails_when_a_policy_added_later_is_none() -> None:
+    with pytest.raises(ValueError, match="'Amazon S3' is not the name of a managed policy"):
+        InstanceRole(new_stack(), "Web").add_managed_policy("Amazon S3")
+
+
+def test_fails_when_the_managed_policies_are_one_string() -> None:
+    with pytest.raises(ValueError, match="list"):
+        InstanceRole(new_stack(), "Web", managed_policies=READ_S3)
+
+
+def test_fails_when_properties_of_a_new_role_come_with_an_existing_one() -> None:
+    stack = new_stack()
+    existing = iam.Role.from_role_name(stack, "Existing", "existing-role")
+    boundary = iam.ManagedPolicy.from_aws_managed_policy_name("PowerUserAccess")
+    properties: dict[str, Any] = {
+        "inline_policies": {"Inline": iam.PolicyDocument()},
+        "permissions_boundary": boundary,
+        "role_name": "web-role",
+        "description": "For the web",
+    }
+    for name, value in properties.items():
+        with pytest.raises(ValueError, match=f"{name} can't be set together with role: set it where"):
+            InstanceRole(stack, f"With-{name}", role=existing, **{name: value})

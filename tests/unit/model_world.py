@@ -1,0 +1,200 @@
+"""A model of EC2, of the ledger and of the handler's loop, without a clock and without a call.
+
+EC2 is modelled as strictly as it is: what it would refuse is an assertion here, so that a plan which asks for it
+fails the test. The ledger and the loop do what `ledger.py`, `apply.py` and `converge.py` do with the steps of a plan.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Record, Snapshot
+from cdk_instance_role.runtime.association.plan import Action, Plan, Situation, Step, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.request import Desired
+from tests.unit.builders import existing
+
+MOST_ROUNDS = 12
+"""More than any operation of these few instances needs, each state of which settles within a round."""
+
+_SETTLED = {InstanceState.PENDING: InstanceState.RUNNING, InstanceState.STOPPING: InstanceState.STOPPED}
+
+
+class CrashError(Exception):
+    """The handler dies at this point."""
+
+
+class RefusedError(Exception):
+    """The operation meets a problem."""
+
+
+@dataclass
+class Machine:
+    """An instance in EC2."""
+
+    state: InstanceState
+    profile: str | None = None
+    established: bool = True
+    leaving: bool = False
+    association: int = 0
+    """Number of the active association; every change makes a new one."""
+
+    def settle(self) -> None:
+        """Time passes."""
+        self.state = _SETTLED.get(self.state, self.state)
+        self.established, self.leaving = True, False
+
+
+@dataclass
+class World:
+    machines: dict[str, Machine]
+    profiles: set[str]
+    """Instance profiles that exist."""
+    records: dict[str, Record] = field(default_factory=dict)
+    crash_after: int | None = None
+    """Writes after which the handler dies."""
+    touched: set[str] = field(default_factory=set)
+    """Instances that EC2 was asked to change."""
+    calls: int = 0
+    """Changes that EC2 was asked for."""
+
+    def carried(self) -> dict[str, str | None]:
+        return {id_: machine.profile for id_, machine in self.machines.items()}
+
+    # The loop
+
+    def associate(self, desired: Desired, known_ids: Iterable[str] = (), *, reversing: bool = False) -> Plan:
+        """A whole operation. It changes nothing if the first look finds a problem."""
+        situation = Situation(frozenset(known_ids), reversing)
+        return self._converge(lambda: self.plan(desired, situation), desired)
+
+    def undo(self) -> Plan:
+        """Give everything in the ledger back."""
+        return self._converge(lambda: plan_undo(self.observe()), None)
+
+    def plan(self, desired: Desired, situation: Situation) -> Plan:
+        return plan_desired(desired, self.observe(desired.selection.ids), situation)
+
+    def _converge(self, look: Callable[[], Plan], desired: Desired | None) -> Plan:
+        for _ in range(MOST_ROUNDS):
+            plan = look()
+            if plan.problems:
+                raise RefusedError(plan.problems)
+            self._write_down(plan, desired)
+            if plan.converged:
+                self._settle_records(desired)
+                return plan
+            for step in plan.changes:
+                self._claim(step)
+                self._carry_out(step)
+                self._note(step)
+            self.time_passes()
+        raise AssertionError(f"no end after {MOST_ROUNDS} rounds: {plan}")
+
+    # EC2
+
+    def observe(self, selected: Iterable[str] = ()) -> Snapshot:
+        selected = tuple(selected)
+        known = [id_ for id_ in {**dict.fromkeys(selected), **self.records} if id_ in self.machines]
+        previous = {record.previous for record in self.records.values() if record.previous}
+        profiles = {arn: found for arn, found in existing(*previous).items() if arn in self.profiles}
+        return Snapshot(
+            selected=selected,
+            instances={id_: _seen(id_, self.machines[id_]) for id_ in known},
+            records=dict(self.records),
+            profiles={**dict.fromkeys(previous), **profiles},
+        )
+
+    def time_passes(self) -> None:
+        for machine in self.machines.values():
+            machine.settle()
+
+    def _carry_out(self, step: Step) -> None:
+        self.touched.add(step.instance_id)
+        match step.action:
+            case Action.ASSOCIATE:
+                self._put(step)
+            case Action.REPLACE:
+                self._end(step, InstanceState.RUNNING)
+                self._put(step)
+            case Action.DISASSOCIATE:
+                self._end(step, InstanceState.RUNNING, InstanceState.STOPPED)
+                self._write()
+            case Action.SWAP:
+                self._end(step, InstanceState.STOPPED)
+                self._write()
+                self._put(step)
+
+    def _put(self, step: Step) -> None:
+        machine = self.machines[step.instance_id]
+        assert step.after in self.profiles, f"EC2 knows no profile {step.after}"
+        assert machine.state in (InstanceState.RUNNING, InstanceState.STOPPED), f"EC2 refuses in state {machine.state}"
+        assert machine.profile is None, "EC2 refuses: there is an existing association"
+        # A replace brings the new association before the old one is gone.
+        assert not machine.leaving or step.action is Action.REPLACE, "EC2 refuses: the former association is not gone"
+        machine.profile, machine.established = step.after, False
+        machine.association += 1
+        self._write()
+
+    def _end(self, step: Step, *states: InstanceState) -> None:
+        machine = self.machines[step.instance_id]
+        assert machine.profile is not None, "EC2 knows no active association"
+        assert step.association_id == _association_id(machine), "EC2 refuses: not the active association"
+        assert machine.state in states, f"EC2 refuses to {step.action} in state {machine.state}"
+        machine.profile, machine.leaving = None, machine.state is InstanceState.RUNNING
+
+    # The ledger
+
+    def _write_down(self, plan: Plan, desired: Desired | None) -> None:
+        for step in plan.forgotten:
+            self.records.pop(step.instance_id, None)
+        if desired is None:
+            return
+        wanted = desired.profile.arn
+        for step in plan.kept:
+            record = self.records.get(step.instance_id)
+            if step.after == wanted and (record is None or wanted not in record.ours):
+                self._claim(step)
+
+    def _claim(self, step: Step) -> None:
+        record = self.records.get(step.instance_id) or Record(step.instance_id, step.before)
+        if not step.undo:
+            assert step.after is not None
+            record = replace(record, ours=record.ours | {step.after})
+        if step.action is Action.SWAP:
+            record = replace(record, detached=step.before)
+        self.records[step.instance_id] = record
+        self._write()
+
+    def _note(self, step: Step) -> None:
+        self.records[step.instance_id] = replace(self.records[step.instance_id], detached=None)
+        self._write()
+
+    def _settle_records(self, desired: Desired | None) -> None:
+        if desired is None:
+            assert not self.records, "what is given back is forgotten"
+            return
+        ours = frozenset({desired.profile.arn})
+        self.records = {id_: replace(record, ours=ours, detached=None) for id_, record in self.records.items()}
+
+    def _write(self) -> None:
+        self.calls += 1
+        if self.crash_after is not None:
+            if self.crash_after == 0:
+                self.crash_after = None
+                raise CrashError
+            self.crash_after -= 1
+
+
+def world(carries: Mapping[str, tuple[InstanceState, str | None]], profiles: Iterable[str]) -> World:
+    """A world in which these profiles exist and nobody has done anything yet."""
+    return World({id_: Machine(state, profile) for id_, (state, profile) in carries.items()}, set(profiles))
+
+
+def _association_id(machine: Machine) -> str:
+    return f"iip-assoc-{machine.association}"
+
+
+def _seen(id_: str, machine: Machine) -> Instance:
+    association = None
+    if machine.profile is not None:
+        association = Association(_association_id(machine), machine.profile, machine.established)
+    return Instance(id_, machine.state, association, machine.leaving)

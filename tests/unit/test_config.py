@@ -1,0 +1,313 @@
+"""What the app is configured with: every key, and what people read when they mistake one."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stacks.config import ConfigError, ProfileEntry, RoleEntry, load
+
+ID, OTHER_ID = "i-0123456789abcdef0", "i-01234567"
+FLAGS = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:enable-path-metadata": True}
+"""What the CDK puts into the context by itself."""
+
+
+def entry(**keys: Any) -> RoleEntry:
+    """The entry of a context with these keys, and with an instance if they select none."""
+    return load({"instance_roles": {"web": selecting(keys)}})["web"]
+
+
+def selecting(keys: dict[str, Any]) -> dict[str, Any]:
+    return keys if {"instance_ids", "instance_tags"} & keys.keys() else {"instance_ids": [ID], **keys}
+
+
+def mistake(context: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(context)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def mistake_in_entry(**keys: Any) -> str:
+    return mistake({"instance_roles": {"web": selecting(keys)}})
+
+
+# The committed map
+
+
+def test_an_entry_needs_a_selection_only() -> None:
+    found = entry(instance_ids=[ID])
+
+    assert found == RoleEntry(
+        managed_policies=[], instance_ids=[ID], replaces=[], on_conflict="fail", account=None, region=None
+    )
+
+
+def test_reads_an_entry_with_all_keys() -> None:
+    found = entry(
+        managed_policies=["AmazonS3ReadOnlyAccess"],
+        instance_tags={"app": ["web", "api"], "env": ["prod"]},
+        replaces=["OldProfile", {"instance_profile": "P", "role": "R"}],
+        on_conflict="keep",
+        account="111122223333",
+        region="eu-west-1",
+    )
+
+    assert found.managed_policies == ["AmazonS3ReadOnlyAccess"]
+    assert (found.instance_ids, found.instance_tags) == (None, {"app": ["web", "api"], "env": ["prod"]})
+    assert found.replaces == ["OldProfile", ProfileEntry(instance_profile="P", role="R")]
+    assert (found.on_conflict, found.account, found.region) == ("keep", "111122223333", "eu-west-1")
+
+
+def test_reads_several_entries() -> None:
+    found = load({**FLAGS, "instance_roles": {"web": {"instance_ids": [ID]}, "db": {"instance_ids": [OTHER_ID]}}})
+
+    assert {name: one.instance_ids for name, one in found.items()} == {"web": [ID], "db": [OTHER_ID]}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "AmazonS3ReadOnlyAccess",
+        "service-role/AmazonEC2RoleforSSM",
+        "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+        "arn:aws-cn:iam::aws:policy/service-role/X",
+        "arn:aws:iam::111122223333:policy/team/Own",
+    ],
+)
+def test_takes_policies_by_name_and_by_arn(policy: str) -> None:
+    assert entry(managed_policies=[policy]).managed_policies == [policy]
+
+
+@pytest.mark.parametrize(
+    "replaces",
+    [
+        pytest.param("*", id="every profile"),
+        pytest.param([], id="none"),
+        pytest.param(["team/Old"], id="a name with a path"),
+        pytest.param(["arn:aws:iam::111122223333:instance-profile/team/Old"], id="an ARN"),
+    ],
+)
+def test_takes_the_profiles_that_may_be_replaced(replaces: Any) -> None:
+    assert entry(replaces=replaces).replaces == replaces
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-gov-west-1", "ap-southeast-4", "us-isob-east-1"])
+def test_takes_regions_of_every_partition(region: str) -> None:
+    assert entry(region=region).region == region
+
+
+@pytest.mark.parametrize("name", ["w", "web", "Web-1", "1"])
+def test_takes_names_that_a_stack_may_have(name: str) -> None:
+    assert list(load({"instance_roles": {name: {"instance_ids": [ID]}}})) == [name]
+
+
+# The command line
+
+
+def test_the_command_line_defines_an_entry_named_default() -> None:
+    found = load(
+        {
+            **FLAGS,
+            "instance_ids": f"{ID}, {OTHER_ID},",
+            "managed_policies": "AmazonS3ReadOnlyAccess,CloudWatchAgentServerPolicy",
+            "replaces": "OldProfile",
+            "on_conflict": "keep",
+            "account": "111122223333",
+            "region": "eu-west-1",
+        }
+    )
+
+    assert found == {
+        "default": RoleEntry(
+            managed_policies=["AmazonS3ReadOnlyAccess", "CloudWatchAgentServerPolicy"],
+            instance_ids=[ID, OTHER_ID],
+            replaces=["OldProfile"],
+            on_conflict="keep",
+            account="111122223333",
+            region="eu-west-1",
+        )
+    }
+
+
+def test_the_command_line_lets_every_profile_be_replaced() -> None:
+    assert load({"instance_ids": ID, "replaces": "*"})["default"].replaces == "*"
+
+
+def test_the_command_line_adds_to_the_committed_map() -> None:
+    assert list(load({"instance_roles": {"web": {"instance_ids": [ID]}}, "instance_ids": ID})) == ["web", "default"]
+
+
+def test_the_command_line_gives_the_map_as_json() -> None:
+    assert load({"instance_roles": json.dumps({"web": {"instance_ids": [ID]}})}) == {"web": entry(instance_ids=[ID])}
+
+
+# Mistakes in the context as a whole
+
+
+@pytest.mark.parametrize("context", [{}, FLAGS, {"instance_roles": {}}, {"instance_roles": "{}"}])
+def test_fails_when_nothing_is_selected_and_says_how_to(context: dict[str, Any]) -> None:
+    message = mistake(context)
+
+    assert "no instances selected" in message
+    assert "cdk.json" in message
+    assert "-c instance_ids=" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("instance_id", "instance_ids"), ("instance_role", "instance_roles"), ("managed-policies", "managed_policies")],
+)
+def test_fails_when_a_key_is_unknown_and_suggests_the_one_that_was_meant(key: str, meant: str) -> None:
+    message = mistake({key: ID})
+
+    assert f"unknown context key {key!r}" in message
+    assert f"did you mean {meant!r}?" in message
+
+
+def test_fails_when_a_key_is_unlike_any_and_names_all() -> None:
+    message = mistake({"xyz": ID})
+
+    assert "did you mean" not in message
+    assert "allowed are instance_roles, instance_ids, managed_policies" in message
+
+
+def test_fails_when_the_map_is_not_json() -> None:
+    message = mistake({"instance_roles": "{web: x}"})
+
+    assert "instance_roles is '{web: x}'" in message
+    assert "not JSON" in message
+
+
+@pytest.mark.parametrize("value", ["[1]", "null", '"web"', [1], 5, True])
+def test_fails_when_the_map_is_something_else(value: Any) -> None:
+    assert "give a map of entries" in mistake({"instance_roles": value})
+
+
+@pytest.mark.parametrize("name", ["", "my web", "web_1", "-web", "web/1", "web\n", "ä"])
+def test_fails_when_a_name_cannot_be_a_stack_s(name: str) -> None:
+    message = mistake({"instance_roles": {name: {"instance_ids": [ID]}}})
+
+    assert f"an entry {name!r}" in message
+    assert "letters, digits and hyphens" in message
+
+
+def test_fails_when_the_command_line_would_change_a_committed_entry() -> None:
+    message = mistake(
+        {"instance_roles": {"default": {"instance_ids": [ID]}}, "instance_ids": ID, "region": "eu-west-1"}
+    )
+
+    assert "an entry 'default' already" in message
+    assert "leave out instance_ids, region" in message
+
+
+@pytest.mark.parametrize("ids", ["", ",", " , "])
+def test_fails_when_the_command_line_lists_no_ids(ids: str) -> None:
+    assert "instance_roles.default.instance_ids" in mistake({"instance_ids": ids})
+
+
+# Mistakes in an entry: each message names the entry, the key, the value and what is allowed.
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        pytest.param("managed_policies", ["My Policy"], ["'My Policy'", "names of AWS"], id="a policy with a blank"),
+        pytest.param("managed_policies", ["arn:aws:s3:::x"], ["'arn:aws:s3:::x'", "ARN"], id="an ARN of S3"),
+        pytest.param("managed_policies", "Admin", ["'Admin'", "names of AWS"], id="a policy that is no list"),
+        pytest.param("managed_policies", [""], ["''", "names of AWS"], id="an empty policy"),
+        pytest.param("instance_ids", ["i-123"], ["'i-123'", "i-0123456789abcdef0"], id="a short id"),
+        pytest.param("instance_ids", [ID.upper()], [ID.upper()], id="an id in capitals"),
+        pytest.param("instance_ids", [ID + "\n"], ["\\n"], id="a line break after an id"),
+        pytest.param("instance_ids", [], ["[]", "at least one id"], id="no ids"),
+        pytest.param("instance_ids", ID, [ID, "list"], id="an id that is no list"),
+        pytest.param("instance_tags", {}, ["{}", '{"app": ["web"]}'], id="no tags"),
+        pytest.param("instance_tags", ["app"], ["['app']", '{"app": ["web"]}'], id="a list of tags"),
+        pytest.param("replaces", "OldProfile", ["'OldProfile'", '"*"', "list"], id="a profile that is no list"),
+        pytest.param("replaces", ["Old Profile"], ["'Old Profile'", "profile names"], id="a profile with a blank"),
+        pytest.param("replaces", ["*"], ["'*'", 'or "*"'], id="everything, in a list"),
+        pytest.param("replaces", [{"instance_profile": "P"}], ["'P'", '"role"'], id="a profile without its role"),
+        pytest.param("on_conflict", "KEEP", ["'KEEP'", '"fail" or "keep"'], id="a choice in capitals"),
+        pytest.param("on_conflict", None, ["None", '"fail" or "keep"'], id="no choice"),
+        pytest.param("account", 111122223333, ["111122223333", "in quotes"], id="an account that is a number"),
+        pytest.param("account", "1234", ["'1234'", "12 digits"], id="a short account"),
+        pytest.param("account", "１１１１２２２２３３３３", ["12 digits"], id="an account in full-width digits"),  # noqa: RUF001
+        pytest.param("region", "Ireland", ["'Ireland'", "eu-west-1"], id="a Region by its name"),
+        pytest.param("region", "eu-west-1a", ["'eu-west-1a'", "eu-west-1"], id="a zone for a Region"),
+    ],
+)
+def test_fails_when_a_value_is_none_of_those_allowed(key: str, value: Any, words: list[str]) -> None:
+    message = mistake_in_entry(**{key: value})
+
+    assert f"instance_roles.web.{key}" in message
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("values", ["web", [], [1], None])
+def test_fails_when_a_tag_has_no_list_of_values_and_names_the_tag(values: Any) -> None:
+    message = mistake_in_entry(instance_tags={"env": ["prod"], "my-app": values})
+
+    assert "instance_roles.web.instance_tags" in message
+    assert "my-app" in message
+
+
+def test_fails_when_an_entry_selects_nothing() -> None:
+    message = mistake({"instance_roles": {"web": {"managed_policies": ["AmazonS3ReadOnlyAccess"]}}})
+
+    assert message == "instance_roles.web: give either instance_ids or instance_tags, not neither"
+
+
+def test_fails_when_an_entry_selects_twice() -> None:
+    message = mistake_in_entry(instance_ids=[ID], instance_tags={"app": ["web"]})
+
+    assert message == "instance_roles.web: give either instance_ids or instance_tags, not both"
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 5])
+def test_fails_when_an_entry_is_no_map_in_words_that_mean_something(value: Any) -> None:
+    message = mistake({"instance_roles": {"web": value}})
+
+    assert "instance_roles.web" in message
+    assert repr(value) in message
+    assert "RoleEntry" not in message
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("on_confict", "on_conflict"), ("instance_id", "instance_ids"), ("on-conflict", "on_conflict")],
+)
+def test_fails_when_a_key_of_an_entry_is_unknown_and_suggests_the_one_that_was_meant(key: str, meant: str) -> None:
+    message = mistake_in_entry(**{key: "x"})
+
+    assert f"instance_roles.web has the unknown key {key!r}" in message
+    assert f"did you mean {meant!r}?" in message
+
+
+@pytest.mark.parametrize(("key", "meant"), [("instance_profil", "instance_profile"), ("rol", "role")])
+def test_fails_when_a_key_of_a_profile_is_unknown_and_says_where(key: str, meant: str) -> None:
+    profile = {"instance_profile": "P", "role": "R"}
+    profile[key] = profile.pop(meant)
+    message = mistake_in_entry(replaces=[profile])
+
+    assert "instance_roles.web.replaces" in message
+    assert f"did you mean {meant!r}?" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("replaces", ["Old Profile"]),
+        ("replaces", [{"instance_profile": "P"}]),
+        ("replaces", [{"instance_profile": "P", "rol": "R"}]),
+        ("managed_policies", ["My Policy"]),
+    ],
+)
+def test_one_mistake_is_one_sentence(key: str, value: Any) -> None:
+    assert "; " not in mistake_in_entry(**{key: value})
+
+
+def test_names_every_mistake_of_an_entry() -> None:
+    message = mistake_in_entry(instance_ids=["i-1", "i-2"], account="1", on_conflict="maybe")
+
+    assert all(value in message for value in ("'i-1'", "'i-2'", "'1'", "'maybe'"))

@@ -1,0 +1,72 @@
+"""The handler ships without the CDK, and the library beside a package that is called like its folder."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RUNTIME = "cdk_instance_role.runtime.association"
+CDK = ["aws_cdk", "constructs", "jsii"]
+
+PROGRAM = """
+import importlib, sys
+
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise SystemExit(f"{event} {arguments}: nothing here may need a network")
+
+blocked, module = sys.argv[1].split(","), sys.argv[2]
+sys.modules.update(dict.fromkeys(blocked))
+sys.addaudithook(refuse)
+importlib.import_module(module)
+print(sorted(name for name in blocked if sys.modules[name] is not None))
+"""
+
+
+def imported_without(blocked: list[str], module: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, ",".join(blocked), module], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("module", ["plan", "request", "preflight", "trust", "model", "contract"])
+def test_the_decisions_need_neither_the_cdk_nor_the_sdk_nor_a_network(module: str) -> None:
+    result = imported_without([*CDK, "boto3", "botocore"], f"{RUNTIME}.{module}")
+
+    assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
+def test_the_whole_handler_needs_neither_the_cdk_nor_a_network_to_be_imported() -> None:
+    result = imported_without([*CDK, "pydantic"], f"{RUNTIME}.main")
+
+    assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
+def test_the_constructs_do_not_need_the_sdk() -> None:
+    """boto3 is no dependency of the library."""
+    result = imported_without(["boto3", "botocore"], "cdk_instance_role.selection")
+
+    assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("blocked", "module"), [("botocore", f"{RUNTIME}.main"), ("aws_cdk", "cdk_instance_role.selection")]
+)
+def test_fails_when_what_is_needed_is_missing(blocked: str, module: str) -> None:
+    """The proof that a blocked package would be noticed."""
+    result = imported_without([blocked], module)
+
+    assert result.returncode != 0
+    assert blocked in result.stderr
+
+
+def test_the_source_root_does_not_shadow_the_package_constructs() -> None:
+    spec = importlib.util.find_spec("constructs")
+
+    assert not (ROOT / "constructs" / "__init__.py").exists()
+    assert spec is not None
+    assert spec.origin is not None
+    assert ROOT / "constructs" not in Path(spec.origin).parents

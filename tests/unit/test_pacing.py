@@ -1,0 +1,158 @@
+"""Client-side token buckets, on a clock of their own."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdk_instance_role.runtime.association.pacing import CAPACITY_SHARE, LIMITS, REFILL_SHARE, Pace, refilled
+
+ASSOCIATE, REPLACE = "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"
+BURST = int(LIMITS[REPLACE].capacity * CAPACITY_SHARE)
+RATE = LIMITS[REPLACE].refill * REFILL_SHARE
+
+
+class Clock:
+    """Time that passes only while someone sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+
+
+def pace_on(clock: Clock, levels: dict[str, float] | None = None) -> Pace:
+    return Pace(levels, clock=clock, sleep=clock.sleep)
+
+
+def take(pace: Pace, count: int, action: str = REPLACE) -> None:
+    for _ in range(count):
+        assert pace.take(action)
+
+
+def test_the_burst_goes_out_at_once() -> None:
+    clock = Clock()
+    take(pace_on(clock), BURST)
+
+    assert clock.now == 1000.0
+
+
+def test_after_the_burst_calls_come_at_the_rate_of_the_refill() -> None:
+    clock = Clock()
+    take(pace_on(clock), BURST + 49)
+
+    assert clock.now - 1000.0 == pytest.approx(49 / RATE)
+
+
+def test_every_action_has_a_bucket_of_its_own() -> None:
+    clock = Clock()
+    pace = pace_on(clock)
+    take(pace, BURST)
+    take(pace, 1, ASSOCIATE)
+
+    assert clock.now == 1000.0
+
+
+def test_refuses_at_once_what_would_come_too_late() -> None:
+    clock = Clock()
+    pace = pace_on(clock, {REPLACE: 0.0})
+
+    assert not pace.take(REPLACE, until=1000.0 + 0.9 / RATE)
+    assert clock.now == 1000.0
+    assert pace.levels()[REPLACE] == 0.0
+
+
+def test_waits_for_what_comes_in_time() -> None:
+    clock = Clock()
+
+    assert pace_on(clock, {REPLACE: 0.0}).take(REPLACE, until=1000.0 + 1.1 / RATE)
+    assert clock.now == pytest.approx(1000.0 + 1 / RATE)
+
+
+def test_throttling_empties_the_bucket_and_is_counted() -> None:
+    pace = pace_on(Clock())
+    pace.was_throttled(REPLACE)
+    pace.was_throttled(REPLACE)
+
+    assert pace.levels()[REPLACE] == 0.0
+    assert pace.levels()[ASSOCIATE] > 0.0
+    assert pace.throttled == 2
+
+
+def test_throttling_does_not_fill_a_bucket_that_is_overdrawn() -> None:
+    pace = pace_on(Clock(), {REPLACE: -3.0})
+    pace.was_throttled(REPLACE)
+
+    assert pace.levels()[REPLACE] == -3.0
+
+
+def test_a_bucket_holds_no_more_than_its_share() -> None:
+    clock = Clock()
+    pace = pace_on(clock)
+    clock.sleep(3600)
+
+    assert pace.levels() == {action: limit.capacity * CAPACITY_SHARE for action, limit in LIMITS.items()}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level"),
+    [
+        pytest.param(0.0, 1.0, id="at once"),
+        pytest.param(2.0, 1.0 + 2 * RATE, id="later"),
+        pytest.param(3600.0, float(BURST), id="much later"),
+        pytest.param(-5.0, 1.0, id="by a clock that is behind"),
+    ],
+)
+def test_the_next_invocation_finds_the_buckets_refilled(seconds: float, level: float) -> None:
+    assert refilled({REPLACE: 1.0}, seconds) == {REPLACE: pytest.approx(level)}
+
+
+def test_the_next_invocation_passes_over_buckets_that_it_does_not_know() -> None:
+    assert refilled({"StopInstances": 1.0}, 1.0) == {}
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    action=st.sampled_from(sorted(LIMITS)),
+    pauses=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.3, 7.0]), min_size=1, max_size=200),
+)
+def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: list[float]) -> None:
+    clock = Clock()
+    pace, times = pace_on(clock), []
+    for pause in pauses:
+        clock.now += pause
+        pace.take(action)
+        times.append(clock.now)
+
+    limit = LIMITS[action]
+    for first, began in enumerate(times):
+        calls = len(times) - first
+        assert calls <= limit.capacity + limit.refill * (times[-1] - began) + 1e-6
+
+
+@settings(deadline=None, max_examples=50)
+@given(before=st.integers(0, 120), after=st.integers(0, 120), gap=st.sampled_from([0.0, 1.0, 30.0]))
+def test_an_invocation_goes_on_where_the_one_before_has_left_off(before: int, after: int, gap: float) -> None:
+    def end(hand_over: Callable[[Pace, Clock], Pace]) -> float:
+        clock = Clock()
+        pace = pace_on(clock)
+        take(pace, before)
+        take(hand_over(pace, clock), after)
+        return clock.now
+
+    def another(pace: Pace, clock: Clock) -> Pace:
+        levels = pace.levels()
+        clock.now += gap
+        return pace_on(clock, refilled(levels, gap))
+
+    def the_same(pace: Pace, clock: Clock) -> Pace:
+        clock.now += gap
+        return pace
+
+    assert end(another) == pytest.approx(end(the_same))

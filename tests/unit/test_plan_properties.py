@@ -1,0 +1,378 @@
+"""What holds for every plan, whatever is there and whatever has happened before."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdk_instance_role.runtime.association.contract import OnConflict
+from cdk_instance_role.runtime.association.model import Instance, InstanceState, Record, Snapshot
+from cdk_instance_role.runtime.association.plan import Action, Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.request import Desired
+from tests.unit.builders import (
+    FOREIGN,
+    FORMER,
+    LISTED,
+    WANTED,
+    desired,
+    existing,
+    instance,
+    instance_id,
+    profile_arn,
+    record,
+    snapshot,
+)
+from tests.unit.model_world import CrashError, RefusedError, World, world
+
+many = settings(deadline=None, max_examples=150)
+
+IDS = tuple(instance_id(number) for number in range(1, 4))
+PROFILES = (WANTED, FORMER, LISTED, FOREIGN)
+ALIVE = (InstanceState.RUNNING, InstanceState.STOPPED, InstanceState.PENDING, InstanceState.STOPPING)
+
+profiles = st.sampled_from(PROFILES)
+maybe_profiles = st.none() | profiles
+instances = st.tuples(st.sampled_from(ALIVE), maybe_profiles)
+worlds = st.fixed_dictionaries(dict.fromkeys(IDS, instances)).map(lambda carries: world(carries, PROFILES))
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> Desired:
+    return desired(
+        draw(st.lists(st.sampled_from(IDS), min_size=1, unique=True)),
+        wanted=draw(st.sampled_from([WANTED, FORMER])),
+        replaces=draw(st.sets(profiles)),
+        replaces_any=draw(st.booleans()),
+        on_conflict=draw(st.sampled_from(OnConflict)),
+    )
+
+
+@dataclass(frozen=True)
+class Event:
+    """One operation of a history, and what the owners of the instances do before it."""
+
+    wish: Desired
+    abandoned_after: int | None
+    """Writes after which the operation is given up half-way, so that CloudFormation goes back."""
+    states: tuple[InstanceState, ...]
+
+
+events = st.builds(
+    Event,
+    wish=wishes(),
+    abandoned_after=st.none() | st.integers(0, 8),
+    states=st.tuples(*[st.sampled_from(ALIVE)] * len(IDS)),
+)
+
+
+def start_and_stop(place: World, event: Event) -> None:
+    for machine, state in zip(place.machines.values(), event.states, strict=True):
+        machine.state = state
+
+
+def live_through(place: World, history: list[Event]) -> None:
+    """All events in their order, with what CloudFormation does after those that fail."""
+    settled: Desired | None = None
+    for event in history:
+        start_and_stop(place, event)
+        place.crash_after = event.abandoned_after
+        known = settled.selection.ids if settled else ()
+        try:
+            place.associate(event.wish, known)
+        except (CrashError, RefusedError):
+            place.crash_after = None
+            if settled is None:
+                place.undo()
+            else:
+                place.associate(settled, event.wish.selection.ids, reversing=True)
+        else:
+            settled = event.wish
+        place.crash_after = None
+
+
+# Convergence
+
+
+@many
+@given(place=worlds, wish=wishes())
+def test_what_was_converged_stays_as_it_is(place: World, wish: Desired) -> None:
+    try:
+        place.associate(wish)
+    except RefusedError:
+        assert place.touched == set()
+        return
+    carried, records = place.carried(), dict(place.records)
+    place.touched.clear()
+
+    assert place.plan(wish, Situation()).converged
+    place.associate(wish, wish.selection.ids)
+
+    assert (place.carried(), place.records, place.touched) == (carried, records, set())
+
+
+@many
+@given(place=worlds, wish=wishes())
+def test_every_target_carries_the_profile_or_is_a_conflict_to_be_kept(place: World, wish: Desired) -> None:
+    before = place.carried()
+    try:
+        place.associate(wish)
+    except RefusedError:
+        assert wish.on_conflict is OnConflict.FAIL
+        assert place.carried() == before
+        return
+
+    for id_ in wish.selection.ids:
+        carried, earlier = place.carried()[id_], before[id_]
+        kept = earlier is not None and earlier != wish.profile.arn and not wish.replaceable.allows(earlier)
+        assert carried == (earlier if kept else wish.profile.arn)
+
+
+@many
+@given(place=worlds, history=st.lists(events, max_size=4), wish=wishes())
+def test_going_back_is_never_refused(place: World, history: list[Event], wish: Desired) -> None:
+    live_through(place, history)
+
+    assert place.associate(wish, IDS, reversing=True).converged
+
+
+# Undo
+
+
+@many
+@given(place=worlds, history=st.lists(events, max_size=5))
+def test_undo_gives_back_what_was_there_before_everything(place: World, history: list[Event]) -> None:
+    original = place.carried()
+    live_through(place, history)
+
+    place.undo()
+
+    assert place.carried() == original
+    assert place.records == {}
+
+
+@many
+@given(place=worlds, history=st.lists(events, min_size=1, max_size=4), crash_after=st.integers(0, 12))
+def test_undo_gives_everything_back_also_from_the_middle_of_an_operation(
+    place: World, history: list[Event], crash_after: int
+) -> None:
+    original = place.carried()
+    live_through(place, history[:-1])
+    start_and_stop(place, history[-1])
+    place.crash_after = crash_after
+    try:
+        place.associate(history[-1].wish)
+        place.crash_after = None
+    except (CrashError, RefusedError):
+        place.crash_after = None
+
+    place.undo()
+
+    assert place.carried() == original
+
+
+@many
+@given(place=worlds, history=st.lists(events, min_size=1, max_size=4))
+def test_an_instance_that_leaves_gets_back_what_it_had(place: World, history: list[Event]) -> None:
+    original = place.carried()
+    live_through(place, history)
+    stays, *leave = IDS
+
+    place.associate(desired([stays], replaces_any=True), IDS)
+
+    assert {id_: place.carried()[id_] for id_ in leave} == {id_: original[id_] for id_ in leave}
+    assert place.records.keys() <= {stays}
+
+
+@many
+@given(place=worlds, history=st.lists(events, min_size=1, max_size=3), changes=st.tuples(*[maybe_profiles] * len(IDS)))
+def test_undo_leaves_alone_what_someone_else_has_changed(
+    place: World, history: list[Event], changes: tuple[str | None, ...]
+) -> None:
+    original = place.carried()
+    live_through(place, history)
+    stranger = profile_arn("Stranger")
+    given_by_someone = {id_ for id_, change in zip(IDS, changes, strict=True) if change}
+    for id_ in given_by_someone:
+        place.machines[id_].profile = stranger
+        place.machines[id_].association += 1
+
+    place.undo()
+
+    assert place.carried() == {id_: stranger if id_ in given_by_someone else original[id_] for id_ in IDS}
+
+
+@many
+@given(place=worlds, history=st.lists(events, max_size=3), deleted=st.sets(st.sampled_from([LISTED, FOREIGN])))
+def test_undo_leaves_bare_what_carried_a_profile_that_was_deleted(
+    place: World, history: list[Event], deleted: set[str]
+) -> None:
+    original = place.carried()
+    live_through(place, history)
+    untouched = place.carried()
+    place.profiles -= deleted
+
+    place.undo()
+
+    for id_, before in original.items():
+        lost = before in deleted and untouched[id_] != before
+        assert place.carried()[id_] == (None if lost else before)
+
+
+@many
+@given(place=worlds, history=st.lists(events, max_size=3), gone=st.sets(st.sampled_from(IDS)))
+def test_undo_drops_instances_that_are_gone(place: World, history: list[Event], gone: set[str]) -> None:
+    original = place.carried()
+    live_through(place, history)
+    for id_ in gone:
+        place.machines[id_].state = InstanceState.TERMINATED
+
+    place.undo()
+
+    assert place.records == {}
+    assert all(place.carried()[id_] == original[id_] for id_ in IDS if id_ not in gone)
+
+
+# Crashes
+
+
+@many
+@given(place=worlds, history=st.lists(events, max_size=2), wish=wishes(), crashes=st.lists(st.integers(0, 4)))
+def test_crashes_on_the_way_lead_to_the_same_end(
+    place: World, history: list[Event], wish: Desired, crashes: list[int]
+) -> None:
+    live_through(place, history)
+    wish = desired(wish.selection.ids, wanted=wish.profile.arn, replaces_any=True, on_conflict=wish.on_conflict)
+    undisturbed = deepcopy(place)
+    undisturbed.associate(wish, IDS)
+
+    for crash_after in crashes:
+        place.crash_after = crash_after
+        try:
+            place.associate(wish, IDS)
+        except CrashError:
+            continue
+    place.crash_after = None
+    place.associate(wish, IDS)
+
+    assert (place.carried(), place.records) == (undisturbed.carried(), undisturbed.records)
+
+
+@many
+@given(place=worlds, history=st.lists(events, min_size=1, max_size=3), crashes=st.lists(st.integers(0, 4)))
+def test_crashes_in_an_undo_lead_to_the_same_end(place: World, history: list[Event], crashes: list[int]) -> None:
+    original = place.carried()
+    live_through(place, history)
+
+    for crash_after in crashes:
+        place.crash_after = crash_after
+        try:
+            place.undo()
+        except CrashError:
+            continue
+    place.crash_after = None
+    place.undo()
+
+    assert place.carried() == original
+
+
+@pytest.mark.parametrize(
+    "crash_after",
+    [pytest.param(0, id="between claim and action"), pytest.param(1, id="between the halves of the swap")],
+)
+def test_a_swap_survives_a_crash(crash_after: int) -> None:
+    (id_, *_) = IDS
+    place = world({id_: (InstanceState.STOPPED, LISTED)}, PROFILES)
+    place.crash_after = crash_after
+    with pytest.raises(CrashError):
+        place.associate(desired([id_]))
+    assert place.carried()[id_] == (LISTED if crash_after == 0 else None)
+
+    place.associate(desired([id_]))
+    assert place.carried()[id_] == WANTED
+
+    place.undo()
+    assert place.carried()[id_] == LISTED
+
+
+# What is touched, in whatever state the world is: also in those that no history leads to.
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    found: list[Instance] = [
+        instance(
+            draw(maybe_profiles),
+            draw(st.sampled_from(InstanceState)),
+            id=id_,
+            established=draw(st.booleans()),
+            leaving=draw(st.booleans()),
+        )
+        for id_ in draw(st.sets(st.sampled_from(IDS)))
+    ]
+    known: list[Record] = [
+        record(draw(maybe_profiles), draw(st.sets(profiles)), id=id_, detached=draw(maybe_profiles))
+        for id_ in draw(st.sets(st.sampled_from(IDS)))
+    ]
+    return snapshot(
+        *found,
+        selected=draw(st.lists(st.sampled_from(IDS))),
+        records=known,
+        profiles=existing(*draw(st.sets(profiles))),
+        now=draw(st.sampled_from([0.0, 1000.0])),
+    )
+
+
+situations = st.builds(Situation, known_ids=st.frozensets(st.sampled_from(IDS)), reversing=st.booleans())
+
+
+@many
+@given(observed=snapshots(), wish=wishes(), situation=situations)
+def test_every_target_and_every_record_gets_one_step_and_nothing_else_does(
+    observed: Snapshot, wish: Desired, situation: Situation
+) -> None:
+    plan = plan_desired(wish, observed, situation)
+
+    ids = [step.instance_id for step in plan.steps]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {*observed.selected, *observed.records}
+
+
+@many
+@given(observed=snapshots())
+def test_undo_is_about_the_records_and_nothing_else(observed: Snapshot) -> None:
+    steps = plan_undo(observed).steps
+
+    assert [step.instance_id for step in steps] == list(observed.records)
+    assert all(step.undo for step in steps)
+
+
+@many
+@given(observed=snapshots(), wish=wishes(), situation=situations)
+def test_a_change_is_never_one_that_ec2_would_refuse(observed: Snapshot, wish: Desired, situation: Situation) -> None:
+    for step in (*plan_desired(wish, observed, situation).changes, *plan_undo(observed).changes):
+        found = observed.instances[step.instance_id]
+        assert found.state in (InstanceState.RUNNING, InstanceState.STOPPED)
+        assert step.before == found.carries != step.after
+        if step.action is Action.ASSOCIATE:
+            assert found.association is None
+            assert not found.leaving
+        else:
+            assert found.association is not None
+            assert step.association_id == found.association.id
+        if step.action is Action.REPLACE:
+            assert found.state is InstanceState.RUNNING
+        assert (step.after is None) == (step.action is Action.DISASSOCIATE)
+        assert step.fallback != step.after or step.after is None
+
+
+@many
+@given(observed=snapshots(), wish=wishes(), situation=situations)
+def test_what_may_not_be_displaced_is_displaced_by_no_step(
+    observed: Snapshot, wish: Desired, situation: Situation
+) -> None:
+    for step in plan_desired(wish, observed, situation).changes:
+        known = observed.records.get(step.instance_id)
+        ours = known.ours if known else frozenset()
+        assert step.before is None or step.before in ours or (not step.undo and wish.replaceable.allows(step.before))

@@ -1,0 +1,398 @@
+"""What happens to a target: every row of the tables in the design."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from cdk_instance_role.runtime.association.contract import OnConflict
+from cdk_instance_role.runtime.association.model import Instance, InstanceState, Record
+from cdk_instance_role.runtime.association.plan import (
+    CONFIRMATION_SECONDS,
+    Action,
+    Plan,
+    Situation,
+    Step,
+    plan_desired,
+    plan_target,
+)
+from cdk_instance_role.runtime.association.request import Desired
+from tests.unit.builders import (
+    FOREIGN,
+    FORMER,
+    ID,
+    LISTED,
+    WANTED,
+    desired,
+    existing,
+    instance,
+    instance_id,
+    record,
+    snapshot,
+)
+
+RUNNING, STOPPED = InstanceState.RUNNING, InstanceState.STOPPED
+FORWARD, REVERSING = Situation(), Situation(reversing=True)
+KEEP = desired(on_conflict=OnConflict.KEEP)
+
+
+def decide(
+    found: Instance | None,
+    known: Record | None = None,
+    *,
+    wish: Desired | None = None,
+    situation: Situation = FORWARD,
+    now: float = 0.0,
+    started_at: float = 0.0,
+) -> Step:
+    observed = snapshot(*([found] if found else []), records=[known] if known else [], now=now, started_at=started_at)
+    return plan_target(wish or desired(), ID, observed, situation)
+
+
+@dataclass(frozen=True)
+class Case:
+    found: Instance
+    action: Action
+    known: Record | None = None
+    after: str | None = WANTED
+    fallback: str | None = None
+    wish: Desired | None = None
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(Case(instance(), Action.ASSOCIATE), id="a bare running target gets the profile"),
+        pytest.param(Case(instance(state=STOPPED), Action.ASSOCIATE), id="a bare stopped target gets the profile"),
+        pytest.param(Case(instance(WANTED), Action.KEEP), id="a target with the wanted profile is kept"),
+        pytest.param(Case(instance(WANTED), Action.KEEP, known=record()), id="and kept if the profile is from us"),
+        pytest.param(Case(instance(WANTED, STOPPED), Action.KEEP), id="and kept while it is stopped"),
+        pytest.param(
+            Case(instance(WANTED, InstanceState.PENDING), Action.KEEP), id="and kept while it is being started"
+        ),
+        pytest.param(
+            Case(instance(WANTED, leaving=True), Action.KEEP), id="and kept while its former association ends"
+        ),
+        pytest.param(
+            Case(instance(FORMER), Action.REPLACE, known=record(ours=[FORMER])),
+            id="a profile that we have put there earlier is replaced",
+        ),
+        pytest.param(
+            Case(instance(FORMER), Action.REPLACE, known=record(LISTED, ours=[FORMER, WANTED])),
+            id="also in the middle of a change of the wanted profile",
+        ),
+        pytest.param(
+            Case(instance(FORMER), Action.REPLACE, known=record(ours=[FORMER]), wish=desired(replaces=[])),
+            id="also when nothing else may be replaced",
+        ),
+        pytest.param(Case(instance(LISTED), Action.REPLACE), id="a listed profile is replaced"),
+        pytest.param(
+            Case(instance(LISTED, leaving=True), Action.REPLACE), id="also while an association before it ends"
+        ),
+        pytest.param(Case(instance(LISTED, established=False), Action.REPLACE), id="also before EC2 has confirmed it"),
+        pytest.param(
+            Case(instance(FOREIGN), Action.REPLACE, wish=desired(replaces=[], replaces_any=True)),
+            id="any profile is replaced if any may be",
+        ),
+        pytest.param(
+            Case(instance(LISTED, STOPPED), Action.SWAP, fallback=LISTED),
+            id="on a stopped target EC2 refuses to replace, so the profiles are swapped",
+        ),
+        pytest.param(
+            Case(instance(FORMER, STOPPED), Action.SWAP, known=record(ours=[FORMER]), fallback=FORMER),
+            id="on a stopped target also our own earlier profile is swapped",
+        ),
+        pytest.param(
+            Case(instance(state=STOPPED), Action.ASSOCIATE, known=record(LISTED, detached=LISTED), fallback=LISTED),
+            id="an interrupted swap goes on with its second half",
+        ),
+        pytest.param(
+            Case(instance(), Action.ASSOCIATE, known=record(LISTED, detached=LISTED), fallback=LISTED),
+            id="an interrupted swap goes on also if the instance was started meanwhile",
+        ),
+        pytest.param(
+            Case(instance(state=STOPPED), Action.ASSOCIATE, known=record(LISTED, detached=WANTED)),
+            id="an interrupted swap back needs no fallback to the profile that is wanted",
+        ),
+        pytest.param(
+            Case(instance(LISTED, STOPPED), Action.SWAP, known=record(LISTED, detached=LISTED), fallback=LISTED),
+            id="a swap that was claimed but not begun begins",
+        ),
+        pytest.param(Case(instance(FOREIGN), Action.CONFLICT, after=FOREIGN), id="any other profile is a conflict"),
+        pytest.param(Case(instance(FOREIGN, STOPPED), Action.CONFLICT, after=FOREIGN), id="also on a stopped target"),
+        pytest.param(
+            Case(instance(FOREIGN), Action.CONFLICT, known=record(), after=FOREIGN),
+            id="also where someone has put it in the place of ours",
+        ),
+        pytest.param(
+            Case(instance(FOREIGN), Action.KEEP, after=FOREIGN, wish=KEEP), id="a conflict is kept where that is wished"
+        ),
+    ],
+)
+def test_what_the_target_carries_decides(case: Case) -> None:
+    step = decide(case.found, case.known, wish=case.wish)
+
+    assert (step.instance_id, step.action, step.before, step.after, step.fallback, step.undo) == (
+        ID,
+        case.action,
+        case.found.carries,
+        case.after,
+        case.fallback,
+        False,
+    )
+
+
+@pytest.mark.parametrize("state", [InstanceState.PENDING, InstanceState.STOPPING])
+@pytest.mark.parametrize("carries", [None, LISTED])
+def test_waits_until_the_state_settles(state: InstanceState, carries: str | None) -> None:
+    step = decide(instance(carries, state))
+
+    assert step.action is Action.WAIT
+    assert step.reason == f"the instance is {state}"
+
+
+def test_waits_until_the_former_association_has_ended() -> None:
+    step = decide(instance(leaving=True))
+
+    assert step.action is Action.WAIT
+    assert "disassociating" in step.reason
+
+
+def test_a_conflict_does_not_wait_for_the_state_to_settle() -> None:
+    assert decide(instance(FOREIGN, InstanceState.PENDING)).action is Action.CONFLICT
+
+
+@pytest.mark.parametrize("action_state", [(Action.REPLACE, RUNNING), (Action.SWAP, STOPPED)])
+def test_names_the_association_that_it_ends(action_state: tuple[Action, InstanceState]) -> None:
+    action, state = action_state
+    found = instance(LISTED, state)
+    step = decide(found)
+
+    assert found.association is not None
+    assert (step.action, step.association_id) == (action, found.association.id)
+
+
+def test_a_conflict_says_what_is_there_and_what_to_do() -> None:
+    step = decide(instance(FOREIGN, STOPPED))
+
+    assert "stopped" in step.reason
+    assert "carries instance profile Foreign" in step.reason
+    assert "list it" in step.advice
+    assert not step.warning
+
+
+def test_a_kept_conflict_is_a_warning() -> None:
+    assert decide(instance(FOREIGN), wish=KEEP).warning
+
+
+# Confirmation: a target is done when EC2 says `associated`.
+
+
+@pytest.mark.parametrize("state", [RUNNING, STOPPED])
+def test_waits_for_the_confirmation(state: InstanceState) -> None:
+    step = decide(instance(WANTED, state, established=False), now=CONFIRMATION_SECONDS)
+
+    assert step.action is Action.WAIT
+    assert "not confirmed" in step.reason
+
+
+def test_fails_when_a_running_target_is_not_confirmed_in_time() -> None:
+    step = decide(instance(WANTED, established=False), now=CONFIRMATION_SECONDS + 1)
+
+    assert step.action is Action.REJECT
+    assert "still associating after 180 seconds" in step.reason
+    assert "trust policy" in step.advice
+
+
+def test_accepts_a_stopped_target_that_is_not_confirmed_in_time() -> None:
+    step = decide(instance(WANTED, STOPPED, established=False), now=CONFIRMATION_SECONDS + 1)
+
+    assert (step.action, step.after) == (Action.KEEP, WANTED)
+
+
+def test_the_time_for_the_confirmation_begins_with_the_change_of_the_instance() -> None:
+    step = decide(
+        instance(WANTED, established=False), record(acted_at=1000.0), now=1000.0 + CONFIRMATION_SECONDS, started_at=0.0
+    )
+
+    assert step.action is Action.WAIT
+
+
+def test_a_change_of_an_earlier_operation_leaves_this_one_its_time_for_the_confirmation() -> None:
+    """EC2 may confirm the association of an instance that was stopped only once it starts, months later."""
+    step = decide(instance(WANTED, established=False), record(acted_at=10.0), now=10_001.0, started_at=10_000.0)
+
+    assert step.action is Action.WAIT
+
+
+# Targets that are gone.
+
+GONE_INSTANCES = [
+    pytest.param(None, "does not exist", id="unknown"),
+    pytest.param(instance(state=InstanceState.TERMINATED), "is terminated", id="terminated"),
+    pytest.param(instance(state=InstanceState.SHUTTING_DOWN), "is shutting-down", id="shutting down"),
+]
+
+
+@pytest.mark.parametrize(("found", "fact"), GONE_INSTANCES)
+def test_fails_when_a_new_id_is_gone(found: Instance | None, fact: str) -> None:
+    step = decide(found)
+
+    assert step.action is Action.REJECT
+    assert fact in step.reason
+    assert step.advice
+
+
+def test_advises_to_look_at_account_and_region_of_an_unknown_id() -> None:
+    assert "account and Region" in decide(None).advice
+
+
+@pytest.mark.parametrize(("found", "fact"), GONE_INSTANCES)
+@pytest.mark.parametrize(
+    ("known", "situation"),
+    [
+        pytest.param(None, Situation(known_ids=frozenset({ID})), id="selected before"),
+        pytest.param(record(), FORWARD, id="with a record"),
+        pytest.param(None, REVERSING, id="going back"),
+    ],
+)
+def test_drops_an_old_id_that_is_gone_with_a_warning(
+    found: Instance | None, fact: str, known: Record | None, situation: Situation
+) -> None:
+    step = decide(found, known, situation=situation)
+
+    assert (step.action, step.warning) == (Action.FORGET, True)
+    assert fact in step.reason
+
+
+def test_another_known_id_does_not_excuse_one_that_is_gone() -> None:
+    assert decide(None, situation=Situation(known_ids=frozenset({instance_id(2)}))).action is Action.REJECT
+
+
+# Going back, as CloudFormation does after a failed update: nothing may stand in its way.
+
+
+def test_going_back_keeps_a_conflict_with_a_warning() -> None:
+    step = decide(instance(FOREIGN), situation=REVERSING)
+
+    assert (step.action, step.after, step.warning) == (Action.KEEP, FOREIGN, True)
+
+
+def test_going_back_gives_a_profile_back_that_may_no_longer_be_displaced() -> None:
+    step = decide(instance(FORMER), record(FOREIGN, ours=[FORMER]), situation=REVERSING)
+
+    assert (step.action, step.after, step.undo) == (Action.REPLACE, FOREIGN, True)
+
+
+def test_going_back_forgets_a_profile_that_was_given_back() -> None:
+    step = decide(instance(FOREIGN), record(FOREIGN, ours=[FORMER]), situation=REVERSING)
+
+    assert (step.action, step.undo) == (Action.FORGET, True)
+
+
+@pytest.mark.parametrize(
+    "previous",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param(LISTED, id="a listed profile"),
+        pytest.param(WANTED, id="the wanted profile"),
+    ],
+)
+def test_going_back_goes_on_with_what_can_be_restored(previous: str | None) -> None:
+    step = decide(instance(FORMER), record(previous, ours=[FORMER]), situation=REVERSING)
+
+    assert (step.action, step.after, step.undo) == (Action.REPLACE, WANTED, False)
+
+
+def test_going_forward_does_not_undo_what_may_no_longer_be_displaced() -> None:
+    step = decide(instance(FORMER), record(FOREIGN, ours=[FORMER]))
+
+    assert (step.action, step.after, step.undo) == (Action.REPLACE, WANTED, False)
+
+
+# Plans of several instances.
+
+
+def test_plans_the_targets_and_those_that_are_targets_no_more() -> None:
+    target, leaver, stranger = (instance_id(number) for number in (1, 2, 3))
+    plan = plan_desired(
+        desired([target]),
+        snapshot(
+            instance(id=target),
+            instance(WANTED, id=leaver),
+            instance(FOREIGN, id=stranger),
+            selected=[target],
+            records=[record(LISTED, id=leaver)],
+        ),
+        FORWARD,
+    )
+
+    assert [(step.instance_id, step.action, step.undo) for step in plan.steps] == [
+        (target, Action.ASSOCIATE, False),
+        (leaver, Action.REPLACE, True),
+    ]
+
+
+def test_plans_an_instance_that_is_selected_twice_once() -> None:
+    plan = plan_desired(desired(), snapshot(instance(), selected=[ID, ID]), FORWARD)
+
+    assert len(plan.steps) == 1
+
+
+def test_swaps_come_last() -> None:
+    first, second, third = (instance_id(number) for number in (1, 2, 3))
+    plan = plan_desired(
+        desired(),
+        snapshot(
+            instance(LISTED, STOPPED, id=first),
+            instance(LISTED, id=second),
+            instance(id=third),
+            selected=[first, second, third],
+        ),
+        FORWARD,
+    )
+
+    assert [(step.instance_id, step.action) for step in plan.changes] == [
+        (second, Action.REPLACE),
+        (third, Action.ASSOCIATE),
+        (first, Action.SWAP),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "converged"),
+    [
+        (Action.KEEP, True),
+        (Action.FORGET, True),
+        (Action.WAIT, False),
+        (Action.CONFLICT, False),
+        (Action.REJECT, False),
+        (Action.ASSOCIATE, False),
+        (Action.REPLACE, False),
+        (Action.SWAP, False),
+        (Action.DISASSOCIATE, False),
+    ],
+)
+def test_a_plan_is_converged_when_there_is_nothing_to_do_and_nothing_to_wait_for(
+    action: Action, converged: bool
+) -> None:
+    done = Step(instance_id(2), Action.KEEP, "carries the profile")
+
+    assert Plan((done, Step(ID, action, "for the test"))).converged is converged
+
+
+def test_sorts_the_steps_by_kind() -> None:
+    steps = {action: Step(ID, action, "for the test") for action in Action}
+    plan = Plan(tuple(steps.values()))
+
+    assert plan.problems == (steps[Action.CONFLICT], steps[Action.REJECT])
+    assert plan.waiting == (steps[Action.WAIT],)
+    assert plan.forgotten == (steps[Action.FORGET],)
+    assert plan.kept == (steps[Action.KEEP],)
+    assert len(plan.changes) == 4
+
+
+def test_whether_the_wanted_profile_exists_is_no_matter_of_the_plan() -> None:
+    """The preflight looks at the profile; the plan looks at the instances."""
+    observed = snapshot(instance(), profiles=existing())
+
+    assert plan_target(desired(), ID, observed, FORWARD).action is Action.ASSOCIATE

@@ -1,0 +1,127 @@
+"""What can be known to be wrong before anything is changed."""
+
+import pytest
+
+from cdk_instance_role.runtime.association.model import Profile, Record
+from cdk_instance_role.runtime.association.preflight import problems, profile_problems
+from cdk_instance_role.runtime.association.request import Desired
+from tests.unit.builders import (
+    FOREIGN,
+    FORMER,
+    LISTED,
+    WANTED,
+    desired,
+    existing,
+    instance,
+    record,
+    ref,
+    role_arn,
+    snapshot,
+)
+
+HEALTHY = existing(WANTED, LISTED)
+
+
+def found(
+    wish: Desired | None = None,
+    *,
+    profiles: dict[str, Profile | None] | None = None,
+    selected: tuple[str, ...] | None = None,
+    records: tuple[Record, ...] = (),
+    reversing: bool = False,
+) -> list[str]:
+    observed = snapshot(instance(), profiles=HEALTHY if profiles is None else profiles, records=records)
+    if selected is not None:
+        observed = snapshot(selected=selected, profiles=observed.profiles)
+    return problems(wish or desired(), observed, reversing=reversing)
+
+
+@pytest.mark.parametrize("reversing", [False, True])
+def test_finds_nothing_wrong_with_what_is_right(reversing: bool) -> None:
+    assert found(reversing=reversing) == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [
+        pytest.param(None, [WANTED, "does not exist"], id="missing"),
+        pytest.param(Profile(WANTED, None, False), ["Wanted holds no role", "put role Wanted into it"], id="empty"),
+        pytest.param(
+            Profile(WANTED, role_arn("Other"), True), ["Wanted holds role Other, not Wanted"], id="another role"
+        ),
+        pytest.param(
+            Profile(WANTED, role_arn("Wanted"), False),
+            ["EC2 may not assume role Wanted", "trust policy"],
+            id="no trust",
+        ),
+    ],
+)
+@pytest.mark.parametrize("reversing", [False, True])
+def test_fails_when_ec2_could_not_deliver_the_role(profile: Profile | None, words: list[str], reversing: bool) -> None:
+    (sentence,) = found(profiles={**HEALTHY, WANTED: profile}, reversing=reversing)
+
+    assert all(word in sentence for word in words)
+
+
+def test_fails_when_iam_was_not_asked_about_the_wanted_profile() -> None:
+    assert "does not exist" in found(profiles={})[0]
+
+
+def test_a_healthy_profile_has_no_problems() -> None:
+    assert profile_problems(ref(WANTED), HEALTHY[WANTED]) == []
+
+
+def test_fails_when_the_tags_select_nothing() -> None:
+    (sentence,) = found(desired(ids=(), tags={"app": ["web", "api"], "env": ["prod"]}), selected=())
+
+    assert "no instances are selected" in sentence
+    assert "app=api|web, env=prod" in sentence
+
+
+def test_fails_when_a_listed_profile_holds_another_role_than_stated() -> None:
+    (sentence,) = found(profiles={**HEALTHY, LISTED: Profile(LISTED, role_arn("Other"), True)})
+
+    assert "Listed holds role Other, not Listed" in sentence
+
+
+@pytest.mark.parametrize(
+    "profile", [pytest.param(None, id="missing"), pytest.param(Profile(LISTED, None, False), id="empty")]
+)
+def test_a_listed_profile_may_be_missing_or_empty(profile: Profile | None) -> None:
+    assert found(profiles={**HEALTHY, LISTED: profile}) == []
+
+
+def test_fails_when_a_target_s_previous_profile_is_listed_no_more() -> None:
+    (sentence,) = found(records=(record(FOREIGN),))
+
+    assert "Foreign" in sentence
+    assert "list it" in sentence
+
+
+@pytest.mark.parametrize("previous", [None, LISTED, WANTED])
+def test_a_previous_profile_that_can_be_given_back_is_no_problem(previous: str | None) -> None:
+    assert found(records=(record(previous),)) == []
+
+
+def test_the_previous_profile_of_an_instance_that_leaves_is_no_problem() -> None:
+    """It is given back by this very update."""
+    leaver = record(FOREIGN, id="i-00000002")
+
+    assert found(records=(leaver,)) == []
+
+
+def test_going_back_is_stopped_by_nothing_but_the_wanted_profile() -> None:
+    wrong = {WANTED: HEALTHY[WANTED], LISTED: Profile(LISTED, role_arn("Other"), True)}
+
+    assert found(profiles=wrong, records=(record(FOREIGN),), reversing=True) == []
+
+
+def test_names_every_problem_at_once() -> None:
+    wish = desired(ids=(), tags={"app": ["web"]}, replaces=[LISTED, FORMER])
+    wrong: dict[str, Profile | None] = {
+        WANTED: None,
+        LISTED: Profile(LISTED, role_arn("X"), True),
+        FORMER: Profile(FORMER, role_arn("Y"), True),
+    }
+
+    assert len(found(wish, profiles=wrong, selected=())) == 4

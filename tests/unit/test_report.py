@@ -1,0 +1,214 @@
+"""What people get to read."""
+
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdk_instance_role.runtime.association.apply import Outcome
+from cdk_instance_role.runtime.association.errors import Meaning
+from cdk_instance_role.runtime.association.plan import Action, Plan, Step
+from cdk_instance_role.runtime.association.report import (
+    MESSAGE_BYTES,
+    counts,
+    failure,
+    given_back,
+    log_operation,
+    log_outcomes,
+    log_steps,
+    not_given_back,
+    overdue,
+    problem,
+    refusal,
+    refused,
+)
+from tests.unit.builders import ACCOUNT, FOREIGN, ID, LISTED, REGION, WANTED, desired, instance_id, record, request
+
+REPLACE = Step(ID, Action.REPLACE, "replace Listed with Wanted", before=LISTED, after=WANTED)
+
+
+def keep(number: int, after: str = WANTED, *, warning: bool = False) -> Step:
+    return Step(instance_id(number), Action.KEEP, "carries it", before=after, after=after, warning=warning)
+
+
+# Sentences
+
+
+def test_a_problem_says_what_is_wrong_and_what_to_do() -> None:
+    step = Step(ID, Action.REJECT, "is terminated", advice="take it out of the selection")
+
+    assert problem(step) == f"instance {ID} is terminated: take it out of the selection"
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        pytest.param(REPLACE, "associate Wanted", id="a profile put there"),
+        pytest.param(Step(ID, Action.REPLACE, "", after=LISTED, undo=True), "give back Listed", id="one given back"),
+        pytest.param(
+            Step(ID, Action.DISASSOCIATE, "", before=WANTED, undo=True), "take Wanted off", id="one taken off"
+        ),
+    ],
+)
+def test_a_refused_change_says_what_was_tried_and_why_not(step: Step, words: str) -> None:
+    sentence = refused(Outcome(step, Meaning.REFUSED, "IncorrectState: no"))
+
+    assert sentence == f"instance {ID}: to {words} was refused, IncorrectState: no"
+
+
+def test_a_denied_change_of_a_profile_says_what_may_be_missing() -> None:
+    assert "Listed is not of this stack, it has to be listed" in refused(Outcome(REPLACE, Meaning.DENIED, "no"))
+
+
+def test_a_denied_change_of_a_bare_instance_has_no_profile_to_list() -> None:
+    step = Step(ID, Action.ASSOCIATE, "associate Wanted", after=WANTED)
+
+    assert "`replaces`" not in refused(Outcome(step, Meaning.DENIED, "no"))
+
+
+def test_a_denied_change_is_told_without_what_nobody_can_read() -> None:
+    detail = "You are not authorized. User: x is not authorized. Encoded authorization failure message: 4dKx8"
+
+    assert "4dKx8" not in refused(Outcome(REPLACE, Meaning.DENIED, detail))
+
+
+def test_what_was_not_done_in_time_says_what_it_waits_for() -> None:
+    assert overdue(Step(ID, Action.WAIT, "the instance is pending")) == f"instance {ID}: the instance is pending"
+
+
+# Messages
+
+
+@pytest.mark.parametrize("message", [refusal, failure])
+def test_a_message_says_where_it_is_about(message: Any) -> None:
+    text = message(request(), ["first", "second"])
+
+    assert f"{REGION} (account {ACCOUNT})" in text
+    assert text.endswith(": first; second")
+
+
+def test_a_refusal_says_that_nothing_was_changed() -> None:
+    assert refusal(request(), ["first"]).startswith("nothing has been changed")
+
+
+def test_what_could_not_be_given_back_follows_the_first_reason() -> None:
+    text = not_given_back(request("Delete"), ["second"], "first")
+
+    assert text.startswith("first; and then not every instance")
+    assert text.endswith(": second")
+
+
+def test_what_could_not_be_given_back_stands_alone_without_one() -> None:
+    assert not_given_back(request("Delete"), ["second"], None).startswith("not every instance")
+
+
+def test_a_long_message_names_the_first_the_number_of_the_others_and_where_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/associations")
+    sentences = [f"instance {instance_id(number)} carries another profile" for number in range(1000)]
+    text = refusal(request(), sentences)
+    shown = text.count("carries another profile")
+
+    assert instance_id(0) in text
+    assert shown > 10
+    assert text.endswith(f"; and {1000 - shown} more, see /aws/lambda/associations")
+    assert len(text.encode()) <= MESSAGE_BYTES
+
+
+def test_without_the_name_of_the_log_there_is_still_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_LOG_GROUP_NAME", raising=False)
+
+    assert refusal(request(), ["x" * 400] * 10).endswith("more, see the function's log")
+
+
+def test_a_message_that_fits_hides_nothing() -> None:
+    assert " more, see " not in refusal(request(), ["x" * 100] * 10)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    sentences=st.lists(st.integers(1, 2 * MESSAGE_BYTES).map(lambda size: "ä" * size), max_size=4),
+    first=st.none() | st.integers(1, MESSAGE_BYTES).map(lambda size: "x" * size),
+)
+def test_no_message_is_longer_than_cloudformation_takes(sentences: list[str], first: str | None) -> None:
+    for text in (
+        refusal(request(), sentences),
+        failure(request(), sentences),
+        not_given_back(request(), sentences, first),
+    ):
+        assert len(text.encode()) <= MESSAGE_BYTES
+
+
+def test_a_create_that_failed_says_that_everything_is_given_back() -> None:
+    assert given_back("first") == "first; every instance has been given back what it had"
+
+
+# Counts
+
+
+def test_counts_what_was_associated_replaced_and_kept() -> None:
+    plan = Plan((keep(1), keep(2), keep(3), keep(4), keep(5, FOREIGN, warning=True), keep(6)))
+    records = {
+        known.instance_id: known
+        for known in (
+            record(id=instance_id(1)),
+            record(id=instance_id(2)),
+            record(LISTED, id=instance_id(3)),
+            record(WANTED, id=instance_id(4)),
+        )
+    }
+
+    assert counts(plan, records, desired()) == {"AssociatedCount": "2", "ReplacedCount": "1", "KeptCount": "3"}
+
+
+def test_a_conflict_that_is_kept_counts_as_kept_also_if_it_carried_ours_once() -> None:
+    plan = Plan((keep(1, FOREIGN, warning=True),))
+
+    assert counts(plan, {instance_id(1): record(id=instance_id(1))}, desired())["KeptCount"] == "1"
+
+
+def test_instances_that_leave_are_not_counted() -> None:
+    plan = Plan((Step(ID, Action.FORGET, "the instance is gone", undo=True),))
+
+    assert set(counts(plan, {ID: record()}, desired()).values()) == {"0"}
+
+
+# The log
+
+
+def test_logs_one_line_for_every_step(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        log_steps(request(), [keep(1), keep(2, FOREIGN, warning=True)])
+
+    first, second = caplog.records
+    assert (first.levelno, first.getMessage()) == (logging.INFO, f"{instance_id(1)}: carries it")
+    assert second.levelno == logging.WARNING
+    assert (first.association, first.instance, first.action, first.before, first.after, first.error) == (  # type: ignore[attr-defined]
+        "Association",
+        instance_id(1),
+        "keep",
+        WANTED,
+        WANTED,
+        None,
+    )
+
+
+def test_logs_what_ec2_has_accepted_and_what_not(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        log_outcomes(request(), [Outcome(REPLACE), Outcome(REPLACE, Meaning.DENIED, "no")])
+
+    accepted, denied = caplog.records
+    assert (accepted.levelno, accepted.error) == (logging.INFO, None)  # type: ignore[attr-defined]
+    assert (denied.levelno, denied.error) == (logging.WARNING, "no")  # type: ignore[attr-defined]
+
+
+def test_logs_the_operation(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        log_operation(request("Update"), "every target is as wanted", throttled=3)
+
+    (line,) = caplog.records
+    assert line.getMessage() == "every target is as wanted"
+    assert (line.association, line.request, line.throttled) == ("Association", "Update", 3)  # type: ignore[attr-defined]

@@ -1,0 +1,368 @@
+"""From an event of CloudFormation to a typed request."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdk_instance_role.runtime.association.contract import OnConflict
+from cdk_instance_role.runtime.association.request import Desired, Request, RequestError, RequestType, Selection
+from tests.unit.builders import (
+    ACCOUNT,
+    FORMER,
+    ID,
+    LISTED,
+    REGION,
+    STACK_ID,
+    WANTED,
+    desired,
+    event,
+    instance_id,
+    properties,
+    ref,
+    request,
+    role_arn,
+)
+
+LISTED_PROPERTIES = {"InstanceProfileArn": LISTED, "RoleArn": role_arn("Listed")}
+
+
+def wish(**changed: Any) -> Desired:
+    parsed = request(ResourceProperties=properties(**changed)).desired
+    assert parsed is not None
+    return parsed
+
+
+# Valid events
+
+
+def test_reads_a_create() -> None:
+    parsed = request("Create", ResourceProperties=properties(TimeoutSeconds="60"))
+
+    assert (parsed.type, parsed.id, parsed.stack_id) == (RequestType.CREATE, "b1c2d3e4", STACK_ID)
+    assert (parsed.logical_id, parsed.physical_id) == ("Association", None)
+    assert parsed.desired == desired(replaces=[])
+    assert (parsed.timeout, parsed.known_ids) == (60.0, frozenset())
+
+
+def test_reads_an_update() -> None:
+    other = instance_id(2)
+    parsed = request("Update", OldResourceProperties=properties(InstanceIds=[ID, other]))
+
+    assert (parsed.type, parsed.physical_id) == (RequestType.UPDATE, "Association-0123456789ab")
+    assert parsed.known_ids == {ID, other}
+    assert parsed.desired is not None
+
+
+def test_a_delete_wants_nothing() -> None:
+    parsed = request("Delete")
+
+    assert (parsed.type, parsed.desired) == (RequestType.DELETE, None)
+
+
+def test_reads_a_selection_by_tags() -> None:
+    tags = {"env": ["prod"], "app": ["web", "api", "web"]}
+
+    assert wish(InstanceIds=None, InstanceTags=tags).selection == Selection(
+        tags=(("app", frozenset({"web", "api"})), ("env", frozenset({"prod"})))
+    )
+
+
+def test_selects_an_id_that_is_listed_twice_once_and_keeps_the_order() -> None:
+    first, second = instance_id(2), instance_id(1)
+
+    assert wish(InstanceIds=[first, second, first]).selection.ids == (first, second)
+
+
+@pytest.mark.parametrize("id_", ["i-0123456789abcdef0", "i-01234567"])
+def test_takes_ids_of_both_lengths(id_: str) -> None:
+    assert wish(InstanceIds=[id_]).selection.ids == (id_,)
+
+
+def test_reads_the_profiles_that_may_be_replaced() -> None:
+    replaceable = wish(Replaces=[LISTED_PROPERTIES]).replaceable
+
+    assert (replaceable.any, replaceable.profiles) == (False, (ref(LISTED),))
+    assert replaceable.allows(LISTED)
+    assert not replaceable.allows(FORMER)
+
+
+def test_reads_that_every_profile_may_be_replaced() -> None:
+    assert wish(Replaces="*").replaceable.allows(FORMER)
+
+
+@pytest.mark.parametrize("choice", OnConflict)
+def test_reads_what_to_do_about_conflicts(choice: OnConflict) -> None:
+    assert wish(OnConflict=choice.value).on_conflict is choice
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    parsed = request(ResourceProperties=properties(Replaces=None, OnConflict=None, TimeoutSeconds=None))
+
+    assert parsed.desired == desired(replaces=[])
+    assert parsed.timeout == 1800
+
+
+def test_takes_properties_of_a_later_release() -> None:
+    assert wish(SomethingNew="x") == wish()
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("1", 1.0), ("3600", 3600.0), ("90.5", 90.5), (1800, 1800.0)])
+def test_reads_the_timeout(value: Any, seconds: float) -> None:
+    assert request(ResourceProperties=properties(TimeoutSeconds=value)).timeout == seconds
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_takes_the_arns_of_every_partition(partition: str) -> None:
+    arn = f"arn:{partition}:iam::{ACCOUNT}:instance-profile/team/a+b=c,d.e@f-g_h"
+
+    parsed = wish(InstanceProfileArn=arn, RoleArn=f"arn:{partition}:iam::{ACCOUNT}:role/team/r")
+
+    assert (parsed.profile.arn, parsed.profile.name) == (arn, "a+b=c,d.e@f-g_h")
+
+
+@pytest.mark.parametrize(("arn", "restorable"), [(None, True), (WANTED, True), (LISTED, True), (FORMER, False)])
+def test_knows_what_it_could_give_back_one_day(arn: str | None, restorable: bool) -> None:
+    assert wish(Replaces=[LISTED_PROPERTIES]).may_restore(arn) is restorable
+
+
+def test_knows_where_it_is() -> None:
+    assert (request().region, request().account) == (REGION, ACCOUNT)
+
+
+def test_does_not_guess_where_it_is() -> None:
+    parsed = request(StackId="Web")
+
+    assert (parsed.region, parsed.account) == ("?", "?")
+
+
+# Selection by tags
+
+
+@pytest.mark.parametrize(
+    ("tags", "selected"),
+    [
+        pytest.param({"app": "web", "env": "prod"}, True, id="all keys with one of their values"),
+        pytest.param({"app": "api", "env": "prod", "x": "y"}, True, id="further tags do not matter"),
+        pytest.param({"app": "web"}, False, id="a key is missing"),
+        pytest.param({"app": "db", "env": "prod"}, False, id="another value"),
+        pytest.param({"app": "WEB", "env": "prod"}, False, id="values have a case"),
+        pytest.param({}, False, id="no tags"),
+    ],
+)
+def test_an_instance_is_selected_if_all_keys_match(tags: dict[str, str], selected: bool) -> None:
+    selection = wish(InstanceIds=None, InstanceTags={"app": ["web", "api"], "env": ["prod"]}).selection
+
+    assert selection.matches(tags) is selected
+
+
+def test_a_value_that_holds_a_wildcard_means_just_that() -> None:
+    selection = wish(InstanceIds=None, InstanceTags={"app": ["w*"]}).selection
+
+    assert selection.matches({"app": "w*"})
+    assert not selection.matches({"app": "web"})
+
+
+def test_a_selection_by_ids_matches_no_tags() -> None:
+    assert not wish().selection.matches({})
+
+
+# One association has one ledger key, whatever happens to it.
+
+
+def test_every_event_of_an_association_has_the_same_ledger_key() -> None:
+    keys = {
+        request("Create").association,
+        request("Update").association,
+        request("Delete").association,
+        request("Delete", PhysicalResourceId="Web-Association-1A2B3C-invented-by-a-cancelled-create").association,
+    }
+
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("changed", [{"StackId": "another"}, {"LogicalResourceId": "another"}])
+def test_another_association_has_another_ledger_key(changed: dict[str, str]) -> None:
+    assert request(**changed).association != request().association
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param(None, id="none at all"),
+        pytest.param({}, id="empty"),
+        pytest.param("gone", id="text"),
+        pytest.param({"InstanceProfileArn": "x", "InstanceIds": "i", "TimeoutSeconds": "soon"}, id="malformed"),
+        pytest.param({"TimeoutSeconds": []}, id="a timeout that is no number"),
+    ],
+)
+def test_a_delete_is_carried_out_whatever_its_properties_say(garbage: Any) -> None:
+    parsed = request("Delete", ResourceProperties=garbage)
+
+    assert parsed.desired is None
+    assert parsed.association == request("Create").association
+
+
+@pytest.mark.parametrize("garbage", [None, {}, "gone", {"InstanceIds": "i"}, {"InstanceIds": [1, {}]}])
+def test_an_update_is_carried_out_whatever_the_old_properties_say(garbage: Any) -> None:
+    assert request("Update", OldResourceProperties=garbage).known_ids == frozenset()
+
+
+# Going back
+
+
+def test_an_update_reverses_the_one_with_old_and_new_swapped() -> None:
+    old, new = properties(OnConflict="KEEP"), properties()
+    there = request("Update", OldResourceProperties=old, ResourceProperties=new)
+    back = request("Update", OldResourceProperties=new, ResourceProperties=old)
+
+    assert back.reverses(there.fingerprints)
+    assert not there.reverses(there.fingerprints)
+
+
+def test_an_update_reverses_nothing_else() -> None:
+    old, new, third = properties(OnConflict="KEEP"), properties(), properties(Replaces="*")
+    there = request("Update", OldResourceProperties=old, ResourceProperties=new)
+
+    assert not request("Update", OldResourceProperties=new, ResourceProperties=third).reverses(there.fingerprints)
+    assert not request("Update").reverses(("", ""))
+
+
+def test_a_delete_and_a_create_reverse_nothing() -> None:
+    for parsed in (request("Create"), request("Delete")):
+        assert not parsed.reverses(parsed.fingerprints[::-1])
+
+
+def test_the_order_of_the_keys_does_not_matter_for_going_back() -> None:
+    new = properties()
+    turned = dict(reversed(new.items()))
+
+    assert request(ResourceProperties=new).fingerprints == request(ResourceProperties=turned).fingerprints
+
+
+# Malformed events: one clear sentence that names the key and the value.
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        pytest.param({"RequestType": "Upsert"}, ["RequestType", "'Upsert'"], id="an unknown type"),
+        pytest.param({"RequestType": None}, ["RequestType", "None"], id="no type"),
+        pytest.param({"RequestId": ""}, ["RequestId", "''"], id="an empty request id"),
+        pytest.param({"StackId": 5}, ["StackId", "5"], id="a stack id that is no text"),
+        pytest.param({"LogicalResourceId": None}, ["LogicalResourceId", "None"], id="no logical id"),
+        pytest.param({"ResourceProperties": "text"}, ["properties", "'text'"], id="properties that are no map"),
+    ],
+)
+def test_fails_when_the_event_is_not_from_cloudformation(changed: dict[str, Any], words: list[str]) -> None:
+    assert_refused(event(**changed), words)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        pytest.param({"InstanceProfileArn": None}, ["InstanceProfileArn", "None"], id="no profile"),
+        pytest.param({"InstanceProfileArn": "Web"}, ["InstanceProfileArn", "'Web'"], id="a profile by name"),
+        pytest.param(
+            {"InstanceProfileArn": role_arn("Web")}, ["InstanceProfileArn", ":role/Web"], id="a role for a profile"
+        ),
+        pytest.param({"RoleArn": WANTED}, ["RoleArn", ":instance-profile/Wanted"], id="a profile for a role"),
+        pytest.param({"RoleArn": ["x"]}, ["RoleArn", "['x']"], id="a list of roles"),
+        pytest.param({"RoleArn": role_arn("Web") + "\n"}, ["RoleArn", "Web\\n"], id="a line break after the role"),
+        pytest.param({"InstanceIds": None}, ["InstanceIds", "InstanceTags", "neither"], id="no selection"),
+        pytest.param({"InstanceTags": {"a": ["b"]}}, ["InstanceIds", "InstanceTags", "both"], id="both selections"),
+        pytest.param({"InstanceIds": []}, ["InstanceIds", "[]"], id="no ids"),
+        pytest.param({"InstanceIds": ID}, ["InstanceIds", ID], id="an id that is no list"),
+        pytest.param({"InstanceIds": [ID, "i-123"]}, ["instance id", "'i-123'", "hexadecimal"], id="a short id"),
+        pytest.param({"InstanceIds": [ID.upper()]}, ["instance id", ID.upper()], id="an id in capitals"),
+        pytest.param({"InstanceIds": [ID + "\n"]}, ["instance id", "\\n"], id="a line break after an id"),
+        pytest.param({"InstanceIds": [7, None]}, ["instance id", "7, None"], id="ids that are no text"),
+        pytest.param({"InstanceIds": None, "InstanceTags": {}}, ["InstanceTags", "{}"], id="no tags"),
+        pytest.param({"InstanceIds": None, "InstanceTags": ["a"]}, ["InstanceTags", "['a']"], id="a list of tags"),
+        pytest.param({"InstanceIds": None, "InstanceTags": {"a": []}}, ["'a'", "[]"], id="a tag without values"),
+        pytest.param({"InstanceIds": None, "InstanceTags": {"a": "b"}}, ["'a'", "'b'"], id="a value that is no list"),
+        pytest.param({"InstanceIds": None, "InstanceTags": {"a": [1]}}, ["'a'", "[1]"], id="a value that is no text"),
+        pytest.param({"InstanceIds": None, "InstanceTags": {"": ["b"]}}, ["''", "['b']"], id="a tag without a key"),
+        pytest.param({"Replaces": "all"}, ["Replaces", "'all'", "'*'"], id="replacing something else than *"),
+        pytest.param({"Replaces": ["Web"]}, ["'Web'", "expected a map"], id="replacing a profile by name"),
+        pytest.param({"Replaces": [{"RoleArn": role_arn("Web")}]}, ["InstanceProfileArn"], id="replacing a role"),
+        pytest.param({"OnConflict": "fail"}, ["OnConflict", "'fail'", "FAIL or KEEP"], id="a choice in small letters"),
+        pytest.param({"OnConflict": ["KEEP"]}, ["OnConflict", "['KEEP']"], id="a list of choices"),
+        pytest.param({"TimeoutSeconds": "0"}, ["TimeoutSeconds", "'0'", "1 to 3600"], id="no time"),
+        pytest.param({"TimeoutSeconds": "3601"}, ["TimeoutSeconds", "'3601'"], id="more time than there is"),
+        pytest.param({"TimeoutSeconds": "nan"}, ["TimeoutSeconds", "'nan'"], id="a time that is no number"),
+        pytest.param({"TimeoutSeconds": "soon"}, ["TimeoutSeconds", "'soon'"], id="a time in words"),
+        pytest.param({"TimeoutSeconds": {}}, ["TimeoutSeconds", "{}"], id="a time that is a map"),
+        pytest.param({"TimeoutSeconds": 10**400}, ["TimeoutSeconds"], id="a number that no float can hold"),
+    ],
+)
+@pytest.mark.parametrize("type", ["Create", "Update"])
+def test_fails_when_a_property_is_malformed(type: str, changed: dict[str, Any], words: list[str]) -> None:
+    assert_refused(event(type, ResourceProperties=properties(**changed)), words)
+
+
+def test_fails_when_what_may_be_replaced_is_malformed_and_says_where() -> None:
+    """The wanted profile has properties of the same names."""
+    broken = {**LISTED_PROPERTIES, "RoleArn": "Listed"}
+
+    assert_refused(event(ResourceProperties=properties(Replaces=[broken])), ["Replaces", "RoleArn", "'Listed'"])
+
+
+@pytest.mark.parametrize("key", ["InstanceProfileArn", "RoleArn"])
+def test_what_is_expected_is_said_without_a_regular_expression(key: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        request(ResourceProperties=properties(**{key: "Web"}))
+
+    assert "\\d" not in str(caught.value)
+
+
+def assert_refused(broken: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(RequestError) as caught:
+        Request.from_event(broken)
+    message = str(caught.value)
+    assert all(word in message for word in words), message
+    assert "\n" not in message
+
+
+# Whatever comes is understood or refused.
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+plausible = st.sampled_from([ID, [ID], WANTED, LISTED, role_arn("Web"), "*", "FAIL", "KEEP", "60", {"app": ["web"]}])
+anything = json_values | plausible
+broken_properties = st.builds(
+    properties,
+    InstanceProfileArn=anything | st.just(WANTED),
+    RoleArn=anything | st.just(role_arn("Wanted")),
+    InstanceIds=anything | st.just([ID]),
+    InstanceTags=st.none() | anything,
+    Replaces=anything | st.lists(st.just(LISTED_PROPERTIES) | anything, max_size=2),
+    OnConflict=anything,
+    TimeoutSeconds=anything,
+)
+broken_events = st.builds(
+    event,
+    st.sampled_from(RequestType).map(str) | st.text(max_size=5),
+    RequestId=st.just("b1c2d3e4") | anything,
+    StackId=st.just(STACK_ID) | anything,
+    LogicalResourceId=st.just("Association") | anything,
+    PhysicalResourceId=anything,
+    ResourceProperties=broken_properties | anything,
+    OldResourceProperties=broken_properties | anything,
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(broken_events | st.dictionaries(st.text(max_size=5), anything, max_size=4))
+def test_any_event_is_understood_or_refused(broken: dict[str, Any]) -> None:
+    try:
+        parsed = Request.from_event(broken)
+    except RequestError:
+        return
+    assert (parsed.desired is None) == (parsed.type is RequestType.DELETE)
+    assert 1 <= parsed.timeout <= 3600
+    assert parsed.association == f"{broken['StackId']}|{broken['LogicalResourceId']}"
