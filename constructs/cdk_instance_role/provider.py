@@ -132,6 +132,7 @@ class AssociationProvider(Construct):
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
                 "dynamodb:Query",
+                "dynamodb:Scan",
                 "dynamodb:UpdateItem",
             ],
             resources=[ledger.table_arn],

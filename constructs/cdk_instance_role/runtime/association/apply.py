@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .errors import Meaning, meaning_of
 from .pacing import Pace
-from .plan import Action, Step
+from .step import Action, Step
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

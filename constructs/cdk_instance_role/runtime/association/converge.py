@@ -1,20 +1,23 @@
 """From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from . import preflight, report
 from .apply import Outcome, apply
 from .batch import chunks
 from .errors import is_final
 from .failures import AssociationError
-from .ledger import WRITES_PER_CALL, Held, Operation
-from .model import Snapshot
+from .model import Claims, Snapshot
 from .observe import Observer
 from .observe import profile as observe_profile
+from .operation import Held, Operation
 from .pacing import Pace, refilled
-from .plan import Plan, Situation, Step, plan_desired, plan_undo
+from .plan import Plan, Situation, plan_desired, plan_undo
 from .request import Desired, Request, RequestType
 from .services import Services
+from .step import Step
+from .table import WRITES_PER_CALL
 
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
 
@@ -32,7 +35,7 @@ def survey(request: Request, operation: Operation, services: Services) -> list[s
     # What may not be given back may not be looked at either; on the way back the former rights are still there.
     known = previous if operation.reversing else {arn for arn in previous if desired.may_restore(arn)}
     profiles = observer.profiles(listed | known)
-    snapshot = Snapshot(selected, instances, records, profiles, services.clock(), operation.started_at)
+    snapshot = Snapshot(selected, instances, records, profiles, {}, services.clock(), operation.started_at)
     plan = plan_desired(desired, snapshot, Situation(request.known_ids, operation.reversing))
     report.log_steps(request, [step for step in (*plan.kept, *plan.forgotten) if step.warning])
     return [
@@ -92,7 +95,8 @@ class Convergence:
         selected, instances = self._observer.instances(desired.selection if desired else None, records)
         undone = records if operation.reversing else records.keys() - set(selected)
         profiles = self._observer.profiles(arn for id_ in undone if (arn := records[id_].previous))
-        snapshot = Snapshot(selected, instances, records, profiles, self._clock(), operation.started_at)
+        claims = self._claims if undone else {}
+        snapshot = Snapshot(selected, instances, records, profiles, claims, self._clock(), operation.started_at)
         if desired is None:
             return snapshot, plan_undo(snapshot)
         return snapshot, plan_desired(desired, snapshot, Situation(self._request.known_ids, operation.reversing))
@@ -102,6 +106,9 @@ class Convergence:
         over = [step for step in plan.forgotten if step.instance_id in snapshot.records]
         report.log_steps(self._request, over)
         self._ledger.forget(self._key, [step.instance_id for step in over])
+        report.log_steps(self._request, plan.handed_over)
+        for step in plan.handed_over:
+            self._ledger.hand_over(self._key, snapshot.records[step.instance_id], step)
         if self._desired is None:
             return
         wanted = self._desired.profile.arn
@@ -190,6 +197,11 @@ class Convergence:
         counts = report.counts(plan, self._ledger.records(self._key), desired)
         report.log_operation(request, "every target is as wanted", throttled=throttled, **counts)
         return counts
+
+    @cached_property
+    def _claims(self) -> Claims:
+        """Read once: an association that takes another's place is there before the other goes."""
+        return self._ledger.claims(self._key)
 
     @property
     def _desired(self) -> Desired | None:

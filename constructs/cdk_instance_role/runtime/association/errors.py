@@ -28,7 +28,7 @@ _THROTTLING = frozenset(
 )
 _DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
 _CHANGED = frozenset({"InvalidAssociationID.NotFound", "InvalidInstanceID.NotFound"})
-# The ledger's transactions have no conditions, so one is cancelled only when it meets another or is throttled.
+# A transaction of the ledger is cancelled when it meets another one, or is throttled: then look again.
 _OUTAGE = frozenset(
     {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable", "TransactionCanceledException"}
 )

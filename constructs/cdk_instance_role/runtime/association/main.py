@@ -17,7 +17,7 @@ from .contract import LONGEST_INVOCATION_SECONDS
 from .converge import Convergence, survey
 from .errors import is_final, meaning_of
 from .failures import AssociationError
-from .ledger import BusyError, ClosedError
+from .operation import BusyError, ClosedError
 from .request import Request, RequestType
 from .services import Services
 

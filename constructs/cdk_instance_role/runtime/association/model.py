@@ -1,6 +1,6 @@
 """What the handler knows about the world: plain values, without a client and without a decision."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -70,8 +70,17 @@ class Record:
     """When EC2 last accepted a change of this instance, in seconds since the epoch."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What another association of the same ledger knows about an instance."""
+
+    association: str
+    record: Record
+
+
 Instances = Mapping[str, Instance]
 Records = Mapping[str, Record]
+Claims = Mapping[str, Sequence[Claim]]
 Profiles = Mapping[str, Profile | None]
 """Profiles by ARN; None says that IAM was asked and knows no such profile."""
 
@@ -85,6 +94,8 @@ class Snapshot:
     instances: Instances
     records: Records
     profiles: Profiles = field(default_factory=dict)
+    claims: Claims = field(default_factory=dict)
+    """Of other associations, by instance id."""
     now: float = 0.0
     """When this was observed, in seconds since the epoch."""
     started_at: float = 0.0

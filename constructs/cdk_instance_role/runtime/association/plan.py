@@ -5,58 +5,15 @@ interrupted, and wherever, the next plan goes on from what is really there.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from .contract import OnConflict
-from .model import GONE, UNSETTLED, Instance, InstanceState, Profiles, Record, Snapshot, name_of
+from .model import GONE, UNSETTLED, Claim, Instance, InstanceState, Record, Snapshot, name_of
 from .request import Desired
-
-
-class Action(StrEnum):
-    ASSOCIATE = "associate"
-    REPLACE = "replace"
-    SWAP = "swap"
-    """Disassociate and associate: EC2 refuses to replace the profile of a stopped instance."""
-    DISASSOCIATE = "disassociate"
-    KEEP = "keep"
-    WAIT = "wait"
-    CONFLICT = "conflict"
-    """The target carries a profile that may not be replaced."""
-    REJECT = "reject"
-    """The target can't be acted on at all."""
-    FORGET = "forget"
-    """Nothing (more) to give back: the ledger entry goes."""
-
+from .step import CHANGES, PROBLEMS, Action, Step
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
-
-CHANGES = frozenset({Action.ASSOCIATE, Action.REPLACE, Action.SWAP, Action.DISASSOCIATE})
-PROBLEMS = frozenset({Action.CONFLICT, Action.REJECT})
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What has to be done about one instance."""
-
-    instance_id: str
-    action: Action
-    reason: str
-    before: str | None = None
-    """Profile that the instance carries now."""
-    after: str | None = None
-    """Profile that it carries once the step is done."""
-    association_id: str | None = None
-    """The active association that the step replaces or ends."""
-    fallback: str | None = None
-    """Profile to put back should the second half of a swap fail."""
-    undo: bool = False
-    """The step gives back what the instance had."""
-    warning: bool = False
-    """People should know, although nothing stands in the way."""
-    advice: str = ""
-    """What to do about it, where that is not the same for every step of this kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +54,10 @@ class Plan:
         return self._with({Action.FORGET})
 
     @property
+    def handed_over(self) -> tuple[Step, ...]:
+        return self._with({Action.HAND_OVER})
+
+    @property
     def kept(self) -> tuple[Step, ...]:
         return self._with({Action.KEEP})
 
@@ -128,7 +89,7 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
     if instance is None or instance.state in GONE:
         return _plan_gone(instance_id, instance, record, situation)
     if situation.reversing and record and not desired.may_restore(record.previous):
-        return plan_undo_of(record, instance, snapshot.profiles)
+        return plan_undo_of(record, instance, snapshot)
 
     wanted, carried = desired.profile.arn, instance.carries
     if carried == wanted:
@@ -141,7 +102,7 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
     return _plan_conflict(desired, instance, carried, situation)
 
 
-def plan_undo_of(record: Record, instance: Instance | None, profiles: Profiles) -> Step:
+def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) -> Step:
     """Decide what to give back to one instance. The rows are those of the table "Undo" in the design."""
     if instance is None or instance.state in GONE:
         return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
@@ -152,9 +113,11 @@ def plan_undo_of(record: Record, instance: Instance | None, profiles: Profiles) 
     if not _is_from_us(record, instance):
         now = name_of(carried) if carried else "no profile"
         return _forget(instance, f"left alone: someone has given it {now} since", warning=True)
+    if heir := _heir(carried, snapshot.claims.get(instance.id, ())):
+        return replace(_forget(instance, "another association keeps it"), action=Action.HAND_OVER, heir=heir)
     if previous is None:
         return _change(instance, None, "it had no profile before", record, undo=True)
-    if profiles.get(previous) is None:
+    if snapshot.profiles.get(previous) is None:
         reason = f"{name_of(previous)}, which it carried before, does not exist any more"
         # A swap that was interrupted has left it bare already: then there is nothing left to take off.
         if carried is None:
@@ -165,7 +128,7 @@ def plan_undo_of(record: Record, instance: Instance | None, profiles: Profiles) 
 
 def _plan_undos(records: Iterable[Record], snapshot: Snapshot) -> Iterable[Step]:
     for record in records:
-        yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot.profiles)
+        yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot)
 
 
 def _plan_gone(instance_id: str, instance: Instance | None, record: Record | None, situation: Situation) -> Step:
@@ -209,6 +172,11 @@ def _is_from_us(record: Record, instance: Instance) -> bool:
     """Whether the instance is as this association left it, also in the middle of a swap."""
     carried = instance.carries
     return carried in record.ours if carried else record.detached is not None
+
+
+def _heir(carried: str | None, claims: Iterable[Claim]) -> Claim | None:
+    """The association that wants what the instance carries, say because it took this one's place in the stack."""
+    return next((claim for claim in claims if carried in claim.record.ours), None)
 
 
 def _change(

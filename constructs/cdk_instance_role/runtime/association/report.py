@@ -9,8 +9,9 @@ from .apply import Outcome
 from .contract import Attribute
 from .errors import Meaning
 from .model import Records, name_of
-from .plan import Plan, Step
+from .plan import Plan
 from .request import Desired, Request
+from .step import Step
 
 MESSAGE_BYTES = 1500
 """CloudFormation takes 4096 bytes of response; the provider framework adds ids and its own stack to the message."""

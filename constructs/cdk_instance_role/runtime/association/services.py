@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from .contract import LEDGER_TABLE_VARIABLE
 from .ledger import Ledger
+from .table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -36,5 +37,5 @@ class Services:
         return cls(
             ec2=boto3.client("ec2", config=CONFIG),
             iam=boto3.client("iam", config=CONFIG),
-            ledger=Ledger(boto3.client("dynamodb", config=CONFIG), os.environ[LEDGER_TABLE_VARIABLE]),
+            ledger=Ledger(Table(boto3.client("dynamodb", config=CONFIG), os.environ[LEDGER_TABLE_VARIABLE])),
         )

@@ -1,0 +1,161 @@
+"""The operation that is going on for an association, on behalf of one event, and who works on it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from .failures import SupersededError
+from .request import Request
+from .table import Table
+
+ENTRY = "#operation"
+"""Entry of the operation in the ledger; it sorts before every instance id."""
+REMEMBERED_EVENTS = 20
+
+
+class BusyError(Exception):
+    """Another invocation is working on the association at this moment."""
+
+
+class ClosedError(Exception):
+    """The operation has ended, and nothing of the association is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is being done for an association, on behalf of one event."""
+
+    started_at: float
+    """Seconds since the epoch."""
+    proven: bool = False
+    """EC2 has accepted a change of this operation: it knows the profile, and the handler may act."""
+    reversing: bool = False
+    """It takes back the operation before it."""
+    failure: str | None = None
+    """Why the operation has failed. From then on it gives back what it has done so far."""
+    levels: Mapping[str, float] = field(default_factory=dict)
+    """Tokens that the last invocation left in the buckets, by action."""
+    levels_at: float = 0.0
+    """When it left them, in seconds since the epoch."""
+
+
+class Operations:
+    """The operations of all associations that share a ledger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def begin(self, request: Request, now: float) -> Operation:
+        """Make an event's operation the current one; an older one that still runs stops at its next invocation.
+
+        Raises:
+            SupersededError: the event is an old one that was delivered again.
+        """
+        current = self._table.get(request.association, ENTRY)
+        if current.get("RequestId") == request.id:
+            return _operation(current)
+        if request.id in current.get("Past", ()):
+            raise SupersededError("a later event for this association was handled already: this one is ignored")
+        past = [*current.get("Past", ()), *([current["RequestId"]] if current else ())]
+        before, after = current.get("Fingerprints", ("", ""))
+        item = self._table.update(
+            request.association,
+            ENTRY,
+            "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, Reversing = :reversing "
+            "REMOVE Proven, Failure",
+            {
+                ":id": request.id,
+                ":now": now,
+                ":past": past[-REMEMBERED_EVENTS:],
+                ":prints": list(request.fingerprints),
+                ":reversing": request.reverses((before, after)),
+            },
+        )
+        return _operation(item)
+
+    @contextmanager
+    def hold(self, request: Request, owner: str, now: float, until: float) -> Iterator["Held"]:
+        """Keep every other invocation from working on the association meanwhile.
+
+        Two invocations for one event (a retry), or the last one of a cancelled Create and the first one of the
+        Delete that follows it, would otherwise undo each other's work.
+
+        Args:
+            request: the event that the caller works for.
+            owner: the caller, unique per invocation.
+            now: seconds since the epoch.
+            until: when the caller can't be running any more, should it die before it lets go.
+
+        Raises:
+            BusyError: someone else holds the association.
+            ClosedError: the operation is over.
+            SupersededError: the caller's event is not the current one.
+        """
+        try:
+            item = self._table.update(
+                request.association,
+                ENTRY,
+                "SET HeldBy = :owner, HeldUntil = :until",
+                {":owner": owner, ":until": until, ":id": request.id, ":now": now},
+                condition="RequestId = :id AND (attribute_not_exists(HeldUntil) OR HeldUntil < :now)",
+            )
+        except self._table.ConditionFailed:
+            current = self._table.get(request.association, ENTRY)
+            if not current:
+                raise ClosedError from None
+            if current["RequestId"] != request.id:
+                raise SupersededError("a later event for this association has taken over") from None
+            raise BusyError from None
+        held = Held(self._table, request.association, owner, _operation(item))
+        try:
+            yield held
+        finally:
+            held.let_go()
+
+    def close(self, association: str) -> None:
+        """Drop the operation: nothing of the association is left."""
+        self._table.write([self._table.removal(association, ENTRY)])
+
+
+class Held:
+    """An association that no other invocation works on."""
+
+    def __init__(self, table: Table, association: str, owner: str, operation: Operation) -> None:
+        self._table, self._association, self._owner = table, association, owner
+        self.operation = operation
+
+    def prove(self) -> None:
+        """EC2 has accepted a change."""
+        self._set("SET Proven = :yes", {":yes": True})
+
+    def fail(self, reason: str) -> None:
+        """The operation has failed and gives back what it has done so far."""
+        self._set("SET Failure = :reason", {":reason": reason})
+
+    def leave(self, levels: Mapping[str, float], now: float) -> None:
+        """Leave the state of the buckets to the next invocation."""
+        self._set("SET Levels = :levels, LevelsAt = :now", {":levels": dict(levels), ":now": now})
+
+    def let_go(self) -> None:
+        """Let other invocations in. Nothing happens if the association is over."""
+        try:
+            self._set("REMOVE HeldBy, HeldUntil", {})
+        except self._table.ConditionFailed:
+            return
+
+    def _set(self, expression: str, values: Mapping[str, Any]) -> None:
+        held = {**values, ":owner": self._owner}
+        item = self._table.update(self._association, ENTRY, expression, held, condition="HeldBy = :owner")
+        self.operation = _operation(item)
+
+
+def _operation(item: Mapping[str, Any]) -> Operation:
+    return Operation(
+        started_at=float(item["StartedAt"]),
+        proven=bool(item.get("Proven")),
+        reversing=bool(item.get("Reversing")),
+        failure=item.get("Failure"),
+        levels={action: float(level) for action, level in item.get("Levels", {}).items()},
+        levels_at=float(item.get("LevelsAt", 0)),
+    )
