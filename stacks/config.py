@@ -15,9 +15,10 @@ QUICK_KEYS = ("instance_ids", "managed_policies", "replaces", "on_conflict", "ac
 KNOWN_KEYS = (ROLES_KEY, *QUICK_KEYS)
 _LISTS = ("instance_ids", "managed_policies", "replaces")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
+_BRANCH = re.compile(r"[\[(]|^constrained-str$|^ProfileEntry$")
 _EXPECTED = {
     "managed_policies": "names of AWS managed policies like AmazonS3ReadOnlyAccess, or ARNs",
-    "instance_ids": "a list of at least one id like i-0123456789abcdef0",
+    "instance_ids": "a list of ids like i-0123456789abcdef0, with at least one id",
     "instance_tags": 'a map of tags like {"app": ["web"]}, each with at least one value',
     "replaces": 'a list of profile names or ARNs, or of {"instance_profile": ..., "role": ...}, or "*"',
     "on_conflict": '"fail" or "keep"',
@@ -33,10 +34,10 @@ class ConfigError(ValueError):
     """The context can't be used; the message names the entry, the key, the value and what is allowed."""
 
 
-PolicyName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::(aws|\d{{12}}):policy/.+|{_IAM_PATH_NAME})$")]
+PolicyName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::(aws|[0-9]{{12}}):policy/.+|{_IAM_PATH_NAME})$")]
 InstanceId = Annotated[str, Field(pattern=r"^i-([0-9a-f]{8}|[0-9a-f]{17})$")]
-ProfileName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::\d{{12}}:instance-profile/.+|{_IAM_PATH_NAME})$")]
-RoleName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::\d{{12}}:role/.+|{_IAM_PATH_NAME})$")]
+ProfileName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::[0-9]{{12}}:instance-profile/.+|{_IAM_PATH_NAME})$")]
+RoleName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::[0-9]{{12}}:role/.+|{_IAM_PATH_NAME})$")]
 TagValues = Annotated[list[str], Field(min_length=1)]
 
 
@@ -59,8 +60,8 @@ class RoleEntry(_Strict):
     instance_tags: Annotated[dict[str, TagValues], Field(min_length=1)] | None = None
     replaces: Literal["*"] | list[ProfileName | ProfileEntry] = []
     on_conflict: Literal["fail", "keep"] = "fail"
-    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
 
     @model_validator(mode="after")
     def _select_once(self) -> "RoleEntry":
@@ -127,24 +128,40 @@ def _entry(name: str, value: Any) -> RoleEntry:
         raise ConfigError(
             f"{ROLES_KEY} has an entry {name!r}: a name is letters, digits and hyphens, as in a stack's name"
         )
+    if not isinstance(value, dict):
+        raise ConfigError(f"{ROLES_KEY}.{name} is {value!r}: give a map with instance_ids or instance_tags")
     try:
         return RoleEntry.model_validate(value)
     except ValidationError as error:
-        raise ConfigError("; ".join(dict.fromkeys(_sentence(name, details) for details in error.errors()))) from None
+        errors: list[Any] = list(error.errors())
+        # pydantic reports every branch of a union; where a key is unknown, that alone is the mistake.
+        unknown = {_path(details)[0] for details in errors if details["type"] == "extra_forbidden"}
+        said = (
+            _sentence(name, value, details)
+            for details in errors
+            if details["type"] == "extra_forbidden" or not unknown.intersection(_path(details)[:1])
+        )
+        raise ConfigError("; ".join(dict.fromkeys(said))) from None
 
 
-def _sentence(name: str, details: Any) -> str:
+def _path(details: Any) -> list[str | int]:
+    """Where a mistake is, without pydantic's names for the branches of a union."""
+    return [part for part in details["loc"] if isinstance(part, int) or not _BRANCH.search(part)]
+
+
+def _sentence(name: str, entry: dict[str, Any], details: Any) -> str:
     """One sentence for one of pydantic's errors: the entry, the key, the value, what is allowed."""
-    # Of a union pydantic reports every branch; its names for them mean nothing to whoever wrote the file.
-    path = [part for part in details["loc"] if not isinstance(part, str) or part.isidentifier()]
-    place, value = f"{ROLES_KEY}.{name}", details["input"]
+    path, place = _path(details), f"{ROLES_KEY}.{name}"
     if not path:
         return f"{place}: {details['msg'].removeprefix('Value error, ')}"
     key = str(path[0])
     if details["type"] == "extra_forbidden":
         allowed = RoleEntry.model_fields if len(path) == 1 else ProfileEntry.model_fields
-        return f"{place} has the unknown key {path[-1]!r}: {_suggestion(str(path[-1]), list(allowed))}"
-    return f"{place}.{key}: {value!r} can't be used, expected {_EXPECTED.get(key, details['msg'])}"
+        where = place if len(path) == 1 else f"{place}.{key}"
+        return f"{where} has the unknown key {path[-1]!r}: {_suggestion(str(path[-1]), list(allowed))}"
+    value = entry[key] if key == "replaces" else details["input"]
+    inner = f".{path[1]}" if key == "instance_tags" and len(path) > 1 else ""
+    return f"{place}.{key}{inner}: {value!r} can't be used, expected {_EXPECTED.get(key, details['msg'])}"
 
 
 def _suggestion(key: str, allowed: Sequence[str]) -> str:

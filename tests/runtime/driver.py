@@ -14,6 +14,7 @@ from cdk_instance_role.runtime.association.failures import AssociationError
 from cdk_instance_role.runtime.association.ledger import Ledger
 from cdk_instance_role.runtime.association.model import Record
 from cdk_instance_role.runtime.association.services import Services
+from cdk_instance_role.runtime.association.table import Table
 from tests.runtime.fake_aws import MUTATING, FakeEc2, FakeIam
 from tests.runtime.fake_dynamodb import TABLE, FakeDynamoDb
 from tests.runtime.fake_faults import KilledError, Traffic, VirtualClock, client_error
@@ -43,7 +44,7 @@ class World:
         self.ec2 = FakeEc2(self.fleet, self.traffic)
         self.iam = FakeIam(self.fleet, self.traffic)
         self.dynamodb = FakeDynamoDb(self.traffic)
-        self.ledger = Ledger(cast(Any, self.dynamodb), TABLE)
+        self.ledger = Ledger(Table(cast(Any, self.dynamodb), TABLE))
         self.services = Services(
             cast(Any, self.ec2), cast(Any, self.iam), self.ledger, clock=self.clock, sleep=self.clock.sleep
         )

@@ -10,7 +10,7 @@ from tests.runtime.fake_expressions import ExpressionError, Expressions, Item
 from tests.runtime.fake_faults import Traffic, client_error
 
 TABLE, PARTITION_KEY, SORT_KEY = "Ledger", "Association", "Entry"
-UPDATE, TRANSACT, GET, QUERY = "UpdateItem", "TransactWriteItems", "GetItem", "Query"
+UPDATE, TRANSACT, GET, QUERY, SCAN = "UpdateItem", "TransactWriteItems", "GetItem", "Query", "Scan"
 MOST_WRITES = 100
 
 Key = tuple[str, str]
@@ -48,9 +48,9 @@ class FakeDynamoDb:
         self._traffic.carry(TRANSACT, {"Writes": TransactItems}, lambda: self._transact(TransactItems), writes=True)
         return {}
 
-    def get_paginator(self, operation: str) -> "_QueryPaginator":
-        assert operation == "query"
-        return _QueryPaginator(self, self._traffic)
+    def get_paginator(self, operation: str) -> "_QueryPaginator | _ScanPaginator":
+        assert operation in ("query", "scan")
+        return _QueryPaginator(self, self._traffic) if operation == "query" else _ScanPaginator(self, self._traffic)
 
     def entries(self, association: str) -> list[Item]:
         """The items of one partition, in the order of the table. They are replaced, never changed."""
@@ -140,6 +140,18 @@ class _QueryPaginator:
             return {"Items": page}
         # As the real one: there may be nothing behind a full page.
         return {"Items": page, "LastEvaluatedKey": {name: page[-1][name] for name in (PARTITION_KEY, SORT_KEY)}}
+
+
+class _ScanPaginator:
+    def __init__(self, table: FakeDynamoDb, traffic: Traffic) -> None:
+        self._table, self._traffic = table, traffic
+
+    def paginate(self, *, TableName: str, ConsistentRead: bool) -> Iterator[Any]:  # noqa: N803
+        assert ConsistentRead
+        assert TableName == TABLE
+        items = self._traffic.carry(SCAN, {}, lambda: list(self._table.items.values()), writes=False)
+        size = self._table.page_size
+        return ({"Items": items[start : start + size]} for start in range(0, len(items) + 1, size))
 
 
 def _key(table: str, key: Mapping[str, Any]) -> Key:

@@ -9,7 +9,7 @@ from botocore.exceptions import ConnectionClosedError
 from cdk_instance_role.runtime.association.apply import Outcome, apply
 from cdk_instance_role.runtime.association.errors import Meaning
 from cdk_instance_role.runtime.association.pacing import Pace
-from cdk_instance_role.runtime.association.plan import Action, Step
+from cdk_instance_role.runtime.association.step import Action, Step
 from tests.runtime.driver import World
 from tests.runtime.fake_aws import ASSOCIATE, DISASSOCIATE, REPLACE
 from tests.runtime.fake_faults import client_error

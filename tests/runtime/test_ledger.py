@@ -10,10 +10,12 @@ from cdk_instance_role.runtime.association.apply import Outcome
 from cdk_instance_role.runtime.association.contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
 from cdk_instance_role.runtime.association.errors import Meaning
 from cdk_instance_role.runtime.association.failures import SupersededError
-from cdk_instance_role.runtime.association.ledger import BusyError, ClosedError, Ledger
+from cdk_instance_role.runtime.association.ledger import Ledger
 from cdk_instance_role.runtime.association.model import Record
-from cdk_instance_role.runtime.association.plan import Action, Step
+from cdk_instance_role.runtime.association.operation import BusyError, ClosedError
 from cdk_instance_role.runtime.association.request import Request, RequestType
+from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.table import Table
 from localaws.ministack import LocalAws
 from tests.runtime.fake_dynamodb import TABLE, FakeDynamoDb
 from tests.runtime.fake_expressions import ExpressionError
@@ -48,7 +50,7 @@ def dynamodb(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def ledger(dynamodb: Any) -> Ledger:
-    return Ledger(dynamodb, TABLE)
+    return Ledger(Table(dynamodb, TABLE))
 
 
 @pytest.fixture

@@ -38,5 +38,7 @@ def test_fails_when_no_profile_is_listed() -> None:
 def test_fails_when_the_role_of_a_listed_profile_is_unknown() -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:instance-profile/Old"
     old = iam.InstanceProfile.from_instance_profile_arn(new_stack(), "Old", arn)
-    with pytest.raises(ValueError, match=r"role of instance profile 'Old' is unknown.*from_instance_profile_attributes"):
+    with pytest.raises(
+        ValueError, match=r"role of instance profile 'Old' is unknown.*from_instance_profile_attributes"
+    ):
         ReplaceableProfiles.profiles(old)

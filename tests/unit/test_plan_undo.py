@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from cdk_instance_role.runtime.association.model import Instance, InstanceState, Record
-from cdk_instance_role.runtime.association.plan import Action, Step, plan_undo, plan_undo_of
+from cdk_instance_role.runtime.association.model import Instance, InstanceState, Record, Snapshot
+from cdk_instance_role.runtime.association.plan import plan_undo, plan_undo_of
+from cdk_instance_role.runtime.association.step import Action, Step
 from tests.unit.builders import (
     FOREIGN,
     FORMER,
@@ -23,7 +24,7 @@ STOPPED = InstanceState.STOPPED
 
 
 def decide(found: Instance | None, known: Record, *, exist: tuple[str, ...] = (LISTED,)) -> Step:
-    return plan_undo_of(known, found, {LISTED: None, **existing(*exist)})
+    return plan_undo_of(known, found, Snapshot((), {}, {}, {LISTED: None, **existing(*exist)}))
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,14 @@ def test_drops_the_entry_of_an_instance_that_is_gone(found: Instance | None, pre
 def test_says_what_has_happened_to_a_previous_profile_that_was_deleted() -> None:
     assert "Listed" in decide(instance(WANTED), record(LISTED), exist=()).reason
     assert "does not exist any more" in decide(instance(WANTED), record(LISTED), exist=()).reason
+
+
+def test_does_not_blame_someone_for_what_it_took_off_itself() -> None:
+    """The plan after the one that disassociated, because there was nothing to give back any more."""
+    step = decide(instance(), record(LISTED), exist=())
+
+    assert step.action is Action.FORGET
+    assert "someone" not in step.reason
 
 
 @pytest.mark.parametrize(("found", "now"), [(instance(FOREIGN), "Foreign"), (instance(), "no profile")])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.apply import Outcome
 from cdk_instance_role.runtime.association.errors import Meaning
-from cdk_instance_role.runtime.association.plan import Action, Plan, Step
+from cdk_instance_role.runtime.association.plan import Plan
 from cdk_instance_role.runtime.association.report import (
     MESSAGE_BYTES,
     counts,
@@ -24,6 +24,7 @@ from cdk_instance_role.runtime.association.report import (
     refusal,
     refused,
 )
+from cdk_instance_role.runtime.association.step import Action, Step
 from tests.unit.builders import ACCOUNT, FOREIGN, ID, LISTED, REGION, WANTED, desired, instance_id, record, request
 
 REPLACE = Step(ID, Action.REPLACE, "replace Listed with Wanted", before=LISTED, after=WANTED)

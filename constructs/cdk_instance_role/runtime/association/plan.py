@@ -143,7 +143,7 @@ def _plan_gone(instance_id: str, instance: Instance | None, record: Record | Non
 
 def _plan_wanted(instance: Instance, record: Record | None, snapshot: Snapshot) -> Step:
     assert instance.association is not None
-    since = record.acted_at if record and record.acted_at else snapshot.started_at
+    since = max(snapshot.started_at, record.acted_at or 0.0 if record else 0.0)
     overdue = snapshot.now - since > CONFIRMATION_SECONDS
     action, reason, advice = Action.KEEP, "carries the profile", ""
     # Whether EC2 confirms the association of a stopped instance before it starts is not documented.

@@ -124,6 +124,10 @@ def _bounded(head: str, sentences: Sequence[str]) -> str:
         addition = sentence if shown == 0 else f"; {sentence}"
         tail = f"; and {len(sentences) - shown} more, see {logs}"
         if len((text + addition + tail).encode()) > MESSAGE_BYTES and shown:
-            return text + tail
+            return _cut(text, MESSAGE_BYTES - len(tail.encode())) + tail
         text += addition
-    return text.encode()[:MESSAGE_BYTES].decode(errors="ignore")
+    return _cut(text, MESSAGE_BYTES)
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[: max(0, size)].decode(errors="ignore")

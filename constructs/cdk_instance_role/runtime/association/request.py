@@ -179,7 +179,8 @@ def _profile(properties: Mapping[str, Any]) -> ProfileRef:
 
 def _matching(value: Any, pattern: re.Pattern[str], what: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise RequestError(f"{what} is {value!r}: expected an ARN like {pattern.pattern}")
+        kind = "role" if pattern is ROLE_ARN else "instance-profile"
+        raise RequestError(f"{what} is {value!r}: expected an ARN like arn:aws:iam::111122223333:{kind}/Name")
     return value
 
 
@@ -222,7 +223,10 @@ def _replaceable(value: Any) -> Replaceable:
         return Replaceable(any=True)
     if not isinstance(value, list | tuple):
         raise RequestError(f"{Property.REPLACES} is {value!r}: expected a list of profiles or {ANY_PROFILE!r}")
-    return Replaceable(profiles=tuple(_profile(_mapping(item)) for item in value))
+    try:
+        return Replaceable(profiles=tuple(_profile(_mapping(item)) for item in value))
+    except RequestError as error:
+        raise RequestError(f"in {Property.REPLACES}, {error}") from None
 
 
 def _on_conflict(value: Any) -> OnConflict:
@@ -238,7 +242,7 @@ def _timeout(value: Any) -> float:
         return DEFAULT_TIMEOUT_SECONDS
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = 0.0
     if not 1 <= seconds <= 3600:
         raise RequestError(f"{Property.TIMEOUT_SECONDS} is {value!r}: expected seconds from 1 to 3600")
