@@ -1,7 +1,7 @@
 """The operation that is going on for an association, on behalf of one event, and who works on it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +58,6 @@ class Operations:
         if request.id in current.get("Past", ()):
             raise SupersededError("a later event for this association was handled already: this one is ignored")
         past = [*current.get("Past", ()), *([current["RequestId"]] if current else ())]
-        before, after = current.get("Fingerprints", ("", ""))
         item = self._table.update(
             request.association,
             ENTRY,
@@ -69,7 +68,7 @@ class Operations:
                 ":now": now,
                 ":past": past[-REMEMBERED_EVENTS:],
                 ":prints": list(request.fingerprints),
-                ":reversing": request.reverses((before, after)),
+                ":reversing": _is_way_back(request, current),
             },
         )
         return _operation(item)
@@ -107,7 +106,7 @@ class Operations:
             if current["RequestId"] != request.id:
                 raise SupersededError("a later event for this association has taken over") from None
             raise BusyError from None
-        held = Held(self._table, request.association, owner, _operation(item))
+        held = Held(self._table, request, owner, _operation(item))
         try:
             yield held
         finally:
@@ -121,8 +120,8 @@ class Operations:
 class Held:
     """An association that no other invocation works on."""
 
-    def __init__(self, table: Table, association: str, owner: str, operation: Operation) -> None:
-        self._table, self._association, self._owner = table, association, owner
+    def __init__(self, table: Table, request: Request, owner: str, operation: Operation) -> None:
+        self._table, self._request, self._owner = table, request, owner
         self.operation = operation
 
     def prove(self) -> None:
@@ -139,15 +138,32 @@ class Held:
 
     def let_go(self) -> None:
         """Let other invocations in. Nothing happens if the association is over."""
-        try:
-            self._set("REMOVE HeldBy, HeldUntil", {})
-        except self._table.ConditionFailed:
-            return
+        with suppress(self._table.ConditionFailed):
+            self._update("REMOVE HeldBy, HeldUntil", {}, "HeldBy = :owner")
 
     def _set(self, expression: str, values: Mapping[str, Any]) -> None:
-        held = {**values, ":owner": self._owner}
-        item = self._table.update(self._association, ENTRY, expression, held, condition="HeldBy = :owner")
+        """Change the operation, unless a later event has begun another one meanwhile."""
+        mine = {**values, ":id": self._request.id}
+        try:
+            item = self._update(expression, mine, "HeldBy = :owner AND RequestId = :id")
+        except self._table.ConditionFailed:
+            raise SupersededError("a later event for this association has taken over") from None
         self.operation = _operation(item)
+
+    def _update(self, expression: str, values: Mapping[str, Any], condition: str) -> dict[str, Any]:
+        held = {**values, ":owner": self._owner}
+        return self._table.update(self._request.association, ENTRY, expression, held, condition=condition)
+
+
+def _is_way_back(request: Request, last: Mapping[str, Any]) -> bool:
+    """Whether an event takes back the last one, or tries again to.
+
+    An update that is tried once more after it was rolled back is no way back, although it takes the last event back.
+    """
+    before, after = last.get("Fingerprints", ("", ""))
+    if last.get("Reversing"):
+        return request.fingerprints == (before, after)
+    return request.reverses((before, after))
 
 
 def _operation(item: Mapping[str, Any]) -> Operation:

@@ -110,6 +110,10 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) 
     carried, previous = instance.carries, record.previous
     if carried == previous:
         return _forget(instance, "it carries what it had before")
+    lost = previous is not None and snapshot.profiles.get(previous) is None
+    reason = f"{name_of(previous or '')}, which it carried before, does not exist any more"
+    if carried is None and lost:
+        return _forget(instance, reason, warning=True)
     if not _is_from_us(record, instance):
         now = name_of(carried) if carried else "no profile"
         return _forget(instance, f"left alone: someone has given it {now} since", warning=True)
@@ -117,11 +121,7 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) 
         return replace(_forget(instance, "another association keeps it"), action=Action.HAND_OVER, heir=heir)
     if previous is None:
         return _change(instance, None, "it had no profile before", record, undo=True)
-    if snapshot.profiles.get(previous) is None:
-        reason = f"{name_of(previous)}, which it carried before, does not exist any more"
-        # A swap that was interrupted has left it bare already: then there is nothing left to take off.
-        if carried is None:
-            return _forget(instance, reason, warning=True)
+    if lost:
         return _change(instance, None, reason, record, undo=True, warning=True)
     return _change(instance, previous, f"give {name_of(previous)} back", record, undo=True)
 

@@ -16,6 +16,9 @@ from .step import Step
 MESSAGE_BYTES = 1500
 """CloudFormation takes 4096 bytes of response; the provider framework adds ids and its own stack to the message."""
 
+DETAIL_BYTES = 400
+"""Of one error of AWS."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -36,19 +39,19 @@ def failure(request: Request, sentences: Sequence[str]) -> str:
 
 def given_back(reason: str) -> str:
     """Why a Create failed, after its work was undone."""
-    return f"{reason}; every instance has been given back what it had"
+    return f"{_cut(reason, MESSAGE_BYTES - 60)}; every instance has been given back what it had"
 
 
 def not_given_back(request: Request, sentences: Sequence[str], first: str | None) -> str:
     """Why instances could not be given back what they had."""
-    head = f"{first}; and then " if first else ""
+    head = f"{_cut(first, MESSAGE_BYTES // 2)}; and then " if first else ""
     return _bounded(f"{head}not every instance in {_place(request)} could be given back what it had: ", sentences)
 
 
 def refused(outcome: Outcome) -> str:
     """A sentence about a change that EC2 has refused for good."""
     # EC2 adds a long encoded message that only sts:DecodeAuthorizationMessage can read.
-    detail = outcome.detail.partition(" Encoded authorization failure message:")[0]
+    detail = _cut(outcome.detail.partition(" Encoded authorization failure message:")[0], DETAIL_BYTES)
     sentence = f"instance {outcome.step.instance_id}: to {_change(outcome.step)} was refused, {detail}"
     if outcome.meaning is Meaning.DENIED and outcome.step.before:
         sentence += f" (if {name_of(outcome.step.before)} is not of this stack, it has to be listed in `replaces`)"
