@@ -68,6 +68,8 @@ class InstanceRole(Construct):
             ValueError: a policy name that is none, or a property of a new role together with ``role``.
         """
         super().__init__(scope, id)
+        if isinstance(managed_policies, str):
+            raise ValueError(f"managed_policies is the string {managed_policies!r}: pass a list")
         if role is None:
             role = iam.Role(
                 self,

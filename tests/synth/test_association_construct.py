@@ -135,7 +135,7 @@ def test_counts_are_attributes_of_the_resource() -> None:
 
 @pytest.mark.parametrize("timeout", [Duration.seconds(59), Duration.seconds(3601), Duration.hours(2)])
 def test_fails_when_the_timeout_is_out_of_range(timeout: Duration) -> None:
-    with pytest.raises(ValueError, match="timeout is .*: it must be from 1 minute to 1 hour"):
+    with pytest.raises(ValueError, match=r"timeout is .*: it must be from 1 minute to 1 hour"):
         associated(timeout=timeout)
 
 
@@ -176,8 +176,10 @@ def test_fails_when_two_stacks_with_one_provider_select_the_same_instance() -> N
         ),
         (
             Environment(account="444455556666", region="eu-west-1"),
-            f"the provider is in account 444455556666 and the association in {ACCOUNT}: "
-            "use a provider in the same account",
+            (
+                f"the provider is in account 444455556666 and the association in {ACCOUNT}: "
+                "use a provider in the same account"
+            ),
         ),
     ],
     ids=["region", "account"],

@@ -172,7 +172,7 @@ def path_in(scope: Construct) -> str:
 
 @pytest.mark.parametrize("name", ["", "Amazon S3", "/AmazonS3ReadOnlyAccess", "arn:aws:s3:::bucket", "x" * 129, "A\n"])
 def test_fails_when_a_policy_name_is_none(name: str) -> None:
-    with pytest.raises(ValueError, match="is not the name of a managed policy: pass a name like .*, or an ARN"):
+    with pytest.raises(ValueError, match=r"is not the name of a managed policy: pass a name like .*, or an ARN"):
         InstanceRole(new_stack(), "Web", managed_policies=[name])
 
 

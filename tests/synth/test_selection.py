@@ -72,7 +72,7 @@ def test_fails_without_tags() -> None:
 
 @pytest.mark.parametrize("values", [[], (), "web", [1]])
 def test_fails_when_a_tag_has_no_list_of_strings(values: object) -> None:
-    with pytest.raises(ValueError, match="tag 'app' has the values .*: pass a list of at least one string"):
+    with pytest.raises(ValueError, match=r"tag 'app' has the values .*: pass a list of at least one string"):
         InstanceSelection.by_tags({"app": values})  # type: ignore[dict-item]
 
 
