@@ -21,8 +21,7 @@ def template_of(*selections: InstanceSelection, flags: Mapping[str, Any] = FLAGS
     role = InstanceRole(stack, "Web", managed_policies=["AmazonS3ReadOnlyAccess"])
     for number, selection in enumerate(selections):
         role.associate_with(f"Fleet{number}", selection)
-    template: dict[str, Any] = Template.from_stack(stack).to_json()
-    return template
+    return dict(Template.from_stack(stack).to_json())
 
 
 def policies(template: dict[str, Any]) -> dict[str, Any]:
