@@ -11,9 +11,6 @@ from constructs import Construct
 
 POLICY_SIZE = 6144
 """Characters, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-MOST_POLICIES = 5
-"""A role can have ten managed policies, and while a deployment runs it has the old ones and the new ones."""
-
 _ENVELOPE = len('{"Version":"2012-10-17","Statement":[]}')
 _LONGEST_PSEUDO = {"AWS::Partition": 10, "AWS::Region": 14, "AWS::AccountId": 12, "AWS::URLSuffix": 16}
 _LONGEST_ARN = 250
@@ -40,24 +37,19 @@ class HandlerPolicies(Construct):
         self._packs: list[_Pack] = []
 
     def add(self, statements: Iterable[iam.PolicyStatement]) -> None:
-        """Add statements.
-
-        Raises:
-            ValueError: they don't fit; nothing can be deployed then.
-        """
+        """Add statements."""
         for statement in statements:
             rendered = Stack.of(self).resolve(statement.to_statement_json())
             size = _size(rendered) + 1
             pack = next((pack for pack in self._packs if pack.size + size <= POLICY_SIZE), None) or self._new_pack()
             pack.add(statement, rendered, size)
 
+    @property
+    def count(self) -> int:
+        """Number of policies."""
+        return len(self._packs)
+
     def _new_pack(self) -> "_Pack":
-        if len(self._packs) == MOST_POLICIES:
-            raise ValueError(
-                f"the instance ids and profiles of stack {Stack.of(self).stack_name!r} need more than the "
-                f"{MOST_POLICIES} IAM policies that its handler can have: select the instances by tags, "
-                "or spread them over several stacks"
-            )
         pack = _Pack(self, f"Policy{len(self._packs) + 1}", self._role)
         self._packs.append(pack)
         return pack

@@ -22,6 +22,8 @@ _RUNTIME = Path(__file__).parent / "runtime"
 _ID = "InstanceProfileAssociationProvider"
 _POLICIES_ID = "InstanceProfileHandlerPolicies"
 QUERY_INTERVAL = Duration.seconds(5)
+MOST_POLICIES = 10
+"""Managed policies of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 class AssociationProvider(Construct):
@@ -62,6 +64,7 @@ class AssociationProvider(Construct):
             log_group=log_group,
             framework_complete_and_timeout_role=self._framework_role(log_group),
         )
+        self._policies: dict[Stack, HandlerPolicies] = {}
         self._selected: dict[str, str] = {}
 
     @classmethod
@@ -105,11 +108,15 @@ class AssociationProvider(Construct):
         stack = Stack.of(association)
         self._refuse_elsewhere(stack)
         self._refuse_selected_twice(association, permissions)
-        id_ = f"{_POLICIES_ID}{self.node.addr[-8:]}" if stack is not Stack.of(self) else _POLICIES_ID
-        found = stack.node.try_find_child(id_)
-        policies = found if isinstance(found, HandlerPolicies) else HandlerPolicies(stack, id_, role=self._role)
+        policies = self._policies.get(stack) or self._new_policies(stack)
         policies.add(permissions.statements())
+        self._refuse_too_many()
         return policies
+
+    def _new_policies(self, stack: Stack) -> HandlerPolicies:
+        id_ = _POLICIES_ID if stack is Stack.of(self) else f"{_POLICIES_ID}{self.node.addr[-8:]}"
+        self._policies[stack] = HandlerPolicies(stack, id_, role=self._role)
+        return self._policies[stack]
 
     def _ledger(self) -> dynamodb.Table:
         return dynamodb.Table(
@@ -180,6 +187,17 @@ class AssociationProvider(Construct):
                     f"the provider is in {what} {mine} and the association in {theirs}: "
                     f"use a provider in the same {what}"
                 )
+
+    def _refuse_too_many(self) -> None:
+        """While the deployment of a stack runs, the role has the old and the new policies of that stack."""
+        counts = [policies.count for policies in self._policies.values()]
+        if sum(counts) + max(counts) > MOST_POLICIES:
+            stacks = ", ".join(stack.stack_name for stack in self._policies)
+            raise ValueError(
+                f"the instance ids and profiles of {stacks} need {sum(counts)} IAM policies, and a role can have "
+                f"{MOST_POLICIES}, old and new ones together while a stack is deployed: select the instances by tags, "
+                "or use a provider for each stack"
+            )
 
     def _refuse_selected_twice(self, association: Construct, permissions: Permissions) -> None:
         for instance_id in permissions.instances.instance_ids:

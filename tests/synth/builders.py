@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,19 +73,6 @@ def associate_imported(stack: Stack, **association_props: Any) -> InstanceProfil
 def instance_ids(count: int) -> list[str]:
     """This many different instance ids of the longest kind."""
     return [f"i-{number:017x}" for number in range(count)]
-
-
-def most_accepted(accepts: Callable[[int], object], limit: int = 400) -> int:
-    """The largest number that raises no ValueError."""
-    low, high = 0, limit
-    while low < high:
-        middle = (low + high + 1) // 2
-        try:
-            accepts(middle)
-            low = middle
-        except ValueError:
-            high = middle - 1
-    return low
 
 
 def resources(stack: Stack, type: str | None = None) -> dict[str, Resource]:

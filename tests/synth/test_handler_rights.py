@@ -1,0 +1,230 @@
+"""What the handler may do: generated from the properties of the association, and never wider."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+
+from cdk_instance_role import InstanceProfileAssociation, InstanceSelection, ReplaceableProfiles
+from tests.synth.builders import (
+    ACCOUNT,
+    BY_ID,
+    BY_TAGS,
+    EVERY_INSTANCE,
+    INSTANCE,
+    OTHER_INSTANCE,
+    Statement,
+    as_text,
+    associate_imported,
+    associated,
+    handler_policies,
+    imported_profile,
+    instance_ids,
+    listed,
+    new_stack,
+    resources,
+    statements,
+)
+
+ASSOCIATE = "ec2:AssociateIamInstanceProfile"
+REPLACE = "ec2:ReplaceIamInstanceProfileAssociation"
+DISASSOCIATE = "ec2:DisassociateIamInstanceProfile"
+PASS_ROLE, GET_PROFILE = "iam:PassRole", "iam:GetInstanceProfile"
+
+PROFILES = f"arn:aws:iam::{ACCOUNT}:instance-profile"
+WEB, OLD, IMPORTED, ANY = "${WebInstanceProfile.Arn}", f"{PROFILES}/Old", f"{PROFILES}/Imported", f"{PROFILES}/*"
+OF_THE_STACK = f"{PROFILES}/cdk-instance-role/Stack/*"
+TARGET = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/{INSTANCE}"
+TAGGED = {"aws:ResourceTag/app": ["web", "api"], "aws:ResourceTag/env": ["prod"]}
+
+
+def replacing_old(instances: InstanceSelection = BY_ID) -> Stack:
+    stack = new_stack()
+    return associated(instances, stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "Old")))
+
+
+def imported(**props: Any) -> Stack:
+    stack = new_stack()
+    associate_imported(stack, **props)
+    return stack
+
+
+def imported_replacing_old() -> Stack:
+    stack = new_stack()
+    associate_imported(stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "Old")))
+    return stack
+
+
+def rights(stack: Stack, action: str) -> list[tuple[Any, Any]]:
+    """Resources and conditions of the statements that allow an action."""
+    return [(one["Resource"], one.get("Condition", {})) for one in statements(stack, action)]
+
+
+def test_associates_the_targets_only_with_the_wanted_profile() -> None:
+    assert rights(associated(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [WEB]}})]
+
+
+def test_associates_tagged_instances_only_with_the_wanted_profile() -> None:
+    assert rights(associated(BY_TAGS), ASSOCIATE) == [
+        (EVERY_INSTANCE, {"ArnLike": {"ec2:NewInstanceProfile": [WEB]}, "StringEquals": TAGGED})
+    ]
+
+
+def test_without_replaces_moves_instances_between_profiles_of_the_stack_only() -> None:
+    between = {"ec2:InstanceProfile": [OF_THE_STACK], "ec2:NewInstanceProfile": [OF_THE_STACK]}
+    assert rights(associated(), REPLACE) == [(EVERY_INSTANCE, {"ArnLike": between})]
+
+
+def test_without_replaces_an_imported_profile_brings_no_right_to_replace() -> None:
+    assert rights(imported(), REPLACE) == []
+
+
+def test_takes_off_what_the_stack_has_put_there_wherever_it_is() -> None:
+    ours = {"ArnLike": {"ec2:InstanceProfile": [OF_THE_STACK]}}
+    assert rights(associated(), DISASSOCIATE) == [(EVERY_INSTANCE, ours)]
+
+
+def test_takes_an_imported_profile_off_wherever_it_is() -> None:
+    ours = {"ArnLike": {"ec2:InstanceProfile": [IMPORTED]}}
+    assert rights(imported(), DISASSOCIATE) == [(EVERY_INSTANCE, ours)]
+
+
+@pytest.mark.parametrize(
+    ("selection", "resource", "tagged"),
+    [(BY_ID, TARGET, {}), (BY_TAGS, EVERY_INSTANCE, {"StringEquals": TAGGED})],
+    ids=["ids", "tags"],
+)
+def test_displaces_a_listed_profile_on_the_targets_only_and_by_the_wanted_one_only(
+    selection: InstanceSelection, resource: str, tagged: dict[str, Any]
+) -> None:
+    displace = {
+        "ArnLike": {"ec2:InstanceProfile": [OLD]},
+        # A disassociation has no new profile.
+        "ArnLikeIfExists": {"ec2:NewInstanceProfile": [WEB]},
+        **tagged,
+    }
+    stack = replacing_old(selection)
+    assert (resource, displace) in rights(stack, REPLACE)
+    assert (resource, displace) in rights(stack, DISASSOCIATE)
+
+
+@pytest.mark.parametrize("selection", [BY_ID, BY_TAGS], ids=["ids", "tags"])
+def test_gives_a_listed_profile_back_wherever_a_profile_of_the_stack_is(selection: InstanceSelection) -> None:
+    back = {"ec2:InstanceProfile": [OF_THE_STACK], "ec2:NewInstanceProfile": [OF_THE_STACK, OLD]}
+    assert (EVERY_INSTANCE, {"ArnLike": back}) in rights(replacing_old(selection), REPLACE)
+
+
+def test_gives_a_listed_profile_back_where_an_imported_one_is() -> None:
+    back = {"ec2:InstanceProfile": [IMPORTED], "ec2:NewInstanceProfile": [OLD]}
+    assert (EVERY_INSTANCE, {"ArnLike": back}) in rights(imported_replacing_old(), REPLACE)
+
+
+def test_gives_a_listed_profile_back_to_a_target_that_is_bare_in_a_swap() -> None:
+    assert rights(replacing_old(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [WEB, OLD]}})]
+
+
+def test_gives_a_listed_profile_back_to_a_bare_instance_that_may_have_lost_its_tags() -> None:
+    bare = {"ArnLike": {"ec2:NewInstanceProfile": [OLD]}, "Null": {"ec2:InstanceProfile": "true"}}
+    assert (EVERY_INSTANCE, bare) in rights(replacing_old(BY_TAGS), ASSOCIATE)
+
+
+def test_any_profile_may_be_displaced_on_the_targets_only() -> None:
+    displaced = [
+        resource
+        for resource, condition in rights(associated(replaces=ReplaceableProfiles.any()), REPLACE)
+        if condition["ArnLike"]["ec2:InstanceProfile"] == [ANY]
+    ]
+    assert displaced == [TARGET]
+
+
+@pytest.mark.parametrize(
+    ("stack", "roles"),
+    [
+        (associated, "${WebRole.Arn}"),
+        (imported, f"arn:aws:iam::{ACCOUNT}:role/Imported"),
+        (replacing_old, [f"arn:aws:iam::{ACCOUNT}:role/Old", "${WebRole.Arn}"]),
+        (imported_replacing_old, [f"arn:aws:iam::{ACCOUNT}:role/Imported", f"arn:aws:iam::{ACCOUNT}:role/Old"]),
+        (lambda: associated(replaces=ReplaceableProfiles.any()), f"arn:aws:iam::{ACCOUNT}:role/*"),
+    ],
+    ids=["own", "imported", "own for old", "imported for old", "any"],
+)
+def test_passes_the_roles_concerned_and_to_ec2_only(stack: Any, roles: Any) -> None:
+    assert rights(stack(), PASS_ROLE) == [(roles, {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}})]
+
+
+@pytest.mark.parametrize(
+    ("stack", "profiles"),
+    [
+        (associated, WEB),
+        (imported, IMPORTED),
+        (replacing_old, [OLD, WEB]),
+        (lambda: associated(replaces=ReplaceableProfiles.any()), ANY),
+    ],
+    ids=["own", "imported", "own for old", "any"],
+)
+def test_looks_at_the_profiles_concerned_only(stack: Any, profiles: Any) -> None:
+    assert rights(stack(), GET_PROFILE) == [(profiles, {})]
+
+
+def test_the_handler_itself_only_looks_and_writes_to_its_own_ledger_and_log() -> None:
+    found = resources(associated(), "AWS::IAM::Role")
+    (role,) = (one for id_, one in found.items() if "HandlerRole" in id_)
+    assert "ManagedPolicyArns" not in role["Properties"]
+    (policy,) = role["Properties"]["Policies"]
+    allowed: list[Statement] = as_text(policy["PolicyDocument"]["Statement"])
+    assert [(sorted(listed(one["Action"])), one["Resource"]) for one in allowed] == [
+        (["ec2:DescribeIamInstanceProfileAssociations", "ec2:DescribeInstances"], "*"),
+        (
+            [
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:Query",
+                "dynamodb:Scan",
+                "dynamodb:UpdateItem",
+            ],
+            "${InstanceProfileAssociationProviderLedger.Arn}",
+        ),
+        (["logs:CreateLogStream", "logs:PutLogEvents"], "${InstanceProfileAssociationProviderLog.Arn}"),
+    ]
+
+
+def test_two_associations_have_the_rights_of_both_and_no_more() -> None:
+    stack = associated()
+    other = imported_profile(stack, "Imported")
+    InstanceProfileAssociation(
+        stack, "Other", instance_profile=other, instances=InstanceSelection.by_ids(OTHER_INSTANCE)
+    )
+    assert rights(stack, ASSOCIATE) == [
+        (TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [WEB]}}),
+        (TARGET.replace(INSTANCE, OTHER_INSTANCE), {"ArnLike": {"ec2:NewInstanceProfile": [IMPORTED]}}),
+    ]
+
+
+def test_an_imported_profile_with_the_path_of_another_stack_is_no_profile_of_this_one() -> None:
+    stack = new_stack()
+    name = "cdk-instance-role/Elsewhere/Web"
+    profile = iam.InstanceProfile.from_instance_profile_attributes(
+        stack,
+        "Profile",
+        instance_profile_arn=f"{PROFILES}/{name}",
+        role=iam.Role.from_role_arn(stack, "Role", f"arn:aws:iam::{ACCOUNT}:role/Web"),
+    )
+    InstanceProfileAssociation(stack, "Fleet", instance_profile=profile, instances=BY_ID)
+    assert rights(stack, DISASSOCIATE) == [
+        (EVERY_INSTANCE, {"ArnLike": {"ec2:InstanceProfile": [f"{PROFILES}/{name}"]}})
+    ]
+
+
+def test_policies_are_attached_to_the_role_of_the_handler_alone() -> None:
+    for policy in handler_policies(replacing_old()).values():
+        assert as_text(policy["Properties"]["Roles"]) == ["${InstanceProfileAssociationProviderHandlerRole}"]
+
+
+@pytest.mark.parametrize(
+    ("replacing", "most"), [(associated, 300), (replacing_old, 140)], ids=["without replaces", "with one in replaces"]
+)
+def test_takes_as_many_ids_as_the_readme_says_and_not_many_more(replacing: Any, most: int) -> None:
+    replacing(InstanceSelection.by_ids(*instance_ids(most)))
+    with pytest.raises(ValueError, match="select the instances by tags"):
+        replacing(InstanceSelection.by_ids(*instance_ids(most * 5 // 4)))

@@ -1,0 +1,159 @@
+"""The provider behind the associations: its function, its ledger, its log, and sharing it between stacks."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk.assertions import Match, Template
+
+from cdk_instance_role import AssociationProvider, InstanceSelection
+from cdk_instance_role import provider as provider_module
+from tests.synth.builders import (
+    BY_ID,
+    BY_TAGS,
+    IRELAND,
+    OTHER_INSTANCE,
+    as_text,
+    associated,
+    association_of,
+    handler_policies,
+    instance_ids,
+    new_app,
+    new_stack,
+    only,
+    resources,
+)
+
+
+def handler(stack: Stack) -> dict[str, Any]:
+    """Properties of our function, which is the one in Python."""
+    (function,) = (
+        one["Properties"]
+        for one in resources(stack, "AWS::Lambda::Function").values()
+        if one["Properties"]["Runtime"].startswith("python")
+    )
+    return dict(function)
+
+
+def test_the_ledger_is_on_demand_encrypted_and_recoverable_to_any_point_in_time() -> None:
+    assert only(associated(), "AWS::DynamoDB::Table")["Properties"] == {
+        "KeySchema": [
+            {"AttributeName": "Association", "KeyType": "HASH"},
+            {"AttributeName": "Entry", "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": "Association", "AttributeType": "S"},
+            {"AttributeName": "Entry", "AttributeType": "S"},
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+        "SSESpecification": {"SSEEnabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+    }
+
+
+def test_one_function_serves_both_phases_and_logs_json_to_a_group_of_its_own() -> None:
+    function = handler(associated())
+    assert (function["Handler"], function["Runtime"], function["Timeout"]) == (
+        "association.main.handle",
+        "python3.14",
+        180,
+    )
+    assert as_text(function["LoggingConfig"]) == {
+        "LogFormat": "JSON",
+        "LogGroup": "${InstanceProfileAssociationProviderLog}",
+    }
+    assert as_text(function["Environment"]) == {
+        "Variables": {"LEDGER_TABLE": "${InstanceProfileAssociationProviderLedger}"}
+    }
+
+
+def test_the_log_outlives_the_stack_and_is_kept_for_three_months() -> None:
+    log = only(associated(), "AWS::Logs::LogGroup")
+    assert (log["DeletionPolicy"], log["Properties"]["RetentionInDays"]) == ("Retain", 90)
+
+
+def test_the_waiter_asks_every_five_seconds_for_an_hour() -> None:
+    Template.from_stack(associated()).has_resource_properties(
+        "AWS::StepFunctions::StateMachine",
+        {
+            "DefinitionString": {
+                "Fn::Join": [
+                    "",
+                    Match.array_with([Match.string_like_regexp('.*"IntervalSeconds":5,"MaxAttempts":720.*')]),
+                ]
+            }
+        },
+    )
+
+
+def test_all_associations_of_a_stack_share_one_provider() -> None:
+    stack = new_stack()
+    assert AssociationProvider.of(stack) is AssociationProvider.of(stack)
+
+
+def asset_of(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(provider_module, "_RUNTIME", runtime)
+    return str(handler(associated())["Code"]["S3Key"])
+
+
+def test_bytecode_does_not_change_the_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = tmp_path / "runtime"
+    shutil.copytree(provider_module._RUNTIME, runtime, ignore=shutil.ignore_patterns("__pycache__"))
+    clean = asset_of(runtime, monkeypatch)
+
+    (runtime / "association" / "__pycache__").mkdir()
+    (runtime / "association" / "__pycache__" / "main.cpython-314.pyc").write_bytes(b"bytecode")
+    assert asset_of(runtime, monkeypatch) == clean
+
+    (runtime / "association" / "main.py").write_text("# another handler")
+    assert asset_of(runtime, monkeypatch) != clean
+
+
+def shared() -> tuple[Stack, Stack, Stack]:
+    """A stack with a provider, and two stacks that use it."""
+    app = new_app()
+    home, one, two = (Stack(app, name, env=IRELAND) for name in ("Home", "One", "Two"))
+    provider = AssociationProvider(home, "Provider")
+    associated(BY_ID, one, provider=provider)
+    associated(InstanceSelection.by_ids(OTHER_INSTANCE), two, provider=provider)
+    app.synth()
+    return home, one, two
+
+
+def test_stacks_that_share_a_provider_have_no_function_of_their_own() -> None:
+    home, one, two = shared()
+    assert handler(home)
+    assert resources(one, "AWS::Lambda::Function") == resources(two, "AWS::Lambda::Function") == {}
+
+
+def test_stacks_that_share_a_provider_depend_on_it_and_it_on_none_of_them() -> None:
+    home, one, two = shared()
+    assert [stack.stack_name for stack in one.dependencies] == ["Home"]
+    assert [stack.stack_name for stack in two.dependencies] == ["Home"]
+    assert home.dependencies == []
+
+
+def test_a_stack_brings_its_own_rights_to_a_shared_provider() -> None:
+    home, one, _ = shared()
+    assert handler_policies(home) == {}
+    (policy,) = handler_policies(one)
+    assert policy in association_of(one)["DependsOn"]
+
+
+def test_fails_when_the_policies_of_all_stacks_are_more_than_a_role_can_have() -> None:
+    app = new_app()
+    provider = AssociationProvider(Stack(app, "Home", env=IRELAND), "Provider")
+    for number in range(9):  # and a tenth policy while one of them is deployed
+        associated(BY_TAGS, Stack(app, f"Stack{number}", env=IRELAND), provider=provider)
+    with pytest.raises(ValueError, match="Stack9 need 10 IAM policies, and a role can have 10, .* for each stack"):
+        associated(BY_TAGS, Stack(app, "Stack9", env=IRELAND), provider=provider)
+
+
+def test_fails_when_the_ids_of_one_stack_leave_no_room_for_another() -> None:
+    app = new_app()
+    provider = AssociationProvider(Stack(app, "Home", env=IRELAND), "Provider")
+    associated(InstanceSelection.by_ids(*instance_ids(300)), Stack(app, "Large", env=IRELAND), provider=provider)
+    with pytest.raises(ValueError, match="the instance ids and profiles of Large, Small need 6 IAM policies"):
+        associated(BY_TAGS, Stack(app, "Small", env=IRELAND), provider=provider)
