@@ -94,7 +94,9 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
             f"no instances selected: add an entry to {ROLES_KEY} in cdk.json, or pass "
             "-c instance_ids=i-0123456789abcdef0 -c managed_policies=AmazonS3ReadOnlyAccess"
         )
-    return {name: _entry(name, value) for name, value in entries.items()}
+    roles = {name: _entry(name, value) for name, value in entries.items()}
+    _refuse_selected_twice(roles)
+    return roles
 
 
 def _refuse_unknown_keys(context: Mapping[str, Any]) -> None:
@@ -102,6 +104,18 @@ def _refuse_unknown_keys(context: Mapping[str, Any]) -> None:
     for key in context:
         if key not in KNOWN_KEYS and not any(mark in key for mark in ":/@"):
             raise ConfigError(f"unknown context key {key!r}: {_suggestion(key, KNOWN_KEYS)}")
+
+
+def _refuse_selected_twice(roles: Mapping[str, RoleEntry]) -> None:
+    selected: dict[str, str] = {}
+    for name, entry in roles.items():
+        for instance_id in dict.fromkeys(entry.instance_ids or ()):
+            other = selected.setdefault(instance_id, name)
+            if other != name:
+                raise ConfigError(
+                    f"instance {instance_id} is in the entries {other!r} and {name!r} of {ROLES_KEY}: "
+                    "an instance carries one profile only, leave it in one of them"
+                )
 
 
 def _committed(value: Any) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def test_fails_when_the_policies_of_all_stacks_are_more_than_a_role_can_have() -
     provider = AssociationProvider(Stack(app, "Home", env=IRELAND), "Provider")
     for number in range(9):  # and a tenth policy while one of them is deployed
         associated(BY_TAGS, Stack(app, f"Stack{number}", env=IRELAND), provider=provider)
-    with pytest.raises(ValueError, match="Stack9 need 10 IAM policies, and a role can have 10, .* for each stack"):
+    with pytest.raises(ValueError, match=r"Stack9 need 10 IAM policies, and a role can have 10, .* for each stack"):
         associated(BY_TAGS, Stack(app, "Stack9", env=IRELAND), provider=provider)
 
 

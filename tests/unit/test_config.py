@@ -136,7 +136,10 @@ def test_the_command_line_lets_every_profile_be_replaced() -> None:
 
 
 def test_the_command_line_adds_to_the_committed_map() -> None:
-    assert list(load({"instance_roles": {"web": {"instance_ids": [ID]}}, "instance_ids": ID})) == ["web", "default"]
+    assert list(load({"instance_roles": {"web": {"instance_ids": [ID]}}, "instance_ids": OTHER_ID})) == [
+        "web",
+        "default",
+    ]
 
 
 def test_the_command_line_gives_the_map_as_json() -> None:
@@ -311,3 +314,9 @@ def test_names_every_mistake_of_an_entry() -> None:
     message = mistake_in_entry(instance_ids=["i-1", "i-2"], account="1", on_conflict="maybe")
 
     assert all(value in message for value in ("'i-1'", "'i-2'", "'1'", "'maybe'"))
+
+
+def test_fails_when_two_entries_name_the_same_instance() -> None:
+    entry = {"instance_ids": ["i-0123456789abcdef0"]}
+    with pytest.raises(ConfigError, match="i-0123456789abcdef0 is in the entries 'web' and 'api'"):
+        load({"instance_roles": {"web": entry, "api": entry}})

@@ -1,0 +1,106 @@
+"""The app as the CDK CLI starts it: context in, a cloud assembly or one clear line out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.synth.builders import INSTANCE, OTHER_INSTANCE, ROOT, environment_with_node
+
+QUICK = {"instance_ids": INSTANCE, "managed_policies": "AmazonS3ReadOnlyAccess"}
+
+
+def run(context: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the app with this context, with no way to reach anything: no credentials, no Region, no network proxy."""
+    environment = environment_with_node(
+        CDK_CONTEXT_JSON=json.dumps(context),
+        CDK_OUTDIR=str(folder),
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_ENDPOINT_URL="http://127.0.0.1:9",
+    )
+    return subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def templates(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.template.json")}
+
+
+def test_the_quick_way_defines_one_stack(tmp_path: Path) -> None:
+    finished = run(QUICK, tmp_path)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert set(templates(tmp_path)) == {"InstanceRole-default.template.json"}
+
+
+def test_every_entry_is_a_stack_of_its_own(tmp_path: Path) -> None:
+    entries = {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_tags": {"app": ["api"]}}}
+    assert run({"instance_roles": entries}, tmp_path).returncode == 0
+    assert set(templates(tmp_path)) == {"InstanceRole-web.template.json", "InstanceRole-api.template.json"}
+
+
+def test_the_committed_map_can_be_replaced_on_the_command_line(tmp_path: Path) -> None:
+    assert run({"instance_roles": json.dumps({"job": {"instance_ids": [INSTANCE]}})}, tmp_path).returncode == 0
+    assert set(templates(tmp_path)) == {"InstanceRole-job.template.json"}
+
+
+def test_the_same_configuration_always_gives_the_same_template(tmp_path: Path) -> None:
+    entries = {"web": {"instance_ids": [INSTANCE, OTHER_INSTANCE], "replaces": ["OldProfile"], "on_conflict": "keep"}}
+    for name in ("one", "two"):
+        assert run({"instance_roles": entries}, tmp_path / name).returncode == 0
+    assert templates(tmp_path / "one") == templates(tmp_path / "two") != {}
+
+
+def test_account_and_region_of_an_entry_are_those_of_its_stack(tmp_path: Path) -> None:
+    entry = {"instance_ids": [INSTANCE], "account": "111122223333", "region": "eu-west-1"}
+    assert run({"instance_roles": {"web": entry}}, tmp_path).returncode == 0
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["artifacts"]["InstanceRole-web"]["environment"] == "aws://111122223333/eu-west-1"
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "no instances": ({}, "no instances selected: add an entry to instance_roles"),
+    "an empty list": ({"instance_ids": ""}, "instance_roles.default.instance_ids: [] can't be used"),
+    "a malformed id": ({"instance_ids": "i-123"}, "'i-123' can't be used, expected a list of ids"),
+    "an id twice": (
+        {"instance_ids": f"{INSTANCE},{INSTANCE}"},
+        f"instance id '{INSTANCE}' is selected more than once",
+    ),
+    "an unknown key": ({"instance_id": INSTANCE}, "unknown context key 'instance_id': did you mean 'instance_ids'?"),
+    "an unknown key in an entry": (
+        {"instance_roles": {"web": {"instance_ids": [INSTANCE], "replace": []}}},
+        "instance_roles.web has the unknown key 'replace': did you mean 'replaces'?",
+    ),
+    "ids and tags": (
+        {"instance_roles": {"web": {"instance_ids": [INSTANCE], "instance_tags": {"app": ["web"]}}}},
+        "instance_roles.web: give either instance_ids or instance_tags, not both",
+    ),
+    "no name of a policy": (
+        {**QUICK, "managed_policies": "Amazon S3"},
+        "'Amazon S3' can't be used, expected names of AWS managed policies",
+    ),
+    "no JSON": ({"instance_roles": "{web}"}, "instance_roles is '{web}', which is not JSON"),
+    "more ids than fit": (
+        {"instance_ids": ",".join(f"i-{number:017x}" for number in range(1000))},
+        "select the instances by tags",
+    ),
+    "an instance in two entries": (
+        {"instance_roles": {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_ids": [INSTANCE]}}},
+        f"instance {INSTANCE} is in the entries 'web' and 'api' of instance_roles: an instance carries one profile",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_fails_with_one_clear_line_on(mistake: str, tmp_path: Path) -> None:
+    context, message = MISTAKES[mistake]
+    finished = run(context, tmp_path)
+    assert finished.returncode == 1
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert finished.stdout == ""
+    assert templates(tmp_path) == {}

@@ -1,0 +1,65 @@
+"""cdk-nag's AwsSolutions rules: whatever they find is explained here, and what is explained is still found."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from cdk_instance_role import InstanceRole, InstanceSelection, ReplaceableProfiles
+from tests.synth.builders import BY_TAGS, FLAGS, INSTANCE, IRELAND, imported_profile
+
+EXPLAINED = {
+    r"HandlerRole.* IAM5\[Resource::\*\]": "EC2's describe calls know no resources: they can be allowed on * only",
+    r"HandlerPolicies.* IAM5\[Resource::arn:aws:ec2:eu-west-1:111122223333:instance/\*\]": (
+        "limited by conditions on tags and instance profiles; the id of a former target is not known any more"
+    ),
+    r"WaiterRole.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
+    r"framework-onEvent.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
+    r"waiter-state-machine.* IAM5\[Resource::<\w+Framework\w+.Arn>:\*\]": "the CDK allows every version of its own",
+    r"framework-onEvent.* IAM4\[.*AWSLambdaBasicExecutionRole\]": "the CDK makes this role, it only writes logs",
+    r"waiter-state-machine.* SF1": "a history in the log would hold CloudFormation's presigned response URL",
+    r"waiter-state-machine.* SF2": "a trace of a waiter shows nothing that its history does not",
+    r"Web/Role.* IAM4\[.*AmazonS3ReadOnlyAccess\]": "what the user asks for",
+}
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What the rules find, as the place and the rule."""
+    folder = tmp_path_factory.mktemp("assembly")
+    flags: Mapping[str, object] = {**FLAGS, "@aws-cdk/core:validationReportJson": True}
+    app = App(context=flags, outdir=str(folder))
+    Validations.of(app).add_plugins(AwsSolutionsChecks())
+    stack = Stack(app, "Stack", env=IRELAND)
+    web = InstanceRole(stack, "Web", managed_policies=["AmazonS3ReadOnlyAccess"])
+    replaces = ReplaceableProfiles.profiles(imported_profile(stack, "Old"))
+    web.associate_with("Tagged", BY_TAGS, replaces=replaces)
+    web.associate_with("Listed", InstanceSelection.by_ids(INSTANCE), replaces=replaces)
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+    return list(_found(folder))
+
+
+def _found(folder: Path) -> list[str]:
+    report = json.loads((folder / "policy-validation-report.json").read_text())
+    return [
+        f"{place['constructPath']} {violation['ruleName'].removeprefix('AwsSolutions-')}"
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+        for place in violation["violatingConstructs"]
+    ]
+
+
+def test_every_finding_is_explained(findings: list[str]) -> None:
+    unexplained = [one for one in findings if not any(re.search(pattern, one) for pattern in EXPLAINED)]
+    assert findings
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("pattern", EXPLAINED)
+def test_every_explanation_is_still_needed(findings: list[str], pattern: str) -> None:
+    assert any(re.search(pattern, one) for one in findings)
