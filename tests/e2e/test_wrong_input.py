@@ -81,7 +81,10 @@ def policy_name_that_is_none(fleet: Fleet, _: LocalAws) -> Mistake:
 @mistake
 def more_ids_than_fit(*_: object) -> Mistake:
     many = [f"i-{number:017x}" for number in range(1000)]
-    return Mistake(entry("many", instance_ids=many), "'InstanceRole-many' need more than the 5 IAM policies")
+    return Mistake(
+        entry("many", instance_ids=many),
+        "the instance ids and profiles of InstanceRole-many need 20 IAM policies, and a role can have 10",
+    )
 
 
 @mistake
