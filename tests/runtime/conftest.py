@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.runtime.driver import Resource, World
+from tests.simulator.driver import Resource, World
 
 
 @pytest.fixture
@@ -19,4 +19,4 @@ def resource(world: World) -> Resource:
 
 @pytest.fixture(autouse=True)
 def _all_log_records(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="cdk_instance_role")

@@ -1,7 +1,7 @@
 """Changes: what is called for a step, and what is made of the answer."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
@@ -10,14 +10,15 @@ from cdk_instance_role.runtime.association.apply import Outcome, apply
 from cdk_instance_role.runtime.association.errors import Meaning
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.step import Action, Step
-from tests.runtime.driver import World
-from tests.runtime.fake_aws import ASSOCIATE, DISASSOCIATE, REPLACE
-from tests.runtime.fake_faults import client_error
+from tests.simulator.driver import World
+from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
+from tests.simulator.errors import AwsError, throttled
+from tests.simulator.faults import Failure
 
 
 def _apply(world: World, steps: Sequence[Step], seconds: float = 45) -> list[Outcome]:
     pace = Pace(clock=world.clock, sleep=world.clock.sleep)
-    return apply(steps, cast(Any, world.ec2), pace, until=world.clock() + seconds)
+    return apply(steps, world.services.ec2_changes, pace, until=world.clock() + seconds)
 
 
 def _step(world: World, action: Action, instance_id: str, after: str | None, **more: Any) -> Step:
@@ -89,20 +90,20 @@ def test_knows_a_profile_that_ec2_does_not_know(world: World, form: str, action:
 
 
 @pytest.mark.parametrize(
-    ("error", "meaning"),
+    ("error", "meaning", "said"),
     [
-        (client_error("RequestLimitExceeded", "Request limit exceeded.", ASSOCIATE, 503), Meaning.THROTTLED),
-        (client_error("UnauthorizedOperation", "You are not authorized.", ASSOCIATE, 403), Meaning.DENIED),
-        (client_error("InternalError", "An internal error has occurred", ASSOCIATE, 500), Meaning.UNREACHABLE),
-        (client_error("UnsupportedOperation", "no", ASSOCIATE), Meaning.REFUSED),
-        (ConnectionClosedError(endpoint_url="https://ec2.eu-west-1.amazonaws.com/"), Meaning.UNREACHABLE),
+        (throttled(), Meaning.THROTTLED, "RequestLimitExceeded: Request limit exceeded."),
+        (AwsError("UnauthorizedOperation", "Not you.", 403), Meaning.DENIED, "UnauthorizedOperation: Not you."),
+        (AwsError("InternalError", "Something broke", 500), Meaning.UNREACHABLE, "InternalError: Something broke"),
+        (AwsError("UnsupportedOperation", "no"), Meaning.REFUSED, "UnsupportedOperation: no"),
+        (ConnectionClosedError(endpoint_url="https://ec2.example/"), Meaning.UNREACHABLE, "Connection was closed"),
     ],
 )
-def test_says_what_an_error_means(world: World, error: Exception, meaning: Meaning) -> None:
+def test_says_what_an_error_means(world: World, error: Failure, meaning: Meaning, said: str) -> None:
     world.traffic.fail(ASSOCIATE, error)
     (outcome,) = _apply(world, [_step(world, Action.ASSOCIATE, world.instance(), world.web)])
     assert outcome.meaning is meaning
-    assert outcome.detail == str(error)
+    assert outcome.detail.startswith(said)
 
 
 def test_one_error_does_not_keep_the_other_steps_from_being_carried_out(world: World) -> None:
@@ -124,7 +125,7 @@ def test_begins_only_what_fits_in_the_time(world: World) -> None:
 
 def test_puts_the_old_profile_back_when_the_second_half_of_a_swap_fails(world: World) -> None:
     target = world.instance(world.old, state="stopped")
-    world.traffic.fail(ASSOCIATE, client_error("UnsupportedOperation", "no", ASSOCIATE))
+    world.traffic.fail(ASSOCIATE, AwsError("UnsupportedOperation", "no"))
     (outcome,) = _apply(world, [_step(world, Action.SWAP, target, world.web, fallback=world.old)])
     assert outcome.meaning is Meaning.REFUSED
     assert world.carried(target) == ["Old"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.driver import Resource, World
-from tests.runtime.fake_fleet import TRUST_LAMBDA
+from tests.simulator.driver import Resource, World
+from tests.simulator.fleet import TRUST_LAMBDA
 
 Make = Callable[[World], Mapping[str, Any]]
 

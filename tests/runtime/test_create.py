@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.runtime.driver import Resource, World
-from tests.runtime.fake_aws import ASSOCIATE, DISASSOCIATE, REPLACE
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
 
 
 def test_attaches_the_profile_to_a_bare_instance(world: World, resource: Resource) -> None:
@@ -55,7 +55,7 @@ def test_never_leaves_a_running_instance_bare_while_it_replaces(world: World, re
     assert resource.update(world.properties(targets, replaces=[world.old], profile=world.foreign)).ok
     assert resource.delete().ok
     assert world.carried(*targets) == ["Old"] * 30
-    assert world.ec2.bared == []
+    assert world.fleet.bared == []
 
 
 def test_leaves_a_conflict_alone_if_told_to(world: World, resource: Resource) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.runtime.driver import Resource, World
-from tests.runtime.fake_aws import DISASSOCIATE, REPLACE
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import DISASSOCIATE, REPLACE
 
 
 def test_takes_the_profile_off_an_instance_that_had_none(world: World, resource: Resource) -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from cdk_instance_role.runtime.association.report import MESSAGE_BYTES
-from tests.runtime.driver import Resource, World
-from tests.runtime.fake_aws import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
-from tests.runtime.fake_faults import client_error
-from tests.runtime.fake_fleet import TRUST_LAMBDA
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
+from tests.simulator.errors import AwsError
+from tests.simulator.fleet import TRUST_LAMBDA
 
 
 def test_names_every_conflict_at_once_and_changes_nothing(world: World, resource: Resource) -> None:
@@ -40,7 +40,7 @@ def test_names_how_many_more_targets_are_bad_in_a_message_of_bounded_length(worl
 
 def test_bounds_the_message_also_when_everything_was_refused_later(world: World, resource: Resource) -> None:
     targets = world.instances(300)
-    error = client_error("UnsupportedOperation", "a long and winding reason " * 200, ASSOCIATE)
+    error = AwsError("UnsupportedOperation", "a long and winding reason " * 200)
     world.traffic.fail(ASSOCIATE, error, times=10_000, skip=1)
     result = resource.create(world.properties(targets))
     assert not result.ok
@@ -51,7 +51,7 @@ def test_bounds_the_message_also_when_everything_was_refused_later(world: World,
 def test_bounds_the_message_also_when_the_way_back_fails(world: World, resource: Resource) -> None:
     targets = world.instances(100)
     for action in (ASSOCIATE, DISASSOCIATE):
-        error = client_error("UnsupportedOperation", f"no {action} for a long and winding reason " * 20, action)
+        error = AwsError("UnsupportedOperation", f"no {action} for a long and winding reason " * 20)
         world.traffic.fail(action, error, times=10_000, skip=30 if action == ASSOCIATE else 0)
     result = resource.create(world.properties(targets))
     assert not result.ok
@@ -100,7 +100,7 @@ def test_reports_what_a_failed_create_could_not_give_back_and_lets_the_delete_tr
 ) -> None:
     stuck, refused = world.instance(), world.instance()
     world.refuse(ASSOCIATE, refused)
-    fault = world.traffic.fail(DISASSOCIATE, client_error("UnsupportedOperation", "nor that", DISASSOCIATE), times=3)
+    fault = world.traffic.fail(DISASSOCIATE, AwsError("UnsupportedOperation", "nor that"), times=3)
     result = resource.create(world.properties([stuck, refused]))
     assert not result.ok
     assert "not today" in result.reason
@@ -149,7 +149,7 @@ def test_does_not_believe_for_ever_that_the_profile_will_come(world: World, reso
 
 def test_waits_for_its_own_policy_to_come_into_force(world: World, resource: Resource) -> None:
     targets = world.instances(10)
-    error = client_error("UnauthorizedOperation", "You are not authorized to perform this operation.", ASSOCIATE, 403)
+    error = AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
     world.traffic.fail(ASSOCIATE, error, times=6)
     result = resource.create(world.properties(targets))
     assert result.ok, result.reason
@@ -160,7 +160,7 @@ def test_believes_a_denial_in_the_end_and_says_what_was_denied(world: World, res
     message = (
         "You are not authorized to perform: ec2:AssociateIamInstanceProfile. Encoded authorization failure message: xyz"
     )
-    world.traffic.fail(ASSOCIATE, client_error("UnauthorizedOperation", message, ASSOCIATE, 403), times=10_000)
+    world.traffic.fail(ASSOCIATE, AwsError("UnauthorizedOperation", message, 403), times=10_000)
     result = resource.create(world.properties(world.instances(3)))
     assert not result.ok
     assert "You are not authorized to perform: ec2:AssociateIamInstanceProfile" in result.reason
@@ -169,7 +169,7 @@ def test_believes_a_denial_in_the_end_and_says_what_was_denied(world: World, res
 
 
 def test_waits_in_the_first_phase_until_it_may_look(world: World, resource: Resource) -> None:
-    error = client_error("UnauthorizedOperation", "You are not authorized.", DESCRIBE_ASSOCIATIONS, 403)
+    error = AwsError("UnauthorizedOperation", "You are not authorized.", 403)
     world.traffic.fail(DESCRIBE_ASSOCIATIONS, error, times=5)
     result = resource.create(world.properties([world.instance()]))
     assert result.ok, result.reason
@@ -204,7 +204,7 @@ def test_says_that_the_trust_policy_was_changed_meanwhile(world: World, resource
 
 def test_puts_the_old_profile_back_when_the_second_half_of_a_swap_is_refused(world: World, resource: Resource) -> None:
     target = world.instance(world.old, state="stopped")
-    error = client_error("UnsupportedOperation", "not this one", ASSOCIATE)
+    error = AwsError("UnsupportedOperation", "not this one")
     world.traffic.fail(ASSOCIATE, error, when=lambda parameters: parameters["IamInstanceProfile"]["Arn"] == world.web)
     result = resource.create(world.properties([target], replaces=[world.old]))
     assert not result.ok
@@ -216,7 +216,7 @@ def test_puts_the_old_profile_back_when_the_second_half_of_a_swap_is_refused(wor
 
 def test_puts_the_old_profile_back_later_if_it_could_not_at_once(world: World, resource: Resource) -> None:
     target = world.instance(world.old, state="stopped")
-    world.traffic.fail(ASSOCIATE, client_error("UnsupportedOperation", "nothing at all", ASSOCIATE), times=2)
+    world.traffic.fail(ASSOCIATE, AwsError("UnsupportedOperation", "nothing at all"), times=2)
     result = resource.create(world.properties([target], replaces=[world.old]))
     assert not result.ok
     assert world.carried(target) == ["Old"]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cdk_instance_role.runtime.association.observe import Observer
-from tests.runtime.driver import Resource, World
-from tests.runtime.fake_aws import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MUTATING
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MUTATING
 
 CAPACITY, REFILL = 100, 5.0
 

@@ -1,6 +1,6 @@
 """An association that takes another's place in a stack, as when its construct is renamed."""
 
-from tests.runtime.driver import Resource, World
+from tests.simulator.driver import Resource, World
 
 
 def test_an_instance_keeps_its_role_when_its_association_is_renamed(world: World) -> None:

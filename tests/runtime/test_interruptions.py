@@ -6,10 +6,10 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from cdk_instance_role.runtime.association.failures import AssociationError, SupersededError
-from tests.runtime.driver import Resource, Result, World
-from tests.runtime.fake_aws import ASSOCIATE, DISASSOCIATE, REPLACE
-from tests.runtime.fake_dynamodb import QUERY, TRANSACT, UPDATE
-from tests.runtime.fake_faults import client_error
+from tests.simulator.driver import Resource, Result, World
+from tests.simulator.dynamodb import QUERY, TRANSACT, UPDATE
+from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
+from tests.simulator.errors import AwsError
 
 ENDPOINT = "https://ec2.eu-west-1.amazonaws.com/"
 
@@ -41,6 +41,7 @@ class Story:
         return self.world.properties(self.targets, profile=profile, replaces=replaces, on_conflict="KEEP")
 
     def run(self) -> Result:
+        self.first_point = len(self.world.traffic.lifeline.points)
         match self.operation:
             case "update":
                 return self.resource.update(self.properties(self.new))
@@ -87,7 +88,7 @@ def test_ends_the_same_wherever_an_invocation_is_killed(operation: str) -> None:
         where = f"killed {point}, point {number} of {len(points)}"
         assert result.ok, f"{where}: {result.reason}"
         assert story.state == undisturbed.state, where
-        assert set(story.world.ec2.bared) <= set(undisturbed.world.ec2.bared), where
+        assert set(story.world.fleet.bared) <= set(undisturbed.world.fleet.bared), where
 
 
 @pytest.mark.parametrize("operation", STORIES)
@@ -325,7 +326,7 @@ def test_waits_for_an_invocation_that_was_killed_only_as_long_as_it_could_have_r
 def test_goes_on_after_the_ledger_did_not_answer(world: World, resource: Resource, action: str) -> None:
     targets = world.instances(3)
     event = resource.begin(resource.event("Create", world.properties(targets)))
-    world.traffic.fail(action, client_error("InternalServerError", "Internal server error", action, 500), times=2)
+    world.traffic.fail(action, AwsError("InternalServerError", "Internal server error", 500), times=2)
     result = resource.finish(event)
     assert result.ok, result.reason
     assert world.carried(*targets) == ["Web"] * 3

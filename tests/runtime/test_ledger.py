@@ -1,8 +1,8 @@
-"""The ledger, on the fake that the other tests use and on the DynamoDB of the local AWS: both must behave alike."""
+"""The ledger, on the simulator and on the DynamoDB of the local AWS: both must behave alike."""
 
 import itertools
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,12 +14,13 @@ from cdk_instance_role.runtime.association.ledger import Ledger
 from cdk_instance_role.runtime.association.model import Record
 from cdk_instance_role.runtime.association.operation import BusyError, ClosedError
 from cdk_instance_role.runtime.association.request import Request, RequestType
+from cdk_instance_role.runtime.association.services import CHANGING, READING
 from cdk_instance_role.runtime.association.step import Action, Step
 from cdk_instance_role.runtime.association.table import Table
 from localaws.ministack import LocalAws
-from tests.runtime.fake_dynamodb import TABLE, FakeDynamoDb
-from tests.runtime.fake_expressions import ExpressionError
-from tests.runtime.fake_faults import Traffic, VirtualClock
+from tests.simulator.clients import Clients
+from tests.simulator.dynamodb import TABLE
+from tests.simulator.simulator import Simulator
 
 NOW = 1_800_000_000.25
 OLD, WEB, WEB2 = (f"arn:aws:iam::111122223333:instance-profile/{name}" for name in ("Old", "Web", "Web2"))
@@ -41,11 +42,20 @@ def local_dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield dynamodb
 
 
-@pytest.fixture(params=["fake", "local"])
+@pytest.fixture
+def simulator() -> Simulator:
+    return Simulator()
+
+
+@pytest.fixture
+def simulated_dynamodb(simulator: Simulator) -> Any:
+    simulator.dynamodb.page_size = 7
+    return Clients.of(simulator, reading=READING, changing=CHANGING).dynamodb
+
+
+@pytest.fixture(params=["simulated", "local"])
 def dynamodb(request: pytest.FixtureRequest) -> Any:
-    if request.param == "fake":
-        return FakeDynamoDb(Traffic(VirtualClock()))
-    return request.getfixturevalue("local_dynamodb")
+    return request.getfixturevalue(f"{request.param}_dynamodb")
 
 
 @pytest.fixture
@@ -272,10 +282,9 @@ def test_leaves_nothing_behind(ledger: Ledger, request_: Request, dynamodb: Any)
         {"UpdateExpression": "SET Entry = :v", "ExpressionAttributeValues": {":v": {"S": "x"}}},
     ],
 )
-def test_the_fake_is_as_strict_as_a_table(dynamodb: Any, change: dict[str, Any]) -> None:
+def test_the_simulator_is_as_strict_as_a_table(dynamodb: Any, change: dict[str, Any]) -> None:
     key = {LEDGER_PARTITION_KEY: {"S": "strict"}, LEDGER_SORT_KEY: {"S": "item"}}
-    error: Any = ExpressionError if isinstance(dynamodb, FakeDynamoDb) else cast(Any, dynamodb).exceptions.ClientError
-    with pytest.raises(error):
+    with pytest.raises(dynamodb.exceptions.ClientError):
         dynamodb.update_item(TableName=TABLE, Key=key, ReturnValues="ALL_NEW", **change)
 
 
@@ -289,7 +298,7 @@ def test_the_fake_is_as_strict_as_a_table(dynamodb: Any, change: dict[str, Any])
         {"UpdateExpression": "SET Held = Other", "ExpressionAttributeValues": {":v": {"S": "x"}}},
     ],
 )
-def test_the_fake_takes_nothing_that_it_does_not_know(change: dict[str, Any]) -> None:
+def test_the_simulator_takes_nothing_that_it_does_not_know(simulated_dynamodb: Any, change: dict[str, Any]) -> None:
     key = {LEDGER_PARTITION_KEY: {"S": "strict"}, LEDGER_SORT_KEY: {"S": "item"}}
-    with pytest.raises(ExpressionError):
-        FakeDynamoDb(Traffic(VirtualClock())).update_item(TableName=TABLE, Key=key, ReturnValues="ALL_NEW", **change)
+    with pytest.raises(simulated_dynamodb.exceptions.ClientError):
+        simulated_dynamodb.update_item(TableName=TABLE, Key=key, ReturnValues="ALL_NEW", **change)

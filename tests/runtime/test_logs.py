@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from tests.runtime.driver import RESPONSE_URL, Resource, World
-from tests.runtime.fake_aws import ASSOCIATE, DESCRIBE_INSTANCES
+from tests.simulator.driver import RESPONSE_URL, Resource, World
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_INSTANCES
 
 
 def test_never_shows_the_response_url(world: World, resource: Resource, caplog: pytest.LogCaptureFixture) -> None:
@@ -66,7 +66,7 @@ def test_says_why_an_observation_has_to_be_repeated(
     world: World, resource: Resource, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = resource.begin(resource.event("Create", world.properties([world.instance()])))
-    world.traffic.throttle(DESCRIBE_INSTANCES)
+    world.traffic.throttle(DESCRIBE_INSTANCES, times=3)
     assert resource.poll(event) == {"IsComplete": False}
     assert any("RequestLimitExceeded" in str(record.__dict__.get("error")) for record in caplog.records)
 

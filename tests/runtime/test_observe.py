@@ -1,21 +1,19 @@
 """Observations: what EC2 and IAM say, and what that means."""
 
-from typing import Any, cast
-
 import pytest
 
 from cdk_instance_role.runtime.association.model import InstanceState, Record
 from cdk_instance_role.runtime.association.observe import Observer, profile
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.request import Selection
-from tests.runtime.driver import World
-from tests.runtime.fake_aws import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MOST_FILTER_VALUES
-from tests.runtime.fake_fleet import TRUST_LAMBDA
+from tests.simulator.driver import World
+from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MOST_FILTER_VALUES
+from tests.simulator.fleet import TRUST_LAMBDA
 
 
 @pytest.fixture
 def observer(world: World) -> Observer:
-    return Observer(cast(Any, world.ec2), cast(Any, world.iam), Pace(clock=world.clock, sleep=world.clock.sleep))
+    return Observer(world.services.ec2, world.services.iam, Pace(clock=world.clock, sleep=world.clock.sleep))
 
 
 def _by_tags(**tags: list[str]) -> Selection:
@@ -34,9 +32,10 @@ def test_takes_the_active_one_of_two_associations(world: World, observer: Observ
 
 
 def test_sees_when_an_association_is_established(world: World, observer: Observer) -> None:
+    world.fleet.association_seconds = 2.0
     id_ = world.instance()
     world.fleet.set_carried(id_, world.web)
-    world.clock.sleep(world.fleet.association_seconds)
+    world.clock.sleep(2.0)
     _, instances = observer.instances(Selection(ids=(id_,)), {})
     association = instances[id_].association
     assert association is not None
@@ -123,7 +122,7 @@ def test_never_sends_more_filter_values_than_ec2_takes(world: World, observer: O
     _, instances = observer.instances(Selection(ids=tuple(ids)), {})
     assert len(instances) == 401
     for call in world.traffic.calls:
-        assert sum(len(criterion["Values"]) for criterion in call.parameters["Filters"]) <= MOST_FILTER_VALUES
+        assert sum(len(criterion["Value"]) for criterion in call.parameters["Filter"]) <= MOST_FILTER_VALUES
 
 
 def test_asks_iam_once_for_each_profile(world: World, observer: Observer) -> None:
@@ -137,8 +136,7 @@ def test_asks_iam_once_for_each_profile(world: World, observer: Observer) -> Non
 def test_describes_a_profile(world: World) -> None:
     empty = world.fleet.add_profile("Empty", role=None)
     distrusted = world.fleet.add_profile("Distrusted", trust=TRUST_LAMBDA)
-    iam: Any = world.iam
-    found = {arn: profile(iam, arn) for arn in (world.web, empty, distrusted)}
+    found = {arn: profile(world.services.iam, arn) for arn in (world.web, empty, distrusted)}
     described = {arn: (one.role_arn, one.trusts_ec2) for arn, one in found.items() if one}
     assert described == {
         world.web: ("arn:aws:iam::111122223333:role/Web", True),
@@ -148,4 +146,4 @@ def test_describes_a_profile(world: World) -> None:
 
 
 def test_a_profile_on_another_path_is_another_profile(world: World) -> None:
-    assert profile(cast(Any, world.iam), world.web.replace("/Web", "/elsewhere/Web")) is None
+    assert profile(world.services.iam, world.web.replace("/Web", "/elsewhere/Web")) is None

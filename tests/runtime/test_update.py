@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.runtime.driver import Resource, World
-from tests.runtime.fake_aws import ASSOCIATE, REPLACE
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import ASSOCIATE, REPLACE
 
 
 def test_attaches_to_new_targets_and_gives_back_to_those_that_left(world: World, resource: Resource) -> None:
@@ -130,7 +130,7 @@ def test_goes_back_to_the_old_profile_after_a_failed_update(world: World, resour
     assert result.rollback.ok, result.rollback.reason
     assert world.carried(*targets) == ["Web"] * 4
     assert all(record.ours == {world.web} for record in resource.records().values())
-    assert world.ec2.bared == []
+    assert world.fleet.bared == []
 
 
 def test_gives_new_targets_back_what_they_had_after_a_failed_update(world: World, resource: Resource) -> None:

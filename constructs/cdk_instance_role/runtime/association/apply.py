@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import Meaning, meaning_of
+from .errors import Meaning, meaning_of, text_of
 from .pacing import Pace
 from .step import Action, Step
 
@@ -126,5 +126,5 @@ class _Hand:
             meaning = meaning_of(error)
             if meaning is Meaning.THROTTLED:
                 self._pace.was_throttled(action)
-            return Outcome(step, meaning, str(error))
+            return Outcome(step, meaning, text_of(error))
         return Outcome(step)

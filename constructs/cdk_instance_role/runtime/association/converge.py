@@ -133,7 +133,7 @@ class Convergence:
 
     def _carry_out(self, steps: Sequence[Step]) -> list[Outcome]:
         self._ledger.claim(self._key, steps, self._clock())
-        outcomes = apply(steps, self._services.ec2, self._pace, until=self._until)
+        outcomes = apply(steps, self._services.ec2_changes, self._pace, until=self._until)
         self._ledger.note(self._key, outcomes, self._clock())
         report.log_outcomes(self._request, outcomes)
         if not self._held.operation.proven and any(outcome.accepted for outcome in outcomes):

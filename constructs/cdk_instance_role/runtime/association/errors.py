@@ -71,6 +71,15 @@ def _meaning_of_answer(error: ClientError) -> Meaning:
     return Meaning.UNREACHABLE if status >= 500 or code in _OUTAGE else Meaning.REFUSED
 
 
+def text_of(error: Exception) -> str:
+    """What people should read of the error of an AWS call."""
+    if isinstance(error, ClientError):
+        # The exception's own text talks of operations and retries before it comes to the point.
+        answer = error.response["Error"]
+        return f"{answer['Code']}: {answer.get('Message') or 'AWS gives no reason'}"
+    return str(error)
+
+
 def is_final(meaning: Meaning, age: float) -> bool:
     """Whether an error is to be believed ``age`` seconds after the operation began, or is worth another try."""
     return age >= _BELIEVED_AFTER.get(meaning, float("inf"))

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from . import report
 from .contract import LONGEST_INVOCATION_SECONDS
 from .converge import Convergence, survey
-from .errors import is_final, meaning_of
+from .errors import is_final, meaning_of, text_of
 from .failures import AssociationError
 from .operation import BusyError, ClosedError
 from .request import Request, RequestType
@@ -49,7 +49,7 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
     request = Request.from_event(event)
     # Begun even if it is refused next: should CloudFormation then go back, that is known to be the way back.
     operation = services.ledger.begin(request, services.clock())
-    problems = _patiently(services, lambda: survey(request, operation, services))
+    problems = _patiently(services, request, lambda: survey(request, operation, services))
     if problems:
         if request.type is RequestType.CREATE:  # the provider framework sends no Delete after it
             services.ledger.close(request.association)
@@ -78,16 +78,16 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
         attributes = {}
     except (ClientError, BotoCoreError) as error:
         if is_final(meaning_of(error), services.clock() - began):
-            raise
+            raise AssociationError(report.unanswered(request, text_of(error))) from error
         # Nothing is lost: the next invocation starts from what it finds.
-        report.log_operation(request, "AWS did not answer, to be continued", error=str(error))
+        report.log_operation(request, "AWS did not answer, to be continued", error=text_of(error))
         attributes = None
     if attributes is None:
         return {"IsComplete": False}
     return {"IsComplete": True, "Data": attributes}
 
 
-def _patiently(services: Services, look: Callable[[], list[str]]) -> list[str]:
+def _patiently(services: Services, request: Request, look: Callable[[], list[str]]) -> list[str]:
     """Look again while AWS does not answer, or the handler's own policy may not be in force yet."""
     began = services.clock()
     while True:
@@ -96,7 +96,7 @@ def _patiently(services: Services, look: Callable[[], list[str]]) -> list[str]:
         except (ClientError, BotoCoreError) as error:
             age = services.clock() - began
             if is_final(meaning_of(error), age) or age > PATIENCE_SECONDS:
-                raise AssociationError(f"AWS did not let the handler look at the instances: {error}") from error
+                raise AssociationError(report.unanswered(request, text_of(error))) from error
             services.sleep(PAUSE_SECONDS)
 
 

@@ -48,6 +48,11 @@ def not_given_back(request: Request, sentences: Sequence[str], first: str | None
     return _bounded(f"{head}not every instance in {_place(request)} could be given back what it had: ", sentences)
 
 
+def unanswered(request: Request, detail: str) -> str:
+    """Why the handler could not go on: AWS did not let it look, or did not answer."""
+    return _bounded(f"the handler can't go on in {_place(request)}: ", [_cut(detail, DETAIL_BYTES)])
+
+
 def refused(outcome: Outcome) -> str:
     """A sentence about a change that EC2 has refused for good."""
     # EC2 adds a long encoded message that only sts:DecodeAuthorizationMessage can read.

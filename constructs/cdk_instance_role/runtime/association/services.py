@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 # Short time-outs: an answer that got lost is found out by the next observation, so waiting for it gains nothing.
-CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+READING = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+"""Reads, and writes to the ledger, can be repeated as they are."""
+CHANGING = READING.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+"""A change of an instance is never repeated blindly: whether it took effect, and what to do then, is for the next
+plan to say. And a throttled one has to be known, so that the others come later."""
 
 
 @dataclass(frozen=True)
 class Services:
     ec2: "EC2Client"
+    """For reading."""
+    ec2_changes: "EC2Client"
     iam: "IAMClient"
     ledger: Ledger
     clock: Callable[[], float] = time.time
@@ -35,7 +41,8 @@ class Services:
     def from_environment(cls) -> "Services":
         """The services of the deployed function."""
         return cls(
-            ec2=boto3.client("ec2", config=CONFIG),
-            iam=boto3.client("iam", config=CONFIG),
-            ledger=Ledger(Table(boto3.client("dynamodb", config=CONFIG), os.environ[LEDGER_TABLE_VARIABLE])),
+            ec2=boto3.client("ec2", config=READING),
+            ec2_changes=boto3.client("ec2", config=CHANGING),
+            iam=boto3.client("iam", config=READING),
+            ledger=Ledger(Table(boto3.client("dynamodb", config=READING), os.environ[LEDGER_TABLE_VARIABLE])),
         )

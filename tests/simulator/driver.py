@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,12 +13,15 @@ from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SE
 from cdk_instance_role.runtime.association.failures import AssociationError
 from cdk_instance_role.runtime.association.ledger import Ledger
 from cdk_instance_role.runtime.association.model import Record
-from cdk_instance_role.runtime.association.services import Services
+from cdk_instance_role.runtime.association.services import CHANGING, READING, Services
 from cdk_instance_role.runtime.association.table import Table
-from tests.runtime.fake_aws import MUTATING, FakeEc2, FakeIam
-from tests.runtime.fake_dynamodb import TABLE, FakeDynamoDb
-from tests.runtime.fake_faults import KilledError, Traffic, VirtualClock, client_error
-from tests.runtime.fake_fleet import ACCOUNT, REGION, FakeFleet
+from tests.simulator.clients import Clients
+from tests.simulator.dynamodb import TABLE
+from tests.simulator.ec2 import MUTATING
+from tests.simulator.errors import AwsError
+from tests.simulator.faults import KilledError
+from tests.simulator.fleet import ACCOUNT, REGION
+from tests.simulator.simulator import Simulator
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/InstanceRole-web/0f1e2d3c"
 RESPONSE_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
@@ -35,19 +38,22 @@ FAILURES = (AssociationError, ClientError, BotoCoreError, FunctionError)
 
 
 class World:
-    """A local model of everything that the handler can reach, with the three profiles Web, Old and Foreign."""
+    """An AWS with the three profiles Web, Old and Foreign, and the handler in front of it."""
 
     def __init__(self) -> None:
-        self.clock = VirtualClock()
-        self.traffic = Traffic(self.clock)
-        self.fleet = FakeFleet(self.clock)
-        self.ec2 = FakeEc2(self.fleet, self.traffic)
-        self.iam = FakeIam(self.fleet, self.traffic)
-        self.dynamodb = FakeDynamoDb(self.traffic)
-        self.ledger = Ledger(Table(cast(Any, self.dynamodb), TABLE))
+        self.aws = Simulator()
+        self.clock, self.traffic, self.fleet = self.aws.clock, self.aws.traffic, self.aws.fleet
+        self.ec2, self.iam, self.dynamodb = self.aws.ec2, self.aws.iam, self.aws.dynamodb
+        clients = Clients.of(self.aws, reading=READING, changing=CHANGING)
         self.services = Services(
-            cast(Any, self.ec2), cast(Any, self.iam), self.ledger, clock=self.clock, sleep=self.clock.sleep
+            ec2=clients.ec2,
+            ec2_changes=clients.ec2_changes,
+            iam=clients.iam,
+            ledger=Ledger(Table(clients.dynamodb, TABLE)),
+            clock=self.clock,
+            sleep=self.clock.sleep,
         )
+        self.ledger = self.services.ledger
         self.web, self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Web", "Old", "Foreign"))
 
     def instance(self, carries: str | None = None, **more: Any) -> str:
@@ -63,7 +69,7 @@ class World:
         """Let EC2 refuse an action for one instance, as it is now, for good."""
         row = self.fleet.active(instance_id)
         about = {instance_id, row.id if row else instance_id}
-        error = client_error(code, "not today", action)
+        error = AwsError(code, "not today")
         self.traffic.fail(action, error, times=10_000, when=lambda parameters: bool(about & set(_words(parameters))))
 
     @property

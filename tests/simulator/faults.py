@@ -1,4 +1,4 @@
-"""Virtual time, errors on demand and interruptions, for the fakes of AWS."""
+"""Errors on demand, interruptions, and a record of everything that was called."""
 
 import threading
 from collections import Counter
@@ -6,32 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import HTTPClientError
+
+from tests.simulator.clock import VirtualClock
+from tests.simulator.errors import AwsError, throttled
 
 T = TypeVar("T")
-
-START = 1_800_000_000.0
-
-
-class VirtualClock:
-    """Time that passes only when someone sleeps. Threads that sleep at the same time sleep side by side."""
-
-    def __init__(self) -> None:
-        self._now, self._lock = START, threading.Lock()
-
-    def __call__(self) -> float:
-        with self._lock:
-            return self._now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds >= 0
-        until = self() + seconds
-        with self._lock:
-            self._now = max(self._now, until)
-
-    @property
-    def elapsed(self) -> float:
-        return self() - START
+Failure = AwsError | HTTPClientError
+"""What a call can end with: an error that AWS answers with, or no answer at all."""
 
 
 class KilledError(BaseException):
@@ -73,11 +55,13 @@ class Lifeline:
 class Fault:
     """What goes wrong with some calls."""
 
-    error: Exception
+    error: Failure | None = None
     times: int = 1
     skip: int = 0
     after_effect: bool = False
     """The call takes effect and only its answer is lost."""
+    seconds: float = 0.0
+    """How long the answer takes."""
     when: Callable[[Mapping[str, Any]], bool] = lambda _: True
 
     def strikes(self, parameters: Mapping[str, Any]) -> bool:
@@ -112,50 +96,59 @@ class Traffic:
     _meanwhile: dict[str, list[tuple[int, Callable[[], None]]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def fail(self, action: str, error: Exception, **how: Any) -> Fault:
+    def fail(self, action: str, error: Failure, **how: Any) -> Fault:
         """Let calls of an action fail."""
-        fault = Fault(error, **how)
-        self.faults.setdefault(action, []).append(fault)
-        return fault
+        return self._add(action, Fault(error, **how))
 
     def throttle(self, action: str, times: int = 1, **how: Any) -> Fault:
-        error = client_error("RequestLimitExceeded", "Request limit exceeded.", action, status=503)
-        return self.fail(action, error, times=times, **how)
+        return self.fail(action, throttled(), times=times, **how)
+
+    def delay(self, action: str, seconds: float, times: int = 1, **how: Any) -> Fault:
+        """Let answers to an action take their time."""
+        return self._add(action, Fault(seconds=seconds, times=times, **how))
 
     def meanwhile(self, action: str, happens: Callable[[], None], *, nth: int = 1) -> None:
         """Let something happen just before the nth call of an action from now on."""
         self._meanwhile.setdefault(action, []).append((self.count(action) + nth, happens))
 
     def carry(self, action: str, parameters: Mapping[str, Any], effect: Callable[[], T], *, writes: bool) -> T:
-        """Take a call to AWS: count it, let happen what shall happen, and give the answer."""
-        self.lifeline.check()
+        """Take a call to AWS: count it, let happen what shall happen, and give the answer.
+
+        An invocation can be killed before every call, and after those that write something.
+        """
         call = Call(action, self.clock(), parameters)
+        self.lifeline.check()
         with self._lock:
             self.calls.append(call)
             self._counts[action] += 1
         self._let_happen(action)
-        if writes:
-            self.lifeline.reach(f"before {action}")
+        self.lifeline.reach(f"before {action}")
         try:
             answer = self._answer(action, parameters, effect)
-        except ClientError as error:
-            call.error = error.response["Error"]["Code"]
+        except AwsError as error:
+            call.error = error.code
             raise
-        except BotoCoreError as error:
+        except HTTPClientError as error:
             call.error = type(error).__name__
             raise
         if writes:
             self.lifeline.reach(f"after {action}")
         return answer
 
+    def _add(self, action: str, fault: Fault) -> Fault:
+        self.faults.setdefault(action, []).append(fault)
+        return fault
+
     def _answer(self, action: str, parameters: Mapping[str, Any], effect: Callable[[], T]) -> T:
         with self._lock:
             struck = next((fault for fault in self.faults.get(action, ()) if fault.strikes(parameters)), None)
-            if struck and not struck.after_effect:
+            if struck and struck.error and not struck.after_effect:
                 raise struck.error
             answer = effect()
         if struck:
-            raise struck.error
+            self.clock.sleep(struck.seconds)
+            if struck.error:
+                raise struck.error
         return answer
 
     def _let_happen(self, action: str) -> None:
@@ -178,9 +171,3 @@ class Traffic:
     def refused(self, *actions: str) -> list[Call]:
         with self._lock:
             return [call for call in self.calls if call.error and call.action in actions]
-
-
-def client_error(code: str, message: str, action: str, status: int = 400) -> ClientError:
-    """An error as the real clients raise it."""
-    metadata: Any = {"RequestId": "00000000-0000-0000-0000-000000000000", "HTTPStatusCode": status, "RetryAttempts": 0}
-    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, action)

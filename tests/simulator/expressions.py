@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from tests.simulator.errors import AwsError
+
 Item = dict[str, Any]
 
 # The words nearest to what the ledger stores; the contract test against the local AWS knows all of them.
@@ -18,8 +20,11 @@ _TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),]|[#:]?\w+)")
 _CLAUSES = ("SET", "REMOVE", "ADD")
 
 
-class ExpressionError(Exception):
-    """DynamoDB would answer with a ValidationException, or this fake does not know the expression."""
+class ExpressionError(AwsError):
+    """What DynamoDB does not take, or what is not understood here."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ValidationException", message)
 
 
 class Expressions:

@@ -1,0 +1,100 @@
+"""The in-process door: real boto3 clients whose requests go to a simulator instead of the network.
+
+botocore's own serialisation, parsing, retries and paging are in every test. Only sending is replaced, and the time
+that botocore sleeps before it tries again is virtual.
+"""
+
+import io
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.endpoint
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+
+from tests.simulator.fleet import REGION
+from tests.simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_iam import IAMClient
+
+
+class Clients:
+    """The clients of the handler, on one simulator."""
+
+    ec2: "EC2Client"
+    ec2_changes: "EC2Client"
+    iam: "IAMClient"
+    dynamodb: "DynamoDBClient"
+
+    def __init__(self, reading: Config, changing: Config) -> None:
+        self._simulator: weakref.ref[Simulator] | None = None
+        session = _session()
+        self.ec2 = session.client("ec2", config=reading)
+        self.ec2_changes = session.client("ec2", config=changing)
+        self.iam = session.client("iam", config=reading)
+        self.dynamodb = session.client("dynamodb", config=reading)
+        for client in (self.ec2, self.ec2_changes, self.iam, self.dynamodb):
+            service: str = client.meta.service_model.service_name
+            client.meta.events.register("before-send", self._sender(service))
+
+    @classmethod
+    def of(cls, simulator: Simulator, *, reading: Config, changing: Config) -> "Clients":
+        """Clients for a simulator. Making some is slow, so they are used again once their simulator is gone."""
+        clients = _spare.pop() if _spare else cls(reading, changing)
+        clients._simulator = weakref.ref(simulator)
+        weakref.finalize(simulator, _spare.append, clients)
+        return clients
+
+    def _sender(self, service: str) -> Any:
+        def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+            simulator = self._simulator() if self._simulator else None
+            assert simulator is not None
+            _VirtualTime.in_thread.clock = simulator.clock
+            assert isinstance(request.body, bytes | str)
+            response = simulator.answer(service, request.body, dict(request.headers))
+            headers = HTTPHeaders.from_dict({"content-type": response.content_type})
+            return AWSResponse(request.url, response.status, headers, _Body(response.body))
+
+        return send
+
+
+class _Body(io.BytesIO):
+    """What botocore reads the body of an answer from."""
+
+    def stream(self, amount: int = 65536, **_: Any) -> Iterator[bytes]:
+        while chunk := self.read(amount):
+            yield chunk
+
+
+class _VirtualTime:
+    """Stands in for the module `time` where botocore sleeps between two attempts.
+
+    An attempt and the sleep after it are in one thread; the sleep is on the clock of whoever answered the attempt.
+    """
+
+    in_thread = threading.local()
+
+    def sleep(self, seconds: float) -> None:
+        clock = self.in_thread.__dict__.pop("clock", None)
+        clock.sleep(seconds) if clock else time.sleep(seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+_spare: list[Clients] = []
+botocore.endpoint.time = _VirtualTime()  # type: ignore[attr-defined]
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name=REGION)

@@ -1,0 +1,212 @@
+"""EC2's API on the model: the calls about associations, and what it takes to have instances at all."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.simulator.errors import AwsError
+from tests.simulator.fleet import Fleet, Instance, Profile, Row
+
+ASSOCIATE = "AssociateIamInstanceProfile"
+REPLACE = "ReplaceIamInstanceProfileAssociation"
+DISASSOCIATE = "DisassociateIamInstanceProfile"
+DESCRIBE_ASSOCIATIONS = "DescribeIamInstanceProfileAssociations"
+DESCRIBE_INSTANCES = "DescribeInstances"
+MUTATING = (ASSOCIATE, REPLACE, DISASSOCIATE)
+
+MOST_FILTER_VALUES = 200
+_INSTANCE_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
+_ASSOCIATION_ID = re.compile(r"iip-assoc-[0-9a-f]{17}")
+_UNKNOWN_INSTANCES = "InvalidInstanceID.NotFound"
+UNKNOWN_ARN = (
+    "InvalidParameterValue",
+    "Value ({arn}) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN",
+)
+UNKNOWN_NAME = (
+    "InvalidParameterValue",
+    "Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+)
+NOT_PROPAGATED = ("IncorrectState", "InstanceIdentityProfileNotFound")
+"""The second form of the same race."""
+
+Parameters = Mapping[str, Any]
+Filters = Sequence[Mapping[str, Any]]
+
+
+class Ec2:
+    """What EC2 answers. Every method takes the parameters of a request, and returns the elements of the answer."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.page_size = 1000
+        """Most results that EC2 puts on a page, whatever is asked for."""
+        self.unknown_profile: tuple[str, str] | None = None
+        """How EC2 says that it does not know a profile (yet). Default: as the parameter asks for it."""
+        self.authorize: Callable[[str, Instance, Profile | None], None] = lambda *_: None
+        """Raises if the caller may not do this to the instance, with the new profile."""
+        self.actions: Mapping[str, Callable[[Parameters], Mapping[str, Any]]] = {
+            ASSOCIATE: self._associate,
+            REPLACE: self._replace,
+            DISASSOCIATE: self._disassociate,
+            DESCRIBE_ASSOCIATIONS: self._describe_associations,
+            DESCRIBE_INSTANCES: self._describe_instances,
+        }
+
+    def _associate(self, parameters: Parameters) -> Mapping[str, Any]:
+        instance = self._instance(parameters["InstanceId"])
+        profile, arn = self._profile(parameters["IamInstanceProfile"])
+        self.authorize(ASSOCIATE, instance, profile or Profile(arn, None))
+        self._check_state(instance)
+        if self.fleet.listed([instance.id]):
+            raise AwsError("IncorrectState", f"There is an existing association for instance {instance.id}")
+        self._check_known(profile, parameters["IamInstanceProfile"])
+        return self._association(self.fleet.begin(instance.id, arn))
+
+    def _replace(self, parameters: Parameters) -> Mapping[str, Any]:
+        row = self._row(parameters["AssociationId"], never_existed=("InvalidParameterValue", "Invalid Id: {id}"))
+        instance = self.fleet.instances[row.instance_id]
+        profile, arn = self._profile(parameters["IamInstanceProfile"])
+        self.authorize(REPLACE, instance, profile or Profile(arn, None))
+        if self.fleet.state(instance.id) != "running" or row.ended_at is not None:
+            raise AwsError("IncorrectState", f"The association {row.id} is not the active association")
+        self._check_known(profile, parameters["IamInstanceProfile"])
+        if row.arn == arn:
+            return self._association(row)
+        self.fleet.end(row)
+        return self._association(self.fleet.begin(instance.id, arn))
+
+    def _disassociate(self, parameters: Parameters) -> Mapping[str, Any]:
+        row = self._row(parameters["AssociationId"])
+        instance = self.fleet.instances[row.instance_id]
+        self.authorize(DISASSOCIATE, instance, None)
+        if row.ended_at is None:
+            self.fleet.end(row)
+            if self.fleet.state(instance.id) == "running":
+                self.fleet.bared.append(instance.id)
+        return self._association(row)
+
+    def _describe_associations(self, parameters: Parameters) -> Mapping[str, Any]:
+        filters: Filters = parameters.get("Filter", [])
+        self._check_filters(filters, {"instance-id", "state"})
+        values = {one["Name"]: set(one["Value"]) for one in filters}
+        ids = sorted(values["instance-id"]) if "instance-id" in values else None
+        states = values.get("state")
+        asked = set(parameters.get("AssociationId", ()))
+        rows = [
+            row
+            for row in self.fleet.listed(ids)
+            if (states is None or self.fleet.row_state(row) in states) and (not asked or row.id in asked)
+        ]
+        found, token = self._page(rows, parameters)
+        return {"iamInstanceProfileAssociationSet": [self._shown(row) for row in found], "nextToken": token}
+
+    def _describe_instances(self, parameters: Parameters) -> Mapping[str, Any]:
+        filters: Filters = parameters.get("Filter", [])
+        self._check_filters(filters, {"instance-id", "instance-state-name", "iam-instance-profile.arn"}, prefix="tag:")
+        asked = [self._instance(id_) for id_ in parameters.get("InstanceId", ())]
+        everyone: Iterable[Instance] = asked or self.fleet.instances.values()
+        instances = [item for item in everyone if all(self._passes(item, one) for one in filters)]
+        found, token = self._page(instances, parameters)
+        reservations = [
+            {"reservationId": f"r-{item.id[2:]}", "instancesSet": [self._described(item)]} for item in found
+        ]
+        return {"reservationSet": reservations, "nextToken": token}
+
+    def _instance(self, instance_id: str) -> Instance:
+        if not _INSTANCE_ID.fullmatch(instance_id):
+            raise AwsError("InvalidInstanceID.Malformed", f'Invalid id: "{instance_id}"')
+        if instance_id not in self.fleet.instances:
+            raise AwsError(_UNKNOWN_INSTANCES, f"The instance ID '{instance_id}' does not exist")
+        return self.fleet.instances[instance_id]
+
+    def _row(self, association_id: str, never_existed: tuple[str, str] | None = None) -> Row:
+        known = self.fleet.rows_by_id.get(association_id)
+        if known is None and never_existed:
+            code, message = never_existed
+            raise AwsError(code, message.format(id=association_id))
+        if known is None or not self.fleet.is_listed(known):
+            raise AwsError(
+                "InvalidAssociationID.NotFound", f"An invalid association-id of '{association_id}' was given"
+            )
+        return known
+
+    def _profile(self, asked: Mapping[str, str]) -> tuple[Profile | None, str]:
+        """The profile that is asked for. Of Name and Arn together, Arn wins silently."""
+        if "Arn" in asked:
+            return self.fleet.profiles.get(asked["Arn"]), asked["Arn"]
+        named = next((one for one in self.fleet.profiles.values() if one.name == asked.get("Name")), None)
+        return named, named.arn if named else ""
+
+    def _check_state(self, instance: Instance) -> None:
+        if self.fleet.state(instance.id) not in ("running", "stopped"):
+            message = f"The instance '{instance.id}' is not in the 'running' or 'stopped' states."
+            raise AwsError("IncorrectInstanceState", message)
+
+    def _check_known(self, profile: Profile | None, asked: Mapping[str, str]) -> None:
+        """A profile without a role in it is accepted."""
+        if profile is None or self.fleet.clock() < profile.known_from:
+            code, message = self.unknown_profile or (UNKNOWN_ARN if "Arn" in asked else UNKNOWN_NAME)
+            raise AwsError(code, message.format(arn=asked.get("Arn"), name=asked.get("Name")))
+
+    def _check_filters(self, filters: Filters, known: set[str], prefix: str | None = None) -> None:
+        for one in filters:
+            if one["Name"] not in known and not (prefix and one["Name"].startswith(prefix)):
+                raise AwsError("InvalidParameterValue", f"The filter '{one['Name']}' is invalid")
+            if not one.get("Value"):
+                raise AwsError("InvalidParameterValue", f"The filter '{one['Name']}' has no value")
+        count = sum(len(one["Value"]) for one in filters)
+        if count > MOST_FILTER_VALUES:
+            message = f"The maximum number of filter values specified on a single call is {MOST_FILTER_VALUES}"
+            raise AwsError("FilterLimitExceeded", message)
+
+    def _passes(self, instance: Instance, criterion: Mapping[str, Any]) -> bool:
+        name, values = criterion["Name"], criterion["Value"]
+        match name:
+            case "instance-id":
+                return instance.id in values
+            case "instance-state-name":
+                return self.fleet.state(instance.id) in values
+            case "iam-instance-profile.arn":
+                return self.fleet.shown(instance.id) in values
+        value = instance.tags.get(name.removeprefix("tag:"))
+        return value is not None and any(_like(value, pattern) for pattern in values)
+
+    def _page(self, found: Sequence[Any], parameters: Parameters) -> tuple[Sequence[Any], str | None]:
+        size = int(parameters.get("MaxResults", 1000))
+        if not 5 <= size <= 1000:
+            raise AwsError("InvalidParameterValue", f"Value ( {size} ) for parameter maxResults is invalid")
+        start = int(parameters.get("NextToken", 0))
+        end = start + min(size, self.page_size)
+        return found[start:end], str(end) if end < len(found) else None
+
+    def _described(self, instance: Instance) -> Mapping[str, Any]:
+        shown = self.fleet.shown(instance.id)
+        return {
+            "instanceId": instance.id,
+            "instanceState": {"code": 0, "name": self.fleet.state(instance.id)},
+            "tagSet": [{"key": key, "value": value} for key, value in instance.tags.items()],
+            "iamInstanceProfile": {"arn": shown, "id": "AIPAEXAMPLE"} if shown else None,
+        }
+
+    def _association(self, row: Row) -> Mapping[str, Any]:
+        return {"iamInstanceProfileAssociation": self._shown(row)}
+
+    def _shown(self, row: Row) -> Mapping[str, Any]:
+        return {
+            "associationId": row.id,
+            "instanceId": row.instance_id,
+            "iamInstanceProfile": {"arn": row.arn, "id": "AIPAEXAMPLE"},
+            "state": self.fleet.row_state(row),
+            "timestamp": datetime.fromtimestamp(row.since, UTC).isoformat(timespec="milliseconds"),
+        }
+
+
+def _reservation(instance: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"reservationId": f"r-{instance['instanceId'][2:]}", "instancesSet": [instance]}
+
+
+def _like(value: str, pattern: str) -> bool:
+    """EC2's filters know * and ?, and nothing else."""
+    return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))

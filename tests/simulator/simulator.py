@@ -1,0 +1,116 @@
+"""The simulator: one model of EC2, IAM and DynamoDB, on virtual time, behind the protocols that the real ones speak."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from tests.simulator import authority, wire
+from tests.simulator.authority import Attempt, Authority
+from tests.simulator.buckets import Buckets
+from tests.simulator.clock import VirtualClock
+from tests.simulator.dynamodb import TABLE, WRITING, DynamoDb
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MUTATING, REPLACE, Ec2
+from tests.simulator.errors import AwsError
+from tests.simulator.faults import Traffic
+from tests.simulator.fleet import ACCOUNT, REGION, Fleet, Instance, Profile
+from tests.simulator.iam import GET_PROFILE, Iam
+from tests.simulator.wire import Response
+
+TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
+LOG_GROUP_ARN = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:Handler:*"
+
+
+class Simulator:
+    """AWS, as far as the handler can see it."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.traffic = Traffic(self.clock)
+        self.fleet = Fleet(self.clock)
+        self.buckets = Buckets(self.clock)
+        self.ec2, self.iam, self.dynamodb = Ec2(self.fleet), Iam(self.fleet), DynamoDb()
+        self.ec2.authorize = self._authorize_change
+        self.authority: Authority | None = None
+        """Decides about every call of the handler. Default: everything is allowed."""
+
+    def answer(self, service: str, body: bytes | str, headers: Mapping[str, Any]) -> Response:
+        """Answer a request as the service would.
+
+        Raises:
+            HTTPClientError: there is no answer, as a fault demands.
+        """
+        text = body.decode() if isinstance(body, bytes) else body
+        match service:
+            case "ec2":
+                return self._answer_ec2(wire.parse_form(text))
+            case "iam":
+                return self._answer_iam(wire.parse_form(text))
+            case "dynamodb":
+                target = headers["X-Amz-Target"]
+                action = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
+                return self._answer_dynamodb(action, json.loads(text))
+        raise NotImplementedError(service)
+
+    def _answer_ec2(self, parameters: Mapping[str, Any]) -> Response:
+        action = parameters["Action"]
+        try:
+            answer = self.traffic.carry(
+                action, parameters, lambda: self._act_ec2(action, parameters), writes=action in MUTATING
+            )
+        except AwsError as error:
+            return wire.ec2_error(error)
+        return wire.ec2_response(action, answer)
+
+    def _act_ec2(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.buckets.take(action)
+        if action in (DESCRIBE_INSTANCES, DESCRIBE_ASSOCIATIONS):
+            self._check(authority.describe(f"ec2:{action}"))
+        return self.ec2.actions[action](parameters)
+
+    def _answer_iam(self, parameters: Mapping[str, Any]) -> Response:
+        action = parameters["Action"]
+        assert action == GET_PROFILE, action
+        try:
+            answer = self.traffic.carry(action, parameters, lambda: self._get_profile(parameters), writes=False)
+        except AwsError as error:
+            return wire.iam_error(error)
+        return wire.iam_response(action, answer)
+
+    def _get_profile(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        name = parameters["InstanceProfileName"]
+        known = next((arn for arn, profile in self.fleet.profiles.items() if profile.name == name), None)
+        arn = known or f"arn:aws:iam::{self.fleet.account}:instance-profile/{name}"
+        self._check(authority.get_instance_profile(arn))
+        return self.iam.get_instance_profile(parameters)
+
+    def _answer_dynamodb(self, action: str, request: Mapping[str, Any]) -> Response:
+        try:
+            answer = self.traffic.carry(
+                action, request, lambda: self._act_dynamodb(action, request), writes=action in WRITING
+            )
+        except AwsError as error:
+            return wire.json_error(error)
+        return wire.json_response(answer)
+
+    def _act_dynamodb(self, action: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._check(authority.dynamodb(action, request, TABLE_ARN))
+        return self.dynamodb.actions[action](request)
+
+    def _authorize_change(self, action: str, instance: Instance, new: Profile | None) -> None:
+        row = self.fleet.active(instance.id)
+        arn, carried = self.fleet.instance_arn(instance.id), row.arn if row else None
+        if new is None:
+            attempts = authority.disassociate(arn, instance.tags, carried)
+        elif action == REPLACE:
+            attempts = authority.replace(arn, instance.tags, carried, new.arn, new.role_arn)
+        else:
+            assert action == ASSOCIATE
+            attempts = authority.associate(arn, instance.tags, carried, new.arn, new.role_arn)
+        self._check(attempts)
+
+    def _check(self, attempts: list[Attempt]) -> None:
+        denied = self.authority.refused(attempts) if self.authority else None
+        if denied:
+            code = "UnauthorizedOperation" if denied.action.startswith(("ec2:", "iam:PassRole")) else "AccessDenied"
+            raise AwsError(code, authority.denial(denied), HTTPStatus.FORBIDDEN)
