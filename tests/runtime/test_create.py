@@ -160,3 +160,55 @@ def test_waits_for_a_former_association_to_end(world: World, resource: Resource)
 def test_gives_the_same_physical_id_to_a_create_that_is_delivered_twice(world: World, resource: Resource) -> None:
     event = resource.event("Create", world.properties([world.instance()]))
     assert resource.begin(event) == resource.begin(event)
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_remembers_what_someone_attached_between_the_look_and_the_change(
+    world: World, resource: Resource, state: str
+) -> None:
+    target = world.instance(state=state)
+    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(target, world.old))
+    result = resource.create(world.properties([target], replaces=[world.old]))
+
+    assert result.ok, result.reason
+    assert resource.records()[target].previous == world.old
+    assert resource.delete().ok
+    assert world.carried(target) == ["Old"]
+
+
+def test_remembers_what_was_there_while_ec2_did_not_know_the_profile_yet(world: World, resource: Resource) -> None:
+    target = world.instance()
+    world.fleet.profiles[world.web].known_from = world.clock() + 60
+    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(target, world.old), nth=5)
+    assert resource.create(world.properties([target], replaces=[world.old])).ok
+
+    assert resource.delete().ok
+    assert world.carried(target) == ["Old"]
+
+
+def test_waits_until_iam_shows_the_profile_that_was_created_a_moment_ago(world: World, resource: Resource) -> None:
+    target = world.instance()
+    profile = world.fleet.profiles.pop(world.web)
+    world.traffic.meanwhile("GetInstanceProfile", lambda: world.fleet.profiles.update({world.web: profile}), nth=3)
+    result = resource.create(world.properties([target]))
+
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]
+
+
+def test_leaves_alone_who_comes_along_with_the_tags_and_a_foreign_profile_meanwhile(
+    world: World, resource: Resource, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = world.instance(tags={"app": "web"})
+    newcomers: list[str] = []
+
+    def launch() -> None:
+        newcomers.append(world.instance(world.foreign, tags={"app": "web"}))
+
+    world.traffic.meanwhile(ASSOCIATE, launch)
+    result = resource.create(world.properties(tags={"app": ["web"]}))
+
+    assert result.ok, result.reason
+    assert world.carried(target, *newcomers) == ["Web", "Foreign"]
+    assert result.data["KeptCount"] == "1"
+    assert any(newcomers[0] in record.getMessage() and record.levelname == "WARNING" for record in caplog.records)

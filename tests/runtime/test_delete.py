@@ -153,3 +153,14 @@ def test_says_which_instances_it_could_not_give_back_and_can_be_tried_again(worl
     assert resource.delete().ok
     assert world.carried(stuck) == [None]
     assert world.dynamodb.items == {}
+
+
+def test_has_as_much_time_as_the_association_was_given(world: World, resource: Resource) -> None:
+    target = world.instance()
+    assert resource.create(world.properties([target], timeout=3600)).ok
+    world.fleet.instances[target].later = [(world.clock(), "stopping"), (world.clock() + 2400, "stopped")]
+
+    result = resource.delete()
+
+    assert result.ok, result.reason
+    assert world.carried(target) == [None]

@@ -275,3 +275,39 @@ def test_tries_throttled_observations_again(world: World, resource: Resource, ac
     assert result.ok, result.reason
     assert resource.delete().ok
     assert world.carried(target) == ["Old"]
+
+
+def test_says_in_time_that_aws_does_not_answer(world: World, resource: Resource) -> None:
+    event = resource.begin(resource.event("Create", world.properties([world.instance()], timeout=300)))
+    world.traffic.throttle(DESCRIBE_ASSOCIATIONS, times=100_000)
+    result = resource.finish(event)
+
+    assert not result.ok
+    assert "the handler can't go on in eu-west-1 (account 111122223333): RequestLimitExceeded" in result.reason
+    assert 300 <= result.seconds < 400
+
+
+def test_says_what_was_not_done_in_time(world: World, resource: Resource) -> None:
+    target = world.instance(state="pending")
+    result = resource.create(world.properties([target], timeout=60))
+
+    assert f"instance {target}: the instance is pending, and 60 seconds were not enough for it" in result.reason
+
+
+def test_bounds_what_it_repeats_of_an_answer_of_aws(world: World, resource: Resource) -> None:
+    error = AwsError("UnauthorizedOperation", "You are not authorized. " * 500, 403)
+    world.traffic.fail(DESCRIBE_ASSOCIATIONS, error, times=10_000)
+    result = resource.create(world.properties([world.instance()]))
+
+    assert not result.ok
+    assert len(result.reason.encode()) <= MESSAGE_BYTES
+
+
+def test_shows_the_whole_arn_of_a_profile_that_differs_from_the_listed_one_in_its_path(
+    world: World, resource: Resource
+) -> None:
+    elsewhere = world.fleet.add_profile("Legacy", path="/team/")
+    listed = elsewhere.replace("/team/", "/")
+    result = resource.create(world.properties([world.instance(elsewhere)], replaces=[listed]))
+
+    assert f"carries instance profile {elsewhere}, which `replaces` does not list" in result.reason

@@ -1,6 +1,7 @@
 """An association that takes another's place in a stack, as when its construct is renamed."""
 
 from tests.simulator.driver import Resource, World
+from tests.simulator.dynamodb import TRANSACT
 
 
 def test_an_instance_keeps_its_role_when_its_association_is_renamed(world: World) -> None:
@@ -26,3 +27,75 @@ def test_the_new_association_gives_back_what_the_old_one_would_have(world: World
 
     assert world.carried(bare, carrying) == [None, "Old"]
     assert world.dynamodb.items == {}
+
+
+def test_a_new_association_that_could_not_give_back_what_it_inherits_is_refused(world: World) -> None:
+    target = world.instance(world.old)
+    old, new = Resource(world, "Old"), Resource(world, "New")
+    assert old.create(world.properties([target], replaces=[world.old])).ok
+
+    result = new.create(world.properties([target]))
+
+    assert not result.ok
+    assert "instance profile Old has to be given back one day and is not in `replaces`: list it there" in result.reason
+    assert old.delete().ok
+    assert world.carried(target) == ["Old"]
+
+
+def test_the_original_comes_back_through_a_chain_of_associations(world: World) -> None:
+    """As when a role and its association are renamed at once: the new role replaces the old one."""
+    target = world.instance(world.old)
+    web2 = world.fleet.add_profile("Web2")
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(world.properties([target], replaces="*")).ok
+    assert second.create(world.properties([target], profile=web2, replaces="*")).ok
+
+    assert first.delete().ok
+    assert world.carried(target) == ["Web2"]
+    del world.fleet.profiles[world.web]
+    assert second.delete().ok
+
+    assert world.carried(target) == ["Old"]
+    assert world.dynamodb.items == {}
+
+
+def test_what_was_given_back_leaves_no_record_behind(world: World, resource: Resource) -> None:
+    """The last of many instances to settle leaves the selection in the update that also moves to another profile."""
+    staying, leaving = world.instance(), world.instance()
+    assert resource.create(world.properties([staying, leaving])).ok
+    world.fleet.instances[leaving].later = [(world.clock(), "stopping"), (world.clock() + 60, "stopped")]
+
+    assert resource.update(world.properties([staying], profile=world.fleet.add_profile("Web2"))).ok
+
+    assert resource.records().keys() == {staying}
+    assert {entry for _, entry in world.dynamodb.items} == {"#operation", staying}
+
+
+def test_hands_over_what_another_association_has_claimed_meanwhile(world: World) -> None:
+    """Both are in one deployment, and the one that loses the instance looks first."""
+    moving, staying = world.instances(2)
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(world.properties([moving, staying])).ok
+    world.fleet.instances[moving].later = [(world.clock(), "stopping"), (world.clock() + 60, "stopped")]
+    before = world.properties([moving, staying])
+    leaving = first.begin(first.event("Update", world.properties([staying]), before))
+    assert first.poll(leaving) == {"IsComplete": False}
+
+    assert second.create(world.properties([moving])).ok
+    assert first.finish(leaving).ok
+
+    assert world.carried(moving, staying) == ["Web", "Web"]
+    assert second.records()[moving].previous is None
+
+
+def test_many_instances_are_handed_over_in_few_transactions(world: World) -> None:
+    targets = world.instances(120)
+    old, new = Resource(world, "Old"), Resource(world, "New")
+    assert old.create(world.properties(targets)).ok
+    assert new.create(world.properties(targets)).ok
+    before = world.traffic.count(TRANSACT)
+
+    assert old.delete().ok
+
+    assert world.traffic.count(TRANSACT) - before <= 5
+    assert world.carried(*targets) == ["Web"] * 120

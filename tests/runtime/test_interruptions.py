@@ -322,6 +322,14 @@ def test_waits_for_an_invocation_that_was_killed_only_as_long_as_it_could_have_r
     assert result.seconds <= 200
 
 
+def test_does_not_lock_itself_out_when_the_answer_of_the_ledger_is_lost(world: World, resource: Resource) -> None:
+    event = resource.begin(resource.event("Create", world.properties([world.instance()])))
+    world.traffic.fail(UPDATE, ConnectionClosedError(endpoint_url=ENDPOINT), after_effect=True)
+    result = resource.finish(event)
+    assert result.ok, result.reason
+    assert result.seconds < 30
+
+
 @pytest.mark.parametrize("action", [UPDATE, TRANSACT, QUERY])
 def test_goes_on_after_the_ledger_did_not_answer(world: World, resource: Resource, action: str) -> None:
     targets = world.instances(3)

@@ -199,6 +199,13 @@ def test_knows_the_way_back(ledger: Ledger, request_: Request) -> None:
     assert not ledger.begin(_later(request_, prints=("a", "c")), NOW).reversing
 
 
+def test_who_goes_back_much_later_does_so_on_purpose(ledger: Ledger, request_: Request) -> None:
+    ledger.begin(request_, NOW)
+    ledger.begin(_later(request_, prints=("a", "b")), NOW)
+
+    assert not ledger.begin(_later(request_, prints=("b", "a")), NOW + 7 * 3600).reversing
+
+
 def test_remembers_how_far_an_operation_is(ledger: Ledger, request_: Request) -> None:
     ledger.begin(request_, NOW)
     with _hold(ledger, request_) as held:

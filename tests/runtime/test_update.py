@@ -4,6 +4,7 @@ import pytest
 
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, REPLACE
+from tests.simulator.fleet import TRUST_LAMBDA
 
 
 def test_attaches_to_new_targets_and_gives_back_to_those_that_left(world: World, resource: Resource) -> None:
@@ -232,3 +233,44 @@ def test_a_failed_update_does_not_change_what_a_delete_gives_back(world: World, 
     assert resource.delete().ok
     assert world.carried(bare, carrying, refused) == [None, "Old", None]
     assert world.dynamodb.items == {}
+
+
+def test_an_update_that_goes_back_on_purpose_is_held_to_the_usual_rules(world: World, resource: Resource) -> None:
+    first, second = world.instances(2)
+    assert resource.create(world.properties([first, second])).ok
+    assert resource.update(world.properties([first])).ok
+    world.fleet.set_carried(second, world.foreign)
+    world.clock.sleep(30 * 24 * 3600)
+
+    result = resource.update(world.properties([first, second]))
+
+    assert not result.ok
+    assert f"instance {second} (running) carries instance profile Foreign" in result.reason
+
+
+def test_goes_back_also_from_an_update_that_could_not_be_read(world: World, resource: Resource) -> None:
+    target = world.instance()
+    assert resource.create(world.properties([target])).ok
+    world.fleet.set_carried(target, world.foreign)
+
+    result = resource.update(world.properties([target, "i-unresolved"]))
+
+    assert not result.ok
+    assert "malformed instance id 'i-unresolved'" in result.reason
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(target) == ["Foreign"]
+
+
+def test_goes_back_although_the_role_can_not_be_assumed_any_more(world: World, resource: Resource) -> None:
+    target, refused = world.instances(2)
+    assert resource.create(world.properties([target])).ok
+    world.clock.sleep(60)
+    world.refuse(ASSOCIATE, refused)
+    world.traffic.meanwhile(ASSOCIATE, lambda: setattr(world.fleet.profiles[world.web], "trust", TRUST_LAMBDA))
+
+    result = resource.update(world.properties([target, refused]))
+
+    assert not result.ok
+    assert result.rollback is not None
+    assert "may not assume role" not in result.rollback.reason

@@ -76,7 +76,9 @@ def test_a_denied_change_is_told_without_what_nobody_can_read() -> None:
 
 
 def test_what_was_not_done_in_time_says_what_it_waits_for() -> None:
-    assert overdue(Step(ID, Action.WAIT, "the instance is pending")) == f"instance {ID}: the instance is pending"
+    said = overdue(Step(ID, Action.WAIT, "the instance is pending"), 120.0)
+
+    assert said == f"instance {ID}: the instance is pending, and 120 seconds were not enough for it"
 
 
 # Messages

@@ -1,14 +1,14 @@
 """From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass
 
 from . import preflight, report
 from .apply import Outcome, apply
 from .batch import chunks
 from .errors import is_final
 from .failures import AssociationError
-from .model import Claims, Snapshot
+from .model import Claims, Instances, Records, Snapshot
 from .observe import Observer
 from .observe import profile as observe_profile
 from .operation import Held, Operation
@@ -22,11 +22,20 @@ from .table import WRITES_PER_CALL
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
 
 
-def survey(request: Request, operation: Operation, services: Services) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What stands in the way of an event."""
+
+    problems: Sequence[str] = ()
+    may_pass: bool = False
+    """IAM may not show yet what has been created a moment ago: look again before believing it."""
+
+
+def survey(request: Request, operation: Operation, services: Services) -> Survey:
     """Look at everything that an event is about, change nothing, and say what stands in its way."""
     desired = request.desired
     if desired is None:  # nothing stands in the way of a Delete
-        return []
+        return Survey()
     records = services.ledger.records(request.association)
     observer = Observer(services.ec2, services.iam, _pace(services))
     selected, instances = observer.instances(desired.selection, records)
@@ -35,13 +44,24 @@ def survey(request: Request, operation: Operation, services: Services) -> list[s
     # What may not be given back may not be looked at either; on the way back the former rights are still there.
     known = previous if operation.reversing else {arn for arn in previous if desired.may_restore(arn)}
     profiles = observer.profiles(listed | known)
-    snapshot = Snapshot(selected, instances, records, profiles, {}, services.clock(), operation.started_at)
+    claims = _foreign_claims(services, request, instances, records)
+    snapshot = Snapshot(selected, instances, records, profiles, claims, services.clock(), operation.started_at)
     plan = plan_desired(desired, snapshot, Situation(request.known_ids, operation.reversing))
-    report.log_steps(request, [step for step in (*plan.kept, *plan.forgotten) if step.warning])
-    return [
+    report.log_steps(request, [step for step in plan.forgotten if step.warning])
+    problems = [
         *preflight.problems(desired, snapshot, reversing=operation.reversing),
         *(report.problem(step) for step in plan.problems),
     ]
+    return Survey(problems, preflight.may_pass(desired, snapshot))
+
+
+def _foreign_claims(services: Services, request: Request, instances: Instances, records: Records) -> Claims:
+    """What other associations know about the instances, if one of these carries what is not from this one."""
+    foreign = any(
+        instance.carries and ((record := records.get(id_)) is None or instance.carries not in record.ours)
+        for id_, instance in instances.items()
+    )
+    return services.ledger.claims(request.association) if foreign else {}
 
 
 class Convergence:
@@ -95,11 +115,12 @@ class Convergence:
         selected, instances = self._observer.instances(desired.selection if desired else None, records)
         undone = records if operation.reversing else records.keys() - set(selected)
         profiles = self._observer.profiles(arn for id_ in undone if (arn := records[id_].previous))
-        claims = self._claims if undone else {}
+        claims = self._ledger.claims(self._key) if undone else {}
         snapshot = Snapshot(selected, instances, records, profiles, claims, self._clock(), operation.started_at)
         if desired is None:
             return snapshot, plan_undo(snapshot)
-        return snapshot, plan_desired(desired, snapshot, Situation(self._request.known_ids, operation.reversing))
+        situation = Situation(self._request.known_ids, operation.reversing, begun=True)
+        return snapshot, plan_desired(desired, snapshot, situation)
 
     def _write_down(self, snapshot: Snapshot, plan: Plan) -> None:
         """Bring the ledger up to date with what needs no change of an instance."""
@@ -107,8 +128,7 @@ class Convergence:
         report.log_steps(self._request, over)
         self._ledger.forget(self._key, [step.instance_id for step in over])
         report.log_steps(self._request, plan.handed_over)
-        for step in plan.handed_over:
-            self._ledger.hand_over(self._key, snapshot.records[step.instance_id], step)
+        self._ledger.hand_over(self._key, snapshot.records, plan.handed_over)
         if self._desired is None:
             return
         wanted = self._desired.profile.arn
@@ -167,7 +187,8 @@ class Convergence:
         """End the operation, or, for a Create, turn it into giving back what it has done so far."""
         request, operation = self._request, self._held.operation
         refused = [report.refused(outcome) for outcome in self._refusals.values()]
-        sentences = [*(problems or refused or map(report.overdue, (*plan.waiting, *plan.changes)))]
+        undone = (report.overdue(step, request.timeout) for step in (*plan.waiting, *plan.changes))
+        sentences = [*(problems or refused or undone)]
         if self._desired is None:
             raise AssociationError(report.not_given_back(request, sentences, operation.failure))
         message = report.failure(request, [*self._diagnosis(self._desired), *sentences])
@@ -192,16 +213,13 @@ class Convergence:
                 raise AssociationError(report.given_back(operation.failure))
             return {}
         wanted = desired.profile.arn
-        unsettled = [id_ for id_, record in snapshot.records.items() if record.ours != {wanted} or record.detached]
+        carrying = (snapshot.records.get(step.instance_id) for step in plan.kept if step.after == wanted)
+        unsettled = [one.instance_id for one in carrying if one and (one.ours != {wanted} or one.detached)]
         self._ledger.settle(self._key, unsettled, wanted)
+        report.log_steps(request, [step for step in plan.kept if step.warning])
         counts = report.counts(plan, self._ledger.records(self._key), desired)
         report.log_operation(request, "every target is as wanted", throttled=throttled, **counts)
         return counts
-
-    @cached_property
-    def _claims(self) -> Claims:
-        """Read once: an association that takes another's place is there before the other goes."""
-        return self._ledger.claims(self._key)
 
     @property
     def _desired(self) -> Desired | None:

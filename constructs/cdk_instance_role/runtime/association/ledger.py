@@ -9,9 +9,11 @@ from typing import Any
 
 from .apply import Outcome
 from .contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from .model import Claim, Record
+from .model import Claim, Record, Records
 from .operation import ENTRY, Operations
 from .step import Action, Step
+
+EXISTS = f"attribute_exists({LEDGER_SORT_KEY})"
 
 
 class Ledger(Operations):
@@ -31,23 +33,23 @@ class Ledger(Operations):
                 claims.setdefault(claim.record.instance_id, []).append(claim)
         return claims
 
-    def hand_over(self, association: str, record: Record, step: Step) -> None:
-        """Drop a record, and let another association give back one day what this one would have.
+    def hand_over(self, association: str, records: Records, steps: Iterable[Step]) -> None:
+        """Drop records, and let other associations give back one day what this one would have.
 
-        If both were to hand over to each other at the same time, one of them would find the other's record gone.
+        If two were to hand over to each other at the same time, one of them would find the other's record gone.
         """
+        pairs = (self._hand_over(association, records[step.instance_id], step) for step in steps)
+        self._table.write(write for pair in pairs for write in pair)
+
+    def _hand_over(self, association: str, record: Record, step: Step) -> tuple[Any, Any]:
         assert step.heir is not None
         heir = step.heir.record
         # The other one took what it found for what the instance had before; what that really was is known here.
-        previous = record.previous if heir.previous == step.before else heir.previous
+        previous = record.previous if heir.previous in record.ours else heir.previous
         change = self._table.change(
-            step.heir.association,
-            heir.instance_id,
-            "SET Previous = :previous",
-            {":previous": previous},
-            condition=f"attribute_exists({LEDGER_SORT_KEY})",
+            step.heir.association, heir.instance_id, "SET Previous = :previous", {":previous": previous}, EXISTS
         )
-        self._table.write([change, self._table.removal(association, record.instance_id)])
+        return change, self._table.removal(association, record.instance_id)
 
     def claim(self, association: str, steps: Iterable[Step], now: float) -> None:
         """Write ahead what the instances of these steps carry, before they are touched."""
@@ -60,7 +62,7 @@ class Ledger(Operations):
     def settle(self, association: str, instance_ids: Iterable[str], ours: str) -> None:
         """From now on only this profile is ours on these instances, not what earlier operations have put there."""
         self._table.write(
-            self._table.change(association, id_, "SET Ours = :ours REMOVE Detached", {":ours": {ours}})
+            self._table.change(association, id_, "SET Ours = :ours REMOVE Detached", {":ours": {ours}}, EXISTS)
             for id_ in instance_ids
         )
 
@@ -69,14 +71,16 @@ class Ledger(Operations):
         self._table.write(self._table.removal(association, id_) for id_ in instance_ids)
 
     def _claim(self, association: str, step: Step, now: float) -> Any:
-        sets = "Previous = if_not_exists(Previous, :before), #before = :before, #action = :action, #at = :at"
+        previous = ":before" if step.first else "if_not_exists(Previous, :before)"
+        sets = f"Previous = {previous}, #before = :before, #action = :action, #at = :at"
         values = {":before": step.before, ":action": str(step.action), ":at": now}
         if step.action is Action.SWAP:
             sets += ", Detached = :before"
         if step.undo:
             return self._table.change(association, step.instance_id, f"SET {sets}", values)
+        untouched = "attribute_not_exists(ActedAt)" if step.first else None
         return self._table.change(
-            association, step.instance_id, f"SET {sets} ADD Ours :ours", {**values, ":ours": {step.after}}
+            association, step.instance_id, f"SET {sets} ADD Ours :ours", {**values, ":ours": {step.after}}, untouched
         )
 
     def _outcome(self, association: str, outcome: Outcome, now: float) -> Any:

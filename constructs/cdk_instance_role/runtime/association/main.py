@@ -14,11 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from . import report
 from .contract import LONGEST_INVOCATION_SECONDS
-from .converge import Convergence, survey
+from .converge import Convergence, Survey, survey
 from .errors import is_final, meaning_of, text_of
 from .failures import AssociationError
 from .operation import BusyError, ClosedError
-from .request import Request, RequestType
+from .request import Request, RequestError, RequestType
 from .services import Services
 
 PHASE = "Phase"
@@ -29,6 +29,9 @@ SLICE_SECONDS = 45.0
 
 PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
 """How long the first phase tries again, and how often."""
+
+PROPAGATION_SECONDS = 10.0
+"""How long IAM may take to show an instance profile that the same deployment has created."""
 
 logging.getLogger(__package__).setLevel(logging.INFO)
 
@@ -46,14 +49,14 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
     Raises:
         AssociationError: the event can't be carried out; the message names every reason.
     """
-    request = Request.from_event(event)
+    request = _parsed(event, services)
     # Begun even if it is refused next: should CloudFormation then go back, that is known to be the way back.
     operation = services.ledger.begin(request, services.clock())
-    problems = _patiently(services, request, lambda: survey(request, operation, services))
-    if problems:
+    found = _patiently(services, request, lambda: survey(request, operation, services))
+    if found.problems:
         if request.type is RequestType.CREATE:  # the provider framework sends no Delete after it
             services.ledger.close(request.association)
-        raise AssociationError(report.refusal(request, problems))
+        raise AssociationError(report.refusal(request, found.problems))
     report.log_operation(request, "begun")
     return {"PhysicalResourceId": request.physical_id or _physical_id(request), PHASE: "converge"}
 
@@ -77,7 +80,8 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
             raise AssociationError("the operation has failed, and everything is given back") from None
         attributes = {}
     except (ClientError, BotoCoreError) as error:
-        if is_final(meaning_of(error), services.clock() - began):
+        age = services.clock() - began
+        if is_final(meaning_of(error), age) or age > request.timeout:
             raise AssociationError(report.unanswered(request, text_of(error))) from error
         # Nothing is lost: the next invocation starts from what it finds.
         report.log_operation(request, "AWS did not answer, to be continued", error=text_of(error))
@@ -87,17 +91,30 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
     return {"IsComplete": True, "Data": attributes}
 
 
-def _patiently(services: Services, request: Request, look: Callable[[], list[str]]) -> list[str]:
-    """Look again while AWS does not answer, or the handler's own policy may not be in force yet."""
+def _parsed(event: dict[str, Any], services: Services) -> Request:
+    try:
+        return Request.from_event(event)
+    except RequestError:
+        request = Request.envelope(event)
+        if request.type is RequestType.UPDATE:  # CloudFormation will go back from it
+            services.ledger.begin(request, services.clock())
+        raise
+
+
+def _patiently(services: Services, request: Request, look: Callable[[], Survey]) -> Survey:
+    """Look again while AWS does not answer, the handler's own policy may not be in force yet, or IAM may not show
+    the profile yet."""
     began = services.clock()
     while True:
         try:
-            return look()
+            found = look()
+            if not found.may_pass or services.clock() - began > PROPAGATION_SECONDS:
+                return found
         except (ClientError, BotoCoreError) as error:
             age = services.clock() - began
             if is_final(meaning_of(error), age) or age > PATIENCE_SECONDS:
                 raise AssociationError(report.unanswered(request, text_of(error))) from error
-            services.sleep(PAUSE_SECONDS)
+        services.sleep(PAUSE_SECONDS)
 
 
 def _physical_id(request: Request) -> str:

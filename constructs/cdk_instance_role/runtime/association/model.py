@@ -69,6 +69,11 @@ class Record:
     acted_at: float | None = None
     """When EC2 last accepted a change of this instance, in seconds since the epoch."""
 
+    def is_stale(self, carried: str | None) -> bool:
+        """Whether someone was quicker than the change that this was written ahead of: nothing of ours has taken
+        effect, and the instance carries what we did not put there."""
+        return self.acted_at is None and self.detached is None and carried not in self.ours
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

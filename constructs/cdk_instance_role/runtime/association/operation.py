@@ -12,6 +12,9 @@ from .table import Table
 ENTRY = "#operation"
 """Entry of the operation in the ledger; it sorts before every instance id."""
 REMEMBERED_EVENTS = 20
+LONGEST_WAY_BACK_SECONDS = 6 * 3600.0
+"""How long after the beginning of an update of ours its stack may go back. Other resources of the stack may work for
+hours before one of them fails."""
 
 
 class BusyError(Exception):
@@ -68,7 +71,7 @@ class Operations:
                 ":now": now,
                 ":past": past[-REMEMBERED_EVENTS:],
                 ":prints": list(request.fingerprints),
-                ":reversing": _is_way_back(request, current),
+                ":reversing": _is_way_back(request, current, now),
             },
         )
         return _operation(item)
@@ -97,7 +100,8 @@ class Operations:
                 ENTRY,
                 "SET HeldBy = :owner, HeldUntil = :until",
                 {":owner": owner, ":until": until, ":id": request.id, ":now": now},
-                condition="RequestId = :id AND (attribute_not_exists(HeldUntil) OR HeldUntil < :now)",
+                # The owner may hold it already: when the answer gets lost, the same call is made again.
+                condition="RequestId = :id AND (attribute_not_exists(HeldUntil) OR HeldUntil < :now OR HeldBy = :owner)",
             )
         except self._table.ConditionFailed:
             current = self._table.get(request.association, ENTRY)
@@ -155,11 +159,14 @@ class Held:
         return self._table.update(self._request.association, ENTRY, expression, held, condition=condition)
 
 
-def _is_way_back(request: Request, last: Mapping[str, Any]) -> bool:
-    """Whether an event takes back the last one, or tries again to.
+def _is_way_back(request: Request, last: Mapping[str, Any], now: float) -> bool:
+    """Whether an event takes back the last one, or tries again to, as CloudFormation does after a failed update.
 
     An update that is tried once more after it was rolled back is no way back, although it takes the last event back.
+    Nor is one that comes much later: by then someone has gone back on purpose, and the usual rules hold.
     """
+    if now - float(last.get("StartedAt", 0)) > LONGEST_WAY_BACK_SECONDS:
+        return False
     before, after = last.get("Fingerprints", ("", ""))
     if last.get("Reversing"):
         return request.fingerprints == (before, after)

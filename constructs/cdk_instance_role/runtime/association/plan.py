@@ -26,6 +26,8 @@ class Situation:
     """The operation goes back to what was before the last one, as CloudFormation does after a failed update.
     Nothing may stand in its way: what is gone is dropped, what someone else has changed is left alone, and what
     may no longer be displaced gets its previous profile back."""
+    begun: bool = False
+    """All targets were looked at before. Whoever comes along with the tags now was not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
     ours = record is not None and carried in record.ours
     if ours or desired.replaceable.allows(carried):
         return _change(instance, wanted, f"replace {name_of(carried)} with {name_of(wanted)}", record)
-    return _plan_conflict(desired, instance, carried, situation)
+    newcomer = situation.begun and record is None and bool(desired.selection.tags)
+    keep = newcomer or situation.reversing or desired.on_conflict is OnConflict.KEEP
+    return _plan_conflict(desired, instance, carried, keep=keep)
 
 
 def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) -> Step:
@@ -114,11 +118,11 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) 
     reason = f"{name_of(previous or '')}, which it carried before, does not exist any more"
     if carried is None and lost:
         return _forget(instance, reason, warning=True)
+    if heir := _heir(record, carried, snapshot.claims.get(instance.id, ())):
+        return replace(_forget(instance, "another association keeps it"), action=Action.HAND_OVER, heir=heir)
     if not _is_from_us(record, instance):
         now = name_of(carried) if carried else "no profile"
         return _forget(instance, f"left alone: someone has given it {now} since", warning=True)
-    if heir := _heir(carried, snapshot.claims.get(instance.id, ())):
-        return replace(_forget(instance, "another association keeps it"), action=Action.HAND_OVER, heir=heir)
     if previous is None:
         return _change(instance, None, "it had no profile before", record, undo=True)
     if lost:
@@ -155,12 +159,13 @@ def _plan_wanted(instance: Instance, record: Record | None, snapshot: Snapshot) 
     return Step(instance.id, action, reason, before=instance.carries, after=instance.carries, advice=advice)
 
 
-def _plan_conflict(desired: Desired, instance: Instance, carried: str, situation: Situation) -> Step:
-    keep = situation.reversing or desired.on_conflict is OnConflict.KEEP
+def _plan_conflict(desired: Desired, instance: Instance, carried: str, *, keep: bool) -> Step:
+    listed = {profile.name for profile in desired.replaceable.profiles}
+    shown = carried if name_of(carried) in listed else name_of(carried)  # it differs from the listed one in its path
     return Step(
         instance.id,
         Action.KEEP if keep else Action.CONFLICT,
-        f"({instance.state}) carries instance profile {name_of(carried)}, which `replaces` does not list",
+        f"({instance.state}) carries instance profile {shown}, which `replaces` does not list",
         before=carried,
         after=carried,
         warning=keep,
@@ -174,9 +179,11 @@ def _is_from_us(record: Record, instance: Instance) -> bool:
     return carried in record.ours if carried else record.detached is not None
 
 
-def _heir(carried: str | None, claims: Iterable[Claim]) -> Claim | None:
-    """The association that wants what the instance carries, say because it took this one's place in the stack."""
-    return next((claim for claim in claims if carried in claim.record.ours), None)
+def _heir(record: Record, carried: str | None, claims: Iterable[Claim]) -> Claim | None:
+    """The association that keeps what this one has put there, say because it took this one's place in the stack, or
+    that has replaced it and would give it back one day."""
+    keepers = (claim for claim in claims if carried in claim.record.ours)
+    return next((claim for claim in keepers if record.ours & {carried, claim.record.previous}), None)
 
 
 def _change(
@@ -212,6 +219,7 @@ def _change(
         association_id=instance.association.id if instance.association else None,
         fallback=fallback if fallback != after else None,
         undo=undo,
+        first=not undo and (record is None or record.is_stale(before)),
         warning=warning,
     )
 

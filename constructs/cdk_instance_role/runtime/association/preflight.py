@@ -1,20 +1,29 @@
 """What can be known to be wrong before anything is changed: pure checks, each giving whole sentences."""
 
-from .model import Profile, Profiles, Snapshot, name_of
+from collections.abc import Iterator
+
+from .model import Profile, Profiles, Record, Snapshot, name_of
 from .request import Desired, ProfileRef
 
 
 def problems(desired: Desired, snapshot: Snapshot, *, reversing: bool) -> list[str]:
     """Everything that is wrong with the selection and the profiles; the targets themselves are the plan's."""
-    wanted = profile_problems(desired.profile, snapshot.profiles.get(desired.profile.arn))
+    profile = snapshot.profiles.get(desired.profile.arn)
+    wanted = profile_problems(desired.profile, profile)
     if reversing:  # only what makes going back impossible may stand in its way
-        return wanted
+        return [] if profile else wanted
     return [
         *selection_problems(desired, snapshot),
         *wanted,
         *_replaceable_problems(desired, snapshot.profiles),
         *_restorable_problems(desired, snapshot),
     ]
+
+
+def may_pass(desired: Desired, snapshot: Snapshot) -> bool:
+    """Whether it may only be that IAM does not show yet what has been created a moment ago."""
+    profile = snapshot.profiles.get(desired.profile.arn)
+    return profile is None or profile.role_arn is None
 
 
 def profile_problems(wanted: ProfileRef, profile: Profile | None) -> list[str]:
@@ -50,17 +59,24 @@ def _replaceable_problems(desired: Desired, profiles: Profiles) -> list[str]:
 
 def _restorable_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
     """What the ledger must be able to give back is what `replaces` lists: the handler has no right to more."""
-    lost = {
-        record.previous
-        for id_ in snapshot.selected
-        if (record := snapshot.records.get(id_)) and record.previous and not desired.may_restore(record.previous)
-    }
+    recorded = (record for id_ in snapshot.selected if (record := snapshot.records.get(id_)))
+    previous = {record.previous for record in (*recorded, *_inherited(desired, snapshot))}
     return [
-        f"instance profile {name_of(arn)} has to be given back one day and is no longer in `replaces`: list it there"
-        for arn in sorted(lost)
+        f"instance profile {name_of(arn)} has to be given back one day and is not in `replaces`: list it there"
+        for arn in sorted(arn for arn in previous if arn and not desired.may_restore(arn))
     ]
 
 
-def _other_role(stated: ProfileRef, found: str | None) -> str:
-    holds = f"role {name_of(found)}" if found else "no role"
-    return f"instance profile {stated.name} holds {holds}, not {name_of(stated.role_arn)}: state the role that it holds"
+def _inherited(desired: Desired, snapshot: Snapshot) -> Iterator[Record]:
+    """What other associations know of targets that carry a profile of theirs. They hand it over when they go."""
+    for id_ in snapshot.selected:
+        carried = instance.carries if (instance := snapshot.instances.get(id_)) else None
+        if carried and (carried == desired.profile.arn or desired.replaceable.allows(carried)):
+            yield from (claim.record for claim in snapshot.claims.get(id_, ()) if carried in claim.record.ours)
+
+
+def _other_role(stated: ProfileRef, found: str) -> str:
+    holds, said = name_of(found), name_of(stated.role_arn)
+    if holds == said:  # they differ in their paths
+        holds, said = found, stated.role_arn
+    return f"instance profile {stated.name} holds role {holds}, not {said}: state the role that it holds"

@@ -63,9 +63,9 @@ def refused(outcome: Outcome) -> str:
     return sentence
 
 
-def overdue(step: Step) -> str:
+def overdue(step: Step, timeout: float) -> str:
     """A sentence about a step that was not done in time."""
-    return f"instance {step.instance_id}: {step.reason}"
+    return f"instance {step.instance_id}: {step.reason}, and {timeout:.0f} seconds were not enough for it"
 
 
 def counts(plan: Plan, records: Records, desired: Desired) -> dict[str, str]:

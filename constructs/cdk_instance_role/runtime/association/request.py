@@ -3,8 +3,9 @@
 import hashlib
 import json
 import re
+import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -13,9 +14,20 @@ from .failures import AssociationError
 from .model import name_of
 
 INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
-PROFILE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:instance-profile/[\w+=,.@/-]+")
-ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+")
+_PATH_AND_NAME = r"(?:[\w+=,.@/-]*/)?[\w+=,.@-]{1,128}"
+PROFILE_ARN = re.compile(rf"arn:[a-z-]+:iam::\d{{12}}:instance-profile/{_PATH_AND_NAME}", re.ASCII)
+ROLE_ARN = re.compile(rf"arn:[a-z-]+:iam::\d{{12}}:role/{_PATH_AND_NAME}", re.ASCII)
 DEFAULT_TIMEOUT_SECONDS = 1800
+
+LONGEST_VALUE, LONGEST_ID = 500, 60
+"""Bytes of a value, and of one of several ids, in a message: CloudFormation takes 4096 for the whole of it."""
+
+MOST_LEVELS = 30
+"""Lists and maps in each other, far more than there are: Python's own limit depends on who calls."""
+
+_ABRIDGED = reprlib.Repr()
+_ABRIDGED.maxstring = _ABRIDGED.maxother = LONGEST_VALUE
+_ABRIDGED.maxlist = _ABRIDGED.maxdict = 10
 
 
 class RequestError(AssociationError):
@@ -106,7 +118,7 @@ class Request:
     timeout: float = DEFAULT_TIMEOUT_SECONDS
     """Seconds that the operation may take."""
     fingerprints: tuple[str, str] = ("", "")
-    """Of the properties before and after this event."""
+    """Of the properties before and after this event; empty for a Delete, which nothing takes back."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -115,19 +127,33 @@ class Request:
         Raises:
             RequestError: a part is missing or malformed; the message names it.
         """
+        request, properties = cls.envelope(event), event.get("ResourceProperties", {})
+        if request.type is RequestType.DELETE:
+            return replace(request, timeout=_timeout_of_delete(properties))
+        desired = Desired.from_properties(_mapping(properties))
+        return replace(request, desired=desired, timeout=_timeout(properties.get(Property.TIMEOUT_SECONDS)))
+
+    @classmethod
+    def envelope(cls, event: Mapping[str, Any]) -> Self:
+        """What an event is about but not what it asks for: enough to know the event by which it is taken back.
+
+        Raises:
+            RequestError: it does not come from CloudFormation.
+        """
+        if not isinstance(event, Mapping):  # not shown, because the signed URL may be in it
+            raise RequestError(f"the event is a {type(event).__name__}: it must be a map and come from CloudFormation")
         request_type = RequestType(_text(event, "RequestType", one_of=list(RequestType)))
-        deleting = request_type is RequestType.DELETE
         old, new = event.get("OldResourceProperties", {}), event.get("ResourceProperties", {})
+        deleting = request_type is RequestType.DELETE
         return cls(
             type=request_type,
             id=_text(event, "RequestId"),
             stack_id=_text(event, "StackId"),
             logical_id=_text(event, "LogicalResourceId"),
-            physical_id=event.get("PhysicalResourceId"),
-            desired=None if deleting else Desired.from_properties(_mapping(new)),
+            physical_id=None if event.get("PhysicalResourceId") is None else _text(event, "PhysicalResourceId"),
+            desired=None,
             known_ids=_known_ids(old),
-            timeout=DEFAULT_TIMEOUT_SECONDS if deleting else _timeout(new.get(Property.TIMEOUT_SECONDS)),
-            fingerprints=(_fingerprint(old), _fingerprint(new)),
+            fingerprints=("", "") if deleting else (_fingerprint(old), _fingerprint(new)),
         )
 
     @property
@@ -154,14 +180,15 @@ class Request:
 
 def _text(source: Mapping[str, Any], key: str, one_of: list[RequestType] | None = None) -> str:
     value = source.get(key)
-    if not isinstance(value, str) or not value or (one_of and value not in one_of):
-        raise RequestError(f"the event's {key} is {value!r}: it must come from CloudFormation")
+    # A text that can't be printed would break the lines of the log, or could not be told to AWS.
+    if not isinstance(value, str) or not value or not value.isprintable() or (one_of and value not in one_of):
+        raise RequestError(f"the event's {key} is {_shown(value)}: it must come from CloudFormation")
     return value
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise RequestError(f"the event's properties are {value!r}: expected a map")
+        raise RequestError(f"the event's properties are {_shown(value)}: expected a map")
     return value
 
 
@@ -180,7 +207,7 @@ def _profile(properties: Mapping[str, Any]) -> ProfileRef:
 def _matching(value: Any, pattern: re.Pattern[str], what: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         kind = "role" if pattern is ROLE_ARN else "instance-profile"
-        raise RequestError(f"{what} is {value!r}: expected an ARN like arn:aws:iam::111122223333:{kind}/Name")
+        raise RequestError(f"{what} is {_shown(value)}: expected an ARN like arn:aws:iam::111122223333:{kind}/Name")
     return value
 
 
@@ -196,10 +223,11 @@ def _selection(properties: Mapping[str, Any]) -> Selection:
 
 def _ids(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise RequestError(f"no instances are selected: {Property.INSTANCE_IDS} is {value!r}, list at least one id")
+        found = f"{Property.INSTANCE_IDS} is {_shown(value)}"
+        raise RequestError(f"no instances are selected: {found}, list at least one id")
     malformed = [item for item in value if not isinstance(item, str) or not INSTANCE_ID.fullmatch(item)]
     if malformed:
-        listed = ", ".join(repr(item) for item in malformed[:10])
+        listed = ", ".join(_shown(item, LONGEST_ID) for item in malformed[:10])
         raise RequestError(
             f"malformed instance id {listed}: an id is i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0"
         )
@@ -208,13 +236,14 @@ def _ids(value: Any) -> tuple[str, ...]:
 
 def _tags(value: Any) -> tuple[tuple[str, frozenset[str]], ...]:
     if not isinstance(value, Mapping) or not value:
-        raise RequestError(f"no instances are selected: {Property.INSTANCE_TAGS} is {value!r}, name at least one tag")
+        found = f"{Property.INSTANCE_TAGS} is {_shown(value)}"
+        raise RequestError(f"no instances are selected: {found}, name at least one tag")
     return tuple((key, _tag_values(key, values)) for key, values in sorted(value.items()))
 
 
 def _tag_values(key: str, values: Any) -> frozenset[str]:
-    if not key or not isinstance(values, list) or not values or not all(isinstance(item, str) for item in values):
-        raise RequestError(f"tag {key!r} has the values {values!r}: list at least one string")
+    if not key or not isinstance(values, list) or not values or not all(map(_is_text, (key, *values))):
+        raise RequestError(f"tag {_shown(key)} has the values {_shown(values)}: list at least one string")
     return frozenset(values)
 
 
@@ -222,7 +251,7 @@ def _replaceable(value: Any) -> Replaceable:
     if value == ANY_PROFILE:
         return Replaceable(any=True)
     if not isinstance(value, list | tuple):
-        raise RequestError(f"{Property.REPLACES} is {value!r}: expected a list of profiles or {ANY_PROFILE!r}")
+        raise RequestError(f"{Property.REPLACES} is {_shown(value)}: expected a list of profiles or {ANY_PROFILE!r}")
     try:
         return Replaceable(profiles=tuple(_profile(_mapping(item)) for item in value))
     except RequestError as error:
@@ -230,11 +259,10 @@ def _replaceable(value: Any) -> Replaceable:
 
 
 def _on_conflict(value: Any) -> OnConflict:
-    try:
-        return OnConflict(value)
-    except ValueError:
+    if value not in list(OnConflict):
         allowed = " or ".join(OnConflict)
-        raise RequestError(f"{Property.ON_CONFLICT} is {value!r}: expected {allowed}") from None
+        raise RequestError(f"{Property.ON_CONFLICT} is {_shown(value)}: expected {allowed}")
+    return OnConflict(value)
 
 
 def _timeout(value: Any) -> float:
@@ -245,9 +273,36 @@ def _timeout(value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         seconds = 0.0
     if not 1 <= seconds <= 3600:
-        raise RequestError(f"{Property.TIMEOUT_SECONDS} is {value!r}: expected seconds from 1 to 3600")
+        raise RequestError(f"{Property.TIMEOUT_SECONDS} is {_shown(value)}: expected seconds from 1 to 3600")
     return seconds
 
 
+def _timeout_of_delete(properties: Any) -> float:
+    """What the association was given, unless it can't be read: nothing in the properties may stop a Delete."""
+    try:
+        return _timeout(_mapping(properties).get(Property.TIMEOUT_SECONDS))
+    except RequestError:
+        return DEFAULT_TIMEOUT_SECONDS
+
+
 def _fingerprint(properties: Any) -> str:
+    if _nests(properties, MOST_LEVELS):
+        raise RequestError("the event's properties are nested too deeply: they must come from CloudFormation")
     return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()
+
+
+def _nests(value: Any, levels: int) -> bool:
+    """Whether lists and maps are nested this deeply."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_nests(item, levels - 1) for item in inner)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether AWS can be told this: a string, and none with half a character, which JSON can spell but UTF-8 can't."""
+    return isinstance(value, str) and value == value.encode(errors="ignore").decode()
+
+
+def _shown(value: Any, size: int = LONGEST_VALUE) -> str:
+    """A value in a message: on one line, and abridged to a number of bytes."""
+    text = _ABRIDGED.repr(value).encode()
+    return text.decode() if len(text) <= size else f"{text[:size].decode(errors='ignore')}..."

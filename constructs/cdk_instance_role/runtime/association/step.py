@@ -45,6 +45,8 @@ class Step:
     """Profile to put back should the second half of a swap fail."""
     undo: bool = False
     """The step gives back what the instance had."""
+    first: bool = False
+    """Nothing of ours has touched the instance before: what it carries now is what it had."""
     warning: bool = False
     """People should know, although nothing stands in the way."""
     heir: Claim | None = None
