@@ -50,9 +50,7 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
         AssociationError: the event can't be carried out; the message names every reason.
     """
     request = _parsed(event, services)
-    # Begun even if it is refused next: should CloudFormation then go back, that is known to be the way back.
-    operation = services.ledger.begin(request, services.clock())
-    found = _patiently(services, request, lambda: survey(request, operation, services))
+    found = _patiently(services, request, lambda: _look(request, services))
     if found.problems:
         if request.type is RequestType.CREATE:  # the provider framework sends no Delete after it
             services.ledger.close(request.association)
@@ -89,6 +87,11 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
     if attributes is None:
         return {"IsComplete": False}
     return {"IsComplete": True, "Data": attributes}
+
+
+def _look(request: Request, services: Services) -> Survey:
+    # Begun even if it is refused next: should CloudFormation then go back, that is known to be the way back.
+    return survey(request, services.ledger.begin(request, services.clock()), services)
 
 
 def _parsed(event: dict[str, Any], services: Services) -> Request:

@@ -17,6 +17,10 @@ LONGEST_WAY_BACK_SECONDS = 6 * 3600.0
 hours before one of them fails."""
 
 
+# The owner may hold it already: when an answer gets lost, the same call is made again.
+_FREE = "attribute_not_exists(HeldUntil) OR HeldUntil < :now OR HeldBy = :owner"
+
+
 class BusyError(Exception):
     """Another invocation is working on the association at this moment."""
 
@@ -100,8 +104,7 @@ class Operations:
                 ENTRY,
                 "SET HeldBy = :owner, HeldUntil = :until",
                 {":owner": owner, ":until": until, ":id": request.id, ":now": now},
-                # The owner may hold it already: when the answer gets lost, the same call is made again.
-                condition="RequestId = :id AND (attribute_not_exists(HeldUntil) OR HeldUntil < :now OR HeldBy = :owner)",
+                condition=f"RequestId = :id AND ({_FREE})",
             )
         except self._table.ConditionFailed:
             current = self._table.get(request.association, ENTRY)

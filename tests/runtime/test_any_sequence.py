@@ -1,0 +1,217 @@
+"""Random fleets, random deployments, other people's changes and faults: what must hold holds after every operation."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cdk_instance_role.runtime.association import apply
+from tests.runtime.oracle import Oracle
+from tests.simulator.driver import Resource, Result, World
+from tests.simulator.dynamodb import GET, QUERY, TRANSACT, UPDATE
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, DISASSOCIATE, REPLACE
+from tests.simulator.errors import AwsError, throttled
+from tests.simulator.faults import Failure
+from tests.simulator.fleet import as_seen_on_aws
+from tests.simulator.iam import GET_PROFILE
+
+MESSAGE_BYTES = 4096
+ENDPOINT = "https://ec2.eu-west-1.amazonaws.com/"
+FLEET_SIZE = 5
+
+KINDS = st.tuples(st.sampled_from([None, "Old", "Foreign", "Web"]), st.sampled_from(["running", "running", "stopped"]))
+SOME = st.lists(st.integers(0, FLEET_SIZE - 1), min_size=1, max_size=FLEET_SIZE, unique=True)
+ONE = st.integers(0, FLEET_SIZE - 1)
+NAMES = st.sampled_from(["First", "Second"])
+PROFILES = st.sampled_from(["Web", "Web2"])
+REPLACES = st.sampled_from([(), ("Old",), ("Old", "Web"), ("Old", "Web", "Web2"), "*"])
+CONFLICTS = st.sampled_from(["FAIL", "KEEP"])
+CALLS = [ASSOCIATE, REPLACE, DISASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, GET_PROFILE]
+LEDGER_CALLS = [GET, QUERY, UPDATE, TRANSACT]
+FAULTS: dict[str, Callable[[], Failure]] = {
+    "throttled": throttled,
+    "broken": lambda: AwsError("InternalError", "An internal error has occurred", 500),
+    "dropped": lambda: ConnectionClosedError(endpoint_url=ENDPOINT),
+    "late": lambda: ReadTimeoutError(endpoint_url=ENDPOINT),
+}
+
+
+class AnySequence(RuleBasedStateMachine):
+    """Two associations of one stack, on instances that others change, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.oracle = Oracle(self.world)
+        self.resources = {name: Resource(self.world, name) for name in ("First", "Second")}
+        self.deployed: dict[str, dict[str, Any]] = {}
+        self.arns = {"Web": self.world.web, "Old": self.world.old, "Foreign": self.world.foreign}
+        self.arns["Web2"] = self.world.fleet.add_profile("Web2")
+        self.fleet: list[str] = []
+
+    @initialize(kinds=st.lists(KINDS, min_size=FLEET_SIZE, max_size=FLEET_SIZE), seed=st.integers(0, 1000))
+    def launch(self, kinds: Sequence[tuple[str | None, str]], seed: int) -> None:
+        self.world.fleet.association_seconds = as_seen_on_aws(seed)
+        for carries, state in kinds:
+            self.fleet.append(self.world.instance(self.arns[carries] if carries else None, state=state))
+
+    @rule(name=NAMES, some=SOME, profile=PROFILES, replaces=REPLACES, on_conflict=CONFLICTS)
+    def deploy(
+        self, name: str, some: Sequence[int], profile: str, replaces: Sequence[str] | str, on_conflict: str
+    ) -> None:
+        wanted = self._properties(some, profile, replaces, on_conflict)
+        self._converge(name, wanted)
+
+    @rule(name=NAMES, some=SOME, profile=PROFILES, refused=ONE)
+    def deploy_what_ec2_refuses(self, name: str, some: Sequence[int], profile: str, refused: int) -> None:
+        for action in (ASSOCIATE, REPLACE):
+            self.world.refuse(action, self.fleet[refused])
+        self._converge(name, self._properties(some, profile, ("Old", "Web", "Web2"), "FAIL"))
+
+    @precondition(lambda self: self.deployed)
+    @rule(name=NAMES)
+    def delete(self, name: str) -> None:
+        if name in self.deployed:
+            self._delete(name)
+
+    @rule(one=ONE, profile=st.sampled_from(["Old", "Foreign", None]))
+    def someone_else_changes_a_profile(self, one: int, profile: str | None) -> None:
+        arn = self.arns[profile] if profile else None
+        exists = arn is None or arn in self.world.fleet.profiles
+        if exists and self.world.fleet.state(self.fleet[one]) in ("running", "stopped"):
+            self.oracle.someone_else(self.fleet[one], arn)
+            self.world.clock.sleep(10)
+
+    @rule(one=ONE, state=st.sampled_from(["running", "stopped", "terminated"]))
+    def someone_else_changes_a_state(self, one: int, state: str) -> None:
+        if self.world.fleet.state(self.fleet[one]) != "terminated":
+            self.world.fleet.change_state(self.fleet[one], state)
+
+    @rule()
+    def someone_else_deletes_or_creates_the_old_profile(self) -> None:
+        if self.world.fleet.profiles.pop(self.arns["Old"], None) is None:
+            self.world.fleet.add_profile("Old")
+
+    @rule(
+        action=st.sampled_from(CALLS + LEDGER_CALLS),
+        fault=st.sampled_from(sorted(FAULTS)),
+        times=st.integers(1, 3),
+        skip=st.integers(0, 4),
+        after=st.booleans(),
+    )
+    def let_calls_fail(self, action: str, fault: str, times: int, skip: int, after: bool) -> None:
+        if fault == "throttled" and action in LEDGER_CALLS:
+            fault = "broken"
+        after_effect = after and fault in ("dropped", "late")
+        self.world.traffic.fail(action, FAULTS[fault](), times=times, skip=skip, after_effect=after_effect)
+
+    @rule(point=st.integers(0, 60))
+    def let_the_function_be_killed(self, point: int) -> None:
+        lifeline = self.world.traffic.lifeline
+        lifeline.kill_at = len(lifeline.points) + point
+
+    @invariant()
+    def nobody_was_overrun(self) -> None:
+        assert not self.oracle.mistakes, self.oracle.mistakes
+
+    def teardown(self) -> None:
+        self._calm_down()
+        for name in list(self.deployed):
+            self._delete(name)
+        self.oracle.check_undone()
+        assert self.world.dynamodb.items == {}
+        self.nobody_was_overrun()
+
+    def _properties(
+        self, targets: Sequence[int], profile: str, replaces: Sequence[str] | str, on_conflict: str
+    ) -> dict[str, Any]:
+        listed = replaces if isinstance(replaces, str) else [self.arns[name] for name in replaces]
+        ids = [self.fleet[index] for index in targets]
+        return self.world.properties(ids, profile=self.arns[profile], replaces=listed, on_conflict=on_conflict)
+
+    def _converge(self, name: str, wanted: dict[str, Any]) -> None:
+        resource, before = self.resources[name], self.deployed.get(name)
+        self._allow(name, wanted)
+        result = resource.update(wanted) if before else resource.create(wanted)
+        self._calm_down()
+        if result.ok:
+            self.deployed[name] = wanted
+            self._check_converged(name, wanted)
+            return
+        self._check_told(result)
+        if before and result.rollback and not result.rollback.ok:
+            self._check_told(result.rollback)
+            # CloudFormation lets people continue a rollback that has failed.
+            again = resource.deliver(resource.event("Update", before, wanted))
+            assert again.ok, again.reason
+        if not before:
+            if result.rollback and not result.rollback.ok:
+                resource.properties = wanted
+                assert resource.delete().ok
+            assert resource.records() == {}, "a failed create leaves nothing behind"
+
+    def _delete(self, name: str) -> None:
+        resource = self.resources[name]
+        self._allow(name, self.deployed[name])
+        result = resource.delete()
+        self._calm_down()
+        if not result.ok:
+            self._check_told(result)
+            result = resource.delete()
+        assert result.ok, result.reason
+        assert not self.world.dynamodb.entries(resource.association)
+        resource.physical_id = None
+        del self.deployed[name]
+
+    def _allow(self, name: str, wanted: dict[str, Any]) -> None:
+        """What the operation may displace: what is listed, before and now, and what it has been asked to put there."""
+        configurations = [wanted, self.deployed.get(name, wanted)]
+        listed = {ref["InstanceProfileArn"] for one in configurations for ref in one["Replaces"] if ref != "*"}
+        everything = any(one["Replaces"] == "*" for one in configurations)
+        own = {one["InstanceProfileArn"] for one in configurations}
+        targets = {id_ for one in configurations for id_ in one["InstanceIds"]}
+        self.oracle.allowed = lambda id_, arn: id_ in targets and (everything or arn is None or arn in listed | own)
+
+    def _check_converged(self, name: str, wanted: dict[str, Any]) -> None:
+        for id_ in wanted["InstanceIds"]:
+            if self.world.fleet.state(id_) == "terminated":
+                continue
+            carried = self.oracle.carried(id_)
+            listed = wanted["Replaces"] == "*" or carried in {ref["InstanceProfileArn"] for ref in wanted["Replaces"]}
+            foreign = carried is not None and not listed and not self.oracle.owned(id_).ours
+            kept = wanted["OnConflict"] == "KEEP" and foreign
+            assert kept or carried == wanted["InstanceProfileArn"], f"{name}: {id_} carries {carried}"
+            row = self.world.fleet.active(id_)
+            assert row is not None
+            assert kept or self.world.fleet.row_state(row) == "associated"
+        stray = self.resources[name].records().keys() - set(wanted["InstanceIds"])
+        assert not stray, f"{name} still holds records of {stray}"
+
+    def _check_told(self, result: Result) -> None:
+        assert result.reason
+        assert "\n" not in result.reason
+        assert len(result.reason.encode()) <= MESSAGE_BYTES
+
+    def _calm_down(self) -> None:
+        self.world.traffic.faults.clear()
+        self.world.traffic.lifeline.kill_at = None
+
+
+@pytest.fixture(autouse=True)
+def _one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an example is the same when it is tried again."""
+    monkeypatch.setattr(apply, "CALLS_AT_ONCE", 1)
+
+
+AnySequence.TestCase.settings = settings(
+    max_examples=int(os.environ.get("SOAK_EXAMPLES", "30")),
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestAnySequence = AnySequence.TestCase
