@@ -9,9 +9,11 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode in the Lambda asset would be excluded anyway; not writing it keeps the tree clean.
 export PYTHONDONTWRITEBYTECODE := 1
+EXAMPLES ?= 2000
+SECONDS ?= 60
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup lint format unit synth runtime e2e test demo build lock clean
+.PHONY: help setup lint format unit synth runtime e2e test soak fuzz demo build lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +65,13 @@ e2e: setup ## Test with the real CDK CLI on the local AWS
 test: lint ## Check and test everything
 	pytest
 
+soak: setup ## Test everything random with EXAMPLES=2000 examples each
+	HYPOTHESIS_PROFILE=soak SOAK_EXAMPLES=$(EXAMPLES) pytest $(wildcard tests/unit tests/runtime tests/simulator)
+
+fuzz: setup ## Fuzz the event parser for SECONDS=60, on Linux with x86-64
+	@mkdir -p .fuzz/corpus
+	python -m tests.fuzz.request_fuzzer -max_total_time=$(SECONDS) -artifact_prefix=.fuzz/ .fuzz/corpus tests/unit/events
+
 demo: setup ## Show the main job on the local AWS
 	@$(BIN)/python -m localaws.demo
 
@@ -76,4 +85,4 @@ lock: setup ## Work out the pinned requirements anew
 	done
 
 clean: ## Remove what the other targets have made
-	rm -rf $(VENV) .ministack .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .ministack .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

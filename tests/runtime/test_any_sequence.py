@@ -183,7 +183,7 @@ class AnySequence(RuleBasedStateMachine):
                 continue
             carried = self.oracle.carried(id_)
             listed = wanted["Replaces"] == "*" or carried in {ref["InstanceProfileArn"] for ref in wanted["Replaces"]}
-            foreign = carried is not None and not listed and not self.oracle.owned(id_).ours
+            foreign = carried is not None and not listed and id_ not in self.resources[name].records()
             kept = wanted["OnConflict"] == "KEEP" and foreign
             assert kept or carried == wanted["InstanceProfileArn"], f"{name}: {id_} carries {carried}"
             row = self.world.fleet.active(id_)

@@ -1,5 +1,6 @@
 """Crashes, lost answers and events that overlap: nothing is lost, whatever is interrupted."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
 from tests.simulator.errors import AwsError
 
 ENDPOINT = "https://ec2.eu-west-1.amazonaws.com/"
+
+
+RecordProperty = Callable[[str, object], None]
 
 
 class Story:
@@ -75,11 +79,11 @@ STORIES = ["create", "update", "delete"]
 
 
 @pytest.mark.parametrize("operation", STORIES)
-def test_ends_the_same_wherever_an_invocation_is_killed(operation: str) -> None:
+def test_ends_the_same_wherever_an_invocation_is_killed(operation: str, record_property: RecordProperty) -> None:
     undisturbed = Story(operation)
     assert undisturbed.run().ok
     points = undisturbed.points
-    print(f"{operation}: {len(points)} points")  # noqa: T201 - shown with -rP
+    record_property(f"points at which a {operation} was killed", len(points))
     assert len(points) > 25
     for number, point in enumerate(points):
         story = Story(operation)

@@ -95,7 +95,7 @@ def test_all_keys_must_match_and_any_value_of_a_key_will_do(world: World, observ
     assert set(selected) == {one, two}
 
 
-@pytest.mark.parametrize("value", ["web*", "w?b", "*"])
+@pytest.mark.parametrize("value", ["web*", "w?b", "*", r"we\b", r"we\*", "we[b]", "web\\"])
 def test_a_wildcard_in_a_tag_value_is_just_a_character(world: World, observer: Observer, value: str) -> None:
     exact = world.instance(tags={"app": value})
     for other in ("web", "webshop", "wxb"):

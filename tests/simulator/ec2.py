@@ -1,13 +1,12 @@
 """EC2's API on the model: the calls about associations, and what it takes to have instances at all."""
 
-import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.simulator.errors import AwsError
-from tests.simulator.fleet import Fleet, Instance, Profile, Row
+from tests.simulator.fleet import Fleet, Instance, Profile, Row, in_no_order
 
 ASSOCIATE = "AssociateIamInstanceProfile"
 REPLACE = "ReplaceIamInstanceProfileAssociation"
@@ -18,8 +17,7 @@ MUTATING = (ASSOCIATE, REPLACE, DISASSOCIATE)
 
 MOST_FILTER_VALUES = 200
 _INSTANCE_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
-_ASSOCIATION_ID = re.compile(r"iip-assoc-[0-9a-f]{17}")
-_UNKNOWN_INSTANCES = "InvalidInstanceID.NotFound"
+_STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 UNKNOWN_ARN = (
     "InvalidParameterValue",
     "Value ({arn}) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN",
@@ -31,6 +29,7 @@ UNKNOWN_NAME = (
 NOT_PROPAGATED = ("IncorrectState", "InstanceIdentityProfileNotFound")
 """The second form of the same race."""
 
+T = TypeVar("T")
 Parameters = Mapping[str, Any]
 Filters = Sequence[Mapping[str, Any]]
 
@@ -44,6 +43,10 @@ class Ec2:
         """Most results that EC2 puts on a page, whatever is asked for."""
         self.unknown_profile: tuple[str, str] | None = None
         """How EC2 says that it does not know a profile (yet). Default: as the parameter asks for it."""
+        self.associable_states = {"running", "stopped"}
+        """In which states an instance takes a profile. That others do not was seen for terminated ones only."""
+        self.waits_for_the_old = True
+        """A running instance takes no profile while it is still giving one up. That is a cautious assumption."""
         self.authorize: Callable[[str, Instance, Profile | None], None] = lambda *_: None
         """Raises if the caller may not do this to the instance, with the new profile."""
         self.actions: Mapping[str, Callable[[Parameters], Mapping[str, Any]]] = {
@@ -59,7 +62,7 @@ class Ec2:
         profile, arn = self._profile(parameters["IamInstanceProfile"])
         self.authorize(ASSOCIATE, instance, profile or Profile(arn, None))
         self._check_state(instance)
-        if self.fleet.listed([instance.id]):
+        if self.fleet.listed([instance.id]) if self.waits_for_the_old else self.fleet.active(instance.id):
             raise AwsError("IncorrectState", f"There is an existing association for instance {instance.id}")
         self._check_known(profile, parameters["IamInstanceProfile"])
         return self._association(self.fleet.begin(instance.id, arn))
@@ -74,8 +77,7 @@ class Ec2:
         self._check_known(profile, parameters["IamInstanceProfile"])
         if row.arn == arn:
             return self._association(row)
-        self.fleet.end(row)
-        return self._association(self.fleet.begin(instance.id, arn))
+        return self._association(self.fleet.replace(row, arn))
 
     def _disassociate(self, parameters: Parameters) -> Mapping[str, Any]:
         row = self._row(parameters["AssociationId"])
@@ -93,13 +95,13 @@ class Ec2:
         values = {one["Name"]: set(one["Value"]) for one in filters}
         ids = sorted(values["instance-id"]) if "instance-id" in values else None
         states = values.get("state")
-        asked = set(parameters.get("AssociationId", ()))
+        asked = {self._row(id_).id for id_ in parameters.get("AssociationId", ())}
         rows = [
             row
             for row in self.fleet.listed(ids)
             if (states is None or self.fleet.row_state(row) in states) and (not asked or row.id in asked)
         ]
-        found, token = self._page(rows, parameters)
+        found, token = self._page(rows, parameters, key=in_no_order)
         return {"iamInstanceProfileAssociationSet": [self._shown(row) for row in found], "nextToken": token}
 
     def _describe_instances(self, parameters: Parameters) -> Mapping[str, Any]:
@@ -108,7 +110,7 @@ class Ec2:
         asked = [self._instance(id_) for id_ in parameters.get("InstanceId", ())]
         everyone: Iterable[Instance] = asked or self.fleet.instances.values()
         instances = [item for item in everyone if all(self._passes(item, one) for one in filters)]
-        found, token = self._page(instances, parameters)
+        found, token = self._page(instances, parameters, key=lambda instance: instance.id)
         reservations = [
             {"reservationId": f"r-{item.id[2:]}", "instancesSet": [self._described(item)]} for item in found
         ]
@@ -118,7 +120,7 @@ class Ec2:
         if not _INSTANCE_ID.fullmatch(instance_id):
             raise AwsError("InvalidInstanceID.Malformed", f'Invalid id: "{instance_id}"')
         if instance_id not in self.fleet.instances:
-            raise AwsError(_UNKNOWN_INSTANCES, f"The instance ID '{instance_id}' does not exist")
+            raise AwsError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
         return self.fleet.instances[instance_id]
 
     def _row(self, association_id: str, never_existed: tuple[str, str] | None = None) -> Row:
@@ -140,7 +142,7 @@ class Ec2:
         return named, named.arn if named else ""
 
     def _check_state(self, instance: Instance) -> None:
-        if self.fleet.state(instance.id) not in ("running", "stopped"):
+        if self.fleet.state(instance.id) not in self.associable_states:
             message = f"The instance '{instance.id}' is not in the 'running' or 'stopped' states."
             raise AwsError("IncorrectInstanceState", message)
 
@@ -173,19 +175,23 @@ class Ec2:
         value = instance.tags.get(name.removeprefix("tag:"))
         return value is not None and any(_like(value, pattern) for pattern in values)
 
-    def _page(self, found: Sequence[Any], parameters: Parameters) -> tuple[Sequence[Any], str | None]:
+    def _page(
+        self, found: Iterable[T], parameters: Parameters, key: Callable[[T], str]
+    ) -> tuple[Sequence[T], str | None]:
+        """The results of one page, and the token for the next. What comes and goes meanwhile hides nothing else."""
         size = int(parameters.get("MaxResults", 1000))
         if not 5 <= size <= 1000:
             raise AwsError("InvalidParameterValue", f"Value ( {size} ) for parameter maxResults is invalid")
-        start = int(parameters.get("NextToken", 0))
-        end = start + min(size, self.page_size)
-        return found[start:end], str(end) if end < len(found) else None
+        after = parameters.get("NextToken", "")
+        left = sorted((one for one in found if key(one) > after), key=key)
+        page = left[: min(size, self.page_size)]
+        return page, key(page[-1]) if len(left) > len(page) else None
 
     def _described(self, instance: Instance) -> Mapping[str, Any]:
-        shown = self.fleet.shown(instance.id)
+        shown, state = self.fleet.shown(instance.id), self.fleet.state(instance.id)
         return {
             "instanceId": instance.id,
-            "instanceState": {"code": 0, "name": self.fleet.state(instance.id)},
+            "instanceState": {"code": _STATE_CODES[state], "name": state},
             "tagSet": [{"key": key, "value": value} for key, value in instance.tags.items()],
             "iamInstanceProfile": {"arn": shown, "id": "AIPAEXAMPLE"} if shown else None,
         }
@@ -203,10 +209,8 @@ class Ec2:
         }
 
 
-def _reservation(instance: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"reservationId": f"r-{instance['instanceId'][2:]}", "instancesSet": [instance]}
-
-
 def _like(value: str, pattern: str) -> bool:
-    """EC2's filters know * and ?, and nothing else."""
-    return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
+    """EC2's filters know * and ?, and a backslash that takes that meaning from them."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    wild = {"*": ".*", "?": "."}
+    return re.fullmatch("".join(wild.get(part, re.escape(part[-1])) for part in parts), value, re.DOTALL) is not None

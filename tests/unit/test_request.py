@@ -24,7 +24,9 @@ from tests.unit.builders import (
     request,
     role_arn,
 )
+from tests.unit.request_properties import LONGEST_MESSAGE, check
 
+FULL_WIDTH = "１１１１２２２２３３３３"  # noqa: RUF001
 LISTED_PROPERTIES = {"InstanceProfileArn": LISTED, "RoleArn": role_arn("Listed")}
 
 
@@ -253,6 +255,9 @@ def test_the_order_of_the_keys_does_not_matter_for_going_back() -> None:
         pytest.param({"StackId": 5}, ["StackId", "5"], id="a stack id that is no text"),
         pytest.param({"LogicalResourceId": None}, ["LogicalResourceId", "None"], id="no logical id"),
         pytest.param({"ResourceProperties": "text"}, ["properties", "'text'"], id="properties that are no map"),
+        pytest.param({"PhysicalResourceId": 5}, ["PhysicalResourceId", "5"], id="a physical id that is no text"),
+        pytest.param({"StackId": STACK_ID + "\n"}, ["StackId", "\\n"], id="a line break after the stack id"),
+        pytest.param({"RequestId": "\ud800"}, ["RequestId", "\\ud800"], id="half a character"),
     ],
 )
 def test_fails_when_the_event_is_not_from_cloudformation(changed: dict[str, Any], words: list[str]) -> None:
@@ -270,6 +275,14 @@ def test_fails_when_the_event_is_not_from_cloudformation(changed: dict[str, Any]
         pytest.param({"RoleArn": WANTED}, ["RoleArn", ":instance-profile/Wanted"], id="a profile for a role"),
         pytest.param({"RoleArn": ["x"]}, ["RoleArn", "['x']"], id="a list of roles"),
         pytest.param({"RoleArn": role_arn("Web") + "\n"}, ["RoleArn", "Web\\n"], id="a line break after the role"),
+        pytest.param({"RoleArn": role_arn("Wéb")}, ["RoleArn", ":role/Wéb"], id="a letter that IAM does not take"),
+        pytest.param({"RoleArn": role_arn("team/")}, ["RoleArn", ":role/team/"], id="a path without a role"),
+        pytest.param({"RoleArn": role_arn("W" * 129)}, ["RoleArn", "WWW"], id="a name that is too long for IAM"),
+        pytest.param(
+            {"InstanceProfileArn": WANTED.replace(ACCOUNT, FULL_WIDTH)},
+            ["InstanceProfileArn", FULL_WIDTH],
+            id="an account in digits that only look right",
+        ),
         pytest.param({"InstanceIds": None}, ["InstanceIds", "InstanceTags", "neither"], id="no selection"),
         pytest.param({"InstanceTags": {"a": ["b"]}}, ["InstanceIds", "InstanceTags", "both"], id="both selections"),
         pytest.param({"InstanceIds": []}, ["InstanceIds", "[]"], id="no ids"),
@@ -284,7 +297,12 @@ def test_fails_when_the_event_is_not_from_cloudformation(changed: dict[str, Any]
         pytest.param({"InstanceIds": None, "InstanceTags": {"a": "b"}}, ["'a'", "'b'"], id="a value that is no list"),
         pytest.param({"InstanceIds": None, "InstanceTags": {"a": [1]}}, ["'a'", "[1]"], id="a value that is no text"),
         pytest.param({"InstanceIds": None, "InstanceTags": {"": ["b"]}}, ["''", "['b']"], id="a tag without a key"),
+        pytest.param(
+            {"InstanceIds": None, "InstanceTags": {"\udc00": ["b"]}}, ["udc00"], id="half a character as a key"
+        ),
+        pytest.param({"InstanceIds": None, "InstanceTags": {"a": ["\udc00"]}}, ["udc00"], id="half a character"),
         pytest.param({"Replaces": "all"}, ["Replaces", "'all'", "'*'"], id="replacing something else than *"),
+        pytest.param({"Replaces": ["*"]}, ["Replaces", "'*'", "expected a map"], id="replacing * in a list"),
         pytest.param({"Replaces": ["Web"]}, ["'Web'", "expected a map"], id="replacing a profile by name"),
         pytest.param({"Replaces": [{"RoleArn": role_arn("Web")}]}, ["InstanceProfileArn"], id="replacing a role"),
         pytest.param({"OnConflict": "fail"}, ["OnConflict", "'fail'", "FAIL or KEEP"], id="a choice in small letters"),
@@ -307,6 +325,87 @@ def test_fails_when_what_may_be_replaced_is_malformed_and_says_where() -> None:
     broken = {**LISTED_PROPERTIES, "RoleArn": "Listed"}
 
     assert_refused(event(ResourceProperties=properties(Replaces=[broken])), ["Replaces", "RoleArn", "'Listed'"])
+
+
+@pytest.mark.parametrize("broken", [None, "Create", [{"ResponseURL": "https://signed.example"}], 7])
+def test_fails_when_the_event_is_no_map_and_does_not_show_what_may_be_secret(broken: Any) -> None:
+    with pytest.raises(RequestError, match=r"the event is a \w+: it must be a map") as caught:
+        Request.from_event(broken)
+
+    assert "signed" not in str(caught.value)
+
+
+def nested(depth: int = 5_000) -> list[Any]:
+    """Lists in lists, by default more than Python can walk through."""
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize("key", ["SomethingNew", *properties()])
+@pytest.mark.parametrize("type", ["Create", "Update"])
+def test_fails_when_a_property_is_nested_too_deeply(type: str, key: str) -> None:
+    assert_refused(event(type, ResourceProperties=properties(**{key: nested()})), [])
+
+
+def test_what_is_too_deep_does_not_depend_on_the_caller() -> None:
+    """Both phases get the same event, and they are not called from the same place."""
+    assert wish(SomethingNew=nested(25)) == wish()
+    assert_refused(event(ResourceProperties=properties(SomethingNew=nested(35))), ["too deeply"])
+
+
+@pytest.mark.parametrize("changed", [{"InstanceTags": {"a": nested()}}, {"InstanceIds": [nested()]}])
+def test_fails_when_a_selection_is_nested_too_deeply(changed: dict[str, Any]) -> None:
+    assert_refused(event(ResourceProperties=properties(**{"InstanceIds": None, **changed})), [])
+
+
+@pytest.mark.parametrize("key", event("Update"))
+def test_fails_when_a_part_of_the_event_is_nested_too_deeply(key: str) -> None:
+    if key != "ResourceType":  # of no interest
+        assert_refused(event("Update", **{key: nested()}), [])
+
+
+def test_a_delete_is_carried_out_however_deeply_its_properties_are_nested() -> None:
+    assert request("Delete", ResourceProperties=nested(), OldResourceProperties=nested()).desired is None
+
+
+@pytest.mark.parametrize(
+    "huge",
+    [
+        pytest.param("ä" * 5_000, id="a text"),
+        pytest.param("\n" * 5_000, id="line breaks"),
+        pytest.param(["x" * 99] * 5_000, id="a list"),
+        pytest.param({"ä" * 5_000: "y"}, id="a key"),
+        pytest.param(10**999, id="a number"),
+    ],
+)
+@pytest.mark.parametrize("key", ["RequestType", "PhysicalResourceId", "ResourceProperties"])
+def test_a_huge_value_makes_no_huge_message(key: str, huge: Any) -> None:
+    check(event(**{key: huge}))
+
+
+@pytest.mark.parametrize("huge", ["ä" * 5_000, ["\n" * 99] * 5_000, {"ä" * 5_000: "y"}], ids=["text", "list", "map"])
+@pytest.mark.parametrize("key", properties())
+def test_a_huge_property_makes_no_huge_message(key: str, huge: Any) -> None:
+    check(event(ResourceProperties=properties(**{key: huge})))
+
+
+@pytest.mark.parametrize("tags", [{"k" * 5_000: ["v" * 5_000, 1]}, {"k": ["ä" * 5_000, 1]}])
+def test_huge_tags_make_no_huge_message(tags: dict[str, Any]) -> None:
+    with pytest.raises(RequestError) as caught:
+        wish(InstanceIds=None, InstanceTags=tags)
+
+    assert len(str(caught.value).encode()) <= LONGEST_MESSAGE
+
+
+def test_names_ten_malformed_ids_even_if_they_are_huge() -> None:
+    with pytest.raises(RequestError) as caught:
+        wish(InstanceIds=[f"i-{number}{'ä' * 5_000}" for number in range(11)])
+
+    message = str(caught.value)
+    assert len(message.encode()) <= LONGEST_MESSAGE
+    assert [f"'i-{number}" in message for number in range(11)] == [*[True] * 10, False]
 
 
 @pytest.mark.parametrize("key", ["InstanceProfileArn", "RoleArn"])

@@ -7,6 +7,7 @@ it says so: https://docs.aws.amazon.com/cdk/api/v2/python/aws_cdk.custom_resourc
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -100,7 +101,8 @@ def _parsed(event: dict[str, Any], services: Services) -> Request:
     except RequestError:
         request = Request.envelope(event)
         if request.type is RequestType.UPDATE:  # CloudFormation will go back from it
-            services.ledger.begin(request, services.clock())
+            with suppress(ClientError, BotoCoreError):  # but what is wrong with the event matters more
+                services.ledger.begin(request, services.clock())
         raise
 
 

@@ -1,5 +1,6 @@
 """Reads from EC2 and IAM, and nothing else."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ IDS_PER_CALL = 190
 PAGES: "PaginatorConfigTypeDef" = {"PageSize": 1000}
 """The largest pages that EC2 gives."""
 
+_SPECIAL = re.compile(r"[*?\\]")
 _ACTIVE = ("associating", "associated")
 
 
@@ -54,12 +56,12 @@ class Observer:
 
 def select_by_tags(ec2: "EC2Client", selection: Selection, pace: Pace) -> dict[str, InstanceState]:
     """State of every instance that matches all tags and is not terminated (or about to be), by id."""
-    filters = [{"Name": f"tag:{key}", "Values": sorted(values)} for key, values in selection.tags]
+    filters = [{"Name": f"tag:{key}", "Values": [*map(_literal, sorted(values))]} for key, values in selection.tags]
     filters.append({"Name": "instance-state-name", "Values": list(SELECTABLE)})
     return {
         instance["InstanceId"]: InstanceState(instance["State"]["Name"])
         for instance in _describe_instances(ec2, filters, pace)
-        # In EC2's filters * and ? are wildcards, but a tag value that holds one means just that character.
+        # Whatever a filter lets through: only these values are meant, and the handler has rights for no others.
         if selection.matches({tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())})
     }
 
@@ -104,6 +106,13 @@ def profile(iam: "IAMClient", arn: str) -> Profile | None:
     # boto3 decodes the policy document; its type only says that IAM sends text.
     trust: Any = role.get("AssumeRolePolicyDocument", {}) if role else {}
     return Profile(arn, role["Arn"] if role else None, allows_ec2(trust))
+
+
+def _literal(value: str) -> str:
+    r"""A value for EC2's filters, where ``*`` and ``?`` are wildcards and ``\`` takes that meaning from them:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
+    """
+    return _SPECIAL.sub(r"\\\g<0>", value)
 
 
 def _describe_instances(ec2: "EC2Client", filters: Sequence[Any], pace: Pace) -> Iterator[Any]:

@@ -293,8 +293,8 @@ def _fingerprint(properties: Any) -> str:
 
 def _nests(value: Any, levels: int) -> bool:
     """Whether lists and maps are nested this deeply."""
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return levels == 0 or any(_nests(item, levels - 1) for item in inner)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_nests(item, levels - 1) for item in inner if isinstance(item, (dict, list)))
 
 
 def _is_text(value: Any) -> bool:

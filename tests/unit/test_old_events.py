@@ -1,0 +1,104 @@
+"""Events of every release up to this one are accepted, and go on to mean what they meant."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from cdk_instance_role.runtime.association.request import Desired, ProfileRef, Request, RequestType
+from tests.unit.frozen_events import FrozenEvent, frozen_events, versions
+
+DIGESTS = {
+    "0.1.0": "fc1ef3003a47dbedf514ee9bef649160ff5d44fc166396be9984ff938a8f49e7",
+}
+"""Of the frozen events of each release. Once it is out, its digest never changes: stacks send these events."""
+
+every_event = pytest.mark.parametrize("frozen", frozen_events(), ids=str)
+
+
+def meaning(request: Request) -> dict[str, Any]:
+    """What a request means, in the words of the frozen files."""
+    return {
+        "type": request.type,
+        "association": request.association,
+        "physical_id": request.physical_id,
+        "known_ids": sorted(request.known_ids),
+        "timeout": request.timeout,
+        "desired": _wish(request.desired) if request.desired else None,
+    }
+
+
+def _wish(desired: Desired) -> dict[str, Any]:
+    selection, replaceable = desired.selection, desired.replaceable
+    tags = {key: sorted(values) for key, values in selection.tags}
+    return {
+        "profile": _profile(desired.profile),
+        **({"ids": list(selection.ids)} if selection.ids else {"tags": tags}),
+        "replaces": "any" if replaceable.any else [_profile(profile) for profile in replaceable.profiles],
+        "on_conflict": desired.on_conflict,
+    }
+
+
+def _profile(profile: ProfileRef) -> list[str]:
+    return [profile.arn, profile.role_arn]
+
+
+def digest(version: str) -> str:
+    """Of all events of a release, however the files are formatted."""
+    content = [(frozen.name, frozen.event, frozen.means) for frozen in frozen_events(version)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@every_event
+def test_an_old_event_means_what_it_meant(frozen: FrozenEvent) -> None:
+    assert meaning(Request.from_event(frozen.event)) == frozen.means
+
+
+@pytest.mark.parametrize(
+    "frozen", [frozen for frozen in frozen_events() if frozen.event["RequestType"] == "Update"], ids=str
+)
+def test_an_old_update_can_be_taken_back(frozen: FrozenEvent) -> None:
+    old, new = frozen.event["OldResourceProperties"], frozen.event["ResourceProperties"]
+    back = Request.from_event({**frozen.event, "ResourceProperties": old, "OldResourceProperties": new})
+
+    assert back.reverses(Request.from_event(frozen.event).fingerprints)
+
+
+@every_event
+def test_what_an_old_stack_has_can_be_deleted(frozen: FrozenEvent) -> None:
+    request = Request.from_event({**frozen.event, "RequestType": "Delete"})
+
+    assert (request.type, request.association) == (RequestType.DELETE, frozen.means["association"])
+
+
+def test_an_invented_physical_id_leads_to_the_same_association() -> None:
+    for version in versions():
+        events = {frozen.name: frozen.means for frozen in frozen_events(version)}
+        assert events["delete-invented-id"]["association"] == events["delete"]["association"]
+        assert events["delete-invented-id"]["physical_id"] != events["delete"]["physical_id"]
+
+
+@pytest.mark.parametrize("version", versions())
+def test_frozen_events_are_not_edited(version: str) -> None:
+    """A release that renders something else gets a folder of its own."""
+    assert digest(version) == DIGESTS[version]
+
+
+def test_no_release_is_forgotten() -> None:
+    assert versions() == list(DIGESTS)
+
+
+@every_event
+def test_cloudformation_sends_scalars_as_strings(frozen: FrozenEvent) -> None:
+    """The proof that the frozen events are like real ones."""
+    assert {type(scalar) for scalar in _scalars(frozen.event)} == {str}
+
+
+def _scalars(value: Any) -> list[Any]:
+    match value:
+        case dict():
+            return [scalar for item in value.values() for scalar in _scalars(item)]
+        case list():
+            return [scalar for item in value for scalar in _scalars(item)]
+    return [value]
