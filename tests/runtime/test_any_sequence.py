@@ -178,18 +178,19 @@ class AnySequence(RuleBasedStateMachine):
         self.oracle.allowed = lambda id_, arn: id_ in targets and (everything or arn is None or arn in listed | own)
 
     def _check_converged(self, name: str, wanted: dict[str, Any]) -> None:
+        records = self.resources[name].records()
         for id_ in wanted["InstanceIds"]:
             if self.world.fleet.state(id_) == "terminated":
                 continue
             carried = self.oracle.carried(id_)
             listed = wanted["Replaces"] == "*" or carried in {ref["InstanceProfileArn"] for ref in wanted["Replaces"]}
-            foreign = carried is not None and not listed and id_ not in self.resources[name].records()
-            kept = wanted["OnConflict"] == "KEEP" and foreign
+            ours = id_ in records and carried in records[id_].ours
+            kept = wanted["OnConflict"] == "KEEP" and carried is not None and not listed and not ours
             assert kept or carried == wanted["InstanceProfileArn"], f"{name}: {id_} carries {carried}"
             row = self.world.fleet.active(id_)
             assert row is not None
             assert kept or self.world.fleet.row_state(row) == "associated"
-        stray = self.resources[name].records().keys() - set(wanted["InstanceIds"])
+        stray = records.keys() - set(wanted["InstanceIds"])
         assert not stray, f"{name} still holds records of {stray}"
 
     def _check_told(self, result: Result) -> None:

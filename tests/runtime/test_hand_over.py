@@ -59,6 +59,20 @@ def test_the_original_comes_back_through_a_chain_of_associations(world: World) -
     assert world.dynamodb.items == {}
 
 
+def test_the_original_stays_where_a_later_association_has_put_it_itself(world: World) -> None:
+    target = world.instance(world.web)
+    web2 = world.fleet.add_profile("Web2")
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(world.properties([target], profile=web2, replaces=[world.web])).ok
+    assert second.create(world.properties([target], replaces="*")).ok
+
+    assert first.delete().ok
+    assert second.delete().ok
+
+    assert world.carried(target) == ["Web"]
+    assert world.dynamodb.items == {}
+
+
 def test_what_was_given_back_leaves_no_record_behind(world: World, resource: Resource) -> None:
     """The last of many instances to settle leaves the selection in the update that also moves to another profile."""
     staying, leaving = world.instance(), world.instance()

@@ -112,14 +112,14 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) 
         return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
 
     carried, previous = instance.carries, record.previous
+    if heir := _heir(record, carried, snapshot.claims.get(instance.id, ())):
+        return replace(_forget(instance, "another association keeps it"), action=Action.HAND_OVER, heir=heir)
     if carried == previous:
         return _forget(instance, "it carries what it had before")
     lost = previous is not None and snapshot.profiles.get(previous) is None
     reason = f"{name_of(previous or '')}, which it carried before, does not exist any more"
     if carried is None and lost:
         return _forget(instance, reason, warning=True)
-    if heir := _heir(record, carried, snapshot.claims.get(instance.id, ())):
-        return replace(_forget(instance, "another association keeps it"), action=Action.HAND_OVER, heir=heir)
     if not _is_from_us(record, instance):
         now = name_of(carried) if carried else "no profile"
         return _forget(instance, f"left alone: someone has given it {now} since", warning=True)
