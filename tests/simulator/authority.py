@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,23 +33,55 @@ class Attempt:
     """The condition keys that AWS fills in. One that it leaves out is not there."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What a policy says from some moment on."""
+
+    statements: tuple[Statement, ...]
+    parsed: list[Any]
+    in_force_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was said to an attempt, and on what grounds."""
+
+    attempt: Attempt
+    allowed: bool
+    statements: tuple[Statement, ...]
+    """All that were in force."""
+
+
 class Authority:
     """Decides about calls with the policies that are attached to a role, by name."""
 
-    def __init__(self, policies: Mapping[str, Document] | None = None, *, principal_arn: str = HANDLER) -> None:
+    def __init__(
+        self,
+        policies: Mapping[str, Document] | None = None,
+        *,
+        principal_arn: str = HANDLER,
+        clock: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         """
         Args:
             policies: the policies that are attached from the beginning, by name.
             principal_arn: session of the role.
+            clock: what time it is, for policies that are not in force at once.
         """
         self.principal_arn = principal_arn
-        self._policies: dict[str, tuple[Statement, ...]] = {}
-        self._parsed: dict[str, list[Any]] = {}
+        self._clock = clock
+        self._policies: dict[str, tuple[_Version, ...]] = {}
+        self._decisions: dict[Any, Decision] = {}
         for name, document in (policies or {}).items():
             self.attach(name, document)
 
-    def attach(self, name: str, document: Document) -> None:
+    def attach(self, name: str, document: Document, *, after: float = 0.0) -> None:
         """Attach a policy; one of the same name gets the new content in place.
+
+        Args:
+            name: name of the policy.
+            document: its content.
+            after: seconds until it is in force, because IAM takes its time. Until then the former content is.
 
         Raises:
             ValueError: IAM would refuse the document, or put something in it that the evaluator would not.
@@ -60,7 +92,8 @@ class Authority:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
         if "${" in json.dumps(document):
             raise ValueError(f"policy {name} has a policy variable")
-        self._put(name, tuple(_listed(document["Statement"])))
+        version = _version(tuple(_listed(document["Statement"])), self._clock() + after)
+        self._policies[name] = (*self._policies.get(name, ()), version)
 
     def detach(self, name: str) -> None:
         """Detach a policy.
@@ -68,7 +101,7 @@ class Authority:
         Raises:
             KeyError: no policy of that name is attached.
         """
-        del self._policies[name], self._parsed[name]
+        del self._policies[name]
 
     def allows(self, attempt: Attempt) -> bool:
         """Whether a policy allows an attempt, and none denies it."""
@@ -82,7 +115,12 @@ class Authority:
             # The names of condition keys are not case-sensitive.
             service_context={key.lower(): value for key, value in attempt.keys.items()},
         )
-        return bool(evaluator().evaluate(context, list(self._parsed.values())).decision == "Allow")
+        in_force = self._in_force()
+        result = evaluator().evaluate(context, [version.parsed for version in in_force])
+        decision = Decision(attempt, result.decision == "Allow", sum((one.statements for one in in_force), ()))
+        grounds = tuple(id(version) for version in in_force)
+        self._decisions[attempt.action, attempt.resource, tuple(attempt.keys.items()), grounds] = decision
+        return decision.allowed
 
     def refused(self, attempts: Iterable[Attempt]) -> Attempt | None:
         """The first attempt that is not allowed; None if a call that needs all of them goes through."""
@@ -90,7 +128,11 @@ class Authority:
 
     def statements(self) -> list[tuple[str, int, Statement]]:
         """All statements, each with the name of its policy and its place in there."""
-        return [(name, index, one) for name, those in self._policies.items() for index, one in enumerate(those)]
+        return [
+            (name, index, one)
+            for name, versions in self._policies.items()
+            for index, one in enumerate(versions[-1].statements)
+        ]
 
     def without(self, name: str, index: int) -> "Authority":
         """The same authority, but for one statement: shows what that statement is needed for.
@@ -99,16 +141,27 @@ class Authority:
             KeyError: no policy of that name is attached.
             IndexError: the policy has no such statement.
         """
-        statements = list(self._policies[name])
+        *former, last = self._policies[name]
+        statements = list(last.statements)
         del statements[index]
-        copy = Authority(principal_arn=self.principal_arn)
-        copy._policies, copy._parsed = dict(self._policies), dict(self._parsed)
-        copy._put(name, tuple(statements))
+        copy = Authority(principal_arn=self.principal_arn, clock=self._clock)
+        copy._policies = {**self._policies, name: (*former, _version(tuple(statements), last.in_force_at))}
         return copy
 
-    def _put(self, name: str, statements: tuple[Statement, ...]) -> None:
-        self._policies[name] = statements
-        self._parsed[name] = evaluator().parse_policy_document({"Statement": list(statements)})
+    @property
+    def decisions(self) -> list[Decision]:
+        """What was decided so far, each once for the same policies."""
+        return list(self._decisions.values())
+
+    def _in_force(self) -> list[_Version]:
+        now = self._clock()
+        present = ([one for one in versions if one.in_force_at <= now] for versions in self._policies.values())
+        return [versions[-1] for versions in present if versions]
+
+
+def _version(statements: tuple[Statement, ...], in_force_at: float) -> _Version:
+    parsed = evaluator().parse_policy_document({"Statement": list(statements)})
+    return _Version(statements, parsed, in_force_at)
 
 
 def denial(attempt: Attempt, principal_arn: str = HANDLER) -> str:

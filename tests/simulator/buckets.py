@@ -1,17 +1,21 @@
 """AWS's side of throttling: a token bucket per action, shared by everyone in the account and Region."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tests.simulator.errors import throttled
 
+ALL_INSTANCES = "DescribeInstances without a filter or a page size"
+"""It has a smaller bucket of its own."""
 LIMITS: dict[str, tuple[float, float]] = {
     "AssociateIamInstanceProfile": (100, 5),
     "DisassociateIamInstanceProfile": (100, 5),
     "ReplaceIamInstanceProfileAssociation": (50, 5),
     "DescribeIamInstanceProfileAssociations": (100, 20),
     "DescribeInstances": (100, 20),
+    ALL_INSTANCES: (50, 10),
 }
 """Capacity, and refill per second: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
 
@@ -42,13 +46,14 @@ class Buckets:
         now = clock()
         self._buckets = {action: Bucket(*limit, level=limit[0], filled_at=now) for action, limit in LIMITS.items()}
 
-    def take(self, action: str) -> None:
+    def take(self, action: str, parameters: Mapping[str, Any]) -> None:
         """Let a call through.
 
         Raises:
             AwsError: it came too fast.
         """
-        bucket = self._buckets.get(action)
+        looks_at_all = action == "DescribeInstances" and not parameters.keys() & {"Filter", "MaxResults", "NextToken"}
+        bucket = self._buckets.get(ALL_INSTANCES if looks_at_all else action)
         if bucket is None:
             return
         with self._lock:

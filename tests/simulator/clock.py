@@ -1,8 +1,28 @@
-"""Virtual time: an hour of a rollout runs in a second."""
+"""Virtual time: an hour of a rollout runs in a second. And real time, where others take part whose time is real."""
 
 import threading
+import time
+from typing import Protocol
 
 START = 1_800_000_000.0
+
+
+class Clock(Protocol):
+    """What the simulator asks for the time."""
+
+    def __call__(self) -> float: ...
+
+    def sleep(self, seconds: float, /) -> None: ...
+
+
+class RealClock:
+    """The time that it really is."""
+
+    def __call__(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 class VirtualClock:

@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,12 +16,16 @@ from cdk_instance_role.runtime.association.model import Record
 from cdk_instance_role.runtime.association.services import CHANGING, READING, Services
 from cdk_instance_role.runtime.association.table import Table
 from tests.simulator.clients import Clients
+from tests.simulator.clock import VirtualClock
 from tests.simulator.dynamodb import TABLE
 from tests.simulator.ec2 import MUTATING
 from tests.simulator.errors import AwsError
 from tests.simulator.faults import KilledError
 from tests.simulator.fleet import ACCOUNT, REGION
 from tests.simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from tests.simulator.handler_role import Amendment, HandlerRole
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/InstanceRole-web/0f1e2d3c"
 RESPONSE_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
@@ -40,9 +44,17 @@ FAILURES = (AssociationError, ClientError, BotoCoreError, FunctionError)
 class World:
     """An AWS with the three profiles Web, Old and Foreign, and the handler in front of it."""
 
-    def __init__(self) -> None:
-        self.aws = Simulator()
-        self.clock, self.traffic, self.fleet = self.aws.clock, self.aws.traffic, self.aws.fleet
+    def __init__(self, *, enforced: bool = False, amend: "Amendment | None" = None) -> None:
+        """
+        Args:
+            enforced: the handler may do what the policies in the template allow, as CloudFormation attaches and
+                detaches them. Web, Old and Foreign are imported profiles then; those of the stack have a path.
+                Default: it may do everything.
+            amend: what is changed in every policy before it is attached.
+        """
+        self.clock = VirtualClock()
+        self.aws = Simulator(self.clock)
+        self.traffic, self.fleet = self.aws.traffic, self.aws.fleet
         self.ec2, self.iam, self.dynamodb = self.aws.ec2, self.aws.iam, self.aws.dynamodb
         clients = Clients.of(self.aws, reading=READING, changing=CHANGING)
         self.services = Services(
@@ -54,7 +66,17 @@ class World:
             sleep=self.clock.sleep,
         )
         self.ledger = self.services.ledger
+        self.role = self._equip(amend) if enforced else None
+        """Role of the handler, where its policies are enforced."""
         self.web, self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Web", "Old", "Foreign"))
+
+    def _equip(self, amend: "Amendment | None") -> "HandlerRole":
+        # Only here, because it takes the CDK, which is slow to load.
+        from tests.simulator.handler_role import HandlerRole
+
+        role = HandlerRole(self.clock, amend)
+        self.aws.authority = role.authority
+        return role
 
     def instance(self, carries: str | None = None, **more: Any) -> str:
         return self.fleet.add_instance(carries, **more)
@@ -121,7 +143,11 @@ class Result:
 
 
 class Resource:
-    """The custom resource, from its Create to its Delete."""
+    """The custom resource, from its Create to its Delete.
+
+    Where policies are enforced, CloudFormation attaches those of a configuration before it sends the event, and
+    detaches those that are left over once everything has succeeded or has been taken back.
+    """
 
     def __init__(self, world: World, logical_id: str = "Association") -> None:
         self.world, self.logical_id = world, logical_id
@@ -129,6 +155,9 @@ class Resource:
         self.properties: dict[str, Any] = {}
         self.goes_on_when_killed = True
         """Else a killed invocation fails the event, as the provider framework reports it."""
+        self.renames_profile = False
+        """The profile keeps its logical id when it gets another name. The policy that refers to it then keeps its
+        own, too: CloudFormation changes it in place before the Update, and back before the reverse one."""
 
     @property
     def association(self) -> str:
@@ -139,28 +168,52 @@ class Resource:
 
     def create(self, properties: Mapping[str, Any]) -> Result:
         """Create the resource. If that fails, CloudFormation deletes it, if it knows its physical id."""
+        self.attach_policies(properties)
         result = self.deliver(self.event("Create", properties))
         if result.ok:
             self.properties = dict(properties)
-        elif self.physical_id:
+            return result
+        if self.physical_id:
             result.rollback = self.deliver(self.event("Delete", properties))
             self.physical_id = None
+        if result.rollback is None or result.rollback.ok:
+            self.detach_policies()
         return result
 
     def update(self, properties: Mapping[str, Any]) -> Result:
         """Update the resource. If that fails, CloudFormation sends the same update the other way round."""
+        self.attach_policies(properties)
         result = self.deliver(self.event("Update", properties, self.properties))
         if result.ok:
             self.properties = dict(properties)
-        else:
-            result.rollback = self.deliver(self.event("Update", self.properties, properties))
+            self.detach_policies(but_for=properties)
+            return result
+        self.attach_policies(self.properties)
+        result.rollback = self.deliver(self.event("Update", self.properties, properties))
+        if result.rollback.ok:
+            self.detach_policies(but_for=self.properties)
         return result
 
     def delete(self, physical_id: str | None = None) -> Result:
         """Delete the resource, by another physical id if one is given."""
-        return self.deliver(
-            self.event("Delete", self.properties) | ({"PhysicalResourceId": physical_id} if physical_id else {})
-        )
+        invented = {"PhysicalResourceId": physical_id} if physical_id else {}
+        result = self.deliver(self.event("Delete", self.properties) | invented)
+        if result.ok:
+            self.detach_policies()
+        return result
+
+    def attach_policies(self, properties: Mapping[str, Any]) -> None:
+        """Give the handler the policies of a configuration, besides those that it has.
+
+        Only those who deliver events themselves have to do so.
+        """
+        if self.world.role:
+            self.world.role.attach(self.logical_id, properties, in_place=self.renames_profile)
+
+    def detach_policies(self, *, but_for: Mapping[str, Any] | None = None) -> None:
+        """Take all policies of the association from the handler, but for those of one configuration."""
+        if self.world.role:
+            self.world.role.detach(self.logical_id, but_for=but_for, in_place=self.renames_profile)
 
     def event(
         self, request_type: str, properties: Mapping[str, Any], old: Mapping[str, Any] | None = None

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import HTTPClientError
 
-from tests.simulator.clock import VirtualClock
+from tests.simulator.clock import Clock
 from tests.simulator.errors import AwsError, throttled
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class Call:
 class Traffic:
     """Everything that is called, and everything that happens on the way."""
 
-    clock: VirtualClock
+    clock: Clock
     lifeline: Lifeline = field(default_factory=Lifeline)
     calls: list[Call] = field(default_factory=list)
     faults: dict[str, list[Fault]] = field(default_factory=dict)

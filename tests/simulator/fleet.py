@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,12 @@ FASTEST_CONFIRMATION, SLOWEST_CONFIRMATION = 1.6, 65.0
 """Seconds from ``associating`` to ``associated``."""
 STALE_SECONDS = 0.5
 """How long DescribeInstances may still show the profile that was replaced."""
+FIRST_ROLE_SECONDS, NEXT_ROLE_SECONDS = 4.0, 5.0
+"""How long it takes an instance to get at its first role, and at another one."""
+ROLE_LOOKED_UP_EVERY = 3600.0
+"""Seconds until an instance gets to see that there is another role in the profile."""
+ROLE_NOT_ASSUMED = "AssumeRoleUnauthorizedAccess"
+"""What an instance gets instead of credentials if EC2 can't assume the role."""
 LONG_AGO = 1000.0
 
 
@@ -21,6 +27,21 @@ def trusting(service: str) -> Mapping[str, Any]:
 
 
 TRUST_EC2, TRUST_LAMBDA = trusting("ec2.amazonaws.com"), trusting("lambda.amazonaws.com")
+
+
+def lets_ec2_assume(trust: Mapping[str, Any]) -> bool:
+    """Whether a trust policy allows EC2 to assume the role, and nowhere denies it. Conditions are not looked at."""
+    statements = (one for one in _listed(trust["Statement"]) if _names_ec2(one.get("Principal", {})))
+    return {one["Effect"] for one in statements} == {"Allow"}
+
+
+def _names_ec2(principal: Any) -> bool:
+    return principal == "*" or "ec2.amazonaws.com" in _listed(principal.get("Service", ()))
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """IAM takes one thing without brackets."""
+    return value if isinstance(value, list | tuple) else [value]
 
 
 @dataclass
@@ -34,10 +55,21 @@ class Profile:
     """When EC2 gets to know of it."""
     delivers: bool = True
     """EC2 can assume the role, as far as other policies than the trust policy are concerned."""
+    former_roles: list[tuple[float, str | None]] = field(default_factory=list)
+    """What was in it before, with the time since the epoch at which it was taken out."""
 
     @property
     def name(self) -> str:
         return self.arn.rpartition("/")[2]
+
+    @property
+    def assumable(self) -> bool:
+        """EC2 can assume the role, if there is one."""
+        return self.delivers and lets_ec2_assume(self.trust)
+
+    def role_at(self, when: float) -> str | None:
+        """The role that was in it then."""
+        return next((role for until, role in self.former_roles if when < until), self.role_arn)
 
 
 @dataclass
@@ -62,14 +94,37 @@ class Row:
     since: float
     takes: float
     """Seconds until EC2 confirms it."""
+    replaced: "Row | None" = None
+    """The one whose place it took."""
+    confirmed: bool = False
+    """EC2 has said ``associated``, and does not take that back."""
     ended_at: float | None = None
     gone_at: float | None = None
+
+
+def in_no_order(row: Row) -> str:
+    """Sorts so that the older association of an instance comes first or last."""
+    return row.id[::-1]
 
 
 class Fleet:
     """What is really there in one account and Region."""
 
-    def __init__(self, clock: Callable[[], float], *, account: str = ACCOUNT, region: str = REGION) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        account: str = ACCOUNT,
+        region: str = REGION,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        """
+        Args:
+            clock: tells the time.
+            account: account id.
+            region: Region.
+            numbers: what ids are made of, which are unique over all Regions. Default: those of one Region.
+        """
         self.clock, self.account, self.region = clock, account, region
         self.profiles: dict[str, Profile] = {}
         """By ARN."""
@@ -83,7 +138,7 @@ class Fleet:
         """EC2 says ``associated`` of a stopped instance, too."""
         self.bared: list[str] = []
         """Running instances that have been left without an association, also for a moment."""
-        self._numbers = itertools.count(1)
+        self._numbers = numbers or itertools.count(1)
 
     def add_profile(self, name: str, *, role: str | None = "", path: str = "/", **more: Any) -> str:
         """Define an instance profile, with a role of the same name unless another or None is given."""
@@ -91,6 +146,12 @@ class Fleet:
         arn = f"arn:aws:iam::{self.account}:instance-profile{path}{name}"
         self.profiles[arn] = Profile(arn, role_arn, **more)
         return arn
+
+    def change_role(self, profile_arn: str, role: str | None) -> None:
+        """Put another role into a profile, by its name, or take the role out."""
+        profile = self.profiles[profile_arn]
+        profile.former_roles.append((self.clock(), profile.role_arn))
+        profile.role_arn = role and f"arn:aws:iam::{self.account}:role/{role}"
 
     def add_instance(
         self,
@@ -127,13 +188,18 @@ class Fleet:
     def begin(self, instance_id: str, arn: str, since: float | None = None) -> Row:
         """Begin an association."""
         takes = self.association_seconds() if callable(self.association_seconds) else self.association_seconds
-        number = next(self._numbers)
-        row = Row(
-            f"iip-assoc-{number:017x}", instance_id, arn, since=self.clock() if since is None else since, takes=takes
-        )
+        began = self.clock() if since is None else since
+        row = Row(f"iip-assoc-{next(self._numbers):017x}", instance_id, arn, began, takes)
         self.rows.setdefault(instance_id, []).append(row)
         self.rows_by_id[row.id] = row
         return row
+
+    def replace(self, row: Row, arn: str) -> Row:
+        """Let an association of another profile take the place of one."""
+        self.end(row)
+        successor = self.begin(row.instance_id, arn)
+        successor.replaced = row
+        return successor
 
     def end(self, row: Row) -> None:
         """End an association. A running instance takes a moment to give it up."""
@@ -155,23 +221,43 @@ class Fleet:
     def shown(self, instance_id: str) -> str | None:
         """ARN of the profile that DescribeInstances shows: for a moment it is still the one before."""
         row = self.active(instance_id)
-        if row is None or self.clock() >= row.since + STALE_SECONDS:
-            return row.arn if row else None
-        before = [other for other in self.rows[instance_id] if other.ended_at is not None]
-        return before[-1].arn if before else row.arn
+        if row and row.replaced and self.clock() < row.since + STALE_SECONDS:
+            row = row.replaced
+        return row.arn if row else None
+
+    def credentials(self, instance_id: str) -> str | None:
+        """What an instance gets from its metadata service: ARN of the role, or `ROLE_NOT_ASSUMED`.
+
+        None if it gets nothing. One that gets another profile has the role of the former until then.
+        """
+        row, now = self.active(instance_id), self.clock()
+        if row is None or self.state(instance_id) != "running":
+            return None
+        while row.replaced and now < row.since + NEXT_ROLE_SECONDS:
+            row = row.replaced
+        if not row.replaced and now < row.since + FIRST_ROLE_SECONDS:
+            return None
+        looked_up_at = now - (now - row.since) % ROLE_LOOKED_UP_EVERY
+        profile = self.profiles.get(row.arn)
+        role = profile.role_at(looked_up_at) if profile else None
+        return ROLE_NOT_ASSUMED if profile and role and not profile.assumable else role
 
     def set_carried(self, instance_id: str, arn: str | None) -> None:
         """What someone else does by hand."""
-        if row := self.active(instance_id):
+        row = self.active(instance_id)
+        if row and arn and self.state(instance_id) == "running":
+            self.replace(row, arn)
+            return
+        if row:
             self.end(row)
         if arn:
             self.begin(instance_id, arn)
 
     def listed(self, instance_ids: Iterable[str] | None = None) -> list[Row]:
-        """The associations that Describe shows: the older one of an instance may come first or last."""
+        """The associations that Describe shows."""
         ids = self.rows if instance_ids is None else instance_ids
         rows = [row for id_ in ids for row in self.rows.get(id_, ()) if self.is_listed(row)]
-        return sorted(rows, key=lambda row: row.id[::-1])
+        return sorted(rows, key=in_no_order)
 
     def is_listed(self, row: Row) -> bool:
         here = row.gone_at is None or self.clock() < row.gone_at
@@ -180,15 +266,15 @@ class Fleet:
     def row_state(self, row: Row) -> str:
         if row.ended_at is not None:
             return "disassociating" if self.clock() < (row.gone_at or 0.0) else "disassociated"
-        waits = self.state(row.instance_id) == "stopped" and not self.confirms_stopped
-        if waits or self._is_stuck(row) or self.clock() < row.since + row.takes:
-            return "associating"
-        return "associated"
+        if not row.confirmed:
+            waits = self.state(row.instance_id) == "stopped" and not self.confirms_stopped
+            row.confirmed = not (waits or self._is_stuck(row) or self.clock() < row.since + row.takes)
+        return "associated" if row.confirmed else "associating"
 
     def _is_stuck(self, row: Row) -> bool:
         """EC2 can't assume the role, so it never confirms the association."""
         profile = self.profiles.get(row.arn)
-        return profile is not None and not (profile.delivers and profile.trust == TRUST_EC2 and profile.role_arn)
+        return profile is not None and not (profile.role_arn and profile.assumable)
 
 
 def as_seen_on_aws(seed: int) -> Callable[[], float]:

@@ -8,13 +8,14 @@ from typing import Any
 from tests.simulator import authority, wire
 from tests.simulator.authority import Attempt, Authority
 from tests.simulator.buckets import Buckets
-from tests.simulator.clock import VirtualClock
+from tests.simulator.clock import Clock, VirtualClock
 from tests.simulator.dynamodb import TABLE, WRITING, DynamoDb
-from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MUTATING, REPLACE, Ec2
+from tests.simulator.ec2 import ASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
 from tests.simulator.faults import Traffic
 from tests.simulator.fleet import ACCOUNT, REGION, Fleet, Instance, Profile
 from tests.simulator.iam import GET_PROFILE, Iam
+from tests.simulator.instances import OwnersEc2
 from tests.simulator.wire import Response
 
 TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
@@ -24,12 +25,17 @@ LOG_GROUP_ARN = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:Handler:*"
 class Simulator:
     """AWS, as far as the handler can see it."""
 
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
+    def __init__(self, clock: Clock | None = None, fleet: Fleet | None = None) -> None:
+        """
+        Args:
+            clock: tells the time, and lets it pass. Default: a virtual one.
+            fleet: the account and Region. Default: made up.
+        """
+        self.clock = clock or VirtualClock()
         self.traffic = Traffic(self.clock)
-        self.fleet = Fleet(self.clock)
+        self.fleet = fleet or Fleet(self.clock)
         self.buckets = Buckets(self.clock)
-        self.ec2, self.iam, self.dynamodb = Ec2(self.fleet), Iam(self.fleet), DynamoDb()
+        self.ec2, self.iam, self.dynamodb = OwnersEc2(self.fleet), Iam(self.fleet), DynamoDb()
         self.ec2.authorize = self._authorize_change
         self.authority: Authority | None = None
         """Decides about every call of the handler. Default: everything is allowed."""
@@ -63,8 +69,8 @@ class Simulator:
         return wire.ec2_response(action, answer)
 
     def _act_ec2(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.buckets.take(action)
-        if action in (DESCRIBE_INSTANCES, DESCRIBE_ASSOCIATIONS):
+        self.buckets.take(action, parameters)
+        if action not in MUTATING:
             self._check(authority.describe(f"ec2:{action}"))
         return self.ec2.actions[action](parameters)
 

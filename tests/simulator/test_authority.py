@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.simulator import authority
-from tests.simulator.authority import Attempt, Authority, denial
+from tests.simulator.authority import Attempt, Authority, Decision, denial
+from tests.simulator.clock import VirtualClock
 from tests.simulator.evaluator import load
 
 ASSOCIATE = "ec2:AssociateIamInstanceProfile"
@@ -164,6 +165,37 @@ def test_a_policy_of_the_same_name_takes_the_place_of_the_former() -> None:
     role = holding(allow())
     role.attach("Policy", policy(allow(resource=OTHER)))
     assert not role.allows(attempt())
+
+
+def test_a_policy_is_in_force_only_after_a_while() -> None:
+    clock = VirtualClock()
+    role = Authority(clock=clock)
+    role.attach("Policy", policy(allow()), after=20)
+    assert not role.allows(attempt())
+    clock.sleep(20)
+    assert role.allows(attempt())
+
+
+def test_until_then_the_former_content_is() -> None:
+    clock = VirtualClock()
+    role = Authority({"Policy": policy(allow())}, clock=clock)
+    role.attach("Policy", policy(allow(resource=OTHER)), after=20)
+    assert [role.allows(attempt()), role.allows(attempt(resource=OTHER))] == [True, False]
+    clock.sleep(20)
+    assert [role.allows(attempt()), role.allows(attempt(resource=OTHER))] == [False, True]
+
+
+def test_remembers_what_it_has_decided_and_on_what_grounds() -> None:
+    one, other = allow(), allow(resource=OTHER)
+    role = holding(one)
+    role.allows(attempt())
+    role.allows(attempt())
+    role.attach("Another", policy(other))
+    role.refused([attempt(resource=INSTANCES)])
+    assert role.decisions == [
+        Decision(attempt(), True, (one,)),
+        Decision(attempt(resource=INSTANCES), False, (one, other)),
+    ]
 
 
 def test_fails_when_a_policy_is_none() -> None:

@@ -1,0 +1,92 @@
+"""The role of the handler, with the policies of real templates, attached and detached as CloudFormation does it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cdk_instance_role.runtime.association.contract import Property
+from tests.simulator.authority import Authority
+from tests.simulator.rights import OWNED_PATH, Document, policies_for_properties
+from tests.simulator.simulator import LOG_GROUP_ARN, TABLE_ARN
+
+Amendment = Callable[[Document], Document | None]
+"""What is changed in a policy before it is attached; None for a policy of which nothing is left."""
+
+_SOMEWHERE = "arn:aws:iam::111122223333"
+_ANY_CONFIGURATION: Mapping[str, Any] = {
+    Property.INSTANCE_PROFILE_ARN: f"{_SOMEWHERE}:instance-profile{OWNED_PATH}Any",
+    Property.ROLE_ARN: f"{_SOMEWHERE}:role/Any",
+    Property.INSTANCE_TAGS: {"app": ["any"]},
+    Property.REPLACES: [],
+}
+"""The policies inside the role are the same for every configuration."""
+
+
+class HandlerRole:
+    """What the handler may do at the moment.
+
+    A policy that several associations want, as one that takes another's place does, is attached once and stays until
+    none of them wants it any more.
+    """
+
+    def __init__(self, clock: Callable[[], float], amend: Amendment | None = None) -> None:
+        """
+        Args:
+            clock: what time it is.
+            amend: what is changed in every policy before it is attached.
+        """
+        self.authority = Authority(clock=clock)
+        self.policy_seconds = 0.0
+        """How long IAM takes until a policy is in force that is attached from now on, or changed."""
+        self._amend = amend or (lambda document: document)
+        self._attached: dict[str, Document] = {}
+        self._wanted_by: dict[str, set[str]] = {}
+        """Associations by policy."""
+        for name, document in _policies(_ANY_CONFIGURATION, inside_role=True).items():
+            self._put(name, document)
+
+    def attach(self, association: str, properties: Mapping[str, Any], *, in_place: bool = False) -> None:
+        """Attach the policies of a configuration. One that is attached already gets its content.
+
+        Args:
+            association: whose policies they are.
+            properties: of the association's custom resource.
+            in_place: an owned profile gets another name, and the policies that refer to it keep theirs.
+        """
+        for name, document in _policies(properties, in_place=in_place).items():
+            self._wanted_by.setdefault(name, set()).add(association)
+            if self._attached.get(name) != document:
+                self._put(name, document)
+
+    def detach(self, association: str, *, but_for: Mapping[str, Any] | None = None, in_place: bool = False) -> None:
+        """Detach what an association does not want any more.
+
+        Args:
+            association: whose policies they are.
+            but_for: properties of the configuration that is left; None for none.
+            in_place: as for `attach`.
+        """
+        left = _policies(but_for, in_place=in_place) if but_for else {}
+        for name in [name for name, those in self._wanted_by.items() if association in those and name not in left]:
+            self._wanted_by[name].remove(association)
+            if not self._wanted_by[name]:
+                self._remove(name)
+
+    def _put(self, name: str, document: Document) -> None:
+        self._attached[name] = document
+        amended = self._amend(document)
+        if amended:
+            self.authority.attach(name, amended, after=self.policy_seconds)
+
+    def _remove(self, name: str) -> None:
+        del self._wanted_by[name]
+        if self._amend(self._attached.pop(name)):
+            self.authority.detach(name)
+
+
+def _policies(
+    properties: Mapping[str, Any], *, in_place: bool = False, inside_role: bool = False
+) -> dict[str, Document]:
+    """The policies of a configuration: those inside the role, or those that are attached to it."""
+    owned = f":instance-profile{OWNED_PATH}" in properties[Property.INSTANCE_PROFILE_ARN]
+    policies = policies_for_properties(properties, owned, TABLE_ARN, LOG_GROUP_ARN, in_place=in_place)
+    return {name: document for name, document in policies.items() if ("/" in name) is inside_role}

@@ -1,0 +1,189 @@
+"""DynamoDB: conditions, transactions, pages, and what happens when it fails."""
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from tests.simulator.calls import refusal
+from tests.simulator.clients import Clients
+from tests.simulator.dynamodb import MOST_WRITES, TABLE, TRANSACT, UPDATE
+from tests.simulator.errors import AwsError
+from tests.simulator.faults import KilledError
+from tests.simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+OUTAGE = AwsError("InternalServerError", "Internal server error", HTTPStatus.INTERNAL_SERVER_ERROR)
+NO_ANSWER = ReadTimeoutError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com/")
+TOKEN = "one-and-the-same"
+ONLY_NEW, ONLY_KNOWN = "attribute_not_exists(Profile)", "attribute_exists(Profile)"
+
+
+@pytest.fixture
+def dynamodb(clients: Clients) -> "DynamoDBClient":
+    return clients.dynamodb
+
+
+def entry(name: str) -> Any:
+    """Which item a call is about."""
+    return {"TableName": TABLE, "Key": {"Association": {"S": "one"}, "Entry": {"S": name}}}
+
+
+def change(name: str, profile: str = "Web", condition: str | None = None) -> Any:
+    """Put a profile into an item."""
+    return {
+        **entry(name),
+        "UpdateExpression": "SET Profile = :profile",
+        "ExpressionAttributeValues": {":profile": {"S": profile}},
+        **({"ConditionExpression": condition} if condition else {}),
+    }
+
+
+def content(dynamodb: "DynamoDBClient", name: str) -> str | None:
+    """The profile in an item."""
+    item = dynamodb.get_item(**entry(name), ConsistentRead=True).get("Item")
+    return item["Profile"]["S"] if item else None
+
+
+def fill(dynamodb: "DynamoDBClient", count: int) -> list[str]:
+    """Items, and their names in the order of the table."""
+    names = [f"entry-{number:03}" for number in range(count)]
+    for name in reversed(names):
+        dynamodb.update_item(**change(name))
+    return names
+
+
+def test_an_update_takes_effect(dynamodb: "DynamoDBClient") -> None:
+    dynamodb.update_item(**change("a"))
+    dynamodb.update_item(**change("a", "Old"))
+    assert content(dynamodb, "a") == "Old"
+
+
+def test_an_update_whose_condition_holds_takes_effect(dynamodb: "DynamoDBClient") -> None:
+    dynamodb.update_item(**change("a", condition=ONLY_NEW))
+    assert content(dynamodb, "a") == "Web"
+
+
+def test_an_update_whose_condition_does_not_hold_takes_none(dynamodb: "DynamoDBClient") -> None:
+    dynamodb.update_item(**change("a"))
+    with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.update_item(**change("a", "Old", ONLY_NEW))
+    assert content(dynamodb, "a") == "Web"
+
+
+def test_a_transaction_takes_effect_as_a_whole(dynamodb: "DynamoDBClient") -> None:
+    dynamodb.update_item(**change("b"))
+    dynamodb.transact_write_items(TransactItems=[{"Update": change("a")}, {"Delete": entry("b")}])
+    assert (content(dynamodb, "a"), content(dynamodb, "b")) == ("Web", None)
+
+
+def test_a_transaction_with_one_condition_that_does_not_hold_takes_none(dynamodb: "DynamoDBClient") -> None:
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        dynamodb.transact_write_items(
+            TransactItems=[{"Update": change("a")}, {"Update": change("b", condition=ONLY_KNOWN)}]
+        )
+    assert (content(dynamodb, "a"), content(dynamodb, "b")) == (None, None)
+
+
+@pytest.mark.parametrize(("again", "left"), [(TOKEN, "Old"), ("another", "Web")])
+def test_a_transaction_that_is_sent_twice_with_the_same_token_takes_effect_once(
+    dynamodb: "DynamoDBClient", again: str, left: str
+) -> None:
+    dynamodb.transact_write_items(TransactItems=[{"Update": change("a")}], ClientRequestToken=TOKEN)
+    dynamodb.update_item(**change("a", "Old"))
+    dynamodb.transact_write_items(TransactItems=[{"Update": change("a")}], ClientRequestToken=again)
+    assert content(dynamodb, "a") == left
+
+
+def test_a_transaction_that_was_cancelled_can_be_sent_again_with_the_same_token(dynamodb: "DynamoDBClient") -> None:
+    known: Any = {"TransactItems": [{"Update": change("a", condition=ONLY_KNOWN)}], "ClientRequestToken": TOKEN}
+    assert refusal(dynamodb.transact_write_items, **known)[0] == "TransactionCanceledException"
+    dynamodb.update_item(**change("a", "Old"))
+    dynamodb.transact_write_items(**known)
+    assert content(dynamodb, "a") == "Web"
+
+
+@pytest.mark.parametrize("failure", [OUTAGE, NO_ANSWER])
+def test_a_transaction_whose_answer_got_lost_is_repeated_and_takes_effect_once(
+    simulator: Simulator, dynamodb: "DynamoDBClient", failure: AwsError | ReadTimeoutError
+) -> None:
+    simulator.traffic.fail(TRANSACT, failure, after_effect=True)
+    dynamodb.transact_write_items(TransactItems=[{"Update": change("a", condition=ONLY_NEW)}])
+    assert (content(dynamodb, "a"), simulator.traffic.count(TRANSACT)) == ("Web", 2)
+
+
+def test_an_update_whose_answer_got_lost_is_repeated_and_meets_itself(
+    simulator: Simulator, dynamodb: "DynamoDBClient"
+) -> None:
+    simulator.traffic.fail(UPDATE, OUTAGE, after_effect=True)
+    assert refusal(dynamodb.update_item, **change("a", condition=ONLY_NEW))[0] == "ConditionalCheckFailedException"
+    assert (content(dynamodb, "a"), simulator.traffic.count(UPDATE)) == ("Web", 2)
+
+
+def test_an_outage_goes_through_in_the_end(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+    simulator.traffic.fail(UPDATE, OUTAGE, times=10)
+    with pytest.raises(ClientError, match="InternalServerError"):
+        dynamodb.update_item(**change("a"))
+    assert content(dynamodb, "a") is None
+
+
+def test_an_invocation_can_be_killed_after_a_write(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+    simulator.traffic.lifeline.kill_at = 1
+    with pytest.raises(KilledError):
+        dynamodb.update_item(**change("a"))
+    simulator.traffic.lifeline.revive()
+    assert content(dynamodb, "a") == "Web"
+
+
+def test_a_transaction_takes_a_hundred_writes(dynamodb: "DynamoDBClient") -> None:
+    dynamodb.transact_write_items(TransactItems=[{"Update": change(str(number))} for number in range(MOST_WRITES)])
+    assert content(dynamodb, "99") == "Web"
+
+
+def test_fails_when_a_transaction_has_no_writes_or_more_than_a_hundred(simulator: Simulator) -> None:
+    for count in (0, MOST_WRITES + 1):
+        writes = [{"Update": change(str(number))} for number in range(count)]
+        with pytest.raises(AwsError, match="ValidationException"):
+            simulator.dynamodb.actions[TRANSACT]({"TransactItems": writes})
+
+
+def test_fails_when_a_transaction_writes_an_item_twice(dynamodb: "DynamoDBClient") -> None:
+    twice: Any = [{"Update": change("a")}, {"Delete": entry("a")}]
+    assert refusal(dynamodb.transact_write_items, TransactItems=twice)[0] == "ValidationException"
+
+
+@pytest.mark.parametrize("count", [0, 3, 4, 5, 9])
+def test_the_pages_of_a_scan_hold_everything_once(simulator: Simulator, dynamodb: "DynamoDBClient", count: int) -> None:
+    simulator.dynamodb.page_size = 4
+    names = fill(dynamodb, count)
+    pages = list(dynamodb.get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True))
+    assert [item["Entry"]["S"] for page in pages for item in page["Items"]] == names
+    assert max(len(page["Items"]) for page in pages) <= 4
+
+
+def test_behind_a_full_page_there_may_be_nothing(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+    simulator.dynamodb.page_size = 4
+    fill(dynamodb, 4)
+    sizes = [
+        len(page["Items"]) for page in dynamodb.get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True)
+    ]
+    assert sizes == [4, 0]
+
+
+def test_the_pages_of_a_query_hold_what_comes_after_an_entry(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+    simulator.dynamodb.page_size = 4
+    names = fill(dynamodb, 9)
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=TABLE,
+        KeyConditionExpression="Association = :association AND Entry > :after",
+        ExpressionAttributeValues={":association": {"S": "one"}, ":after": {"S": names[1]}},
+        ConsistentRead=True,
+    )
+    assert [item["Entry"]["S"] for page in pages for item in page["Items"]] == names[2:]
+
+
+def test_fails_when_a_read_may_be_stale(dynamodb: "DynamoDBClient") -> None:
+    assert refusal(dynamodb.get_item, **entry("a"))[0] == "ValidationException"
