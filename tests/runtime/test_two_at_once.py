@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -86,9 +87,7 @@ def test_one_of_them_gets_it_wherever_the_other_comes_in_between(
         both = rivals(stacks)
         first, second = both.begin()
         seconds: list[Result] = []
-        both.world.traffic.meanwhile(
-            action, lambda both=both, event=second, seconds=seconds: seconds.append(both.second.finish(event)), nth=nth
-        )  # type: ignore[misc]
+        both.world.traffic.meanwhile(action, partial(_finish_into, seconds, both.second, second), nth=nth)
         result = both.first.finish(first)
         assert seconds, (action, nth)
         both.check(result, seconds[0])
@@ -124,6 +123,10 @@ def test_the_waiter_that_asks_twice_at_once_changes_everything_once(world: World
     assert answers == [{"IsComplete": False}] * 3
     assert world.mutations == 3
     assert resource.records().keys() == set(targets)
+
+
+def _finish_into(results: list[Result], resource: Resource, event: dict[str, Any]) -> None:
+    results.append(resource.finish(event))
 
 
 def _calls_of_the_first(stacks: str) -> Iterator[tuple[str, int]]:
