@@ -15,7 +15,9 @@ class NotLocalError(RuntimeError):
     """The environment could reach a real AWS account."""
 
 
-def local_environment(endpoint: str, *, account: str, region: str, home: str) -> dict[str, str]:
+def local_environment(
+    endpoint: str, *, account: str, region: str, home: str, services: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """An environment in which every AWS client talks to the local AWS, whatever the caller's own one holds.
 
     Args:
@@ -23,9 +25,10 @@ def local_environment(endpoint: str, *, account: str, region: str, home: str) ->
         account: account id. The emulator takes it from the access key id; the CDK CLI remembers it per key id.
         region: default Region.
         home: home folder of the commands. The CDK CLI reads settings there and remembers accounts.
+        services: URLs of services that have another endpoint, by name as in ``AWS_ENDPOINT_URL_EC2``.
 
     Raises:
-        NotLocalError: the endpoint is not on this machine.
+        NotLocalError: an endpoint is not on this machine.
     """
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment |= {
@@ -43,9 +46,15 @@ def local_environment(endpoint: str, *, account: str, region: str, home: str) ->
         # It holds nothing but unpacked packages, and unpacking takes seconds.
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(_JSII_CACHE),
         "NO_PROXY": "127.0.0.1,localhost",
+        **{f"AWS_ENDPOINT_URL_{service}": url for service, url in (services or {}).items()},
     }
     refuse_remote(environment)
     return environment
+
+
+def is_local(endpoint: str) -> bool:
+    """Whether a URL names a loopback address."""
+    return urlsplit(endpoint).hostname in _LOOPBACK
 
 
 def refuse_remote(environment: Mapping[str, str]) -> None:
@@ -55,7 +64,7 @@ def refuse_remote(environment: Mapping[str, str]) -> None:
         NotLocalError: it could; nothing may be started with it.
     """
     endpoints = {name: value for name, value in environment.items() if name.startswith("AWS_ENDPOINT_URL")}
-    remote = {name: value for name, value in endpoints.items() if urlsplit(value).hostname not in _LOOPBACK}
+    remote = {name: value for name, value in endpoints.items() if not is_local(value)}
     if "AWS_ENDPOINT_URL" not in endpoints or remote:
         raise NotLocalError(f"AWS_ENDPOINT_URL must name a loopback address, not {remote or 'nothing'}")
     if environment.get("AWS_EC2_METADATA_DISABLED") != "true":

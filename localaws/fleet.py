@@ -1,6 +1,7 @@
 """Instances that "exist already": launched outside of any stack, as the product finds them."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from .ministack import LocalAws
 
 EC2, LAMBDA = "ec2.amazonaws.com", "lambda.amazonaws.com"
+SETTLING_SECONDS = 10.0
 _ACTIVE = ("associating", "associated")
 _GONE = ("shutting-down", "terminated")
 
@@ -101,8 +103,21 @@ class Fleet:
         """Terminate an instance."""
         self._ec2.terminate_instances(InstanceIds=[instance_id])
 
-    def look(self) -> dict[str, Sight]:
-        """All instances that are not terminated, by id. EC2 forgets terminated ones when it pleases."""
+    def look(self, *, settled: bool = False) -> dict[str, Sight]:
+        """All instances that are not terminated, by id. EC2 forgets terminated ones when it pleases.
+
+        Args:
+            settled: wait for a while until EC2 has confirmed every association.
+        """
+        deadline = time.monotonic() + SETTLING_SECONDS
+        while True:
+            seen = self._look()
+            is_settled = all(one.association != "associating" for one in seen.values())
+            if is_settled or not settled or time.monotonic() > deadline:
+                return seen
+            time.sleep(0.2)
+
+    def _look(self) -> dict[str, Sight]:
         pages = self._ec2.get_paginator("describe_iam_instance_profile_associations").paginate()
         rows = {
             row["InstanceId"]: row

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,18 +32,28 @@ class LocalAws:
                 aws.client("ec2").describe_instances()
     """
 
-    def __init__(self, folder: Path, *, region: str = "eu-west-1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        region: str = "eu-west-1",
+        endpoints: Mapping[str, str] | None = None,
+        inherited: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Args:
             folder: an existing folder for the log and for what MiniStack and the CDK CLI write.
             region: default Region.
+            endpoints: URLs of services that something else answers for, to commands, clients and deployed functions;
+                by name as in ``AWS_ENDPOINT_URL_EC2``.
+            inherited: more environment variables of MiniStack, which deployed functions inherit.
         """
-        self.folder, self.region = folder, region
+        self.folder, self.region, self._inherited = folder, region, inherited or {}
         self.account = "".join(secrets.choice("123456789") for _ in range(12))
-        self.port = _free_port()
+        self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.environment = local_environment(
-            self.endpoint, account=self.account, region=region, home=str(self._folder("home"))
+            self.endpoint, account=self.account, region=region, home=str(self._folder("home")), services=endpoints
         )
         self.log = folder / "ministack.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,13 +61,14 @@ class LocalAws:
     def __enter__(self) -> Self:
         if not PYTHON.exists():
             raise FileNotFoundError("the local AWS is not installed: run `make setup`")
-        refuse_remote(self.environment)
+        environment = self._server_environment()
+        refuse_remote(environment)
         try:
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
                     [PYTHON, "-P", SERVE],  # without -P this folder's modules would hide MiniStack's
                     cwd=self.folder,
-                    env=self._server_environment(),
+                    env=environment,
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -97,7 +109,7 @@ class LocalAws:
         path = os.pathsep.join([str(PYTHON.parent), str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
         server = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "PATH": path}
         folders = {"TMPDIR": str(self._folder("tmp")), "STATE_DIR": str(self._folder("state"))}
-        return {**self.environment, **server, **folders}
+        return {**self._inherited, **self.environment, **server, **folders}
 
     def _folder(self, name: str) -> Path:
         path = self.folder / name
@@ -147,7 +159,8 @@ def stop_group(process: subprocess.Popen[Any], patience: float) -> None:
     process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""One local AWS for all end-to-end tests; every test has instances, profiles and stacks of its own."""
+"""One local AWS of each kind for all end-to-end tests; every test has instances, profiles and stacks of its own."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,22 +9,33 @@ import pytest
 from localaws.cdk import Cdk
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.kinds import KINDS, bootstrapped
 
 _numbers = itertools.count(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "only_on(kind): the other kind of local AWS knows nothing of it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+    pointless = [item for item in items if _is_pointless(item)]
+    config.hook.pytest_deselected(items=pointless)
+    items[:] = [item for item in items if item not in pointless]
 
 
-@pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+def _is_pointless(item: pytest.Item) -> bool:
+    only = item.get_closest_marker("only_on")
+    return only is not None and f"[{only.args[0]}" not in item.name
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A local AWS whose account is bootstrapped."""
-    with LocalAws(tmp_path_factory.mktemp("aws")) as aws:
-        bootstrapped = Cdk(aws).bootstrap()
-        assert bootstrapped.ok, bootstrapped.output
+    with bootstrapped(request.param, tmp_path_factory.mktemp("aws")) as aws:
         yield aws
 
 

@@ -9,6 +9,16 @@ from localaws.ministack import LocalAws
 _deserialize = TypeDeserializer().deserialize
 
 
+def handler_arn(aws: LocalAws, stack: str) -> str:
+    """ARN of the function that does the work."""
+    found = aws.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    functions = aws.client("lambda")
+    names = [item["PhysicalResourceId"] for item in found if item["ResourceType"] == "AWS::Lambda::Function"]
+    configurations = [functions.get_function_configuration(FunctionName=name) for name in names]
+    (arn,) = (one["FunctionArn"] for one in configurations if one["Handler"] == "association.main.handle")
+    return str(arn)
+
+
 def entries(aws: LocalAws, stack: str) -> dict[str, dict[str, Any]]:
     """What the ledger of a stack says of every instance, by instance id."""
     found = aws.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from localaws.environment import NotLocalError, local_environment, only, refuse_remote
+from localaws.environment import NotLocalError, is_local, local_environment, only, refuse_remote
 from localaws.ministack import LocalAws
+from tests.simulator.hosting import SimulatedAws
 
 
 def environment(**changes: str | None) -> dict[str, str]:
@@ -62,6 +63,15 @@ def test_clients_talk_to_the_local_aws_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
+def test_clients_talk_to_the_simulator_about_instances_and_to_the_local_aws_about_all_else(tmp_path: Path) -> None:
+    aws = SimulatedAws(tmp_path)
+    urls = {service: aws.client(service).meta.endpoint_url for service in ("ec2", "iam", "dynamodb", "lambda")}
+    assert urls["dynamodb"] == urls["lambda"] == aws.endpoint
+    assert urls["ec2"] == urls["iam"] != aws.endpoint
+    assert all(is_local(url) for url in urls.values())
+
+
+@pytest.mark.usefixtures("credentials")
 def test_the_callers_environment_is_back_afterwards() -> None:
     before = dict(os.environ)
     with only(environment()):
@@ -94,6 +104,17 @@ def test_refuses_an_endpoint_that_is_not_on_this_machine(endpoint: str) -> None:
 def test_refuses_an_environment_that_could_reach_a_real_account(changes: dict[str, str | None], complaint: str) -> None:
     with pytest.raises(NotLocalError, match=complaint):
         refuse_remote(environment(**changes))
+
+
+def test_refuses_a_service_that_is_not_on_this_machine(tmp_path: Path) -> None:
+    with pytest.raises(NotLocalError, match="AWS_ENDPOINT_URL_EC2"):
+        LocalAws(tmp_path, endpoints={"EC2": "https://ec2.eu-west-1.amazonaws.com"})
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_EC2", "AWS_PROFILE", "AWS_SESSION_TOKEN"])
+def test_refuses_to_let_functions_inherit_what_could_reach_a_real_account(tmp_path: Path, name: str) -> None:
+    with pytest.raises(NotLocalError), LocalAws(tmp_path, inherited={name: "https://ec2.eu-west-1.amazonaws.com"}):
+        pass
 
 
 def test_refuses_to_start_anything_once_the_environment_is_not_local_any_more(tmp_path: Path) -> None:

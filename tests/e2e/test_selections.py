@@ -35,7 +35,7 @@ def test_tags_select_and_a_conflict_is_kept_and_a_profile_may_hold_a_role_of_ano
 
     destroyed = cdk.destroy(context=context)
     assert destroyed.ok, destroyed.output
-    assert fleet.look() == before
+    assert fleet.look(settled=True) == before
 
 
 def test_two_associations_in_one_stack_one_of_them_of_an_imported_profile(
@@ -64,4 +64,4 @@ def test_two_associations_in_one_stack_one_of_them_of_an_imported_profile(
 
     destroyed = app.destroy(context=context)
     assert destroyed.ok, destroyed.output
-    assert fleet.look() == before
+    assert fleet.look(settled=True) == before

@@ -1,15 +1,21 @@
 """The demo's story: attach, review, replace, conflict, undo, with the real CDK CLI."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localaws.cdk import Cdk, Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
 from localaws.story import FOREIGN, OLD, STACK, Chapter, Story
-from tests.e2e.stack import entries, outputs
+from tests.e2e.kinds import KINDS, bootstrapped
+from tests.e2e.stack import entries, handler_arn, outputs
+from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, MUTATING, REPLACE
+from tests.simulator.faults import Call
+from tests.simulator.hosting import SimulatedAws
 
 
 @dataclass(frozen=True)
@@ -22,26 +28,61 @@ class Told:
     ledger: dict[str, dict[str, Any]]
     """After the replacement."""
     outputs: dict[str, str]
+    handler: str
+    """ARN of the function."""
+    denials: dict[str, str]
+    """What the simulator says to the handler's attempts at what is none of its business."""
+    aws: LocalAws
+    """No longer there, but the simulator remembers."""
+
+    @property
+    def simulated(self) -> SimulatedAws:
+        assert isinstance(self.aws, SimulatedAws)
+        return self.aws
+
+    @property
+    def changes(self) -> list[Call]:
+        """All calls that were to change an association."""
+        return [call for call in self.simulated.simulator.traffic.calls if call.action in MUTATING]
 
     def ids(self, *names: str) -> list[str]:
         seen = self.chapters["attach"].before
         return [next(sight.id for sight in seen.values() if sight.name == name) for name in names]
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+@pytest.fixture(scope="module", params=KINDS)
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
     # On a local AWS of its own: the story is about all instances that there are.
-    with LocalAws(tmp_path_factory.mktemp("story")) as aws:
+    with bootstrapped(request.param, tmp_path_factory.mktemp("story")) as aws:
         cdk = Cdk(aws)
-        assert cdk.bootstrap().ok
         story = Story(Fleet(aws), cdk)
         story.launch()
         first, review, replace, *rest = story.steps()
         taken = [story.take(step) for step in (first, review, replace)]
         again = cdk.deploy(context=replace.context)
-        ledger, counts = entries(aws, STACK), outputs(aws, STACK)
+        ledger, counts, handler = entries(aws, STACK), outputs(aws, STACK), handler_arn(aws, STACK)
+        denials = attempts(aws, handler, counts["InstanceProfileArn"]) if isinstance(aws, SimulatedAws) else {}
         taken += [story.take(step) for step in rest]
-        return Told({chapter.step.key: chapter for chapter in taken}, again, ledger, counts)
+        by_key = {chapter.step.key: chapter for chapter in taken}
+        return Told(by_key, again, ledger, counts, handler, denials, aws)
+
+
+def attempts(aws: SimulatedAws, handler: str, ours: str) -> dict[str, str]:
+    """What becomes of a change that the handler has no right to, with the handler's rights."""
+    rows = aws.client("ec2").describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]
+    row_of = {row["InstanceId"]: row for row in rows}
+    names = {sight.name: sight for sight in Fleet(aws).look().values()}
+    ec2 = aws.client_of(handler, "ec2")
+
+    def replace(name: str, arn: str | None) -> str:
+        id_ = row_of[names[name].id]["AssociationId"]
+        try:
+            ec2.replace_iam_instance_profile_association(AssociationId=id_, IamInstanceProfile={"Arn": arn})
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "done"
+
+    return {"displace": replace("db-1", ours), "give": replace("web-1", names["db-1"].profile_arn)}
 
 
 @pytest.mark.parametrize("key", ["attach", "diff", "replace", "conflict", "destroy"])
@@ -92,3 +133,31 @@ def test_the_ledger_holds_the_outcome_for_every_instance(told: Told) -> None:
 def test_the_outputs_count_what_became_of_the_targets(told: Told) -> None:
     counted = {key: value for key, value in told.outputs.items() if key.endswith("Count")}
     assert counted == {"AssociatedCount": "1", "ReplacedCount": "2", "KeptCount": "0"}
+
+
+@pytest.mark.only_on("simulator")
+def test_the_first_change_is_tried_again_until_ec2_knows_the_new_profile(told: Told) -> None:
+    refused = [call for call in told.changes if call.error == "InvalidParameterValue"]
+    assert refused
+    assert told.changes[: len(refused)] == refused
+    assert told.changes[len(refused)].parameters == refused[0].parameters
+
+
+@pytest.mark.only_on("simulator")
+def test_every_instance_costs_one_change_and_a_stopped_one_two(told: Told) -> None:
+    there, back = (
+        Counter({ASSOCIATE: 2, REPLACE: 1, DISASSOCIATE: 1}),
+        Counter({DISASSOCIATE: 2, REPLACE: 1, ASSOCIATE: 1}),
+    )
+    assert Counter(call.action for call in told.changes if not call.error) == there + back
+
+
+@pytest.mark.only_on("simulator")
+def test_no_running_instance_is_without_a_profile_that_has_one_before_and_after(told: Told) -> None:
+    assert told.simulated.simulator.fleet.bared == told.ids("web-1")
+
+
+@pytest.mark.only_on("simulator")
+def test_the_handler_is_judged_by_what_is_deployed(told: Told) -> None:
+    assert told.simulated.regions.callers == {told.handler}
+    assert told.denials == {"displace": "UnauthorizedOperation", "give": "UnauthorizedOperation"}

@@ -11,6 +11,7 @@ import pytest
 from localaws.cdk import Cdk, Result
 from localaws.fleet import LAMBDA, Fleet, Sight
 from localaws.ministack import LocalAws
+from tests.simulator.hosting import SimulatedAws
 
 IMPORTS = "python tests/e2e/apps/imported_profile.py"
 AT_ONCE = 3
@@ -26,11 +27,20 @@ class Mistake:
     app: str | None = None
 
 
-MISTAKES: dict[str, Callable[[Fleet, LocalAws], Mistake]] = {}
+Make = Callable[[Fleet, LocalAws], Mistake]
+MISTAKES: dict[str, Make] = {}
+"""What the handler refuses."""
+MISTAKES_IN_CONTEXT: dict[str, Make] = {}
+"""What the app refuses, so that no AWS gets to see it."""
 
 
-def mistake(make: Callable[[Fleet, LocalAws], Mistake]) -> Callable[[Fleet, LocalAws], Mistake]:
+def mistake(make: Make) -> Make:
     MISTAKES[make.__name__] = make
+    return make
+
+
+def mistake_in_context(make: Make) -> Make:
+    MISTAKES_IN_CONTEXT[make.__name__] = make
     return make
 
 
@@ -49,28 +59,28 @@ def terminated_instance(fleet: Fleet, _: LocalAws) -> Mistake:
     )
 
 
-@mistake
+@mistake_in_context
 def malformed_id(*_: object) -> Mistake:
     return Mistake({"instance_ids": "i-12345"}, "instance_roles.default.instance_ids: 'i-12345' can't be used")
 
 
-@mistake
+@mistake_in_context
 def unknown_context_key(fleet: Fleet, _: LocalAws) -> Mistake:
     return Mistake({"instance_idz": fleet.launch()}, "unknown context key 'instance_idz': did you mean 'instance_ids'?")
 
 
-@mistake
+@mistake_in_context
 def ids_and_tags(fleet: Fleet, _: LocalAws) -> Mistake:
     both = entry("both", instance_ids=[fleet.launch()], instance_tags={"app": ["web"]})
     return Mistake(both, "instance_roles.both: give either instance_ids or instance_tags, not both")
 
 
-@mistake
+@mistake_in_context
 def nothing_configured(*_: object) -> Mistake:
     return Mistake({}, "no instances selected: add an entry to instance_roles in cdk.json")
 
 
-@mistake
+@mistake_in_context
 def policy_name_that_is_none(fleet: Fleet, _: LocalAws) -> Mistake:
     return Mistake(
         {"instance_ids": fleet.launch(), "managed_policies": "Read S3"},
@@ -78,7 +88,7 @@ def policy_name_that_is_none(fleet: Fleet, _: LocalAws) -> Mistake:
     )
 
 
-@mistake
+@mistake_in_context
 def more_ids_than_fit(*_: object) -> Mistake:
     many = [f"i-{number:017x}" for number in range(1000)]
     return Mistake(
@@ -171,7 +181,8 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(aws: LocalAws, fleet: Fleet) -> Made:
-    mistakes = {name: make(fleet, aws) for name, make in MISTAKES.items()}
+    made = MISTAKES if isinstance(aws, SimulatedAws) else MISTAKES | MISTAKES_IN_CONTEXT
+    mistakes = {name: make(fleet, aws) for name, make in made.items()}
     before = fleet.look()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = pool.map(lambda one: Cdk(aws, app=one.app).deploy(context=one.context), mistakes.values())
@@ -179,7 +190,9 @@ def made(aws: LocalAws, fleet: Fleet) -> Made:
     return Made(mistakes, by_name, before, fleet.look())
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize(
+    "name", [*MISTAKES, *(pytest.param(name, marks=pytest.mark.only_on("emulator")) for name in MISTAKES_IN_CONTEXT)]
+)
 def test_is_told_in_one_clear_sentence(made: Made, name: str) -> None:
     result, expected = made.results[name], made.mistakes[name].says
     assert result.status != 0, result.output

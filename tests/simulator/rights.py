@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, Literal
 
@@ -38,7 +38,8 @@ class UnresolvedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a template depends on. Everything else about an association enters it as a parameter."""
+    """What a template depends on. Everything else about an association is put in later, in place of a parameter, or of
+    the made-up path and name of an imported profile: an ARN is read, so it can't be a parameter."""
 
     ids: int = 0
     """Number of instance ids; 0 for a selection by tags."""
@@ -48,6 +49,8 @@ class Shape:
     """Number of profiles that may be displaced."""
     owned: bool = True
     """The profile belongs to an `InstanceRole` of the stack; else it is imported."""
+    in_path: frozenset[str] = frozenset()
+    """Which imported profiles have a path, by the names that they go by in the template. `policies_for` knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,15 @@ def policies_for(shape: Shape, values: Values, *, in_place: bool = False) -> dic
 
 @lru_cache(maxsize=4096)
 def _policies(shape: Shape, values: Values, in_place: bool) -> dict[str, Document]:
+    imported = _imported_profiles(shape, values)
+    shape = replace(shape, in_path=frozenset(name for name, profile in imported.items() if _path_of(profile.arn)))
     template = template_of(shape)
     references = references_of(shape, template, values)
     app = App({STACK: template}, references)
-    documents = digested = app.managed_policies()
+    documents = digested = _put_in(imported, app.managed_policies())
     if shape.owned and in_place:
         named = _Names({path: value for path, value in references.items() if path not in _owned(template)})
-        digested = App({STACK: template}, named).managed_policies()
+        digested = _put_in(imported, App({STACK: template}, named).managed_policies())
     managed = {id_[:-_DIGEST_LENGTH] + _digest(digested[id_]): document for id_, document in documents.items()}
     return {**app.inline_policies(), **managed}
 
@@ -131,7 +136,7 @@ def template_of(shape: Shape) -> Template:
         stack,
         _selection(stack, shape),
         _replaceable(stack, shape),
-        imported=None if shape.owned else _imported(stack, "Imported"),
+        imported=None if shape.owned else _imported(stack, "Imported", shape),
     )
     return synthesized(stack)
 
@@ -160,16 +165,13 @@ def synthesized(stack: Stack) -> Template:
 
 def references_of(shape: Shape, template: Template, values: Values) -> dict[str, str]:
     """The values by the names under which an `App` looks for them."""
-    profiles = {f"Replaced{number}": profile for number, profile in enumerate(values.replaces)}
-    profiles |= {} if shape.owned else {"Imported": values.profile}
     listed = 0 if shape.replaces == "any" else shape.replaces
     if (len(values.instance_ids), len(values.replaces)) != (shape.ids, listed):
         raise ValueError(f"these values are for another shape than {shape}: {values}")
     return {
         **_PSEUDO_PARAMETERS,
         **{f"{STACK}/Instance{number}": id_ for number, id_ in enumerate(values.instance_ids)},
-        **{f"{STACK}/{name}": profile.arn for name, profile in profiles.items()},
-        **{f"{STACK}/{name}Role": profile.role_arn for name, profile in profiles.items()},
+        **{f"{STACK}/{name}Role": profile.role_arn for name, profile in _imported_profiles(shape, values).items()},
         **(_owned_references(template, values.profile) if shape.owned else {}),
         f"{STACK}/{_only(template, 'AWS::DynamoDB::Table')}.Arn": values.table_arn,
         f"{STACK}/{_only(template, 'AWS::Logs::LogGroup')}.Arn": values.log_group_arn,
@@ -318,16 +320,42 @@ def _replaceable(stack: Stack, shape: Shape) -> ReplaceableProfiles:
         case 0:
             return ReplaceableProfiles.none()
         case count:
-            return ReplaceableProfiles.profiles(*(_imported(stack, f"Replaced{number}") for number in range(count)))
+            return ReplaceableProfiles.profiles(
+                *(_imported(stack, f"Replaced{number}", shape) for number in range(count))
+            )
 
 
-def _imported(stack: Stack, name: str) -> iam.IInstanceProfile:
+def _imported(stack: Stack, name: str, shape: Shape) -> iam.IInstanceProfile:
     return iam.InstanceProfile.from_instance_profile_attributes(
         stack,
         f"{name}Profile",
-        instance_profile_arn=_parameter(stack, name),
+        instance_profile_arn=_arn(f"{name}-path/{name}-name" if name in shape.in_path else f"{name}-name"),
         role=iam.Role.from_role_arn(stack, f"{name}ProfileRole", _parameter(stack, f"{name}Role")),
     )
+
+
+def _imported_profiles(shape: Shape, values: Values) -> dict[str, ProfileRef]:
+    """The imported profiles by the names that they go by in a template."""
+    listed = {f"Replaced{number}": profile for number, profile in enumerate(values.replaces)}
+    return listed if shape.owned else {**listed, "Imported": values.profile}
+
+
+def _put_in(imported: Mapping[str, ProfileRef], documents: Mapping[str, Document]) -> dict[str, Document]:
+    """The documents with the real paths and names of imported profiles in place of the made-up ones."""
+    text = json.dumps(documents)
+    for name, profile in imported.items():
+        text = text.replace(f"{name}-path", _path_of(profile.arn)).replace(f"{name}-name", profile.name)
+    put_in: dict[str, Document] = json.loads(text)
+    return put_in
+
+
+def _path_of(arn: str) -> str:
+    """Path of a profile, without the slashes around it."""
+    return arn.removeprefix(_arn("")).rpartition("/")[0]
+
+
+def _arn(path_and_name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:instance-profile/{path_and_name}"
 
 
 def _parameter(stack: Stack, name: str) -> str:
