@@ -46,7 +46,7 @@ class AnySequence(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = World(enforced=True)
         self.oracle = Oracle(self.world)
         self.resources = {name: Resource(self.world, name) for name in ("First", "Second")}
         self.deployed: dict[str, dict[str, Any]] = {}
@@ -210,7 +210,7 @@ def _one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 AnySequence.TestCase.settings = settings(
-    max_examples=int(os.environ.get("SOAK_EXAMPLES", "30")),
+    max_examples=int(os.environ.get("SOAK_EXAMPLES", "60")),
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
