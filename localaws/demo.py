@@ -92,22 +92,24 @@ def _tell(screen: Screen, aws: LocalAws) -> Sights:
         _require(Cdk(aws).bootstrap())
     at_first = now = story.launch()
     screen.heading("These instances run already, and belong to no stack")
-    screen.fleet(None, at_first)
+    screen.fleet(at_first)
     for number, step in enumerate(story.steps(), start=1):
-        _announce(screen, number, step)
+        _announce(screen, number, step, now)
         with screen.working(_PROGRESS[step.command]):
             chapter = story.take(step)
         _report(screen, chapter)
         now = chapter.after
     if now != at_first:
         raise DemoError(["not every instance carries what it carried before"])
+    screen.blank()
     screen.say("Every instance carries exactly what it carried before.", style="bold green")
     return at_first
 
 
-def _announce(screen: Screen, number: int, step: Step) -> None:
+def _announce(screen: Screen, number: int, step: Step, now: Sights) -> None:
     screen.heading(f"{number}. {step.title}")
     screen.say(step.why)
+    screen.fleet(now, title="Before")
     screen.command(step.command, step.context)
 
 
@@ -128,7 +130,7 @@ def _report(screen: Screen, chapter: Chapter) -> None:
         screen.template_changes(chapter.result.output)
     elif chapter.step.command == "deploy":
         screen.outputs(chapter.result.output)
-    screen.fleet(chapter.before, chapter.after)
+    screen.fleet(chapter.after, title="After", before=chapter.before)
 
 
 def _require(result: Result) -> None:

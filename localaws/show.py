@@ -17,11 +17,12 @@ from rich.text import Text
 from .fleet import Sight
 
 PLAIN_WIDTH = 100
-MARGIN = "   "
+MARGIN, PROMPT = "   ", " $ "
 
-_NAME_WIDTH, _FORMER_NAME_WIDTH = 24, 13
-_COLUMNS = {"Instance": 8, "Id": 19, "State": 7, "Instance profile": _NAME_WIDTH, "Association": 11}
-"""Columns of a table with their least widths, so that every table looks the same."""
+_NAME_WIDTH = 20
+_COLUMNS = {"Instance": 8, "Id": 19, "State": 7, "Instance profile": _NAME_WIDTH, "Association": 11, "": 1}
+"""Columns of a table with their least widths, so that every table looks the same, and fits into 80 characters."""
+_CHANGED = "←"
 
 # Parts of a template's ARNs: of an ARN that CloudFormation joins only the last one says something.
 _PLUMBING = re.compile(r'\[[+-]\]\s+([\[\]{}, ]+|("Fn::Join"|"Ref"): .*|"(arn:|:iam::|)",?|"\w+Arn": \{)$')
@@ -70,33 +71,40 @@ class Screen:
 
     def command(self, subcommand: str, context: Mapping[str, str]) -> None:
         """A command as one would type it."""
-        options = [f"-c {key}={value}" for key, value in context.items()]
-        *lines, last = [f"$ cdk {subcommand} {options[0]}", *(f"  {option}" for option in options[1:])]
+        first, *others = [f"-c {key}={value}" for key, value in context.items()]
+        *lines, last = [f"{PROMPT}cdk {subcommand} {first}", *(MARGIN + option for option in others)]
         self.blank()
         for line in (*(f"{line} \\" for line in lines), last):
-            self._line(MARGIN + line, "cyan")
+            self._line(line, "cyan")
         self.blank()
 
-    def fleet(self, before: Mapping[str, Sight] | None, after: Mapping[str, Sight]) -> None:
-        """A table of the instances, in which whatever changed stands out."""
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    def fleet(self, seen: Mapping[str, Sight], *, title: str = "", before: Mapping[str, Sight] | None = None) -> None:
+        """A table of the instances.
+
+        Args:
+            seen: the instances.
+            title: what stands above it.
+            before: as they were; whatever has changed since stands out.
+        """
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         for heading, width in _COLUMNS.items():
             table.add_column(heading, min_width=width, no_wrap=True)
-        if before is not None:
-            table.add_column("Changed", no_wrap=True)
-        for sight in after.values():
-            past = (before or after)[sight.id]
-            changed = past.profile_arn != sight.profile_arn
+        for sight in seen.values():
+            changed = before is not None and before[sight.id] != sight
             table.add_row(
                 sight.name,
                 sight.id,
                 sight.state,
                 _shortened(sight.profile, _NAME_WIDTH) or "-",
                 sight.association or "-",
-                *([] if before is None else [_change(past) if changed else ""]),
+                _CHANGED if changed else "",
                 style="bold green" if changed else "",
             )
-        self._console.print(Padding(table, (0, 0, 0, len(MARGIN) - 1), expand=False))
+        self.blank()
+        if title:
+            changes = "" if before is None else f" ({_CHANGED} changed)" if before != seen else " (nothing has changed)"
+            self._line(f"{MARGIN}{title}{changes}", "bold")
+        self._console.print(Padding(table, (0, 0, 0, len(MARGIN)), expand=False))
 
     def outputs(self, output: str) -> None:
         """The counts among the outputs of a stack that has been deployed."""
@@ -111,10 +119,6 @@ class Screen:
 
     def _line(self, text: str, style: str) -> None:
         self._console.print(Text(text, style=style), soft_wrap=True)
-
-
-def _change(past: Sight) -> str:
-    return f"was {_shortened(past.profile, _FORMER_NAME_WIDTH) or 'none'}"
 
 
 def _shortened(name: str | None, width: int) -> str:

@@ -3,10 +3,14 @@
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cdk_instance_role.names import NAME, POLICY_ARN
+from cdk_instance_role.runtime.association.request import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
 
 ROLES_KEY = "instance_roles"
 DEFAULT_NAME = "default"
@@ -15,7 +19,7 @@ QUICK_KEYS = ("instance_ids", "managed_policies", "replaces", "on_conflict", "ac
 KNOWN_KEYS = (ROLES_KEY, *QUICK_KEYS)
 _LISTS = ("instance_ids", "managed_policies", "replaces")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
-_BRANCH = re.compile(r"[\[(]|^constrained-str$|^ProfileEntry$")
+_BRANCH = re.compile(r"[\[(]|^ProfileEntry$")
 _EXPECTED = {
     "managed_policies": "names of AWS managed policies like AmazonS3ReadOnlyAccess, or ARNs",
     "instance_ids": "a list of ids like i-0123456789abcdef0, with at least one id",
@@ -26,18 +30,26 @@ _EXPECTED = {
     "region": "a Region like eu-west-1",
 }
 
-_IAM_NAME = r"[\w+=,.@-]+"
-_IAM_PATH_NAME = rf"(?:{_IAM_NAME}/)*{_IAM_NAME}"
-
 
 class ConfigError(ValueError):
     """The context can't be used; the message names the entry, the key, the value and what is allowed."""
 
 
-PolicyName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::(aws|[0-9]{{12}}):policy/.+|{_IAM_PATH_NAME})$")]
-InstanceId = Annotated[str, Field(pattern=r"^i-([0-9a-f]{8}|[0-9a-f]{17})$")]
-ProfileName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::[0-9]{{12}}:instance-profile/.+|{_IAM_PATH_NAME})$")]
-RoleName = Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::[0-9]{{12}}:role/.+|{_IAM_PATH_NAME})$")]
+def _like(*patterns: re.Pattern[str]) -> AfterValidator:
+    """For a string that is as one of the library's own patterns says."""
+
+    def check(value: str) -> str:
+        if not any(pattern.fullmatch(value) for pattern in patterns):
+            raise ValueError("unlike any of the patterns")
+        return value
+
+    return AfterValidator(check)
+
+
+PolicyName = Annotated[str, _like(NAME, POLICY_ARN)]
+InstanceId = Annotated[str, _like(INSTANCE_ID)]
+ProfileName = Annotated[str, _like(NAME, PROFILE_ARN)]
+RoleName = Annotated[str, _like(NAME, ROLE_ARN)]
 TagValues = Annotated[list[str], Field(min_length=1)]
 
 
@@ -50,6 +62,23 @@ class ProfileEntry(_Strict):
 
     instance_profile: ProfileName
     role: RoleName
+
+    @classmethod
+    def of(cls, profile: "str | ProfileEntry") -> "ProfileEntry":
+        """A profile named alone is taken to hold the role of the same name, as the EC2 console makes them."""
+        if isinstance(profile, ProfileEntry):
+            return profile
+        return cls(instance_profile=profile, role=profile.rpartition("/")[2])
+
+    @property
+    def name(self) -> str:
+        """The name of the profile."""
+        return self.instance_profile.rpartition("/")[2]
+
+    @property
+    def path_and_name(self) -> str:
+        """The name of the profile with its path, also where it is given as an ARN."""
+        return self.instance_profile.rpartition(":instance-profile/")[2]
 
 
 class RoleEntry(_Strict):
@@ -69,6 +98,11 @@ class RoleEntry(_Strict):
             found = "neither" if self.instance_ids is None else "both"
             raise ValueError(f"give either instance_ids or instance_tags, not {found}")
         return self
+
+    @property
+    def listed(self) -> list[ProfileEntry]:
+        """The profiles in `replaces`; none where every profile may be replaced."""
+        return [] if self.replaces == "*" else [ProfileEntry.of(profile) for profile in self.replaces]
 
 
 def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
@@ -95,6 +129,8 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
             "-c instance_ids=i-0123456789abcdef0 -c managed_policies=AmazonS3ReadOnlyAccess"
         )
     roles = {name: _entry(name, value) for name, value in entries.items()}
+    for name, entry in roles.items():
+        _refuse_listed_twice(name, entry)
     _refuse_selected_twice(roles)
     return roles
 
@@ -104,6 +140,14 @@ def _refuse_unknown_keys(context: Mapping[str, Any]) -> None:
     for key in context:
         if key not in KNOWN_KEYS and not any(mark in key for mark in ":/@"):
             raise ConfigError(f"unknown context key {key!r}: {_suggestion(key, KNOWN_KEYS)}")
+
+
+def _refuse_listed_twice(name: str, entry: RoleEntry) -> None:
+    for profile, times in Counter(profile.path_and_name for profile in entry.listed).items():
+        if times > 1:
+            raise ConfigError(
+                f"{ROLES_KEY}.{name}.replaces: profile {profile!r} is listed more than once, list it once"
+            )
 
 
 def _refuse_selected_twice(roles: Mapping[str, RoleEntry]) -> None:

@@ -1,5 +1,6 @@
 """One role for existing instances, as a stack."""
 
+from collections import Counter
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
@@ -39,22 +40,20 @@ class InstanceRoleStack(Stack):
     def _replaceable(self, entry: RoleEntry) -> ReplaceableProfiles:
         if entry.replaces == "*":
             return ReplaceableProfiles.any()
-        if not entry.replaces:
+        if not entry.listed:
             return ReplaceableProfiles.none()
-        return ReplaceableProfiles.profiles(*(self._imported(profile) for profile in entry.replaces))
+        names = Counter(profile.name for profile in entry.listed)
+        profiles = ((profile, names[profile.name] > 1) for profile in entry.listed)
+        return ReplaceableProfiles.profiles(*(self._imported(profile, ambiguous) for profile, ambiguous in profiles))
 
-    def _imported(self, profile: str | ProfileEntry) -> iam.IInstanceProfile:
-        """A profile named alone is taken to hold the role of the same name, as the EC2 console makes them."""
-        if isinstance(profile, str):
-            profile = ProfileEntry(instance_profile=profile, role=profile.rpartition("/")[2])
-        name = profile.instance_profile.rpartition("/")[2]
+    def _imported(self, profile: ProfileEntry, ambiguous: bool) -> iam.IInstanceProfile:
+        # A slash would end the id.
+        name = profile.path_and_name.replace("/", ":") if ambiguous else profile.name
         return iam.InstanceProfile.from_instance_profile_attributes(
             self,
             f"Replaces{name}",
             instance_profile_arn=self._iam_arn("instance-profile", profile.instance_profile),
-            role=iam.Role.from_role_arn(
-                self, f"Replaces{name}Role", self._iam_arn("role", profile.role), mutable=False
-            ),
+            role=iam.Role.from_role_arn(self, f"RoleIn{name}", self._iam_arn("role", profile.role), mutable=False),
         )
 
     def _iam_arn(self, resource: str, name: str) -> str:

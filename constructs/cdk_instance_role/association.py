@@ -54,8 +54,8 @@ class InstanceProfileAssociation(Construct):
             scope: parent construct.
             id: id within the parent.
             instance_profile: the profile, owned or imported, with a known role that EC2 may assume. The deployment
-                checks both before it changes anything. To move from one imported profile to another, list the
-                former one in ``replaces``.
+                checks both before it changes anything. To move on from a profile that is not an `InstanceRole`'s,
+                be it an imported one or one of the stack that gets another name, list the former one in ``replaces``.
             instances: the targets, in the account and Region of the stack.
             replaces: the profiles that may be displaced, which is also what the handler gets IAM rights for.
                 Default: none; a target that carries a foreign profile is then a conflict.
@@ -66,11 +66,12 @@ class InstanceProfileAssociation(Construct):
                 the stack. Default: ``DESTROY``.
             timeout: how long an operation may take, from 1 minute to 1 hour. EC2 allows five changes a second.
                 Default: 30 minutes.
-            provider: the provider. Default: one per stack, made on first use.
+            provider: the provider. It can't be changed once the association is deployed: CloudFormation refuses
+                another service token for a resource that exists. Default: one per stack, made on first use.
 
         Raises:
             ValueError: the role of a profile is unknown, an instance is selected by another association already,
-                the targets don't fit into the handler's IAM policies, or a property is out of its range.
+                the targets or the profiles don't fit into the handler's IAM policies, or a property is out of range.
         """
         super().__init__(scope, id)
         replaces = replaces or ReplaceableProfiles.none()

@@ -2,18 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .permissions import Permissions
+
 POLICY_SIZE = 6144
 """Characters, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 _ENVELOPE = len('{"Version":"2012-10-17","Statement":[]}')
-_LONGEST_PSEUDO = {"AWS::Partition": 10, "AWS::Region": 14, "AWS::AccountId": 12, "AWS::URLSuffix": 16}
-_LONGEST_ARN = 250
+_LONGEST_PSEUDO = {"AWS::Partition": 10, "AWS::Region": 15, "AWS::AccountId": 12, "AWS::URLSuffix": 16}
+_LONGEST_ARN = 330
+"""Of an instance profile of an `InstanceRole`, in a stack with the longest name."""
+_LONGEST_ID = len("i-0123456789abcdef0")
 
 
 class HandlerPolicies(Construct):
@@ -36,11 +39,20 @@ class HandlerPolicies(Construct):
         self._role = role
         self._packs: list[_Pack] = []
 
-    def add(self, statements: Iterable[iam.PolicyStatement]) -> None:
-        """Add statements."""
-        for statement in statements:
+    def add(self, association: Construct, permissions: Permissions) -> None:
+        """Add the rights for an association.
+
+        Raises:
+            ValueError: one of its statements alone is longer than a policy.
+        """
+        for statement in permissions.statements():
             rendered = Stack.of(self).resolve(statement.to_statement_json())
             size = _size(rendered) + 1
+            if _ENVELOPE + size > POLICY_SIZE:
+                raise ValueError(
+                    f"{association.node.path} needs an IAM statement of {size} characters, and a policy takes "
+                    f"{POLICY_SIZE} in all: {', or '.join(permissions.ways_to_shorten)}"
+                )
             pack = next((pack for pack in self._packs if pack.size + size <= POLICY_SIZE), None) or self._new_pack()
             pack.add(statement, rendered, size)
 
@@ -84,10 +96,17 @@ def _size(value: Any) -> int:
         case {"Ref": name, **rest} if not rest:
             return _LONGEST_PSEUDO.get(name, _LONGEST_ARN)
         case {"Fn::Join": [separator, parts], **rest} if not rest:
-            return sum(_size(part) + len(separator) for part in parts)
+            parts_with_former = zip(parts, ["", *parts], strict=False)
+            return sum(_size_of_part(part, former) + len(separator) for part, former in parts_with_former)
         case dict() if len(value) == 1 and next(iter(value)).startswith("Fn::"):
             return _LONGEST_ARN
         case dict():
             return sum(len(key) + 4 + _size(item) for key, item in value.items()) + 1
         case _:
             return len(json.dumps(value))
+
+
+def _size_of_part(part: Any, former: Any) -> int:
+    """Length of a part of a joined value. A reference that follows this text can only be the id of an instance."""
+    is_id = isinstance(part, dict) and isinstance(former, str) and former.endswith(":instance/")
+    return _LONGEST_ID if is_id else _size(part)

@@ -1,20 +1,19 @@
 """A role for EC2 instances, with its instance profile."""
 
-import re
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jsii
-from aws_cdk import Token
+from aws_cdk import Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .association import InstanceProfileAssociation
+from .names import NAME, POLICY_ARN
 from .permissions import profile_path
 from .selection import InstanceSelection
-
-_POLICY_NAME = re.compile(r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
-_POLICY_ARN = re.compile(r"arn:[a-z-]+:iam::(?:aws|\d{12}):policy/.+")
 
 ManagedPolicy = iam.IManagedPolicy | str
 """A managed policy, the name of one that AWS manages, or an ARN."""
@@ -25,7 +24,8 @@ class InstanceRole(Construct):
     """A role that EC2 instances can assume, and the instance profile that carries it to them.
 
     Defines an ``AWS::IAM::Role`` and an ``AWS::IAM::InstanceProfile``. It touches no instance: `associate_with`
-    does.
+    does. With another role or role name the profile is another resource, too, so that its associations move the
+    instances on to it: what changes inside a profile, an instance does not see for an hour or more.
 
     Example:
         ::
@@ -56,12 +56,15 @@ class InstanceRole(Construct):
                 (``"AmazonS3ReadOnlyAccess"``, with a path where they have one: ``"service-role/..."``), or ARNs.
                 Default: none.
             role: an existing role to carry instead of a new one. Its trust policy must let EC2 assume it; the
-                deployment checks that. Default: a new role that ``ec2.amazonaws.com`` may assume.
+                deployment checks that. A role whose name is a token, say a parameter, is taken for the same one
+                whatever the token comes to. Default: a new role that ``ec2.amazonaws.com`` may assume.
             inline_policies: inline policies by name. Default: none.
             permissions_boundary: upper bound of what the new role may do. Default: none.
             role_name: physical name of the new role. Default: CloudFormation makes one, which is what allows it to
                 replace the role.
-            instance_profile_name: physical name of the profile. Default: CloudFormation makes one.
+            instance_profile_name: physical name of the profile. Change it whenever you change ``role`` or
+                ``role_name``: the new profile is created before the old one is deleted, and CloudFormation can't
+                create a second one of that name. Default: CloudFormation makes one.
             description: description of the new role, up to 1000 characters. Default: none.
 
         Raises:
@@ -70,6 +73,7 @@ class InstanceRole(Construct):
         super().__init__(scope, id)
         if isinstance(managed_policies, str):
             raise ValueError(f"managed_policies is the string {managed_policies!r}: pass a list")
+        plain = role is None and role_name is None
         if role is None:
             role = iam.Role(
                 self,
@@ -97,6 +101,8 @@ class InstanceRole(Construct):
             path=profile_path(self),
             instance_profile_name=instance_profile_name,
         )
+        if not plain:
+            _tie_to_role(self._instance_profile, role)
 
     @property
     def role(self) -> iam.IRole:
@@ -149,13 +155,32 @@ class InstanceRole(Construct):
     def _managed_policy(self, policy: ManagedPolicy) -> iam.IManagedPolicy:
         if not isinstance(policy, str):
             return policy
-        if Token.is_unresolved(policy) or _POLICY_ARN.fullmatch(policy):
+        if Token.is_unresolved(policy) or POLICY_ARN.fullmatch(policy):
             return iam.ManagedPolicy.from_managed_policy_arn(self, f"ManagedPolicy{len(self.node.children)}", policy)
-        if not _POLICY_NAME.fullmatch(policy):
+        if not NAME.fullmatch(policy):
             raise ValueError(
                 f"{policy!r} is not the name of a managed policy: pass a name like 'AmazonS3ReadOnlyAccess', or an ARN"
             )
         return iam.ManagedPolicy.from_aws_managed_policy_name(policy)
+
+
+def _tie_to_role(profile: iam.InstanceProfile, role: iam.IRole) -> None:
+    """Let the logical id of a profile hold a digest of the role's identity, so that another role is another profile:
+    CloudFormation would change the role in place, and nothing would tell the instances."""
+    stack, resource = Stack.of(profile), profile.node.default_child
+    assert isinstance(resource, iam.CfnInstanceProfile)
+    identity = json.dumps(stack.resolve(_identity(role)))
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    resource.override_logical_id(f"{stack.get_logical_id(resource)}{digest}")
+
+
+def _identity(role: iam.IRole) -> list[str | None]:
+    """What a role is known by in its account and, if it belongs to the app, what CloudFormation replaces it for:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html"""
+    resource = role.node.default_child
+    if not isinstance(resource, iam.CfnRole):
+        return [role.role_name]
+    return [role.role_name, Stack.of(resource).stack_name, resource.role_name, resource.path]
 
 
 def _refuse_new_role_properties(**properties: object) -> None:

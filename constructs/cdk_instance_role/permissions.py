@@ -1,5 +1,6 @@
 """What the handler may do for one association: IAM statements, generated from its properties and never wider."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from .selection import InstanceSelection
 PATH_PREFIX = "cdk-instance-role"
 IDS_PER_STATEMENT = 25
 """Targets in one statement, so that statements pack well into policies of limited size."""
+
+_VARIABLE = re.compile(r"\$\{(?!Token\[)")
 
 Condition = Mapping[str, Mapping[str, Any]]
 
@@ -50,10 +53,10 @@ class Permissions:
 
     def statements(self) -> Iterator[iam.PolicyStatement]:
         """All statements."""
-        yield _allow(["iam:GetInstanceProfile"], self._known)
+        yield _allow(["iam:GetInstanceProfile"], [*_in_any_path(self._known)])
         yield self._pass_role()
         for resources, tagged in self._targets():
-            yield _allow([_ASSOCIATE], resources, {**_to(self._known), **tagged})
+            yield _allow([_ASSOCIATE], resources, {**_to(self._givable), **tagged})
             if self._displaceable:
                 # A disassociation names no new profile, so that condition must hold "if exists" only.
                 to_wanted = {"ArnLikeIfExists": {"ec2:NewInstanceProfile": [self._wanted]}}
@@ -66,6 +69,23 @@ class Permissions:
             # A stopped instance is bare in the middle of a swap, and its tags may be gone.
             bare = {"Null": {"ec2:InstanceProfile": "true"}}
             yield _allow([_ASSOCIATE], [self._every_instance], {**_to(self._displaceable), **bare})
+
+    @property
+    def ways_to_shorten(self) -> list[str]:
+        """What whoever declares the association can do about a statement that is too long."""
+        tags = ["select by fewer or shorter tag values"] if self.instances.tags else []
+        profiles = ["list fewer profiles in `replaces`"] if self.lists_several_profiles else []
+        return [*tags, *profiles]
+
+    @property
+    def lists_several_profiles(self) -> bool:
+        """Whether the profiles in `replaces` are what makes statements long."""
+        return len(self.replaces.listed) > 1
+
+    @property
+    def lists_many_ids(self) -> bool:
+        """Whether the ids are what makes statements many."""
+        return len(self.instances.instance_ids) > IDS_PER_STATEMENT
 
     def _pass_role(self) -> iam.PolicyStatement:
         if self.replaces.is_any:
@@ -80,7 +100,7 @@ class Permissions:
         for ids in chunks(self.instances.instance_ids, IDS_PER_STATEMENT):
             yield [self._instance_arn(id_) for id_ in ids], {}
         if self.instances.tags:
-            tags = {f"aws:ResourceTag/{key}": list(values) for key, values in self.instances.tags}
+            tags = {f"aws:ResourceTag/{key}": [*map(_literal, values)] for key, values in self.instances.tags}
             yield [self._every_instance], {"StringEquals": tags}
 
     @property
@@ -95,8 +115,17 @@ class Permissions:
 
     @property
     def _known(self) -> list[str]:
-        """What a target may get: the profile, or what it had before."""
+        """What has to be looked at: the profile, and what a target may have had before."""
         return self._displaceable if self.replaces.is_any else [self._wanted, *self._displaceable]
+
+    @property
+    def _givable(self) -> list[str]:
+        """What a target may get: ours, or what it had before.
+
+        All of ours, not the wanted one alone: where a deployment renames the profile and the change of a stopped
+        instance fails half-way, the instance gets the one with the former name back.
+        """
+        return self._displaceable if self.replaces.is_any else [*self._ours, *self._displaceable]
 
     @property
     def _ours(self) -> list[str]:
@@ -138,6 +167,32 @@ class Permissions:
 def observe_statement() -> iam.PolicyStatement:
     """What every handler may do: look at instances. EC2 knows nothing narrower than ``*`` for it."""
     return _allow(["ec2:DescribeInstances", "ec2:DescribeIamInstanceProfileAssociations"], ["*"], {})
+
+
+def _in_any_path(arns: Sequence[str]) -> Iterator[str]:
+    """ARNs for a call that names a profile without its path.
+
+    IAM decides by the path that the profile of that name really has, or by none if there is no such profile. Without
+    these the handler would be denied to find out that a profile is gone, or that another one has taken its name.
+    A name that is a token belongs to a profile of the app, which is where it is said to be.
+    """
+    for arn in arns:
+        head, _, path_and_name = arn.rpartition(":instance-profile/")
+        yield arn
+        if not (Token.is_unresolved(path_and_name) or path_and_name == "*"):
+            name = path_and_name.rpartition("/")[2]
+            yield f"{head}:instance-profile/*/{name}"
+            if name != path_and_name:
+                yield f"{head}:instance-profile/{name}"
+
+
+def _literal(value: str) -> str:
+    """A value as IAM takes it for no policy variable. Tokens, which are written alike, are left alone.
+
+    It is for values only; in the name of a condition key IAM knows no variables:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    return _VARIABLE.sub("${$}{", value)
 
 
 def _allow(

@@ -1,5 +1,6 @@
 """The custom-resource provider behind the associations of a stack."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack, Token, custom_resources
@@ -30,7 +31,8 @@ class AssociationProvider(Construct):
     """The function, the ledger and the provider framework that associations of a stack share.
 
     An association makes it on first use, so most apps never name it. Name one to share it between several stacks
-    of an app, in one account and Region. It touches instances only when an association asks it to.
+    of an app, in one account and Region, and do so from the start: CloudFormation lets no resource that exists change
+    its provider. It touches instances only when an association asks it to.
 
     It defines a Lambda function with a role of its own, a DynamoDB table (on demand, encrypted, point-in-time
     recovery) that holds what every instance carried before, a log group that outlives the stack, and the CDK
@@ -62,9 +64,13 @@ class AssociationProvider(Construct):
             query_interval=QUERY_INTERVAL,
             total_timeout=Duration.hours(1),
             log_group=log_group,
+            # The framework asks again by throwing the whole event, and Lambda logs what is thrown: with the signed URL
+            # by which anyone could answer CloudFormation. What there is to say, the handler says.
+            framework_lambda_logging_level=lambda_.ApplicationLogLevel.FATAL,
             framework_complete_and_timeout_role=self._framework_role(log_group),
         )
         self._policies: dict[Stack, HandlerPolicies] = {}
+        self._granted: list[Permissions] = []
         self._selected: dict[str, str] = {}
 
     @classmethod
@@ -103,13 +109,14 @@ class AssociationProvider(Construct):
 
         Raises:
             ValueError: the provider is elsewhere, an instance is selected by another association of this provider
-                already, or the rights don't fit into the handler's policies.
+                already, or the rights don't fit into a policy or into as many as the handler's role can have.
         """
         stack = Stack.of(association)
         self._refuse_elsewhere(stack)
         self._refuse_selected_twice(association, permissions)
         policies = self._policies.get(stack) or self._new_policies(stack)
-        policies.add(permissions.statements())
+        policies.add(association, permissions)
+        self._granted.append(permissions)
         self._refuse_too_many()
         return policies
 
@@ -195,9 +202,19 @@ class AssociationProvider(Construct):
             stacks = ", ".join(stack.stack_name for stack in self._policies)
             raise ValueError(
                 f"the instance ids and profiles of {stacks} need {sum(counts)} IAM policies, and a role can have "
-                f"{MOST_POLICIES}, old and new ones together while a stack is deployed: select the instances by tags, "
-                "or use a provider for each stack"
+                f"{MOST_POLICIES}, old and new ones together while a stack is deployed: "
+                f"{', or '.join(self._ways_to_need_fewer())}"
             )
+
+    def _ways_to_need_fewer(self) -> Iterator[str]:
+        if any(permissions.lists_many_ids for permissions in self._granted):
+            yield "select the instances by tags"
+        if any(permissions.lists_several_profiles for permissions in self._granted):
+            yield "list fewer profiles in `replaces`"
+        if len(self._policies) > 1:
+            yield "use a provider for each stack"
+        elif len(self._granted) > 1:
+            yield "spread the associations over several stacks"
 
     def _refuse_selected_twice(self, association: Construct, permissions: Permissions) -> None:
         for instance_id in permissions.instances.instance_ids:

@@ -71,7 +71,8 @@ class ReplaceableProfiles:
         """Every profile of the account.
 
         This is broad: to be able to give back whatever it displaces, the handler may pass every role of the
-        account, to EC2 only (``iam:PassRole`` on ``role/*``). Prefer `profiles`.
+        account, to EC2 only (``iam:PassRole`` on ``role/*``). Together with a selection by tags it may associate any
+        profile with any instance of the account and Region that carries none. Prefer `profiles`.
         """
         return cls(is_any=True)
 

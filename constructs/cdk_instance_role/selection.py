@@ -31,6 +31,14 @@ class InstanceSelection:
     tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Keys with their values; empty for a selection by ids."""
 
+    def __post_init__(self) -> None:
+        if bool(self.instance_ids) == bool(self.tags):
+            found = "both" if self.tags else "neither"
+            raise ValueError(
+                f"instances are selected by either ids or tags, not {found}: "
+                "use InstanceSelection.by_ids(...) or InstanceSelection.by_tags(...)"
+            )
+
     @classmethod
     def by_ids(cls, *instance_ids: str) -> "InstanceSelection":
         """Exactly these instances.
@@ -67,7 +75,8 @@ class InstanceSelection:
 
         Args:
             tags: tag keys with the values that count. All keys must match, any value of a key is enough. A value
-                is compared as it stands; it is no pattern. At most 190 values in all:
+                is compared as it stands; it is neither a pattern nor, with ``${...}``, a policy variable. At most 190
+                values in all, and no more than fit into an IAM policy, as the association checks:
                 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 
         Raises:

@@ -1,4 +1,5 @@
-"""The demo stops everything that it has started, however it ends. What it shows is tested with the story."""
+"""The demo is told to its end, and stops everything that it has started, however it ends. What the steps come to is
+tested with the story."""
 
 import os
 import re
@@ -14,6 +15,9 @@ from pathlib import Path
 import pytest
 
 PATIENCE_SECONDS = 20.0
+LONGEST_SECONDS = 300.0
+WIDTH = 100
+STEPS = 5
 
 
 @contextmanager
@@ -59,8 +63,35 @@ def processes_of(folder: Path) -> list[str]:
     return [line for line in listed.splitlines() if str(folder) in line]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["Preparing the account", "Synthesizing and deploying"])
+def assert_nothing_is_left(folder: Path, port: int) -> None:
+    assert not is_open(port)
+    assert not processes_of(folder)
+    assert not list(folder.iterdir())
+
+
+def test_is_told_to_its_end_with_a_table_before_and_after_every_step(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        begun = read_until(process, "These instances run already")
+        rest, _ = process.communicate(timeout=LONGEST_SECONDS)
+    assert process.returncode == 0, rest
+    *_, outcome, end = (line.strip() for line in rest.rstrip().splitlines())
+    assert outcome == "Every instance carries exactly what it carried before."
+    assert re.fullmatch(r"4 instances, \d+ s\. The local AWS is stopped\.", end)
+    assert len(re.findall(r"^\d\. ", rest, re.MULTILINE)) == STEPS
+    tables = re.findall(
+        r"^   (Before|After) ?(.*)\n   Instance +Id +State +Instance profile +Association", rest, re.MULTILINE
+    )
+    changed, unchanged = ("After", "(← changed)"), ("After", "(nothing has changed)")
+    assert tables[::2] == [("Before", "")] * STEPS
+    assert tables[1::2] == [changed, unchanged, changed, unchanged, changed]
+    assert [line for line in (begun + rest).splitlines() if len(line) > WIDTH] == []
+    assert_nothing_is_left(tmp_path, port_of(begun))
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [("Preparing the account", signal.SIGTERM), ("Synthesizing and deploying", signal.SIGINT)],
+)
 def test_a_signal_stops_everything_that_the_demo_has_started(
     tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
@@ -73,9 +104,7 @@ def test_a_signal_stops_everything_that_the_demo_has_started(
     assert process.returncode == 128 + number
     assert rest.strip().endswith("Interrupted. The local AWS and everything in it is gone.")
     assert "Traceback" not in rest
-    assert not is_open(port)
-    assert not processes_of(tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert_nothing_is_left(tmp_path, port)
 
 
 def test_the_local_aws_stops_even_if_the_demo_is_killed(tmp_path: Path) -> None:

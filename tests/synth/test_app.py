@@ -61,6 +61,19 @@ def test_account_and_region_of_an_entry_are_those_of_its_stack(tmp_path: Path) -
     assert manifest["artifacts"]["InstanceRole-web"]["environment"] == "aws://111122223333/eu-west-1"
 
 
+def test_profiles_that_may_be_replaced_may_have_names_alike(tmp_path: Path) -> None:
+    alike = ["team-a/Old", "Old", "team-b/Old", "OldRole", {"instance_profile": "x/OldRole", "role": "Old"}]
+    entries = {
+        "web": {"instance_ids": [INSTANCE], "replaces": alike},
+        "api": {"instance_ids": [OTHER_INSTANCE], "replaces": alike[::-1]},
+    }
+    finished = run({"instance_roles": entries}, tmp_path)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    for text in templates(tmp_path).values():
+        for name in ("Old", "team-a/Old", "team-b/Old", "OldRole", "x/OldRole"):
+            assert f':instance-profile/{name}"' in text.decode()
+
+
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no instances": ({}, "no instances selected: add an entry to instance_roles"),
     "an empty list": ({"instance_ids": ""}, "instance_roles.default.instance_ids: [] can't be used"),
@@ -86,6 +99,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "more ids than fit": (
         {"instance_ids": ",".join(f"i-{number:017x}" for number in range(1000))},
         "select the instances by tags",
+    ),
+    "a profile twice": (
+        {**QUICK, "replaces": "Old,Old"},
+        "instance_roles.default.replaces: profile 'Old' is listed more than once, list it once",
+    ),
+    "more tag values than fit": (
+        {"instance_roles": {"web": {"instance_tags": {"app": [f"{n:0200}" for n in range(190)]}}}},
+        "select by fewer or shorter tag values",
     ),
     "an instance in two entries": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_ids": [INSTANCE]}}},

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Stack, Token
 from aws_cdk import aws_iam as iam
 
-from cdk_instance_role import InstanceProfileAssociation, InstanceSelection, ReplaceableProfiles
+from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection, ReplaceableProfiles
 from tests.synth.builders import (
     ACCOUNT,
     BY_ID,
@@ -18,9 +18,9 @@ from tests.synth.builders import (
     as_text,
     associate_imported,
     associated,
+    association_of,
     handler_policies,
     imported_profile,
-    instance_ids,
     listed,
     new_stack,
     resources,
@@ -61,14 +61,71 @@ def rights(stack: Stack, action: str) -> list[tuple[Any, Any]]:
     return [(one["Resource"], one.get("Condition", {})) for one in statements(stack, action)]
 
 
-def test_associates_the_targets_only_with_the_wanted_profile() -> None:
-    assert rights(associated(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [WEB]}})]
+# Of the stack, not the wanted one alone: the profile that a target had under its former name may have to go back.
+def test_associates_the_targets_only_with_profiles_of_the_stack() -> None:
+    assert rights(associated(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [OF_THE_STACK]}})]
 
 
-def test_associates_tagged_instances_only_with_the_wanted_profile() -> None:
+def test_associates_tagged_instances_only_with_profiles_of_the_stack() -> None:
     assert rights(associated(BY_TAGS), ASSOCIATE) == [
-        (EVERY_INSTANCE, {"ArnLike": {"ec2:NewInstanceProfile": [WEB]}, "StringEquals": TAGGED})
+        (EVERY_INSTANCE, {"ArnLike": {"ec2:NewInstanceProfile": [OF_THE_STACK]}, "StringEquals": TAGGED})
     ]
+
+
+def test_associates_the_targets_only_with_an_imported_profile_that_is_wanted() -> None:
+    assert rights(imported(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [IMPORTED]}})]
+
+
+def test_may_associate_any_profile_with_the_targets_if_any_may_be_displaced() -> None:
+    stack = associated(replaces=ReplaceableProfiles.any())
+    assert rights(stack, ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [ANY]}})]
+
+
+def test_a_renamed_profile_does_not_change_what_a_target_may_be_associated_with() -> None:
+    def named(name: str) -> Any:
+        stack = new_stack()
+        InstanceRole(stack, "Web", instance_profile_name=name).associate_with("Fleet", BY_ID)
+        (profile,) = resources(stack, "AWS::IAM::InstanceProfile").values()
+        return profile["Properties"]["InstanceProfileName"], rights(stack, ASSOCIATE)
+
+    (before, rights_before), (after, rights_after) = named("before"), named("after")
+    assert (before, after) == ("before", "after")
+    assert rights_before == rights_after == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [OF_THE_STACK]}})]
+
+
+@pytest.mark.parametrize(
+    ("value", "escaped"),
+    [
+        ("${aws:username}", "${$}{aws:username}"),
+        ("a${b}c${d", "a${$}{b}c${$}{d"),
+        ("$${x}", "$${$}{x}"),
+        ("${$}", "${$}{$}"),
+        ("$1 {x} *?", "$1 {x} *?"),
+    ],
+)
+def test_a_tag_value_is_no_policy_variable(value: str, escaped: str) -> None:
+    stack = associated(InstanceSelection.by_tags({"app": [value]}), replaces=ReplaceableProfiles.any())
+    tagged = {"StringEquals": {"aws:ResourceTag/app": [escaped]}}
+    found = [condition for _, condition in rights(stack, ASSOCIATE) + rights(stack, REPLACE)]
+    assert [one["StringEquals"] for one in found if "StringEquals" in one] == [tagged["StringEquals"]] * 2
+
+
+def test_the_handler_is_told_a_tag_value_as_it_stands() -> None:
+    stack = associated(InstanceSelection.by_tags({"app": ["${aws:username}"]}))
+    assert association_of(stack)["Properties"]["InstanceTags"] == {"app": ["${aws:username}"]}
+
+
+# Variables are for values: IAM would look for a tag with the escaped key.
+def test_a_tag_key_is_named_as_it_stands() -> None:
+    stack = associated(InstanceSelection.by_tags({"${app}": ["web"]}))
+    ((_, condition),) = rights(stack, ASSOCIATE)
+    assert condition["StringEquals"] == {"aws:ResourceTag/${app}": ["web"]}
+
+
+def test_a_tag_value_may_hold_a_token() -> None:
+    values = [f"${{a}}-{Token.as_string({'Ref': 'AWS::Region'})}"]
+    ((_, condition),) = rights(associated(InstanceSelection.by_tags({"home": values})), ASSOCIATE)
+    assert condition["StringEquals"] == {"aws:ResourceTag/home": ["${$}{a}-eu-west-1"]}
 
 
 def test_without_replaces_moves_instances_between_profiles_of_the_stack_only() -> None:
@@ -121,7 +178,8 @@ def test_gives_a_listed_profile_back_where_an_imported_one_is() -> None:
 
 
 def test_gives_a_listed_profile_back_to_a_target_that_is_bare_in_a_swap() -> None:
-    assert rights(replacing_old(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [WEB, OLD]}})]
+    back = {"ec2:NewInstanceProfile": [OF_THE_STACK, OLD]}
+    assert rights(replacing_old(), ASSOCIATE) == [(TARGET, {"ArnLike": back})]
 
 
 def test_gives_a_listed_profile_back_to_a_bare_instance_that_may_have_lost_its_tags() -> None:
@@ -157,14 +215,22 @@ def test_passes_the_roles_concerned_and_to_ec2_only(stack: Any, roles: Any) -> N
     ("stack", "profiles"),
     [
         (associated, WEB),
-        (imported, IMPORTED),
-        (replacing_old, [OLD, WEB]),
+        (imported, [f"{PROFILES}/*/Imported", IMPORTED]),
+        (replacing_old, [f"{PROFILES}/*/Old", OLD, WEB]),
         (lambda: associated(replaces=ReplaceableProfiles.any()), ANY),
     ],
     ids=["own", "imported", "own for old", "any"],
 )
 def test_looks_at_the_profiles_concerned_only(stack: Any, profiles: Any) -> None:
     assert rights(stack(), GET_PROFILE) == [(profiles, {})]
+
+
+# A profile is looked for by its name alone, and IAM decides by the path that it has, or by none if it is gone.
+def test_looks_for_a_profile_with_a_path_wherever_its_name_may_be() -> None:
+    stack = new_stack()
+    associated(stack=stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "team/Old")))
+    ((profiles, _),) = rights(stack, GET_PROFILE)
+    assert profiles == [f"{PROFILES}/*/Old", f"{PROFILES}/Old", f"{PROFILES}/team/Old", WEB]
 
 
 def test_the_handler_itself_only_looks_and_writes_to_its_own_ledger_and_log() -> None:
@@ -196,7 +262,7 @@ def test_two_associations_have_the_rights_of_both_and_no_more() -> None:
         stack, "Other", instance_profile=other, instances=InstanceSelection.by_ids(OTHER_INSTANCE)
     )
     assert rights(stack, ASSOCIATE) == [
-        (TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [WEB]}}),
+        (TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [OF_THE_STACK]}}),
         (TARGET.replace(INSTANCE, OTHER_INSTANCE), {"ArnLike": {"ec2:NewInstanceProfile": [IMPORTED]}}),
     ]
 
@@ -219,12 +285,3 @@ def test_an_imported_profile_with_the_path_of_another_stack_is_no_profile_of_thi
 def test_policies_are_attached_to_the_role_of_the_handler_alone() -> None:
     for policy in handler_policies(replacing_old()).values():
         assert as_text(policy["Properties"]["Roles"]) == ["${InstanceProfileAssociationProviderHandlerRole}"]
-
-
-@pytest.mark.parametrize(
-    ("replacing", "most"), [(associated, 300), (replacing_old, 140)], ids=["without replaces", "with one in replaces"]
-)
-def test_takes_as_many_ids_as_the_readme_says_and_not_many_more(replacing: Any, most: int) -> None:
-    replacing(InstanceSelection.by_ids(*instance_ids(most)))
-    with pytest.raises(ValueError, match="select the instances by tags"):
-        replacing(InstanceSelection.by_ids(*instance_ids(most * 5 // 4)))

@@ -1,5 +1,7 @@
 """The role and its instance profile in the template."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +11,18 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_instance_role import InstanceRole
-from tests.synth.builders import ACCOUNT, IRELAND, as_text, new_app, new_stack, only, resources
+from tests.synth.builders import (
+    ACCOUNT,
+    BY_ID,
+    IRELAND,
+    as_text,
+    association_of,
+    handler_policies,
+    new_app,
+    new_stack,
+    only,
+    resources,
+)
 
 READ_S3 = "AmazonS3ReadOnlyAccess"
 
@@ -142,6 +155,88 @@ def test_wraps_an_imported_role_in_a_profile_of_its_own() -> None:
     InstanceRole(stack, "Web", role=iam.Role.from_role_name(stack, "Existing", "existing-role"))
     assert [resource["Type"] for resource in resources(stack).values()] == ["AWS::IAM::InstanceProfile"]
     assert only(stack, "AWS::IAM::InstanceProfile")["Properties"]["Roles"] == ["existing-role"]
+
+
+def of_the_app(scope: Construct, id: str = "Existing", **props: Any) -> iam.Role:
+    return iam.Role(scope, id, assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), **props)
+
+
+def imported(scope: Construct, name: str = "existing-role") -> iam.IRole:
+    return iam.Role.from_role_name(scope, "Existing", name)
+
+
+def imported_by_arn(scope: Construct, path_and_name: str = "existing-role") -> iam.IRole:
+    return iam.Role.from_role_arn(scope, "Existing", f"arn:aws:iam::{ACCOUNT}:role/{path_and_name}")
+
+
+Props = Callable[[Stack], dict[str, Any]]
+
+ROLES: dict[str, Props] = {
+    "its own": lambda _: {},
+    "its own by name": lambda _: {"role_name": "web-role"},
+    "its own by another name": lambda _: {"role_name": "other-role"},
+    "an imported one": lambda stack: {"role": imported(stack)},
+    "another imported one": lambda stack: {"role": imported(stack, "other-role")},
+    "one of the app": lambda stack: {"role": of_the_app(stack)},
+    "another one of the app": lambda stack: {"role": of_the_app(stack, "Other")},
+    "one of the app by name": lambda stack: {"role": of_the_app(stack, role_name="existing-role")},
+    "one of the app by another name": lambda stack: {"role": of_the_app(stack, role_name="other-role")},
+    "one of the app with a path": lambda stack: {"role": of_the_app(stack, path="/team/")},
+    "one of another stack": lambda stack: {"role": of_the_app(Stack(stack, "Other", env=IRELAND))},
+}
+"""Roles that are different ones to CloudFormation or to IAM."""
+
+SAME_ROLE: dict[str, tuple[Props, Props]] = {
+    "its own with other policies": (lambda _: {}, lambda _: {"managed_policies": [READ_S3], "description": "Web"}),
+    "its own by name with other policies": (
+        lambda _: {"role_name": "web-role"},
+        lambda _: {"role_name": "web-role", "managed_policies": [READ_S3], "description": "Web"},
+    ),
+    "an imported one by name and by ARN": (
+        lambda stack: {"role": imported(stack)},
+        lambda stack: {"role": imported_by_arn(stack)},
+    ),
+    "an imported one with a path": (
+        lambda stack: {"role": imported_by_arn(stack)},
+        lambda stack: {"role": imported_by_arn(stack, "team/existing-role")},
+    ),
+    "one of the app that nobody may change here": (
+        lambda stack: {"role": of_the_app(stack)},
+        lambda stack: {"role": of_the_app(stack, description="Changed").without_policy_updates()},
+    ),
+}
+"""Roles that are the same one before and after, whatever else changes."""
+
+
+def profile_id(props: Props) -> str:
+    """Logical id of the profile that an `InstanceRole` with these props defines."""
+    stack = new_stack()
+    InstanceRole(stack, "Web", **props(stack))
+    (id_,) = resources(stack, "AWS::IAM::InstanceProfile")
+    return id_
+
+
+def test_another_role_is_another_profile() -> None:
+    assert len({profile_id(props) for props in ROLES.values()}) == len(ROLES)
+
+
+@pytest.mark.parametrize("role", SAME_ROLE)
+def test_the_same_role_is_the_same_profile(role: str) -> None:
+    before, after = SAME_ROLE[role]
+    assert profile_id(before) == profile_id(after)
+
+
+def test_a_profile_is_the_same_in_every_synthesis() -> None:
+    assert [profile_id(props) for props in ROLES.values()] == [profile_id(props) for props in ROLES.values()]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_association_and_the_rights_are_about_the_profile_of_the_role(role: str) -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web", **ROLES[role](stack)).associate_with("Fleet", BY_ID)
+    (id_,) = resources(stack, "AWS::IAM::InstanceProfile")
+    assert association_of(stack)["Properties"]["InstanceProfileArn"] == {"Fn::GetAtt": [id_, "Arn"]}
+    assert f'"{id_}"' in json.dumps(handler_policies(stack))
 
 
 def test_the_path_of_the_profile_names_the_stack_in_a_stage() -> None:

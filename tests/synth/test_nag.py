@@ -17,6 +17,9 @@ EXPLAINED = {
     r"HandlerPolicies.* IAM5\[Resource::arn:aws:ec2:eu-west-1:111122223333:instance/\*\]": (
         "limited by conditions on tags and instance profiles; the id of a former target is not known any more"
     ),
+    r"HandlerPolicies.* IAM5\[Resource::arn:aws:iam::111122223333:instance-profile/\*/Old\]": (
+        "a profile is looked for by its name alone, and IAM decides by the path that it really has"
+    ),
     r"WaiterRole.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
     r"framework-onEvent.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
     r"waiter-state-machine.* IAM5\[Resource::<\w+Framework\w+.Arn>:\*\]": "the CDK allows every version of its own",

@@ -157,3 +157,18 @@ def test_fails_when_the_ids_of_one_stack_leave_no_room_for_another() -> None:
     associated(InstanceSelection.by_ids(*instance_ids(300)), Stack(app, "Large", env=IRELAND), provider=provider)
     with pytest.raises(ValueError, match="the instance ids and profiles of Large, Small need 6 IAM policies"):
         associated(BY_TAGS, Stack(app, "Small", env=IRELAND), provider=provider)
+
+
+def test_the_framework_logs_nothing_because_it_throws_events_with_their_signed_url() -> None:
+    functions = resources(associated(), "AWS::Lambda::Function")
+    levels = {
+        function["Properties"]["Handler"]: function["Properties"]["LoggingConfig"].get("ApplicationLogLevel")
+        for function in functions.values()
+    }
+
+    assert levels == {
+        "association.main.handle": None,
+        "framework.onEvent": "FATAL",
+        "framework.isComplete": "FATAL",
+        "framework.onTimeout": "FATAL",
+    }

@@ -1,5 +1,8 @@
 """Which instances an association targets: what is taken, and what is refused at once."""
 
+import dataclasses
+from typing import Any
+
 import pytest
 from aws_cdk import Token
 from aws_cdk import aws_ec2 as ec2
@@ -68,6 +71,24 @@ def test_fails_when_an_id_is_repeated() -> None:
 def test_fails_without_tags() -> None:
     with pytest.raises(ValueError, match="no instances selected: pass at least one tag"):
         InstanceSelection.by_tags({})
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [{}, {"instance_ids": ()}, {"tags": ()}, {"instance_ids": (INSTANCE,), "tags": (("app", ("web",)),)}],
+    ids=["nothing", "no ids", "no tags", "ids and tags"],
+)
+def test_fails_when_it_is_made_directly_and_selects_nothing_or_twice(selection: dict[str, Any]) -> None:
+    message = r"either ids or tags, not .*: use InstanceSelection.by_ids\(...\) or InstanceSelection.by_tags\(...\)"
+    with pytest.raises(ValueError, match=message):
+        InstanceSelection(**selection)
+
+
+def test_is_a_value() -> None:
+    selection = InstanceSelection.by_ids(INSTANCE)
+    assert selection == InstanceSelection(instance_ids=(INSTANCE,))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        selection.instance_ids = ()  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("values", [[], (), "web", [1]])

@@ -8,6 +8,7 @@ import pytest
 from stacks.config import ConfigError, ProfileEntry, RoleEntry, load
 
 ID, OTHER_ID = "i-0123456789abcdef0", "i-01234567"
+WIDE = "\N{FULLWIDTH DIGIT ONE}"
 FLAGS = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:enable-path-metadata": True}
 """What the CDK puts into the context by itself."""
 
@@ -320,3 +321,46 @@ def test_fails_when_two_entries_name_the_same_instance() -> None:
     entry = {"instance_ids": ["i-0123456789abcdef0"]}
     with pytest.raises(ConfigError, match="i-0123456789abcdef0 is in the entries 'web' and 'api'"):
         load({"instance_roles": {"web": entry, "api": entry}})
+
+
+@pytest.mark.parametrize(
+    "replaces",
+    [
+        pytest.param(["Old", "Old"], id="a name twice"),
+        pytest.param(["Old", "Other", "Old"], id="a name twice, apart"),
+        pytest.param(["Old", {"instance_profile": "Old", "role": "R"}], id="a name alone and with its role"),
+        pytest.param(
+            [{"instance_profile": "Old", "role": "R"}, {"instance_profile": "Old", "role": "S"}], id="with two roles"
+        ),
+        pytest.param(["Old", "arn:aws:iam::111122223333:instance-profile/Old"], id="a name and its ARN"),
+    ],
+)
+def test_fails_when_a_profile_is_listed_twice(replaces: Any) -> None:
+    message = mistake_in_entry(replaces=replaces)
+
+    assert message == "instance_roles.web.replaces: profile 'Old' is listed more than once, list it once"
+
+
+def test_fails_when_the_command_line_lists_a_profile_twice() -> None:
+    message = mistake({"instance_ids": ID, "replaces": "Old,Old"})
+
+    assert message == "instance_roles.default.replaces: profile 'Old' is listed more than once, list it once"
+
+
+@pytest.mark.parametrize("replaces", [["team-a/Old", "team-b/Old"], ["Old", "team/Old"], ["Old", "OldRole"]])
+def test_takes_profiles_whose_names_are_alike(replaces: list[str]) -> None:
+    assert entry(replaces=replaces).replaces == replaces
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param("managed_policies", ["x" * 129], id="a policy with a long name"),
+        pytest.param("managed_policies", [f"arn:aws:iam::{WIDE * 12}:policy/Own"], id="an ARN in full-width digits"),
+        pytest.param("replaces", ["arn:aws:iam::111122223333:instance-profile/a b"], id="an ARN with a blank"),
+        pytest.param("replaces", ["/Old"], id="a name that begins with a slash"),
+        pytest.param("replaces", ["Old\n"], id="a line break after a name"),
+    ],
+)
+def test_fails_when_a_name_is_none_that_the_library_and_its_handler_take(key: str, value: Any) -> None:
+    assert f"instance_roles.web.{key}" in mistake_in_entry(**{key: value})
