@@ -73,6 +73,21 @@ def test_the_original_stays_where_a_later_association_has_put_it_itself(world: W
     assert world.dynamodb.items == {}
 
 
+def test_who_has_given_back_does_not_hand_over_what_was_never_the_original(world: World) -> None:
+    """Each of two associations has had what the other one gives, so the records alone look the same both ways."""
+    target, other = world.instance(world.web), world.instance()
+    web2 = world.fleet.add_profile("Web2")
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(world.properties([target], profile=web2, replaces=[world.web])).ok
+    assert second.create(world.properties([target, other], replaces="*")).ok
+    assert second.update(world.properties([other], replaces="*")).ok
+    assert world.carried(target) == ["Web2"]
+
+    assert first.delete().ok
+
+    assert world.carried(target) == ["Web"]
+
+
 def test_what_was_given_back_leaves_no_record_behind(world: World, resource: Resource) -> None:
     """The last of many instances to settle leaves the selection in the update that also moves to another profile."""
     staying, leaving = world.instance(), world.instance()

@@ -77,10 +77,12 @@ class Ledger(Operations):
         if step.action is Action.SWAP:
             sets += ", Detached = :before"
         if step.undo:
-            return self._table.change(association, step.instance_id, f"SET {sets}", values)
+            undo = {**values, ":yes": True}
+            return self._table.change(association, step.instance_id, f"SET {sets}, GivingBack = :yes", undo)
         untouched = "attribute_not_exists(ActedAt)" if step.first else None
+        expression = f"SET {sets} REMOVE GivingBack ADD Ours :ours"
         return self._table.change(
-            association, step.instance_id, f"SET {sets} ADD Ours :ours", {**values, ":ours": {step.after}}, untouched
+            association, step.instance_id, expression, {**values, ":ours": {step.after}}, untouched
         )
 
     def _outcome(self, association: str, outcome: Outcome, now: float) -> Any:
@@ -102,4 +104,5 @@ def _record(item: Mapping[str, Any]) -> Record:
         ours=frozenset(item.get("Ours", ())),
         detached=item.get("Detached"),
         acted_at=None if acted_at is None else float(acted_at),
+        giving_back=bool(item.get("GivingBack")),
     )

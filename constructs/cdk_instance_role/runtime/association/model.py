@@ -68,6 +68,8 @@ class Record:
     """Profile that was taken off a stopped instance, which has to be without one between the two halves."""
     acted_at: float | None = None
     """When EC2 last accepted a change of this instance, in seconds since the epoch."""
+    giving_back: bool = False
+    """The last change, at least the last attempt, was to give back what the instance had."""
 
     def is_stale(self, carried: str | None) -> bool:
         """Whether someone was quicker than the change that this was written ahead of: nothing of ours has taken
