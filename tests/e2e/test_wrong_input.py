@@ -31,7 +31,7 @@ Make = Callable[[Fleet, LocalAws], Mistake]
 MISTAKES: dict[str, Make] = {}
 """What the handler refuses."""
 MISTAKES_IN_CONTEXT: dict[str, Make] = {}
-"""What the app refuses, so that no AWS gets to see it."""
+"""What the app refuses, so that no AWS gets to see it. One is enough here; `tests/synth/test_app.py` has them all."""
 
 
 def mistake(make: Make) -> Make:
@@ -60,41 +60,8 @@ def terminated_instance(fleet: Fleet, _: LocalAws) -> Mistake:
 
 
 @mistake_in_context
-def malformed_id(*_: object) -> Mistake:
-    return Mistake({"instance_ids": "i-12345"}, "instance_roles.default.instance_ids: 'i-12345' can't be used")
-
-
-@mistake_in_context
 def unknown_context_key(fleet: Fleet, _: LocalAws) -> Mistake:
     return Mistake({"instance_idz": fleet.launch()}, "unknown context key 'instance_idz': did you mean 'instance_ids'?")
-
-
-@mistake_in_context
-def ids_and_tags(fleet: Fleet, _: LocalAws) -> Mistake:
-    both = entry("both", instance_ids=[fleet.launch()], instance_tags={"app": ["web"]})
-    return Mistake(both, "instance_roles.both: give either instance_ids or instance_tags, not both")
-
-
-@mistake_in_context
-def nothing_configured(*_: object) -> Mistake:
-    return Mistake({}, "no instances selected: add an entry to instance_roles in cdk.json")
-
-
-@mistake_in_context
-def policy_name_that_is_none(fleet: Fleet, _: LocalAws) -> Mistake:
-    return Mistake(
-        {"instance_ids": fleet.launch(), "managed_policies": "Read S3"},
-        "instance_roles.default.managed_policies: 'Read S3' can't be used, expected names of AWS managed policies",
-    )
-
-
-@mistake_in_context
-def more_ids_than_fit(*_: object) -> Mistake:
-    many = [f"i-{number:017x}" for number in range(1000)]
-    return Mistake(
-        entry("many", instance_ids=many),
-        "the instance ids and profiles of InstanceRole-many need 20 IAM policies, and a role can have 10",
-    )
 
 
 @mistake
