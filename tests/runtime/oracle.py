@@ -77,12 +77,13 @@ class Oracle:
 
     def _changed(self, id_: str, before: Arn, after: Arn) -> None:
         owned = self.owned(id_)
-        if not owned.ours and owned.taken is None and not self.allowed(id_, before):
-            self.mistakes.append(f"{id_} carried {before}, which is not ours to displace, and got {after}")
-        if not owned.ours and owned.taken is None:
+        was_ours = owned.ours or owned.taken is not None
+        if not was_ours:
             owned.had.add(before)
+            if not self.allowed(id_, before):
+                self.mistakes.append(f"{id_} carried {before}, which is not ours to displace, and got {after}")
         running = self._world.fleet.state(id_) == "running"
-        given_back = after in owned.had or (after is None and self._is_lost(owned.had))
+        given_back = after in owned.had or (after is None and was_ours and self._is_lost(owned.had))
         if after is None and running and not given_back:
             self.mistakes.append(f"{id_} is running and was left without {before}")
         owned.ours = after is not None and not given_back
