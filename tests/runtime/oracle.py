@@ -53,7 +53,8 @@ class Oracle:
             if self._world.fleet.state(id_) in ("shutting-down", "terminated"):
                 continue
             assert not owned.ours, f"{id_} still carries {self.carried(id_)}"
-            assert owned.taken is None, f"{id_} was left without {owned.taken}"
+            lost = owned.taken not in self._world.fleet.profiles
+            assert owned.taken is None or lost, f"{id_} was left without {owned.taken}"
 
     def _watched(self, action: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
         act = self._world.ec2.actions[action]

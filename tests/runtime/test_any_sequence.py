@@ -31,6 +31,7 @@ NAMES = st.sampled_from(["First", "Second"])
 PROFILES = st.sampled_from(["Web", "Web2"])
 REPLACES = st.sampled_from([(), ("Old",), ("Old", "Web"), ("Old", "Web", "Web2"), "*"])
 CONFLICTS = st.sampled_from(["FAIL", "KEEP"])
+TAGS = st.sampled_from(["web", "api"])
 CALLS = [ASSOCIATE, REPLACE, DISASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, GET_PROFILE]
 LEDGER_CALLS = [GET, QUERY, UPDATE, TRANSACT]
 FAULTS: dict[str, Callable[[], Failure]] = {
@@ -57,8 +58,9 @@ class AnySequence(RuleBasedStateMachine):
     @initialize(kinds=st.lists(KINDS, min_size=FLEET_SIZE, max_size=FLEET_SIZE), seed=st.integers(0, 1000))
     def launch(self, kinds: Sequence[tuple[str | None, str]], seed: int) -> None:
         self.world.fleet.association_seconds = as_seen_on_aws(seed)
-        for carries, state in kinds:
-            self.fleet.append(self.world.instance(self.arns[carries] if carries else None, state=state))
+        for number, (carries, state) in enumerate(kinds):
+            tags = {"app": "web" if number % 2 else "api"}
+            self.fleet.append(self.world.instance(self.arns[carries] if carries else None, state=state, tags=tags))
 
     @rule(name=NAMES, some=SOME, profile=PROFILES, replaces=REPLACES, on_conflict=CONFLICTS)
     def deploy(
@@ -66,6 +68,18 @@ class AnySequence(RuleBasedStateMachine):
     ) -> None:
         wanted = self._properties(some, profile, replaces, on_conflict)
         self._converge(name, wanted)
+
+    @rule(name=NAMES, app=TAGS, profile=PROFILES, replaces=REPLACES, on_conflict=CONFLICTS)
+    def deploy_by_tags(
+        self, name: str, app: str, profile: str, replaces: Sequence[str] | str, on_conflict: str
+    ) -> None:
+        wanted = self._properties([], profile, replaces, on_conflict)
+        del wanted["InstanceIds"]
+        self._converge(name, wanted | {"InstanceTags": {"app": [app]}})
+
+    @rule(one=ONE, app=TAGS)
+    def someone_else_changes_the_tags(self, one: int, app: str) -> None:
+        self.world.fleet.instances[self.fleet[one]].tags = {"app": app}
 
     @rule(name=NAMES, some=SOME, profile=PROFILES, refused=ONE)
     def deploy_what_ec2_refuses(self, name: str, some: Sequence[int], profile: str, refused: int) -> None:
@@ -174,12 +188,12 @@ class AnySequence(RuleBasedStateMachine):
         listed = {ref["InstanceProfileArn"] for one in configurations for ref in one["Replaces"] if ref != "*"}
         everything = any(one["Replaces"] == "*" for one in configurations)
         own = {one["InstanceProfileArn"] for one in configurations}
-        targets = {id_ for one in configurations for id_ in one["InstanceIds"]}
+        targets = {id_ for one in configurations for id_ in self._selected(one)}
         self.oracle.allowed = lambda id_, arn: id_ in targets and (everything or arn is None or arn in listed | own)
 
     def _check_converged(self, name: str, wanted: dict[str, Any]) -> None:
         records = self.resources[name].records()
-        for id_ in wanted["InstanceIds"]:
+        for id_ in self._selected(wanted):
             if self.world.fleet.state(id_) == "terminated":
                 continue
             carried = self.oracle.carried(id_)
@@ -190,8 +204,15 @@ class AnySequence(RuleBasedStateMachine):
             row = self.world.fleet.active(id_)
             assert row is not None
             assert kept or self.world.fleet.row_state(row) == "associated"
-        stray = records.keys() - set(wanted["InstanceIds"])
+        stray = records.keys() - self._selected(wanted)
         assert not stray, f"{name} still holds records of {stray}"
+
+    def _selected(self, wanted: dict[str, Any]) -> set[str]:
+        if "InstanceIds" in wanted:
+            return set(wanted["InstanceIds"])
+        (app,) = wanted["InstanceTags"]["app"]
+        tagged = {id_ for id_ in self.fleet if self.world.fleet.instances[id_].tags["app"] == app}
+        return {id_ for id_ in tagged if self.world.fleet.state(id_) != "terminated"}
 
     def _check_told(self, result: Result) -> None:
         assert result.reason

@@ -181,7 +181,7 @@ def test_names_the_trust_policy_when_an_association_is_stuck(world: World, resou
     result = resource.create(world.properties([target], replaces=[world.old]))
     assert not result.ok
     assert f"instance {target} is still associating after 180 seconds" in result.reason
-    assert "EC2 can't assume the role" in result.reason
+    assert "EC2 can't assume role Web" in result.reason
     assert "trust policy" in result.reason
     assert world.carried(target) == ["Old"]
     assert 180 <= result.seconds < 240

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.pacing import CAPACITY_SHARE, LIMITS, REFILL_SHARE, Pace, refilled
@@ -117,7 +117,6 @@ def test_the_next_invocation_passes_over_buckets_that_it_does_not_know() -> None
     assert refilled({"StopInstances": 1.0}, 1.0) == {}
 
 
-@settings(deadline=None, max_examples=50)
 @given(
     action=st.sampled_from(sorted(LIMITS)),
     pauses=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.3, 7.0]), min_size=1, max_size=200),
@@ -136,7 +135,6 @@ def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: li
         assert calls <= limit.capacity + limit.refill * (times[-1] - began) + 1e-6
 
 
-@settings(deadline=None, max_examples=50)
 @given(before=st.integers(0, 120), after=st.integers(0, 120), gap=st.sampled_from([0.0, 1.0, 30.0]))
 def test_an_invocation_goes_on_where_the_one_before_has_left_off(before: int, after: int, gap: float) -> None:
     def end(hand_over: Callable[[Pace, Clock], Pace]) -> float:

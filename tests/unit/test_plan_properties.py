@@ -4,7 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.contract import OnConflict
@@ -26,8 +26,6 @@ from tests.unit.builders import (
     snapshot,
 )
 from tests.unit.model_world import CrashError, RefusedError, World, world
-
-many = settings(deadline=None, max_examples=150)
 
 IDS = tuple(instance_id(number) for number in range(1, 4))
 PROFILES = (WANTED, FORMER, LISTED, FOREIGN)
@@ -96,7 +94,6 @@ def live_through(place: World, history: list[Event]) -> None:
 # Convergence
 
 
-@many
 @given(place=worlds, wish=wishes())
 def test_what_was_converged_stays_as_it_is(place: World, wish: Desired) -> None:
     try:
@@ -113,7 +110,6 @@ def test_what_was_converged_stays_as_it_is(place: World, wish: Desired) -> None:
     assert (place.carried(), place.records, place.touched) == (carried, records, set())
 
 
-@many
 @given(place=worlds, wish=wishes())
 def test_every_target_carries_the_profile_or_is_a_conflict_to_be_kept(place: World, wish: Desired) -> None:
     before = place.carried()
@@ -130,7 +126,6 @@ def test_every_target_carries_the_profile_or_is_a_conflict_to_be_kept(place: Wor
         assert carried == (earlier if kept else wish.profile.arn)
 
 
-@many
 @given(place=worlds, history=st.lists(events, max_size=4), wish=wishes())
 def test_going_back_is_never_refused(place: World, history: list[Event], wish: Desired) -> None:
     live_through(place, history)
@@ -141,7 +136,6 @@ def test_going_back_is_never_refused(place: World, history: list[Event], wish: D
 # Undo
 
 
-@many
 @given(place=worlds, history=st.lists(events, max_size=5))
 def test_undo_gives_back_what_was_there_before_everything(place: World, history: list[Event]) -> None:
     original = place.carried()
@@ -153,7 +147,6 @@ def test_undo_gives_back_what_was_there_before_everything(place: World, history:
     assert place.records == {}
 
 
-@many
 @given(place=worlds, history=st.lists(events, min_size=1, max_size=4), crash_after=st.integers(0, 12))
 def test_undo_gives_everything_back_also_from_the_middle_of_an_operation(
     place: World, history: list[Event], crash_after: int
@@ -173,7 +166,6 @@ def test_undo_gives_everything_back_also_from_the_middle_of_an_operation(
     assert place.carried() == original
 
 
-@many
 @given(place=worlds, history=st.lists(events, min_size=1, max_size=4))
 def test_an_instance_that_leaves_gets_back_what_it_had(place: World, history: list[Event]) -> None:
     original = place.carried()
@@ -186,7 +178,6 @@ def test_an_instance_that_leaves_gets_back_what_it_had(place: World, history: li
     assert place.records.keys() <= {stays}
 
 
-@many
 @given(place=worlds, history=st.lists(events, min_size=1, max_size=3), changes=st.tuples(*[maybe_profiles] * len(IDS)))
 def test_undo_leaves_alone_what_someone_else_has_changed(
     place: World, history: list[Event], changes: tuple[str | None, ...]
@@ -204,7 +195,6 @@ def test_undo_leaves_alone_what_someone_else_has_changed(
     assert place.carried() == {id_: stranger if id_ in given_by_someone else original[id_] for id_ in IDS}
 
 
-@many
 @given(place=worlds, history=st.lists(events, max_size=3), deleted=st.sets(st.sampled_from([LISTED, FOREIGN])))
 def test_undo_leaves_bare_what_carried_a_profile_that_was_deleted(
     place: World, history: list[Event], deleted: set[str]
@@ -221,7 +211,6 @@ def test_undo_leaves_bare_what_carried_a_profile_that_was_deleted(
         assert place.carried()[id_] == (None if lost else before)
 
 
-@many
 @given(place=worlds, history=st.lists(events, max_size=3), gone=st.sets(st.sampled_from(IDS)))
 def test_undo_drops_instances_that_are_gone(place: World, history: list[Event], gone: set[str]) -> None:
     original = place.carried()
@@ -238,7 +227,6 @@ def test_undo_drops_instances_that_are_gone(place: World, history: list[Event], 
 # Crashes
 
 
-@many
 @given(place=worlds, history=st.lists(events, max_size=2), wish=wishes(), crashes=st.lists(st.integers(0, 4)))
 def test_crashes_on_the_way_lead_to_the_same_end(
     place: World, history: list[Event], wish: Desired, crashes: list[int]
@@ -260,7 +248,6 @@ def test_crashes_on_the_way_lead_to_the_same_end(
     assert (place.carried(), place.records) == (undisturbed.carried(), undisturbed.records)
 
 
-@many
 @given(place=worlds, history=st.lists(events, min_size=1, max_size=3), crashes=st.lists(st.integers(0, 4)))
 def test_crashes_in_an_undo_lead_to_the_same_end(place: World, history: list[Event], crashes: list[int]) -> None:
     original = place.carried()
@@ -328,7 +315,6 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 situations = st.builds(Situation, known_ids=st.frozensets(st.sampled_from(IDS)), reversing=st.booleans())
 
 
-@many
 @given(observed=snapshots(), wish=wishes(), situation=situations)
 def test_every_target_and_every_record_gets_one_step_and_nothing_else_does(
     observed: Snapshot, wish: Desired, situation: Situation
@@ -340,7 +326,6 @@ def test_every_target_and_every_record_gets_one_step_and_nothing_else_does(
     assert set(ids) == {*observed.selected, *observed.records}
 
 
-@many
 @given(observed=snapshots())
 def test_undo_is_about_the_records_and_nothing_else(observed: Snapshot) -> None:
     steps = plan_undo(observed).steps
@@ -349,7 +334,6 @@ def test_undo_is_about_the_records_and_nothing_else(observed: Snapshot) -> None:
     assert all(step.undo for step in steps)
 
 
-@many
 @given(observed=snapshots(), wish=wishes(), situation=situations)
 def test_a_change_is_never_one_that_ec2_would_refuse(observed: Snapshot, wish: Desired, situation: Situation) -> None:
     for step in (*plan_desired(wish, observed, situation).changes, *plan_undo(observed).changes):
@@ -368,7 +352,6 @@ def test_a_change_is_never_one_that_ec2_would_refuse(observed: Snapshot, wish: D
         assert step.fallback != step.after or step.after is None
 
 
-@many
 @given(observed=snapshots(), wish=wishes(), situation=situations)
 def test_what_may_not_be_displaced_is_displaced_by_no_step(
     observed: Snapshot, wish: Desired, situation: Situation

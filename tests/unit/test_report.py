@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.apply import Outcome
@@ -131,7 +131,6 @@ def test_a_message_that_fits_hides_nothing() -> None:
     assert " more, see " not in refusal(request(), ["x" * 100] * 10)
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     sentences=st.lists(st.integers(1, 2 * MESSAGE_BYTES).map(lambda size: "ä" * size), max_size=4),
     first=st.none() | st.integers(1, MESSAGE_BYTES).map(lambda size: "x" * size),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.contract import OnConflict
@@ -455,7 +455,6 @@ broken_events = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=400)
 @given(broken_events | st.dictionaries(st.text(max_size=5), anything, max_size=4))
 def test_any_event_is_understood_or_refused(broken: dict[str, Any]) -> None:
     try:

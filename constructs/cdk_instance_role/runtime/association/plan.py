@@ -95,7 +95,7 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
 
     wanted, carried = desired.profile.arn, instance.carries
     if carried == wanted:
-        return _plan_wanted(instance, record, snapshot)
+        return _plan_wanted(desired, instance, record, snapshot)
     if carried is None:
         return _change(instance, wanted, f"associate {name_of(wanted)}", record)
     ours = record is not None and carried in record.ours
@@ -147,7 +147,7 @@ def _plan_gone(instance_id: str, instance: Instance | None, record: Record | Non
     return Step(instance_id, Action.REJECT, "does not exist", advice=advice)
 
 
-def _plan_wanted(instance: Instance, record: Record | None, snapshot: Snapshot) -> Step:
+def _plan_wanted(desired: Desired, instance: Instance, record: Record | None, snapshot: Snapshot) -> Step:
     assert instance.association is not None
     since = max(snapshot.started_at, record.acted_at or 0.0 if record else 0.0)
     overdue = snapshot.now - since > CONFIRMATION_SECONDS
@@ -157,7 +157,10 @@ def _plan_wanted(instance: Instance, record: Record | None, snapshot: Snapshot) 
         action, reason = Action.WAIT, "EC2 has not confirmed the association yet"
         if overdue:
             action, reason = Action.REJECT, f"is still associating after {CONFIRMATION_SECONDS:.0f} seconds"
-            advice = "EC2 can't assume the role, look at its trust policy and at the organization's control policies"
+            advice = (
+                f"EC2 can't assume role {name_of(desired.profile.role_arn)}, whose trust policy was checked at first: "
+                "look whether it has changed or has conditions, and at the organization's control policies"
+            )
     return Step(instance.id, action, reason, before=instance.carries, after=instance.carries, advice=advice)
 
 
