@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cdk_instance_role.names import NAME, POLICY_ARN
-from cdk_instance_role.runtime.association.request import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
+from cdk_instance_role.runtime.association.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
 
 ROLES_KEY = "instance_roles"
 DEFAULT_NAME = "default"

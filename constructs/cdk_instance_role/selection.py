@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import Token
 
 from .runtime.association.contract import Property
-from .runtime.association.request import INSTANCE_ID
+from .runtime.association.desired import INSTANCE_ID
 
 MOST_TAG_VALUES = 190
 """EC2 takes at most 200 filter values in one call, and the instance states need some of them."""

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cdk_instance_role.runtime.association.contract import OnConflict
+from cdk_instance_role.runtime.association.desired import Desired, ProfileRef, Replaceable, Selection
 from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Profile, Record, Snapshot
-from cdk_instance_role.runtime.association.request import Desired, ProfileRef, Replaceable, Request, Selection
+from cdk_instance_role.runtime.association.request import Request
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Web/5f3e8c10-0000-11ee-be56-0242ac120002"

@@ -7,9 +7,9 @@ fails the test. The ledger and the loop do what `ledger.py`, `apply.py` and `con
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from cdk_instance_role.runtime.association.desired import Desired
 from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Record, Snapshot
 from cdk_instance_role.runtime.association.plan import Plan, Situation, plan_desired, plan_undo
-from cdk_instance_role.runtime.association.request import Desired
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.unit.builders import existing
 

@@ -5,14 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from cdk_instance_role.runtime.association.contract import ANY_PROFILE
-from cdk_instance_role.runtime.association.request import (
-    DEFAULT_TIMEOUT_SECONDS,
-    Desired,
-    ProfileRef,
-    Request,
-    RequestError,
-    RequestType,
-)
+from cdk_instance_role.runtime.association.desired import Desired, ProfileRef
+from cdk_instance_role.runtime.association.failures import RequestError
+from cdk_instance_role.runtime.association.request import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
 
 SIGNED_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
 LONGEST_MESSAGE = 1500

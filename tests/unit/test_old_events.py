@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.request import Desired, ProfileRef, Request, RequestType
+from cdk_instance_role.runtime.association.desired import Desired, ProfileRef
+from cdk_instance_role.runtime.association.request import Request, RequestType
 from tests.unit.frozen_events import FrozenEvent, frozen_events, versions
 
 DIGESTS = {

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.contract import OnConflict
+from cdk_instance_role.runtime.association.desired import Desired
 from cdk_instance_role.runtime.association.model import Instance, InstanceState, Record, Snapshot
 from cdk_instance_role.runtime.association.plan import Situation, plan_desired, plan_undo
-from cdk_instance_role.runtime.association.request import Desired
 from cdk_instance_role.runtime.association.step import Action
 from tests.unit.builders import (
     FOREIGN,

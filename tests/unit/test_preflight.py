@@ -2,9 +2,9 @@
 
 import pytest
 
+from cdk_instance_role.runtime.association.desired import Desired
 from cdk_instance_role.runtime.association.model import Profile, Record
 from cdk_instance_role.runtime.association.preflight import problems, profile_problems
-from cdk_instance_role.runtime.association.request import Desired
 from tests.unit.builders import (
     FOREIGN,
     FORMER,

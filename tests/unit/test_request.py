@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.contract import OnConflict
-from cdk_instance_role.runtime.association.request import Desired, Request, RequestError, RequestType, Selection
+from cdk_instance_role.runtime.association.desired import Desired, Selection
+from cdk_instance_role.runtime.association.failures import RequestError
+from cdk_instance_role.runtime.association.request import Request, RequestType
 from tests.unit.builders import (
     ACCOUNT,
     FORMER,

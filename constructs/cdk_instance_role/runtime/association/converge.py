@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from . import preflight, report
 from .apply import Outcome, apply
 from .batch import chunks
+from .desired import Desired
 from .errors import is_final
 from .failures import AssociationError
 from .model import Claims, Instances, Records, Snapshot
@@ -14,7 +15,7 @@ from .observe import profile as observe_profile
 from .operation import Held, Operation
 from .pacing import Pace, refilled
 from .plan import Plan, Situation, plan_desired, plan_undo
-from .request import Desired, Request, RequestType
+from .request import Request, RequestType
 from .services import Services
 from .step import Step
 from .table import WRITES_PER_CALL

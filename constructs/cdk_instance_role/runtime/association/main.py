@@ -17,9 +17,9 @@ from . import report
 from .contract import LONGEST_INVOCATION_SECONDS
 from .converge import Convergence, Survey, survey
 from .errors import is_final, meaning_of, text_of
-from .failures import AssociationError
+from .failures import AssociationError, RequestError
 from .operation import BusyError, ClosedError
-from .request import Request, RequestError, RequestType
+from .request import Request, RequestType
 from .services import Services
 
 PHASE = "Phase"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from .batch import chunks
+from .desired import Selection
 from .errors import is_unknown_profile
 from .model import GONE, SELECTABLE, Association, Instance, InstanceState, Profile, Records, name_of
 from .pacing import Pace
-from .request import Selection
 from .trust import allows_ec2
 
 if TYPE_CHECKING:

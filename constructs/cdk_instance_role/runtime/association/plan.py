@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .contract import OnConflict
+from .desired import Desired
 from .model import GONE, UNSETTLED, Claim, Instance, InstanceState, Record, Snapshot, name_of
-from .request import Desired
 from .step import CHANGES, PROBLEMS, Action, Step
 
 CONFIRMATION_SECONDS = 180.0

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from .desired import Desired, ProfileRef
 from .model import Profile, Profiles, Record, Snapshot, name_of
-from .request import Desired, ProfileRef
 
 
 def problems(desired: Desired, snapshot: Snapshot, *, reversing: bool) -> list[str]:

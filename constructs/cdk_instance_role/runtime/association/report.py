@@ -7,10 +7,11 @@ from typing import Any
 
 from .apply import Outcome
 from .contract import Attribute
+from .desired import Desired
 from .errors import Meaning
 from .model import Records, name_of
 from .plan import Plan
-from .request import Desired, Request
+from .request import Request
 from .step import Step
 
 MESSAGE_BYTES = 1500
