@@ -8,6 +8,7 @@ from tests.simulator.driver import World
 from tests.simulator.ec2 import MUTATING
 
 Arn = str | None
+NOTHING_LEFT = "what it had does not exist any more"
 
 
 @dataclass
@@ -53,8 +54,7 @@ class Oracle:
             if self._world.fleet.state(id_) in ("shutting-down", "terminated"):
                 continue
             assert not owned.ours, f"{id_} still carries {self.carried(id_)}"
-            lost = owned.taken not in self._world.fleet.profiles
-            assert owned.taken is None or lost, f"{id_} was left without {owned.taken}"
+            assert owned.taken not in self._world.fleet.profiles, f"{id_} was left without {owned.taken}"
 
     def _watched(self, action: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
         act = self._world.ec2.actions[action]
@@ -84,11 +84,12 @@ class Oracle:
             if not self.allowed(id_, before):
                 self.mistakes.append(f"{id_} carried {before}, which is not ours to displace, and got {after}")
         running = self._world.fleet.state(id_) == "running"
-        given_back = after in owned.had or (after is None and was_ours and self._is_lost(owned.had))
-        if after is None and running and not given_back:
+        given_back = after in owned.had
+        lost = after is None and was_ours and self._is_lost(owned.had)
+        if after is None and running and not (given_back or lost):
             self.mistakes.append(f"{id_} is running and was left without {before}")
         owned.ours = after is not None and not given_back
-        owned.taken = before if after is None and not given_back else None
+        owned.taken = (NOTHING_LEFT if lost else before) if after is None and not given_back else None
         if given_back:
             owned.had = set()
 
