@@ -89,7 +89,8 @@ class Oracle:
         if after is None and running and not (given_back or lost):
             self.mistakes.append(f"{id_} is running and was left without {before}")
         owned.ours = after is not None and not given_back
-        owned.taken = (NOTHING_LEFT if lost else before) if after is None and not given_back else None
+        gone = lost or before not in self._world.fleet.profiles
+        owned.taken = (NOTHING_LEFT if gone else before) if after is None and not given_back else None
         if given_back:
             owned.had = set()
 
