@@ -4,6 +4,7 @@ import pytest
 
 from cdk_instance_role.runtime.association.report import MESSAGE_BYTES
 from tests.simulator.driver import Resource, World
+from tests.simulator.dynamodb import TRANSACT, UPDATE
 from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
 from tests.simulator.fleet import TRUST_LAMBDA
@@ -311,3 +312,10 @@ def test_shows_the_whole_arn_of_a_profile_that_differs_from_the_listed_one_in_it
     result = resource.create(world.properties([world.instance(elsewhere)], replaces=[listed]))
 
     assert f"carries instance profile {elsewhere}, which `replaces` does not list" in result.reason
+
+
+def test_a_refused_create_writes_nothing_that_somebody_would_have_to_clean_up(world: World, resource: Resource) -> None:
+    result = resource.create(world.properties([world.instance(world.foreign)]))
+
+    assert "carries instance profile Foreign" in result.reason
+    assert world.traffic.count(UPDATE, TRANSACT) == 0

@@ -18,7 +18,7 @@ from .contract import LONGEST_INVOCATION_SECONDS
 from .converge import Convergence, Survey, survey
 from .errors import is_final, meaning_of, text_of
 from .failures import AssociationError, RequestError
-from .operation import BusyError, ClosedError
+from .operation import BusyError, ClosedError, Operation
 from .request import Request, RequestType
 from .services import Services
 
@@ -53,8 +53,6 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
     request = _parsed(event, services)
     found = _patiently(services, request, lambda: _look(request, services))
     if found.problems:
-        if request.type is RequestType.CREATE:  # the provider framework sends no Delete after it
-            services.ledger.close(request.association)
         raise AssociationError(report.refusal(request, found.problems))
     report.log_operation(request, "begun")
     return {"PhysicalResourceId": request.physical_id or _physical_id(request), PHASE: "converge"}
@@ -91,6 +89,13 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
 
 
 def _look(request: Request, services: Services) -> Survey:
+    """Look, and begin the operation."""
+    if request.type is RequestType.CREATE:
+        # Begun only if it is not refused: no Delete follows a refused one, so nobody would clean up behind it.
+        found = survey(request, Operation(services.clock()), services)
+        if not found.problems:
+            services.ledger.begin(request, services.clock())
+        return found
     # Begun even if it is refused next: should CloudFormation then go back, that is known to be the way back.
     return survey(request, services.ledger.begin(request, services.clock()), services)
 
