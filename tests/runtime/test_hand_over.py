@@ -88,6 +88,22 @@ def test_who_has_given_back_does_not_hand_over_what_was_never_the_original(world
     assert world.carried(target) == ["Web"]
 
 
+def test_the_older_of_two_that_have_put_the_same_there_knows_the_original(world: World) -> None:
+    """Two associations that list each other's profiles take an instance from each other, back and forth."""
+    target, other = world.instance(world.web), world.instance()
+    web2 = world.fleet.add_profile("Web2")
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(world.properties([target], profile=web2, replaces="*")).ok
+    assert second.create(world.properties([target], replaces="*")).ok
+    assert first.update(world.properties([target, other], profile=web2, replaces="*")).ok
+    assert first.update(world.properties([target, other], replaces="*")).ok
+
+    assert second.delete().ok
+    assert first.delete().ok
+
+    assert world.carried(target, other) == ["Web", None]
+
+
 def test_what_was_given_back_leaves_no_record_behind(world: World, resource: Resource) -> None:
     """The last of many instances to settle leaves the selection in the update that also moves to another profile."""
     staying, leaving = world.instance(), world.instance()

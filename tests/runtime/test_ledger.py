@@ -124,10 +124,15 @@ def test_an_undo_claims_no_profile(ledger: Ledger, request_: Request) -> None:
     ledger.claim(request_.association, [_step(1, before=OLD)], NOW)
     ledger.claim(request_.association, [_step(1, Action.SWAP, WEB, OLD, undo=True)], NOW)
     (record,) = ledger.records(request_.association).values()
-    assert record == Record(record.instance_id, OLD, frozenset({WEB}), detached=WEB, giving_back=True)
-    ledger.claim(request_.association, [_step(1, Action.REPLACE, OLD)], NOW)
-    (record,) = ledger.records(request_.association).values()
-    assert not record.giving_back
+    assert record == Record(record.instance_id, OLD, frozenset({WEB}), detached=WEB)
+
+
+def test_remembers_since_when_it_knows_what_an_instance_had(ledger: Ledger, request_: Request) -> None:
+    ledger.claim(request_.association, [_step(1, before=OLD)], NOW)
+    ledger.claim(request_.association, [_step(1, Action.REPLACE, WEB, WEB2)], NOW + 5)
+    assert [record.since for record in ledger.records(request_.association).values()] == [NOW]
+    ledger.claim(request_.association, [_step(1, before=None, first=True)], NOW + 10)
+    assert [record.since for record in ledger.records(request_.association).values()] == [NOW + 10]
 
 
 def test_notes_what_came_of_a_step(ledger: Ledger, request_: Request) -> None:

@@ -44,10 +44,12 @@ class Ledger(Operations):
     def _hand_over(self, association: str, record: Record, step: Step) -> tuple[Any, Any]:
         assert step.heir is not None
         heir = step.heir.record
-        # The other one took what it found for what the instance had before; what that really was is known here.
-        previous = record.previous if heir.previous in record.ours else heir.previous
+        if record.since < heir.since and heir.previous in record.ours:
+            # The other one came later, and took what it found for what the instance had; what that was is known here.
+            heir = record
+        values = {":previous": heir.previous, ":since": heir.since}
         change = self._table.change(
-            step.heir.association, heir.instance_id, "SET Previous = :previous", {":previous": previous}, EXISTS
+            step.heir.association, record.instance_id, "SET Previous = :previous, Since = :since", values, EXISTS
         )
         return change, self._table.removal(association, record.instance_id)
 
@@ -71,18 +73,18 @@ class Ledger(Operations):
         self._table.write(self._table.removal(association, id_) for id_ in instance_ids)
 
     def _claim(self, association: str, step: Step, now: float) -> Any:
-        previous = ":before" if step.first else "if_not_exists(Previous, :before)"
-        sets = f"Previous = {previous}, #before = :before, #action = :action, #at = :at"
+        had = "Previous = :before, Since = :at"
+        if not step.first:
+            had = "Previous = if_not_exists(Previous, :before), Since = if_not_exists(Since, :at)"
+        sets = f"{had}, #before = :before, #action = :action, #at = :at"
         values = {":before": step.before, ":action": str(step.action), ":at": now}
         if step.action is Action.SWAP:
             sets += ", Detached = :before"
         if step.undo:
-            undo = {**values, ":yes": True}
-            return self._table.change(association, step.instance_id, f"SET {sets}, GivingBack = :yes", undo)
+            return self._table.change(association, step.instance_id, f"SET {sets}", values)
         untouched = "attribute_not_exists(ActedAt)" if step.first else None
-        expression = f"SET {sets} REMOVE GivingBack ADD Ours :ours"
         return self._table.change(
-            association, step.instance_id, expression, {**values, ":ours": {step.after}}, untouched
+            association, step.instance_id, f"SET {sets} ADD Ours :ours", {**values, ":ours": {step.after}}, untouched
         )
 
     def _outcome(self, association: str, outcome: Outcome, now: float) -> Any:
@@ -104,5 +106,5 @@ def _record(item: Mapping[str, Any]) -> Record:
         ours=frozenset(item.get("Ours", ())),
         detached=item.get("Detached"),
         acted_at=None if acted_at is None else float(acted_at),
-        giving_back=bool(item.get("GivingBack")),
+        since=float(item.get("Since", 0)),
     )

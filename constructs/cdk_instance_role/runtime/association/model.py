@@ -68,8 +68,8 @@ class Record:
     """Profile that was taken off a stopped instance, which has to be without one between the two halves."""
     acted_at: float | None = None
     """When EC2 last accepted a change of this instance, in seconds since the epoch."""
-    giving_back: bool = False
-    """The last change, at least the last attempt, was to give back what the instance had."""
+    since: float = field(default=0.0, compare=False)
+    """When `previous` was written down, in seconds since the epoch."""
 
     def is_stale(self, carried: str | None) -> bool:
         """Whether someone was quicker than the change that this was written ahead of: nothing of ours has taken

@@ -112,8 +112,6 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) 
         return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
 
     carried, previous = instance.carries, record.previous
-    if carried == previous and record.giving_back:
-        return _forget(instance, "it carries what it had before")
     if heir := _heir(record, carried, snapshot.claims.get(instance.id, ())):
         return replace(_forget(instance, "another association keeps it"), action=Action.HAND_OVER, heir=heir)
     if carried == previous:
