@@ -21,6 +21,8 @@ class Owned:
     """What it carried before the handler displaced it. Two, if someone else has given it another one in between."""
     taken: Arn = None
     """What the handler has taken off a stopped instance, and not yet replaced."""
+    touched: bool = False
+    """Someone else has changed it while it was ours. What is right to give back then is a matter of taste."""
 
 
 class Oracle:
@@ -46,12 +48,13 @@ class Oracle:
         """Somebody who is not the handler gives an instance another profile."""
         self._world.fleet.set_carried(instance_id, arn)
         owned = self.owned(instance_id)
+        owned.touched = owned.touched or owned.ours or owned.taken is not None
         owned.ours, owned.taken = False, None
 
     def check_undone(self) -> None:
-        """Every instance carries what it had, or what someone else has given it since."""
+        """Every instance that nobody else has touched carries what it had."""
         for id_, owned in self._instances.items():
-            if self._world.fleet.state(id_) in ("shutting-down", "terminated"):
+            if owned.touched or self._world.fleet.state(id_) in ("shutting-down", "terminated"):
                 continue
             assert not owned.ours, f"{id_} still carries {self.carried(id_)}"
             assert owned.taken not in self._world.fleet.profiles, f"{id_} was left without {owned.taken}"
