@@ -51,6 +51,11 @@ class Oracle:
         owned.touched = owned.touched or owned.ours or owned.taken is not None
         owned.ours, owned.taken = False, None
 
+    def end_operation(self) -> None:
+        """An instance that could not get back what it had is as good as new from now on."""
+        for id_ in [id_ for id_, owned in self._instances.items() if owned.taken == NOTHING_LEFT]:
+            del self._instances[id_]
+
     def check_undone(self) -> None:
         """Every instance that nobody else has touched carries what it had."""
         for id_, owned in self._instances.items():

@@ -132,6 +132,7 @@ class AnySequence(RuleBasedStateMachine):
     @invariant()
     def nobody_was_overrun(self) -> None:
         assert not self.oracle.mistakes, self.oracle.mistakes
+        self.oracle.end_operation()
 
     def teardown(self) -> None:
         self._calm_down()
