@@ -42,6 +42,24 @@ def test_a_new_association_that_could_not_give_back_what_it_inherits_is_refused(
     assert world.carried(target) == ["Old"]
 
 
+def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: World) -> None:
+    target = world.instance(world.old)
+    keeping, replacing = Resource(world, "Keeping"), Resource(world, "Replacing")
+    assert keeping.create(world.properties([target], on_conflict="KEEP")).ok
+    assert replacing.create(world.properties([target], replaces=[world.old])).ok
+
+    result = keeping.update(world.properties([target], on_conflict="KEEP", timeout=900))
+    assert "instance profile Old has to be given back one day" in result.reason
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert replacing.delete().ok
+
+    assert world.carried(target) == ["Old"]
+    assert keeping.delete().ok
+    assert world.carried(target) == ["Old"]
+    assert world.dynamodb.items == {}
+
+
 def test_the_original_comes_back_through_a_chain_of_associations(world: World) -> None:
     """As when a role and its association are renamed at once: the new role replaces the old one."""
     target = world.instance(world.old)

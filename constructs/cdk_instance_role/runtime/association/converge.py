@@ -133,14 +133,17 @@ class Convergence:
         if self._desired is None:
             return
         wanted = self._desired.profile.arn
-        unclaimed = [
-            step
-            for step in plan.kept
-            if step.after == wanted
-            and ((record := snapshot.records.get(step.instance_id)) is None or wanted not in record.ours)
-        ]
+        unclaimed = [step for step in plan.kept if step.after == wanted and self._is_unclaimed(step, snapshot)]
         report.log_steps(self._request, unclaimed)
         self._ledger.claim(self._key, unclaimed, self._clock())
+
+    def _is_unclaimed(self, step: Step, snapshot: Snapshot) -> bool:
+        """Whether a target that is right already is not ours yet. On the way back none becomes ours: what an update
+        was refused for would come in by the back door."""
+        record = snapshot.records.get(step.instance_id)
+        if record is None:
+            return not self._held.operation.reversing
+        return step.after not in record.ours
 
     def _act(self, plan: Plan) -> bool:
         """Carry out what the time allows. Returns whether anything has changed."""
