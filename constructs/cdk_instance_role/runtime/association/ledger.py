@@ -44,7 +44,7 @@ class Ledger(Operations):
     def _hand_over(self, association: str, record: Record, step: Step) -> tuple[Any, Any]:
         assert step.heir is not None
         heir = step.heir.record
-        if record.since < heir.since and heir.previous in record.ours:
+        if record.since <= heir.since and heir.previous in record.ours:
             # The other one came later, and took what it found for what the instance had; what that was is known here.
             heir = record
         values = {":previous": heir.previous, ":since": heir.since}
