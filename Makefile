@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode in the Lambda asset would be excluded anyway; not writing it keeps the tree clean.
 export PYTHONDONTWRITEBYTECODE := 1
-# By whole files, the slow ones first, so that what they have set up is used again.
-WORKERS ?= 2
+# By whole files, the slow ones first, so that what they have set up is used again. Deployments wait more than they work.
+WORKERS ?= 3
 EXAMPLES ?= 2000
 SECONDS ?= 60
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -64,7 +64,7 @@ runtime: setup ## Test the handler
 e2e: setup ## Test with the real CDK CLI on the local AWS
 	pytest tests/e2e
 
-test: lint ## Check and test everything, with WORKERS=2 at a time
+test: lint ## Check and test everything, with WORKERS=3 at a time
 	pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: setup ## Test everything random with EXAMPLES=2000 examples each

@@ -44,10 +44,10 @@ class Ledger(Operations):
     def _hand_over(self, association: str, record: Record, step: Step) -> tuple[Any, Any]:
         assert step.heir is not None
         heir = step.heir.record
-        if record.since <= heir.since and heir.previous in record.ours:
-            # The other one came later, and took what it found for what the instance had; what that was is known here.
-            heir = record
-        values = {":previous": heir.previous, ":since": heir.since}
+        # Who came later, or only found the instance right, took what it found for what the instance had before. What
+        # that really was knows the one that has changed it, and the older one of two that have.
+        knowing = min(record, heir, key=lambda one: (one.acted_at is None, one.since))
+        values = {":previous": knowing.previous, ":since": knowing.since}
         change = self._table.change(
             step.heir.association, record.instance_id, "SET Previous = :previous, Since = :since", values, EXISTS
         )
