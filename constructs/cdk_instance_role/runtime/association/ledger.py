@@ -1,7 +1,8 @@
 """The durable record of what every instance carried before.
 
 One DynamoDB table with a partition per association: an item for every instance and one for the operation. The
-previous profile is written before the first change of its instance and never overwritten.
+previous profile is written before the first change of its instance. Once a change has been accepted it is only replaced
+when another association hands the instance over.
 """
 
 from collections.abc import Iterable, Mapping
