@@ -145,8 +145,8 @@ class AssociationProvider(Construct):
             actions=[
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
+                "dynamodb:PutItem",
                 "dynamodb:Query",
-                "dynamodb:Scan",
                 "dynamodb:UpdateItem",
             ],
             resources=[ledger.table_arn],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cdk_instance_role.runtime.association import apply
+from cdk_instance_role.runtime.association.operation import KIND as OPERATION
 from tests.runtime.oracle import Oracle
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import GET, QUERY, TRANSACT, UPDATE
@@ -179,7 +180,8 @@ class AnySequence(RuleBasedStateMachine):
             self._check_told(result)
             result = resource.delete()
         assert result.ok, result.reason
-        assert not self.world.dynamodb.entries(resource.association)
+        assert not resource.records()
+        assert (OPERATION, resource.association) not in self.world.dynamodb.items
         resource.physical_id = None
         del self.deployed[name]
 

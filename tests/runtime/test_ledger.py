@@ -11,8 +11,8 @@ from cdk_instance_role.runtime.association.contract import LEDGER_PARTITION_KEY,
 from cdk_instance_role.runtime.association.errors import Meaning
 from cdk_instance_role.runtime.association.failures import SupersededError
 from cdk_instance_role.runtime.association.ledger import Ledger
-from cdk_instance_role.runtime.association.model import Record
 from cdk_instance_role.runtime.association.operation import BusyError, ClosedError
+from cdk_instance_role.runtime.association.record import Record, held
 from cdk_instance_role.runtime.association.request import Request, RequestType
 from cdk_instance_role.runtime.association.services import CHANGING, READING
 from cdk_instance_role.runtime.association.step import Action, Step
@@ -59,8 +59,11 @@ def dynamodb(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def ledger(dynamodb: Any) -> Ledger:
-    return Ledger(Table(dynamodb, TABLE))
+def ledger(dynamodb: Any) -> Iterator[Ledger]:
+    """A ledger that is empty: all associations share its instances, and all these tests the local table."""
+    ledger = Ledger(Table(dynamodb, TABLE))
+    yield ledger
+    ledger.forget(Record(id_, revision=record.revision) for id_, record in ledger.records("nobody").items())
 
 
 @pytest.fixture
@@ -87,102 +90,145 @@ def _later(request: Request, type_: RequestType = RequestType.UPDATE, prints: tu
     return _request(request.stack_id, type_, prints)
 
 
+def _id(number: int) -> str:
+    return f"i-{number:017x}"
+
+
 def _step(
     number: int, action: Action = Action.ASSOCIATE, before: str | None = None, after: str | None = WEB, **more: Any
 ) -> Step:
-    return Step(f"i-{number:017x}", action, "because", before, after, **more)
+    return Step(_id(number), action, "because", before, after, **more)
 
 
 def _hold(ledger: Ledger, request: Request, owner: str = "me", now: float = NOW) -> Any:
     return ledger.hold(request, owner, now, now + 100)
 
 
+def _claim(ledger: Ledger, request: Request, *steps: Step, now: float = NOW) -> dict[str, Record]:
+    """Claim with what the ledger says now, and return what it says of these instances then."""
+    return ledger.claim(request.association, ledger.records(request.association), steps, now)
+
+
+def _of(ledger: Ledger, request: Request, number: int = 1) -> Record:
+    """What the ledger says of one instance."""
+    return ledger.records(request.association)[_id(number)]
+
+
 def test_knows_nothing_at_first(ledger: Ledger, request_: Request) -> None:
-    assert ledger.records(request_.association) == {}
+    assert held(ledger.records(request_.association)) == {}
 
 
-def test_writes_the_previous_profile_ahead(ledger: Ledger, request_: Request) -> None:
+def test_says_again_what_was_written(ledger: Ledger, request_: Request) -> None:
     steps = [_step(1), _step(2, Action.REPLACE, OLD), _step(3, Action.SWAP, OLD), _step(4, Action.KEEP, WEB)]
-    ledger.claim(request_.association, steps, NOW)
-    assert ledger.records(request_.association) == {
-        "i-00000000000000001": Record("i-00000000000000001", None, frozenset({WEB})),
-        "i-00000000000000002": Record("i-00000000000000002", OLD, frozenset({WEB})),
-        "i-00000000000000003": Record("i-00000000000000003", OLD, frozenset({WEB}), detached=OLD),
-        "i-00000000000000004": Record("i-00000000000000004", WEB, frozenset({WEB})),
+    written = _claim(ledger, request_, *steps)
+    assert held(ledger.records(request_.association)) == written
+    assert {id_: record.previous for id_, record in written.items()} == {
+        _id(1): None,
+        _id(2): OLD,
+        _id(3): OLD,
+        _id(4): WEB,
     }
 
 
 @pytest.mark.parametrize("previous", [None, OLD])
-def test_never_overwrites_a_previous_profile(ledger: Ledger, request_: Request, previous: str | None) -> None:
-    ledger.claim(request_.association, [_step(1, before=previous)], NOW)
-    ledger.claim(request_.association, [_step(1, Action.REPLACE, WEB, WEB2)], NOW)
-    (record,) = ledger.records(request_.association).values()
-    assert record == Record(record.instance_id, previous, frozenset({WEB, WEB2}))
-
-
-def test_an_undo_claims_no_profile(ledger: Ledger, request_: Request) -> None:
-    ledger.claim(request_.association, [_step(1, before=OLD)], NOW)
-    ledger.claim(request_.association, [_step(1, Action.SWAP, WEB, OLD, undo=True)], NOW)
-    (record,) = ledger.records(request_.association).values()
-    assert record == Record(record.instance_id, OLD, frozenset({WEB}), detached=WEB)
-
-
-def test_remembers_since_when_it_knows_what_an_instance_had(ledger: Ledger, request_: Request) -> None:
-    ledger.claim(request_.association, [_step(1, before=OLD)], NOW)
-    ledger.claim(request_.association, [_step(1, Action.REPLACE, WEB, WEB2)], NOW + 5)
-    assert [record.since for record in ledger.records(request_.association).values()] == [NOW]
-    ledger.claim(request_.association, [_step(1, before=None, first=True)], NOW + 10)
-    assert [record.since for record in ledger.records(request_.association).values()] == [NOW + 10]
+def test_keeps_a_previous_profile(ledger: Ledger, request_: Request, previous: str | None) -> None:
+    _claim(ledger, request_, _step(1, before=previous))
+    _claim(ledger, request_, _step(1, Action.REPLACE, WEB, WEB2))
+    assert _of(ledger, request_).previous == previous
+    assert _of(ledger, request_).ours == {WEB, WEB2}
 
 
 def test_notes_what_came_of_a_step(ledger: Ledger, request_: Request) -> None:
     steps = [_step(1, Action.SWAP, OLD), _step(2, Action.SWAP, OLD)]
-    ledger.claim(request_.association, steps, NOW)
-    ledger.note(request_.association, [Outcome(steps[0]), Outcome(steps[1], Meaning.REFUSED, "no")], NOW + 1.5)
-    done, refused = ledger.records(request_.association).values()
+    claimed = _claim(ledger, request_, *steps)
+    outcomes = [Outcome(steps[0]), Outcome(steps[1], Meaning.REFUSED, "no")]
+    ledger.note(request_.association, claimed, outcomes, NOW + 1.5)
+    done, refused = _of(ledger, request_, 1), _of(ledger, request_, 2)
     assert (done.acted_at, done.detached) == (NOW + 1.5, None)
     assert (refused.acted_at, refused.detached) == (None, OLD)
+    assert refused.mine
+    assert refused.mine.latest.error == "no"
 
 
 def test_settles_what_is_ours(ledger: Ledger, request_: Request) -> None:
-    ledger.claim(request_.association, [_step(1, Action.SWAP, OLD)], NOW)
-    ledger.claim(request_.association, [_step(1, Action.REPLACE, WEB, WEB2)], NOW)
-    ledger.settle(request_.association, ["i-00000000000000001"], WEB2)
-    (record,) = ledger.records(request_.association).values()
-    assert record == Record("i-00000000000000001", OLD, frozenset({WEB2}))
+    _claim(ledger, request_, _step(1, Action.SWAP, OLD))
+    claimed = _claim(ledger, request_, _step(1, Action.REPLACE, WEB, WEB2))
+    ledger.settle(claimed.values(), WEB2)
+    assert _of(ledger, request_).is_settled(WEB2)
 
 
 def test_forgets(ledger: Ledger, request_: Request) -> None:
-    ledger.claim(request_.association, [_step(1), _step(2)], NOW)
-    ledger.forget(request_.association, ["i-00000000000000001", "i-00000000000000009"])
-    assert ledger.records(request_.association).keys() == {"i-00000000000000002"}
+    claimed = _claim(ledger, request_, _step(1), _step(2))
+    ledger.forget([claimed[_id(1)]])
+    assert held(ledger.records(request_.association)).keys() == {_id(2)}
 
 
 def test_nothing_to_write_is_no_error(ledger: Ledger, request_: Request) -> None:
-    ledger.claim(request_.association, [], NOW)
-    ledger.note(request_.association, [], NOW)
-    ledger.settle(request_.association, [], WEB)
-    ledger.forget(request_.association, [])
+    assert _claim(ledger, request_) == {}
+    ledger.note(request_.association, {}, [], NOW)
+    ledger.settle([], WEB)
+    ledger.forget([])
 
 
 def test_writes_more_than_fits_in_one_call(ledger: Ledger, request_: Request) -> None:
     steps = [_step(number) for number in range(1, 252)]
-    ledger.claim(request_.association, steps, NOW)
-    ledger.note(request_.association, [Outcome(step) for step in steps], NOW)
-    records = ledger.records(request_.association)
+    claimed = _claim(ledger, request_, *steps)
+    ledger.note(request_.association, claimed, [Outcome(step) for step in steps], NOW)
+    records = held(ledger.records(request_.association))
     assert len(records) == 251
     assert {record.acted_at for record in records.values()} == {NOW}
-    ledger.forget(request_.association, records)
-    assert ledger.records(request_.association) == {}
+    ledger.forget(records.values())
+    assert held(ledger.records(request_.association)) == {}
+
+
+def test_shares_an_instance_between_associations(ledger: Ledger) -> None:
+    one, other = _request(), _request()
+    _claim(ledger, one, _step(1, before=OLD))
+    _claim(ledger, other, _step(1, Action.REPLACE, WEB, WEB2))
+    assert _of(ledger, one).previous == OLD
+    assert _of(ledger, one).ours == {WEB}
+    assert _of(ledger, other).previous == OLD
+    assert _of(ledger, other).ours == {WEB2}
+
+    ledger.forget([_of(ledger, one)])
+
+    assert _of(ledger, one).mine is None
+    assert (_of(ledger, other).previous, _of(ledger, other).others) == (OLD, ())
+
+
+def test_who_has_not_read_what_another_has_written_writes_nothing(ledger: Ledger, dynamodb: Any) -> None:
+    one, other = _request(), _request()
+    read = ledger.records(one.association)
+    _claim(ledger, other, _step(1, before=OLD))
+
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        ledger.claim(one.association, read, [_step(1, before=None, after=WEB2), _step(2)], NOW)
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        ledger.forget([Record(_id(1), revision=7)])
+
+    assert (_of(ledger, other).previous, _of(ledger, other).others) == (OLD, ())
+    assert _id(2) not in ledger.records(one.association)
+
+
+def test_an_outcome_is_noted_although_another_has_written_meanwhile(ledger: Ledger) -> None:
+    one, other = _request(), _request()
+    step = _step(1, before=OLD)
+    claimed = _claim(ledger, one, step)
+    _claim(ledger, other, _step(1, Action.REPLACE, WEB, WEB2))
+
+    ledger.note(one.association, claimed, [Outcome(step)], NOW + 1)
+
+    assert _of(ledger, one).acted_at == NOW + 1
+    assert [claim.association for claim in _of(ledger, one).others] == [other.association]
 
 
 def test_keeps_associations_apart(ledger: Ledger) -> None:
     one, other = _request(), _request()
-    ledger.claim(one.association, [_step(1)], NOW)
-    ledger.claim(other.association, [_step(2)], NOW)
+    _claim(ledger, one, _step(1))
+    _claim(ledger, other, _step(2))
     ledger.begin(one, NOW)
-    assert ledger.records(one.association).keys() == {"i-00000000000000001"}
-    assert ledger.records(other.association).keys() == {"i-00000000000000002"}
+    assert held(ledger.records(one.association)).keys() == {_id(1)}
+    assert held(ledger.records(other.association)).keys() == {_id(2)}
 
 
 def test_begins_an_operation_once(ledger: Ledger, request_: Request) -> None:
@@ -277,12 +323,12 @@ def test_knows_that_an_operation_is_over(ledger: Ledger, request_: Request) -> N
 
 def test_leaves_nothing_behind(ledger: Ledger, request_: Request, dynamodb: Any) -> None:
     ledger.begin(request_, NOW)
-    ledger.claim(request_.association, [_step(1)], NOW)
+    claimed = _claim(ledger, request_, _step(1))
     with _hold(ledger, request_):
-        ledger.forget(request_.association, ledger.records(request_.association))
+        ledger.forget(claimed.values())
         ledger.close(request_.association)
-    for entry in ("#operation", "i-00000000000000001"):
-        key = {LEDGER_PARTITION_KEY: {"S": request_.association}, LEDGER_SORT_KEY: {"S": entry}}
+    for kind, id_ in (("operation", request_.association), ("instance", _id(1))):
+        key = {LEDGER_PARTITION_KEY: {"S": kind}, LEDGER_SORT_KEY: {"S": id_}}
         assert "Item" not in dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True)
 
 
@@ -294,7 +340,7 @@ def test_leaves_nothing_behind(ledger: Ledger, request_: Request, dynamodb: Any)
         {"UpdateExpression": "SET Held = :w", "ExpressionAttributeValues": {":v": {"S": "x"}}},
         {"UpdateExpression": "SET #a = :v", "ExpressionAttributeValues": {":v": {"S": "x"}}},
         {"UpdateExpression": "ADD Ours :v", "ExpressionAttributeValues": {":v": {"SS": []}}},
-        {"UpdateExpression": "SET Entry = :v", "ExpressionAttributeValues": {":v": {"S": "x"}}},
+        {"UpdateExpression": "SET Id = :v", "ExpressionAttributeValues": {":v": {"S": "x"}}},
     ],
 )
 def test_the_simulator_is_as_strict_as_a_table(dynamodb: Any, change: dict[str, Any]) -> None:

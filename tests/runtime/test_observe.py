@@ -3,7 +3,7 @@
 import pytest
 
 from cdk_instance_role.runtime.association.desired import Selection
-from cdk_instance_role.runtime.association.model import InstanceState, Record
+from cdk_instance_role.runtime.association.model import InstanceState
 from cdk_instance_role.runtime.association.observe import Observer, profile
 from cdk_instance_role.runtime.association.pacing import Pace
 from tests.simulator.driver import World
@@ -58,7 +58,7 @@ def test_leaves_out_what_ec2_does_not_know(world: World, observer: Observer) -> 
 
 def test_looks_at_the_instances_of_the_ledger_too(world: World, observer: Observer) -> None:
     recorded = world.instance(world.web)
-    selected, instances = observer.instances(None, {recorded: Record(recorded, None)})
+    selected, instances = observer.instances(None, [recorded])
     assert selected == ()
     assert instances[recorded].carries == world.web
 

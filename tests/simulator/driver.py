@@ -12,7 +12,7 @@ from cdk_instance_role.runtime.association import main
 from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SECONDS
 from cdk_instance_role.runtime.association.failures import AssociationError
 from cdk_instance_role.runtime.association.ledger import Ledger
-from cdk_instance_role.runtime.association.model import Record
+from cdk_instance_role.runtime.association.record import Record, held
 from cdk_instance_role.runtime.association.services import CHANGING, READING, Services
 from cdk_instance_role.runtime.association.table import Table
 from tests.simulator.clients import Clients
@@ -164,7 +164,8 @@ class Resource:
         return f"{STACK_ID}|{self.logical_id}"
 
     def records(self) -> dict[str, Record]:
-        return self.world.ledger.records(self.association)
+        """What the association holds."""
+        return held(self.world.ledger.records(self.association))
 
     def create(self, properties: Mapping[str, Any]) -> Result:
         """Create the resource. If that fails, CloudFormation deletes it, if it knows its physical id."""

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.simulator.errors import AwsError
-from tests.simulator.expressions import ExpressionError, Expressions, Item
+from tests.simulator.expressions import ExpressionError, Expressions, Item, check_value
 
-TABLE, PARTITION_KEY, SORT_KEY = "Ledger", "Association", "Entry"
-UPDATE, TRANSACT, GET, QUERY, SCAN = "UpdateItem", "TransactWriteItems", "GetItem", "Query", "Scan"
+TABLE, PARTITION_KEY, SORT_KEY = "Ledger", "Kind", "Id"
+UPDATE, TRANSACT, GET, QUERY = "UpdateItem", "TransactWriteItems", "GetItem", "Query"
 WRITING = (UPDATE, TRANSACT)
 MOST_WRITES = 100
 
 Key = tuple[str, str]
 Request = Mapping[str, Any]
 
-_AFTER = re.compile(rf"{PARTITION_KEY} = (:\w+) AND {SORT_KEY} > (:\w+)")
+_PARTITION = re.compile(rf"{PARTITION_KEY} = (:\w+)")
 
 
 class DynamoDb:
@@ -30,14 +30,13 @@ class DynamoDb:
         self.actions: Mapping[str, Callable[[Request], Mapping[str, Any]]] = {
             GET: self._get,
             QUERY: self._query,
-            SCAN: self._scan,
             UPDATE: self._update,
             TRANSACT: self._transact,
         }
 
-    def entries(self, association: str) -> list[Item]:
+    def entries(self, kind: str) -> list[Item]:
         """The items of one partition, in the order of the table. They are replaced, never changed."""
-        keys = sorted((key for key in self.items if key[0] == association), key=lambda key: key[1].encode())
+        keys = sorted((key for key in self.items if key[0] == kind), key=lambda key: key[1].encode())
         return [self.items[key] for key in keys]
 
     def _get(self, request: Request) -> Mapping[str, Any]:
@@ -47,19 +46,13 @@ class DynamoDb:
 
     def _query(self, request: Request) -> Mapping[str, Any]:
         _check_keywords(request, "ConsistentRead", "KeyConditionExpression", "ExclusiveStartKey")
-        condition = _AFTER.fullmatch(request["KeyConditionExpression"])
+        condition = _PARTITION.fullmatch(request["KeyConditionExpression"])
         if condition is None:
             raise ExpressionError(f"not understood: {request['KeyConditionExpression']}")
         expressions = Expressions({"ExpressionAttributeValues": request["ExpressionAttributeValues"]})
-        partition, after = (expressions.value(name)["S"] for name in condition.groups())
+        kind = expressions.value(condition[1])["S"]
         expressions.check_used()
-        return self._page(
-            (item for item in self.entries(partition) if item[SORT_KEY]["S"].encode() > after.encode()), request
-        )
-
-    def _scan(self, request: Request) -> Mapping[str, Any]:
-        _check_keywords(request, "ConsistentRead", "ExclusiveStartKey")
-        return self._page((self.items[key] for key in sorted(self.items)), request)
+        return self._page(self.entries(kind), request)
 
     def _page(self, items: Iterable[Item], request: Request) -> Mapping[str, Any]:
         start = request.get("ExclusiveStartKey")
@@ -89,7 +82,7 @@ class DynamoDb:
         after: dict[Key, Item | None] = {}
         for write in writes:
             ((kind, one),) = write.items()
-            key = _key(one)
+            key = _key_of(one["Item"]) if kind == "Put" else _key(one)
             if key in after:
                 raise ExpressionError("a transaction can't write the same item twice")
             after[key] = self._written(kind, key, one)
@@ -109,6 +102,10 @@ class DynamoDb:
             case "Update":
                 _check_keywords(request, "UpdateExpression", "ConditionExpression")
                 held, item = self._applied(key, request)
+            case "Put":
+                _check_keywords(request, "Item", "ConditionExpression")
+                held, _ = Expressions(request).apply(self.items.get(key, {}))
+                item = _checked(request["Item"])
             case "Delete":
                 _check_keywords(request, "ConditionExpression")
                 held, _ = Expressions(request).apply(self.items.get(key, {}))
@@ -132,6 +129,12 @@ def _key(request: Request) -> Key:
     if request["TableName"] != TABLE or request["Key"].keys() != {PARTITION_KEY, SORT_KEY}:
         raise ExpressionError(f"no such table or key: {request['TableName']}, {request['Key']}")
     return _key_of(request["Key"])
+
+
+def _checked(item: Item) -> Item:
+    for value in item.values():
+        check_value(value)
+    return item
 
 
 def _key_of(item: Mapping[str, Any]) -> Key:

@@ -40,7 +40,7 @@ class Expressions:
         if not self._values and "ExpressionAttributeValues" in request:
             raise ExpressionError("ExpressionAttributeValues must not be empty")
         for value in self._values.values():
-            _check_value(value)
+            check_value(value)
 
     def apply(self, item: Item) -> tuple[bool, Item]:
         """Whether the condition holds, and the item after the update."""
@@ -206,7 +206,7 @@ def _compare(left: Any, operator: str, right: Any) -> bool:
     raise ExpressionError(f"not understood: {left} {operator} {right}")
 
 
-def _check_value(value: Any) -> None:
+def check_value(value: Any) -> None:
     for kind, content in _typed_parts(value):
         if kind in ("SS", "NS", "BS") and not content:
             raise ExpressionError("a set must not be empty")

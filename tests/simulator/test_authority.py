@@ -266,9 +266,9 @@ def test_a_call_of_dynamodb_is_about_the_table() -> None:
 
 
 def test_a_transaction_needs_the_right_to_each_kind_of_write_in_it() -> None:
-    request: dict[str, Any] = {"TransactItems": [{"Update": {}}, {"Delete": {}}, {"Update": {}}]}
+    request: dict[str, Any] = {"TransactItems": [{"Put": {}}, {"Delete": {}}, {"Put": {}}]}
     assert authority.dynamodb("TransactWriteItems", request, TABLE) == [
-        Attempt("dynamodb:UpdateItem", TABLE),
+        Attempt("dynamodb:PutItem", TABLE),
         Attempt("dynamodb:DeleteItem", TABLE),
     ]
 

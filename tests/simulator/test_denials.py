@@ -225,11 +225,12 @@ def test_looking_at_a_profile_can_be_allowed_for_one(person: Person, iam: "IAMCl
 
 
 def test_the_ledger_needs_its_rights_too(person: Person, clients: Clients) -> None:
-    scan: dict[str, Any] = {"TableName": "Ledger", "ConsistentRead": True}
+    key = {"Kind": {"S": "instance"}, "Id": {"S": "i-1"}}
+    entry: dict[str, Any] = {"TableName": "Ledger", "Key": key, "ConsistentRead": True}
     person.may(allow("dynamodb:Query"))
-    assert refusal(clients.dynamodb.scan, **scan)[0] == "AccessDenied"
-    person.may(allow("dynamodb:Scan"))
-    assert clients.dynamodb.scan(**scan)["Items"] == []
+    assert refusal(clients.dynamodb.get_item, **entry)[0] == "AccessDenied"
+    person.may(allow("dynamodb:GetItem"))
+    assert "Item" not in clients.dynamodb.get_item(**entry)
 
 
 def test_a_policy_can_come_into_force_later(person: Person, simulator: Simulator, clock: VirtualClock) -> None:

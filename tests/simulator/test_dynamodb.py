@@ -29,7 +29,7 @@ def dynamodb(clients: Clients) -> "DynamoDBClient":
 
 def entry(name: str) -> Any:
     """Which item a call is about."""
-    return {"TableName": TABLE, "Key": {"Association": {"S": "one"}, "Entry": {"S": name}}}
+    return {"TableName": TABLE, "Key": {"Kind": {"S": "one"}, "Id": {"S": name}}}
 
 
 def change(name: str, profile: str = "Web", condition: str | None = None) -> Any:
@@ -46,6 +46,24 @@ def content(dynamodb: "DynamoDBClient", name: str) -> str | None:
     """The profile in an item."""
     item = dynamodb.get_item(**entry(name), ConsistentRead=True).get("Item")
     return item["Profile"]["S"] if item else None
+
+
+def put(name: str, condition: str | None = None, **attributes: str) -> Any:
+    """The replacement of an item, as a write of a transaction."""
+    texts = {key: {"S": text} for key, text in attributes.items()}
+    item = {"TableName": TABLE, "Item": {**entry(name)["Key"], **texts}}
+    return {"Put": {**item, "ConditionExpression": condition} if condition else item}
+
+
+def everything(dynamodb: "DynamoDBClient") -> list[Any]:
+    """The pages of a query for everything of one kind."""
+    query = dynamodb.get_paginator("query").paginate(
+        TableName=TABLE,
+        KeyConditionExpression="Kind = :kind",
+        ExpressionAttributeValues={":kind": {"S": "one"}},
+        ConsistentRead=True,
+    )
+    return list(query)
 
 
 def fill(dynamodb: "DynamoDBClient", count: int) -> list[str]:
@@ -156,33 +174,40 @@ def test_fails_when_a_transaction_writes_an_item_twice(dynamodb: "DynamoDBClient
 
 
 @pytest.mark.parametrize("count", [0, 3, 4, 5, 9])
-def test_the_pages_of_a_scan_hold_everything_once(simulator: Simulator, dynamodb: "DynamoDBClient", count: int) -> None:
+def test_the_pages_of_a_query_hold_everything_once(
+    simulator: Simulator, dynamodb: "DynamoDBClient", count: int
+) -> None:
     simulator.dynamodb.page_size = 4
     names = fill(dynamodb, count)
-    pages = list(dynamodb.get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True))
-    assert [item["Entry"]["S"] for page in pages for item in page["Items"]] == names
+    pages = everything(dynamodb)
+    assert [item["Id"]["S"] for page in pages for item in page["Items"]] == names
     assert max(len(page["Items"]) for page in pages) <= 4
 
 
 def test_behind_a_full_page_there_may_be_nothing(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
     simulator.dynamodb.page_size = 4
     fill(dynamodb, 4)
-    sizes = [
-        len(page["Items"]) for page in dynamodb.get_paginator("scan").paginate(TableName=TABLE, ConsistentRead=True)
-    ]
-    assert sizes == [4, 0]
+    assert [len(page["Items"]) for page in everything(dynamodb)] == [4, 0]
 
 
-def test_the_pages_of_a_query_hold_what_comes_after_an_entry(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
-    simulator.dynamodb.page_size = 4
-    names = fill(dynamodb, 9)
-    pages = dynamodb.get_paginator("query").paginate(
-        TableName=TABLE,
-        KeyConditionExpression="Association = :association AND Entry > :after",
-        ExpressionAttributeValues={":association": {"S": "one"}, ":after": {"S": names[1]}},
-        ConsistentRead=True,
-    )
-    assert [item["Entry"]["S"] for page in pages for item in page["Items"]] == names[2:]
+def test_a_query_gives_one_kind_alone(dynamodb: "DynamoDBClient") -> None:
+    fill(dynamodb, 2)
+    other = change("other")
+    dynamodb.update_item(**{**other, "Key": {**other["Key"], "Kind": {"S": "two"}}})
+    assert [len(page["Items"]) for page in everything(dynamodb)] == [2]
+
+
+def test_a_put_replaces_the_whole_item(dynamodb: "DynamoDBClient") -> None:
+    dynamodb.update_item(**change("a"))
+    dynamodb.transact_write_items(TransactItems=[put("a", Wanted="Web")])
+    assert dynamodb.get_item(**entry("a"), ConsistentRead=True)["Item"].keys() == {"Kind", "Id", "Wanted"}
+
+
+def test_a_put_whose_condition_does_not_hold_takes_no_effect(dynamodb: "DynamoDBClient") -> None:
+    dynamodb.update_item(**change("a"))
+    conditional = put("a", ONLY_NEW, Profile="Old")
+    assert refusal(dynamodb.transact_write_items, TransactItems=[conditional])[0] == "TransactionCanceledException"
+    assert content(dynamodb, "a") == "Web"
 
 
 def test_fails_when_a_read_may_be_stale(dynamodb: "DynamoDBClient") -> None:

@@ -217,7 +217,7 @@ def test_a_dead_invocation_can_not_call_any_more(
         (ec2.associate, {"instance_id": bare, "arn": web}),
         (clients.ec2.describe_instances, {}),
         (clients.iam.get_instance_profile, {"InstanceProfileName": "Web"}),
-        (clients.dynamodb.scan, {"TableName": "Ledger", "ConsistentRead": True}),
+        (clients.dynamodb.transact_write_items, {"TransactItems": [{"Delete": {"TableName": "Ledger", "Key": {}}}]}),
     ]
     for call, parameters in dead:
         with pytest.raises(KilledError):

@@ -319,10 +319,10 @@ def test_may_look_at_instances_and_at_the_wanted_profile(shape: Shape) -> None:
 
 @every_shape
 def test_may_use_the_ledger(shape: Shape) -> None:
-    items: dict[str, Any] = {"TransactItems": [{"Update": {}}, {"Delete": {}}]}
+    items: dict[str, Any] = {"TransactItems": [{"Put": {}}, {"Delete": {}}]}
     calls = [
         attempt
-        for operation in ("GetItem", "Query", "Scan", "UpdateItem", "TransactWriteItems")
+        for operation in ("GetItem", "Query", "UpdateItem", "TransactWriteItems")
         for attempt in authority.dynamodb(operation, items, TABLE_ARN)
     ]
     assert role_with(shape).refused(calls) is None

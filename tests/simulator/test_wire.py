@@ -4,6 +4,7 @@ import pytest
 
 from tests.simulator.calls import Calls, refusal
 from tests.simulator.clients import Clients
+from tests.simulator.dynamodb import GET
 from tests.simulator.ec2 import DESCRIBE_INSTANCES
 from tests.simulator.errors import AwsError
 from tests.simulator.fleet import Fleet
@@ -57,8 +58,8 @@ def test_any_text_fits_into_an_error_of_iam(simulator: Simulator, clients: Clien
 
 @pytest.mark.parametrize("text", AWKWARD[:-1])
 def test_any_text_fits_into_an_error_of_dynamodb(simulator: Simulator, clients: Clients, text: str) -> None:
-    simulator.traffic.fail("Scan", AwsError("Refused", text))
-    assert refusal(clients.dynamodb.scan, TableName="Ledger", ConsistentRead=True) == ("Refused", text)
+    simulator.traffic.fail(GET, AwsError("Refused", text))
+    assert refusal(clients.dynamodb.get_item, TableName="Ledger", Key={}, ConsistentRead=True) == ("Refused", text)
 
 
 def test_an_error_has_its_http_status(simulator: Simulator, clients: Clients) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from cdk_instance_role.runtime.association.contract import OnConflict
 from cdk_instance_role.runtime.association.desired import Desired, ProfileRef, Replaceable, Selection
-from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Profile, Record, Snapshot
+from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Profile, Snapshot
+from cdk_instance_role.runtime.association.record import Claim, Record
 from cdk_instance_role.runtime.association.request import Request
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -59,7 +60,9 @@ def record(
     detached: str | None = None,
     acted_at: float | None = None,
 ) -> Record:
-    return Record(id, previous, frozenset(ours), detached, acted_at)
+    """What the ledger says of an instance that the association holds."""
+    claim = Claim("Association", rank=1, wanted=WANTED, ours=frozenset(ours), detached=detached)
+    return Record(id, previous, claim, acted_at=acted_at, revision=1)
 
 
 def snapshot(

@@ -5,11 +5,12 @@ fails the test. The ledger and the loop do what `ledger.py`, `apply.py` and `con
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Record, Snapshot
+from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Snapshot
 from cdk_instance_role.runtime.association.plan import Plan, Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.record import Record, held
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.unit.builders import existing
 
@@ -49,13 +50,21 @@ class World:
     machines: dict[str, Machine]
     profiles: set[str]
     """Instance profiles that exist."""
-    records: dict[str, Record] = field(default_factory=dict)
+    ledger: dict[str, Record] = field(default_factory=dict)
+    """Records by instance id, whosever they are."""
+    association: str = "Association"
+    """The one that acts; several may share the ledger."""
     crash_after: int | None = None
     """Writes after which the handler dies."""
     touched: set[str] = field(default_factory=set)
     """Instances that EC2 was asked to change."""
     calls: int = 0
     """Changes that EC2 was asked for."""
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The ledger as the association sees it."""
+        return {id_: record.seen_by(self.association) for id_, record in self.ledger.items()}
 
     def carried(self) -> dict[str, str | None]:
         return {id_: machine.profile for id_, machine in self.machines.items()}
@@ -94,13 +103,14 @@ class World:
 
     def observe(self, selected: Iterable[str] = ()) -> Snapshot:
         selected = tuple(selected)
-        known = [id_ for id_ in {**dict.fromkeys(selected), **self.records} if id_ in self.machines]
-        previous = {record.previous for record in self.records.values() if record.previous}
+        records = self.records
+        known = [id_ for id_ in {**dict.fromkeys(selected), **held(records)} if id_ in self.machines]
+        previous = {arn for record in records.values() for arn in record.beneath if arn}
         profiles = {arn: found for arn, found in existing(*previous).items() if arn in self.profiles}
         return Snapshot(
             selected=selected,
             instances={id_: _seen(id_, self.machines[id_]) for id_ in known},
-            records=dict(self.records),
+            records=records,
             profiles={**dict.fromkeys(previous), **profiles},
         )
 
@@ -146,35 +156,39 @@ class World:
 
     def _write_down(self, plan: Plan, desired: Desired | None) -> None:
         for step in plan.forgotten:
-            self.records.pop(step.instance_id, None)
+            if record := self.records.get(step.instance_id):
+                self._store(record.released())
         if desired is None:
             return
         wanted = desired.profile.arn
         for step in plan.kept:
-            record = self.records.get(step.instance_id)
-            if step.after == wanted and (record is None or wanted not in record.ours):
+            if step.after == wanted and wanted not in self._record(step).ours:
                 self._claim(step)
 
+    def _record(self, step: Step) -> Record:
+        return self.records.get(step.instance_id) or Record(step.instance_id)
+
+    def _store(self, record: Record) -> None:
+        if record.claims:
+            self.ledger[record.instance_id] = record
+        else:
+            del self.ledger[record.instance_id]
+
     def _claim(self, step: Step) -> None:
-        record = self.records.get(step.instance_id) or Record(step.instance_id, step.before)
-        if not step.undo:
-            assert step.after is not None
-            record = replace(record, ours=record.ours | {step.after})
-        if step.action is Action.SWAP:
-            record = replace(record, detached=step.before)
-        self.records[step.instance_id] = record
+        self._store(self._record(step).claimed(self.association, step, 0.0))
         self._write()
 
     def _note(self, step: Step) -> None:
-        self.records[step.instance_id] = replace(self.records[step.instance_id], detached=None)
+        self._store(self._record(step).noted(None, 0.0))
         self._write()
 
     def _settle_records(self, desired: Desired | None) -> None:
+        mine = held(self.records)
         if desired is None:
-            assert not self.records, "what is given back is forgotten"
+            assert not mine, "what is given back is forgotten"
             return
-        ours = frozenset({desired.profile.arn})
-        self.records = {id_: replace(record, ours=ours, detached=None) for id_, record in self.records.items()}
+        for record in mine.values():
+            self._store(record.settled(desired.profile.arn))
 
     def _write(self) -> None:
         self.calls += 1

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.contract import OnConflict
 from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.model import Instance, InstanceState, Record, Snapshot
+from cdk_instance_role.runtime.association.model import Instance, InstanceState, Snapshot
 from cdk_instance_role.runtime.association.plan import Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.record import Record
 from cdk_instance_role.runtime.association.step import Action
 from tests.unit.builders import (
     FOREIGN,
@@ -56,14 +57,22 @@ class Event:
     abandoned_after: int | None
     """Writes after which the operation is given up half-way, so that CloudFormation goes back."""
     states: tuple[InstanceState, ...]
+    association: str = "Association"
 
 
-events = st.builds(
-    Event,
-    wish=wishes(),
-    abandoned_after=st.none() | st.integers(0, 8),
-    states=st.tuples(*[st.sampled_from(ALIVE)] * len(IDS)),
-)
+def _events(associations: st.SearchStrategy[str]) -> st.SearchStrategy[Event]:
+    return st.builds(
+        Event,
+        wish=wishes(),
+        abandoned_after=st.none() | st.integers(0, 8),
+        states=st.tuples(*[st.sampled_from(ALIVE)] * len(IDS)),
+        association=associations,
+    )
+
+
+NAMES = ("First", "Second", "Third")
+events = _events(st.just("Association"))
+events_of_several = _events(st.sampled_from(NAMES))
 
 
 def start_and_stop(place: World, event: Event) -> None:
@@ -73,9 +82,11 @@ def start_and_stop(place: World, event: Event) -> None:
 
 def live_through(place: World, history: list[Event]) -> None:
     """All events in their order, with what CloudFormation does after those that fail."""
-    settled: Desired | None = None
+    deployed: dict[str, Desired] = {}
     for event in history:
         start_and_stop(place, event)
+        place.association = event.association
+        settled = deployed.get(event.association)
         place.crash_after = event.abandoned_after
         known = settled.selection.ids if settled else ()
         try:
@@ -87,8 +98,13 @@ def live_through(place: World, history: list[Event]) -> None:
             else:
                 place.associate(settled, event.wish.selection.ids, reversing=True)
         else:
-            settled = event.wish
+            deployed[event.association] = event.wish
         place.crash_after = None
+
+
+def remembered(place: World) -> dict[str, tuple[str | None, frozenset[str], str | None]]:
+    """What later plans depend on."""
+    return {id_: (record.previous, record.ours, record.detached) for id_, record in place.records.items()}
 
 
 # Convergence
@@ -145,6 +161,35 @@ def test_undo_gives_back_what_was_there_before_everything(place: World, history:
 
     assert place.carried() == original
     assert place.records == {}
+
+
+@given(
+    place=worlds,
+    history=st.lists(events_of_several, max_size=6),
+    order=st.permutations(NAMES),
+)
+def test_undo_gives_back_what_was_there_before_several_associations(
+    place: World, history: list[Event], order: list[str]
+) -> None:
+    original = place.carried()
+    live_through(place, history)
+
+    for name in order:
+        place.association = name
+        place.undo()
+
+    assert place.carried() == original
+    assert place.ledger == {}
+
+
+@given(place=worlds, history=st.lists(events_of_several, min_size=1, max_size=5))
+def test_undo_of_one_association_brings_to_light_what_the_others_want(place: World, history: list[Event]) -> None:
+    live_through(place, history)
+    place.association = history[-1].association
+    place.undo()
+
+    for id_, known in place.records.items():
+        assert known.is_kept_by_others(place.carried()[id_])
 
 
 @given(place=worlds, history=st.lists(events, min_size=1, max_size=4), crash_after=st.integers(0, 12))
@@ -245,7 +290,7 @@ def test_crashes_on_the_way_lead_to_the_same_end(
     place.crash_after = None
     place.associate(wish, IDS)
 
-    assert (place.carried(), place.records) == (undisturbed.carried(), undisturbed.records)
+    assert (place.carried(), remembered(place)) == (undisturbed.carried(), remembered(undisturbed))
 
 
 @given(place=worlds, history=st.lists(events, min_size=1, max_size=3), crashes=st.lists(st.integers(0, 4)))
@@ -357,6 +402,5 @@ def test_what_may_not_be_displaced_is_displaced_by_no_step(
     observed: Snapshot, wish: Desired, situation: Situation
 ) -> None:
     for step in plan_desired(wish, observed, situation).changes:
-        known = observed.records.get(step.instance_id)
-        ours = known.ours if known else frozenset()
+        ours = observed.record(step.instance_id).ours
         assert step.before is None or step.before in ours or (not step.undo and wish.replaceable.allows(step.before))

@@ -6,8 +6,9 @@ import pytest
 
 from cdk_instance_role.runtime.association.contract import OnConflict
 from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.model import Instance, InstanceState, Record
+from cdk_instance_role.runtime.association.model import Instance, InstanceState
 from cdk_instance_role.runtime.association.plan import CONFIRMATION_SECONDS, Plan, Situation, plan_desired, plan_target
+from cdk_instance_role.runtime.association.record import Record
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.unit.builders import (
     FOREIGN,

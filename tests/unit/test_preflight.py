@@ -3,11 +3,13 @@
 import pytest
 
 from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.model import Profile, Record
+from cdk_instance_role.runtime.association.model import Profile
 from cdk_instance_role.runtime.association.preflight import problems, profile_problems
+from cdk_instance_role.runtime.association.record import Claim, Record
 from tests.unit.builders import (
     FOREIGN,
     FORMER,
+    ID,
     LISTED,
     WANTED,
     desired,
@@ -28,12 +30,19 @@ def found(
     profiles: dict[str, Profile | None] | None = None,
     selected: tuple[str, ...] | None = None,
     records: tuple[Record, ...] = (),
+    carries: str | None = None,
     reversing: bool = False,
 ) -> list[str]:
-    observed = snapshot(instance(), profiles=HEALTHY if profiles is None else profiles, records=records)
+    observed = snapshot(instance(carries), profiles=HEALTHY if profiles is None else profiles, records=records)
     if selected is not None:
         observed = snapshot(selected=selected, profiles=observed.profiles)
     return problems(wish or desired(), observed, reversing=reversing)
+
+
+def taken_by_another(previous: str, acted_at: float | None = 1.0) -> Record:
+    """The record of an instance on which another association has put the listed profile."""
+    claim = Claim("Other", rank=1, wanted=LISTED, ours=frozenset({LISTED}))
+    return Record(ID, previous, others=(claim,), acted_at=acted_at, revision=1)
 
 
 @pytest.mark.parametrize("reversing", [False, True])
@@ -106,7 +115,7 @@ def test_a_listed_profile_may_be_missing_or_empty(profile: Profile | None) -> No
 
 
 def test_fails_when_a_target_s_previous_profile_is_listed_no_more() -> None:
-    (sentence,) = found(records=(record(FOREIGN),))
+    (sentence,) = found(records=(record(FOREIGN),), carries=WANTED)
 
     assert "Foreign" in sentence
     assert "list it" in sentence
@@ -114,7 +123,23 @@ def test_fails_when_a_target_s_previous_profile_is_listed_no_more() -> None:
 
 @pytest.mark.parametrize("previous", [None, LISTED, WANTED])
 def test_a_previous_profile_that_can_be_given_back_is_no_problem(previous: str | None) -> None:
-    assert found(records=(record(previous),)) == []
+    assert found(records=(record(previous),), carries=WANTED) == []
+
+
+def test_what_another_association_will_hand_over_must_be_restorable_too() -> None:
+    (sentence,) = found(records=(taken_by_another(FOREIGN),), carries=LISTED)
+
+    assert "Foreign has to be given back one day" in sentence
+
+
+@pytest.mark.parametrize("carries", [FOREIGN, None])
+def test_what_stays_with_another_association_is_no_problem(carries: str | None) -> None:
+    """The target is a conflict, or nothing has become of the other association's claim."""
+    assert found(records=(taken_by_another(FOREIGN, acted_at=None),), carries=carries) == []
+
+
+def test_what_somebody_else_has_put_there_since_takes_the_place_of_what_was_there_before() -> None:
+    assert found(records=(record(FOREIGN, acted_at=1.0),), carries=LISTED) == []
 
 
 def test_the_previous_profile_of_an_instance_that_leaves_is_no_problem() -> None:

@@ -25,7 +25,19 @@ from cdk_instance_role.runtime.association.report import (
     refused,
 )
 from cdk_instance_role.runtime.association.step import Action, Step
-from tests.unit.builders import ACCOUNT, FOREIGN, ID, LISTED, REGION, WANTED, desired, instance_id, record, request
+from tests.unit.builders import (
+    ACCOUNT,
+    FOREIGN,
+    ID,
+    LISTED,
+    REGION,
+    WANTED,
+    desired,
+    instance_id,
+    record,
+    request,
+    snapshot,
+)
 
 REPLACE = Step(ID, Action.REPLACE, "replace Listed with Wanted", before=LISTED, after=WANTED)
 
@@ -153,29 +165,28 @@ def test_a_create_that_failed_says_that_everything_is_given_back() -> None:
 
 def test_counts_what_was_associated_replaced_and_kept() -> None:
     plan = Plan((keep(1), keep(2), keep(3), keep(4), keep(5, FOREIGN, warning=True), keep(6)))
-    records = {
-        known.instance_id: known
-        for known in (
+    known = snapshot(
+        records=[
             record(id=instance_id(1)),
             record(id=instance_id(2)),
             record(LISTED, id=instance_id(3)),
             record(WANTED, id=instance_id(4)),
-        )
-    }
+        ]
+    )
 
-    assert counts(plan, records, desired()) == {"AssociatedCount": "2", "ReplacedCount": "1", "KeptCount": "3"}
+    assert counts(plan, known, desired()) == {"AssociatedCount": "2", "ReplacedCount": "1", "KeptCount": "3"}
 
 
 def test_a_conflict_that_is_kept_counts_as_kept_also_if_it_carried_ours_once() -> None:
     plan = Plan((keep(1, FOREIGN, warning=True),))
 
-    assert counts(plan, {instance_id(1): record(id=instance_id(1))}, desired())["KeptCount"] == "1"
+    assert counts(plan, snapshot(records=[record(id=instance_id(1))]), desired())["KeptCount"] == "1"
 
 
 def test_instances_that_leave_are_not_counted() -> None:
     plan = Plan((Step(ID, Action.FORGET, "the instance is gone", undo=True),))
 
-    assert set(counts(plan, {ID: record()}, desired()).values()) == {"0"}
+    assert set(counts(plan, snapshot(records=[record()]), desired()).values()) == {"0"}
 
 
 # The log

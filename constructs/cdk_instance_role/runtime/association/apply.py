@@ -30,6 +30,11 @@ class Outcome:
     def accepted(self) -> bool:
         return self.meaning is None
 
+    @property
+    def error(self) -> str | None:
+        """What EC2 had against it."""
+        return None if self.accepted else self.detail
+
 
 def apply(steps: Sequence[Step], ec2: "EC2Client", pace: Pace, *, until: float) -> list[Outcome]:
     """Carry out as many of the steps, in their order, as can begin before ``until``.

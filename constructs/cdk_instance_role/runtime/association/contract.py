@@ -54,7 +54,7 @@ ANY_PROFILE = "*"
 LEDGER_TABLE_VARIABLE = "LEDGER_TABLE"
 """Environment variable of the function that names the ledger table."""
 
-LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Association", "Entry"
+LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
 """Key of the ledger table."""
 
 LONGEST_INVOCATION_SECONDS = 180

@@ -1,7 +1,7 @@
 """From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from . import preflight, report
 from .apply import Outcome, apply
@@ -9,12 +9,13 @@ from .batch import chunks
 from .desired import Desired
 from .errors import is_final
 from .failures import AssociationError
-from .model import Claims, Instances, Records, Snapshot
+from .model import Instances, Snapshot
 from .observe import Observer
 from .observe import profile as observe_profile
 from .operation import Held, Operation
 from .pacing import Pace, refilled
 from .plan import Plan, Situation, plan_desired, plan_undo
+from .record import Record, held
 from .request import Request, RequestType
 from .services import Services
 from .step import Step
@@ -38,15 +39,15 @@ def survey(request: Request, operation: Operation, services: Services) -> Survey
     if desired is None:  # nothing stands in the way of a Delete
         return Survey()
     records = services.ledger.records(request.association)
+    mine = held(records)
     observer = Observer(services.ec2, services.iam, _pace(services))
-    selected, instances = observer.instances(desired.selection, records)
+    selected, instances = observer.instances(desired.selection, mine)
     listed = {desired.profile.arn, *(listed.arn for listed in desired.replaceable.profiles)}
-    previous = {record.previous for record in records.values() if record.previous}
+    previous = _to_give_back(mine.values(), instances)
     # What may not be given back may not be looked at either; on the way back the former rights are still there.
     known = previous if operation.reversing else {arn for arn in previous if desired.may_restore(arn)}
     profiles = observer.profiles(listed | known)
-    claims = _foreign_claims(services, request, instances, records)
-    snapshot = Snapshot(selected, instances, records, profiles, claims, services.clock(), operation.started_at)
+    snapshot = Snapshot(selected, instances, records, profiles, services.clock(), operation.started_at)
     plan = plan_desired(desired, snapshot, Situation(request.known_ids, operation.reversing))
     report.log_steps(request, [step for step in plan.forgotten if step.warning])
     problems = [
@@ -56,13 +57,12 @@ def survey(request: Request, operation: Operation, services: Services) -> Survey
     return Survey(problems, preflight.may_pass(desired, snapshot))
 
 
-def _foreign_claims(services: Services, request: Request, instances: Instances, records: Records) -> Claims:
-    """What other associations know about the instances, if one of these carries what is not from this one."""
-    foreign = any(
-        instance.carries and ((record := records.get(id_)) is None or instance.carries not in record.ours)
-        for id_, instance in instances.items()
-    )
-    return services.ledger.claims(request.association) if foreign else {}
+def _to_give_back(records: Iterable[Record], instances: Instances) -> set[str]:
+    """The profiles of which has to be known whether they exist, should these instances be given back."""
+    leaving = ((record, instances.get(record.instance_id)) for record in records)
+    # Where another association keeps what the instance carries, this one may not even be allowed to ask.
+    ours = (record for record, found in leaving if found and not record.is_kept_by_others(found.carries))
+    return {arn for record in ours for arn in record.beneath if arn}
 
 
 class Convergence:
@@ -95,7 +95,7 @@ class Convergence:
         pause = FIRST_POLL_SECONDS
         while True:
             snapshot, plan = self._look()
-            self._write_down(snapshot, plan)
+            snapshot = self._write_down(snapshot, plan)
             problems = self._problems(snapshot, plan)
             if plan.converged and not problems:
                 return self._finish(snapshot, plan)
@@ -104,7 +104,7 @@ class Convergence:
             elif self._clock() >= self._until:
                 self._held.leave(self._pace.levels(), self._clock())
                 return None
-            elif self._act(plan):
+            elif self._act(snapshot, plan):
                 pause = FIRST_POLL_SECONDS
             else:
                 self._services.sleep(max(0.0, min(pause, self._until - self._clock())))
@@ -113,52 +113,49 @@ class Convergence:
     def _look(self) -> tuple[Snapshot, Plan]:
         operation, desired = self._held.operation, self._desired
         records = self._ledger.records(self._key)
-        selected, instances = self._observer.instances(desired.selection if desired else None, records)
-        undone = records if operation.reversing else records.keys() - set(selected)
-        profiles = self._observer.profiles(arn for id_ in undone if (arn := records[id_].previous))
-        claims = self._ledger.claims(self._key) if undone else {}
-        snapshot = Snapshot(selected, instances, records, profiles, claims, self._clock(), operation.started_at)
+        mine = held(records)
+        selected, instances = self._observer.instances(desired.selection if desired else None, mine)
+        undone = mine if operation.reversing else mine.keys() - set(selected)
+        profiles = self._observer.profiles(_to_give_back((mine[id_] for id_ in undone), instances))
+        snapshot = Snapshot(selected, instances, records, profiles, self._clock(), operation.started_at)
         if desired is None:
             return snapshot, plan_undo(snapshot)
         situation = Situation(self._request.known_ids, operation.reversing, begun=True)
         return snapshot, plan_desired(desired, snapshot, situation)
 
-    def _write_down(self, snapshot: Snapshot, plan: Plan) -> None:
-        """Bring the ledger up to date with what needs no change of an instance."""
-        over = [step for step in plan.forgotten if step.instance_id in snapshot.records]
+    def _write_down(self, snapshot: Snapshot, plan: Plan) -> Snapshot:
+        """Bring the ledger up to date with what needs no change of an instance. Returns what it says then."""
+        over = [step for step in plan.forgotten if snapshot.record(step.instance_id).mine]
         report.log_steps(self._request, over)
-        self._ledger.forget(self._key, [step.instance_id for step in over])
-        report.log_steps(self._request, plan.handed_over)
-        self._ledger.hand_over(self._key, snapshot.records, plan.handed_over)
+        self._ledger.forget(snapshot.records[step.instance_id] for step in over)
         if self._desired is None:
-            return
+            return snapshot
         wanted = self._desired.profile.arn
         unclaimed = [step for step in plan.kept if step.after == wanted and self._is_unclaimed(step, snapshot)]
         report.log_steps(self._request, unclaimed)
-        self._ledger.claim(self._key, unclaimed, self._clock())
+        claimed = self._ledger.claim(self._key, snapshot.records, unclaimed, self._clock())
+        return replace(snapshot, records={**snapshot.records, **claimed})
 
     def _is_unclaimed(self, step: Step, snapshot: Snapshot) -> bool:
         """Whether a target that is right already is not ours yet. On the way back none becomes ours: what an update
         was refused for would come in by the back door."""
-        record = snapshot.records.get(step.instance_id)
-        if record is None:
-            return not self._held.operation.reversing
-        return step.after not in record.ours
+        record = snapshot.record(step.instance_id)
+        return step.after not in record.ours if record.mine else not self._held.operation.reversing
 
-    def _act(self, plan: Plan) -> bool:
+    def _act(self, snapshot: Snapshot, plan: Plan) -> bool:
         """Carry out what the time allows. Returns whether anything has changed."""
         changed = False
         for steps in chunks(self._todo(plan), WRITES_PER_CALL):
-            outcomes = self._carry_out(steps)
+            outcomes = self._carry_out(snapshot, steps)
             changed = changed or any(outcome.accepted for outcome in outcomes)
             if self._refusals or len(outcomes) < len(steps):
                 break
         return changed
 
-    def _carry_out(self, steps: Sequence[Step]) -> list[Outcome]:
-        self._ledger.claim(self._key, steps, self._clock())
+    def _carry_out(self, snapshot: Snapshot, steps: Sequence[Step]) -> list[Outcome]:
+        claimed = self._ledger.claim(self._key, snapshot.records, steps, self._clock())
         outcomes = apply(steps, self._services.ec2_changes, self._pace, until=self._until)
-        self._ledger.note(self._key, outcomes, self._clock())
+        self._ledger.note(self._key, claimed, outcomes, self._clock())
         report.log_outcomes(self._request, outcomes)
         if not self._held.operation.proven and any(outcome.accepted for outcome in outcomes):
             self._held.prove()
@@ -217,11 +214,10 @@ class Convergence:
                 raise AssociationError(report.given_back(operation.failure))
             return {}
         wanted = desired.profile.arn
-        carrying = (snapshot.records.get(step.instance_id) for step in plan.kept if step.after == wanted)
-        unsettled = [one.instance_id for one in carrying if one and (one.ours != {wanted} or one.detached)]
-        self._ledger.settle(self._key, unsettled, wanted)
+        carrying = (snapshot.record(step.instance_id) for step in plan.kept if step.after == wanted)
+        self._ledger.settle((one for one in carrying if one.mine and not one.is_settled(wanted)), wanted)
         report.log_steps(request, [step for step in plan.kept if step.warning])
-        counts = report.counts(plan, self._ledger.records(self._key), desired)
+        counts = report.counts(plan, snapshot, desired)
         report.log_operation(request, "every target is as wanted", throttled=throttled, **counts)
         return counts
 

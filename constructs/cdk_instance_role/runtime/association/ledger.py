@@ -1,111 +1,125 @@
 """The durable record of what every instance carried before.
 
-One DynamoDB table with a partition per association: an item for every instance and one for the operation. The
-previous profile is written before the first change of its instance. Once a change has been accepted it is only replaced
-when another association hands the instance over.
+One DynamoDB table with an entry for every instance that an association holds, and one for every operation. What an
+instance carried is written before the first change of it. Whoever writes an entry has to have read it as it is: so two
+associations that share the ledger can't overrule each other unawares.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .apply import Outcome
-from .contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from .model import Claim, Record, Records
-from .operation import ENTRY, Operations
-from .step import Action, Step
+from .batch import chunks
+from .contract import LEDGER_SORT_KEY
+from .operation import Operations
+from .record import Claim, Latest, Record, Records
+from .step import Step
+from .table import WRITES_PER_CALL
 
-EXISTS = f"attribute_exists({LEDGER_SORT_KEY})"
+KIND = "instance"
+"""Kind of the ledger's entries for instances; their ids are those of the instances."""
+
+TRIES = 5
+"""How often an outcome is written again because another association has written the entry meanwhile."""
 
 
 class Ledger(Operations):
-    """The ledger of all associations that share a provider: their operations, and a record of every instance."""
+    """The ledger of all associations that share a provider: their operations, and a record of every instance.
+
+    Every method that writes raises ``table.Cancelled`` if another association has written one of the entries since
+    they were read. What is not written then has to be looked at anew.
+    """
 
     def records(self, association: str) -> dict[str, Record]:
-        """All records of an association, by instance id."""
-        records = map(_record, self._table.query(association, after=ENTRY))
-        return {record.instance_id: record for record in records}
+        """The records of all instances, as one association sees them, by instance id."""
+        return {item[LEDGER_SORT_KEY]: _record(item, association) for item in self._table.query(KIND)}
 
-    def claims(self, association: str) -> dict[str, list[Claim]]:
-        """The records of all other associations that share the ledger, by instance id."""
-        claims: dict[str, list[Claim]] = {}
-        for item in self._table.scan():
-            if item[LEDGER_PARTITION_KEY] != association and item[LEDGER_SORT_KEY] != ENTRY:
-                claim = Claim(item[LEDGER_PARTITION_KEY], _record(item))
-                claims.setdefault(claim.record.instance_id, []).append(claim)
-        return claims
+    def claim(self, association: str, records: Records, steps: Iterable[Step], now: float) -> dict[str, Record]:
+        """Write ahead what the instances of these steps carry, before they are touched.
 
-    def hand_over(self, association: str, records: Records, steps: Iterable[Step]) -> None:
-        """Drop records, and let other associations give back one day what this one would have.
-
-        If two were to hand over to each other at the same time, one of them would find the other's record gone.
+        Returns:
+            The records as they are now.
         """
-        pairs = (self._hand_over(association, records[step.instance_id], step) for step in steps)
-        self._table.write(write for pair in pairs for write in pair)
+        known = ((records.get(step.instance_id) or Record(step.instance_id), step) for step in steps)
+        return self._write(record.claimed(association, step, now) for record, step in known)
 
-    def _hand_over(self, association: str, record: Record, step: Step) -> tuple[Any, Any]:
-        assert step.heir is not None
-        heir = step.heir.record
-        # Who came later, or only found the instance right, took what it found for what the instance had before. What
-        # that really was knows the one that has changed it, and the older one of two that have.
-        knowing = min(record, heir, key=lambda one: (one.acted_at is None, one.since))
-        values = {":previous": knowing.previous, ":since": knowing.since}
-        change = self._table.change(
-            step.heir.association, record.instance_id, "SET Previous = :previous, Since = :since", values, EXISTS
-        )
-        return change, self._table.removal(association, record.instance_id)
+    def note(self, association: str, records: Records, outcomes: Sequence[Outcome], now: float) -> None:
+        """Write down what came of steps that were claimed."""
+        for tries in range(1, TRIES + 1):
+            try:
+                self._write(records[one.step.instance_id].noted(one.error, now) for one in outcomes)
+            except self._table.Cancelled:
+                if tries == TRIES:
+                    raise
+                records = self.records(association)
+            else:
+                return
 
-    def claim(self, association: str, steps: Iterable[Step], now: float) -> None:
-        """Write ahead what the instances of these steps carry, before they are touched."""
-        self._table.write(self._claim(association, step, now) for step in steps)
-
-    def note(self, association: str, outcomes: Iterable[Outcome], now: float) -> None:
-        """Write down what came of the steps."""
-        self._table.write(self._outcome(association, outcome, now) for outcome in outcomes)
-
-    def settle(self, association: str, instance_ids: Iterable[str], ours: str) -> None:
+    def settle(self, records: Iterable[Record], wanted: str) -> None:
         """From now on only this profile is ours on these instances, not what earlier operations have put there."""
-        self._table.write(
-            self._table.change(association, id_, "SET Ours = :ours REMOVE Detached", {":ours": {ours}}, EXISTS)
-            for id_ in instance_ids
-        )
+        self._write(record.settled(wanted) for record in records)
 
-    def forget(self, association: str, instance_ids: Iterable[str]) -> None:
-        """Drop records."""
-        self._table.write(self._table.removal(association, id_) for id_ in instance_ids)
+    def forget(self, records: Iterable[Record]) -> None:
+        """Have nothing to do with these instances any more."""
+        self._write(record.released() for record in records)
 
-    def _claim(self, association: str, step: Step, now: float) -> Any:
-        had = "Previous = :before, Since = :at"
-        if not step.first:
-            had = "Previous = if_not_exists(Previous, :before), Since = if_not_exists(Since, :at)"
-        sets = f"{had}, #before = :before, #action = :action, #at = :at"
-        values = {":before": step.before, ":action": str(step.action), ":at": now}
-        if step.action is Action.SWAP:
-            sets += ", Detached = :before"
-        if step.undo:
-            return self._table.change(association, step.instance_id, f"SET {sets}", values)
-        untouched = "attribute_not_exists(ActedAt)" if step.first else None
-        return self._table.change(
-            association, step.instance_id, f"SET {sets} ADD Ours :ours", {**values, ":ours": {step.after}}, untouched
-        )
+    def _write(self, records: Iterable[Record]) -> dict[str, Record]:
+        written: dict[str, Record] = {}
+        for chunk in chunks(records, WRITES_PER_CALL):
+            self._table.write(map(self._entry, chunk))
+            written |= {one.instance_id: one.next_revision() for one in chunk}
+        return written
 
-    def _outcome(self, association: str, outcome: Outcome, now: float) -> Any:
-        id_ = outcome.step.instance_id
-        if outcome.accepted:
-            values = {":after": outcome.step.after, ":at": now}
-            return self._table.change(
-                association, id_, "SET #after = :after, ActedAt = :at REMOVE #error, Detached", values
-            )
-        # Detached stays: whether the first half of a swap took effect is for the next observation to tell.
-        return self._table.change(association, id_, "SET #error = :error", {":error": outcome.detail[:500]})
+    def _entry(self, record: Record) -> Any:
+        condition, values = "attribute_not_exists(Revision)", {}
+        if record.revision:
+            condition, values = "Revision = :seen", {":seen": record.revision}
+        if not record.claims:
+            return self._table.removal(KIND, record.instance_id, condition, values)
+        return self._table.replacement(KIND, record.instance_id, _attributes(record), condition, values)
 
 
-def _record(item: Mapping[str, Any]) -> Record:
-    acted_at = item.get("ActedAt")
+def _attributes(record: Record) -> dict[str, Any]:
+    return {
+        "Previous": record.previous,
+        "ActedAt": record.acted_at,
+        "Revision": record.revision + 1,
+        "Claims": {claim.association: _claim_attributes(claim) for claim in record.claims},
+    }
+
+
+def _claim_attributes(claim: Claim) -> dict[str, Any]:
+    latest = claim.latest
+    return {
+        "Rank": claim.rank,
+        "Wanted": claim.wanted,
+        "Ours": sorted(claim.ours),
+        "Detached": claim.detached,
+        "Action": latest.action,
+        "Before": latest.before,
+        "After": latest.after,
+        "At": latest.at,
+        "Error": latest.error,
+    }
+
+
+def _record(item: Mapping[str, Any], association: str) -> Record:
+    acted_at = item["ActedAt"]
     return Record(
         instance_id=item[LEDGER_SORT_KEY],
-        previous=item.get("Previous"),
-        ours=frozenset(item.get("Ours", ())),
-        detached=item.get("Detached"),
+        previous=item["Previous"],
+        others=tuple(_claim(*one) for one in item["Claims"].items()),
         acted_at=None if acted_at is None else float(acted_at),
-        since=float(item.get("Since", 0)),
+        revision=int(item["Revision"]),
+    ).seen_by(association)
+
+
+def _claim(association: str, item: Mapping[str, Any]) -> Claim:
+    return Claim(
+        association,
+        rank=int(item["Rank"]),
+        wanted=item["Wanted"],
+        ours=frozenset(item["Ours"]),
+        detached=item["Detached"],
+        latest=Latest(item["Action"], item["Before"], item["After"], float(item["At"]), item["Error"]),
     )

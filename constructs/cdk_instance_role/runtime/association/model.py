@@ -1,8 +1,10 @@
 """What the handler knows about the world: plain values, without a client and without a decision."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from .record import Record, Records
 
 
 class InstanceState(StrEnum):
@@ -55,39 +57,7 @@ class Profile:
     """The trust policy of the role lets EC2 assume it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the ledger knows about one instance of one association."""
-
-    instance_id: str
-    previous: str | None
-    """Profile that the instance carried before this association touched it."""
-    ours: frozenset[str] = frozenset()
-    """Profiles that this association has put there, or was about to."""
-    detached: str | None = None
-    """Profile that was taken off a stopped instance, which has to be without one between the two halves."""
-    acted_at: float | None = None
-    """When EC2 last accepted a change of this instance, in seconds since the epoch."""
-    since: float = field(default=0.0, compare=False)
-    """When `previous` was written down, in seconds since the epoch."""
-
-    def is_stale(self, carried: str | None) -> bool:
-        """Whether someone was quicker than the change that this was written ahead of: nothing of ours has taken
-        effect, and the instance carries what we did not put there."""
-        return self.acted_at is None and self.detached is None and carried not in self.ours
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What another association of the same ledger knows about an instance."""
-
-    association: str
-    record: Record
-
-
 Instances = Mapping[str, Instance]
-Records = Mapping[str, Record]
-Claims = Mapping[str, Sequence[Claim]]
 Profiles = Mapping[str, Profile | None]
 """Profiles by ARN; None says that IAM was asked and knows no such profile."""
 
@@ -100,13 +70,16 @@ class Snapshot:
     """Ids of the instances that the association selects, known to EC2 or not."""
     instances: Instances
     records: Records
+    """Of the instances that associations of the ledger have to do with."""
     profiles: Profiles = field(default_factory=dict)
-    claims: Claims = field(default_factory=dict)
-    """Of other associations, by instance id."""
     now: float = 0.0
     """When this was observed, in seconds since the epoch."""
     started_at: float = 0.0
     """When the operation began."""
+
+    def record(self, instance_id: str) -> Record:
+        """What the ledger knows about an instance, be it nothing."""
+        return self.records.get(instance_id) or Record(instance_id)
 
 
 def name_of(arn: str) -> str:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from .batch import chunks
 from .desired import Selection
 from .errors import is_unknown_profile
-from .model import GONE, SELECTABLE, Association, Instance, InstanceState, Profile, Records, name_of
+from .model import GONE, SELECTABLE, Association, Instance, InstanceState, Profile, name_of
 from .pacing import Pace
 from .trust import allows_ec2
 
@@ -35,15 +35,17 @@ class Observer:
         self._ec2, self._iam, self._pace = ec2, iam, pace
         self._profiles: dict[str, Profile | None] = {}
 
-    def instances(self, selection: Selection | None, records: Records) -> tuple[tuple[str, ...], dict[str, Instance]]:
-        """The ids that are selected, and these instances and those in the ledger as far as EC2 knows them."""
+    def instances(
+        self, selection: Selection | None, others: Iterable[str]
+    ) -> tuple[tuple[str, ...], dict[str, Instance]]:
+        """The ids that are selected, and these instances and the others as far as EC2 knows them."""
         selected = selection.ids if selection else ()
         states: dict[str, InstanceState] = {}
         if selection and selection.tags:
             states = select_by_tags(self._ec2, selection, self._pace)
             selected = tuple(states)
-        others = [id_ for id_ in dict.fromkeys((*selected, *records)) if id_ not in states]
-        states |= instance_states(self._ec2, others, self._pace)
+        missing = [id_ for id_ in dict.fromkeys((*selected, *others)) if id_ not in states]
+        states |= instance_states(self._ec2, missing, self._pace)
         return selected, instances(self._ec2, states, self._pace)
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:

@@ -9,8 +9,8 @@ from .failures import SupersededError
 from .request import Request
 from .table import Table
 
-ENTRY = "#operation"
-"""Entry of the operation in the ledger; it sorts before every instance id."""
+KIND = "operation"
+"""Kind of the ledger's entries for operations; their ids are those of their associations."""
 REMEMBERED_EVENTS = 20
 LONGEST_WAY_BACK_SECONDS = 6 * 3600.0
 """How long after the beginning of an update of ours its stack may go back. Other resources of the stack may work for
@@ -59,15 +59,15 @@ class Operations:
         Raises:
             SupersededError: the event is an old one that was delivered again.
         """
-        current = self._table.get(request.association, ENTRY)
+        current = self._table.get(KIND, request.association)
         if current.get("RequestId") == request.id:
             return _operation(current)
         if request.id in current.get("Past", ()):
             raise SupersededError("a later event for this association was handled already: this one is ignored")
         past = [*current.get("Past", ()), *([current["RequestId"]] if current else ())]
         item = self._table.update(
+            KIND,
             request.association,
-            ENTRY,
             "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, Reversing = :reversing "
             "REMOVE Proven, Failure",
             {
@@ -100,14 +100,14 @@ class Operations:
         """
         try:
             item = self._table.update(
+                KIND,
                 request.association,
-                ENTRY,
                 "SET HeldBy = :owner, HeldUntil = :until",
                 {":owner": owner, ":until": until, ":id": request.id, ":now": now},
                 condition=f"RequestId = :id AND ({_FREE})",
             )
         except self._table.ConditionFailed:
-            current = self._table.get(request.association, ENTRY)
+            current = self._table.get(KIND, request.association)
             if not current:
                 raise ClosedError from None
             if current["RequestId"] != request.id:
@@ -121,7 +121,7 @@ class Operations:
 
     def close(self, association: str) -> None:
         """Drop the operation: nothing of the association is left."""
-        self._table.write([self._table.removal(association, ENTRY)])
+        self._table.write([self._table.removal(KIND, association)])
 
 
 class Held:
@@ -159,7 +159,7 @@ class Held:
 
     def _update(self, expression: str, values: Mapping[str, Any], condition: str) -> dict[str, Any]:
         held = {**values, ":owner": self._owner}
-        return self._table.update(self._request.association, ENTRY, expression, held, condition=condition)
+        return self._table.update(KIND, self._request.association, expression, held, condition=condition)
 
 
 def _is_way_back(request: Request, last: Mapping[str, Any], now: float) -> bool:

@@ -5,11 +5,12 @@ interrupted, and wherever, the next plan goes on from what is really there.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .contract import OnConflict
 from .desired import Desired
-from .model import GONE, UNSETTLED, Claim, Instance, InstanceState, Record, Snapshot, name_of
+from .model import GONE, UNSETTLED, Instance, InstanceState, Snapshot, name_of
+from .record import Record, held
 from .step import CHANGES, PROBLEMS, Action, Step
 
 CONFIRMATION_SECONDS = 180.0
@@ -56,10 +57,6 @@ class Plan:
         return self._with({Action.FORGET})
 
     @property
-    def handed_over(self) -> tuple[Step, ...]:
-        return self._with({Action.HAND_OVER})
-
-    @property
     def kept(self) -> tuple[Step, ...]:
         return self._with({Action.KEEP})
 
@@ -76,21 +73,21 @@ def plan_desired(desired: Desired, snapshot: Snapshot, situation: Situation) -> 
     """Plan what turns the snapshot into what is desired: the targets, and the instances that are targets no more."""
     selected = dict.fromkeys(snapshot.selected)
     targets = (plan_target(desired, id_, snapshot, situation) for id_ in selected)
-    leaving = (record for id_, record in snapshot.records.items() if id_ not in selected)
+    leaving = (record for id_, record in held(snapshot.records).items() if id_ not in selected)
     return Plan((*targets, *_plan_undos(leaving, snapshot)))
 
 
 def plan_undo(snapshot: Snapshot) -> Plan:
-    """Plan what gives every instance in the ledger its previous profile back."""
-    return Plan(tuple(_plan_undos(snapshot.records.values(), snapshot)))
+    """Plan what gives every instance that the association holds its previous profile back."""
+    return Plan(tuple(_plan_undos(held(snapshot.records).values(), snapshot)))
 
 
 def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situation: Situation) -> Step:
     """Decide about one target. The rows are those of the table "What happens to a target" in the design."""
-    instance, record = snapshot.instances.get(instance_id), snapshot.records.get(instance_id)
+    instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
     if instance is None or instance.state in GONE:
         return _plan_gone(instance_id, instance, record, situation)
-    if situation.reversing and record and not desired.may_restore(record.previous):
+    if situation.reversing and record.mine and not desired.may_restore(record.previous):
         return plan_undo_of(record, instance, snapshot)
 
     wanted, carried = desired.profile.arn, instance.carries
@@ -98,10 +95,9 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
         return _plan_wanted(desired, instance, record, snapshot)
     if carried is None:
         return _change(instance, wanted, f"associate {name_of(wanted)}", record)
-    ours = record is not None and carried in record.ours
-    if ours or desired.replaceable.allows(carried):
+    if carried in record.ours or desired.replaceable.allows(carried):
         return _change(instance, wanted, f"replace {name_of(carried)} with {name_of(wanted)}", record)
-    newcomer = situation.begun and record is None and bool(desired.selection.tags)
+    newcomer = situation.begun and not record.mine and bool(desired.selection.tags)
     keep = newcomer or situation.reversing or desired.on_conflict is OnConflict.KEEP
     return _plan_conflict(desired, instance, carried, keep=keep)
 
@@ -111,9 +107,9 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) 
     if instance is None or instance.state in GONE:
         return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
 
-    carried, previous = instance.carries, record.previous
-    if heir := _heir(record, carried, snapshot.claims.get(instance.id, ())):
-        return replace(_forget(instance, "another association keeps it"), action=Action.HAND_OVER, heir=heir)
+    carried, previous = instance.carries, _beneath(record, snapshot)
+    if record.is_kept_by_others(carried):
+        return _forget(instance, "another association keeps it")
     if carried == previous:
         return _forget(instance, "it carries what it had before")
     lost = previous is not None and snapshot.profiles.get(previous) is None
@@ -135,8 +131,8 @@ def _plan_undos(records: Iterable[Record], snapshot: Snapshot) -> Iterable[Step]
         yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot)
 
 
-def _plan_gone(instance_id: str, instance: Instance | None, record: Record | None, situation: Situation) -> Step:
-    if record or situation.reversing or instance_id in situation.known_ids:
+def _plan_gone(instance_id: str, instance: Instance | None, record: Record, situation: Situation) -> Step:
+    if record.mine or situation.reversing or instance_id in situation.known_ids:
         fact = f"is {instance.state}" if instance else "does not exist any more"
         return Step(instance_id, Action.FORGET, f"the instance {fact}: dropped", warning=True)
     if instance:
@@ -145,9 +141,9 @@ def _plan_gone(instance_id: str, instance: Instance | None, record: Record | Non
     return Step(instance_id, Action.REJECT, "does not exist", advice=advice)
 
 
-def _plan_wanted(desired: Desired, instance: Instance, record: Record | None, snapshot: Snapshot) -> Step:
+def _plan_wanted(desired: Desired, instance: Instance, record: Record, snapshot: Snapshot) -> Step:
     assert instance.association is not None
-    since = max(snapshot.started_at, record.acted_at or 0.0 if record else 0.0)
+    since = max(snapshot.started_at, record.acted_at or 0.0)
     overdue = snapshot.now - since > CONFIRMATION_SECONDS
     action, reason, advice = Action.KEEP, "carries the profile", ""
     # Whether EC2 confirms the association of a stopped instance before it starts is not documented.
@@ -182,25 +178,24 @@ def _is_from_us(record: Record, instance: Instance) -> bool:
     return carried in record.ours if carried else record.detached is not None
 
 
-def _heir(record: Record, carried: str | None, claims: Iterable[Claim]) -> Claim | None:
-    """The association that keeps what this one has put there, say because it took this one's place in the stack, or
-    that has replaced it and would give it back one day."""
-    keepers = (claim for claim in claims if carried in claim.record.ours)
-    return next((claim for claim in keepers if record.ours & {carried, claim.record.previous}), None)
+def _beneath(record: Record, snapshot: Snapshot) -> str | None:
+    """What the instance shall carry once this association is gone."""
+    existing = (arn for arn in record.beneath if arn is None or snapshot.profiles.get(arn))
+    return next(existing, record.previous)
 
 
 def _change(
     instance: Instance,
     after: str | None,
     reason: str,
-    record: Record | None,
+    record: Record,
     *,
     undo: bool = False,
     warning: bool = False,
 ) -> Step:
     """The step that makes an instance carry ``after``, in the way that its state allows."""
     before = instance.carries
-    fallback = record.detached if record and before is None else None
+    fallback = record.detached if before is None else None
     if instance.state in UNSETTLED:
         action, reason = Action.WAIT, f"the instance is {instance.state}"
     elif before is None and instance.leaving:
@@ -222,7 +217,6 @@ def _change(
         association_id=instance.association.id if instance.association else None,
         fallback=fallback if fallback != after else None,
         undo=undo,
-        first=not undo and (record is None or record.is_stale(before)),
         warning=warning,
     )
 

@@ -1,9 +1,7 @@
 """What can be known to be wrong before anything is changed: pure checks, each giving whole sentences."""
 
-from collections.abc import Iterator
-
 from .desired import Desired, ProfileRef
-from .model import Profile, Profiles, Record, Snapshot, name_of
+from .model import Profile, Profiles, Snapshot, name_of
 
 
 def problems(desired: Desired, snapshot: Snapshot, *, reversing: bool) -> list[str]:
@@ -59,20 +57,23 @@ def _replaceable_problems(desired: Desired, profiles: Profiles) -> list[str]:
 
 def _restorable_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
     """What the ledger must be able to give back is what `replaces` lists: the handler has no right to more."""
-    recorded = (record for id_ in snapshot.selected if (record := snapshot.records.get(id_)))
-    previous = {record.previous for record in (*recorded, *_inherited(desired, snapshot))}
+    previous = {_to_give_back(desired, snapshot, id_) for id_ in snapshot.selected}
     return [
         f"instance profile {name_of(arn)} has to be given back one day and is not in `replaces`: list it there"
         for arn in sorted(arn for arn in previous if arn and not desired.may_restore(arn))
     ]
 
 
-def _inherited(desired: Desired, snapshot: Snapshot) -> Iterator[Record]:
-    """What other associations know of targets that carry a profile of theirs. They hand it over when they go."""
-    for id_ in snapshot.selected:
-        carried = instance.carries if (instance := snapshot.instances.get(id_)) else None
-        if carried and (carried == desired.profile.arn or desired.replaceable.allows(carried)):
-            yield from (claim.record for claim in snapshot.claims.get(id_, ()) if carried in claim.record.ours)
+def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> str | None:
+    """What a target will get back one day, as far as it will be ours. Other associations hand theirs over."""
+    instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
+    if instance is None:
+        return None
+    carried = instance.carries
+    displaced = carried is None or carried in record.ours or desired.replaceable.allows(carried)
+    if displaced or (carried == desired.profile.arn and not record.mine):
+        return record.previous_after(carried)
+    return record.previous if record.mine else None
 
 
 def _other_role(stated: ProfileRef, found: str) -> str:

@@ -9,7 +9,7 @@ from .apply import Outcome
 from .contract import Attribute
 from .desired import Desired
 from .errors import Meaning
-from .model import Records, name_of
+from .model import Snapshot, name_of
 from .plan import Plan
 from .request import Request
 from .step import Step
@@ -69,14 +69,11 @@ def overdue(step: Step, timeout: float) -> str:
     return f"instance {step.instance_id}: {step.reason}, and {timeout:.0f} seconds were not enough for it"
 
 
-def counts(plan: Plan, records: Records, desired: Desired) -> dict[str, str]:
+def counts(plan: Plan, snapshot: Snapshot, desired: Desired) -> dict[str, str]:
     """Attributes of the resource. They come from the ledger and so say the same after every update."""
     wanted = desired.profile.arn
-    ours = [
-        records[step.instance_id]
-        for step in plan.kept
-        if step.after == wanted and step.instance_id in records and records[step.instance_id].previous != wanted
-    ]
+    carrying = (snapshot.record(step.instance_id) for step in plan.kept if step.after == wanted)
+    ours = [record for record in carrying if record.mine and record.previous != wanted]
     associated = sum(record.previous is None for record in ours)
     return {
         Attribute.ASSOCIATED_COUNT: str(associated),

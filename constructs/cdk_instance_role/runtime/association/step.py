@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .model import Claim
-
 
 class Action(StrEnum):
     ASSOCIATE = "associate"
@@ -19,9 +17,7 @@ class Action(StrEnum):
     REJECT = "reject"
     """The target can't be acted on at all."""
     FORGET = "forget"
-    """Nothing (more) to give back: the ledger entry goes."""
-    HAND_OVER = "hand over"
-    """Another association keeps the profile there, and takes over what is to be given back one day."""
+    """Nothing (more) to give back: the association has nothing to do with the instance any more."""
 
 
 CHANGES = frozenset({Action.ASSOCIATE, Action.REPLACE, Action.SWAP, Action.DISASSOCIATE})
@@ -45,11 +41,7 @@ class Step:
     """Profile to put back should the second half of a swap fail."""
     undo: bool = False
     """The step gives back what the instance had."""
-    first: bool = False
-    """Nothing of ours has touched the instance before: what it carries now is what it had."""
     warning: bool = False
     """People should know, although nothing stands in the way."""
-    heir: Claim | None = None
-    """Whom the instance is handed over to."""
     advice: str = ""
     """What to do about it, where that is not the same for every step of this kind."""

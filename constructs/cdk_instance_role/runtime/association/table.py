@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -15,76 +16,83 @@ if TYPE_CHECKING:
 WRITES_PER_CALL = 100
 """Most writes in one DynamoDB transaction."""
 
-# Names that DynamoDB reserves, by the placeholder for them in expressions.
-_NAMES = {"#action": "Action", "#before": "Before", "#after": "After", "#at": "At", "#error": "Error"}
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
 class Table:
-    """The table of a ledger. An item is known by its partition (the association) and its entry."""
+    """The table of a ledger. An item is known by its kind and its id."""
 
     def __init__(self, dynamodb: "DynamoDBClient", name: str) -> None:
         self._dynamodb, self._name = dynamodb, name
         self.ConditionFailed = dynamodb.exceptions.ConditionalCheckFailedException
+        self.Cancelled = dynamodb.exceptions.TransactionCanceledException
 
-    def get(self, partition: str, entry: str) -> dict[str, Any]:
+    def get(self, kind: str, id_: str) -> dict[str, Any]:
         """An item; empty if there is none."""
-        answer = self._dynamodb.get_item(**self._item(partition, entry), ConsistentRead=True)
+        answer = self._dynamodb.get_item(**self._item(kind, id_), ConsistentRead=True)
         return _plain(answer.get("Item", {}))
 
-    def query(self, partition: str, *, after: str) -> Iterator[dict[str, Any]]:
-        """The items of a partition whose entry sorts after another."""
+    def query(self, kind: str) -> Iterator[dict[str, Any]]:
+        """All items of a kind."""
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._name,
-            KeyConditionExpression=f"{LEDGER_PARTITION_KEY} = :partition AND {LEDGER_SORT_KEY} > :after",
-            ExpressionAttributeValues=_typed({":partition": partition, ":after": after}),
+            KeyConditionExpression=f"{LEDGER_PARTITION_KEY} = :kind",
+            ExpressionAttributeValues=_typed({":kind": kind}),
             ConsistentRead=True,
         )
         return (_plain(item) for page in pages for item in page["Items"])
 
-    def scan(self) -> Iterator[dict[str, Any]]:
-        """All items."""
-        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._name, ConsistentRead=True)
-        return (_plain(item) for page in pages for item in page["Items"])
-
     def update(
-        self, partition: str, entry: str, expression: str, values: Mapping[str, Any], condition: str | None = None
+        self, kind: str, id_: str, expression: str, values: Mapping[str, Any], condition: str | None = None
     ) -> dict[str, Any]:
         """Change an item now, and return it as it is then.
 
         Raises:
             ConditionFailed: the condition does not hold; nothing has changed.
         """
-        update = self.change(partition, entry, expression, values, condition)["Update"]
-        return _plain(self._dynamodb.update_item(**update, ReturnValues="ALL_NEW")["Attributes"])
+        answer = self._dynamodb.update_item(
+            **self._item(kind, id_),
+            UpdateExpression=expression,
+            **_conditional(condition, values),
+            ReturnValues="ALL_NEW",
+        )
+        return _plain(answer["Attributes"])
 
-    def change(
-        self, partition: str, entry: str, expression: str, values: Mapping[str, Any], condition: str | None = None
+    def replacement(
+        self, kind: str, id_: str, attributes: Mapping[str, Any], condition: str, values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """A change of an item, to be written together with others."""
-        update = {**self._item(partition, entry), **_expression(expression, values)}
-        return {"Update": {**update, "ConditionExpression": condition} if condition else update}
+        """The replacement of an item as a whole, to be written together with others."""
+        item = {**_key(kind, id_), **_typed(attributes)}
+        return {"Put": {"TableName": self._name, "Item": item, **_conditional(condition, values)}}
 
-    def removal(self, partition: str, entry: str) -> dict[str, Any]:
+    def removal(
+        self, kind: str, id_: str, condition: str | None = None, values: Mapping[str, Any] = MappingProxyType({})
+    ) -> dict[str, Any]:
         """The removal of an item, to be written together with others."""
-        return {"Delete": self._item(partition, entry)}
+        return {"Delete": {**self._item(kind, id_), **_conditional(condition, values)}}
 
     def write(self, writes: Iterable[Any]) -> None:
-        """Write changes and removals, as many at a time as DynamoDB takes; each such batch wholly or not at all."""
+        """Write replacements and removals, as many at a time as DynamoDB takes; each such batch wholly or not at all.
+
+        Raises:
+            Cancelled: a condition does not hold, or somebody else writes one of the items at this moment.
+        """
         for chunk in chunks(writes, WRITES_PER_CALL):
             self._dynamodb.transact_write_items(TransactItems=chunk)
 
-    def _item(self, partition: str, entry: str) -> Any:
-        return {"TableName": self._name, "Key": _typed({LEDGER_PARTITION_KEY: partition, LEDGER_SORT_KEY: entry})}
+    def _item(self, kind: str, id_: str) -> Any:
+        return {"TableName": self._name, "Key": _key(kind, id_)}
 
 
-def _expression(expression: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    names = {name: attribute for name, attribute in _NAMES.items() if name in expression}
+def _key(kind: str, id_: str) -> dict[str, Any]:
+    return _typed({LEDGER_PARTITION_KEY: kind, LEDGER_SORT_KEY: id_})
+
+
+def _conditional(condition: str | None, values: Mapping[str, Any]) -> Any:
     return {
-        "UpdateExpression": expression,
-        "ExpressionAttributeValues": _typed(values),
-        **({"ExpressionAttributeNames": names} if names else {}),
+        **({"ConditionExpression": condition} if condition else {}),
+        **({"ExpressionAttributeValues": _typed(values)} if values else {}),
     }
 
 
