@@ -1,6 +1,6 @@
 """What must hold whatever happens, kept apart from the handler: who has put what on which instance, and what it had."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,9 @@ class Owned:
     ours: bool = False
     """What it carries was put there by the handler."""
     had: set[Arn] = field(default_factory=set)
-    """What it carried before the handler displaced it. Two, if someone else has given it another one in between."""
+    """What somebody else has given it last. Two, if that was taken off or deleted: one or the other is right then."""
     taken: Arn = None
     """What the handler has taken off a stopped instance, and not yet replaced."""
-    touched: bool = False
-    """Someone else has changed it while it was ours. What is right to give back then is a matter of taste."""
 
 
 class Oracle:
@@ -48,19 +46,28 @@ class Oracle:
         """Somebody who is not the handler gives an instance another profile."""
         self._world.fleet.set_carried(instance_id, arn)
         owned = self.owned(instance_id)
-        owned.touched = owned.touched or owned.ours or owned.taken is not None
         owned.ours, owned.taken = False, None
+        if arn is not None:
+            owned.had.clear()
 
-    def end_operation(self) -> None:
-        """An instance that could not get back what it had is as good as new from now on."""
-        for id_ in [id_ for id_, owned in self._instances.items() if owned.taken == NOTHING_LEFT]:
+    def end_operation(self, held: Collection[str]) -> None:
+        """Between two operations an instance that no association holds is as good as new.
+
+        Args:
+            held: instances of which the ledger has a record.
+        """
+        for id_ in self._instances.keys() - held:
+            self._check_undone(id_)
             del self._instances[id_]
 
     def check_undone(self) -> None:
-        """Every instance that nobody else has touched carries what it had."""
-        for id_, owned in self._instances.items():
-            if owned.touched or self._world.fleet.state(id_) in ("shutting-down", "terminated"):
-                continue
+        """Every instance carries what it would carry without the handler."""
+        for id_ in self._instances:
+            self._check_undone(id_)
+
+    def _check_undone(self, id_: str) -> None:
+        owned = self._instances[id_]
+        if self._world.fleet.state(id_) not in ("shutting-down", "terminated"):
             assert not owned.ours, f"{id_} still carries {self.carried(id_)}"
             assert owned.taken not in self._world.fleet.profiles, f"{id_} was left without {owned.taken}"
 
@@ -87,6 +94,8 @@ class Oracle:
     def _changed(self, id_: str, before: Arn, after: Arn) -> None:
         owned = self.owned(id_)
         was_ours = owned.ours or owned.taken is not None
+        if owned.taken == NOTHING_LEFT:
+            owned.had.add(None)
         if not was_ours:
             owned.had.add(before)
             if not self.allowed(id_, before):
@@ -99,8 +108,6 @@ class Oracle:
         owned.ours = after is not None and not given_back
         gone = lost or before not in self._world.fleet.profiles
         owned.taken = (NOTHING_LEFT if gone else before) if after is None and not given_back else None
-        if given_back:
-            owned.had = set()
 
     def _is_lost(self, arns: set[Arn]) -> bool:
         return any(arn not in self._world.fleet.profiles for arn in arns)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cdk_instance_role.runtime.association import apply
+from cdk_instance_role.runtime.association.ledger import KIND as INSTANCE
 from cdk_instance_role.runtime.association.operation import KIND as OPERATION
 from tests.runtime.oracle import Oracle
 from tests.simulator.driver import Resource, Result, World
@@ -133,7 +134,7 @@ class AnySequence(RuleBasedStateMachine):
     @invariant()
     def nobody_was_overrun(self) -> None:
         assert not self.oracle.mistakes, self.oracle.mistakes
-        self.oracle.end_operation()
+        self.oracle.end_operation({id_ for kind, id_ in self.world.dynamodb.items if kind == INSTANCE})
 
     def teardown(self) -> None:
         self._calm_down()

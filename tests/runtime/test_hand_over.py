@@ -2,6 +2,7 @@
 
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TRANSACT
+from tests.simulator.ec2 import REPLACE
 
 
 def test_an_instance_keeps_its_role_when_its_association_is_renamed(world: World) -> None:
@@ -58,6 +59,24 @@ def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: 
     assert keeping.delete().ok
     assert world.carried(target) == ["Old"]
     assert world.dynamodb.items == {}
+
+
+def test_what_an_update_found_right_is_not_replaced_on_the_way_back(world: World) -> None:
+    """It was another association's before, and a conflict that was kept."""
+    contested, refused = world.instances(2)
+    web2 = world.fleet.add_profile("Web2")
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(world.properties([contested], profile=web2)).ok
+    assert second.create(world.properties([contested, refused], on_conflict="KEEP")).ok
+    world.refuse(REPLACE, refused)
+
+    result = second.update(world.properties([contested, refused], profile=web2))
+
+    assert not result.ok
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(contested, refused) == ["Web2", "Web"]
+    assert contested not in second.records()
 
 
 def test_the_original_comes_back_through_a_chain_of_associations(world: World) -> None:

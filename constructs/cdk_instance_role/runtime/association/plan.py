@@ -87,7 +87,7 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
     instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
     if instance is None or instance.state in GONE:
         return _plan_gone(instance_id, instance, record, situation)
-    if situation.reversing and record.mine and not desired.may_restore(record.previous):
+    if situation.reversing and record.mine and not desired.may_restore(record.beneath[0]):
         return plan_undo_of(record, instance, snapshot)
 
     wanted, carried = desired.profile.arn, instance.carries
