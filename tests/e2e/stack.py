@@ -20,12 +20,17 @@ def handler_arn(aws: LocalAws, stack: str) -> str:
 
 
 def entries(aws: LocalAws, stack: str) -> dict[str, dict[str, Any]]:
-    """What the ledger of a stack says of every instance, by instance id."""
+    """What the ledger of a stack says of every instance and of the one association that holds it, by instance id."""
     found = aws.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
     (table,) = (item["PhysicalResourceId"] for item in found if item["ResourceType"] == "AWS::DynamoDB::Table")
     items = aws.client("dynamodb").scan(TableName=table)["Items"]
     plain = ({name: _deserialize(value) for name, value in item.items()} for item in items)
-    return {item["Entry"]: item for item in plain if item["Entry"].startswith("i-")}
+    return {item["Id"]: {**item, **_only_claim(item)} for item in plain if item["Kind"] == "instance"}
+
+
+def _only_claim(item: dict[str, Any]) -> dict[str, Any]:
+    ((association, claim),) = item["Claims"].items()
+    return {"Association": association, **claim}
 
 
 def outputs(aws: LocalAws, stack: str) -> dict[str, str]:

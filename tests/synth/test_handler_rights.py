@@ -245,8 +245,8 @@ def test_the_handler_itself_only_looks_and_writes_to_its_own_ledger_and_log() ->
             [
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
+                "dynamodb:PutItem",
                 "dynamodb:Query",
-                "dynamodb:Scan",
                 "dynamodb:UpdateItem",
             ],
             "${InstanceProfileAssociationProviderLedger.Arn}",

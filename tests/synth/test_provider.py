@@ -40,12 +40,12 @@ def handler(stack: Stack) -> dict[str, Any]:
 def test_the_ledger_is_on_demand_encrypted_and_recoverable_to_any_point_in_time() -> None:
     assert only(associated(), "AWS::DynamoDB::Table")["Properties"] == {
         "KeySchema": [
-            {"AttributeName": "Association", "KeyType": "HASH"},
-            {"AttributeName": "Entry", "KeyType": "RANGE"},
+            {"AttributeName": "Kind", "KeyType": "HASH"},
+            {"AttributeName": "Id", "KeyType": "RANGE"},
         ],
         "AttributeDefinitions": [
-            {"AttributeName": "Association", "AttributeType": "S"},
-            {"AttributeName": "Entry", "AttributeType": "S"},
+            {"AttributeName": "Kind", "AttributeType": "S"},
+            {"AttributeName": "Id", "AttributeType": "S"},
         ],
         "BillingMode": "PAY_PER_REQUEST",
         "SSESpecification": {"SSEEnabled": True},
