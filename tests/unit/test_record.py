@@ -139,6 +139,7 @@ def test_holds_only_what_is_its_own() -> None:
     [
         pytest.param(lambda record: record, True, id="as it was left"),
         pytest.param(lambda record: record.claimed(A, step(WANTED, FORMER), NOW), False, id="another one claimed"),
+        pytest.param(lambda record: put(record, B, FOREIGN, FORMER).seen_by(A), False, id="overruled"),
         pytest.param(
             lambda record: record.claimed(A, step(WANTED, WANTED, Action.SWAP), NOW), False, id="between two halves"
         ),

@@ -117,13 +117,14 @@ class Record:
         return replace(self, mine=replace(self.mine, latest=latest))
 
     def settled(self, wanted: str) -> Self:
-        """The record once the operation is over: what earlier ones have put there is not ours any more."""
+        """The record once the operation is over: what earlier or failed ones have put there, or wanted to, is not ours
+        any more."""
         assert self.mine is not None
-        return replace(self, mine=replace(self.mine, ours=frozenset({wanted}), detached=None))
+        return replace(self, mine=replace(self.mine, wanted=wanted, ours=frozenset({wanted}), detached=None))
 
     def is_settled(self, wanted: str) -> bool:
-        """Whether only this profile is ours."""
-        return self.ours == {wanted} and self.detached is None
+        """Whether this profile is wanted, and only this one is ours."""
+        return self.mine is not None and self == self.settled(wanted)
 
     def released(self) -> Self:
         """The record without this association."""
