@@ -2,7 +2,7 @@
 
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TRANSACT
-from tests.simulator.ec2 import ASSOCIATE, REPLACE
+from tests.simulator.ec2 import REPLACE
 
 
 def test_an_instance_keeps_its_role_when_its_association_is_renamed(world: World) -> None:
@@ -80,12 +80,13 @@ def test_what_an_update_found_right_is_not_replaced_on_the_way_back(world: World
 
 
 def test_what_an_update_that_failed_wanted_does_not_come_to_light(world: World) -> None:
-    target, refused = world.instance(world.old), world.instance()
+    target = world.instance(world.old)
     web2 = world.fleet.add_profile("Web2")
     first, second = Resource(world, "First"), Resource(world, "Second")
     assert first.create(world.properties([target], replaces=[world.old])).ok
-    world.refuse(ASSOCIATE, refused)
-    assert not first.update(world.properties([target, refused], profile=web2, replaces=[world.old])).ok
+    world.refuse(REPLACE, target)
+    assert not first.update(world.properties([target], profile=web2, replaces=[world.old])).ok
+    world.traffic.faults.clear()
     assert second.create(world.properties([target], profile=web2, replaces=[world.web, world.old])).ok
 
     assert second.delete().ok
