@@ -1,0 +1,226 @@
+"""What the command line has to say, as plain values: every format shows the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+SCHEMA_VERSION = 1
+"""Of the JSON format. It changes when a key goes or gets another meaning, not when one is added."""
+
+
+class Exit(IntEnum):
+    """Exit statuses."""
+
+    NOTHING = 0
+    """Nothing to do, or everything in order."""
+    ERROR = 1
+    """The command could not do its job, or could not see everything that it had to."""
+    CHANGES = 2
+    """The deployment would change instances; for ``status``: some carry something else than they should."""
+    CONFLICTS = 3
+    """The deployment would be refused."""
+
+
+class Event(StrEnum):
+    """What CloudFormation will ask the handler for."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    NONE = "none"
+    """Nothing about the association changes, so the handler is not called."""
+
+
+class Verb(StrEnum):
+    """What happens to an instance."""
+
+    ASSOCIATE = "associate"
+    REPLACE = "replace"
+    KEEP = "keep"
+    WAIT = "wait"
+    CONFLICT = "conflict"
+    UNDO = "undo"
+    """It is a target no more, and gets back what it had."""
+    DROP = "drop"
+    """It is a target no more, and nothing is to be given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """An instance profile, for people."""
+
+    name: str
+    """Its name, or what the deployment will make of it: the construct's path."""
+    role: str | None = None
+    """Name of the role in it; None if it is not known."""
+    arn: str | None = None
+    """None if the deployment creates it and CloudFormation invents its name."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the deployment creates it."""
+        return self.arn is None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """One instance, and what happens to it."""
+
+    id: str
+    name: str
+    """Its tag ``Name``; empty if it has none."""
+    state: str
+    """EC2's word for it; empty if EC2 does not know the instance."""
+    verb: Verb
+    reason: str
+    current: ProfileView | None = None
+    """What it carries now."""
+    planned: ProfileView | None = None
+    """What it carries afterwards; the same as `current` if it stays as it is."""
+    warnings: tuple[str, ...] = ()
+    """What people should know about this very instance."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it will carry something else, be it only once it can be acted on."""
+        return self.current != self.planned
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionChange:
+    """What an application loses and gains when one role takes another's place on instances."""
+
+    before: str
+    """Name of the role that goes."""
+    after: str
+    """Name of the role that comes."""
+    instances: tuple[str, ...]
+    """Ids of the instances that it is about."""
+    policies_lost: tuple[str, ...] = ()
+    """Names of managed policies, and of inline policies with ``(inline)`` behind."""
+    policies_gained: tuple[str, ...] = ()
+    actions_lost: tuple[str, ...] = ()
+    """Such as ``s3:PutObject on arn:aws:s3:::bucket/*``."""
+    actions_gained: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What weighs heavily, such as that the instances drop out of Systems Manager, or what could not be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How much there is to do."""
+
+    calls: int = 0
+    """Calls of EC2 that change something."""
+    seconds: float = 0.0
+    """The least time that EC2's documented throttling allows for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationPlan:
+    """What a deployment will do about one association."""
+
+    stack: str
+    association: str
+    """Path of the construct in the stack, or the logical id if it has none."""
+    account: str
+    region: str
+    event: Event
+    profile: ProfileView | None
+    """What the targets shall carry; None if the association goes."""
+    instances: tuple[InstanceView, ...] = ()
+    permissions: tuple[PermissionChange, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Why the deployment would be refused, besides the conflicts of single instances."""
+    warnings: tuple[str, ...] = ()
+    """What people should know, besides the warnings of single instances."""
+    unseen: tuple[str, ...] = ()
+    """What could not be looked at, and why."""
+    estimate: Estimate = Estimate()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """Everything that ``instance-role plan`` has found."""
+
+    associations: tuple[AssociationPlan, ...]
+
+    @property
+    def exit(self) -> Exit:
+        """The exit status. What could not be seen weighs more than what was."""
+        instances = [one for plan in self.associations for one in plan.instances]
+        if any(plan.unseen for plan in self.associations):
+            return Exit.ERROR
+        if any(plan.problems for plan in self.associations) or any(one.verb is Verb.CONFLICT for one in instances):
+            return Exit.CONFLICTS
+        return Exit.CHANGES if any(one.changes for one in instances) else Exit.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class HeldView:
+    """One instance that an association holds."""
+
+    id: str
+    name: str
+    state: str
+    carries: ProfileView | None
+    """What it carries now."""
+    wanted: ProfileView | None
+    """What the association has put there."""
+    previous: ProfileView | None
+    """What it gets back one day; None for nothing."""
+    since: float
+    """When the association last acted on it, in seconds since the epoch."""
+    outcome: str
+    """The latest action, such as ``replace``, and what EC2 had against it."""
+    drift: str = ""
+    """What is not as the association has left it, in a sentence; empty if it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationStatus:
+    """How one deployed association is."""
+
+    stack: str
+    association: str
+    account: str
+    region: str
+    instances: tuple[HeldView, ...] = ()
+    unseen: tuple[str, ...] = ()
+    """What could not be looked at, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Everything that ``instance-role status`` has found."""
+
+    associations: tuple[AssociationStatus, ...]
+
+    @property
+    def exit(self) -> Exit:
+        """The exit status."""
+        if any(one.unseen for one in self.associations):
+            return Exit.ERROR
+        drifted = any(held.drift for one in self.associations for held in one.instances)
+        return Exit.CHANGES if drifted else Exit.NOTHING
+
+
+Report = PlanReport | StatusReport
+
+
+class CliError(Exception):
+    """What ends the command: one clear line."""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, in words.
+
+    >>> counted(1, "change"), counted(2, "change")
+    ('1 change', '2 changes')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def unique(items: Sequence[str]) -> tuple[str, ...]:
+    """The items, each once, in their order."""
+    return tuple(dict.fromkeys(items))
