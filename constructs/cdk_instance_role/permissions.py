@@ -11,9 +11,9 @@ from constructs import IConstruct
 
 from .replaceable import ReplaceableProfiles, role_arn_of
 from .runtime.association.batch import chunks
+from .runtime.association.contract import PATH_PREFIX
 from .selection import InstanceSelection
 
-PATH_PREFIX = "cdk-instance-role"
 IDS_PER_STATEMENT = 25
 """Targets in one statement, so that statements pack well into policies of limited size."""
 

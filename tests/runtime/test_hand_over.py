@@ -43,6 +43,24 @@ def test_a_new_association_that_could_not_give_back_what_it_inherits_is_refused(
     assert world.carried(target) == ["Old"]
 
 
+def test_an_association_that_could_not_give_way_to_another_one_again_is_refused(world: World) -> None:
+    """It moves on from a profile that the other one wants there, too."""
+    target = world.instance()
+    web2 = world.fleet.add_profile("Web2")
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(world.properties([target], profile=web2)).ok
+    assert second.create(world.properties([target], profile=web2)).ok
+
+    result = first.update(world.properties([target]))
+
+    assert "instance profile Web2 has to be given back one day and is not in `replaces`: list it there" in result.reason
+    assert first.update(world.properties([target], replaces=[web2])).ok
+    assert first.delete().ok
+    assert world.carried(target) == ["Web2"]
+    assert second.delete().ok
+    assert world.carried(target) == [None]
+
+
 def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: World) -> None:
     target = world.instance(world.old)
     keeping, replacing = Resource(world, "Keeping"), Resource(world, "Replacing")

@@ -51,6 +51,9 @@ class OnConflict(StrEnum):
 ANY_PROFILE = "*"
 """The value of ``Replaces`` that lets every profile be replaced."""
 
+PATH_PREFIX = "cdk-instance-role"
+"""IAM path of the profiles of `InstanceRole`, before the id of their stack."""
+
 LEDGER_TABLE_VARIABLE = "LEDGER_TABLE"
 """Environment variable of the function that names the ledger table."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .contract import ANY_PROFILE, OnConflict, Property
+from .contract import ANY_PROFILE, PATH_PREFIX, OnConflict, Property
 from .failures import RequestError
 from .model import name_of
 
@@ -69,7 +69,13 @@ class Desired:
 
     def may_restore(self, arn: str | None) -> bool:
         """Whether this profile could be given back one day: the handler has the rights for these only."""
-        return arn is None or arn == self.profile.arn or self.replaceable.allows(arn)
+        return arn is None or arn == self.profile.arn or self.replaceable.allows(arn) or self._is_of_same_stack(arn)
+
+    def _is_of_same_stack(self, arn: str) -> bool:
+        """Whether this and the wanted profile are of `InstanceRole`s of one stack, between which the handler may move
+        instances. Their path says so."""
+        path, _, _ = self.profile.arn.rpartition("/")
+        return f":instance-profile/{PATH_PREFIX}/" in path and arn.rpartition("/")[0] == path
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Self:

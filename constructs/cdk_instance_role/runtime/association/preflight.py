@@ -57,23 +57,23 @@ def _replaceable_problems(desired: Desired, profiles: Profiles) -> list[str]:
 
 def _restorable_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
     """What the ledger must be able to give back is what `replaces` lists: the handler has no right to more."""
-    previous = {_to_give_back(desired, snapshot, id_) for id_ in snapshot.selected}
+    beneath = {arn for id_ in snapshot.selected for arn in _to_give_back(desired, snapshot, id_)}
     return [
         f"instance profile {name_of(arn)} has to be given back one day and is not in `replaces`: list it there"
-        for arn in sorted(arn for arn in previous if arn and not desired.may_restore(arn))
+        for arn in sorted(arn for arn in beneath if arn and not desired.may_restore(arn))
     ]
 
 
-def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> str | None:
-    """What a target will get back one day, as far as it will be ours. Other associations hand theirs over."""
+def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> tuple[str | None, ...]:
+    """What may have to come to light on a target one day, as far as it will be ours."""
     instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
     if instance is None:
-        return None
+        return ()
     carried = instance.carries
     displaced = carried is None or carried in record.ours or desired.replaceable.allows(carried)
     if displaced or (carried == desired.profile.arn and not record.mine):
-        return record.previous_after(carried)
-    return record.previous if record.mine else None
+        return record.beneath_after(carried)
+    return record.beneath if record.mine else ()
 
 
 def _other_role(stated: ProfileRef, found: str) -> str:

@@ -86,9 +86,9 @@ class Record:
         known = carried in self.ours or self.is_kept_by_others(carried)
         return not known and (carried is not None or not self._begun)
 
-    def previous_after(self, carried: str | None) -> str | None:
-        """What has to be given back one day, should this association displace this profile."""
-        return carried if self.is_overruled(carried) else self.previous
+    def beneath_after(self, carried: str | None) -> tuple[str | None, ...]:
+        """What may have to come to light one day, should this association displace this profile."""
+        return (carried,) if self.is_overruled(carried) else self.beneath
 
     def claimed(self, association: str, step: Step, now: float) -> Self:
         """The record that is written ahead of a step, or that says of a target that it was right already."""
