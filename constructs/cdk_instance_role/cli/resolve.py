@@ -1,0 +1,132 @@
+"""What a value of a CloudFormation template comes to, as far as that can be known before the deployment.
+
+The intrinsic functions: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+
+
+class UnresolvedError(Exception):
+    """The value is not known before the deployment; the message says why."""
+
+
+def _not_known(what: str) -> str:
+    raise UnresolvedError(f"{what} is not known before the deployment")
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """Turns values of one template into plain ones.
+
+    Example:
+        >>> Resolver({"AWS::Region": "eu-west-1"})({"Fn::Join": ["-", ["web", {"Ref": "AWS::Region"}]]})
+        'web-eu-west-1'
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What ``Ref`` comes to: pseudo parameters, parameters, and the physical ids of resources."""
+    attribute: Callable[[str, str], Any] = lambda logical_id, name: _not_known(f"{logical_id}.{name}")
+    """What ``Fn::GetAtt`` comes to, by logical id and attribute. Raises `UnresolvedError`."""
+    exported: Callable[[str], Any] = _not_known
+    """What ``Fn::ImportValue`` comes to. Raises `UnresolvedError`."""
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    """The conditions of the template."""
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+    """The mappings of the template."""
+
+    def __call__(self, value: Any) -> Any:
+        """The plain value.
+
+        Raises:
+            UnresolvedError: a part of it is not known.
+        """
+        if isinstance(value, Mapping):
+            return self._mapping(value)
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return [one for one in map(self, value) if one is not NO_VALUE]
+        return value
+
+    def _mapping(self, value: Mapping[str, Any]) -> Any:
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if name == "Ref":
+                return self._ref(argument)
+            if name.startswith("Fn::"):
+                return self._function(name.removeprefix("Fn::"), argument)
+        resolved = {key: self(item) for key, item in value.items()}
+        return {key: item for key, item in resolved.items() if item is not NO_VALUE}
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return NO_VALUE
+        return self.values[name] if name in self.values else _not_known(name)
+
+    def _function(self, name: str, argument: Any) -> Any:
+        match name:
+            case "GetAtt":
+                logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+                return self.attribute(logical_id, self(attribute))
+            case "Join":
+                separator, parts = argument
+                return separator.join(map(str, self(parts)))
+            case "Sub":
+                return self._sub(argument)
+            case "Select":
+                index, items = argument
+                return self(items)[int(self(index))]
+            case "Split":
+                separator, text = argument
+                return self(text).split(separator)
+            case "If":
+                condition, yes, no = argument
+                return self(yes if self._holds({"Condition": condition}) else no)
+            case "ImportValue":
+                return self.exported(self(argument))
+            case "FindInMap":
+                table, *keys = self(argument)
+                found = self.mappings.get(table, {}).get(keys[0], {})
+                return found[keys[1]] if keys[1] in found else _not_known(f"{table}.{keys[0]}.{keys[1]}")
+        raise UnresolvedError(f"what Fn::{name} comes to is not known before the deployment")
+
+    def _sub(self, argument: Any) -> str:
+        text, variables = (argument, {}) if isinstance(argument, str) else argument
+
+        def value(found: re.Match[str]) -> str:
+            literal, name = found.groups()
+            if literal:
+                return "${" + name + "}"
+            if name in variables:
+                return str(self(variables[name]))
+            return str(self({"Fn::GetAtt": name}) if "." in name else self._ref(name))
+
+        return _VARIABLE.sub(value, text)
+
+    def _holds(self, condition: Mapping[str, Any]) -> bool:
+        ((name, argument),) = condition.items()
+        match name:
+            case "Condition":
+                if argument not in self.conditions:
+                    raise UnresolvedError(f"condition {argument} is not in the template")
+                return self._holds(self.conditions[argument])
+            case "Fn::Equals":
+                one, other = self(argument)
+                return bool(one == other)
+            case "Fn::And":
+                return all(map(self._holds, argument))
+            case "Fn::Or":
+                return any(map(self._holds, argument))
+            case "Fn::Not":
+                return not self._holds(argument[0])
+        raise UnresolvedError(f"condition {name} is not known before the deployment")
+
+
+class _NoValue:
+    """Stands for ``AWS::NoValue``: the key or item that it is the value of is left out."""
+
+
+NO_VALUE = _NoValue()
