@@ -1,6 +1,6 @@
 """From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from . import preflight, report
@@ -9,13 +9,14 @@ from .batch import chunks
 from .desired import Desired
 from .errors import is_final
 from .failures import AssociationError
-from .model import Instances, Snapshot
+from .model import Snapshot
 from .observe import Observer
 from .observe import profile as observe_profile
 from .operation import Held, Operation
+from .outlook import outlook, to_give_back
 from .pacing import Pace, refilled
 from .plan import Plan, Situation, plan_desired, plan_undo
-from .record import Record, held
+from .record import held
 from .request import Request, RequestType
 from .services import Services
 from .step import Step
@@ -39,30 +40,12 @@ def survey(request: Request, operation: Operation, services: Services) -> Survey
     if desired is None:  # nothing stands in the way of a Delete
         return Survey()
     records = services.ledger.records(request.association)
-    mine = held(records)
     observer = Observer(services.ec2, services.iam, _pace(services))
-    selected, instances = observer.instances(desired.selection, mine)
-    listed = {desired.profile.arn, *(listed.arn for listed in desired.replaceable.profiles)}
-    previous = _to_give_back(mine.values(), instances)
-    # What may not be given back may not be looked at either; on the way back the former rights are still there.
-    known = previous if operation.reversing else {arn for arn in previous if desired.may_restore(arn)}
-    profiles = observer.profiles(listed | known)
-    snapshot = Snapshot(selected, instances, records, profiles, services.clock(), operation.started_at)
-    plan = plan_desired(desired, snapshot, Situation(request.known_ids, operation.reversing))
-    report.log_steps(request, [step for step in plan.forgotten if step.warning])
-    problems = [
-        *preflight.problems(desired, snapshot, reversing=operation.reversing),
-        *(report.problem(step) for step in plan.problems),
-    ]
-    return Survey(problems, preflight.may_pass(desired, snapshot))
-
-
-def _to_give_back(records: Iterable[Record], instances: Instances) -> set[str]:
-    """The profiles of which has to be known whether they exist, should these instances be given back."""
-    leaving = ((record, instances.get(record.instance_id)) for record in records)
-    # Where another association keeps what the instance carries, this one may not even be allowed to ask.
-    ours = (record for record, found in leaving if found and not record.is_kept_by_others(found.carries))
-    return {arn for record in ours for arn in record.beneath if arn}
+    situation = Situation(request.known_ids, operation.reversing)
+    found = outlook(desired, records, observer, situation, now=services.clock(), started_at=operation.started_at)
+    report.log_steps(request, [step for step in found.plan.forgotten if step.warning])
+    problems = [*found.problems, *(report.problem(step) for step in found.plan.problems)]
+    return Survey(problems, preflight.may_pass(desired, found.snapshot))
 
 
 class Convergence:
@@ -116,7 +99,7 @@ class Convergence:
         mine = held(records)
         selected, instances = self._observer.instances(desired.selection if desired else None, mine)
         undone = mine if operation.reversing else mine.keys() - set(selected)
-        profiles = self._observer.profiles(_to_give_back((mine[id_] for id_ in undone), instances))
+        profiles = self._observer.profiles(to_give_back((mine[id_] for id_ in undone), instances))
         snapshot = Snapshot(selected, instances, records, profiles, self._clock(), operation.started_at)
         if desired is None:
             return snapshot, plan_undo(snapshot)

@@ -1,0 +1,64 @@
+"""What would become of every instance if an event were carried out now: looked at and planned, and nothing changed.
+
+The handler's first phase asks this before it begins, and the command line to tell people in advance.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from . import preflight
+from .desired import Desired
+from .model import Instances, Snapshot
+from .observe import Observer
+from .plan import Plan, Situation, plan_desired, plan_undo
+from .record import Record, Records, held
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is there, and what would be done about it."""
+
+    snapshot: Snapshot
+    plan: Plan
+    problems: tuple[str, ...] = ()
+    """What is wrong with the selection and the profiles, in whole sentences. The targets' problems are the plan's."""
+
+
+def outlook(
+    desired: Desired, records: Records, observer: Observer, situation: Situation, *, now: float, started_at: float
+) -> Outlook:
+    """Look at everything that is desired, and at what is desired no more.
+
+    Args:
+        desired: what the association shall bring about.
+        records: the ledger, as the association sees it.
+        observer: looks at EC2 and IAM.
+        situation: what else is known of the operation.
+        now: seconds since the epoch.
+        started_at: when the operation began, in seconds since the epoch.
+    """
+    mine = held(records)
+    selected, instances = observer.instances(desired.selection, mine)
+    listed = {desired.profile.arn, *(listed.arn for listed in desired.replaceable.profiles)}
+    beneath = to_give_back(mine.values(), instances)
+    # What may not be given back may not be looked at either; on the way back the former rights are still there.
+    known = beneath if situation.reversing else {arn for arn in beneath if desired.may_restore(arn)}
+    snapshot = Snapshot(selected, instances, records, observer.profiles(listed | known), now, started_at)
+    problems = preflight.problems(desired, snapshot, reversing=situation.reversing)
+    return Outlook(snapshot, plan_desired(desired, snapshot, situation), tuple(problems))
+
+
+def outlook_of_delete(records: Records, observer: Observer, *, now: float) -> Outlook:
+    """Look at everything that the association holds, to be given back. Arguments as for `outlook`."""
+    mine = held(records)
+    selected, instances = observer.instances(None, mine)
+    snapshot = Snapshot(selected, instances, records, observer.profiles(to_give_back(mine.values(), instances)), now)
+    return Outlook(snapshot, plan_undo(snapshot))
+
+
+def to_give_back(records: Iterable[Record], instances: Instances) -> set[str]:
+    """The profiles of which has to be known whether they exist, should these instances be given back."""
+    leaving = ((record, instances.get(record.instance_id)) for record in records)
+    # Where another association keeps what the instance carries, this one may not even be allowed to ask.
+    ours = (record for record, found in leaving if found and not record.is_kept_by_others(found.carries))
+    return {arn for record in ours for arn in record.beneath if arn}
