@@ -192,7 +192,7 @@ class AnySequence(RuleBasedStateMachine):
         listed = {ref["InstanceProfileArn"] for one in configurations for ref in one["Replaces"] if ref != "*"}
         everything = any(one["Replaces"] == "*" for one in configurations)
         own = {one["InstanceProfileArn"] for one in configurations}
-        targets = {id_ for one in configurations for id_ in self._selected(one)}
+        targets = {id_ for one in configurations for id_ in self._selected(one)} | self.resources[name].records().keys()
         self.oracle.allowed = lambda id_, arn: id_ in targets and (everything or arn is None or arn in listed | own)
 
     def _check_converged(self, name: str, wanted: dict[str, Any]) -> None:
