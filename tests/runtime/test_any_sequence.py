@@ -192,8 +192,13 @@ class AnySequence(RuleBasedStateMachine):
         listed = {ref["InstanceProfileArn"] for one in configurations for ref in one["Replaces"] if ref != "*"}
         everything = any(one["Replaces"] == "*" for one in configurations)
         own = {one["InstanceProfileArn"] for one in configurations}
-        targets = {id_ for one in configurations for id_ in self._selected(one)} | self.resources[name].records().keys()
+        targets = {id_ for one in configurations for id_ in self._selected(one)} | self._held(name)
         self.oracle.allowed = lambda id_, arn: id_ in targets and (everything or arn is None or arn in listed | own)
+
+    def _held(self, name: str) -> set[str]:
+        """The instances that an association holds, without a call, which could be the one that is to fail."""
+        items, key = self.world.dynamodb.items, self.resources[name].association
+        return {id_ for (kind, id_), item in items.items() if kind == INSTANCE and key in item["Claims"]["M"]}
 
     def _check_converged(self, name: str, wanted: dict[str, Any]) -> None:
         records = self.resources[name].records()
