@@ -20,6 +20,8 @@ ASSOCIATION_TYPE = "Custom::InstanceProfileAssociation"
 MANIFEST = "manifest.json"
 _UNKNOWN = {"unknown-account", "unknown-region"}
 _PATH = "aws:cdk:path"
+_AS_THE_CLI = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
+"""Context that the CDK CLI gives every app: paths of constructs and of assets come into the template."""
 _LAST_WORDS = 5
 """Lines of a failed command that are shown."""
 
@@ -103,7 +105,7 @@ def synthesized(command: str, context: Mapping[str, str]) -> Iterator[Path]:
         CliError: the command fails.
     """
     with tempfile.TemporaryDirectory(prefix="cdk.out.") as folder:
-        given = {**_context_of(Path("cdk.json")), **context}
+        given = {**_AS_THE_CLI, **_context_of(Path("cdk.json")), **context}
         environment = {**os.environ, "CDK_OUTDIR": folder, "CDK_CONTEXT_JSON": json.dumps(given)}
         try:
             # The user's own command, which the CDK CLI runs in the same way.

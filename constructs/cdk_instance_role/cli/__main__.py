@@ -1,0 +1,5 @@
+"""``python -m cdk_instance_role.cli``, where the script ``instance-role`` is not on the path."""
+
+from .main import cli
+
+cli(prog_name="instance-role")

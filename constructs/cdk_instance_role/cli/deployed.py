@@ -1,0 +1,84 @@
+"""Stacks as they are deployed, as CloudFormation describes them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ..runtime.association.contract import LEDGER_TABLE_VARIABLE
+from ..runtime.association.model import name_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+_NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
+
+
+@dataclass(frozen=True)
+class DeployedStack:
+    """A stack that exists."""
+
+    id: str
+    template: Mapping[str, Any]
+    physical_ids: Mapping[str, str]
+    """By logical id."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ledger(self) -> str | None:
+        """Name of the ledger table of the provider in the stack; None if it has none."""
+        return next((self.physical_ids[id_] for id_ in ledgers(self.template) if id_ in self.physical_ids), None)
+
+
+def ledgers(template: Mapping[str, Any]) -> list[str]:
+    """Logical ids of the ledger tables of a template: those that functions are told of by the handler's variable."""
+    functions = (one for one in template.get("Resources", {}).values() if one.get("Type") == "AWS::Lambda::Function")
+    variables = (one.get("Properties", {}).get("Environment", {}).get("Variables", {}) for one in functions)
+    named = (one.get(LEDGER_TABLE_VARIABLE) for one in variables)
+    return [one["Ref"] for one in named if isinstance(one, Mapping) and "Ref" in one]
+
+
+def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> DeployedStack | None:
+    """A stack; None if it is not deployed."""
+    try:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"].get("Message", ""):
+            return None
+        raise
+    if stack["StackStatus"] in _NOT_DEPLOYED:
+        return None
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    resources = [one for page in pages for one in page["StackResourceSummaries"]]
+    parameters = {one["ParameterKey"]: one.get("ResolvedValue", one["ParameterValue"]) for one in _parameters(stack)}
+    return DeployedStack(
+        id=stack["StackId"],
+        template=_template(cloudformation, name),
+        physical_ids={
+            # Some local AWS give the ARN of an instance profile here, AWS gives its name.
+            one["LogicalResourceId"]: name_of(one["PhysicalResourceId"])
+            if one["ResourceType"] == "AWS::IAM::InstanceProfile"
+            else one["PhysicalResourceId"]
+            for one in resources
+            if one.get("PhysicalResourceId") and one["ResourceStatus"] != "DELETE_COMPLETE"
+        },
+        parameters=parameters,
+    )
+
+
+def _parameters(stack: Any) -> list[Any]:
+    return [one for one in stack.get("Parameters", ()) if "ParameterValue" in one or "ResolvedValue" in one]
+
+
+def _template(cloudformation: "CloudFormationClient", name: str) -> Mapping[str, Any]:
+    body: Any = cloudformation.get_template(StackName=name)["TemplateBody"]
+    found: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return found
+
+
+def exports(cloudformation: "CloudFormationClient") -> dict[str, str]:
+    """What the stacks of the Region export, by name."""
+    pages = cloudformation.get_paginator("list_exports").paginate()
+    return {one["Name"]: one["Value"] for page in pages for one in page["Exports"]}

@@ -1,0 +1,78 @@
+"""What people want to know of an instance, and the handler does not: its name, whose it is, how it gets credentials."""
+
+import re
+from base64 import b64decode
+from binascii import Error as NotBase64Error
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..runtime.association.batch import chunks
+from ..runtime.association.observe import IDS_PER_CALL, PAGES
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+# Access keys as IAM makes them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_ACCESS_KEY = re.compile(rb"\bAKIA[A-Z2-7]{16}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One instance, as EC2 describes it."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metadata: bool = True
+    """Its metadata service is on, by which applications get the role's credentials."""
+    hops: int | None = None
+    """How far its metadata service answers; None if it is not known."""
+    operator: str | None = None
+    """The AWS service that manages the instance, if EC2 names one."""
+
+    @property
+    def name(self) -> str:
+        return self.tags.get("Name", "")
+
+
+def details(ec2: "EC2Client", ids: Iterable[str]) -> dict[str, Details]:
+    """The instances that EC2 knows, by id."""
+    found = {}
+    for chunk in chunks(ids, IDS_PER_CALL):
+        filters: Any = [{"Name": "instance-id", "Values": chunk}]
+        for page in ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig=PAGES):
+            for reservation in page["Reservations"]:
+                for instance in reservation["Instances"]:
+                    found[instance["InstanceId"]] = _details(instance)
+    return found
+
+
+def _details(instance: Any) -> Details:
+    options, operator = instance.get("MetadataOptions", {}), instance.get("Operator", {})
+    return Details(
+        tags={tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())},
+        metadata=options.get("HttpEndpoint") != "disabled",
+        hops=options.get("HttpPutResponseHopLimit"),
+        operator=operator.get("Principal", "an AWS service") if operator.get("Managed") else None,
+    )
+
+
+def has_access_key(ec2: "EC2Client", instance_id: str) -> bool:
+    """Whether a long-lived access key is to be seen in the user data of an instance. What is in there is not kept."""
+    found = ec2.describe_instance_attribute(InstanceId=instance_id, Attribute="userData")
+    try:
+        return bool(_ACCESS_KEY.search(b64decode(found.get("UserData", {}).get("Value", ""))))
+    except NotBase64Error:
+        return False
+
+
+def carrying(ec2: "EC2Client", profile_arns: Iterable[str]) -> dict[str, str]:
+    """Profile that instances carry, by the instance's id: of those that carry one of these."""
+    found = {}
+    for chunk in chunks(profile_arns, IDS_PER_CALL):
+        filters: Any = [{"Name": "iam-instance-profile.arn", "Values": chunk}]
+        for page in ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig=PAGES):
+            for reservation in page["Reservations"]:
+                for instance in reservation["Instances"]:
+                    if profile := instance.get("IamInstanceProfile"):
+                        found[instance["InstanceId"]] = profile["Arn"]
+    return found

@@ -1,0 +1,89 @@
+"""What a deployment changes about the permissions of applications, and whom it concerns besides the targets."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from ..runtime.association.model import name_of
+from .details import carrying
+from .model import InstanceView, PermissionChange, ProfileView, counted
+from .permissions import compare
+from .profiles import KnownProfiles
+from .role import Role
+from .surroundings import Surroundings
+from .template_roles import template_role
+from .values import StackValues
+
+_SHOWN = 5
+"""Ids that a sentence names."""
+
+
+class Impact:
+    """Compares the roles that instances have now with those that they will have."""
+
+    def __init__(self, around: Surroundings, values: StackValues, profiles: KnownProfiles) -> None:
+        self._around, self._values, self._profiles = around, values, profiles
+        self._planned: dict[str, Role] = {}
+        self._names: dict[str, str] = {}
+        """Names of roles, by what people know them by."""
+
+    def changes(self, rows: Sequence[InstanceView]) -> tuple[PermissionChange, ...]:
+        """What the applications on these instances lose and gain, for each pair of roles."""
+        pairs: dict[tuple[ProfileView, ProfileView], list[str]] = {}
+        for row in rows:
+            if row.current and row.planned:
+                pairs.setdefault((row.current, row.planned), []).append(row.id)
+        compared = (self._change(*pair, ids) for pair, ids in pairs.items())
+        return tuple(change for change in compared if change)
+
+    def others(self, changes: Iterable[PermissionChange], targets: set[str]) -> Iterator[str]:
+        """Who else has a role whose policies change, in sentences."""
+        for change in changes:
+            if change.before != change.after:
+                continue
+            what = f"other instances with role {change.after}"
+            found = self._around.sight.of(what, partial(self._carrying, self._names[change.after]), dict[str, str]())
+            if others := sorted(found.keys() - targets):
+                more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+                yield (
+                    f"{counted(len(others), 'other instance')} with role {change.after}, whose policies change, too: "
+                    f"{', '.join(others[:_SHOWN])}{more}"
+                )
+
+    def _change(self, current: ProfileView, planned: ProfileView, ids: Sequence[str]) -> PermissionChange | None:
+        before_arn, after_arn = self._profiles.role_arn(current), self._profiles.role_arn(planned)
+        if before_arn is None or after_arn is None:
+            return None
+        if planned.role:
+            self._names[planned.role] = name_of(after_arn)
+        planned_id = self._values.role_id(after_arn)
+        if before_arn == after_arn and planned_id is None:
+            return None
+        before = self._around.roles.role(name_of(before_arn))
+        after = self._template_role(planned_id) if planned_id else self._around.roles.role(name_of(after_arn))
+        found = compare(before, after)
+        nothing = not (found.policies_lost or found.policies_gained or found.actions_lost or found.actions_gained)
+        if before_arn == after_arn and nothing:
+            return None
+        return PermissionChange(
+            before=current.role or before.name,
+            after=planned.role or after.name,
+            instances=tuple(ids),
+            policies_lost=found.policies_lost,
+            policies_gained=found.policies_gained,
+            actions_lost=found.actions_lost,
+            actions_gained=found.actions_gained,
+            notes=found.notes,
+        )
+
+    def _template_role(self, logical_id: str) -> Role:
+        if logical_id not in self._planned:
+            self._planned[logical_id] = template_role(
+                logical_id, self._values.template, self._values.resolve, self._around.roles.policy
+            )
+        return self._planned[logical_id]
+
+    def _carrying(self, role: str) -> dict[str, str]:
+        pages: Any = self._around.aws.iam.get_paginator("list_instance_profiles_for_role").paginate(RoleName=role)
+        arns = [profile["Arn"] for page in pages for profile in page["InstanceProfiles"]]
+        return carrying(self._around.aws.ec2, arns)

@@ -1,0 +1,173 @@
+"""The command ``instance-role``."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..runtime.association.pacing import Pace
+from . import assembly
+from .assembly import StackArtifact
+from .aws import Aws, Sight, sentence
+from .model import AssociationPlan, AssociationStatus, CliError, PlanReport, Report, StatusReport
+from .planning import nested, plan_stack
+from .render import Format, render
+from .status import status_of_stack
+from .surroundings import Surroundings, check_account
+
+WIDTH_OF_FILES = 140
+"""Columns of a table that is written to a file."""
+
+_app = click.option(
+    "--app",
+    default="cdk.out",
+    show_default=True,
+    help="Folder of a cloud assembly, or a command that synthesizes one, such as 'python app.py'.",
+)
+_context = click.option(
+    "--context", "-c", multiple=True, metavar="KEY=VALUE", help="Context for the command of --app. Repeatable."
+)
+_region = click.option("--region", help="Region of stacks that name none. Default: that of the environment.")
+_format = click.option(
+    "--format",
+    "format_",
+    type=click.Choice([one.value for one in Format]),
+    default=Format.TABLE.value,
+    show_default=True,
+    help="What to print.",
+)
+_full = click.option("--full", is_flag=True, help="Show every instance, however many there are.")
+_stacks = click.argument("stacks", nargs=-1, metavar="[STACK]...")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cdk-instance-role")
+def cli() -> None:
+    """What a deployment does to real EC2 instances. Reads from AWS, and changes nothing."""
+
+
+@cli.command()
+@_stacks
+@_app
+@_context
+@_region
+@_format
+@_full
+def plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool) -> None:
+    """Say what a deployment would do to every instance.
+
+    Exit status: 0 nothing to do, 2 changes, 3 conflicts, 1 an error, or something could not be seen.
+    """
+    _run(lambda: _plan(stacks, app, context, region), format_, full)
+
+
+@cli.command()
+@_stacks
+@_app
+@_context
+@_region
+@_format
+@_full
+def status(
+    stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool
+) -> None:
+    """Say what the associations of deployed stacks hold, and what has changed since.
+
+    Exit status: 0 in order, 2 drift, 1 an error, or something could not be seen.
+    """
+    _run(lambda: _status(stacks, app, context, region), format_, full)
+
+
+def _run(look: Callable[[], Report], format_: str, full: bool) -> None:
+    try:
+        report = look()
+    except CliError as error:
+        raise click.ClickException(str(error)) from None
+    except BotoCoreError as error:
+        raise click.ClickException(sentence(error)) from None
+    render(report, Format(format_), _console(), full=full)
+    sys.exit(report.exit)
+
+
+def _console() -> Console:
+    """Standard output; in a file or a log there is room."""
+    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_OF_FILES)
+
+
+def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> PlanReport:
+    with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
+        chosen = assembly.chosen(artifacts, stacks)
+        for warning in nested(chosen):
+            click.echo(f"warning: {warning}", err=True)
+        plans: list[AssociationPlan] = []
+        for stack, around in _surroundings(chosen, artifacts, region, look):
+            plans += plan_stack(stack, around, time.time())
+    return PlanReport(tuple(plans))
+
+
+def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> StatusReport:
+    with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
+        found: list[AssociationStatus] = []
+        for stack, around in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
+            if deployed := around.deployed(stack.name):
+                found += status_of_stack(stack.name, deployed, around)
+            else:
+                click.echo(f"warning: stack {stack.name} is not deployed in {around.aws.region}", err=True)
+    return StatusReport(tuple(found))
+
+
+@contextmanager
+def _assembly(app: str, context: Sequence[str]) -> Iterator[list[StackArtifact]]:
+    """The stacks of an assembly, for as long as the block lasts."""
+    with ExitStack() as stack:
+        folder = Path(app)
+        if not folder.is_dir() and app != "cdk.out":
+            given = dict(pair.split("=", 1) for pair in context if "=" in pair)
+            folder = stack.enter_context(assembly.synthesized(app, given))
+        yield assembly.read(folder)
+
+
+def _surroundings(
+    chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact], region: str | None, pace: Pace
+) -> Iterator[tuple[StackArtifact, Surroundings]]:
+    """The chosen stacks, each with what is around it."""
+    known: dict[str | None, Surroundings] = {}
+    for stack in chosen:
+        place = stack.region or region
+        if place not in known:
+            aws = Aws(place)
+            check_account(aws, [one for one in chosen if (one.region or region) == place])
+            neighbours = [one for one in all_stacks if (one.region or region) == place]
+            known[place] = Surroundings(aws, neighbours, Sight(), pace)
+        yield stack, known[place]
+
+
+class _ShownPace(Pace):
+    """Paces the calls, and shows on standard error how many there were."""
+
+    def __init__(self, advance: Callable[[], Any]) -> None:
+        super().__init__()
+        self._advance = advance
+
+    def take(self, action: str, *, until: float = float("inf")) -> bool:
+        """Wait for the right to make one call."""
+        self._advance()
+        return super().take(action, until=until)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Pace]:
+    """Show on a terminal that something takes its time."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} calls"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+        yield _ShownPace(lambda: progress.advance(task))

@@ -1,0 +1,36 @@
+"""How reports are shown: as a table, as a comment on a pull request, as JSON."""
+
+from enum import StrEnum
+
+from rich.console import Console
+
+from ..model import Report
+from . import document, markdown, table
+
+
+class Format(StrEnum):
+    """What a report can be shown as."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def render(report: Report, format: Format, console: Console, *, full: bool = False) -> None:
+    """Show a report.
+
+    Args:
+        report: what was found.
+        format: how it is shown.
+        console: where. Its width and whether it is a terminal matter to the table only; the other formats go to its
+            file as they are.
+        full: show every instance, also where there are thousands. JSON always holds all of them, and a comment never
+            more than GitHub takes.
+    """
+    match format:
+        case Format.TABLE:
+            table.show(report, console, full=full)
+        case Format.MARKDOWN:
+            console.file.write(markdown.text(report, full=full))
+        case Format.JSON:
+            console.file.write(document.text(report))

@@ -1,0 +1,126 @@
+"""What a report comes to, as sentences and lists that every format shows."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from ..model import (
+    AssociationPlan,
+    AssociationStatus,
+    Estimate,
+    Exit,
+    HeldView,
+    InstanceView,
+    PermissionChange,
+    PlanReport,
+    Report,
+    StatusReport,
+    Verb,
+    counted,
+)
+from . import words
+
+NO_ASSOCIATIONS = "There are no associations."
+REFUSED = "The deployment would be refused:"
+UNSEEN = "Could not be looked at:"
+WARNINGS = "Warnings:"
+DRIFTED = "Not as the association left them:"
+
+_BY_WEIGHT = (Verb.CONFLICT, Verb.REPLACE, Verb.ASSOCIATE, Verb.UNDO, Verb.WAIT, Verb.DROP, Verb.KEEP)
+"""What people have to see comes first, also where a table is cut."""
+
+
+def verdict(report: Report) -> str:
+    """What it comes to, in a sentence or two."""
+    said = _plan_verdict(report) if isinstance(report, PlanReport) else _status_verdict(report)
+    return f"Not everything could be looked at. {said}" if report.exit is Exit.ERROR else said
+
+
+def summary(report: Report) -> str:
+    """The totals of everything, in one line."""
+    head = f"{counted(len(report.associations), 'association')}: "
+    if isinstance(report, StatusReport):
+        return head + words.held_totals([one for status in report.associations for one in status.instances])
+    every = [one for plan in report.associations for one in plan.instances]
+    return f"{head}{words.totals(every)}; {words.estimate(whole_estimate(report.associations))}"
+
+
+def whole_estimate(plans: Iterable[AssociationPlan]) -> Estimate:
+    """The estimates together: EC2 counts per account and Region, and these can go on at the same time."""
+    calls, seconds = 0, defaultdict[tuple[str, str], float](float)
+    for plan in plans:
+        calls += plan.estimate.calls
+        seconds[plan.account, plan.region] += plan.estimate.seconds
+    return Estimate(calls, max(seconds.values(), default=0.0))
+
+
+def by_weight(instances: Iterable[InstanceView]) -> list[InstanceView]:
+    """The instances, conflicts and changes first."""
+    return sorted(instances, key=lambda one: _BY_WEIGHT.index(one.verb))
+
+
+def by_drift(instances: Iterable[HeldView]) -> list[HeldView]:
+    """The instances, those that have drifted first."""
+    return sorted(instances, key=lambda one: not one.drift)
+
+
+def refusals(plan: AssociationPlan) -> list[str]:
+    """Why the deployment would be refused."""
+    conflicts = [words.instance(one) for one in plan.instances if one.verb is Verb.CONFLICT]
+    several = f"{counted(len(conflicts), 'instance')} in conflict: {words.some(conflicts)}"
+    return [*map(words.one_line, plan.problems), *([several] if conflicts else [])]
+
+
+def warnings(plan: AssociationPlan, limit: int | None = words.SHOWN_IDS) -> list[str]:
+    """What people should know. What is true of many instances is said once."""
+    about: dict[str, list[str]] = {}
+    for one in plan.instances:
+        for warning in one.warnings:
+            about.setdefault(words.one_line(warning), []).append(words.instance(one))
+    return [
+        *map(words.one_line, plan.warnings),
+        *(f"{words.some(those, limit)}: {text}" for text, those in about.items()),
+    ]
+
+
+def unseen(one: AssociationPlan | AssociationStatus) -> list[str]:
+    """What could not be looked at."""
+    return [words.one_line(text) for text in one.unseen]
+
+
+def drifts(status: AssociationStatus) -> list[str]:
+    """What is not as the association has left it."""
+    return [f"{words.instance(one)}: {words.one_line(one.drift)}" for one in status.instances if one.drift]
+
+
+def exchange(change: PermissionChange, limit: int | None = words.SHOWN_IDS) -> str:
+    """Which role takes the place of which, and where."""
+    where = f"{counted(len(change.instances), 'instance')} ({words.some(change.instances, limit)})"
+    return f"Permissions with role {change.after} instead of {change.before} on {where}"
+
+
+def permissions(change: PermissionChange) -> list[tuple[str, list[str]]]:
+    """What weighs heavily, what is lost and what is gained, each with its heading."""
+    lists = {
+        "note": change.notes,
+        "policies lost": change.policies_lost,
+        "actions lost": change.actions_lost,
+        "policies gained": change.policies_gained,
+        "actions gained": change.actions_gained,
+    }
+    found = [(heading, [words.one_line(item) for item in items]) for heading, items in lists.items() if items]
+    return found or [("note", ["no difference was found"])]
+
+
+def _plan_verdict(report: PlanReport) -> str:
+    if any(refusals(plan) for plan in report.associations):
+        return "The deployment would be refused."
+    changed = sum(one.changes for plan in report.associations for one in plan.instances)
+    return f"The deployment would change {counted(changed, 'instance') if changed else 'no instance'}."
+
+
+def _status_verdict(report: StatusReport) -> str:
+    drifted = sum(bool(one.drift) for status in report.associations for one in status.instances)
+    if drifted:
+        are, them = ("is", "it") if drifted == 1 else ("are", "them")
+        return f"{counted(drifted, 'instance')} {are} not as the association left {them}."
+    return "What could be seen is in order." if report.exit is Exit.ERROR else "Everything is in order."

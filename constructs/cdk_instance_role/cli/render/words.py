@@ -1,0 +1,125 @@
+"""What every format says in the same words."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from ..model import (
+    AssociationPlan,
+    AssociationStatus,
+    Estimate,
+    Event,
+    HeldView,
+    InstanceView,
+    ProfileView,
+    Verb,
+    counted,
+)
+
+T = TypeVar("T")
+
+SHOWN_IDS = 3
+"""Ids that a sentence names, unless everything is to be shown."""
+
+_EVENTS = {
+    Event.CREATE: "is created",
+    Event.UPDATE: "is updated",
+    Event.DELETE: "is deleted",
+    Event.NONE: "stays as it is",
+}
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, and without what steers a terminal: anybody may write a tag.
+
+    >>> one_line("a\\nb\\x1b[31m")
+    'a b [31m'
+    """
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+
+
+def first(items: Sequence[T], limit: int | None) -> Sequence[T]:
+    """As many of the items as shall be shown; None for all."""
+    return items if limit is None else items[:limit]
+
+
+def some(items: Sequence[str], limit: int | None = SHOWN_IDS) -> str:
+    """The first items, and how many there are besides.
+
+    >>> some(["a", "b", "c"], 1)
+    'a and 2 more'
+    """
+    shown = first(items, limit)
+    more = len(items) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def profile(view: ProfileView | None, gap: str = " ") -> str:
+    """An instance profile and its role, with a gap between them.
+
+    >>> profile(ProfileView("Web/InstanceProfile")), profile(None)
+    ('(new) Web/InstanceProfile', 'none')
+    """
+    if view is None:
+        return "none"
+    name = f"(new) {one_line(view.name)}" if view.is_new else one_line(view.name)
+    return f"{name}{gap}(role {view.role})" if view.role else name
+
+
+def instance(view: InstanceView | HeldView) -> str:
+    """An instance, in a sentence."""
+    name = one_line(view.name)
+    return f"{view.id} ({name})" if name else view.id
+
+
+def event(plan: AssociationPlan) -> str:
+    """What becomes of the association."""
+    return _EVENTS[plan.event]
+
+
+def place(one: AssociationPlan | AssociationStatus) -> str:
+    """Where an association is."""
+    return f"stack {one.stack}, account {one.account}, {one.region}"
+
+
+def totals(instances: Iterable[InstanceView]) -> str:
+    """How many instances there are of each kind, such as ``3 associate, 1 replace, 1 conflict``."""
+    counts = Counter(one.verb for one in instances)
+    return ", ".join(f"{counts[verb]} {verb}" for verb in Verb if counts[verb]) or "no instances"
+
+
+def held_totals(instances: Sequence[HeldView]) -> str:
+    """How many instances are held, and how many of them have drifted."""
+    return f"{counted(len(instances), 'instance')}, {held_state(instances)}" if instances else "no instances"
+
+
+def held_state(instances: Iterable[HeldView]) -> str:
+    """How many instances have drifted."""
+    drifted = sum(bool(one.drift) for one in instances)
+    return f"{drifted} drifted" if drifted else "all in order"
+
+
+def estimate(value: Estimate) -> str:
+    """How much there is to do.
+
+    >>> estimate(Estimate(3, 124.2)), estimate(Estimate())
+    ('3 calls, at least 2 min 5 s', 'nothing to call')
+    """
+    if not value.calls:
+        return "nothing to call"
+    least = f", at least {_duration(value.seconds)}" if value.seconds > 0 else ""
+    return counted(value.calls, "call") + least
+
+
+def moment(seconds: float) -> str:
+    """A point in time, in UTC; empty if there is none."""
+    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds else ""
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{value} {unit}" for value, unit in parts if value)

@@ -1,0 +1,218 @@
+"""Reports as the commands would make them, for the tests of every format."""
+
+from cdk_instance_role.cli.model import (
+    AssociationPlan,
+    AssociationStatus,
+    Estimate,
+    Event,
+    HeldView,
+    InstanceView,
+    PermissionChange,
+    PlanReport,
+    ProfileView,
+    StatusReport,
+    Verb,
+)
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+SINCE = 1_764_035_006.4
+
+WANTED = ProfileView("WebProfile", "Web", f"arn:aws:iam::{ACCOUNT}:instance-profile/WebProfile")
+NEW = ProfileView("Web/InstanceProfile")
+OLD = ProfileView("OldProfile", "Old", f"arn:aws:iam::{ACCOUNT}:instance-profile/OldProfile")
+FOREIGN = ProfileView("ForeignProfile", "Foreign", f"arn:aws:iam::{ACCOUNT}:instance-profile/team/ForeignProfile")
+INVENTED = ProfileView(
+    "InstanceRole-batch-InstanceRoleInstanceProfile7D8D8249-Qx2Fh0aGdV1c",
+    "InstanceRole-batch-InstanceRoleA57500A0-9sKcJ0ZtW3mN",
+    f"arn:aws:iam::{ACCOUNT}:instance-profile/InstanceRole-batch-InstanceRoleInstanceProfile7D8D8249-Qx2Fh0aGdV1c",
+)
+"""With names as CloudFormation makes them up."""
+
+NASTY = "a|b`c\n<img src=x>\x1b[31m@everyone *d* [e](http://f) #1"
+"""What somebody may have written into a tag."""
+
+KEPT = "carries the profile"
+
+
+def instance_id(number: int) -> str:
+    return f"i-{number:017x}"
+
+
+def view(
+    number: int,
+    verb: Verb,
+    reason: str,
+    current: ProfileView | None = None,
+    planned: ProfileView | None = None,
+    *,
+    name: str | None = None,
+    state: str = "running",
+    warnings: tuple[str, ...] = (),
+) -> InstanceView:
+    """An instance of a plan."""
+    shown = f"web-{number}" if name is None else name
+    return InstanceView(instance_id(number), shown, state, verb, reason, current, planned, warnings)
+
+
+def plan_of(
+    *instances: InstanceView,
+    association: str = "Web/Association",
+    event: Event = Event.UPDATE,
+    profile: ProfileView | None = WANTED,
+    permissions: tuple[PermissionChange, ...] = (),
+    problems: tuple[str, ...] = (),
+    warnings: tuple[str, ...] = (),
+    unseen: tuple[str, ...] = (),
+    estimate: Estimate | None = None,
+) -> AssociationPlan:
+    """What a deployment does about one association."""
+    return AssociationPlan(
+        "InstanceRole-web",
+        association,
+        ACCOUNT,
+        REGION,
+        event,
+        profile,
+        instances,
+        permissions,
+        problems,
+        warnings,
+        unseen,
+        estimate or Estimate(),
+    )
+
+
+def empty() -> PlanReport:
+    """An app without associations."""
+    return PlanReport(())
+
+
+def kept() -> PlanReport:
+    """Everything stays as it is."""
+    instances = (view(number, Verb.KEEP, KEPT, WANTED, WANTED) for number in (1, 2))
+    return PlanReport((plan_of(*instances, event=Event.NONE),))
+
+
+def mixed() -> PlanReport:
+    """A bit of everything: an association that works, one that would be refused, one that goes."""
+    return PlanReport((_new(), _refused(), _leaving()))
+
+
+def nasty() -> PlanReport:
+    """Tags and reasons that would break a table if they could."""
+    instances = (
+        view(1, Verb.ASSOCIATE, f"associate {NASTY}", None, WANTED, name=NASTY, warnings=(f"look at {NASTY}",)),
+        view(2, Verb.CONFLICT, "carries something else", FOREIGN, FOREIGN, name="back\\|slash"),
+    )
+    return PlanReport((plan_of(*instances, association=f"Web/{NASTY}", problems=(NASTY,)),))
+
+
+def huge(instances: int = 10_000, associations: int = 1) -> PlanReport:
+    """Thousands of targets, the ones that matter among the last."""
+    return PlanReport(tuple(_huge(instances, f"Web{number}/Association") for number in range(associations)))
+
+
+def in_order() -> StatusReport:
+    """Everything is as it was left."""
+    return StatusReport((_status(held(1, WANTED, OLD), held(2, WANTED, None, outcome="associate")),))
+
+
+def drifted() -> StatusReport:
+    """Somebody has been there since."""
+    instances = (
+        held(1, WANTED, OLD),
+        held(2, FOREIGN, INVENTED, drift="someone has given it ForeignProfile since"),
+        held(3, None, None, name="", state="", since=0.0, outcome="", drift="the instance is gone"),
+        held(4, WANTED, None, name=NASTY, outcome="replace: UnauthorizedOperation, not authorized | for `it`"),
+    )
+    return StatusReport((_status(*instances), _status(unseen=("the ledger Ledger4D2D63D1: access denied",))))
+
+
+def huge_status(instances: int = 10_000) -> StatusReport:
+    """Thousands of held instances, the last of which has drifted."""
+    last = held(instances, FOREIGN, OLD, drift="someone has given it ForeignProfile since")
+    return StatusReport((_status(*(held(number, WANTED, OLD) for number in range(1, instances)), last),))
+
+
+def held(
+    number: int,
+    carries: ProfileView | None,
+    previous: ProfileView | None,
+    *,
+    name: str | None = None,
+    state: str = "running",
+    since: float = SINCE,
+    outcome: str = "replace",
+    drift: str = "",
+) -> HeldView:
+    """An instance of a status."""
+    shown = f"web-{number}" if name is None else name
+    return HeldView(instance_id(number), shown, state, carries, WANTED, previous, since, outcome, drift)
+
+
+def _new() -> AssociationPlan:
+    systems_manager = "loses its connection to Systems Manager: role Web lacks ssm:UpdateInstanceInformation"
+    return plan_of(
+        view(1, Verb.ASSOCIATE, "associate Web/InstanceProfile", None, NEW),
+        view(2, Verb.ASSOCIATE, "associate Web/InstanceProfile", None, NEW, name="", state="stopped"),
+        view(3, Verb.REPLACE, "replace OldProfile with Web/InstanceProfile", OLD, NEW, warnings=(systems_manager,)),
+        view(4, Verb.REPLACE, "replace OldProfile with Web/InstanceProfile", OLD, NEW, warnings=(systems_manager,)),
+        view(
+            5,
+            Verb.REPLACE,
+            f"replace {INVENTED.name} with Web/InstanceProfile",
+            INVENTED,
+            NEW,
+            name="the one that nobody dares to touch since 2019",
+            state="stopped",
+        ),
+        view(6, Verb.WAIT, "the instance is shutting-down", OLD, NEW, state="shutting-down"),
+        event=Event.CREATE,
+        profile=NEW,
+        permissions=(
+            PermissionChange(
+                "Old",
+                "Web",
+                tuple(map(instance_id, (3, 4, 6))),
+                policies_lost=("AmazonSSMManagedInstanceCore", "Deploy (inline)"),
+                policies_gained=("AmazonS3ReadOnlyAccess",),
+                actions_lost=("s3:PutObject on arn:aws:s3:::releases/*", "ssm:UpdateInstanceInformation on *"),
+                actions_gained=("s3:Get* on *", "s3:List* on *"),
+                notes=("the instances drop out of Systems Manager",),
+            ),
+            PermissionChange("Same", "Web", (instance_id(5),)),
+        ),
+        warnings=("the tags of the selection match 6 instances today, and perhaps others tomorrow",),
+        estimate=Estimate(6, 124.2),
+    )
+
+
+def _refused() -> AssociationPlan:
+    reason = "carries instance profile ForeignProfile, which `replaces` does not list"
+    return plan_of(
+        view(7, Verb.KEEP, KEPT, WANTED, WANTED),
+        view(8, Verb.CONFLICT, reason, FOREIGN, FOREIGN),
+        view(9, Verb.UNDO, "a target no more: give OldProfile back", WANTED, OLD),
+        view(10, Verb.DROP, "a target no more: another association keeps it", WANTED, WANTED),
+        association="Api/Association",
+        problems=("role Web: its trust policy does not let ec2.amazonaws.com assume it",),
+        unseen=("the policies of role Foreign: access denied (iam:ListAttachedRolePolicies)",),
+        estimate=Estimate(1, 0.0),
+    )
+
+
+def _leaving() -> AssociationPlan:
+    undone = view(11, Verb.UNDO, "it had no profile before", WANTED, None)
+    return plan_of(undone, association="Batch/Association", event=Event.DELETE, profile=None, estimate=Estimate(1, 0.2))
+
+
+def _huge(instances: int, association: str) -> AssociationPlan:
+    conflict = view(instances, Verb.CONFLICT, "carries ForeignProfile", FOREIGN, FOREIGN, warnings=("it is the last",))
+    replaced = view(instances - 1, Verb.REPLACE, "replace OldProfile with WebProfile", OLD, WANTED)
+    warning = ("kept although it carries something else",)
+    others = (view(n, Verb.KEEP, KEPT, WANTED, WANTED, warnings=warning) for n in range(1, instances - 1))
+    return plan_of(*others, replaced, conflict, association=association, estimate=Estimate(1, 0.2))
+
+
+def _status(*instances: HeldView, unseen: tuple[str, ...] = ()) -> AssociationStatus:
+    return AssociationStatus("InstanceRole-web", "Web/Association", ACCOUNT, REGION, instances, unseen)

@@ -1,0 +1,117 @@
+"""The scripts of the plan do what the page about the read-only role says, also when a command fails."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cdk_instance_role.cli.comment import MARKER
+
+ROOT = Path(__file__).parents[2]
+PLAN: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/plan.yml").read_text(encoding="utf-8"))["jobs"]["plan"]
+
+FAKE_PLAN = """#!/bin/bash
+echo -n "$PLAN_OUTPUT"; exit "$PLAN_STATUS"
+"""
+FAKE_GH = """#!/bin/bash
+echo "$*" >> gh.log
+case "$*" in *--paginate*) echo -n "$COMMENTS" ;; esac
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    commands = {"instance-role": FAKE_PLAN, "npx": "#!/bin/bash\necho difference; exit 7\n", "gh": FAKE_GH}
+    (tmp_path / "bin").mkdir()
+    for name, script in commands.items():
+        file = tmp_path / "bin" / name
+        file.write_text(script, encoding="utf-8")
+        file.chmod(0o755)
+    return tmp_path
+
+
+def run(folder: Path, called: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a step's script as the runner does."""
+    (script,) = [one["run"] for one in PLAN["steps"] if one.get("name") == called]
+    surroundings = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(folder / "bin"), str(ROOT / ".venv" / "bin"), os.environ["PATH"]]),
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+    }
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**surroundings, **environment},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def output(folder: Path) -> str:
+    return (folder / "output").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.parametrize("status", ["0", "1", "2", "3"])
+def test_the_exit_status_of_the_plan_is_kept_for_later(folder: Path, status: str) -> None:
+    assert run(folder, "Plan", PLAN_OUTPUT=f"{MARKER}\n", PLAN_STATUS=status).returncode == 0
+
+    assert output(folder) == f"status={status}"
+
+
+def test_a_plan_that_prints_nothing_is_an_error_whatever_its_exit_status(folder: Path) -> None:
+    run(folder, "Plan", PLAN_OUTPUT="", PLAN_STATUS="2")
+
+    assert output(folder) == "status=1"
+
+
+def test_the_exit_status_of_the_difference_is_kept_for_later(folder: Path) -> None:
+    assert run(folder, "Compare the templates").returncode == 0
+
+    assert output(folder) == "status=7"
+    assert (folder / "cdk.diff").read_text(encoding="utf-8") == "difference\n"
+
+
+@pytest.mark.parametrize(
+    ("plan", "diff", "passes"),
+    [
+        ("0", "0", True),
+        ("2", "0", True),
+        ("3", "0", False),
+        ("1", "0", False),
+        ("127", "0", False),
+        ("0", "1", False),
+        ("2", "1", False),
+        ("", "", False),
+    ],
+)
+def test_the_check_passes_only_if_nothing_stands_in_the_way(folder: Path, plan: str, diff: str, passes: bool) -> None:
+    result = run(folder, "Say how it went", PLAN=plan, DIFF=diff)
+
+    assert (result.returncode == 0) is passes
+    assert ("::error " in result.stdout) is not passes
+
+
+@pytest.mark.parametrize(
+    ("existing", "request_"),
+    [
+        pytest.param("", "--method POST repos/o/r/issues/5/comments", id="the first time"),
+        pytest.param("77\n", "--method PATCH repos/o/r/issues/comments/77", id="again"),
+        pytest.param("77\n88\n", "--method PATCH repos/o/r/issues/comments/77", id="twice by some accident"),
+    ],
+)
+def test_one_comment_is_kept_up_to_date(folder: Path, existing: str, request_: str) -> None:
+    result = run(folder, "Write the comment", COMMENTS=existing, REPOSITORY="o/r", NUMBER="5")
+
+    assert result.returncode == 0, result.stderr
+    assert (folder / "gh.log").read_text(encoding="utf-8").splitlines()[-1] == (
+        f"api --silent {request_} --field body=@comment.md"
+    )
+    assert (
+        (folder / "comment.md").read_text(encoding="utf-8").startswith(f"{MARKER}\n\n**The plan could not be made.**")
+    )
+    assert (folder / "summary").read_text(encoding="utf-8").startswith(MARKER)

@@ -1,0 +1,89 @@
+"""The role of the pull request check can read what the commands read, and change nothing."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "read-only-policy.json").read_text(encoding="utf-8"))
+PAGE = (ROOT / "docs" / "read-only-role.md").read_text(encoding="utf-8")
+STATEMENTS: list[dict[str, Any]] = POLICY["Statement"]
+READING = re.compile(r"[a-z0-9]+:(Get|List|Describe|Query)[A-Za-z]*")
+LOOKUP_ROLE = "arn:aws:iam::*:role/cdk-hnb659fds-lookup-role-*"
+LONGEST = 6_144  # of a managed policy; IAM does not count white space
+
+every_statement = pytest.mark.parametrize("statement", [pytest.param(one, id=one["Sid"]) for one in STATEMENTS])
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+@every_statement
+def test_a_statement_only_reads(statement: dict[str, Any]) -> None:
+    others = [action for action in listed(statement["Action"]) if not READING.fullmatch(action)]
+
+    assert statement["Effect"] == "Allow"
+    assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
+    assert (others, statement["Resource"]) == (["sts:AssumeRole"], LOOKUP_ROLE) if others else True
+
+
+@every_statement
+def test_the_page_says_what_a_statement_is_for(statement: dict[str, Any]) -> None:
+    assert f"`{statement['Sid']}`" in PAGE
+
+
+def test_no_action_is_allowed_twice() -> None:
+    actions = [action for statement in STATEMENTS for action in listed(statement["Action"])]
+
+    assert sorted(actions) == sorted(set(actions))
+
+
+def test_only_what_aws_can_not_narrow_is_allowed_on_everything() -> None:
+    broad = {action for one in STATEMENTS if one["Resource"] == "*" for action in listed(one["Action"])}
+
+    assert broad == {
+        "cloudformation:ListExports",
+        "ec2:DescribeIamInstanceProfileAssociations",
+        "ec2:DescribeInstanceAttribute",
+        "ec2:DescribeInstances",
+    }
+
+
+def test_it_fits_into_a_managed_policy() -> None:
+    assert len(json.dumps(POLICY)) < LONGEST
+
+
+def test_the_ledger_of_a_stack_is_among_the_tables() -> None:
+    (tables,) = [one["Resource"] for one in STATEMENTS if one["Action"] == "dynamodb:Query"]
+    snapshots = sorted((ROOT / "tests" / "synth" / "snapshots").glob("*.json"))
+    ledgers = [
+        logical_id
+        for snapshot in snapshots
+        for logical_id, resource in json.loads(snapshot.read_text(encoding="utf-8"))["Resources"].items()
+        if resource["Type"] == "AWS::DynamoDB::Table"
+    ]
+
+    assert ledgers
+    for logical_id in ledgers:
+        # As CloudFormation names a table.
+        name = f"InstanceRole-web-{logical_id}-1ABCDEFGHIJKL"
+        assert fnmatchcase(f"arn:aws:dynamodb:eu-west-1:111122223333:table/{name}", tables)
+
+
+def test_the_role_trusts_nobody_but_the_pull_requests_of_one_repository() -> None:
+    (block,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    (statement,) = json.loads(block)["Statement"]
+
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert statement["Principal"]["Federated"].endswith(":oidc-provider/token.actions.githubusercontent.com")
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": "repo:OWNER/REPO:pull_request",
+        }
+    }

@@ -1,0 +1,190 @@
+"""The workflows run what everybody runs, with as few rights as they need."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cdk_instance_role.cli.comment import MARKER
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".github" / "workflows"
+NAMES = sorted(path.name for path in FOLDER.iterdir())
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+NOT_FOR_FORKS = "github.event.pull_request.head.repo.full_name == github.repository &&"
+
+every_workflow = pytest.mark.parametrize("name", NAMES)
+
+
+def text(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def workflow(name: str) -> dict[Any, Any]:
+    loaded: dict[Any, Any] = yaml.safe_load(text(name))
+    return loaded
+
+
+def triggers(name: str) -> Any:
+    # For YAML 1.1 the key `on` is a boolean.
+    return workflow(name)[True]
+
+
+def jobs(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = workflow(name)["jobs"]
+    return found
+
+
+def steps(name: str) -> Iterator[dict[str, Any]]:
+    for job in jobs(name).values():
+        yield from job["steps"]
+
+
+def step(name: str, called: str) -> dict[str, Any]:
+    (found,) = [one for one in steps(name) if one.get("name") == called]
+    return found
+
+
+def used(name: str, action: str) -> list[dict[str, Any]]:
+    return [one for one in steps(name) if one.get("uses", "").startswith(f"{action}@")]
+
+
+def position(called: str) -> int:
+    names = [one.get("name", one.get("uses", "")) for one in jobs("plan.yml")["plan"]["steps"]]
+    return next(index for index, name in enumerate(names) if name.startswith(called))
+
+
+def test_there_is_one_for_tests_and_one_for_plans() -> None:
+    assert NAMES == ["ci.yml", "plan.yml"]
+
+
+@every_workflow
+def test_every_action_is_pinned_by_commit_with_its_version_beside(name: str) -> None:
+    uses = re.findall(r"\buses:\s*(.*)$", text(name), re.MULTILINE)
+
+    assert uses
+    assert [one for one in uses if not PINNED.fullmatch(one)] == []
+
+
+def test_an_action_has_one_version_in_all_workflows() -> None:
+    pins = {tuple(one.split("@")) for name in NAMES for one in re.findall(r"\buses:\s*(.*)$", text(name), re.MULTILINE)}
+
+    assert len(pins) == len({action for action, _ in pins})
+
+
+@every_workflow
+def test_a_workflow_as_a_whole_can_read_the_repository_at_most(name: str) -> None:
+    assert workflow(name)["permissions"] in ({}, {"contents": "read"})
+
+
+def test_only_the_plan_can_write_anything() -> None:
+    granted = {
+        (name, job): {right for right, level in definition.get("permissions", {}).items() if level != "read"}
+        for name in NAMES
+        for job, definition in jobs(name).items()
+    }
+
+    writing = {where: rights for where, rights in granted.items() if rights}
+    assert writing == {("plan.yml", "plan"): {"id-token", "pull-requests"}}
+
+
+@every_workflow
+def test_the_token_does_not_stay_in_the_checkout(name: str) -> None:
+    assert [one["with"]["persist-credentials"] for one in used(name, "actions/checkout")] == [False]
+
+
+@every_workflow
+def test_no_expression_is_part_of_a_script(name: str) -> None:
+    assert [one["run"] for one in steps(name) if "${{" in one.get("run", "")] == []
+
+
+@every_workflow
+def test_nothing_that_a_stranger_can_write_is_used(name: str) -> None:
+    for stranger in ("github.head_ref", "pull_request.title", "pull_request.body", "head.ref", "head.label"):
+        assert stranger not in text(name)
+
+
+@every_workflow
+def test_no_secret_is_used(name: str) -> None:
+    assert "secrets." not in text(name)
+
+
+@every_workflow
+def test_it_never_runs_with_the_rights_of_the_base_branch(name: str) -> None:
+    assert set(triggers(name)) <= {"push", "pull_request"}
+
+
+@every_workflow
+def test_a_newer_run_cancels_the_older_one_and_none_runs_for_ever(name: str) -> None:
+    assert workflow(name)["concurrency"]["cancel-in-progress"] is True
+    assert all(job["timeout-minutes"] <= 60 for job in jobs(name).values())
+
+
+@every_workflow
+def test_node_is_24(name: str) -> None:
+    assert [one["with"]["node-version"] for one in used(name, "actions/setup-node")] == ["24"]
+
+
+def test_ci_runs_on_main_and_on_pull_requests() -> None:
+    assert triggers("ci.yml") == {"push": {"branches": ["main"]}, "pull_request": None}
+
+
+def test_ci_tests_the_versions_of_python_that_the_package_names() -> None:
+    strategy = jobs("ci.yml")["test"]["strategy"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = [one.rpartition(" ")[2] for one in project["classifiers"] if one.startswith("Programming Language")]
+
+    assert strategy["matrix"] == {"python": ["3.11", "3.12", "3.13", "3.14"]}
+    assert [one for one in named if "." in one] == strategy["matrix"]["python"]
+    assert project["requires-python"] == f">={strategy['matrix']['python'][0]}"
+    assert strategy["fail-fast"] is False
+
+
+def test_ci_runs_the_target_that_everybody_runs() -> None:
+    assert [one["run"] for one in steps("ci.yml") if "run" in one] == ["make test"]
+
+
+def test_a_plan_is_for_pull_requests() -> None:
+    assert set(triggers("plan.yml")) == {"pull_request"}
+
+
+def test_no_job_of_the_plan_runs_for_a_fork() -> None:
+    assert [job["if"] for job in jobs("plan.yml").values() if not job["if"].startswith(NOT_FOR_FORKS)] == []
+
+
+def test_without_its_variables_a_notice_takes_the_place_of_the_plan() -> None:
+    conditions = {name: job["if"].removeprefix(NOT_FOR_FORKS).strip() for name, job in jobs("plan.yml").items()}
+
+    assert conditions == {
+        "plan": "vars.INSTANCE_ROLE_PLAN_ROLE != '' && vars.INSTANCE_ROLE_PLAN_REGION != ''",
+        "not-configured": "(vars.INSTANCE_ROLE_PLAN_ROLE == '' || vars.INSTANCE_ROLE_PLAN_REGION == '')",
+    }
+    assert jobs("plan.yml")["not-configured"]["steps"][0]["run"].startswith('echo "::notice ')
+
+
+def test_the_role_is_assumed_after_the_synthesis_and_before_the_plan() -> None:
+    (credentials,) = used("plan.yml", "aws-actions/configure-aws-credentials")
+
+    assert credentials["with"]["role-to-assume"] == "${{ vars.INSTANCE_ROLE_PLAN_ROLE }}"
+    assert position("Synthesize") < position("aws-actions/") < position("Compare") < position("Plan")
+
+
+def test_the_assembly_is_synthesized_once() -> None:
+    scripts = [one.get("run", "") for one in steps("plan.yml")]
+
+    assert len([script for script in scripts if "cdk synth" in script]) == 1
+    assert "cdk diff --app cdk.out --method=template" in step("plan.yml", "Compare the templates")["run"]
+    assert "instance-role plan --app cdk.out --format markdown" in step("plan.yml", "Plan")["run"]
+
+
+def test_the_comment_is_found_again_by_the_line_that_it_begins_with() -> None:
+    assert f'startswith("{MARKER}")' in step("plan.yml", "Write the comment")["run"]
+
+
+def test_the_comment_is_written_also_after_a_failure_and_before_the_check_fails() -> None:
+    assert step("plan.yml", "Write the comment")["if"].startswith("${{ !cancelled()")
+    assert position("Write the comment") < position("Say how it went")
