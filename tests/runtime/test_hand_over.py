@@ -79,6 +79,23 @@ def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: 
     assert world.dynamodb.items == {}
 
 
+def test_what_could_not_be_given_back_is_not_taken_over_on_the_way_back(world: World) -> None:
+    target = world.instance(world.foreign)
+    web2 = world.fleet.add_profile("Web2")
+    keeping, replacing = Resource(world, "Keeping"), Resource(world, "Replacing")
+    wanted = world.properties([target], profile=web2, replaces=[world.web], on_conflict="KEEP")
+    assert keeping.create(wanted).ok
+    assert replacing.create(world.properties([target], replaces="*")).ok
+
+    result = keeping.update({**wanted, "TimeoutSeconds": 900})
+
+    assert "instance profile Foreign has to be given back one day" in result.reason
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(target) == ["Web"]
+    assert keeping.records() == {}
+
+
 def test_what_an_update_found_right_is_not_replaced_on_the_way_back(world: World) -> None:
     """It was another association's before, and a conflict that was kept."""
     contested, refused = world.instances(2)

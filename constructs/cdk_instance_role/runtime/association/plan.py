@@ -93,13 +93,13 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
     wanted, carried = desired.profile.arn, instance.carries
     if carried == wanted:
         return _plan_wanted(desired, instance, record, snapshot)
-    if carried is None:
-        return _change(instance, wanted, f"associate {name_of(wanted)}", record)
-    if carried in record.ours or desired.replaceable.allows(carried):
-        return _change(instance, wanted, f"replace {name_of(carried)} with {name_of(wanted)}", record)
-    newcomer = situation.begun and not record.mine and bool(desired.selection.tags)
-    keep = newcomer or situation.reversing or desired.on_conflict is OnConflict.KEEP
-    return _plan_conflict(desired, instance, carried, keep=keep)
+    obstacle = _obstacle(desired, carried, record, situation)
+    if obstacle:
+        newcomer = situation.begun and not record.mine and bool(desired.selection.tags)
+        keep = newcomer or situation.reversing or desired.on_conflict is OnConflict.KEEP
+        return _plan_conflict(instance, obstacle, keep=keep)
+    what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
+    return _change(instance, wanted, what, record)
 
 
 def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) -> Step:
@@ -158,15 +158,35 @@ def _plan_wanted(desired: Desired, instance: Instance, record: Record, snapshot:
     return Step(instance.id, action, reason, before=instance.carries, after=instance.carries, advice=advice)
 
 
-def _plan_conflict(desired: Desired, instance: Instance, carried: str, *, keep: bool) -> Step:
-    listed = {profile.name for profile in desired.replaceable.profiles}
-    shown = carried if name_of(carried) in listed else name_of(carried)  # it differs from the listed one in its path
+def _obstacle(desired: Desired, carried: str | None, record: Record, situation: Situation) -> str:
+    """Why a target may not be given the wanted profile; empty if it may."""
+    if carried and carried not in record.ours and not desired.replaceable.allows(carried):
+        listed = {profile.name for profile in desired.replaceable.profiles}
+        shown = (
+            carried if name_of(carried) in listed else name_of(carried)
+        )  # it differs from the listed one in its path
+        return f"carries instance profile {shown}, which `replaces` does not list"
+    if record.mine or not (situation.begun or situation.reversing):  # the preflight tells everything at once
+        return ""
+    # Nor may it be taken over from another association on the way, when nobody looks at the preflight any more.
+    owed = (arn for arn in record.beneath_after(carried) if not desired.may_restore(arn))
+    return next(
+        (
+            f"has to get instance profile {name_of(arn)} back one day, which `replaces` does not list"
+            for arn in owed
+            if arn
+        ),
+        "",
+    )
+
+
+def _plan_conflict(instance: Instance, obstacle: str, *, keep: bool) -> Step:
     return Step(
         instance.id,
         Action.KEEP if keep else Action.CONFLICT,
-        f"({instance.state}) carries instance profile {shown}, which `replaces` does not list",
-        before=carried,
-        after=carried,
+        f"({instance.state}) {obstacle}",
+        before=instance.carries,
+        after=instance.carries,
         warning=keep,
         advice="list it there, or take the instance out of the selection",
     )
