@@ -40,10 +40,10 @@ def outlook(
     mine = held(records)
     selected, instances = observer.instances(desired.selection, mine)
     listed = {desired.profile.arn, *(listed.arn for listed in desired.replaceable.profiles)}
-    beneath = to_give_back(mine.values(), instances)
-    # What may not be given back may not be looked at either; on the way back the former rights are still there.
-    known = beneath if situation.reversing else {arn for arn in beneath if desired.may_restore(arn)}
-    snapshot = Snapshot(selected, instances, records, observer.profiles(listed | known), now, started_at)
+    # What a target has to get back may not be looked at before it is known that it is listed.
+    leaving = mine if situation.reversing else mine.keys() - set(selected)
+    beneath = to_give_back((mine[id_] for id_ in leaving), instances)
+    snapshot = Snapshot(selected, instances, records, observer.profiles(listed | beneath), now, started_at)
     problems = preflight.problems(desired, snapshot, reversing=situation.reversing)
     return Outlook(snapshot, plan_desired(desired, snapshot, situation), tuple(problems))
 

@@ -1,0 +1,90 @@
+"""What is planned is what happens: the outlook of an event, held against what the handler then did about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from cdk_instance_role.runtime.association.observe import Observer
+from cdk_instance_role.runtime.association.outlook import Outlook, outlook, outlook_of_delete
+from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.runtime.association.plan import Situation
+from cdk_instance_role.runtime.association.request import Request
+from cdk_instance_role.runtime.association.step import CHANGES, Action
+from tests.runtime.stories import SETTINGS, Setting, stories_of
+from tests.simulator.driver import Resource, Result, World
+
+# What may be displaced makes a difference for the policies, which are not enforced here.
+EVERY_STORY = [(one, name) for one in SETTINGS if one.replaces == "profiles" for name in stories_of(one)]
+NOTHING_GOES_WELL = {
+    "gives everything back when a create fails",
+    "puts the old profile back when half a swap is refused",
+}
+
+
+@dataclass
+class Prophecies:
+    """What was planned for events, and what became of them."""
+
+    fulfilled: int = 0
+    failed: bool = False
+    """The last event has failed: the next one takes it back."""
+    mistakes: list[str] = field(default_factory=list)
+
+    def check(self, resource: Resource, event: Mapping[str, Any], found: Outlook, result: Result) -> None:
+        """Hold the outlook of an event against its end."""
+        refused = bool(found.problems or found.plan.problems)
+        if refused and result.ok:
+            self.mistakes.append(f"{event['RequestType']} went well in spite of {found.problems, found.plan.problems}")
+        if refused or not result.ok:
+            return
+        for step in found.plan.steps:
+            fleet = resource.world.fleet
+            if step.instance_id not in fleet.instances or step.action is Action.FORGET:
+                continue
+            row = fleet.active(step.instance_id)
+            carries = row.arn if row else None
+            planned = step.after if step.action in CHANGES or step.action is Action.WAIT else step.before
+            if carries != planned:
+                self.mistakes.append(f"{step.instance_id} carries {carries}, and {step.action} was to give {planned}")
+            self.fulfilled += 1
+
+
+def foreseen(resource: Resource, event: Mapping[str, Any]) -> Outlook:
+    """What would become of every instance, as the command line asks for it."""
+    world, request = resource.world, Request.from_event(event)
+    services, now = world.services, world.clock()
+    records = world.ledger.records(request.association)
+    observer = Observer(services.ec2, services.iam, Pace(clock=world.clock, sleep=world.clock.sleep))
+    if request.desired is None:
+        return outlook_of_delete(records, observer, now=now)
+    return outlook(request.desired, records, observer, Situation(request.known_ids), now=now, started_at=now)
+
+
+@pytest.fixture
+def prophecies(monkeypatch: pytest.MonkeyPatch) -> Prophecies:
+    """Every event that goes undisturbed is planned before it is delivered."""
+    kept, deliver = Prophecies(), Resource.deliver
+
+    def planned_and_delivered(resource: Resource, event: Mapping[str, Any]) -> Result:
+        # Nobody can know what comes of faults; and what CloudFormation takes back by itself, nobody plans.
+        if resource.world.traffic.faults or kept.failed:
+            kept.failed = False
+            return deliver(resource, event)
+        found = foreseen(resource, event)
+        result = deliver(resource, event)
+        kept.failed = not result.ok
+        kept.check(resource, event, found, result)
+        return result
+
+    monkeypatch.setattr(Resource, "deliver", planned_and_delivered)
+    return kept
+
+
+@pytest.mark.parametrize(("setting", "name"), EVERY_STORY, ids=[f"{setting}: {name}" for setting, name in EVERY_STORY])
+def test_what_is_planned_is_what_happens(prophecies: Prophecies, setting: Setting, name: str) -> None:
+    stories_of(setting)[name](World())
+
+    assert not prophecies.mistakes
+    assert prophecies.fulfilled or name in NOTHING_GOES_WELL
