@@ -20,6 +20,7 @@ EVERY_STORY = [(one, name) for one in SETTINGS if one.replaces == "profiles" for
 NOTHING_GOES_WELL = {
     "gives everything back when a create fails",
     "puts the old profile back when half a swap is refused",
+    "says that its profile is elsewhere",
 }
 
 

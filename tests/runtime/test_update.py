@@ -274,3 +274,20 @@ def test_goes_back_although_the_role_can_not_be_assumed_any_more(world: World, r
     assert not result.ok
     assert result.rollback is not None
     assert "may not assume role" not in result.rollback.reason
+
+
+def test_what_came_in_with_a_failed_update_and_can_not_be_moved_on_from_is_given_back_first() -> None:
+    """The profiles are imported, and neither configuration lists the other's."""
+    world = World(enforced=True)
+    newcomer, held = world.instance(world.foreign), world.instance()
+    resource = Resource(world)
+    assert resource.create(world.properties([newcomer, held], on_conflict="KEEP")).ok
+    world.fleet.set_carried(newcomer, None)
+    world.clock.sleep(10)
+
+    result = resource.update(world.properties([newcomer, held], profile=world.fleet.add_profile("Web2")))
+
+    assert "(if Web is not of this stack, it has to be listed in `replaces`)" in result.reason
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(newcomer, held) == ["Web", "Web"]

@@ -41,7 +41,7 @@ def survey(request: Request, operation: Operation, services: Services) -> Survey
         return Survey()
     records = services.ledger.records(request.association)
     observer = Observer(services.ec2, services.iam, _pace(services))
-    situation = Situation(request.known_ids, operation.reversing)
+    situation = Situation(request.known_ids, operation.reversing, operation.reverses_since)
     found = outlook(desired, records, observer, situation, now=services.clock(), started_at=operation.started_at)
     report.log_steps(request, [step for step in found.plan.forgotten if step.warning])
     problems = [*found.problems, *(report.problem(step) for step in found.plan.problems)]
@@ -103,7 +103,7 @@ class Convergence:
         snapshot = Snapshot(selected, instances, records, profiles, self._clock(), operation.started_at)
         if desired is None:
             return snapshot, plan_undo(snapshot)
-        situation = Situation(self._request.known_ids, operation.reversing, begun=True)
+        situation = Situation(self._request.known_ids, operation.reversing, operation.reverses_since, begun=True)
         return snapshot, plan_desired(desired, snapshot, situation)
 
     def _write_down(self, snapshot: Snapshot, plan: Plan) -> Snapshot:

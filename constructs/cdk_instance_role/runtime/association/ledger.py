@@ -91,6 +91,7 @@ def _attributes(record: Record) -> dict[str, Any]:
 def _claim_attributes(claim: Claim) -> dict[str, Any]:
     latest = claim.latest
     return {
+        "Since": claim.since,
         "Rank": claim.rank,
         "Wanted": claim.wanted,
         "Ours": sorted(claim.ours),
@@ -117,6 +118,7 @@ def _record(item: Mapping[str, Any], association: str) -> Record:
 def _claim(association: str, item: Mapping[str, Any]) -> Claim:
     return Claim(
         association,
+        since=float(item["Since"]),
         rank=int(item["Rank"]),
         wanted=item["Wanted"],
         ours=frozenset(item["Ours"]),

@@ -1,5 +1,6 @@
 """The operation that is going on for an association, on behalf of one event, and who works on it."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -37,14 +38,19 @@ class Operation:
     """Seconds since the epoch."""
     proven: bool = False
     """EC2 has accepted a change of this operation: it knows the profile, and the handler may act."""
-    reversing: bool = False
-    """It takes back the operation before it."""
+    reverses_since: float = math.inf
+    """When the operation began that it takes back, in seconds since the epoch; infinite if it takes none back."""
     failure: str | None = None
     """Why the operation has failed. From then on it gives back what it has done so far."""
     levels: Mapping[str, float] = field(default_factory=dict)
     """Tokens that the last invocation left in the buckets, by action."""
     levels_at: float = 0.0
     """When it left them, in seconds since the epoch."""
+
+    @property
+    def reversing(self) -> bool:
+        """It takes back the operation before it."""
+        return self.reverses_since < math.inf
 
 
 class Operations:
@@ -68,14 +74,14 @@ class Operations:
         item = self._table.update(
             KIND,
             request.association,
-            "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, Reversing = :reversing "
+            "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, ReversesSince = :since "
             "REMOVE Proven, Failure",
             {
                 ":id": request.id,
                 ":now": now,
                 ":past": past[-REMEMBERED_EVENTS:],
                 ":prints": list(request.fingerprints),
-                ":reversing": _is_way_back(request, current, now),
+                ":since": _reversed_since(request, current, now),
             },
         )
         return _operation(item)
@@ -162,25 +168,27 @@ class Held:
         return self._table.update(KIND, self._request.association, expression, held, condition=condition)
 
 
-def _is_way_back(request: Request, last: Mapping[str, Any], now: float) -> bool:
-    """Whether an event takes back the last one, or tries again to, as CloudFormation does after a failed update.
+def _reversed_since(request: Request, last: Mapping[str, Any], now: float) -> float | None:
+    """When the operation began that an event takes back, or tries again to, as CloudFormation does after a failed
+    update; None if it takes none back.
 
     An update that is tried once more after it was rolled back is no way back, although it takes the last event back.
     Nor is one that comes much later: by then someone has gone back on purpose, and the usual rules hold.
     """
-    if now - float(last.get("StartedAt", 0)) > LONGEST_WAY_BACK_SECONDS:
-        return False
+    began = float(last.get("StartedAt", 0))
+    if now - began > LONGEST_WAY_BACK_SECONDS:
+        return None
     before, after = last.get("Fingerprints", ("", ""))
-    if last.get("Reversing"):
-        return request.fingerprints == (before, after)
-    return request.reverses((before, after))
+    if (since := last.get("ReversesSince")) is not None:
+        return float(since) if request.fingerprints == (before, after) else None
+    return began if request.reverses((before, after)) else None
 
 
 def _operation(item: Mapping[str, Any]) -> Operation:
     return Operation(
         started_at=float(item["StartedAt"]),
         proven=bool(item.get("Proven")),
-        reversing=bool(item.get("Reversing")),
+        reverses_since=math.inf if (since := item.get("ReversesSince")) is None else float(since),
         failure=item.get("Failure"),
         levels={action: float(level) for action, level in item.get("Levels", {}).items()},
         levels_at=float(item.get("LevelsAt", 0)),

@@ -4,6 +4,7 @@ Nothing is remembered between two plans: each one starts from the live state and
 interrupted, and wherever, the next plan goes on from what is really there.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ class Situation:
     """The operation goes back to what was before the last one, as CloudFormation does after a failed update.
     Nothing may stand in its way: what is gone is dropped, what someone else has changed is left alone, and what
     may no longer be displaced gets its previous profile back."""
+    reverses_since: float = math.inf
+    """When the operation began that is taken back, in seconds since the epoch."""
     begun: bool = False
     """All targets were looked at before. Whoever comes along with the tags now was not among them."""
 
@@ -87,10 +90,9 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
     instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
     if instance is None or instance.state in GONE:
         return _plan_gone(instance_id, instance, record, situation)
-    if situation.reversing and record.mine and not desired.may_restore(record.beneath[0]):
-        return plan_undo_of(record, instance, snapshot)
-
     wanted, carried = desired.profile.arn, instance.carries
+    if situation.reversing and _has_to_leave_first(desired, carried, record, situation):
+        return plan_undo_of(record, instance, snapshot)
     if carried == wanted:
         return _plan_wanted(desired, instance, record, snapshot)
     obstacle = _obstacle(desired, carried, record, situation)
@@ -156,6 +158,15 @@ def _plan_wanted(desired: Desired, instance: Instance, record: Record, snapshot:
                 "look whether it has changed or has conditions, and at the organization's control policies"
             )
     return Step(instance.id, action, reason, before=instance.carries, after=instance.carries, advice=advice)
+
+
+def _has_to_leave_first(desired: Desired, carried: str | None, record: Record, situation: Situation) -> bool:
+    """Whether a target has to get back what it had before, on the way back, because the handler has no right to more:
+    what was displaced may not be any more, or what came in with the failed update can't be moved on from."""
+    if record.mine is None:
+        return False
+    came_in = record.mine.since >= situation.reverses_since and not desired.may_restore(carried)
+    return came_in or not desired.may_restore(record.beneath[0])
 
 
 def _obstacle(desired: Desired, carried: str | None, record: Record, situation: Situation) -> str:

@@ -33,6 +33,8 @@ class Claim:
     """What one association has to do with an instance."""
 
     association: str
+    since: float = 0.0
+    """When the association came to hold the instance, in seconds since the epoch."""
     rank: int = 0
     """The higher, the younger."""
     wanted: str | None = None
@@ -92,7 +94,7 @@ class Record:
 
     def claimed(self, association: str, step: Step, now: float) -> Self:
         """The record that is written ahead of a step, or that says of a target that it was right already."""
-        mine = self.mine or Claim(association)
+        mine = self.mine or Claim(association, since=now)
         latest = Latest(str(step.action), step.before, step.after, now)
         mine = replace(mine, latest=latest, detached=step.before if step.action is Action.SWAP else mine.detached)
         if step.undo:
