@@ -15,7 +15,7 @@ EXAMPLES ?= 2000
 SECONDS ?= 60
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup lint format unit synth runtime e2e test soak fuzz demo build lock clean
+.PHONY: help setup lint format unit synth runtime e2e test soak fuzz demo pr-comment pictures build lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,12 @@ fuzz: setup ## Fuzz the event parser for SECONDS=60, on Linux with x86-64
 
 demo: setup ## Show the main job on the local AWS
 	@$(BIN)/python -m localaws.demo
+
+pr-comment: setup ## Write the comment of the pull request check to .local/pr-comment.md, on the local AWS
+	@$(BIN)/python -m localaws.pr_comment
+
+pictures: setup ## Render the pictures of the README anew; needs chromium
+	@$(BIN)/python -m localaws.pictures
 
 build: setup ## Build the wheel into dist/
 	python -m build --no-isolation --outdir dist .

@@ -46,14 +46,23 @@ class Result:
 class Cdk:
     """The CDK CLI, for one app on one local AWS."""
 
-    def __init__(self, aws: LocalAws, *, app: str | None = None, folder: Path = ROOT) -> None:
+    def __init__(
+        self,
+        aws: LocalAws,
+        *,
+        app: str | None = None,
+        folder: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Args:
             aws: the local AWS.
-            app: command of the app. Default: the one that ``cdk.json`` in the folder names.
+            app: command of the app, or its cloud assembly. Default: what ``cdk.json`` in the folder names.
             folder: where to run.
+            environment: what the CLI gets for an environment. Default: that of the local AWS.
         """
         self._aws, self._app, self._folder = aws, app, folder
+        self._environment = aws.environment if environment is None else environment
 
     def bootstrap(self) -> Result:
         """Prepare the account and Region for deployments."""
@@ -74,6 +83,10 @@ class Cdk:
             context=context,
         )
 
+    def synth(self, assembly: Path, context: Mapping[str, Any] | None = None) -> Result:
+        """Write the cloud assembly of all stacks into a folder."""
+        return self.run("synth", "--quiet", context=context, output=assembly)
+
     def diff(self, *stacks: str, context: Mapping[str, Any] | None = None) -> Result:
         """What a deployment would change in the template."""
         return self.run("diff", *stacks, "--method=template", context=context)
@@ -82,36 +95,54 @@ class Cdk:
         """Delete stacks, all by default."""
         return self.run("destroy", *(stacks or ("--all",)), "--force", context=context)
 
-    def run(self, command: str, *arguments: str, context: Mapping[str, Any] | None = None) -> Result:
+    def run(
+        self, command: str, *arguments: str, context: Mapping[str, Any] | None = None, output: Path | None = None
+    ) -> Result:
         """Run a command of the CLI.
+
+        Args:
+            command: the command.
+            arguments: its own arguments and options.
+            context: context of the app.
+            output: where the cloud assembly is written to. Default: a folder that is deleted afterwards.
 
         Raises:
             TimeoutError: it did not end.
         """
-        refuse_remote(self._aws.environment)
-        environment = dict(self._aws.environment)
-        environment["PATH"] = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment.get("PATH", os.defpath)])
         # A folder of its own for every run, so that several can run at once.
-        with tempfile.TemporaryDirectory(prefix="cdk.out.", dir=self._aws.folder) as output:
-            options = self._options(context or {}, output)
-            return _run([str(CDK), command, *arguments, *options], self._folder, environment)
+        with tempfile.TemporaryDirectory(prefix="cdk.out.", dir=self._aws.folder) as scratch:
+            options = self._options(context or {}, output or Path(scratch))
+            return run_command([str(CDK), command, *arguments, *options], self._folder, self._environment)
 
-    def _options(self, context: Mapping[str, Any], output: str) -> Sequence[str]:
+    def _options(self, context: Mapping[str, Any], output: Path) -> Sequence[str]:
         app = ["--app", self._app] if self._app else []
         given = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in context.items()]
         plain = ["--no-color", "--no-notices"]
-        return [*app, "--output", output, *plain, *(part for item in given for part in ("--context", item))]
+        return [*app, "--output", str(output), *plain, *(part for item in given for part in ("--context", item))]
 
 
-def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Result:
-    # The CLI starts processes of its own. In a group they can all be stopped, whatever interrupts us.
+def run_command(command: Sequence[str], folder: Path, environment: Mapping[str, str], *, errors: bool = True) -> Result:
+    """Run a command that can reach a local AWS and no other.
+
+    Args:
+        command: the command; what ``make setup`` has installed is found.
+        folder: where to run.
+        environment: that of a local AWS.
+        errors: whether standard error belongs to the output.
+
+    Raises:
+        TimeoutError: it did not end.
+    """
+    refuse_remote(environment)
+    path = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment.get("PATH", os.defpath)])
+    # The command may start processes of its own. In a group they can all be stopped, whatever interrupts us.
     with subprocess.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env={**environment, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
         text=True,
         start_new_session=True,
     ) as process:

@@ -4,7 +4,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,14 @@ class DemoError(Exception):
 def main() -> int:
     """Run the demo. Returns the exit status."""
     screen = Screen()
+    return ending_cleanly(screen, lambda folder: run(screen, folder))
+
+
+def ending_cleanly(screen: Screen, tell: Callable[[Path], None]) -> int:
+    """Do something in an empty folder, and say in a sentence what has ended it early. Returns the exit status."""
     try:
         with interruptible(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            run(screen, Path(folder))
+            tell(Path(folder))
     except InterruptedByUserError as interruption:
         screen.blank()
         screen.say("Interrupted. The local AWS and everything in it is gone.")
@@ -89,7 +94,7 @@ def run(screen: Screen, folder: Path) -> None:
 def _tell(screen: Screen, aws: LocalAws) -> Sights:
     story = Story(Fleet(aws), Cdk(aws))
     with screen.working("Preparing the account (cdk bootstrap)"):
-        _require(Cdk(aws).bootstrap())
+        require(Cdk(aws).bootstrap())
     at_first = now = story.launch()
     screen.heading("These instances run already, and belong to no stack")
     screen.fleet(at_first)
@@ -133,9 +138,15 @@ def _report(screen: Screen, chapter: Chapter) -> None:
     screen.fleet(chapter.after, title="After", before=chapter.before)
 
 
-def _require(result: Result) -> None:
-    if not result.ok:
+def require(result: Result, status: int = 0) -> Result:
+    """The result, if it is what it has to be.
+
+    Raises:
+        DemoError: it is not.
+    """
+    if result.status != status:
         raise DemoError([f"exit status {result.status}"], result.output)
+    return result
 
 
 @contextmanager

@@ -64,6 +64,22 @@ class Fleet:
         arn: str = self._iam.create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
         return arn
 
+    def allow(self, role: str, *actions: str, on: str, policy: str) -> None:
+        """Give a role an inline policy.
+
+        Args:
+            role: name of the role.
+            actions: what it allows.
+            on: ARN of the resource.
+            policy: name of the policy.
+        """
+        document = _document({"Effect": "Allow", "Action": list(actions), "Resource": on})
+        self._iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
+
+    def attach(self, role: str, managed_policy: str) -> None:
+        """Attach a managed policy of AWS to a role, by its name."""
+        self._iam.attach_role_policy(RoleName=role, PolicyArn=f"arn:aws:iam::aws:policy/{managed_policy}")
+
     def launch(
         self,
         profile: str | None = None,
@@ -98,6 +114,10 @@ class Fleet:
         if stopped:
             self._ec2.stop_instances(InstanceIds=[instance_id])
         return instance_id
+
+    def tag(self, instance_id: str, key: str, value: str) -> None:
+        """Tag an instance."""
+        self._ec2.create_tags(Resources=[instance_id], Tags=[{"Key": key, "Value": value}])
 
     def terminate(self, instance_id: str) -> None:
         """Terminate an instance."""
@@ -150,5 +170,8 @@ def _sight(instance: Any, row: Any) -> Sight:
 
 
 def _trust_policy(service: str) -> str:
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return _document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
+
+
+def _document(statement: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

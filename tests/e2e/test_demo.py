@@ -1,72 +1,31 @@
 """The demo is told to its end, and stops everything that it has started, however it ends. What the steps come to is
 tested with the story."""
 
-import os
 import re
 import signal
-import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-PATIENCE_SECONDS = 20.0
-LONGEST_SECONDS = 300.0
+from tests.e2e.programs import (
+    LONGEST_SECONDS,
+    PATIENCE_SECONDS,
+    assert_nothing_is_left,
+    is_open,
+    port_of,
+    read_until,
+    running,
+)
+
 WIDTH = 100
 STEPS = 5
 
 
-@contextmanager
-def demo(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A running demo that keeps all its files in a folder, with the environment of somebody who has credentials."""
-    foreign = {"AWS_PROFILE": "production", "AWS_ACCESS_KEY_ID": "real", "AWS_SECRET_ACCESS_KEY": "real"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "localaws.demo"],
-        env={**os.environ, **foreign, "TMPDIR": str(folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def read_until(process: "subprocess.Popen[str]", text: str) -> str:
-    assert process.stdout is not None
-    read = ""
-    for line in process.stdout:
-        read += line
-        if text in line:
-            return read
-    raise AssertionError(f"the demo ended before {text!r}:\n{read}")
-
-
-def port_of(printed: str) -> int:
-    found = re.search(r"http://127\.0\.0\.1:(\d+)", printed)
-    assert found, printed
-    return int(found[1])
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def processes_of(folder: Path) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if str(folder) in line]
-
-
-def assert_nothing_is_left(folder: Path, port: int) -> None:
-    assert not is_open(port)
-    assert not processes_of(folder)
-    assert not list(folder.iterdir())
+def demo(folder: Path) -> "AbstractContextManager[subprocess.Popen[str]]":
+    return running("localaws.demo", folder)
 
 
 def test_is_told_to_its_end_with_a_table_before_and_after_every_step(tmp_path: Path) -> None:

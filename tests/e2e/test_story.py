@@ -10,12 +10,15 @@ from botocore.exceptions import ClientError
 from localaws.cdk import Cdk, Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
-from localaws.story import FOREIGN, OLD, STACK, Chapter, Story
+from localaws.story import FOREIGN, OLD, STACK, Chapter, Step, Story
 from tests.e2e.kinds import KINDS, bootstrapped
+from tests.e2e.plans import CHANGES, NOTHING, REFUSED, Said, said
 from tests.e2e.stack import entries, handler_arn, outputs
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.faults import Call
 from tests.simulator.hosting import SimulatedAws
+
+APP = "python app.py"
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,12 @@ class Told:
     """The story, told to its end."""
 
     chapters: dict[str, Chapter]
+    plans: dict[str, Said]
+    """What `instance-role plan` says before each deployment."""
+    unchanged: Said
+    """The plan of a second deployment without a change."""
+    status: Said
+    """What `instance-role status` says after the replacement."""
     again: Result
     """A second deployment without a change."""
     ledger: dict[str, dict[str, Any]]
@@ -57,14 +66,22 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         cdk = Cdk(aws)
         story = Story(Fleet(aws), cdk)
         story.launch()
+        plans: dict[str, Said] = {}
+
+        def take(step: Step) -> Chapter:
+            if step.command == "deploy":
+                plans[step.key] = said(aws, "plan", APP, step.context)
+            return story.take(step)
+
         first, review, replace, *rest = story.steps()
-        taken = [story.take(step) for step in (first, review, replace)]
+        taken = [take(step) for step in (first, review, replace)]
+        status, unchanged = (said(aws, command, APP, replace.context) for command in ("status", "plan"))
         again = cdk.deploy(context=replace.context)
         ledger, counts, handler = entries(aws, STACK), outputs(aws, STACK), handler_arn(aws, STACK)
         denials = attempts(aws, handler, counts["InstanceProfileArn"]) if isinstance(aws, SimulatedAws) else {}
-        taken += [story.take(step) for step in rest]
+        taken += [take(step) for step in rest]
         by_key = {chapter.step.key: chapter for chapter in taken}
-        return Told(by_key, again, ledger, counts, handler, denials, aws)
+        return Told(by_key, plans, unchanged, status, again, ledger, counts, handler, denials, aws)
 
 
 def attempts(aws: SimulatedAws, handler: str, ours: str) -> dict[str, str]:
@@ -89,6 +106,37 @@ def attempts(aws: SimulatedAws, handler: str, ours: str) -> dict[str, str]:
 def test_every_step_leaves_the_instances_as_it_says(told: Told, key: str) -> None:
     chapter = told.chapters[key]
     assert not chapter.mistakes(), chapter.result.output
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "verbs"),
+    [
+        ("attach", CHANGES, {"web-1": "associate"}),
+        ("replace", CHANGES, {"web-1": "keep", "web-2": "replace", "web-3": "replace"}),
+        ("conflict", REFUSED, {"web-1": "keep", "web-2": "keep", "web-3": "keep", "db-1": "conflict"}),
+    ],
+)
+def test_what_is_planned_is_what_the_deployment_does(told: Told, key: str, status: int, verbs: dict[str, str]) -> None:
+    plan, chapter = told.plans[key], told.chapters[key]
+    assert plan.status == status
+    assert {one["name"]: one["verb"] for one in plan.instances.values()} == verbs
+    assert not list(plan.mistakes(chapter.before, chapter.after, ok=chapter.result.ok))
+
+
+def test_a_plan_says_that_there_is_nothing_to_do(told: Told) -> None:
+    assert told.unchanged.status == NOTHING
+    assert [plan["event"] for plan in told.unchanged.document["associations"]] == ["none"]
+    assert {one["verb"] for one in told.unchanged.instances.values()} == {"keep"}
+
+
+def test_status_says_what_the_association_holds(told: Told) -> None:
+    before = {sight.id: sight.profile for sight in told.chapters["attach"].before.values()}
+    assert told.status.status == NOTHING
+    assert told.status.instances.keys() == set(told.ids("web-1", "web-2", "web-3"))
+    for id_, one in told.status.instances.items():
+        assert one["carries"] == one["wanted"]
+        assert (one["previous"] and one["previous"]["name"]) == before[id_]
+        assert not one["drift"]
 
 
 def test_after_the_stack_is_deleted_every_instance_is_as_it_was(told: Told) -> None:

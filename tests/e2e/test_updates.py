@@ -3,6 +3,7 @@
 from localaws.cdk import Cdk, Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.plans import said
 from tests.e2e.stack import entries, status
 
 APP = "python tests/e2e/apps/breakable.py"
@@ -46,8 +47,11 @@ def test_updates_that_fail_are_taken_back_and_who_leaves_the_list_gets_back_what
     assert previous(entries(aws, unique)) == previous(ledger)
 
     # Neither stands in the way of the next update, in which an instance leaves the list.
+    plan = said(aws, "plan", APP, {"stack": unique, "replaces": old, "instance_ids": bare, "broken": "false"})
+    assert {id_: one["verb"] for id_, one in plan.instances.items()} == {bare: "keep", carrying: "undo"}
     shrunk = deploy(bare)
     assert shrunk.ok, shrunk.output
+    assert not list(plan.mistakes(deployed, fleet.look(), ok=True))
     assert fleet.carried(bare, carrying, new, new_stopped, stranger) == [ours, old, None, old, foreign]
     assert list(entries(aws, unique)) == [bare]
 

@@ -1,6 +1,7 @@
 """EC2's API on the model: the calls about associations, and what it takes to have instances at all."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ REPLACE = "ReplaceIamInstanceProfileAssociation"
 DISASSOCIATE = "DisassociateIamInstanceProfile"
 DESCRIBE_ASSOCIATIONS = "DescribeIamInstanceProfileAssociations"
 DESCRIBE_INSTANCES = "DescribeInstances"
+DESCRIBE_ATTRIBUTE = "DescribeInstanceAttribute"
 MUTATING = (ASSOCIATE, REPLACE, DISASSOCIATE)
 
 MOST_FILTER_VALUES = 200
@@ -55,6 +57,7 @@ class Ec2:
             DISASSOCIATE: self._disassociate,
             DESCRIBE_ASSOCIATIONS: self._describe_associations,
             DESCRIBE_INSTANCES: self._describe_instances,
+            DESCRIBE_ATTRIBUTE: self._describe_attribute,
         }
 
     def _associate(self, parameters: Parameters) -> Mapping[str, Any]:
@@ -115,6 +118,13 @@ class Ec2:
             {"reservationId": f"r-{item.id[2:]}", "instancesSet": [self._described(item)]} for item in found
         ]
         return {"reservationSet": reservations, "nextToken": token}
+
+    def _describe_attribute(self, parameters: Parameters) -> Mapping[str, Any]:
+        instance = self._instance(parameters["InstanceId"])
+        if parameters["Attribute"] != "userData":
+            raise NotImplementedError(parameters["Attribute"])
+        coded = {"value": b64encode(instance.user_data.encode()).decode()} if instance.user_data else {}
+        return {"instanceId": instance.id, "userData": coded}
 
     def _instance(self, instance_id: str) -> Instance:
         if not _INSTANCE_ID.fullmatch(instance_id):
@@ -194,6 +204,12 @@ class Ec2:
             "instanceState": {"code": _STATE_CODES[state], "name": state},
             "tagSet": [{"key": key, "value": value} for key, value in instance.tags.items()],
             "iamInstanceProfile": {"arn": shown, "id": "AIPAEXAMPLE"} if shown else None,
+            "metadataOptions": {
+                "state": "applied",
+                "httpTokens": "optional",
+                "httpPutResponseHopLimit": instance.hops,
+                "httpEndpoint": "enabled" if instance.metadata else "disabled",
+            },
         }
 
     def _association(self, row: Row) -> Mapping[str, Any]:

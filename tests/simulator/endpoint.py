@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 LONGEST_SECONDS = 60.0
 """How long either side may take to go on."""
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # They are about one connection, and there are two: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 _OF_THE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 
@@ -45,6 +45,11 @@ class Request:
     def region(self) -> str:
         """Region that it is signed for."""
         return self._scope("region")
+
+    @property
+    def access_key(self) -> str:
+        """Id of the access key that it is signed with."""
+        return self._scope("key")
 
     def _scope(self, part: str) -> str:
         found = _SCOPE.search(self.headers.get("Authorization", ""))

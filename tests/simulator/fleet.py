@@ -79,6 +79,11 @@ class Instance:
     tags: Mapping[str, str]
     later: Sequence[tuple[float, str]] = ()
     """The states that it goes into, with the time since the epoch."""
+    user_data: str = ""
+    metadata: bool = True
+    """Its metadata service is on."""
+    hops: int = 1
+    """How far its metadata service answers."""
 
     def state_at(self, now: float) -> str:
         return next((state for at, state in reversed(self.later) if at <= now), self.state)
@@ -160,6 +165,7 @@ class Fleet:
         state: str = "running",
         tags: Mapping[str, str] | None = None,
         later: Sequence[tuple[float, str]] = (),
+        **more: Any,
     ) -> str:
         """Launch an instance.
 
@@ -168,10 +174,12 @@ class Fleet:
             state: its state now.
             tags: its tags.
             later: the states that it goes into, with seconds from now.
+            more: what else there is to an `Instance`.
         """
         id_ = f"i-{next(self._numbers):017x}"
         now = self.clock()
-        self.instances[id_] = Instance(id_, state, tags or {}, [(now + after, then) for after, then in later])
+        states = [(now + after, then) for after, then in later]
+        self.instances[id_] = Instance(id_, state, tags or {}, states, **more)
         if carries:
             self.begin(id_, carries, since=now - LONG_AGO)
         return id_

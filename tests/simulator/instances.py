@@ -1,5 +1,6 @@
 """What it takes to have instances at all: EC2's calls that launch, stop, start and terminate them."""
 
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -29,7 +30,14 @@ class OwnersEc2(Ec2):
     def _run(self, parameters: Parameters) -> Mapping[str, Any]:
         asked, tags = parameters.get("IamInstanceProfile"), _tags(parameters.get("TagSpecification", ()))
         carries = self._carried(asked) if asked else None
-        launched = [self.fleet.add_instance(carries, tags=tags) for _ in range(int(parameters["MaxCount"]))]
+        options = parameters.get("MetadataOptions", {})
+        more = {
+            "user_data": b64decode(parameters.get("UserData", "")).decode(),
+            "metadata": options.get("HttpEndpoint", "enabled") == "enabled",
+            "hops": int(options.get("HttpPutResponseHopLimit", 1)),
+        }
+        count = int(parameters["MaxCount"])
+        launched = [self.fleet.add_instance(carries, tags=tags, **more) for _ in range(count)]
         instances = [self._described(self.fleet.instances[id_]) for id_ in launched]
         return {"reservationId": f"r-{launched[0][2:]}", "instancesSet": instances}
 

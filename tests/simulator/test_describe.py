@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
+from tests.simulator.authority import Authority
 from tests.simulator.calls import Calls, refusal
 from tests.simulator.clients import Clients
 from tests.simulator.clock import VirtualClock
@@ -203,3 +204,50 @@ def test_a_filter_with_an_unknown_instance_finds_no_instance(ec2: Calls, fleet: 
 
 def test_a_stopped_instance_shows_its_profile(ec2: Calls, fleet: Fleet, web: str) -> None:
     assert ec2.shown(fleet.add_instance(web, state="stopped")) == web
+
+
+def test_an_instance_shows_its_tags(ec2: Calls, fleet: Fleet) -> None:
+    (instance,) = ec2.instances("instance-id", fleet.add_instance(tags={"Name": "web-1", "app": "web"}))
+    assert instance["Tags"] == [{"Key": "Name", "Value": "web-1"}, {"Key": "app", "Value": "web"}]
+
+
+@pytest.mark.parametrize(("on", "word"), [(True, "enabled"), (False, "disabled")])
+def test_an_instance_shows_whether_and_how_far_its_metadata_service_answers(
+    ec2: Calls, fleet: Fleet, on: bool, word: str
+) -> None:
+    (instance,) = ec2.instances("instance-id", fleet.add_instance(metadata=on, hops=2))
+    options = instance["MetadataOptions"]
+    assert (options["HttpEndpoint"], options["HttpPutResponseHopLimit"]) == (word, 2)
+
+
+def test_a_metadata_service_is_on_and_answers_one_hop_far_unless_asked_otherwise(ec2: Calls, fleet: Fleet) -> None:
+    (instance,) = ec2.instances("instance-id", fleet.add_instance())
+    options = instance["MetadataOptions"]
+    assert (options["HttpEndpoint"], options["HttpPutResponseHopLimit"]) == ("enabled", 1)
+
+
+def user_data(clients: Clients, instance_id: str) -> Any:
+    """What DescribeInstanceAttribute says of the user data of an instance."""
+    return clients.ec2.describe_instance_attribute(InstanceId=instance_id, Attribute="userData")["UserData"]
+
+
+def test_user_data_is_shown_in_base64(clients: Clients, fleet: Fleet) -> None:
+    assert user_data(clients, fleet.add_instance(user_data="#!/bin/sh")) == {"Value": "IyEvYmluL3No"}
+
+
+def test_an_instance_without_user_data_shows_an_empty_element(clients: Clients, fleet: Fleet) -> None:
+    assert user_data(clients, fleet.add_instance()) == {}
+
+
+def test_fails_when_the_user_data_of_an_unknown_instance_is_asked_for(clients: Clients) -> None:
+    assert refusal(user_data, clients, *ids(1))[0] == "InvalidInstanceID.NotFound"
+
+
+def test_fails_when_user_data_is_asked_for_without_the_right(
+    simulator: Simulator, clients: Clients, fleet: Fleet
+) -> None:
+    looking = {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}
+    simulator.authority = Authority({"Looking": {"Version": "2012-10-17", "Statement": [looking]}})
+    code, message = refusal(user_data, clients, fleet.add_instance())
+    assert code == "UnauthorizedOperation"
+    assert "ec2:DescribeInstanceAttribute on resource: *" in message

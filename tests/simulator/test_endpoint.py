@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -147,6 +148,16 @@ def test_the_owners_calls_are_answered_by_the_model(door: Door) -> None:
     assert found[carrying]["IamInstanceProfile"]["Arn"] == WEB
     assert door.simulator.fleet.carried(carrying) == "Web"
     assert not door.emulator.got
+
+
+def test_an_instance_has_the_user_data_and_the_metadata_options_that_it_was_launched_with(door: Door) -> None:
+    ec2 = door.client()
+    options = {"HttpEndpoint": "disabled", "HttpPutResponseHopLimit": 2}
+    launched = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, UserData="#!/bin/sh", MetadataOptions=options)
+    (instance,) = launched["Instances"]
+    assert instance["MetadataOptions"] == {**options, "State": "applied", "HttpTokens": "optional"}
+    shown = ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="userData")
+    assert b64decode(shown["UserData"]["Value"]) == b"#!/bin/sh"
 
 
 def test_instances_are_started_and_terminated(door: Door) -> None:

@@ -62,7 +62,9 @@ class StackArtifact:
         asset = resource.get("Metadata", {}).get("aws:asset:path")
         if resource.get("Type") != "AWS::CloudFormation::Stack" or not asset or not (self.parent / asset).exists():
             return False
-        return bool(associations(_read(self.parent / asset)))
+        template = _read(self.parent / asset)
+        inner = template.get("Resources", {}).values()
+        return bool(associations(template)) or any(map(self._nested_has_associations, inner))
 
 
 def associations(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -90,7 +92,10 @@ def read(folder: Path) -> list[StackArtifact]:
     """
     if not (folder / MANIFEST).is_file():
         raise CliError(f"there is no cloud assembly in {folder}: run `cdk synth` first, or name its folder with --app")
-    return list(_stacks(folder))
+    try:
+        return list(_stacks(folder))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise CliError(f"{folder / MANIFEST} can't be read: it is not what `cdk synth` writes") from None
 
 
 @contextmanager
@@ -102,19 +107,29 @@ def synthesized(command: str, context: Mapping[str, str]) -> Iterator[Path]:
         context: context of the command line; that of ``cdk.json`` in the current folder is added.
 
     Raises:
-        CliError: the command fails.
+        CliError: the command fails, or writes no assembly.
     """
     with tempfile.TemporaryDirectory(prefix="cdk.out.") as folder:
         given = {**_AS_THE_CLI, **_context_of(Path("cdk.json")), **context}
         environment = {**os.environ, "CDK_OUTDIR": folder, "CDK_CONTEXT_JSON": json.dumps(given)}
         try:
             # The user's own command, which the CDK CLI runs in the same way.
-            done = subprocess.run(shlex.split(command), env=environment, capture_output=True, text=True)  # noqa: S603
-        except OSError as error:
+            done = subprocess.run(  # noqa: S603
+                shlex.split(command) or [command],
+                env=environment,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except (OSError, ValueError) as error:
             raise CliError(f"--app {command!r} is neither a folder nor a command that can be run: {error}") from None
         if done.returncode:
             words = " ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-_LAST_WORDS:])
-            raise CliError(f"`{command}` failed with exit status {done.returncode}: {words}")
+            raise CliError(f"`{command}` failed with exit status {done.returncode}: {words or 'it says nothing'}")
+        if not (Path(folder) / MANIFEST).is_file():
+            raise CliError(
+                f"`{command}` has written no cloud assembly: it has to be a CDK app that calls `app.synth()`"
+            )
         yield Path(folder)
 
 
@@ -155,7 +170,9 @@ def chosen(stacks: Sequence[StackArtifact], names: Sequence[str]) -> list[StackA
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CliError(f"{path} can't be read: {error}") from None
+    if not isinstance(content, dict):
+        raise CliError(f"{path} can't be read: it holds no JSON object")
     return content

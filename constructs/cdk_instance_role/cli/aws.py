@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore import exceptions
@@ -114,6 +114,22 @@ class Sight:
 
     def __init__(self) -> None:
         self.unseen: list[str] = []
+        self._kept: dict[str, tuple[Any, list[str]]] = {}
+
+    def turn(self) -> None:
+        """Turn to something else: what could not be seen until now is not its matter."""
+        self.unseen.clear()
+
+    def once(self, what: str, look: Callable[[], T], otherwise: T) -> T:
+        """The same as `of`, but looked at once only: whoever asks again gets the same, and misses the same."""
+        if what not in self._kept:
+            first = Sight()
+            self._kept[what] = (first.of(what, look, otherwise), first.unseen)
+        found, unseen = self._kept[what]
+        for sentence_ in unseen:
+            self.miss(sentence_)
+        kept: T = found
+        return kept
 
     def of(self, what: str, look: Callable[[], T], otherwise: T) -> T:
         """What a look comes to, or something else if it is denied.

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from ..runtime.association.contract import LEDGER_TABLE_VARIABLE
 from ..runtime.association.model import name_of
+from .model import CliError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -41,7 +42,11 @@ def ledgers(template: Mapping[str, Any]) -> list[str]:
 
 
 def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> DeployedStack | None:
-    """A stack; None if it is not deployed."""
+    """A stack; None if it is not deployed.
+
+    Raises:
+        CliError: its template can't be read.
+    """
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
@@ -74,7 +79,10 @@ def _parameters(stack: Any) -> list[Any]:
 
 def _template(cloudformation: "CloudFormationClient", name: str) -> Mapping[str, Any]:
     body: Any = cloudformation.get_template(StackName=name)["TemplateBody"]
-    found: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    try:
+        found: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    except ValueError:
+        raise CliError(f"the template of deployed stack {name} is not JSON, as those of the CDK are") from None
     return found
 
 

@@ -21,8 +21,8 @@ _SHOWN = 5
 class Impact:
     """Compares the roles that instances have now with those that they will have."""
 
-    def __init__(self, around: Surroundings, values: StackValues, profiles: KnownProfiles) -> None:
-        self._around, self._values, self._profiles = around, values, profiles
+    def __init__(self, around: Surroundings, profiles: KnownProfiles) -> None:
+        self._around, self._profiles = around, profiles
         self._planned: dict[str, Role] = {}
         self._names: dict[str, str] = {}
         """Names of roles, by what people know them by."""
@@ -56,11 +56,11 @@ class Impact:
             return None
         if planned.role:
             self._names[planned.role] = name_of(after_arn)
-        planned_id = self._values.role_id(after_arn)
-        if before_arn == after_arn and planned_id is None:
+        to_come = self._around.role_to_come(after_arn)
+        if before_arn == after_arn and to_come is None:
             return None
-        before = self._around.roles.role(name_of(before_arn))
-        after = self._template_role(planned_id) if planned_id else self._around.roles.role(name_of(after_arn))
+        before = self._live_role(before_arn)
+        after = self._template_role(after_arn, *to_come) if to_come else self._live_role(after_arn)
         found = compare(before, after)
         nothing = not (found.policies_lost or found.policies_gained or found.actions_lost or found.actions_gained)
         if before_arn == after_arn and nothing:
@@ -76,12 +76,17 @@ class Impact:
             notes=found.notes,
         )
 
-    def _template_role(self, logical_id: str) -> Role:
-        if logical_id not in self._planned:
-            self._planned[logical_id] = template_role(
-                logical_id, self._values.template, self._values.resolve, self._around.roles.policy
-            )
-        return self._planned[logical_id]
+    def _live_role(self, arn: str) -> Role:
+        found = self._around.roles.role(name_of(arn))
+        for sentence in found.unknown:
+            self._around.sight.miss(sentence)
+        return found
+
+    def _template_role(self, arn: str, values: StackValues, logical_id: str) -> Role:
+        if arn not in self._planned:
+            policy = self._around.roles.policy
+            self._planned[arn] = template_role(logical_id, values.template, values.resolve, policy)
+        return self._planned[arn]
 
     def _carrying(self, role: str) -> dict[str, str]:
         pages: Any = self._around.aws.iam.get_paginator("list_instance_profiles_for_role").paginate(RoleName=role)

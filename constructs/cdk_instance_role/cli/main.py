@@ -17,10 +17,10 @@ from ..runtime.association.pacing import Pace
 from . import assembly
 from .assembly import StackArtifact
 from .aws import Aws, Sight, sentence
-from .model import AssociationPlan, AssociationStatus, CliError, PlanReport, Report, StatusReport
+from .model import AssociationPlan, AssociationStatus, CliError, Exit, PlanReport, Report, StatusReport
 from .planning import nested, plan_stack
 from .render import Format, render
-from .status import status_of_stack
+from .status import status_of_hidden, status_of_stack
 from .surroundings import Surroundings, check_account
 
 WIDTH_OF_FILES = 140
@@ -48,7 +48,28 @@ _full = click.option("--full", is_flag=True, help="Show every instance, however 
 _stacks = click.argument("stacks", nargs=-1, metavar="[STACK]...")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Ends with 1 where click ends with 2, which here says that there are changes."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with _wrong_usage_is_an_error():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, context: click.Context) -> Any:
+        with _wrong_usage_is_an_error():
+            return super().invoke(context)
+
+
+@contextmanager
+def _wrong_usage_is_an_error() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        error.exit_code = Exit.ERROR  # type: ignore[misc]  # declared for the class, read from the instance
+        raise
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cdk-instance-role")
 def cli() -> None:
     """What a deployment does to real EC2 instances. Reads from AWS, and changes nothing."""
@@ -109,7 +130,10 @@ def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str |
             click.echo(f"warning: {warning}", err=True)
         plans: list[AssociationPlan] = []
         for stack, around in _surroundings(chosen, artifacts, region, look):
-            plans += plan_stack(stack, around, time.time())
+            found = plan_stack(stack, around, time.time())
+            if not found:
+                _warn(stack, around)
+            plans += found
     return PlanReport(tuple(plans))
 
 
@@ -119,9 +143,18 @@ def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str
         for stack, around in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
             if deployed := around.deployed(stack.name):
                 found += status_of_stack(stack.name, deployed, around)
+            elif around.hidden(stack.name):
+                found += status_of_hidden(stack, around)
+                _warn(stack, around)
             else:
                 click.echo(f"warning: stack {stack.name} is not deployed in {around.aws.region}", err=True)
     return StatusReport(tuple(found))
+
+
+def _warn(stack: StackArtifact, around: Surroundings) -> None:
+    """Say what can't be seen of a stack that may have no associations at all, which is no reason to fail."""
+    for unseen in () if stack.associations else around.hidden(stack.name):
+        click.echo(f"warning: {unseen}", err=True)
 
 
 @contextmanager
@@ -130,9 +163,15 @@ def _assembly(app: str, context: Sequence[str]) -> Iterator[list[StackArtifact]]
     with ExitStack() as stack:
         folder = Path(app)
         if not folder.is_dir() and app != "cdk.out":
-            given = dict(pair.split("=", 1) for pair in context if "=" in pair)
-            folder = stack.enter_context(assembly.synthesized(app, given))
+            folder = stack.enter_context(assembly.synthesized(app, dict(map(_pair, context))))
         yield assembly.read(folder)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise CliError(f"--context {text!r} is no KEY=VALUE")
+    return key, value
 
 
 def _surroundings(
@@ -145,7 +184,9 @@ def _surroundings(
         if place not in known:
             aws = Aws(place)
             check_account(aws, [one for one in chosen if (one.region or region) == place])
-            neighbours = [one for one in all_stacks if (one.region or region) == place]
+            neighbours = [
+                one for one in all_stacks if (one.region or region) == place and one.account in (None, aws.account)
+            ]
             known[place] = Surroundings(aws, neighbours, Sight(), pace)
         yield stack, known[place]
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from ..runtime.association.desired import Desired
 from ..runtime.association.failures import RequestError
+from ..runtime.association.observe import Observer
 from ..runtime.association.outlook import Outlook, outlook, outlook_of_delete
 from ..runtime.association.plan import Situation
 from ..runtime.association.record import Records
@@ -35,6 +36,7 @@ _VERBS = {
     Action.REJECT: Verb.CONFLICT,
     Action.FORGET: Verb.DROP,
 }
+_RETAIN = frozenset({"Retain", "RetainExceptOnCreate"})
 _NOT_CALLED = "CloudFormation calls the handler only when a property of the association changes"
 
 
@@ -51,6 +53,8 @@ class Intent:
     """ARN of the profile that the targets shall carry."""
     created: tuple[str, ...] = ()
     """Logical ids of the targets that the deployment creates."""
+    retained: bool = False
+    """The association goes, and leaves everything as it is."""
 
 
 def plan_stack(stack: StackArtifact, around: Surroundings, now: float) -> list[AssociationPlan]:
@@ -61,12 +65,13 @@ def plan_stack(stack: StackArtifact, around: Surroundings, now: float) -> list[A
         around: the account and Region that it is for.
         now: seconds since the epoch.
     """
+    around.sight.turn()
     deployed = around.deployed(stack.name)
     former = [id_ for id_ in associations(deployed.template) if id_ in deployed.physical_ids] if deployed else []
-    about_all = tuple(around.sight.unseen)
     plans = []
     for logical_id in dict.fromkeys((*stack.associations, *former)):
-        around.sight.unseen[:] = about_all
+        around.sight.turn()
+        around.deployed(stack.name)  # that it could not be seen is a matter of each of them
         before = deployed if logical_id in former else None
         plans.append(_Planner(stack, around, before, logical_id, now).plan())
     return plans
@@ -82,8 +87,7 @@ class _Planner:
         self._deployed = deployed
         """None if the association is not deployed."""
         self._sight, self._values, self._ec2 = around.sight, around.values(stack.name), around.aws.ec2
-        self._observer = around.observer()
-        self._profiles = KnownProfiles(around, self._observer)
+        self._look_through(around.observer())
 
     def plan(self) -> AssociationPlan:
         try:
@@ -94,11 +98,19 @@ class _Planner:
         except RequestError as error:
             plan = self._about(Event.UPDATE if self._deployed else Event.CREATE)
             return replace(plan, problems=(str(error),))
+        if intent.desired:
+            self._look_through(self._around.observer(_stated(intent.desired)))
         return self._shown(intent, self._sight.of("the instances", lambda: self._outlook(intent), None))
+
+    def _look_through(self, observer: Observer) -> None:
+        self._observer, self._profiles = observer, KnownProfiles(self._around, observer)
 
     def _intent(self) -> Intent:
         if self._logical_id not in self._stack.associations:
-            return Intent(Event.DELETE)
+            assert self._deployed is not None
+            # CloudFormation goes by the policy that is deployed, and does not call the handler then.
+            retained = associations(self._deployed.template)[self._logical_id].get("DeletionPolicy") in _RETAIN
+            return Intent(Event.NONE if retained else Event.DELETE, retained=retained)
         after = self._values.properties(self._logical_id)
         created = tuple(self._values.new_instances(self._logical_id))
         desired = None if created and not after["InstanceIds"] else Desired.from_properties(after)
@@ -124,20 +136,20 @@ class _Planner:
         return outlook(intent.desired, records, self._observer, situation, now=self._now, started_at=self._now)
 
     def _records(self) -> Records:
-        if self._deployed is None:
-            return {}
-        return self._around.records(self._stack.name, f"{self._deployed.id}|{self._logical_id}")
+        return self._around.records(self._stack.name, self._logical_id) if self._deployed else {}
 
     def _shown(self, intent: Intent, found: Outlook | None) -> AssociationPlan:
         if found is None:
             return self._about(intent.event)
         rows = [*self._rows(found), *(self._created_row(id_, intent) for id_ in intent.created)]
-        if intent.event is Event.NONE:
+        if intent.retained:
+            rows = [_retained(row) for row in rows]
+        elif intent.event is Event.NONE:
             rows = [_left_alone(row) for row in rows]
         changing = [row.id for row in rows if row.changes and row.planned and row.id not in intent.created]
         keys, warnings = self._access_keys(changing)
         rows = [_with_access_key(row) if row.id in keys else row for row in rows]
-        impact = Impact(self._around, self._values, self._profiles)
+        impact = Impact(self._around, self._profiles)
         changes = impact.changes(rows)
         return replace(
             self._about(intent.event),
@@ -207,12 +219,25 @@ class _Planner:
         )
 
 
+def _stated(desired: Desired) -> dict[str, str]:
+    """The roles that profiles are said to hold."""
+    return {one.arn: one.role_arn for one in (*desired.replaceable.profiles, desired.profile)}
+
+
 def _left_alone(row: InstanceView) -> InstanceView:
     """A row of an association that the handler is not called for."""
-    if not row.changes and row.verb is not Verb.CONFLICT:
+    if row.verb is Verb.KEEP:
         return row
+    if row.verb is Verb.WAIT and not row.changes:  # EC2 will confirm it without anyone's help
+        return replace(row, verb=Verb.KEEP)
     kept = replace(row, verb=Verb.KEEP, planned=row.current, reason="nothing about the association changes")
     return replace(kept, warnings=(f"it is not as wanted ({row.reason}), and stays so: {_NOT_CALLED}",))
+
+
+def _retained(row: InstanceView) -> InstanceView:
+    """A row of an association that goes without the handler being called."""
+    reason = "the association goes, and its removal policy leaves everything as it is"
+    return replace(row, verb=Verb.KEEP, planned=row.current, reason=reason, warnings=())
 
 
 def _with_access_key(row: InstanceView) -> InstanceView:

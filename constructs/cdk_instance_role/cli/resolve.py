@@ -57,7 +57,10 @@ class Resolver:
             if name == "Ref":
                 return self._ref(argument)
             if name.startswith("Fn::"):
-                return self._function(name.removeprefix("Fn::"), argument)
+                try:
+                    return self._function(name.removeprefix("Fn::"), argument)
+                except (AttributeError, LookupError, TypeError, ValueError):
+                    raise UnresolvedError(f"{name} can't be worked out with {argument!r}") from None
         resolved = {key: self(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not NO_VALUE}
 
@@ -88,9 +91,11 @@ class Resolver:
             case "ImportValue":
                 return self.exported(self(argument))
             case "FindInMap":
-                table, *keys = self(argument)
-                found = self.mappings.get(table, {}).get(keys[0], {})
-                return found[keys[1]] if keys[1] in found else _not_known(f"{table}.{keys[0]}.{keys[1]}")
+                table, first, second, *default = self(argument)
+                found = self.mappings.get(table, {}).get(first, {})
+                if second not in found and default:
+                    return default[0]["DefaultValue"]
+                return found[second] if second in found else _not_known(f"{table}.{first}.{second}")
         raise UnresolvedError(f"what Fn::{name} comes to is not known before the deployment")
 
     def _sub(self, argument: Any) -> str:

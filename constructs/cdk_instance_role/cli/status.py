@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from ..runtime.association.model import Instance
-from ..runtime.association.record import Record, held
-from .assembly import associations, construct_path
+from ..runtime.association.model import GONE, Instance
+from ..runtime.association.record import Claim, Record, held
+from ..runtime.association.step import Action
+from .assembly import StackArtifact, associations, construct_path
 from .deployed import DeployedStack
 from .details import Details, details
 from .model import AssociationStatus, HeldView
@@ -21,17 +22,23 @@ def status_of_stack(name: str, deployed: DeployedStack, around: Surroundings) ->
         around: the account and Region that it is in.
     """
     around.former_values(name, deployed)
-    about_all = tuple(around.sight.unseen)
     found = []
     for logical_id in associations(deployed.template):
         if logical_id in deployed.physical_ids:
-            around.sight.unseen[:] = about_all
+            around.sight.turn()
             found.append(_status(name, deployed, logical_id, around))
     return found
 
 
+def status_of_hidden(stack: StackArtifact, around: Surroundings) -> list[AssociationStatus]:
+    """The associations that the assembly has for a stack of which can't be seen whether it is deployed."""
+    account, region, unseen = around.aws.account, around.aws.region, around.hidden(stack.name)
+    paths = map(stack.path, stack.associations)
+    return [AssociationStatus(stack.name, path, account, region, unseen=unseen) for path in paths]
+
+
 def _status(name: str, deployed: DeployedStack, logical_id: str, around: Surroundings) -> AssociationStatus:
-    records = held(around.records(name, f"{deployed.id}|{logical_id}"))
+    records = held(around.records(name, logical_id))
     observer = around.observer()
     instances = around.sight.of("the instances", lambda: observer.instances(None, records)[1], None)
     known = around.sight.of(
@@ -75,12 +82,22 @@ def _drift(record: Record, instance: Instance | None) -> str:
     assert record.mine is not None
     if instance is None:
         return "the instance does not exist any more"
+    if instance.state in GONE:
+        return f"the instance is {instance.state}"
     carried = instance.carries
-    if carried == record.mine.wanted:
+    if carried is not None and carried == record.mine.wanted:
         confirmed = instance.association and instance.association.established
         return "" if confirmed else "EC2 has not confirmed the association yet"
     if record.is_kept_by_others(carried):
         return "another association has given it its profile"
-    if carried in record.ours:
+    if _is_half_way(record, record.mine, carried):
         return "an operation is under way, or has ended half-way"
     return "someone has given it another profile" if carried else "someone has taken the profile off"
+
+
+def _is_half_way(record: Record, mine: Claim, carried: str | None) -> bool:
+    """Whether it is what the association itself may have left, or has not got round to changing."""
+    if carried in mine.ours or (carried is None and mine.detached):
+        return True
+    to_be_changed = mine.latest.action != Action.KEEP and carried == mine.latest.before
+    return to_be_changed and (record.acted_at is None or record.acted_at < mine.latest.at)

@@ -1,8 +1,12 @@
 """Everything that is asked about one account and Region while an assembly is planned, each thing once."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from ..runtime.association.ledger import Ledger
 from ..runtime.association.model import Profile
@@ -10,6 +14,7 @@ from ..runtime.association.observe import Observer
 from ..runtime.association.pacing import Pace
 from ..runtime.association.record import Record
 from ..runtime.association.table import Table
+from ..runtime.association.trust import allows_ec2
 from .assembly import StackArtifact
 from .aws import Aws, Sight
 from .deployed import DeployedStack, deployed_stack, exports, ledgers
@@ -17,6 +22,13 @@ from .live_roles import LiveRoles
 from .model import CliError, ProfileView
 from .resolve import UnresolvedError
 from .values import Place, StackValues
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+_OF_A_NAME = r"[\w+=,.@/-]"
+_MORE_OF_IT = r"[\w+=@/-]|[,.]\w"
+"""What stands next to a name only if it is a part of a longer one."""
 
 
 class Surroundings:
@@ -33,18 +45,28 @@ class Surroundings:
         self.aws, self.sight, self._pace = aws, sight, pace
         self._stacks = {stack.name: stack for stack in stacks}
         self._deployed: dict[str, DeployedStack | None] = {}
+        self._hidden: dict[str, list[str]] = {}
         self._values: dict[str, StackValues] = {}
         self._former: dict[str, StackValues] = {}
-        self._exports: Mapping[str, str] | None = None
         self.roles = LiveRoles(aws.iam)
 
     def deployed(self, name: str) -> DeployedStack | None:
-        """A stack as it is deployed; None if it is not."""
+        """A stack as it is deployed; None if it is not, or if that can't be seen."""
         if name not in self._deployed:
+            seen = len(self.sight.unseen)
             self._deployed[name] = self.sight.of(
                 f"whether stack {name} is deployed", lambda: deployed_stack(self.aws.cloudformation, name), None
             )
+            self._hidden[name] = self.sight.unseen[seen:]
+        # Whoever asks again has to hear it again.
+        for sentence in self._hidden[name]:
+            self.sight.miss(sentence)
         return self._deployed[name]
+
+    def hidden(self, name: str) -> tuple[str, ...]:
+        """Why it can't be seen whether a stack is deployed, in sentences; none if it can."""
+        self.deployed(name)
+        return tuple(self._hidden[name])
 
     def values(self, name: str) -> StackValues:
         """What the values of a stack of the assembly will come to."""
@@ -59,45 +81,78 @@ class Surroundings:
             self._former[name] = StackValues(deployed.template, self._place(name), deployed, self._live_export)
         return self._former[name]
 
-    def observer(self) -> Observer:
-        """Looks at EC2 and IAM, and knows of the profiles that the deployment creates."""
-        return _Foresight(self)
+    def observer(self, stated: Mapping[str, str] | None = None) -> Observer:
+        """Looks at EC2 and IAM, and knows of the profiles that the deployment creates.
 
-    def records(self, stack: str, association: str) -> dict[str, Record]:
+        Args:
+            stated: ARNs of the roles that profiles are said to hold, by the profile's ARN. They are believed where IAM
+                can't be asked. Default: none.
+        """
+        return _Foresight(self, stated or {})
+
+    def records(self, stack: str, logical_id: str) -> dict[str, Record]:
         """What the ledger says, as an association of a deployed stack sees it."""
-        table = self._ledger(stack)
+        deployed = self.deployed(stack)
+        if deployed is None:
+            return {}
+        table = self._ledger(stack, deployed, logical_id)
         if table is None:
+            self.sight.miss("the ledger: no stack of the assembly is deployed that has it")
             return {}
         ledger = Ledger(Table(self.aws.dynamodb, table))
-        return self.sight.of(f"ledger {table}", lambda: ledger.records(association), {})
+        return self.sight.of(f"ledger {table}", lambda: ledger.records(f"{deployed.id}|{logical_id}"), {})
 
     def profile(self, arn: str) -> ProfileView | None:
         """A profile of one of the stacks, for people; None if it is none of theirs."""
         known = (*self._values.values(), *self._former.values())
         return next((found for one in known if (found := one.profile(arn))), None)
 
-    def foreseen(self, arn: str) -> Profile | None:
-        """A profile that the deployment creates, as IAM will describe it; None if it does not create it."""
-        return next((found for one in self._values.values() if (found := one.foreseen(arn))), None)
+    def foreseen(self, arn: str, presumed: Profile) -> Profile | None:
+        """A profile that the deployment creates, as IAM will describe it; None if it does not create it.
+
+        Args:
+            arn: ARN of the profile.
+            presumed: what it will be, as far as can be told, if nothing is known of its role.
+        """
+        look = partial(self._with_role, presumed)
+        try:
+            return next((found for one in self._values.values() if (found := one.foreseen(arn, look))), None)
+        except UnresolvedError:
+            return presumed
+
+    def role_to_come(self, arn: str) -> tuple[StackValues, str] | None:
+        """A role of one of the stacks: its stack, and its logical id there; None if it is none of theirs."""
+        return next(((one, id_) for one in self._values.values() if (id_ := one.role_id(arn))), None)
 
     def text(self, sentence: str) -> str:
-        """A sentence of the handler, with what is made up here said in words."""
-        for one in (*self._values.values(), *self._former.values()):
-            sentence = one.text(sentence)
-        return sentence
+        """A sentence of the handler, with the names of what is of the stacks, and what is made up here, in words."""
+        names: dict[str, str] = {}
+        for one in (*self._former.values(), *self._values.values()):
+            names |= one.names()
+        if not names:
+            return sentence
+        pattern = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+        return re.sub(rf"(?<!{_OF_A_NAME})(?:{pattern})(?!{_MORE_OF_IT})", lambda found: names[found[0]], sentence)
+
+    def _with_role(self, presumed: Profile, name: str) -> Profile:
+        """A profile with a role that exists already."""
+        role = self.sight.once(f"role {name}", partial(_role, self.aws.iam, name), _UNSEEN)
+        if role is _UNSEEN:
+            return presumed
+        return replace(presumed, role_arn=role.arn, trusts_ec2=role.trusts_ec2)
 
     def _place(self, stack: str) -> Place:
         return Place(self.aws.account, self.aws.region, self.aws.partition, stack)
 
-    def _ledger(self, stack: str) -> str | None:
-        """The ledger is in the stack itself, or in another one whose provider it shares."""
-        deployed = self.deployed(stack)
-        if deployed is None:
-            return None
-        if deployed.ledger:
+    def _ledger(self, stack: str, deployed: DeployedStack, logical_id: str) -> str | None:
+        """The ledger is in the stack itself, or in another one whose provider the association shares."""
+        token = deployed.template["Resources"][logical_id]["Properties"].get("ServiceToken")
+        imported = token.get("Fn::ImportValue") if isinstance(token, Mapping) else None
+        if deployed.ledger and imported is None:
             return deployed.ledger
-        sharing = (name for name, one in self._stacks.items() if name != stack and ledgers(one.template))
-        others = (self.deployed(name) for name in sharing)
+        sharing = [one for name, one in self._stacks.items() if name != stack and ledgers(one.template)]
+        sharing.sort(key=lambda one: imported not in _exported_names(one.template))
+        others = (self.deployed(one.name) for one in sharing)
         return next((one.ledger for one in others if one and one.ledger), None)
 
     def _exported(self, name: str) -> Any:
@@ -108,33 +163,58 @@ class Surroundings:
         return self._live_export(name)
 
     def _live_export(self, name: str) -> Any:
-        if self._exports is None:
-            self._exports = self.sight.of(
-                "what stacks export", lambda: exports(self.aws.cloudformation), dict[str, str]()
-            )
-        if name not in self._exports:
+        look = partial(exports, self.aws.cloudformation)
+        exported = self.sight.once("what stacks export", look, dict[str, str]())
+        if name not in exported:
             raise UnresolvedError(f"no stack exports {name} yet")
-        return self._exports[name]
+        return exported[name]
 
 
-_NOTHING: dict[str, Profile | None] = {}
+@dataclass(frozen=True, slots=True)
+class _LiveRole:
+    arn: str | None
+    """None if there is no such role."""
+    trusts_ec2: bool
+
+
+_UNSEEN = _LiveRole(None, trusts_ec2=True)
+
+
+def _role(iam: "IAMClient", name: str) -> _LiveRole:
+    try:
+        found = iam.get_role(RoleName=name)["Role"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return _LiveRole(None, trusts_ec2=False)
+    trust: Any = found.get("AssumeRolePolicyDocument", {})  # boto3 decodes it
+    return _LiveRole(found["Arn"], allows_ec2(trust))
+
+
+def _exported_names(template: Mapping[str, Any]) -> set[Any]:
+    named = (output.get("Export", {}).get("Name") for output in template.get("Outputs", {}).values())
+    return {name for name in named if isinstance(name, str)}
 
 
 class _Foresight(Observer):
     """An observer for whom the deployment has created its profiles already."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, stated: Mapping[str, str]) -> None:
         super().__init__(around.aws.ec2, around.aws.iam, around._pace)
-        self._around = around
+        self._around, self._stated = around, stated
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist, neither now nor after the deployment."""
-        wanted = set(arns)
-        new = {arn: found for arn in wanted if (found := self._around.foreseen(arn))}
-        live: dict[str, Profile | None] = {}
-        for arn in sorted(wanted - new.keys()):
-            live |= self._around.sight.of(f"instance profile {arn}", partial(super().profiles, [arn]), _NOTHING)
-        return {**live, **new}
+        found: dict[str, Profile | None] = {}
+        for arn in sorted(set(arns)):
+            # What can't be seen is taken for what it is said to be, not for missing.
+            presumed = Profile(arn, self._stated.get(arn), trusts_ec2=True)
+            found[arn] = self._around.foreseen(arn, presumed) or self._live(arn, presumed)
+        return found
+
+    def _live(self, arn: str, presumed: Profile | None) -> Profile | None:
+        look = partial(super().profiles, [arn])
+        return self._around.sight.of(f"instance profile {arn}", lambda: look()[arn], presumed)
 
 
 def check_account(aws: Aws, stacks: Iterable[StackArtifact]) -> None:

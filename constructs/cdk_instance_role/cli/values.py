@@ -14,9 +14,10 @@ from .resolve import Resolver, UnresolvedError
 
 _URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
+_ROLE = "AWS::IAM::Role"
 _IAM = {
     "AWS::IAM::InstanceProfile": ("instance-profile", "InstanceProfileName"),
-    "AWS::IAM::Role": ("role", "RoleName"),
+    _ROLE: ("role", "RoleName"),
 }
 """Resources whose ARN can be told from their name: kind in the ARN, and the property with the name."""
 
@@ -56,9 +57,9 @@ class StackValues:
         self._known = self._kept(deployed) if deployed else {}
         self._profiles: dict[str, str] = {}
         self._new: dict[str, str] = {}
-        parameters = {name: one["Default"] for name, one in template.get("Parameters", {}).items() if _is_plain(one)}
+        self._invented: dict[str, str] = {}
         self.resolve = Resolver(
-            {**self._pseudo(deployed), **parameters, **(deployed.parameters if deployed else {}), **self._known},
+            {**self._pseudo(deployed), **_parameters(template, deployed), **self._known},
             self._attribute,
             exported,
             template.get("Conditions", {}),
@@ -107,36 +108,68 @@ class StackValues:
         path = construct_path(self.template, logical_id)
         return ProfileView(path, self._role_of(logical_id), None if arn in self._new else arn)
 
-    def foreseen(self, arn: str) -> Profile | None:
-        """A profile that the deployment creates, as IAM will describe it; None if it does not create it."""
+    def foreseen(self, arn: str, role: Callable[[str], Profile]) -> Profile | None:
+        """A profile that the deployment creates, as IAM will describe it; None if it does not create it.
+
+        Args:
+            arn: ARN of the profile.
+            role: what a profile with a role that is not of this stack will be, by the role's name.
+
+        Raises:
+            UnresolvedError: the name of its role is not known before the deployment.
+        """
         if arn not in self._new:
             return None
-        (role,) = self.resources[self._new[arn]]["Properties"]["Roles"]
-        logical_id = role.get("Ref") if isinstance(role, Mapping) else None
-        if logical_id is None:
-            return Profile(arn, self.arn("role", str(role)), trusts_ec2=True)
-        trust = self.resources[logical_id]["Properties"].get("AssumeRolePolicyDocument", {})
-        return Profile(arn, self._attribute(logical_id, "Arn"), allows_ec2(self.resolve(trust)))
+        value = self._role_in(self._new[arn])
+        own = self._own_role(value)
+        if own is None:
+            return role(str(self.resolve(value)))
+        return Profile(arn, self._attribute(own, "Arn"), self._trusts_ec2(own))
 
     def role_id(self, arn: str) -> str | None:
         """Logical id of the role of the template that has this ARN; None if none has it."""
-        roles = (id_ for id_, one in self.resources.items() if one.get("Type") == "AWS::IAM::Role")
-        return next((id_ for id_ in roles if self._attribute(id_, "Arn") == arn), None)
+        for id_, one in self.resources.items():
+            with suppress(UnresolvedError):
+                if one.get("Type") == _ROLE and self._attribute(id_, "Arn") == arn:
+                    return id_
+        return None
 
-    def text(self, sentence: str) -> str:
-        """A sentence of the handler, in which a profile of the stack goes by its construct, not by the long name that
-        CloudFormation invents."""
-        for arn, logical_id in self._profiles.items():
-            sentence = sentence.replace(name_of(arn), construct_path(self.template, logical_id))
-        return sentence
+    def names(self) -> dict[str, str]:
+        """The constructs of the stack's profiles, and of its roles that have no name yet, by what the handler's
+        sentences call them: names that CloudFormation invents are long, and those that are made up here are wrong."""
+        found = {name_of(arn): id_ for arn, id_ in self._profiles.items()}
+        for arn, id_ in (self._new | self._invented).items():
+            found |= {arn: id_, name_of(arn): id_}
+        return {name: construct_path(self.template, id_) for name, id_ in found.items()}
 
     def arn(self, kind: str, path_and_name: str) -> str:
         """ARN of something in the account's IAM."""
         return f"arn:{self._place.partition}:iam::{self._place.account}:{kind}/{path_and_name}"
 
-    def _role_of(self, profile_id: str) -> str | None:
+    def _role_in(self, profile_id: str) -> Any:
+        """The role in a profile, as the template has it."""
         (role,) = self.resources[profile_id]["Properties"]["Roles"]
-        return role if isinstance(role, str) else construct_path(self.template, role.get("Ref", ""))
+        return role
+
+    def _own_role(self, value: Any) -> str | None:
+        """Logical id of the role of the stack that a value refers to; None if it refers to something else."""
+        id_: Any = value.get("Ref") if isinstance(value, Mapping) else None
+        return id_ if self.resources.get(id_, {}).get("Type") == _ROLE else None
+
+    def _trusts_ec2(self, role_id: str) -> bool:
+        try:
+            return allows_ec2(self.resolve(self.resources[role_id]["Properties"].get("AssumeRolePolicyDocument", {})))
+        except UnresolvedError:  # what is not known must not be taken for a fault
+            return True
+
+    def _role_of(self, profile_id: str) -> str | None:
+        value = self._role_in(profile_id)
+        if own := self._own_role(value):
+            return construct_path(self.template, own)
+        try:
+            return str(self.resolve(value))
+        except UnresolvedError:
+            return None
 
     def _attribute(self, logical_id: str, name: str) -> str:
         resource = self.resources.get(logical_id, {})
@@ -148,6 +181,8 @@ class StackValues:
         known = self._known.get(logical_id)
         given = self.resolve(properties[name_property]) if name_property in properties else None
         arn = self.arn(kind, f"{path}{known or given or f'{logical_id}.to.be.created'}")
+        if not known and not given:
+            self._invented[arn] = logical_id
         if kind == "instance-profile":
             self._profiles[arn] = logical_id
             if known is None:
@@ -186,8 +221,24 @@ def _is_replaced(before: Any, after: Mapping[str, Any]) -> bool:
     return any(before.get("Properties", {}).get(key) != after.get("Properties", {}).get(key) for key in identity)
 
 
+def _parameters(template: Mapping[str, Any], deployed: DeployedStack | None) -> dict[str, Any]:
+    """Parameters as ``Ref`` gives them: as they were given to the deployed stack, else their defaults."""
+    declared: Mapping[str, Any] = template.get("Parameters", {})
+    given = {name: one["Default"] for name, one in declared.items() if _is_plain(one)}
+    given |= deployed.parameters if deployed else {}
+    return {name: _listed(value) if _is_list(declared.get(name, {})) else value for name, value in given.items()}
+
+
 def _is_plain(parameter: Mapping[str, Any]) -> bool:
     return "Default" in parameter and not parameter.get("Type", "").startswith("AWS::SSM::")
+
+
+def _is_list(parameter: Mapping[str, Any]) -> bool:
+    return any(kind in parameter.get("Type", "") for kind in ("CommaDelimitedList", "List<"))
+
+
+def _listed(value: Any) -> list[str]:
+    return [item.strip() for item in str(value).split(",")]
 
 
 def _as_text(value: Any) -> Any:

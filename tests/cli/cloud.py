@@ -1,0 +1,351 @@
+"""An account and Region in this process, for the tests of plan and status.
+
+EC2, IAM's profiles and DynamoDB are the simulator, with real boto3 clients in front of it, and what is deployed there
+the real handler has done. CloudFormation and IAM's policies are as simple as can be.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from cdk_instance_role.cli.assembly import StackArtifact, associations
+from cdk_instance_role.cli.aws import Aws, Sight
+from cdk_instance_role.cli.deployed import DeployedStack
+from cdk_instance_role.cli.model import AssociationPlan, AssociationStatus
+from cdk_instance_role.cli.planning import plan_stack
+from cdk_instance_role.cli.status import status_of_stack
+from cdk_instance_role.cli.surroundings import Surroundings
+from cdk_instance_role.cli.values import Place, StackValues
+from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.runtime.association.services import CHANGING, READING
+from tests.cli.stacks import BY_TAGS
+from tests.simulator.clients import Clients
+from tests.simulator.driver import STACK_ID, Resource, World
+from tests.simulator.dynamodb import TABLE
+from tests.simulator.ec2 import DESCRIBE_INSTANCES, Parameters
+from tests.simulator.errors import AwsError
+from tests.simulator.fleet import ACCOUNT, REGION, Instance
+
+SELECTED: Mapping[str, str] = {key: values[0] for key, values in BY_TAGS.items()}
+"""Tags of the instances that `Servers` selects unless it is told ids."""
+DENIED = AwsError("AccessDenied", "User is not authorized to perform this", HTTPStatus.FORBIDDEN)
+
+
+def refusal(operation: str, code: str = "AccessDenied", message: str = "User is not authorized") -> ClientError:
+    """An error as boto3 raises it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class Paginator:
+    """The one page of a call."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def paginate(self, **parameters: Any) -> Iterator[Any]:
+        parameters.pop("PaginationConfig", None)
+        yield self._call(**parameters)
+
+
+class Service:
+    """What the stand-ins for clients have in common."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, ClientError] = {}
+        """Errors by operation."""
+
+    def refuse(self, operation: str, code: str = "AccessDenied") -> None:
+        self.refused[operation] = refusal(operation, code)
+
+    def get_paginator(self, name: str) -> Paginator:
+        return Paginator(getattr(self, name))
+
+    def _called(self, operation: str) -> None:
+        if operation in self.refused:
+            raise self.refused[operation]
+
+
+class CloudFormation(Service):
+    """Stacks by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stacks: dict[str, DeployedStack] = {}
+        self.status = "CREATE_COMPLETE"
+        self.exported: dict[str, str] = {}
+
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - boto3's own name
+        self._called("DescribeStacks")
+        if StackName not in self.stacks:
+            message = f"Stack with id {StackName} does not exist"
+            raise refusal("DescribeStacks", "ValidationError", message)
+        stack = self.stacks[StackName]
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()]
+        return {"Stacks": [{"StackId": stack.id, "StackStatus": self.status, "Parameters": given}]}
+
+    def list_stack_resources(self, StackName: str) -> Any:  # noqa: N803
+        self._called("ListStackResources")
+        stack = self.stacks[StackName]
+        types = {id_: one["Type"] for id_, one in stack.template["Resources"].items()}
+        rows = [
+            {
+                "LogicalResourceId": id_,
+                "PhysicalResourceId": physical,
+                "ResourceType": types.get(id_, "AWS::CDK::Metadata"),
+                "ResourceStatus": "CREATE_COMPLETE",
+            }
+            for id_, physical in stack.physical_ids.items()
+        ]
+        return {"StackResourceSummaries": rows}
+
+    def get_template(self, StackName: str) -> Any:  # noqa: N803
+        self._called("GetTemplate")
+        return {"TemplateBody": self.stacks[StackName].template}
+
+    def list_exports(self) -> Any:
+        self._called("ListExports")
+        return {"Exports": [{"Name": name, "Value": value} for name, value in self.exported.items()]}
+
+
+@dataclass
+class LiveRole:
+    """A role in IAM with its policies."""
+
+    arn: str
+    trust: Mapping[str, Any]
+    attached: list[str] = field(default_factory=list)
+    inline: dict[str, Any] = field(default_factory=dict)
+
+
+class Iam(Service):
+    """Profiles are the simulator's; a managed policy allows everything of a service of its own name."""
+
+    def __init__(self, world: World, simulated: Any) -> None:
+        super().__init__()
+        self.world, self._simulated = world, simulated
+        self.roles: dict[str, LiveRole] = {}
+
+    def get_instance_profile(self, **parameters: Any) -> Any:
+        self._called("GetInstanceProfile")
+        return self._simulated.get_instance_profile(**parameters)
+
+    def get_role(self, RoleName: str) -> Any:  # noqa: N803
+        self._called("GetRole")
+        role = self._role("GetRole", RoleName)
+        return {"Role": {"RoleName": RoleName, "Arn": role.arn, "AssumeRolePolicyDocument": role.trust}}
+
+    def list_attached_role_policies(self, RoleName: str) -> Any:  # noqa: N803
+        self._called("ListAttachedRolePolicies")
+        attached = self._role("ListAttachedRolePolicies", RoleName).attached
+        return {"AttachedPolicies": [{"PolicyArn": arn} for arn in attached]}
+
+    def list_role_policies(self, RoleName: str) -> Any:  # noqa: N803
+        self._called("ListRolePolicies")
+        return {"PolicyNames": list(self._role("ListRolePolicies", RoleName).inline)}
+
+    def get_role_policy(self, RoleName: str, PolicyName: str) -> Any:  # noqa: N803
+        self._called("GetRolePolicy")
+        return {"PolicyDocument": self._role("GetRolePolicy", RoleName).inline[PolicyName]}
+
+    def get_policy(self, PolicyArn: str) -> Any:  # noqa: N803
+        self._called("GetPolicy")
+        return {"Policy": {"Arn": PolicyArn, "DefaultVersionId": "v1"}}
+
+    def get_policy_version(self, PolicyArn: str, VersionId: str) -> Any:  # noqa: N803
+        self._called("GetPolicyVersion")
+        assert VersionId == "v1"
+        action = f"{PolicyArn.rpartition('/')[2].lower()}:*"
+        return {"PolicyVersion": {"Document": {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}}}
+
+    def list_instance_profiles_for_role(self, RoleName: str) -> Any:  # noqa: N803
+        self._called("ListInstanceProfilesForRole")
+        profiles = self.world.fleet.profiles.values()
+        arns = [one.arn for one in profiles if one.role_arn and one.role_arn.rpartition("/")[2] == RoleName]
+        return {"InstanceProfiles": [{"Arn": arn} for arn in arns]}
+
+    def _role(self, operation: str, name: str) -> LiveRole:
+        if name in self.roles:
+            return self.roles[name]
+        for profile in self.world.fleet.profiles.values():
+            if profile.role_arn and profile.role_arn.rpartition("/")[2] == name:
+                return LiveRole(profile.role_arn, profile.trust)
+        raise refusal(operation, "NoSuchEntity", f"The role with name {name} cannot be found.")
+
+
+@dataclass
+class StandIn:
+    """Has what the command line uses of `Aws`."""
+
+    ec2: Any
+    iam: Iam
+    cloudformation: CloudFormation
+    dynamodb: Any
+    account: str = ACCOUNT
+    region: str = REGION
+    partition: str = "aws"
+
+
+class Cloud:
+    """The account, with the profiles Web, Old and Foreign, which hold roles of the same names."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.fleet, self.traffic = self.world.fleet, self.world.traffic
+        self.web, self.old, self.foreign = self.world.web, self.world.old, self.world.foreign
+        clients = Clients.of(self.world.aws, reading=READING, changing=CHANGING)
+        self.cloudformation, self.iam = CloudFormation(), Iam(self.world, clients.iam)
+        self.aws = StandIn(clients.ec2, self.iam, self.cloudformation, clients.dynamodb)
+        self.described: dict[str, dict[str, Any]] = {}
+        """What EC2 says of instances besides what the simulator knows."""
+        self.deployments: dict[str, dict[str, Resource]] = {}
+        self._describe = self.world.ec2.actions[DESCRIBE_INSTANCES]
+        self.world.ec2.actions = {**self.world.ec2.actions, DESCRIBE_INSTANCES: self._describe_instances}
+
+    # What is there
+
+    def instance(
+        self,
+        number: int,
+        carries: str | None = None,
+        state: str = "running",
+        tags: Mapping[str, str] = SELECTED,
+        **more: Any,
+    ) -> str:
+        """An instance with the id of this number, and whatever else there is to an `Instance`."""
+        id_ = f"i-{number:017x}"
+        self.fleet.instances[id_] = Instance(id_, state, {"Name": f"web-{number}", **tags}, **more)
+        if carries:
+            self.fleet.begin(id_, carries, since=self.world.clock() - 1000)
+        return id_
+
+    def role(self, name: str, *policies: str, path: str = "/", **inline: Any) -> LiveRole:
+        """A role with AWS's managed policies of these names."""
+        trust = self.fleet.profiles[self.web].trust
+        attached = [f"arn:aws:iam::aws:policy/{policy}" for policy in policies]
+        self.iam.roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role{path}{name}", trust, attached, inline)
+        return self.iam.roles[name]
+
+    def deny(self, action: str, code: str = "UnauthorizedOperation") -> None:
+        """Let EC2 or DynamoDB deny a call, whoever makes it."""
+        self.traffic.fail(action, AwsError(code, "You are not authorized", HTTPStatus.FORBIDDEN), times=10_000)
+
+    # CloudFormation
+
+    def deploy(self, stack: StackArtifact) -> DeployedStack:
+        """Deploy a stack: its roles and profiles come into being, and the handler does its work."""
+        former = self.cloudformation.stacks.get(stack.name)
+        physical = {id_: self._physical(stack, id_, former) for id_ in stack.resources}
+        deployed = DeployedStack(STACK_ID, copy.deepcopy(stack.template), physical)
+        values = StackValues(stack.template, Place(ACCOUNT, REGION, "aws", stack.name), deployed, self._exported)
+        for id_, resource in stack.resources.items():
+            self._create(physical[id_], resource, values, physical)
+        resources = self.deployments.setdefault(stack.name, {})
+        for id_ in stack.associations:
+            properties = {"ServiceToken": "arn:of:the:framework", **values.properties(id_)}
+            if id_ in resources:
+                result = resources[id_].update(properties)
+            else:
+                resources[id_] = Resource(self.world, id_)
+                result = resources[id_].create(properties)
+            assert result.ok, result.reason
+        for gone in resources.keys() - stack.associations.keys():
+            assert resources.pop(gone).delete().ok
+        for output in stack.template.get("Outputs", {}).values():
+            if "Export" in output and "Ref" in output["Value"]:
+                self.cloudformation.exported[output["Export"]["Name"]] = values.resolve(output["Value"])
+        self.cloudformation.stacks[stack.name] = deployed
+        return deployed
+
+    def _exported(self, name: str) -> str:
+        return self.cloudformation.exported[name]
+
+    def _physical(self, stack: StackArtifact, logical_id: str, former: DeployedStack | None) -> str:
+        resource = stack.resources[logical_id]
+        properties = resource.get("Properties", {})
+        given = properties.get("InstanceProfileName") or properties.get("RoleName")
+        if isinstance(given, str):
+            return given
+        if former and logical_id in former.physical_ids:
+            return former.physical_ids[logical_id]
+        match resource["Type"]:
+            case "AWS::DynamoDB::Table":
+                return TABLE
+            case "AWS::EC2::Instance":
+                return self.fleet.add_instance(tags={"Name": "server"})
+        return f"{stack.name}-{logical_id}-1AB2C3D4"
+
+    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues, physical: Mapping[str, str]) -> None:
+        properties = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::IAM::Role":
+                trust, attached = (
+                    values.resolve(properties.get(key, [])) for key in ("AssumeRolePolicyDocument", "ManagedPolicyArns")
+                )
+                self.iam.roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role/{name}", trust, attached)
+            case "AWS::IAM::InstanceProfile":
+                role = values.resolve(properties["Roles"])[0]
+                self.fleet.add_profile(name, role=role, path=properties.get("Path", "/"))
+            case "AWS::IAM::Policy":
+                for role in properties["Roles"]:
+                    if (role_name := physical.get(role.get("Ref"))) in self.iam.roles and "Web" in role["Ref"]:
+                        document = values.resolve(properties["PolicyDocument"])
+                        self.iam.roles[role_name].inline[properties["PolicyName"]] = document
+
+    # The command line
+
+    def surroundings(self, *stacks: StackArtifact) -> Surroundings:
+        pace = Pace(clock=self.world.clock, sleep=self.world.clock.sleep)
+        return Surroundings(cast(Aws, self.aws), stacks, Sight(), pace)
+
+    def plans(self, stack: StackArtifact, *others: StackArtifact) -> list[AssociationPlan]:
+        """What a deployment of a stack would do, as the plan of each association."""
+        return plan_stack(stack, self.surroundings(stack, *others), self.world.clock())
+
+    def plan(self, stack: StackArtifact, *others: StackArtifact) -> AssociationPlan:
+        """The same of the only association."""
+        (plan,) = self.plans(stack, *others)
+        return plan
+
+    def statuses(self, stack: StackArtifact, *others: StackArtifact) -> list[AssociationStatus]:
+        """How the associations of a deployed stack are."""
+        around = self.surroundings(stack, *others)
+        deployed = around.deployed(stack.name)
+        assert deployed is not None
+        return status_of_stack(stack.name, deployed, around)
+
+    def status(self, stack: StackArtifact, *others: StackArtifact) -> AssociationStatus:
+        (status,) = self.statuses(stack, *others)
+        return status
+
+    def role_of(self, stack: StackArtifact) -> str:
+        """Name of the role Web of a deployed stack."""
+        return next(
+            physical
+            for id_, physical in self.cloudformation.stacks[stack.name].physical_ids.items()
+            if id_.startswith("WebRole")
+        )
+
+    def profile_of(self, stack: StackArtifact) -> str:
+        """ARN of the profile Web of a deployed stack."""
+        ids = self.cloudformation.stacks[stack.name].physical_ids
+        name = next(physical for id_, physical in ids.items() if id_.startswith("WebInstanceProfile"))
+        return next(arn for arn in self.fleet.profiles if arn.endswith(f"/{name}"))
+
+    # EC2
+
+    def _describe_instances(self, parameters: Parameters) -> Mapping[str, Any]:
+        answer: Any = self._describe(parameters)
+        for reservation in answer["reservationSet"]:
+            for instance in reservation["instancesSet"]:
+                instance |= self.described.get(instance["instanceId"], {})
+        return cast(Mapping[str, Any], answer)
+
+
+def only_association(stack: StackArtifact) -> str:
+    """Logical id of the association of a stack."""
+    (logical_id,) = associations(stack.template)
+    return logical_id

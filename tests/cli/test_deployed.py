@@ -1,0 +1,123 @@
+"""Stacks as CloudFormation describes them."""
+
+import json
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cdk_instance_role.cli.deployed import DeployedStack, deployed_stack, exports, ledgers
+from cdk_instance_role.cli.model import CliError
+from tests.cli.cloud import CloudFormation
+from tests.cli.stacks import Servers, synthesized
+from tests.synth.builders import ACCOUNT
+
+TEMPLATE = {"Resources": {"Web": {"Type": "AWS::IAM::InstanceProfile"}, "Topic": {"Type": "AWS::SNS::Topic"}}}
+PHYSICAL = {"Web": "Servers-Web-1", "Topic": "arn:aws:sns:eu-west-1:111122223333:t"}
+
+
+def cloudformation(template: Any = TEMPLATE, physical: dict[str, str] = PHYSICAL, **parameters: str) -> Any:
+    found = CloudFormation()
+    found.stacks["Servers"] = DeployedStack("arn:the-stack", template, physical, parameters)
+    return found
+
+
+def test_reads_a_stack() -> None:
+    found = deployed_stack(cloudformation(Stage="prod"), "Servers")
+
+    assert found == DeployedStack("arn:the-stack", TEMPLATE, PHYSICAL, {"Stage": "prod"})
+
+
+def test_takes_the_value_of_a_parameter_that_names_another_one() -> None:
+    client = cloudformation()
+    described = {"StackId": "arn:the-stack", "StackStatus": "CREATE_COMPLETE"}
+    parameters = [
+        {"ParameterKey": "Ami", "ParameterValue": "/ami", "ResolvedValue": "ami-1"},
+        {"ParameterKey": "NoValue"},
+    ]
+    client.describe_stacks = lambda **_: {"Stacks": [{**described, "Parameters": parameters}]}
+
+    found = deployed_stack(client, "Servers")
+
+    assert found
+    assert found.parameters == {"Ami": "ami-1"}
+
+
+def test_takes_the_name_of_a_profile_where_its_arn_is_given() -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:instance-profile/path/Servers-Web-1"
+
+    found = deployed_stack(cloudformation(physical=PHYSICAL | {"Web": arn}), "Servers")
+
+    assert found
+    assert found.physical_ids == PHYSICAL
+
+
+def test_leaves_out_what_is_deleted_or_was_never_there() -> None:
+    client = cloudformation()
+    rows = [
+        {"LogicalResourceId": "A", "PhysicalResourceId": "a", "ResourceType": "T", "ResourceStatus": "DELETE_COMPLETE"},
+        {"LogicalResourceId": "B", "ResourceType": "T", "ResourceStatus": "CREATE_FAILED"},
+        {"LogicalResourceId": "C", "PhysicalResourceId": "c", "ResourceType": "T", "ResourceStatus": "UPDATE_FAILED"},
+    ]
+    client.list_stack_resources = lambda **_: {"StackResourceSummaries": rows}
+
+    found = deployed_stack(client, "Servers")
+
+    assert found
+    assert found.physical_ids == {"C": "c"}
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "DELETE_COMPLETE"])
+def test_takes_a_stack_without_resources_for_not_deployed(status: str) -> None:
+    client = cloudformation()
+    client.status = status
+
+    assert deployed_stack(client, "Servers") is None
+
+
+def test_takes_a_stack_that_does_not_exist_for_not_deployed() -> None:
+    assert deployed_stack(cloudformation(), "Other") is None
+
+
+def test_fails_when_a_stack_may_not_be_described() -> None:
+    client = cloudformation()
+    client.refuse("DescribeStacks")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        deployed_stack(client, "Servers")
+
+
+def test_reads_a_template_that_comes_as_text() -> None:
+    client = cloudformation()
+    client.get_template = lambda **_: {"TemplateBody": json.dumps(TEMPLATE)}
+
+    found = deployed_stack(client, "Servers")
+
+    assert found
+    assert found.template == TEMPLATE
+
+
+def test_fails_when_a_template_is_not_json() -> None:
+    client = cloudformation()
+    client.get_template = lambda **_: {"TemplateBody": "Resources:\n  Web:\n"}
+
+    with pytest.raises(CliError, match="the template of deployed stack Servers is not JSON"):
+        deployed_stack(client, "Servers")
+
+
+def test_finds_the_ledger_of_a_synthesized_stack() -> None:
+    template = synthesized(Servers()).template
+
+    (ledger,) = ledgers(template)
+
+    assert template["Resources"][ledger]["Type"] == "AWS::DynamoDB::Table"
+    assert DeployedStack("", template, {ledger: "table"}).ledger == "table"
+    assert DeployedStack("", template, {}).ledger is None
+    assert DeployedStack("", {}, {}).ledger is None
+
+
+def test_lists_what_stacks_export() -> None:
+    client = cloudformation()
+    client.exported = {"Shared:Id": "i-9"}
+
+    assert exports(cast(Any, client)) == {"Shared:Id": "i-9"}

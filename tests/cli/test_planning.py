@@ -1,0 +1,799 @@
+"""What a deployment would do about every instance: real templates, the simulator, and what the real handler has left."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from rich.console import Console
+
+from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
+from cdk_instance_role.cli import assembly
+from cdk_instance_role.cli.assembly import StackArtifact
+from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport, ProfileView, Verb
+from cdk_instance_role.cli.planning import USER_DATA_LOOKS, nested
+from cdk_instance_role.cli.render import Format, render
+from tests.cli.cloud import SELECTED, Cloud
+from tests.cli.stacks import ANY, STACK, Servers, new_app, synthesized, written
+from tests.cli.test_details import KEY
+from tests.simulator.fleet import trusting
+from tests.synth.builders import IRELAND
+from tests.unit.builders import instance_id, role_arn
+
+REPLACING = Servers(replaces=("Old",))
+BY_ID = Servers(ids=(instance_id(1), instance_id(2)))
+GONE = Servers(associated=False)
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def verbs(plan: AssociationPlan) -> dict[str, Verb]:
+    """What happens to the instances, by their names; by their ids where they have none."""
+    return {one.name or one.id: one.verb for one in plan.instances}
+
+
+def exit_status(*plans: AssociationPlan) -> Exit:
+    return PlanReport(plans).exit
+
+
+def carried(one: ProfileView | None) -> str:
+    return one.name if one else "nothing"
+
+
+def moves(plan: AssociationPlan) -> dict[str, tuple[str, str]]:
+    """What the instances carry now and afterwards."""
+    return {one.name: (carried(one.current), carried(one.planned)) for one in plan.instances}
+
+
+def shown(plan: AssociationPlan) -> str:
+    """The plan in every format."""
+    file = io.StringIO()
+    for format_ in Format:
+        render(PlanReport((plan,)), format_, Console(file=file, width=140), full=True)
+    return file.getvalue()
+
+
+# Create
+
+
+def test_creates_an_association(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.instance(2, cloud.old)
+    cloud.instance(3, cloud.old, "stopped")
+    cloud.instance(4, state="pending")
+
+    plan = cloud.plan(synthesized(REPLACING))
+
+    assert (plan.stack, plan.association, plan.event) == (STACK, "Web/Fleet", Event.CREATE)
+    assert plan.profile == ProfileView("Web/InstanceProfile", "Web/Role")
+    assert verbs(plan) == {
+        "web-1": Verb.ASSOCIATE,
+        "web-2": Verb.REPLACE,
+        "web-3": Verb.REPLACE,
+        "web-4": Verb.WAIT,
+    }
+    assert moves(plan) == {
+        "web-1": ("nothing", "Web/InstanceProfile"),
+        "web-2": ("Old", "Web/InstanceProfile"),
+        "web-3": ("Old", "Web/InstanceProfile"),
+        "web-4": ("nothing", "Web/InstanceProfile"),
+    }
+    assert plan.estimate.calls == 4
+    assert not plan.unseen
+    assert not plan.problems
+    assert exit_status(plan) is Exit.CHANGES
+
+
+def test_tells_why_in_words_and_not_in_made_up_names(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.old)
+
+    plan = cloud.plan(synthesized(REPLACING))
+
+    assert [one.reason for one in plan.instances] == ["replace Old with Web/InstanceProfile"]
+    assert "to.be.created" not in shown(plan)
+
+
+def test_changes_no_name_that_only_contains_that_of_a_profile(cloud: Cloud) -> None:
+    other = cloud.fleet.add_profile("Website.Web-2")
+    cloud.instance(1, other)
+
+    plan = cloud.plan(synthesized(Servers(profile_name="Web")))
+
+    assert plan.instances[0].reason.startswith("carries instance profile Website.Web-2, which `replaces` does not")
+
+
+def test_looks_and_changes_nothing(cloud: Cloud) -> None:
+    cloud.instance(1)
+
+    cloud.plan(synthesized(REPLACING))
+
+    assert cloud.world.mutations == 0
+    assert {call.action for call in cloud.traffic.calls} <= {
+        "DescribeInstances",
+        "DescribeIamInstanceProfileAssociations",
+        "DescribeInstanceAttribute",
+        "GetInstanceProfile",
+        "Query",
+    }
+
+
+def test_finds_conflicts(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.foreign)
+    cloud.instance(2)
+
+    plan = cloud.plan(synthesized(REPLACING))
+
+    conflict, _ = plan.instances
+    assert verbs(plan) == {"web-1": Verb.CONFLICT, "web-2": Verb.ASSOCIATE}
+    assert conflict.reason == (
+        "carries instance profile Foreign, which `replaces` does not list: "
+        "list it there, or take the instance out of the selection"
+    )
+    assert not conflict.changes
+    assert exit_status(plan) is Exit.CONFLICTS
+
+
+def test_keeps_what_it_may_not_replace_if_it_is_told_to(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.foreign)
+
+    plan = cloud.plan(synthesized(replace(REPLACING, keeps=True)))
+
+    assert verbs(plan) == {"web-1": Verb.KEEP}
+    assert exit_status(plan) is Exit.NOTHING
+
+
+def test_replaces_any_profile_if_it_may(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.foreign)
+
+    assert verbs(cloud.plan(synthesized(Servers(replaces=(ANY,))))) == {"web-1": Verb.REPLACE}
+
+
+def test_finds_a_target_that_does_not_exist_or_is_terminated(cloud: Cloud) -> None:
+    cloud.instance(2, state="terminated")
+
+    plan = cloud.plan(synthesized(BY_ID))
+
+    assert [(one.id, one.verb, one.state) for one in plan.instances] == [
+        (instance_id(1), Verb.CONFLICT, ""),
+        (instance_id(2), Verb.CONFLICT, "terminated"),
+    ]
+    assert plan.instances[0].reason.startswith("does not exist: check the id")
+    assert plan.instances[1].reason == "is terminated: take it out of the selection"
+
+
+def test_finds_that_nothing_is_selected(cloud: Cloud) -> None:
+    plan = cloud.plan(synthesized(Servers()))
+
+    assert plan.problems[0].startswith("no instances are selected: none that is not terminated has the tags app=web")
+    assert not plan.instances
+    assert exit_status(plan) is Exit.CONFLICTS
+
+
+def test_shows_the_instances_that_the_deployment_creates(cloud: Cloud) -> None:
+    cloud.instance(1)
+
+    plan = cloud.plan(synthesized(Servers(ids=(instance_id(1),), server=True)))
+
+    assert [(one.id, one.verb, carried(one.planned)) for one in plan.instances] == [
+        (instance_id(1), Verb.ASSOCIATE, "Web/InstanceProfile"),
+        ("(new) Server", Verb.ASSOCIATE, "Web/InstanceProfile"),
+    ]
+    assert plan.instances[1].reason == "the instance is created by this deployment"
+
+
+@cache
+def new_server_only() -> StackArtifact:
+    """A stack whose only target is an instance of its own."""
+    from aws_cdk import aws_ec2 as ec2
+
+    app = new_app()
+    stack = Stack(app, STACK, env=IRELAND)
+    server = ec2.CfnInstance(stack, "Server", image_id="ami-0123456789abcdef0")
+    InstanceRole(stack, "Web").associate_with("Fleet", InstanceSelection.by_ids(server.ref))
+    (artifact,) = assembly.read(written(app))
+    return artifact
+
+
+def test_needs_no_instance_that_exists(cloud: Cloud) -> None:
+    plan = cloud.plan(new_server_only())
+
+    assert verbs(plan) == {"(new) Server": Verb.ASSOCIATE}
+    assert not plan.problems
+
+
+def test_gives_back_what_former_targets_had_where_all_new_ones_are_created(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(Servers()))
+
+    plan = cloud.plan(new_server_only())
+
+    assert verbs(plan) == {"web-1": Verb.UNDO, "(new) Server": Verb.ASSOCIATE}
+    assert plan.event is Event.UPDATE
+
+
+# The role of a profile to come
+
+
+def test_finds_a_role_to_come_that_ec2_may_not_assume(cloud: Cloud) -> None:
+    cloud.instance(1)
+
+    plan = cloud.plan(synthesized(Servers(service="lambda.amazonaws.com")))
+
+    assert plan.problems == (
+        "EC2 may not assume role Given of instance profile Web/InstanceProfile: "
+        "allow sts:AssumeRole for ec2.amazonaws.com in its trust policy",
+    )
+
+
+def test_takes_an_imported_role_with_a_path_for_what_it_is(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.role("Given", path="/team/")
+
+    plan = cloud.plan(synthesized(Servers(role=role_arn("team/Given"))))
+
+    assert not plan.problems
+    assert plan.profile == ProfileView("Web/InstanceProfile", "Given")
+    assert verbs(plan) == {"web-1": Verb.ASSOCIATE}
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "service", "problem"),
+    [
+        ("Given", "/team/", "lambda.amazonaws.com", "EC2 may not assume role Given"),
+        ("Given", "/other/", "ec2.amazonaws.com", "instance profile Web/InstanceProfile holds role arn:"),
+        ("Other", "/", "ec2.amazonaws.com", "instance profile Web/InstanceProfile holds no role"),
+    ],
+)
+def test_finds_what_is_wrong_with_an_imported_role(
+    cloud: Cloud, name: str, path: str, service: str, problem: str
+) -> None:
+    cloud.instance(1)
+    cloud.role(name, path=path).trust = trusting(service)
+
+    plan = cloud.plan(synthesized(Servers(role=role_arn("team/Given"))))
+
+    assert [one[: len(problem)] for one in plan.problems] == [problem]
+
+
+# Nothing changes
+
+
+def test_leaves_alone_what_is_in_order(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.instance(2, cloud.old)
+    stack = synthesized(REPLACING)
+    cloud.deploy(stack)
+
+    plan = cloud.plan(stack)
+
+    assert plan.event is Event.NONE
+    assert verbs(plan) == {"web-1": Verb.KEEP, "web-2": Verb.KEEP}
+    assert not any(one.warnings for one in plan.instances)
+    assert plan.estimate.calls == 0
+    assert exit_status(plan) is Exit.NOTHING
+
+
+def replaced(cloud: Cloud) -> None:
+    cloud.fleet.set_carried(instance_id(1), cloud.foreign)
+
+
+def taken_off(cloud: Cloud) -> None:
+    cloud.fleet.set_carried(instance_id(1), None)
+
+
+def terminated(cloud: Cloud) -> None:
+    cloud.fleet.change_state(instance_id(1), "terminated")
+
+
+def untagged(cloud: Cloud) -> None:
+    cloud.fleet.instances[instance_id(1)].tags = {"Name": "web-1"}
+
+
+@pytest.mark.parametrize(
+    ("happens", "what"),
+    [
+        (replaced, "carries instance profile Foreign"),
+        (taken_off, "associate Web/InstanceProfile"),
+        (terminated, "the instance is gone"),
+        (untagged, "it had no profile before"),
+    ],
+)
+def test_says_of_drift_that_a_deployment_without_a_change_mends_nothing(
+    cloud: Cloud, happens: Callable[[Cloud], None], what: str
+) -> None:
+    cloud.instance(1)
+    cloud.instance(2)
+    stack = synthesized(REPLACING)
+    cloud.deploy(stack)
+    happens(cloud)
+    cloud.world.clock.sleep(60)
+
+    plan = cloud.plan(stack)
+    (drifted,) = (one for one in plan.instances if one.name == "web-1")
+
+    assert plan.event is Event.NONE
+    assert set(verbs(plan).values()) == {Verb.KEEP}
+    assert not any(one.changes for one in plan.instances)
+    assert drifted.warnings[0].startswith(f"it is not as wanted ({what}")
+    assert drifted.warnings[0].endswith(
+        "CloudFormation calls the handler only when a property of the association changes"
+    )
+    assert exit_status(plan) is Exit.NOTHING
+
+
+def test_finds_no_fault_with_what_ec2_has_not_confirmed_yet(cloud: Cloud) -> None:
+    cloud.instance(1)
+    stack = synthesized(REPLACING)
+    cloud.deploy(stack)
+    row = cloud.fleet.active(instance_id(1))
+    assert row
+    row.confirmed, row.since, row.takes = False, cloud.world.clock(), 60
+
+    (one,) = cloud.plan(stack).instances
+
+    assert (one.verb, one.warnings, one.reason) == (Verb.KEEP, (), "EC2 has not confirmed the association yet")
+
+
+# Update
+
+
+def test_brings_new_targets_in_and_gives_back_what_others_had(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.old)
+    cloud.instance(2)
+    cloud.instance(3)
+    first = Servers(ids=(instance_id(1), instance_id(2)), replaces=("Old",))
+    cloud.deploy(synthesized(first))
+
+    plan = cloud.plan(synthesized(replace(first, ids=(instance_id(2), instance_id(3)))))
+
+    assert plan.event is Event.UPDATE
+    assert verbs(plan) == {"web-2": Verb.KEEP, "web-3": Verb.ASSOCIATE, "web-1": Verb.UNDO}
+    assert moves(plan)["web-1"] == ("Web/InstanceProfile", "Old")
+    assert plan.instances[2].reason == "give Old back"
+    assert exit_status(plan) is Exit.CHANGES
+
+
+@pytest.mark.parametrize("happens", [replaced, terminated])
+def test_drops_a_former_target_that_has_nothing_to_get_back(cloud: Cloud, happens: Callable[[Cloud], None]) -> None:
+    cloud.instance(1)
+    cloud.instance(2)
+    cloud.deploy(synthesized(BY_ID))
+    happens(cloud)
+
+    plan = cloud.plan(synthesized(Servers(ids=(instance_id(2),))))
+
+    assert verbs(plan) == {"web-2": Verb.KEEP, "web-1": Verb.DROP}
+    assert exit_status(plan) is Exit.NOTHING
+
+
+def test_drops_a_target_that_was_selected_before_and_is_gone(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.instance(2)
+    cloud.deploy(synthesized(BY_ID))
+    terminated(cloud)
+    cloud.instance(3)
+
+    plan = cloud.plan(synthesized(Servers(ids=(*BY_ID.ids, instance_id(3)))))
+
+    assert verbs(plan) == {"web-1": Verb.DROP, "web-2": Verb.KEEP, "web-3": Verb.ASSOCIATE}
+
+
+def test_moves_all_to_a_renamed_profile(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(Servers()))
+
+    plan = cloud.plan(synthesized(Servers(role_name="Next")))
+
+    assert plan.event is Event.UPDATE
+    assert verbs(plan) == {"web-1": Verb.REPLACE}
+    (one,) = plan.instances
+    assert one.current
+    assert not one.current.is_new
+    assert one.planned
+    assert one.planned.is_new
+
+
+def test_finds_a_profile_to_be_given_back_that_replaces_lists_no_more(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.old)
+    cloud.deploy(synthesized(REPLACING))
+
+    plan = cloud.plan(synthesized(Servers()))
+
+    assert plan.problems == (
+        "instance profile Old has to be given back one day and is not in `replaces`: list it there",
+    )
+    assert exit_status(plan) is Exit.CONFLICTS
+
+
+def test_counts_an_update_whose_former_properties_are_not_known(cloud: Cloud) -> None:
+    cloud.instance(1)
+    stack = synthesized(BY_ID)
+    deployed = cloud.deploy(synthesized(Servers(ids=(instance_id(1),))))
+    (logical_id,) = stack.associations
+    deployed.template["Resources"][logical_id]["Properties"]["InstanceIds"] = [{"Ref": "Gone"}]
+    cloud.instance(2)
+
+    plan = cloud.plan(stack)
+
+    assert plan.event is Event.UPDATE
+    assert verbs(plan) == {"web-1": Verb.KEEP, "web-2": Verb.ASSOCIATE}
+
+
+# Delete
+
+
+def test_gives_everything_back_when_the_association_goes(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.instance(2, cloud.old)
+    cloud.instance(3, cloud.old, "stopped")
+    cloud.deploy(synthesized(REPLACING))
+    replaced(cloud)
+
+    plan = cloud.plan(synthesized(GONE))
+
+    assert (plan.association, plan.event, plan.profile) == ("Web/Fleet", Event.DELETE, None)
+    assert verbs(plan) == {"web-1": Verb.DROP, "web-2": Verb.UNDO, "web-3": Verb.UNDO}
+    assert moves(plan)["web-2"] == ("Web/InstanceProfile", "Old")
+
+
+def test_takes_the_profile_off_what_had_none(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(Servers()))
+
+    assert moves(cloud.plan(synthesized(GONE))) == {"web-1": ("Web/InstanceProfile", "nothing")}
+
+
+def test_leaves_everything_as_it_is_when_a_retained_association_goes(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(Servers(retained=True)))
+
+    plan = cloud.plan(synthesized(GONE))
+
+    assert plan.event is Event.NONE
+    (one,) = plan.instances
+    assert (one.verb, one.changes, one.warnings) == (Verb.KEEP, False, ())
+    assert one.reason == "the association goes, and its removal policy leaves everything as it is"
+    assert exit_status(plan) is Exit.NOTHING
+
+
+def test_has_nothing_to_say_about_a_stack_without_associations(cloud: Cloud) -> None:
+    cloud.deploy(synthesized(GONE))
+
+    assert cloud.plans(synthesized(GONE)) == []
+
+
+def test_plans_what_was_never_created_in_a_stack_that_exists(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(GONE))
+
+    assert cloud.plan(synthesized(Servers())).event is Event.CREATE
+
+
+# What is planned is what happens
+
+
+@pytest.mark.parametrize("after", [Servers(), BY_ID, REPLACING, GONE, Servers(role_name="Next")])
+def test_foretells_what_the_handler_does(cloud: Cloud, after: Servers) -> None:
+    for number in (1, 2, 3):
+        cloud.instance(number)
+    cloud.deploy(synthesized(Servers()))
+
+    planned = {one.id: one.planned for one in cloud.plan(synthesized(after)).instances}
+    cloud.deploy(synthesized(after))
+    rows = {id_: cloud.fleet.active(id_) for id_ in planned}
+
+    assert {id_: bool(row) for id_, row in rows.items()} == {id_: bool(one) for id_, one in planned.items()}
+    if after.associated:
+        assert all(row.arn == cloud.profile_of(synthesized(after)) for row in rows.values() if row)
+
+
+# Hints and access keys
+
+
+def test_warns_of_what_concerns_an_instance_that_changes(cloud: Cloud) -> None:
+    cloud.instance(1, tags={**SELECTED, "aws:autoscaling:groupName": "asg"}, metadata=False)
+    cloud.instance(2, cloud.foreign, tags={**SELECTED, "aws:autoscaling:groupName": "asg"})
+
+    changing, conflict = cloud.plan(synthesized(REPLACING)).instances
+
+    assert [warning[:24] for warning in changing.warnings] == ["it belongs to Auto Scali", "its metadata service is "]
+    assert not conflict.warnings
+
+
+def test_finds_access_keys_and_never_shows_them(cloud: Cloud) -> None:
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    cloud.instance(1, user_data=f"#!/bin/sh\nexport AWS_ACCESS_KEY_ID={KEY}\nexport AWS_SECRET_ACCESS_KEY={secret}\n")
+    cloud.instance(2, user_data="#!/bin/sh\n")
+
+    plan = cloud.plan(synthesized(REPLACING))
+
+    with_key, without = plan.instances
+    assert with_key.warnings == ("its user data holds a long-lived access key: with the role that can go",)
+    assert not without.warnings
+    for text in (shown(plan), repr(plan)):
+        assert KEY not in text
+        assert secret not in text
+
+
+def test_looks_into_user_data_of_instances_that_change_only(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.foreign, user_data=KEY)
+    cloud.instance(2)
+    cloud.plan(synthesized(REPLACING))
+
+    assert cloud.traffic.count("DescribeInstanceAttribute") == 1
+
+
+def test_looks_into_the_user_data_of_so_many_instances_and_says_so(cloud: Cloud) -> None:
+    for number in range(USER_DATA_LOOKS + 5):
+        cloud.instance(number)
+
+    plan = cloud.plan(synthesized(REPLACING))
+
+    assert cloud.traffic.count("DescribeInstanceAttribute") == USER_DATA_LOOKS
+    assert plan.warnings == ("for access keys the user data of 100 of 105 instances was looked at",)
+
+
+# Permissions
+
+
+def test_compares_the_role_that_goes_with_the_one_that_comes(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.old)
+    cloud.instance(2, cloud.old)
+    cloud.instance(3)
+    cloud.role("Old", "AmazonEC2FullAccess")
+
+    (change,) = cloud.plan(synthesized(replace(REPLACING, actions=("sqs:SendMessage",)))).permissions
+
+    assert (change.before, change.after) == ("Old", "Web/Role")
+    assert change.instances == (instance_id(1), instance_id(2))
+    assert change.policies_lost == ("AmazonEC2FullAccess",)
+    assert change.policies_gained[0] == "AmazonS3ReadOnlyAccess"
+    assert change.actions_lost == ("amazonec2fullaccess:* on *",)
+    assert change.actions_gained == ("amazons3readonlyaccess:* on *", "sqs:SendMessage on *")
+
+
+def test_compares_with_a_role_that_comes_back(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.old)
+    cloud.role("Old", "AmazonEC2FullAccess")
+    cloud.deploy(synthesized(REPLACING))
+
+    (change,) = cloud.plan(synthesized(GONE)).permissions
+
+    assert (change.before, change.after) == ("Web/Role", "Old")
+    assert (change.policies_lost, change.policies_gained) == (("AmazonS3ReadOnlyAccess",), ("AmazonEC2FullAccess",))
+
+
+def test_finds_that_the_policies_of_the_same_role_change(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(Servers()))
+
+    plan = cloud.plan(synthesized(Servers(policies=("AmazonSSMManagedInstanceCore",))))
+
+    (change,) = plan.permissions
+    assert plan.event is Event.NONE
+    assert (change.before, change.after) == ("Web/Role", "Web/Role")
+    assert change.policies_lost == ("AmazonS3ReadOnlyAccess",)
+    assert not plan.warnings
+
+
+def test_names_others_with_a_role_whose_policies_change(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(Servers()))
+    second = cloud.fleet.add_profile("Second", role=cloud.role_of(synthesized(Servers())))
+    others = [cloud.instance(number, second, tags={}) for number in range(10, 17)]
+
+    plan = cloud.plan(synthesized(Servers(policies=("AmazonSSMManagedInstanceCore",))))
+
+    assert plan.warnings == (
+        f"7 other instances with role Web/Role, whose policies change, too: {', '.join(others[:5])} and 2 more",
+    )
+
+
+def test_has_nothing_to_compare_where_the_role_stays_as_it_is(cloud: Cloud) -> None:
+    cloud.instance(1)
+    stack = synthesized(replace(REPLACING, actions=("sqs:SendMessage",)))
+    cloud.deploy(stack)
+
+    plan = cloud.plan(stack)
+
+    assert not plan.permissions
+    assert not plan.warnings
+
+
+def test_has_nothing_to_compare_where_another_profile_holds_the_same_foreign_role(cloud: Cloud) -> None:
+    cloud.role("Old")
+    cloud.instance(1, cloud.old)
+
+    assert not cloud.plan(synthesized(Servers(role=role_arn("Old"), replaces=("Old",)))).permissions
+
+
+# Several stacks
+
+
+@cache
+def shared() -> tuple[StackArtifact, StackArtifact, StackArtifact]:
+    """A stack with the provider and a role, one that uses both, and one with a provider of its own."""
+    app = new_app()
+    base = Stack(app, "Base", env=IRELAND)
+    provider = AssociationProvider(base, "Provider")
+    role = iam.Role(base, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    user = Stack(app, "User", env=IRELAND)
+    selection = InstanceSelection.by_tags({"app": ["web"]})
+    InstanceRole(user, "Web", role=role).associate_with("Fleet", selection, provider=provider)
+    another = Stack(app, "Another", env=IRELAND)
+    other = InstanceSelection.by_tags({"app": ["other"]})
+    InstanceRole(another, "Web").associate_with("Fleet", other)
+    stacks = {stack.name: stack for stack in assembly.read(written(app))}
+    return stacks["Base"], stacks["User"], stacks["Another"]
+
+
+def test_plans_with_a_role_of_a_stack_that_is_not_deployed_yet(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.old)
+    base, user, another = shared()
+
+    plan = cloud.plan(user, another, base)
+
+    assert plan.event is Event.CREATE
+    assert verbs(plan) == {"web-1": Verb.CONFLICT}
+    assert not plan.problems
+    assert not plan.unseen
+
+
+def test_finds_the_ledger_in_the_stack_whose_provider_is_shared(cloud: Cloud) -> None:
+    base, user, another = shared()
+    tables = {}
+    for stack in (another, base):
+        deployed = cloud.deploy(stack) if not stack.associations else pretend_deployed(cloud, stack)
+        tables[stack.name] = deployed.ledger
+    pretend_deployed(cloud, user)
+
+    around = cloud.surroundings(another, base, user)
+    (logical_id,) = user.associations
+    around.records(user.name, logical_id)
+
+    queried = [call.parameters["TableName"] for call in cloud.traffic.calls if call.action == "Query"]
+    assert queried == [tables["Base"]]
+
+
+def test_says_so_where_no_ledger_is_to_be_found(cloud: Cloud) -> None:
+    cloud.instance(1)
+    _, user, _ = shared()
+    pretend_deployed(cloud, user)
+
+    plan = cloud.plan(user)
+
+    assert "the ledger: no stack of the assembly is deployed that has it" in plan.unseen
+    assert exit_status(plan) is Exit.ERROR
+
+
+def pretend_deployed(cloud: Cloud, stack: StackArtifact) -> Any:
+    """Let CloudFormation have a stack of which nothing else is there."""
+    from cdk_instance_role.cli.deployed import DeployedStack
+
+    physical = {id_: f"{stack.name}-{id_}" for id_ in stack.resources}
+    cloud.cloudformation.stacks[stack.name] = DeployedStack("arn:the-stack", stack.template, physical)
+    return cloud.cloudformation.stacks[stack.name]
+
+
+def test_says_which_nested_stacks_are_not_shown() -> None:
+    from tests.cli.test_assembly import with_nested_stacks
+
+    sentences = nested([with_nested_stacks(), synthesized(Servers())])
+
+    assert len(sentences) == 2
+    assert sentences[0].startswith("Outer: nested stack FleetN")
+    assert sentences[0].endswith("holds associations, which are not shown")
+
+
+# What could not be seen
+
+
+def deny_instances(cloud: Cloud) -> None:
+    cloud.deny("DescribeInstances")
+
+
+def deny_user_data(cloud: Cloud) -> None:
+    cloud.deny("DescribeInstanceAttribute")
+
+
+def deny_ledger(cloud: Cloud) -> None:
+    cloud.deny("Query", "AccessDeniedException")
+
+
+def deny_profiles(cloud: Cloud) -> None:
+    cloud.iam.refuse("GetInstanceProfile")
+
+
+def deny_roles(cloud: Cloud) -> None:
+    cloud.iam.refuse("GetRole")
+
+
+def deny_stacks(cloud: Cloud) -> None:
+    cloud.cloudformation.refuse("DescribeStacks")
+
+
+@pytest.mark.parametrize(
+    ("deny", "unseen", "instances"),
+    [
+        (deny_instances, "the instances: not allowed (DescribeInstances)", 0),
+        (deny_user_data, "user data of the instances: not allowed (DescribeInstanceAttribute)", 3),
+        (deny_ledger, "not allowed (Query)", 3),
+        (deny_profiles, "instance profile {old}: not allowed (GetInstanceProfile)", 3),
+        (deny_roles, "the permissions boundary of role Old could not be read: iam:GetRole is denied", 3),
+        (deny_stacks, "whether stack Servers is deployed: not allowed (DescribeStacks)", 3),
+    ],
+)
+def test_shows_the_rest_when_something_may_not_be_seen(
+    cloud: Cloud, deny: Callable[[Cloud], None], unseen: str, instances: int
+) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(REPLACING))
+    cloud.instance(2, cloud.old)
+    cloud.instance(3, cloud.foreign)
+    deny(cloud)
+
+    plan = cloud.plan(synthesized(replace(REPLACING, replaces=("Old", "Foreign"))))
+
+    assert len(plan.instances) == instances
+    assert any(one.endswith(unseen.format(old=cloud.old)) for one in plan.unseen), plan.unseen
+    assert not plan.problems
+    assert exit_status(plan) is Exit.ERROR
+
+
+def test_takes_no_profile_for_missing_that_may_not_be_seen(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.old)
+    cloud.deploy(synthesized(REPLACING))
+    deny_profiles(cloud)
+
+    plan = cloud.plan(synthesized(GONE))
+
+    assert verbs(plan) == {"web-1": Verb.UNDO}
+    assert moves(plan) == {"web-1": ("Web/InstanceProfile", "Old")}
+
+
+def test_says_of_each_association_what_could_not_be_seen_of_it(cloud: Cloud) -> None:
+    cloud.instance(1)
+    stack, other = synthesized(Servers()), synthesized(Servers(), "Other")
+    deny_stacks(cloud)
+    around = cloud.surroundings(stack, other)
+
+    from cdk_instance_role.cli.planning import plan_stack
+
+    (first,) = plan_stack(stack, around, 0.0)
+    (second,) = plan_stack(other, around, 0.0)
+
+    assert first.unseen == ("whether stack Servers is deployed: not allowed (DescribeStacks)",)
+    assert second.unseen == ("whether stack Other is deployed: not allowed (DescribeStacks)",)
+
+
+def test_says_so_when_what_is_wanted_is_not_known_before_the_deployment(cloud: Cloud) -> None:
+    stack = synthesized(BY_ID)
+    (logical_id,) = stack.associations
+    resource = stack.resources[logical_id]
+    unknown = {**resource["Properties"], "InstanceIds": [{"Fn::GetAtt": ["Launcher", "InstanceId"]}]}
+    template = {**stack.template, "Resources": {**stack.resources, logical_id: {**resource, "Properties": unknown}}}
+
+    plan = cloud.plan(replace(stack, template=template))
+
+    assert plan.unseen == ("what is wanted: Launcher.InstanceId is not known before the deployment",)
+    assert exit_status(plan) is Exit.ERROR
+
+
+def test_finds_properties_that_the_handler_refuses(cloud: Cloud) -> None:
+    stack = synthesized(BY_ID)
+    (logical_id,) = stack.associations
+    resource = stack.resources[logical_id]
+    wrong = {**resource["Properties"], "InstanceIds": ["web-1"]}
+    template = {**stack.template, "Resources": {**stack.resources, logical_id: {**resource, "Properties": wrong}}}
+
+    plan = cloud.plan(replace(stack, template=template))
+
+    assert plan.problems[0].startswith("malformed instance id 'web-1'")
+    assert exit_status(plan) is Exit.CONFLICTS

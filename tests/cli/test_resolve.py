@@ -1,0 +1,137 @@
+"""What values of templates come to before the deployment."""
+
+from typing import Any
+
+import pytest
+
+from cdk_instance_role.cli.resolve import Resolver, UnresolvedError
+
+VALUES = {"AWS::Region": "eu-west-1", "Stage": "prod", "Ids": ["i-1", "i-2"], "Web": "Servers-Web-1AB2C3D4"}
+MAPPINGS = {"Sizes": {"eu-west-1": {"small": "t3.small", "zones": ["a", "b"]}}}
+YES, NO, UNKNOWN = (
+    {"Fn::Equals": [{"Ref": name}, other]} for name, other in (("Stage", "prod"), ("Stage", "dev"), ("Vpc", "x"))
+)
+CONDITIONS = {"Yes": YES, "No": NO, "Unknown": UNKNOWN, "AsYes": {"Condition": "Yes"}}
+
+
+def attribute(logical_id: str, name: str) -> str:
+    if logical_id == "Queue":
+        raise UnresolvedError("Queue is to be created")
+    return f"{logical_id}/{name}"
+
+
+def exported(name: str) -> str:
+    if name != "Shared:Id":
+        raise UnresolvedError(f"no stack exports {name} yet")
+    return "i-9"
+
+
+RESOLVER = Resolver(VALUES, attribute, exported, CONDITIONS, MAPPINGS)
+
+
+@pytest.mark.parametrize(
+    ("value", "comes_to"),
+    [
+        ("text", "text"),
+        (7, 7),
+        (True, True),
+        (None, None),
+        ([{"Ref": "Stage"}, ["x"]], ["prod", ["x"]]),
+        ({"a": {"Ref": "Stage"}, "b": {"c": 1}}, {"a": "prod", "b": {"c": 1}}),
+        ({"Ref": "AWS::Region"}, "eu-west-1"),
+        ({"Ref": "Ids"}, ["i-1", "i-2"]),
+        ({"Fn::GetAtt": ["Web", "Arn"]}, "Web/Arn"),
+        ({"Fn::GetAtt": "Nested.Outputs.Id"}, "Nested/Outputs.Id"),
+        ({"Fn::Join": ["", ["arn:", {"Ref": "Stage"}, ":", 1]]}, "arn:prod:1"),
+        ({"Fn::Join": [",", {"Ref": "Ids"}]}, "i-1,i-2"),
+        ({"Fn::Sub": "${AWS::Region}/${Web.Arn}/${Stage}"}, "eu-west-1/Web/Arn/prod"),
+        ({"Fn::Sub": "${!Stage} is ${Stage}"}, "${Stage} is prod"),
+        ({"Fn::Sub": ["${A}-${Stage}", {"A": {"Ref": "Web"}}]}, "Servers-Web-1AB2C3D4-prod"),
+        ({"Fn::Select": [1, {"Ref": "Ids"}]}, "i-2"),
+        ({"Fn::Select": ["0", ["x", "y"]]}, "x"),
+        ({"Fn::Split": ["-", {"Ref": "AWS::Region"}]}, ["eu", "west", "1"]),
+        ({"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::GetAtt": ["Web", "Arn"]}]}]}, "Arn"),
+        ({"Fn::ImportValue": {"Fn::Sub": "Shared:Id"}}, "i-9"),
+        ({"Fn::FindInMap": ["Sizes", {"Ref": "AWS::Region"}, "small"]}, "t3.small"),
+        ({"Fn::FindInMap": ["Sizes", "us-east-1", "small", {"DefaultValue": "t3.micro"}]}, "t3.micro"),
+        ({"Fn::If": ["Yes", "a", {"Ref": "Vpc"}]}, "a"),
+        ({"Fn::If": ["No", {"Ref": "Vpc"}, "b"]}, "b"),
+        ([1, {"Ref": "AWS::NoValue"}, {"Fn::If": ["No", 2, {"Ref": "AWS::NoValue"}]}], [1]),
+        ({"a": {"Ref": "AWS::NoValue"}, "b": 1}, {"b": 1}),
+    ],
+)
+def test_resolves_what_is_known(value: Any, comes_to: Any) -> None:
+    assert RESOLVER(value) == comes_to
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (YES, True),
+        (NO, False),
+        ({"Condition": "AsYes"}, True),
+        ({"Fn::Not": [NO]}, True),
+        ({"Fn::And": [YES, {"Condition": "Yes"}]}, True),
+        ({"Fn::And": [YES, NO]}, False),
+        ({"Fn::Or": [NO, YES]}, True),
+        ({"Fn::Or": [NO, NO]}, False),
+    ],
+)
+def test_works_conditions_out(condition: Any, holds: bool) -> None:
+    resolve = Resolver(VALUES, conditions={**CONDITIONS, "It": condition})
+
+    assert resolve({"Fn::If": ["It", True, False]}) is holds
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ({"Ref": "Vpc"}, "Vpc is not known before the deployment"),
+        ({"Fn::GetAtt": ["Queue", "Arn"]}, "Queue is to be created"),
+        ({"Fn::Sub": "${Vpc}"}, "Vpc is not known"),
+        ({"Fn::Join": ["", ["a", {"Ref": "Vpc"}]]}, "Vpc is not known"),
+        ({"Fn::ImportValue": "Other"}, "no stack exports Other yet"),
+        ({"Fn::FindInMap": ["Sizes", "eu-west-1", "huge"]}, "Sizes.eu-west-1.huge is not known"),
+        ({"Fn::If": ["Unknown", 1, 2]}, "Vpc is not known"),
+        ({"Fn::If": ["Missing", 1, 2]}, "condition Missing is not in the template"),
+        ({"Fn::GetAZs": ""}, "what Fn::GetAZs comes to is not known before the deployment"),
+        ({"Fn::Base64": "x"}, "what Fn::Base64 comes to"),
+        ({"Fn::Cidr": ["10.0.0.0/16", 1, 8]}, "what Fn::Cidr comes to"),
+        ({"Fn::Transform": {"Name": "Macro"}}, "what Fn::Transform comes to"),
+        ({"Fn::Length": [1]}, "what Fn::Length comes to"),
+        ({"Fn::ToJsonString": {}}, "what Fn::ToJsonString comes to"),
+    ],
+)
+def test_fails_when_something_is_not_known_before_the_deployment(value: Any, why: str) -> None:
+    with pytest.raises(UnresolvedError, match=f"^{why}"):
+        RESOLVER(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Fn::Select": [5, ["x"]]},
+        {"Fn::Select": ["first", ["x"]]},
+        {"Fn::Join": ["only a separator"]},
+        {"Fn::Split": [",", {"Ref": "Ids"}]},
+        {"Fn::GetAtt": ["Web"]},
+        {"Fn::If": ["Yes"]},
+        {"Fn::FindInMap": ["Sizes"]},
+    ],
+)
+def test_fails_when_a_function_is_not_used_as_it_is_meant(value: Any) -> None:
+    with pytest.raises(UnresolvedError, match=r"^Fn::\w+ can't be worked out with "):
+        RESOLVER(value)
+
+
+def test_fails_when_a_condition_is_made_of_something_unknown() -> None:
+    resolve = Resolver(conditions={"It": {"Fn::EachMemberIn": [["a"], ["a"]]}})
+
+    with pytest.raises(UnresolvedError, match="condition Fn::EachMemberIn is not known"):
+        resolve({"Fn::If": ["It", 1, 2]})
+
+
+def test_knows_nothing_of_its_own_accord() -> None:
+    for value in ({"Ref": "A"}, {"Fn::GetAtt": ["A", "Arn"]}, {"Fn::ImportValue": "A"}):
+        with pytest.raises(UnresolvedError, match="is not known before the deployment"):
+            Resolver()(value)

@@ -1,0 +1,322 @@
+"""What the values of stacks come to, as they are deployed and as they will be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cdk_instance_role.cli.assembly import StackArtifact
+from cdk_instance_role.cli.deployed import DeployedStack
+from cdk_instance_role.cli.model import ProfileView
+from cdk_instance_role.cli.resolve import UnresolvedError
+from cdk_instance_role.cli.values import Place, StackValues
+from cdk_instance_role.runtime.association.model import Profile
+from tests.cli.stacks import STACK, Servers, synthesized
+from tests.unit.builders import ACCOUNT, REGION, profile_arn, role_arn
+
+PLACE = Place(ACCOUNT, REGION, "aws", STACK)
+PLAIN, LISTED = Servers(), Servers(ids=("i-0123456789abcdef0",))
+PATH = f"cdk-instance-role/{STACK}/"
+NEW_PROFILE = profile_arn(f"{PATH}WebInstanceProfile042D7DF9.to.be.created")
+NEW_ROLE = role_arn("WebRole1D1172F5.to.be.created")
+OLD_PROFILE, OLD_ROLE = profile_arn(f"{PATH}Servers-Profile-1"), role_arn("Servers-Role-1")
+PHYSICAL = {"WebInstanceProfile042D7DF9": "Servers-Profile-1", "WebRole1D1172F5": "Servers-Role-1"}
+GIVEN = Profile("", role_arn("team/Given"), trusts_ec2=True)
+
+
+def not_exported(name: str) -> Any:
+    raise UnresolvedError(f"no stack exports {name} yet")
+
+
+def values(
+    after: StackArtifact | Mapping[str, Any], before: DeployedStack | None = None, place: Place = PLACE
+) -> StackValues:
+    template = after.template if isinstance(after, StackArtifact) else after
+    return StackValues(template, place, before, not_exported)
+
+
+def deployed(servers: Servers = PLAIN, physical: Mapping[str, str] = PHYSICAL, **parameters: str) -> DeployedStack:
+    return DeployedStack("arn:the-stack", synthesized(servers).template, physical, parameters)
+
+
+def properties(found: StackValues) -> dict[str, Any]:
+    (logical_id,) = (id_ for id_ in found.resources if id_.startswith("WebFleet"))
+    return found.properties(logical_id)
+
+
+def wanted(found: StackValues) -> tuple[str, str]:
+    sent = properties(found)
+    return sent["InstanceProfileArn"], sent["RoleArn"]
+
+
+def foreseen(found: StackValues, role: Profile = GIVEN) -> Profile | None:
+    return found.foreseen(wanted(found)[0], lambda _: role)
+
+
+def view(found: StackValues) -> ProfileView | None:
+    return found.profile(wanted(found)[0])
+
+
+# Profiles and roles
+
+
+def test_makes_names_up_for_what_the_deployment_creates() -> None:
+    found = values(synthesized(PLAIN))
+
+    assert wanted(found) == (NEW_PROFILE, NEW_ROLE)
+    assert foreseen(found) == Profile(NEW_PROFILE, NEW_ROLE, trusts_ec2=True)
+    assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role")
+
+
+def test_knows_the_names_of_what_is_kept() -> None:
+    found = values(synthesized(PLAIN), deployed())
+
+    assert wanted(found) == (OLD_PROFILE, OLD_ROLE)
+    assert foreseen(found) is None
+    assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role", OLD_PROFILE)
+
+
+def test_takes_a_renamed_role_and_its_profile_for_new_ones() -> None:
+    found = values(synthesized(Servers(role_name="Next")), deployed())
+    profile, role = wanted(found)
+
+    assert role == role_arn("Next")
+    assert profile.endswith(".to.be.created")
+    assert foreseen(found) == Profile(profile, role_arn("Next"), trusts_ec2=True)
+
+
+def test_takes_a_renamed_profile_for_a_new_one() -> None:
+    found = values(synthesized(Servers(profile_name="Next")), deployed())
+
+    assert wanted(found) == (profile_arn(f"{PATH}Next"), OLD_ROLE)
+    assert foreseen(found) == Profile(profile_arn(f"{PATH}Next"), OLD_ROLE, trusts_ec2=True)
+    assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role")
+
+
+def test_knows_a_profile_with_a_name_of_its_own_once_it_is_deployed() -> None:
+    named = Servers(profile_name="Next")
+    found = values(synthesized(named), deployed(named, PHYSICAL | {"WebInstanceProfile042D7DF9": "Next"}))
+
+    assert wanted(found)[0] == profile_arn(f"{PATH}Next")
+    assert foreseen(found) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [("Path", "/other/"), ("InstanceProfileName", "Other")],
+)
+def test_takes_a_profile_with_another_identity_for_another_one(key: str, change: str) -> None:
+    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", key, change)
+
+    assert foreseen(values(template, deployed())) is not None
+
+
+def test_keeps_a_profile_of_which_other_things_change() -> None:
+    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", ["Other"])
+
+    assert foreseen(values(template, deployed())) is None
+
+
+def test_takes_another_type_for_another_resource() -> None:
+    former = {"Resources": {"WebRole1D1172F5": {"Type": "AWS::SNS::Topic"}}}
+
+    found = values(synthesized(PLAIN), DeployedStack("arn:the-stack", former, PHYSICAL))
+
+    assert wanted(found) == (NEW_PROFILE, NEW_ROLE)
+
+
+def test_takes_what_came_to_be_without_a_place_in_the_template_for_new() -> None:
+    former = DeployedStack("arn:the-stack", {"Resources": {}}, PHYSICAL)
+
+    assert wanted(values(synthesized(PLAIN), former)) == (NEW_PROFILE, NEW_ROLE)
+
+
+def test_sees_whether_ec2_may_assume_a_role_to_come() -> None:
+    stranger = foreseen(values(synthesized(Servers(service="lambda.amazonaws.com"))))
+
+    assert stranger
+    assert not stranger.trusts_ec2
+
+
+def test_takes_a_trust_policy_that_is_not_known_yet_for_a_good_one() -> None:
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Federated": {"Fn::GetAtt": ["Provider", "Arn"]}}}]}
+    template = edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)
+
+    assert foreseen(values(template)) == Profile(NEW_PROFILE, NEW_ROLE, trusts_ec2=True)
+
+
+def test_asks_for_an_imported_role_by_its_name() -> None:
+    found = values(synthesized(Servers(role=role_arn("team/Given"))))
+    profile, role = wanted(found)
+    asked: list[str] = []
+
+    def described(name: str) -> Profile:
+        asked.append(name)
+        return GIVEN
+
+    assert role == role_arn("team/Given")
+    assert found.foreseen(profile, described) == GIVEN
+    assert asked == ["Given"]
+    assert view(found) == ProfileView("Web/InstanceProfile", "Given")
+
+
+def test_reads_the_name_of_a_role_from_a_parameter() -> None:
+    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", [{"Ref": "Role"}])
+    found = values({**template, "Parameters": {"Role": {"Type": "String", "Default": "Given"}}})
+
+    assert foreseen(found) == GIVEN
+    assert view(found) == ProfileView("Web/InstanceProfile", "Given")
+
+
+def test_fails_when_the_role_of_a_profile_comes_from_a_stack_that_is_not_there_yet() -> None:
+    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", [{"Fn::ImportValue": "Base:Role"}])
+    found = values(template)
+
+    with pytest.raises(UnresolvedError, match="no stack exports Base:Role yet"):
+        foreseen(found)
+    assert view(found) == ProfileView("Web/InstanceProfile", None)
+
+
+def test_finds_a_role_by_its_arn_whatever_the_others_are_called() -> None:
+    template = edited(
+        synthesized(PLAIN), "InstanceProfileAssociationProviderWaiterRole81578627", "RoleName", {"Ref": "X"}
+    )
+    found = values(template)
+
+    assert found.role_id(NEW_ROLE) == "WebRole1D1172F5"
+    assert found.role_id(role_arn("Other")) is None
+
+
+def test_knows_no_profile_of_others() -> None:
+    found = values(synthesized(PLAIN))
+
+    assert found.profile(profile_arn("Other")) is None
+    assert found.foreseen(profile_arn("Other"), lambda _: GIVEN) is None
+
+
+def test_names_what_has_no_name_by_its_construct() -> None:
+    found = values(synthesized(PLAIN))
+    wanted(found)
+
+    assert found.names() == {
+        NEW_PROFILE: "Web/InstanceProfile",
+        NEW_PROFILE.rpartition("/")[2]: "Web/InstanceProfile",
+        NEW_ROLE: "Web/Role",
+        NEW_ROLE.rpartition("/")[2]: "Web/Role",
+    }
+
+
+def test_names_a_deployed_profile_by_its_construct() -> None:
+    assert values(synthesized(PLAIN), deployed()).names() == {"Servers-Profile-1": "Web/InstanceProfile"}
+
+
+# Properties
+
+
+def test_gives_the_properties_as_cloudformation_sends_them() -> None:
+    sent = properties(values(synthesized(Servers(replaces=("Old",)))))
+
+    assert sent == {
+        "InstanceProfileArn": NEW_PROFILE,
+        "RoleArn": NEW_ROLE,
+        "InstanceTags": {"app": ["web"]},
+        "Replaces": [{"InstanceProfileArn": profile_arn("Old"), "RoleArn": role_arn("Old")}],
+        "OnConflict": "FAIL",
+        "TimeoutSeconds": "1800",
+        "ServiceTimeout": "2400",
+    }
+
+
+def test_leaves_out_the_instances_that_the_deployment_creates() -> None:
+    found = values(synthesized(Servers(ids=LISTED.ids, server=True)))
+    (logical_id,) = (id_ for id_ in found.resources if id_.startswith("WebFleet"))
+
+    assert properties(found)["InstanceIds"] == list(LISTED.ids)
+    assert found.new_instances(logical_id) == ["Server"]
+
+
+def test_knows_the_id_of_an_instance_that_is_there() -> None:
+    both = Servers(ids=LISTED.ids, server=True)
+    found = values(synthesized(both), deployed(both, PHYSICAL | {"Server": "i-0fedcba9876543210"}))
+    (logical_id,) = (id_ for id_ in found.resources if id_.startswith("WebFleet"))
+
+    assert properties(found)["InstanceIds"] == [*LISTED.ids, "i-0fedcba9876543210"]
+    assert not found.new_instances(logical_id)
+
+
+def test_creates_no_instance_that_is_selected_by_tags() -> None:
+    found = values(synthesized(PLAIN))
+    (logical_id,) = (id_ for id_ in found.resources if id_.startswith("WebFleet"))
+
+    assert not found.new_instances(logical_id)
+
+
+def test_fails_when_a_target_is_not_known_before_the_deployment() -> None:
+    (logical_id,) = (id_ for id_ in synthesized(LISTED).associations)
+    template = edited(synthesized(LISTED), logical_id, "InstanceIds", [{"Fn::GetAtt": ["Launcher", "InstanceId"]}])
+
+    with pytest.raises(UnresolvedError, match=r"Launcher\.InstanceId is not known before the deployment"):
+        properties(values(template))
+
+
+# Parameters and pseudo parameters
+
+
+@pytest.mark.parametrize(
+    ("parameter", "given", "comes_to"),
+    [
+        ({"Type": "String", "Default": "dev"}, {}, "dev"),
+        ({"Type": "String", "Default": "dev"}, {"It": "prod"}, "prod"),
+        ({"Type": "CommaDelimitedList", "Default": "a, b"}, {}, ["a", "b"]),
+        ({"Type": "List<AWS::EC2::Instance::Id>"}, {"It": "i-1,i-2"}, ["i-1", "i-2"]),
+        ({"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/ami"}, {"It": "ami-1"}, "ami-1"),
+        ({"Type": "AWS::SSM::Parameter::Value<List<String>>", "Default": "/ids"}, {"It": "i-1,i-2"}, ["i-1", "i-2"]),
+    ],
+)
+def test_knows_parameters(parameter: dict[str, str], given: dict[str, str], comes_to: Any) -> None:
+    found = values({"Parameters": {"It": parameter}}, DeployedStack("arn:the-stack", {"Resources": {}}, {}, given))
+
+    assert found.resolve({"Ref": "It"}) == comes_to
+
+
+@pytest.mark.parametrize(
+    "parameter", [{"Type": "String"}, {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a"}]
+)
+def test_fails_when_the_value_of_a_parameter_is_yet_to_be_given(parameter: dict[str, str]) -> None:
+    with pytest.raises(UnresolvedError, match="It is not known before the deployment"):
+        values({"Parameters": {"It": parameter}}).resolve({"Ref": "It"})
+
+
+@pytest.mark.parametrize(
+    ("name", "comes_to"),
+    [
+        ("AccountId", ACCOUNT),
+        ("Region", REGION),
+        ("Partition", "aws"),
+        ("StackName", STACK),
+        ("URLSuffix", "amazonaws.com"),
+        ("NotificationARNs", []),
+        ("StackId", "arn:the-stack"),
+    ],
+)
+def test_knows_pseudo_parameters(name: str, comes_to: Any) -> None:
+    assert values({}, deployed()).resolve({"Ref": f"AWS::{name}"}) == comes_to
+
+
+def test_is_at_home_in_china() -> None:
+    china = values({}, place=Place(ACCOUNT, "cn-north-1", "aws-cn", STACK))
+
+    assert china.resolve({"Ref": "AWS::URLSuffix"}) == "amazonaws.com.cn"
+    assert china.arn("role", "Web") == f"arn:aws-cn:iam::{ACCOUNT}:role/Web"
+
+
+def test_fails_when_the_stack_has_no_id_yet() -> None:
+    with pytest.raises(UnresolvedError, match="AWS::StackId is not known before the deployment"):
+        values({}).resolve({"Ref": "AWS::StackId"})
+
+
+def edited(stack: StackArtifact, logical_id: str, key: str, value: Any) -> dict[str, Any]:
+    """A template in which a resource has another property."""
+    resource = stack.resources[logical_id]
+    changed = {**resource, "Properties": {**resource["Properties"], key: value}}
+    return {**stack.template, "Resources": {**stack.resources, logical_id: changed}}

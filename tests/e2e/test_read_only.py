@@ -1,0 +1,193 @@
+"""The read-only role: both commands of the pull request check, and ``status``, with exactly its policy enforced."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from cdk_instance_role.cli.main import cli
+from localaws.cdk import Cdk, Result, run_command
+from localaws.environment import local_environment, only
+from localaws.fleet import Fleet
+from localaws.ministack import ROOT, LocalAws, free_port
+from tests.simulator.authority import Authority
+from tests.simulator.endpoint import LOOPBACK, endpoint
+from tests.simulator.guard import Call, Guard
+
+POLICY: Mapping[str, Any] = json.loads((ROOT / "docs" / "read-only-policy.json").read_text(encoding="utf-8"))
+DIFF, PLAN, STATUS = "diff", "plan", "status"
+DIFFERENT = "Number of stacks with differences: 1"
+UNREAD = re.compile(r"could not be|is denied|not allowed")
+
+pytestmark = pytest.mark.only_on("emulator")
+
+
+def actions(*statements: Mapping[str, Any]) -> list[str]:
+    """All actions of some statements."""
+    found = (one["Action"] for one in statements)
+    return [action for one in found for action in ([one] if isinstance(one, str) else one)]
+
+
+LISTED = actions(*POLICY["Statement"])
+
+
+def enforced(without: str | None = None) -> Authority:
+    """The policy; or all of it but for one action, and so for the whole statement if that has no other."""
+    statements = [
+        {**one, "Action": left}
+        for one in POLICY["Statement"]
+        if (left := [action for action in actions(one) if action != without])
+    ]
+    return Authority({"read-only": {**POLICY, "Statement": statements}})
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Someone who has the read-only role, and nothing else."""
+
+    guard: Guard
+    environment: Mapping[str, str]
+    assembly: Path
+    """What is to be deployed next."""
+    cdk: Cdk
+
+    def run(self, command: str) -> Result:
+        """Run a command as people do."""
+        if command == DIFF:
+            return self.cdk.diff()
+        line = [sys.executable, "-m", "cdk_instance_role.cli", command, *self._options]
+        return run_command(line, self.assembly.parent, self.environment)
+
+    def run_again(self, command: str) -> Result:
+        """Run a command, if possible in this process, because that is faster."""
+        if command == DIFF:
+            return self.cdk.diff()
+        with only(self.environment):
+            ended = CliRunner().invoke(cli, [command, *self._options])
+        return Result(ended.exit_code, ended.output)
+
+    @property
+    def _options(self) -> list[str]:
+        return ["--app", str(self.assembly), "--format", "json"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command with the whole policy, and what it has called."""
+
+    result: Result
+    calls: list[Call]
+
+    @property
+    def found(self) -> Any:
+        """What ``instance-role`` says of the only association."""
+        (association,) = json.loads(self.result.output)["associations"]
+        return association
+
+
+@pytest.fixture(scope="module")
+def reader(
+    aws: LocalAws, cdk: Cdk, fleet: Fleet, unique: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Reader]:
+    old, folder = f"Old-{unique}", tmp_path_factory.mktemp("read-only")
+    fleet.add_profile(old)
+    fleet.allow(old, "sqs:SendMessage", on="*", policy="Queue")
+    bare, carrying, stopped = fleet.launch(), fleet.launch(old), fleet.launch(old, stopped=True)
+    deployed = {"managed_policies": ["AmazonS3ReadOnlyAccess"], "instance_ids": [bare]}
+    # The role gets another policy while an instance has it, and takes the place of the old one on two others.
+    planned = {
+        "managed_policies": ["AmazonS3ReadOnlyAccess", "CloudWatchAgentServerPolicy"],
+        "instance_ids": [bare, carrying, stopped],
+        "replaces": [old],
+    }
+    for result in (
+        cdk.deploy(context={"instance_roles": {unique: deployed}}),
+        cdk.synth(folder / "cdk.out", context={"instance_roles": {unique: planned}}),
+    ):
+        assert result.ok, result.output
+    port = free_port()
+    url, home = f"http://{LOOPBACK}:{port}", str(folder)
+    environment = local_environment(url, account=aws.account, region=aws.region, home=home)
+    guard = Guard(aws.account, aws.endpoint, enforced())
+    guarded = Cdk(aws, app=str(folder / "cdk.out"), environment=environment)
+    with endpoint(port, guard.answer, aws.endpoint):
+        yield Reader(guard, environment, folder / "cdk.out", guarded)
+
+
+@pytest.fixture(scope="module")
+def runs(reader: Reader) -> Mapping[str, Run]:
+    """All commands with the whole policy."""
+    found = {}
+    for command in (DIFF, PLAN, STATUS):
+        reader.guard.calls.clear()
+        result = reader.run(command)
+        found[command] = Run(result, list(reader.guard.calls))
+    return found
+
+
+def test_cdk_diff_compares_the_templates(runs: Mapping[str, Run]) -> None:
+    assert runs[DIFF].result.ok, runs[DIFF].result.output
+    assert DIFFERENT in runs[DIFF].result.output
+
+
+def test_plan_shows_what_changes_and_what_that_means_for_the_applications(runs: Mapping[str, Run]) -> None:
+    assert runs[PLAN].result.status == 2, runs[PLAN].result.output
+    assert [one["verb"] for one in runs[PLAN].found["instances"]] == ["keep", "replace", "replace"]
+    gained = ["CloudWatchAgentServerPolicy"]
+    assert [(one["policies_lost"], one["policies_gained"]) for one in runs[PLAN].found["permissions"]] == [
+        ([], gained),
+        (["Queue (inline)"], ["AmazonS3ReadOnlyAccess", *gained]),
+    ]
+
+
+def test_status_shows_what_is_in_order(runs: Mapping[str, Run]) -> None:
+    assert runs[STATUS].result.status == 0, runs[STATUS].result.output
+    assert [one["outcome"] for one in runs[STATUS].found["instances"]] == ["associate"]
+
+
+@pytest.mark.parametrize("command", [DIFF, PLAN, STATUS])
+def test_with_the_whole_policy_nothing_stays_unseen(runs: Mapping[str, Run], command: str) -> None:
+    assert [call for call in runs[command].calls if not call.allowed] == []
+    assert not UNREAD.findall(runs[command].result.output)
+
+
+def test_the_policy_allows_nothing_that_no_command_asks_for(runs: Mapping[str, Run]) -> None:
+    called = {call.action for one in runs.values() for call in one.calls}
+    assert sorted(called) == sorted(LISTED)
+
+
+def test_no_role_is_assumed_but_the_lookup_role(aws: LocalAws, reader: Reader, runs: Mapping[str, Run]) -> None:
+    assert [call.action for call in runs[DIFF].calls] == ["sts:AssumeRole"]
+    (session,) = reader.guard.sessions
+    assert f":assumed-role/cdk-hnb659fds-lookup-role-{aws.account}-{aws.region}/" in session
+
+
+@pytest.mark.parametrize("action", LISTED)
+def test_without_an_action_every_command_that_asks_for_it_says_what_it_could_not_see(
+    reader: Reader, runs: Mapping[str, Run], action: str
+) -> None:
+    asking = [command for command, one in runs.items() if action in {call.action for call in one.calls}]
+    assert asking
+    reader.guard.authority = enforced(without=action)
+    try:
+        results = {command: reader.run_again(command) for command in asking}
+    finally:
+        reader.guard.authority = enforced()
+    for command, result in results.items():
+        assert says_why(command, result, action), result.output
+
+
+def says_why(command: str, result: Result, action: str) -> bool:
+    """Whether a command has something to say about an action that it may not use."""
+    if command == DIFF:
+        # It goes on without the lookup role, with the rights that there are.
+        return "could not be used to assume" in result.output and DIFFERENT in result.output
+    name = action.partition(":")[2]
+    unseen = result.status == 1 and f"not allowed ({name})" in result.output
+    return unseen or f"{action} is denied" in result.output
