@@ -19,6 +19,8 @@ class Owned:
     """What it carries was put there by the handler."""
     had: set[Arn] = field(default_factory=set)
     """What somebody else has given it last. Two, if that was taken off or deleted: one or the other is right then."""
+    earlier: set[Arn] = field(default_factory=set)
+    """What it had before that."""
     taken: Arn = None
     """What the handler has taken off a stopped instance, and not yet replaced."""
 
@@ -48,7 +50,10 @@ class Oracle:
         owned = self.owned(instance_id)
         owned.ours, owned.taken = False, None
         if arn is not None:
+            owned.earlier |= owned.had
             owned.had.clear()
+        else:  # which can't be told from an association between two halves
+            owned.had |= owned.earlier
 
     def end_operation(self, held: Collection[str]) -> None:
         """Between two operations an instance that no association holds is as good as new.
