@@ -6,6 +6,7 @@ the real handler has done. CloudFormation and IAM's policies are as simple as ca
 
 import copy
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
@@ -17,6 +18,7 @@ from cdk_instance_role.cli.aws import Aws, Sight
 from cdk_instance_role.cli.deployed import DeployedStack
 from cdk_instance_role.cli.model import AssociationPlan, AssociationStatus
 from cdk_instance_role.cli.planning import plan_stack
+from cdk_instance_role.cli.resolve import UnresolvedError
 from cdk_instance_role.cli.status import status_of_stack
 from cdk_instance_role.cli.surroundings import Surroundings
 from cdk_instance_role.cli.values import Place, StackValues
@@ -32,12 +34,12 @@ from tests.simulator.fleet import ACCOUNT, REGION, Instance
 
 SELECTED: Mapping[str, str] = {key: values[0] for key, values in BY_TAGS.items()}
 """Tags of the instances that `Servers` selects unless it is told ids."""
-DENIED = AwsError("AccessDenied", "User is not authorized to perform this", HTTPStatus.FORBIDDEN)
+_METADATA: Any = {"HTTPStatusCode": HTTPStatus.BAD_REQUEST}
 
 
 def refusal(operation: str, code: str = "AccessDenied", message: str = "User is not authorized") -> ClientError:
     """An error as boto3 raises it."""
-    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": _METADATA}, operation)
 
 
 class Paginator:
@@ -85,7 +87,9 @@ class CloudFormation(Service):
             raise refusal("DescribeStacks", "ValidationError", message)
         stack = self.stacks[StackName]
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()]
-        return {"Stacks": [{"StackId": stack.id, "StackStatus": self.status, "Parameters": given}]}
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in stack.outputs.items()]
+        described = {"StackId": stack.id, "StackStatus": self.status, "Parameters": given, "Outputs": outputs}
+        return {"Stacks": [described]}
 
     def list_stack_resources(self, StackName: str) -> Any:  # noqa: N803
         self._called("ListStackResources")
@@ -239,8 +243,10 @@ class Cloud:
         """Deploy a stack: its roles and profiles come into being, and the handler does its work."""
         former = self.cloudformation.stacks.get(stack.name)
         physical = {id_: self._physical(stack, id_, former) for id_ in stack.resources}
-        deployed = DeployedStack(STACK_ID, copy.deepcopy(stack.template), physical)
-        values = StackValues(stack.template, Place(ACCOUNT, REGION, "aws", stack.name), deployed, self._exported)
+        outputs: dict[str, str] = {}
+        deployed = DeployedStack(STACK_ID, copy.deepcopy(stack.template), physical, outputs=outputs)
+        place = Place(ACCOUNT, REGION, "aws", stack.name)
+        values = StackValues(stack.template, place, deployed, self.cloudformation.exported.__getitem__, self._output)
         for id_, resource in stack.resources.items():
             self._create(physical[id_], resource, values, physical)
         resources = self.deployments.setdefault(stack.name, {})
@@ -254,14 +260,17 @@ class Cloud:
             assert result.ok, result.reason
         for gone in resources.keys() - stack.associations.keys():
             assert resources.pop(gone).delete().ok
-        for output in stack.template.get("Outputs", {}).values():
-            if "Export" in output and "Ref" in output["Value"]:
-                self.cloudformation.exported[output["Export"]["Name"]] = values.resolve(output["Value"])
+        for name, output in stack.template.get("Outputs", {}).items():
+            with suppress(UnresolvedError):
+                outputs[name] = values.resolve(output["Value"])
+                if "Export" in output:
+                    self.cloudformation.exported[output["Export"]["Name"]] = outputs[name]
         self.cloudformation.stacks[stack.name] = deployed
         return deployed
 
-    def _exported(self, name: str) -> str:
-        return self.cloudformation.exported[name]
+    def _output(self, stack: str, name: str, region: str | None) -> str:
+        assert region in (None, REGION)
+        return self.cloudformation.stacks[stack].outputs[name]
 
     def _physical(self, stack: StackArtifact, logical_id: str, former: DeployedStack | None) -> str:
         resource = stack.resources[logical_id]

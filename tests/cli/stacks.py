@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import App, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
@@ -99,21 +99,17 @@ def synthesized(servers: Servers = Servers(), name: str = STACK) -> StackArtifac
     return stack
 
 
-def new_app() -> App:
+def new_app(**context: str) -> App:
     """An app as the CDK CLI runs it, which writes into a folder of its own."""
     folder = tempfile.mkdtemp(prefix="cdk.out.")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     metadata = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
-    return App(outdir=folder, context={**FLAGS, **metadata})
+    return App(outdir=folder, context={**FLAGS, **metadata, **context})
 
 
 def written(app: App) -> Path:
     """The folder of the assembly that an app has written."""
     return Path(app.synth().directory)
-
-
-def export(stack: Stack, name: str, value: str) -> None:
-    CfnOutput(stack, name, value=value, export_name=name)
 
 
 def write_assembly(folder: Path, **templates: Mapping[str, Any]) -> Path:

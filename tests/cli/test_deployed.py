@@ -28,6 +28,13 @@ def test_reads_a_stack() -> None:
     assert found == DeployedStack("arn:the-stack", TEMPLATE, PHYSICAL, {"Stage": "prod"})
 
 
+def test_reads_what_a_stack_puts_out() -> None:
+    client = cloudformation()
+    client.stacks["Servers"] = DeployedStack("arn:the-stack", TEMPLATE, PHYSICAL, outputs={"Id": "i-1"})
+
+    assert deployed_stack(client, "Servers") == client.stacks["Servers"]
+
+
 def test_takes_the_value_of_a_parameter_that_names_another_one() -> None:
     client = cloudformation()
     described = {"StackId": "arn:the-stack", "StackStatus": "CREATE_COMPLETE"}

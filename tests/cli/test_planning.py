@@ -1,4 +1,4 @@
-"""What a deployment would do about every instance: real templates, the simulator, and what the real handler has left."""
+"""What a deployment would do about every instance: real templates, the simulator, and what the handler has left."""
 
 import io
 from collections.abc import Callable
@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from rich.console import Console
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
 from cdk_instance_role.cli import assembly
 from cdk_instance_role.cli.assembly import StackArtifact
+from cdk_instance_role.cli.deployed import DeployedStack
 from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport, ProfileView, Verb
-from cdk_instance_role.cli.planning import USER_DATA_LOOKS, nested
+from cdk_instance_role.cli.planning import USER_DATA_LOOKS, nested, plan_stack
 from cdk_instance_role.cli.render import Format, render
 from tests.cli.cloud import SELECTED, Cloud
 from tests.cli.stacks import ANY, STACK, Servers, new_app, synthesized, written
+from tests.cli.test_assembly import with_nested_stacks
 from tests.cli.test_details import KEY
 from tests.simulator.fleet import trusting
 from tests.synth.builders import IRELAND
@@ -191,8 +194,6 @@ def test_shows_the_instances_that_the_deployment_creates(cloud: Cloud) -> None:
 @cache
 def new_server_only() -> StackArtifact:
     """A stack whose only target is an instance of its own."""
-    from aws_cdk import aws_ec2 as ec2
-
     app = new_app()
     stack = Stack(app, STACK, env=IRELAND)
     server = ec2.CfnInstance(stack, "Server", image_id="ami-0123456789abcdef0")
@@ -226,9 +227,10 @@ def test_finds_a_role_to_come_that_ec2_may_not_assume(cloud: Cloud) -> None:
 
     plan = cloud.plan(synthesized(Servers(service="lambda.amazonaws.com")))
 
-    assert plan.problems == (
+    (problem,) = plan.problems
+    assert problem == (
         "EC2 may not assume role Given of instance profile Web/InstanceProfile: "
-        "allow sts:AssumeRole for ec2.amazonaws.com in its trust policy",
+        "allow sts:AssumeRole for ec2.amazonaws.com in its trust policy"
     )
 
 
@@ -618,9 +620,13 @@ def test_has_nothing_to_compare_where_another_profile_holds_the_same_foreign_rol
 
 
 @cache
-def shared() -> tuple[StackArtifact, StackArtifact, StackArtifact]:
-    """A stack with the provider and a role, one that uses both, and one with a provider of its own."""
-    app = new_app()
+def shared(references: str = "weak") -> tuple[StackArtifact, StackArtifact, StackArtifact]:
+    """A stack with the provider and a role, one that uses both, and one with a provider of its own.
+
+    Args:
+        references: how stacks refer to one another: by outputs (``weak``) or by exports (``strong``).
+    """
+    app = new_app(**{"@aws-cdk/core:defaultCrossStackReferences": references})
     base = Stack(app, "Base", env=IRELAND)
     provider = AssociationProvider(base, "Provider")
     role = iam.Role(base, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
@@ -634,9 +640,10 @@ def shared() -> tuple[StackArtifact, StackArtifact, StackArtifact]:
     return stacks["Base"], stacks["User"], stacks["Another"]
 
 
-def test_plans_with_a_role_of_a_stack_that_is_not_deployed_yet(cloud: Cloud) -> None:
+@pytest.mark.parametrize("references", ["weak", "strong"])
+def test_plans_with_a_role_of_a_stack_that_is_not_deployed_yet(cloud: Cloud, references: str) -> None:
     cloud.instance(1, cloud.old)
-    base, user, another = shared()
+    base, user, another = shared(references)
 
     plan = cloud.plan(user, another, base)
 
@@ -646,8 +653,9 @@ def test_plans_with_a_role_of_a_stack_that_is_not_deployed_yet(cloud: Cloud) -> 
     assert not plan.unseen
 
 
-def test_finds_the_ledger_in_the_stack_whose_provider_is_shared(cloud: Cloud) -> None:
-    base, user, another = shared()
+@pytest.mark.parametrize("references", ["weak", "strong"])
+def test_finds_the_ledger_in_the_stack_whose_provider_is_shared(cloud: Cloud, references: str) -> None:
+    base, user, another = shared(references)
     tables = {}
     for stack in (another, base):
         deployed = cloud.deploy(stack) if not stack.associations else pretend_deployed(cloud, stack)
@@ -662,29 +670,51 @@ def test_finds_the_ledger_in_the_stack_whose_provider_is_shared(cloud: Cloud) ->
     assert queried == [tables["Base"]]
 
 
+@pytest.mark.parametrize("references", ["weak", "strong"])
+def test_uses_what_another_stack_has_put_out(cloud: Cloud, references: str) -> None:
+    cloud.instance(1)
+    base, user, _ = shared(references)
+    cloud.deploy(base)
+    cloud.deploy(user)
+
+    for others in ((base,), ()):
+        plan = cloud.plan(user, *others)
+
+        assert plan.event is Event.NONE
+        assert verbs(plan) == {"web-1": Verb.KEEP}
+
+
+def test_compares_with_a_role_that_another_stack_creates(cloud: Cloud) -> None:
+    cloud.instance(1, cloud.old)
+    cloud.role("Old", "AmazonEC2FullAccess")
+    base, user, _ = shared()
+    replacing = {"Replaces": [{"InstanceProfileArn": cloud.old, "RoleArn": role_arn("Old")}]}
+
+    plan = cloud.plan(with_properties(user, **replacing), base)
+
+    (change,) = plan.permissions
+    assert (change.policies_lost, change.policies_gained, change.notes) == (("AmazonEC2FullAccess",), (), ())
+    assert not plan.unseen
+
+
 def test_says_so_where_no_ledger_is_to_be_found(cloud: Cloud) -> None:
     cloud.instance(1)
     _, user, _ = shared()
     pretend_deployed(cloud, user)
 
-    plan = cloud.plan(user)
+    status = cloud.status(user)
 
-    assert "the ledger: no stack of the assembly is deployed that has it" in plan.unseen
-    assert exit_status(plan) is Exit.ERROR
+    assert status.unseen == ("the ledger: no stack of the assembly is deployed that has it",)
 
 
-def pretend_deployed(cloud: Cloud, stack: StackArtifact) -> Any:
+def pretend_deployed(cloud: Cloud, stack: StackArtifact) -> DeployedStack:
     """Let CloudFormation have a stack of which nothing else is there."""
-    from cdk_instance_role.cli.deployed import DeployedStack
-
     physical = {id_: f"{stack.name}-{id_}" for id_ in stack.resources}
     cloud.cloudformation.stacks[stack.name] = DeployedStack("arn:the-stack", stack.template, physical)
     return cloud.cloudformation.stacks[stack.name]
 
 
 def test_says_which_nested_stacks_are_not_shown() -> None:
-    from tests.cli.test_assembly import with_nested_stacks
-
     sentences = nested([with_nested_stacks(), synthesized(Servers())])
 
     assert len(sentences) == 2
@@ -764,8 +794,6 @@ def test_says_of_each_association_what_could_not_be_seen_of_it(cloud: Cloud) -> 
     deny_stacks(cloud)
     around = cloud.surroundings(stack, other)
 
-    from cdk_instance_role.cli.planning import plan_stack
-
     (first,) = plan_stack(stack, around, 0.0)
     (second,) = plan_stack(other, around, 0.0)
 
@@ -774,26 +802,24 @@ def test_says_of_each_association_what_could_not_be_seen_of_it(cloud: Cloud) -> 
 
 
 def test_says_so_when_what_is_wanted_is_not_known_before_the_deployment(cloud: Cloud) -> None:
-    stack = synthesized(BY_ID)
-    (logical_id,) = stack.associations
-    resource = stack.resources[logical_id]
-    unknown = {**resource["Properties"], "InstanceIds": [{"Fn::GetAtt": ["Launcher", "InstanceId"]}]}
-    template = {**stack.template, "Resources": {**stack.resources, logical_id: {**resource, "Properties": unknown}}}
+    unknown = {"Fn::GetAtt": ["Launcher", "InstanceId"]}
 
-    plan = cloud.plan(replace(stack, template=template))
+    plan = cloud.plan(with_properties(synthesized(BY_ID), InstanceIds=[unknown]))
 
     assert plan.unseen == ("what is wanted: Launcher.InstanceId is not known before the deployment",)
     assert exit_status(plan) is Exit.ERROR
 
 
 def test_finds_properties_that_the_handler_refuses(cloud: Cloud) -> None:
-    stack = synthesized(BY_ID)
-    (logical_id,) = stack.associations
-    resource = stack.resources[logical_id]
-    wrong = {**resource["Properties"], "InstanceIds": ["web-1"]}
-    template = {**stack.template, "Resources": {**stack.resources, logical_id: {**resource, "Properties": wrong}}}
-
-    plan = cloud.plan(replace(stack, template=template))
+    plan = cloud.plan(with_properties(synthesized(BY_ID), InstanceIds=["web-1"]))
 
     assert plan.problems[0].startswith("malformed instance id 'web-1'")
     assert exit_status(plan) is Exit.CONFLICTS
+
+
+def with_properties(stack: StackArtifact, **changed: Any) -> StackArtifact:
+    """A stack whose association has other properties."""
+    (logical_id,) = stack.associations
+    resource = stack.resources[logical_id]
+    resources = {**stack.resources, logical_id: {**resource, "Properties": {**resource["Properties"], **changed}}}
+    return replace(stack, template={**stack.template, "Resources": resources})

@@ -26,7 +26,13 @@ def exported(name: str) -> str:
     return "i-9"
 
 
-RESOLVER = Resolver(VALUES, attribute, exported, CONDITIONS, MAPPINGS)
+def output(stack: str, name: str, region: str | None) -> str:
+    if region:
+        raise UnresolvedError(f"stack {stack} in {region} is not looked at")
+    return f"{stack}:{name}"
+
+
+RESOLVER = Resolver(VALUES, attribute, exported, output, CONDITIONS, MAPPINGS)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,7 @@ RESOLVER = Resolver(VALUES, attribute, exported, CONDITIONS, MAPPINGS)
         ({"Fn::Split": ["-", {"Ref": "AWS::Region"}]}, ["eu", "west", "1"]),
         ({"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::GetAtt": ["Web", "Arn"]}]}]}, "Arn"),
         ({"Fn::ImportValue": {"Fn::Sub": "Shared:Id"}}, "i-9"),
+        ({"Fn::GetStackOutput": {"StackName": {"Ref": "Stage"}, "OutputName": "Id"}}, "prod:Id"),
         ({"Fn::FindInMap": ["Sizes", {"Ref": "AWS::Region"}, "small"]}, "t3.small"),
         ({"Fn::FindInMap": ["Sizes", "us-east-1", "small", {"DefaultValue": "t3.micro"}]}, "t3.micro"),
         ({"Fn::If": ["Yes", "a", {"Ref": "Vpc"}]}, "a"),
@@ -91,6 +98,10 @@ def test_works_conditions_out(condition: Any, holds: bool) -> None:
         ({"Fn::Sub": "${Vpc}"}, "Vpc is not known"),
         ({"Fn::Join": ["", ["a", {"Ref": "Vpc"}]]}, "Vpc is not known"),
         ({"Fn::ImportValue": "Other"}, "no stack exports Other yet"),
+        (
+            {"Fn::GetStackOutput": {"StackName": "Base", "OutputName": "Id", "Region": "us-east-1"}},
+            "stack Base in us-east-1 is not looked at",
+        ),
         ({"Fn::FindInMap": ["Sizes", "eu-west-1", "huge"]}, "Sizes.eu-west-1.huge is not known"),
         ({"Fn::If": ["Unknown", 1, 2]}, "Vpc is not known"),
         ({"Fn::If": ["Missing", 1, 2]}, "condition Missing is not in the template"),
@@ -117,6 +128,8 @@ def test_fails_when_something_is_not_known_before_the_deployment(value: Any, why
         {"Fn::GetAtt": ["Web"]},
         {"Fn::If": ["Yes"]},
         {"Fn::FindInMap": ["Sizes"]},
+        {"Fn::GetStackOutput": {"StackName": "Base"}},
+        {"Fn::GetStackOutput": "Base.Id"},
     ],
 )
 def test_fails_when_a_function_is_not_used_as_it_is_meant(value: Any) -> None:
@@ -132,6 +145,11 @@ def test_fails_when_a_condition_is_made_of_something_unknown() -> None:
 
 
 def test_knows_nothing_of_its_own_accord() -> None:
-    for value in ({"Ref": "A"}, {"Fn::GetAtt": ["A", "Arn"]}, {"Fn::ImportValue": "A"}):
+    for value in (
+        {"Ref": "A"},
+        {"Fn::GetAtt": ["A", "Arn"]},
+        {"Fn::ImportValue": "A"},
+        {"Fn::GetStackOutput": {"StackName": "A", "OutputName": "B"}},
+    ):
         with pytest.raises(UnresolvedError, match="is not known before the deployment"):
             Resolver()(value)

@@ -28,11 +28,15 @@ def not_exported(name: str) -> Any:
     raise UnresolvedError(f"no stack exports {name} yet")
 
 
+def no_output(stack: str, name: str, region: str | None) -> Any:
+    raise UnresolvedError(f"stack {stack} has no output {name} in {region} yet")
+
+
 def values(
     after: StackArtifact | Mapping[str, Any], before: DeployedStack | None = None, place: Place = PLACE
 ) -> StackValues:
     template = after.template if isinstance(after, StackArtifact) else after
-    return StackValues(template, place, before, not_exported)
+    return StackValues(template, place, before, not_exported, no_output)
 
 
 def deployed(servers: Servers = PLAIN, physical: Mapping[str, str] = PHYSICAL, **parameters: str) -> DeployedStack:

@@ -26,6 +26,7 @@ class DeployedStack:
     physical_ids: Mapping[str, str]
     """By logical id."""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ledger(self) -> str | None:
@@ -70,6 +71,7 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
             if one.get("PhysicalResourceId") and one["ResourceStatus"] != "DELETE_COMPLETE"
         },
         parameters=parameters,
+        outputs={one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
     )
 
 

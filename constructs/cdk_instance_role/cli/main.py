@@ -161,9 +161,9 @@ def _warn(stack: StackArtifact, around: Surroundings) -> None:
 def _assembly(app: str, context: Sequence[str]) -> Iterator[list[StackArtifact]]:
     """The stacks of an assembly, for as long as the block lasts."""
     with ExitStack() as stack:
-        folder = Path(app)
+        folder, given = Path(app), dict(map(_pair, context))
         if not folder.is_dir() and app != "cdk.out":
-            folder = stack.enter_context(assembly.synthesized(app, dict(map(_pair, context))))
+            folder = stack.enter_context(assembly.synthesized(app, given))
         yield assembly.read(folder)
 
 

@@ -34,6 +34,8 @@ class Resolver:
     """What ``Fn::GetAtt`` comes to, by logical id and attribute. Raises `UnresolvedError`."""
     exported: Callable[[str], Any] = _not_known
     """What ``Fn::ImportValue`` comes to. Raises `UnresolvedError`."""
+    output: Callable[[str, str, str | None], Any] = lambda stack, name, _: _not_known(f"output {name} of stack {stack}")
+    """What ``Fn::GetStackOutput`` comes to, by stack, output and Region, if one is named. Raises `UnresolvedError`."""
     conditions: Mapping[str, Any] = field(default_factory=dict)
     """The conditions of the template."""
     mappings: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +92,9 @@ class Resolver:
                 return self(yes if self._holds({"Condition": condition}) else no)
             case "ImportValue":
                 return self.exported(self(argument))
+            case "GetStackOutput":
+                wanted = self(argument)
+                return self.output(wanted["StackName"], wanted["OutputName"], wanted.get("Region"))
             case "FindInMap":
                 table, first, second, *default = self(argument)
                 found = self.mappings.get(table, {}).get(first, {})

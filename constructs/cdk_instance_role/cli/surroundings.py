@@ -72,13 +72,17 @@ class Surroundings:
         """What the values of a stack of the assembly will come to."""
         if name not in self._values:
             template = self._stacks[name].template
-            self._values[name] = StackValues(template, self._place(name), self.deployed(name), self._exported)
+            self._values[name] = StackValues(
+                template, self._place(name), self.deployed(name), self._exported, self._output
+            )
         return self._values[name]
 
     def former_values(self, name: str, deployed: DeployedStack) -> StackValues:
         """What the values of a deployed stack have come to."""
         if name not in self._former:
-            self._former[name] = StackValues(deployed.template, self._place(name), deployed, self._live_export)
+            self._former[name] = StackValues(
+                deployed.template, self._place(name), deployed, self._live_export, self._live_output
+            )
         return self._former[name]
 
     def observer(self, stated: Mapping[str, str] | None = None) -> Observer:
@@ -146,14 +150,16 @@ class Surroundings:
 
     def _ledger(self, stack: str, deployed: DeployedStack, logical_id: str) -> str | None:
         """The ledger is in the stack itself, or in another one whose provider the association shares."""
-        token = deployed.template["Resources"][logical_id]["Properties"].get("ServiceToken")
-        imported = token.get("Fn::ImportValue") if isinstance(token, Mapping) else None
-        if deployed.ledger and imported is None:
-            return deployed.ledger
-        sharing = [one for name, one in self._stacks.items() if name != stack and ledgers(one.template)]
-        sharing.sort(key=lambda one: imported not in _exported_names(one.template))
-        others = (self.deployed(one.name) for one in sharing)
-        return next((one.ledger for one in others if one and one.ledger), None)
+        homes = [name for name, one in self._stacks.items() if name != stack and ledgers(one.template)]
+        match deployed.template["Resources"][logical_id]["Properties"].get("ServiceToken"):
+            case {"Fn::GetStackOutput": {"StackName": str() as home}}:
+                homes.insert(0, home)
+            case {"Fn::ImportValue": exported}:
+                homes.sort(key=lambda name: exported not in _exported_names(self._stacks[name].template))
+            case _:
+                homes.insert(0, stack)
+        found = (self.deployed(name) for name in homes)
+        return next((one.ledger for one in found if one and one.ledger), None)
 
     def _exported(self, name: str) -> Any:
         for stack in self._stacks.values():
@@ -161,6 +167,21 @@ class Surroundings:
                 if output.get("Export", {}).get("Name") == name:
                     return self.values(stack.name).resolve(output["Value"])
         return self._live_export(name)
+
+    def _output(self, stack: str, name: str, region: str | None) -> Any:
+        here = region in (None, self.aws.region)
+        outputs = self._stacks[stack].template.get("Outputs", {}) if here and stack in self._stacks else {}
+        if name in outputs:
+            return self.values(stack).resolve(outputs[name]["Value"])
+        return self._live_output(stack, name, region)
+
+    def _live_output(self, stack: str, name: str, region: str | None) -> Any:
+        if region not in (None, self.aws.region):
+            raise UnresolvedError(f"output {name} of stack {stack} in {region} is not looked at")
+        deployed = self.deployed(stack)
+        if deployed is None or name not in deployed.outputs:
+            raise UnresolvedError(f"stack {stack} has no output {name} yet")
+        return deployed.outputs[name]
 
     def _live_export(self, name: str) -> Any:
         look = partial(exports, self.aws.cloudformation)

@@ -45,6 +45,7 @@ class StackValues:
         place: Place,
         deployed: DeployedStack | None,
         exported: Callable[[str], Any],
+        output: Callable[[str, str, str | None], Any],
     ) -> None:
         """
         Args:
@@ -52,6 +53,7 @@ class StackValues:
             place: where the stack is.
             deployed: the stack as it is deployed; None if it is not.
             exported: what another stack exports by this name. Raises `UnresolvedError`.
+            output: what another stack puts out, by its name, the output's and the Region's. Raises `UnresolvedError`.
         """
         self.template, self._place = template, place
         self._known = self._kept(deployed) if deployed else {}
@@ -62,6 +64,7 @@ class StackValues:
             {**self._pseudo(deployed), **_parameters(template, deployed), **self._known},
             self._attribute,
             exported,
+            output,
             template.get("Conditions", {}),
             template.get("Mappings", {}),
         )

@@ -17,12 +17,12 @@ def alert(kind: str, heading: str, items: Sequence[str], limit: int | None) -> I
 
     Args:
         kind: ``CAUTION`` or ``WARNING``.
-        heading: what stands above the list.
+        heading: what stands above the list, if the kind does not say it.
         items: text, not Markdown.
         limit: how many of the items are shown; None for all.
     """
     if items:
-        lines = (f"[!{kind}]", heading, "", *bullets(items, limit).splitlines())
+        lines = (f"[!{kind}]", *((heading, "") if heading else ()), *bullets(items, limit).splitlines())
         yield "\n".join(f"> {line}".rstrip() for line in lines)
 
 

@@ -26,7 +26,8 @@ _MARKERS = {"plan": "<!-- instance-role plan -->", "status": "<!-- instance-role
 _LIMITS = (100, 50, 20, 10, 5, 1)
 """Rows and items per association: as many as fit."""
 
-_PLAN = ("Action", "Instance", "Name", "State", "Now", "Afterwards", "Reason")
+# What it carries afterwards is in the reason; with a column of its own, ids would be broken over two lines.
+_PLAN = ("Action", "Instance", "Name", "State", "Now", "Reason")
 _STATUS = ("Instance", "Name", "State", "Carries", "Wanted", "Previous", "Since", "Outcome", "Drift")
 
 
@@ -95,7 +96,7 @@ def _plan_section(plan: AssociationPlan, limit: int | None) -> Iterator[str]:
     )
     yield from alert("CAUTION", findings.REFUSED, findings.refusals(plan), limit)
     yield from alert("CAUTION", findings.UNSEEN, findings.unseen(plan), limit)
-    yield from alert("WARNING", findings.WARNINGS, findings.warnings(plan), limit)
+    yield from alert("WARNING", "", findings.warnings(plan), limit)
     rows = [row(_plan_cells(one)) for one in findings.by_weight(plan.instances)]
     yield from table(_PLAN, rows, words.totals(plan.instances), limit)
     for change in words.first(plan.permissions, limit):
@@ -140,7 +141,6 @@ def _plan_cells(one: InstanceView) -> list[str]:
         code(one.name),
         one.state,
         _profile(one.current),
-        _profile(one.planned) if one.changes else "the same",
         sentence(one.reason),
     ]
 

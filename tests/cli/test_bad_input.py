@@ -1,0 +1,422 @@
+"""What can be wrong with a command, its surroundings or its credentials: one clear line each, and never a traceback.
+
+Nothing gets to a real AWS: either a stand-in answers, or the environment names an endpoint on this machine.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cdk_instance_role.cli.main import cli
+from localaws.environment import is_local, local_environment
+from tests.cli.cloud import Cloud
+from tests.cli.stacks import Servers, synthesized, write_assembly
+from tests.cli.test_assembly import with_nested_stacks
+from tests.synth.builders import ACCOUNT, REGION
+
+NOWHERE = "http://127.0.0.1:9"
+"""Nobody listens there."""
+FLEET, WITHOUT = Servers(), Servers(associated=False)
+COMMANDS = ("plan", "status")
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """The account that all commands of the test see, with one instance."""
+    cloud = Cloud()
+    cloud.instance(1)
+    monkeypatch.setattr("cdk_instance_role.cli.main.Aws", lambda region: _in_region(cloud, region))
+    return cloud
+
+
+def _in_region(cloud: Cloud, region: str | None) -> object:
+    cloud.aws.region = region or REGION
+    return cloud.aws
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def on(servers: Servers, command: str, *arguments: str) -> Result:
+    """A command on the assembly of a stack."""
+    return run(command, "--app", str(synthesized(servers).parent), *arguments)
+
+
+def the_line(result: Result) -> str:
+    """The one line that a command ends with that could not do its job."""
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert not result.stdout
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+# Arguments
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_fails_when_there_is_no_assembly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert the_line(run(command)).startswith("Error: there is no cloud assembly in cdk.out: run `cdk synth` first")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_fails_when_the_app_fails(command: str) -> None:
+    assert the_line(run(command, "--app", f"{sys.executable} -c 'raise SystemExit(7)'")).endswith("it says nothing")
+    assert "neither a folder nor a command" in the_line(run(command, "--app", "no-such-command-anywhere"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_fails_when_a_stack_is_unknown(cloud: Cloud, command: str) -> None:
+    line = the_line(on(FLEET, command, "Typo"))
+
+    assert line == "Error: there is no stack Typo in the assembly, only Servers"
+    assert not cloud.traffic.calls
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("pair", ["stage", "=prod", ""])
+def test_fails_when_context_is_no_pair(command: str, pair: str) -> None:
+    app = f"{sys.executable} -c pass"
+
+    assert the_line(run(command, "--app", app, "-c", pair)) == f"Error: --context {pair!r} is no KEY=VALUE"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.usefixtures("cloud")
+def test_fails_when_context_is_no_pair_though_no_app_is_run(command: str) -> None:
+    assert the_line(on(FLEET, command, "-c", "stage")) == "Error: --context 'stage' is no KEY=VALUE"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["plan", "--format", "xml"], ["status", "--colour"], ["apply"], ["--bogus"], ["plan", "--app"]]
+)
+def test_fails_when_an_option_or_command_is_unknown_and_does_not_say_that_there_are_changes(
+    arguments: list[str],
+) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 1
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_shows_its_help() -> None:
+    assert run("--help").exit_code == 0
+    assert "Exit status: 0 nothing to do, 2 changes" in run("plan", "-h").stdout
+
+
+# What is there
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("deployed", [True, False])
+def test_says_that_there_are_no_associations(cloud: Cloud, command: str, deployed: bool) -> None:
+    if deployed:
+        cloud.deploy(synthesized(WITHOUT))
+
+    result = on(WITHOUT, command)
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == ["There are no associations."]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_says_that_there_are_no_associations_in_an_app_without_stacks(tmp_path: Path, command: str) -> None:
+    result = run(command, "--app", str(write_assembly(tmp_path)))
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "There are no associations.\n", "")
+
+
+@pytest.mark.usefixtures("cloud")
+def test_plans_a_stack_that_was_never_deployed() -> None:
+    result = on(FLEET, "plan", "--format", "json")
+
+    assert result.exit_code == 2
+    assert not result.stderr
+    (plan,) = json.loads(result.stdout)["associations"]
+    assert (plan["event"], plan["instances"][0]["verb"]) == ("create", "associate")
+
+
+@pytest.mark.usefixtures("cloud")
+def test_says_that_a_stack_was_never_deployed() -> None:
+    result = on(FLEET, "status")
+
+    assert result.exit_code == 0
+    assert result.stderr == "warning: stack Servers is not deployed in eu-west-1\n"
+
+
+@pytest.mark.usefixtures("cloud")
+def test_says_that_a_stack_is_not_in_the_region(tmp_path: Path) -> None:
+    result = run("status", "--app", str(write_assembly(tmp_path, Web={})), "--region", "us-east-1")
+
+    assert result.exit_code == 0
+    assert result.stderr == "warning: stack Web is not deployed in us-east-1\n"
+
+
+def test_shows_a_deployed_stack(cloud: Cloud) -> None:
+    cloud.deploy(synthesized(FLEET))
+
+    assert on(FLEET, "plan").exit_code == 0
+    result = on(FLEET, "status", "--format", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(json.loads(result.stdout)["associations"][0]["instances"]) == 1
+
+
+@pytest.mark.usefixtures("cloud")
+def test_says_which_nested_stacks_are_not_shown() -> None:
+    result = run("plan", "--app", str(with_nested_stacks().parent))
+
+    assert result.exit_code == 0
+    assert [line[:37] for line in result.stderr.splitlines()] == [
+        "warning: Outer: nested stack FleetNes",
+        "warning: Outer: nested stack MiddleNe",
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_fails_when_the_credentials_are_for_another_account(cloud: Cloud, command: str) -> None:
+    cloud.aws.account = "999999999999"
+
+    assert the_line(on(FLEET, command)) == (
+        "Error: stack Servers is for account 111122223333, and the credentials are for 999999999999: "
+        "use credentials of that account, or name the stacks that are meant"
+    )
+
+
+@pytest.mark.usefixtures("cloud")
+def test_takes_nothing_from_a_stack_that_is_for_another_account(tmp_path: Path) -> None:
+    (association,) = synthesized(FLEET).associations.values()
+    imported = {**association["Properties"], "InstanceProfileArn": {"Fn::ImportValue": "Shared:Profile"}}
+    output = {"Value": "arn:aws:iam::999999999999:instance-profile/Web", "Export": {"Name": "Shared:Profile"}}
+    folder = write_assembly(
+        tmp_path,
+        Fleet={"Resources": {"Fleet": {**association, "Properties": imported}}},
+        Stranger={"Outputs": {"Profile": output}},
+    )
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["artifacts"]["Stranger"]["environment"] = f"aws://999999999999/{REGION}"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    result = run("plan", "Fleet", "--app", str(folder), "--region", REGION)
+
+    assert result.exit_code == 1
+    assert "what is wanted: no stack exports Shared:Profile yet" in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_fails_when_the_template_of_a_deployed_stack_is_not_json(cloud: Cloud, command: str) -> None:
+    cloud.deploy(synthesized(FLEET))
+    cloud.cloudformation.get_template = lambda **_: {"TemplateBody": "Resources: {}"}  # type: ignore[method-assign]
+
+    assert the_line(on(FLEET, command)).startswith("Error: the template of deployed stack Servers is not JSON")
+
+
+# Access denied
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("format_", ["table", "markdown", "json"])
+def test_says_what_may_not_be_seen_and_ends_with_an_error(cloud: Cloud, command: str, format_: str) -> None:
+    cloud.cloudformation.refuse("DescribeStacks")
+
+    result = on(FLEET, command, "--format", format_)
+
+    assert result.exit_code == 1
+    assert "whether stack Servers is deployed: not allowed" in " ".join(result.stdout.split())
+    assert not result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_warns_of_a_stack_that_may_not_be_seen_and_has_no_associations(cloud: Cloud, command: str) -> None:
+    cloud.cloudformation.refuse("DescribeStacks")
+
+    result = on(WITHOUT, command)
+
+    assert result.exit_code == 0
+    assert result.stderr == "warning: whether stack Servers is deployed: not allowed (DescribeStacks)\n"
+
+
+# Credentials
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ExpiredToken", "Error: the AWS credentials have expired: log in again"),
+        ("RequestExpired", "Error: the AWS credentials have expired: log in again"),
+        ("InvalidClientTokenId", "Error: AWS does not accept the credentials (InvalidClientTokenId): log in again"),
+    ],
+)
+def test_fails_when_the_credentials_expire_on_the_way(cloud: Cloud, command: str, code: str, message: str) -> None:
+    cloud.deploy(synthesized(FLEET))
+    cloud.deny("DescribeInstances", code)
+
+    assert the_line(on(FLEET, command)).startswith(message)
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[str]:
+    """An endpoint on this machine that has the same answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the environment of the process one in which AWS is at an endpoint on this machine.
+
+    A variable that is None is taken away.
+    """
+
+    def change(endpoint: str = NOWHERE, **variables: str | None) -> None:
+        new = local_environment(endpoint, account=ACCOUNT, region=REGION, home=str(tmp_path))
+        assert is_local(new["AWS_ENDPOINT_URL"])
+        for name in os.environ:
+            if name.startswith("AWS_"):
+                monkeypatch.delenv(name)
+        for name, value in (new | variables).items():
+            monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+
+    return change
+
+
+Environment = Callable[..., None]
+NO_KEYS: Mapping[str, None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_fails_when_there_are_no_credentials(environment: Environment, command: str) -> None:
+    environment(**NO_KEYS)
+
+    assert the_line(on(FLEET, command)).startswith("Error: there are no AWS credentials: log in again")
+
+
+def test_fails_when_there_is_half_of_the_credentials(environment: Environment) -> None:
+    environment(AWS_SECRET_ACCESS_KEY=None)
+
+    assert the_line(on(FLEET, "plan")).startswith("Error: there are no AWS credentials: log in again")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (403, "ExpiredToken", "Error: the AWS credentials have expired: log in again"),
+        (403, "InvalidClientTokenId", "Error: AWS does not accept the credentials (InvalidClientTokenId)"),
+        (403, "SignatureDoesNotMatch", "Error: AWS does not accept the credentials (SignatureDoesNotMatch)"),
+        (403, "AccessDenied", "Error: AccessDenied: because"),
+    ],
+)
+def test_fails_when_aws_does_not_take_the_credentials(
+    environment: Environment, status: int, code: str, message: str
+) -> None:
+    error = f"<ErrorResponse><Error><Code>{code}</Code><Message>because</Message></Error></ErrorResponse>"
+    with answering(status, error) as endpoint:
+        environment(endpoint, AWS_SESSION_TOKEN="token")
+
+        assert the_line(on(FLEET, "plan")).startswith(message)
+
+
+def test_fails_when_aws_can_not_be_reached(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    environment()
+
+    assert the_line(on(FLEET, "plan")).startswith("Error: AWS can't be reached: Could not connect to the endpoint URL")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_fails_when_no_region_is_known(environment: Environment, tmp_path: Path, command: str) -> None:
+    environment(AWS_REGION=None, AWS_DEFAULT_REGION=None)
+    folder = write_assembly(tmp_path, Web={})
+
+    assert the_line(run(command, "--app", str(folder))).startswith("Error: no Region is known: set AWS_REGION")
+
+
+def test_fails_when_the_region_is_none(environment: Environment, tmp_path: Path) -> None:
+    environment()
+    folder = write_assembly(tmp_path, Web={})
+
+    assert "eu west" in the_line(run("plan", "--app", str(folder), "--region", "eu west"))
+
+
+def test_fails_when_the_profile_is_unknown(environment: Environment) -> None:
+    environment(AWS_PROFILE="typo")
+
+    line = the_line(on(FLEET, "plan"))
+
+    assert line == "Error: The config profile (typo) could not be found: correct AWS_PROFILE"
+
+
+def test_fails_when_a_program_that_gives_credentials_fails(environment: Environment, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"[profile dev]\nregion = {REGION}\ncredential_process = false\n")
+    environment(AWS_PROFILE="dev", AWS_CONFIG_FILE=str(config), **NO_KEYS)
+
+    assert the_line(on(FLEET, "plan")).startswith("Error: the AWS credentials can't be renewed: log in again")
+
+
+SSO = "sso_account_id = 111122223333\nsso_role_name = Dev\nregion = eu-west-1\n"
+START = "sso_start_url = https://example.invalid/start\nsso_region = eu-west-1\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "cached_as"),
+    [
+        (f"[profile dev]\n{SSO}{START}", "https://example.invalid/start"),
+        (f"[profile dev]\nsso_session = corp\n{SSO}[sso-session corp]\n{START}", "corp"),
+    ],
+)
+@pytest.mark.parametrize("expired", [True, False])
+def test_fails_when_the_login_has_expired_or_never_was(
+    tmp_path: Path, config: str, cached_as: str, expired: bool
+) -> None:
+    (tmp_path / "config").write_text(config)
+    cache_ = tmp_path / ".aws" / "sso" / "cache"
+    cache_.mkdir(parents=True)
+    token = {"accessToken": "token", "expiresAt": "2020-01-01T00:00:00Z", "region": REGION}
+    if expired:
+        name = hashlib.sha1(cached_as.encode(), usedforsecurity=False).hexdigest()
+        (cache_ / f"{name}.json").write_text(json.dumps(token))
+    # In a process of its own: where the tokens are is settled when botocore is loaded.
+    environment = local_environment(NOWHERE, account=ACCOUNT, region=REGION, home=str(tmp_path))
+    environment |= {"AWS_PROFILE": "dev", "AWS_CONFIG_FILE": str(tmp_path / "config")}
+    for name in NO_KEYS:
+        del environment[name]
+
+    command = [sys.executable, "-m", "cdk_instance_role.cli", "plan", "--app", str(synthesized(FLEET).parent)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert not done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: the AWS credentials can't be renewed: log in again, say with `aws sso login`")

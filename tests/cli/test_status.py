@@ -1,0 +1,258 @@
+"""How deployed associations are: what the real handler has left in the ledger, and what has become of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from aws_cdk import Stack
+
+from cdk_instance_role import InstanceRole, InstanceSelection, ReplaceableProfiles
+from cdk_instance_role.cli import assembly
+from cdk_instance_role.cli.assembly import StackArtifact
+from cdk_instance_role.cli.model import AssociationStatus, Exit, HeldView, ProfileView, StatusReport
+from cdk_instance_role.cli.status import status_of_hidden
+from cdk_instance_role.runtime.association.step import Action, Step
+from tests.cli.cloud import Cloud, only_association
+from tests.cli.stacks import BY_TAGS, STACK, Servers, new_app, synthesized, written
+from tests.simulator.driver import STACK_ID
+from tests.synth.builders import IRELAND
+from tests.unit.builders import instance_id
+
+FLEET = Servers(replaces=("Old",))
+FIRST = instance_id(1)
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    """An account with a deployed association of three instances, of which the second has carried Old and runs, and the
+    third has carried it and is stopped."""
+    cloud = Cloud()
+    cloud.instance(1)
+    cloud.instance(2, cloud.old)
+    cloud.instance(3, cloud.old, "stopped")
+    cloud.deploy(synthesized(FLEET))
+    cloud.world.clock.sleep(60)
+    return cloud
+
+
+def exit_status(*statuses: AssociationStatus) -> Exit:
+    return StatusReport(statuses).exit
+
+
+def held(cloud: Cloud, number: int = 1) -> HeldView:
+    (one,) = (one for one in cloud.status(synthesized(FLEET)).instances if one.id == instance_id(number))
+    return one
+
+
+def test_shows_what_an_association_holds(cloud: Cloud) -> None:
+    status = cloud.status(synthesized(FLEET))
+    ours = ProfileView("Web/InstanceProfile", "Web/Role", cloud.profile_of(synthesized(FLEET)))
+    old = ProfileView("Old", "Old", cloud.old)
+
+    assert (status.stack, status.association, status.unseen) == (STACK, "Web/Fleet", ())
+    assert [(one.name, one.state, one.carries, one.wanted, one.previous, one.outcome) for one in status.instances] == [
+        ("web-1", "running", ours, ours, None, "associate"),
+        ("web-2", "running", ours, ours, old, "replace"),
+        ("web-3", "stopped", ours, ours, old, "swap"),
+    ]
+    assert not any(one.drift for one in status.instances)
+    assert all(cloud.world.clock() - one.since < 120 for one in status.instances)
+    assert exit_status(status) is Exit.NOTHING
+
+
+def test_changes_nothing(cloud: Cloud) -> None:
+    before = cloud.world.mutations
+
+    cloud.status(synthesized(FLEET))
+
+    assert cloud.world.mutations == before
+
+
+def replaced(cloud: Cloud) -> None:
+    cloud.fleet.set_carried(FIRST, cloud.foreign)
+
+
+def taken_off(cloud: Cloud) -> None:
+    cloud.fleet.set_carried(FIRST, None)
+
+
+def terminated(cloud: Cloud) -> None:
+    cloud.fleet.change_state(FIRST, "terminated")
+
+
+def shutting_down(cloud: Cloud) -> None:
+    cloud.fleet.change_state(FIRST, "shutting-down")
+
+
+def forgotten(cloud: Cloud) -> None:
+    del cloud.fleet.instances[FIRST]
+
+
+def unconfirmed(cloud: Cloud) -> None:
+    row = cloud.fleet.active(FIRST)
+    assert row
+    row.confirmed, row.since, row.takes = False, cloud.world.clock(), 60
+
+
+@pytest.mark.parametrize(
+    ("happens", "drift"),
+    [
+        (replaced, "someone has given it another profile"),
+        (taken_off, "someone has taken the profile off"),
+        (terminated, "the instance is terminated"),
+        (shutting_down, "the instance is shutting-down"),
+        (forgotten, "the instance does not exist any more"),
+        (unconfirmed, "EC2 has not confirmed the association yet"),
+    ],
+)
+def test_finds_drift(cloud: Cloud, happens: Callable[[Cloud], None], drift: str) -> None:
+    happens(cloud)
+
+    status = cloud.status(synthesized(FLEET))
+
+    assert {one.id: one.drift for one in status.instances if one.drift} == {FIRST: drift}
+    assert exit_status(status) is Exit.CHANGES
+
+
+def claim(cloud: Cloud, step: Step) -> None:
+    """Let an operation begin and get no further than the ledger."""
+    association = f"{STACK_ID}|{only_association(synthesized(FLEET))}"
+    cloud.world.ledger.claim(association, cloud.world.ledger.records(association), [step], cloud.world.clock())
+
+
+@pytest.mark.parametrize(
+    ("carries", "action"),
+    [(True, Action.REPLACE), (True, Action.SWAP), (False, Action.SWAP), (False, Action.ASSOCIATE)],
+)
+def test_tells_an_operation_that_has_not_ended_from_drift(cloud: Cloud, carries: bool, action: Action) -> None:
+    wanted = cloud.profile_of(synthesized(FLEET))
+    id_ = cloud.instance(4, cloud.old if carries else None)
+    before = None if action is Action.ASSOCIATE else cloud.old
+    claim(cloud, Step(id_, action, "", before=before, after=wanted))
+
+    assert held(cloud, 4).drift == "an operation is under way, or has ended half-way"
+
+
+def test_says_that_a_profile_was_taken_off_that_was_there_from_the_beginning(cloud: Cloud) -> None:
+    wanted = cloud.profile_of(synthesized(FLEET))
+    id_ = cloud.instance(4, wanted)
+    claim(cloud, Step(id_, Action.KEEP, "", before=wanted, after=wanted))
+    assert held(cloud, 4).drift == ""
+
+    cloud.fleet.set_carried(id_, None)
+    cloud.world.clock.sleep(60)
+
+    assert held(cloud, 4).drift == "someone has taken the profile off"
+
+
+def test_tells_what_ec2_had_against_the_latest_action(cloud: Cloud) -> None:
+    id_ = cloud.instance(4)
+    cloud.world.refuse("AssociateIamInstanceProfile", id_)
+    resource = cloud.deployments[STACK][only_association(synthesized(FLEET))]
+
+    result = resource.deliver(resource.event("Update", resource.properties, resource.properties))
+
+    assert not result.ok
+    assert held(cloud, 4).outcome == "associate: UnsupportedOperation: not today"
+
+
+# Several associations on one instance
+
+
+@cache
+def layered() -> StackArtifact:
+    """A stack with two associations, the second of which may displace what the first has put there."""
+    app = new_app()
+    stack = Stack(app, STACK, env=IRELAND)
+    web, admin = InstanceRole(stack, "Web"), InstanceRole(stack, "Admin")
+    web.associate_with("Fleet", InstanceSelection.by_tags(BY_TAGS))
+    over = ReplaceableProfiles.profiles(web.instance_profile)
+    admin.associate_with("Few", InstanceSelection.by_tags({"app": ["web"], "few": ["yes"]}), replaces=over)
+    (artifact,) = assembly.read(written(app))
+    return artifact
+
+
+def test_shows_the_same_instance_with_each_association_that_holds_it() -> None:
+    cloud = Cloud()
+    cloud.instance(1, tags={"app": "web", "few": "yes"})
+    cloud.instance(2)
+    cloud.deploy(layered())
+    cloud.world.clock.sleep(60)
+
+    above, beneath = sorted(cloud.statuses(layered()), key=lambda status: status.association)
+
+    assert above.association == "Admin/Few"
+    assert [(one.name, one.drift) for one in above.instances] == [("web-1", "")]
+    assert {one.name: one.drift for one in beneath.instances} == {
+        "web-1": "another association has given it its profile",
+        "web-2": "",
+    }
+
+
+def test_does_not_take_an_instance_without_a_profile_for_unconfirmed_once_it_was_overruled() -> None:
+    cloud = Cloud()
+    cloud.instance(1, tags={"app": "web"})
+    stack = synthesized(Servers())
+    cloud.deploy(stack)
+    association = f"{STACK_ID}|{only_association(stack)}"
+    # Another association has displaced somebody's profile, and so the claim of the first wants nothing any more.
+    cloud.fleet.set_carried(FIRST, cloud.foreign)
+    records = cloud.world.ledger.records("other")
+    step = Step(FIRST, Action.REPLACE, "", before=cloud.foreign, after=cloud.web)
+    cloud.world.ledger.claim("other", records, [step], cloud.world.clock())
+    cloud.fleet.set_carried(FIRST, None)
+    cloud.world.clock.sleep(60)
+
+    (one,) = cloud.status(stack).instances
+
+    assert cloud.world.ledger.records(association)[FIRST].mine
+    assert one.wanted is None
+    assert one.drift == "someone has taken the profile off"
+
+
+# What could not be seen
+
+
+@pytest.mark.parametrize(
+    ("deny", "unseen", "instances"),
+    [
+        (lambda cloud: cloud.deny("DescribeInstances"), "the instances: not allowed (DescribeInstances)", 0),
+        (lambda cloud: cloud.deny("Query", "AccessDeniedException"), "ledger Ledger: not allowed (Query)", 0),
+        (
+            lambda cloud: cloud.iam.refuse("GetInstanceProfile"),
+            "instance profile arn:aws:iam::111122223333:instance-profile/Old: not allowed (GetInstanceProfile)",
+            3,
+        ),
+    ],
+)
+def test_shows_the_rest_when_something_may_not_be_seen(
+    cloud: Cloud, deny: Callable[[Cloud], None], unseen: str, instances: int
+) -> None:
+    deny(cloud)
+
+    status = cloud.status(synthesized(FLEET))
+
+    assert unseen in status.unseen
+    assert len(status.instances) == instances
+    assert exit_status(status) is Exit.ERROR
+
+
+def test_names_the_associations_of_a_stack_that_may_not_be_seen(cloud: Cloud) -> None:
+    cloud.cloudformation.refuse("DescribeStacks")
+    stack = synthesized(FLEET)
+
+    (status,) = status_of_hidden(stack, cloud.surroundings(stack))
+
+    assert status.association == "Web/Fleet"
+    assert status.unseen == ("whether stack Servers is deployed: not allowed (DescribeStacks)",)
+    assert exit_status(status) is Exit.ERROR
+
+
+def test_says_nothing_of_an_association_that_is_not_deployed_yet(cloud: Cloud) -> None:
+    deployed = cloud.cloudformation.stacks[STACK]
+    association = only_association(synthesized(FLEET))
+    physical = {id_: name for id_, name in deployed.physical_ids.items() if id_ != association}
+    cloud.cloudformation.stacks[STACK] = replace(deployed, physical_ids=physical)
+
+    assert cloud.statuses(synthesized(FLEET)) == []
