@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64Error
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +36,7 @@ class Details:
 
 def details(ec2: "EC2Client", ids: Iterable[str]) -> dict[str, Details]:
     """The instances that EC2 knows, by id."""
-    found = {}
-    for chunk in chunks(ids, IDS_PER_CALL):
-        filters: Any = [{"Name": "instance-id", "Values": chunk}]
-        for page in ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig=PAGES):
-            for reservation in page["Reservations"]:
-                for instance in reservation["Instances"]:
-                    found[instance["InstanceId"]] = _details(instance)
-    return found
+    return {instance["InstanceId"]: _details(instance) for instance in _described(ec2, "instance-id", ids)}
 
 
 def _details(instance: Any) -> Details:
@@ -67,12 +60,15 @@ def has_access_key(ec2: "EC2Client", instance_id: str) -> bool:
 
 def carrying(ec2: "EC2Client", profile_arns: Iterable[str]) -> dict[str, str]:
     """Profile that instances carry, by the instance's id: of those that carry one of these."""
-    found = {}
-    for chunk in chunks(profile_arns, IDS_PER_CALL):
-        filters: Any = [{"Name": "iam-instance-profile.arn", "Values": chunk}]
+    found = _described(ec2, "iam-instance-profile.arn", profile_arns)
+    carried = ((instance["InstanceId"], instance.get("IamInstanceProfile")) for instance in found)
+    return {id_: profile["Arn"] for id_, profile in carried if profile}
+
+
+def _described(ec2: "EC2Client", name: str, values: Iterable[str]) -> Iterator[Any]:
+    """The instances that a filter with any of these values lets through."""
+    for chunk in chunks(values, IDS_PER_CALL):
+        filters: Any = [{"Name": name, "Values": chunk}]
         for page in ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig=PAGES):
             for reservation in page["Reservations"]:
-                for instance in reservation["Instances"]:
-                    if profile := instance.get("IamInstanceProfile"):
-                        found[instance["InstanceId"]] = profile["Arn"]
-    return found
+                yield from reservation["Instances"]

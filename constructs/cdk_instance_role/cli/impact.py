@@ -1,13 +1,14 @@
 """What a deployment changes about the permissions of applications, and whom it concerns besides the targets."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..runtime.association.model import name_of
 from .details import carrying
 from .model import InstanceView, PermissionChange, ProfileView, counted
-from .permissions import compare
+from .permissions import permission_change
 from .profiles import KnownProfiles
 from .role import Role
 from .surroundings import Surroundings
@@ -61,20 +62,11 @@ class Impact:
             return None
         before = self._live_role(before_arn)
         after = self._template_role(after_arn, *to_come) if to_come else self._live_role(after_arn)
-        found = compare(before, after)
+        found = permission_change(before, after, ids)
         nothing = not (found.policies_lost or found.policies_gained or found.actions_lost or found.actions_gained)
         if before_arn == after_arn and nothing:
             return None
-        return PermissionChange(
-            before=current.role or before.name,
-            after=planned.role or after.name,
-            instances=tuple(ids),
-            policies_lost=found.policies_lost,
-            policies_gained=found.policies_gained,
-            actions_lost=found.actions_lost,
-            actions_gained=found.actions_gained,
-            notes=found.notes,
-        )
+        return replace(found, before=current.role or before.name, after=planned.role or after.name)
 
     def _live_role(self, arn: str) -> Role:
         found = self._around.roles.role(name_of(arn))

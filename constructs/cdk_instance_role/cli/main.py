@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from botocore.exceptions import BotoCoreError
@@ -22,6 +22,8 @@ from .planning import nested, plan_stack
 from .render import Format, render
 from .status import status_of_hidden, status_of_stack
 from .surroundings import Surroundings, check_account
+
+Command = TypeVar("Command", bound=Callable[..., None])
 
 WIDTH_OF_FILES = 140
 """Columns of a table that is written to a file."""
@@ -46,6 +48,13 @@ _format = click.option(
 )
 _full = click.option("--full", is_flag=True, help="Show every instance, however many there are.")
 _stacks = click.argument("stacks", nargs=-1, metavar="[STACK]...")
+
+
+def _options(command: Command) -> Command:
+    """What both commands take."""
+    for option in reversed((_stacks, _app, _context, _region, _format, _full)):
+        command = option(command)
+    return command
 
 
 class _Commands(click.Group):
@@ -76,12 +85,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_stacks
-@_app
-@_context
-@_region
-@_format
-@_full
+@_options
 def plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool) -> None:
     """Say what a deployment would do to every instance.
 
@@ -91,12 +95,7 @@ def plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | 
 
 
 @cli.command()
-@_stacks
-@_app
-@_context
-@_region
-@_format
-@_full
+@_options
 def status(
     stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool
 ) -> None:
