@@ -153,6 +153,8 @@ class AnySequence(RuleBasedStateMachine):
 
     def _converge(self, name: str, wanted: dict[str, Any]) -> None:
         resource, before = self.resources[name], self.deployed.get(name)
+        if before == wanted:  # then CloudFormation does not call
+            return
         self._allow(name, wanted)
         result = resource.update(wanted) if before else resource.create(wanted)
         self._calm_down()

@@ -253,6 +253,13 @@ def test_knows_the_way_back(ledger: Ledger, request_: Request) -> None:
     assert not ledger.begin(_later(request_, prints=("a", "c")), NOW).reversing
 
 
+def test_an_update_that_changes_nothing_takes_nothing_back(ledger: Ledger, request_: Request) -> None:
+    ledger.begin(request_, NOW)
+    ledger.begin(_later(request_, prints=("a", "a")), NOW)
+
+    assert not ledger.begin(_later(request_, prints=("a", "a")), NOW).reversing
+
+
 def test_who_goes_back_much_later_does_so_on_purpose(ledger: Ledger, request_: Request) -> None:
     ledger.begin(request_, NOW)
     ledger.begin(_later(request_, prints=("a", "b")), NOW)

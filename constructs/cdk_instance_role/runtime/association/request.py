@@ -83,8 +83,9 @@ class Request:
         return f"{self.stack_id}|{self.logical_id}"
 
     def reverses(self, fingerprints: tuple[str, str]) -> bool:
-        """Whether this event takes back the one with these fingerprints."""
-        return self.type is RequestType.UPDATE and self.fingerprints == fingerprints[::-1]
+        """Whether this event takes back the one with these fingerprints. One that changes nothing takes nothing back."""
+        before, after = fingerprints
+        return self.type is RequestType.UPDATE and before != after and self.fingerprints == (after, before)
 
     @property
     def region(self) -> str:
