@@ -83,7 +83,7 @@ class Request:
         return f"{self.stack_id}|{self.logical_id}"
 
     def reverses(self, fingerprints: tuple[str, str]) -> bool:
-        """Whether this event takes back the one with these fingerprints. One that changes nothing takes nothing back."""
+        """Whether this event takes back the one with these fingerprints. What changes nothing takes nothing back."""
         before, after = fingerprints
         return self.type is RequestType.UPDATE and before != after and self.fingerprints == (after, before)
 
