@@ -1,5 +1,5 @@
 """``python -m cdk_instance_role.cli``, where the script ``instance-role`` is not on the path."""
 
-from .main import cli
+from .run import main
 
-cli(prog_name="instance-role")
+main()
