@@ -79,6 +79,23 @@ def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: 
     assert world.dynamodb.items == {}
 
 
+def test_an_association_that_was_overruled_inherits_nothing() -> None:
+    """It might have no right to give it back."""
+    world = World(enforced=True)
+    target, other = world.instances(2, world.web)
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(world.properties([target, other])).ok
+    world.fleet.set_carried(target, world.foreign)
+    world.clock.sleep(10)
+    assert second.create(world.properties([target], replaces="*")).ok
+
+    assert second.delete().ok
+    assert first.delete().ok
+
+    assert world.carried(target, other) == ["Foreign", "Web"]
+    assert world.dynamodb.items == {}
+
+
 def test_what_could_not_be_given_back_is_not_taken_over_on_the_way_back(world: World) -> None:
     target = world.instance(world.foreign)
     web2 = world.fleet.add_profile("Web2")

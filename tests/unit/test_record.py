@@ -104,7 +104,7 @@ def test_who_takes_an_instance_back_lies_on_top_again() -> None:
 def test_the_others_are_overruled_by_somebody_who_is_none_of_them() -> None:
     record = put(put(Record(ID), A, LISTED, WANTED), B, FOREIGN, FORMER)
     assert record.beneath == (FOREIGN,)
-    assert record.seen_by(A).ours == {WANTED}, "but what they have put there is theirs"
+    assert record.seen_by(A).ours == set(), "nothing of theirs is there any more"
 
 
 def test_who_leaves_takes_nothing_of_the_others_away() -> None:

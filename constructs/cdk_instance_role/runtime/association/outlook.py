@@ -59,6 +59,10 @@ def outlook_of_delete(records: Records, observer: Observer, *, now: float) -> Ou
 def to_give_back(records: Iterable[Record], instances: Instances) -> set[str]:
     """The profiles of which has to be known whether they exist, should these instances be given back."""
     leaving = ((record, instances.get(record.instance_id)) for record in records)
-    # Where another association keeps what the instance carries, this one may not even be allowed to ask.
-    ours = (record for record, found in leaving if found and not record.is_kept_by_others(found.carries))
-    return {arn for record in ours for arn in record.beneath if arn}
+    # Where the instance carries what is another's, nothing is given back, and it may not even be allowed to ask.
+    changing = (record for record, found in leaving if found and _may_be_given_back(record, found.carries))
+    return {arn for record in changing for arn in record.beneath if arn}
+
+
+def _may_be_given_back(record: Record, carried: str | None) -> bool:
+    return carried is None or (carried in record.ours and not record.is_kept_by_others(carried))

@@ -106,7 +106,7 @@ class Record:
         mine = replace(mine, rank=rank, wanted=step.after, ours=mine.ours | {step.after})
         if (self.mine and step.action is Action.KEEP) or not self.is_overruled(step.before):
             return replace(self, mine=mine)
-        others = tuple(replace(claim, wanted=None) for claim in self.others)
+        others = tuple(replace(claim, wanted=None, ours=frozenset()) for claim in self.others)
         return replace(self, mine=mine, others=others, previous=step.before)
 
     def noted(self, error: str | None, now: float) -> Self:
