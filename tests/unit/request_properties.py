@@ -134,7 +134,8 @@ def _check_way_back(request: Request, event: Mapping[str, Any]) -> None:
     back = parse({**event, "OldResourceProperties": new, "ResourceProperties": old})
     if isinstance(back, Request):
         assert back.fingerprints == request.fingerprints[::-1]
-        assert back.reverses(request.fingerprints) is (old != new)
+        before, after = request.fingerprints
+        assert back.reverses(request.fingerprints) is (before != after)
 
 
 def _check_that_aws_can_be_told(request: Request) -> None:
