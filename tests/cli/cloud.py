@@ -24,7 +24,7 @@ from cdk_instance_role.cli.surroundings import Surroundings
 from cdk_instance_role.cli.values import Place, StackValues
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.services import CHANGING, READING
-from tests.cli.stacks import BY_TAGS
+from tests.cli.servers import BY_TAGS
 from tests.simulator.clients import Clients
 from tests.simulator.driver import STACK_ID, Resource, World
 from tests.simulator.dynamodb import TABLE

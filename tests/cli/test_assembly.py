@@ -13,7 +13,7 @@ from aws_cdk import Environment, NestedStack, Stack, Stage
 from cdk_instance_role.cli import assembly
 from cdk_instance_role.cli.assembly import StackArtifact, construct_path
 from cdk_instance_role.cli.model import CliError
-from tests.cli.stacks import Servers, new_app, synthesized, write_assembly, written
+from tests.cli.servers import Servers, new_app, synthesized, write_assembly, written
 from tests.synth.builders import ACCOUNT, IRELAND, REGION
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from cdk_instance_role.cli.deployed import DeployedStack, deployed_stack, exports, ledgers
 from cdk_instance_role.cli.model import CliError
 from tests.cli.cloud import CloudFormation
-from tests.cli.stacks import Servers, synthesized
+from tests.cli.servers import Servers, synthesized
 from tests.synth.builders import ACCOUNT
 
 TEMPLATE = {"Resources": {"Web": {"Type": "AWS::IAM::InstanceProfile"}, "Topic": {"Type": "AWS::SNS::Topic"}}}

@@ -20,7 +20,7 @@ from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport
 from cdk_instance_role.cli.planning import USER_DATA_LOOKS, nested, plan_stack
 from cdk_instance_role.cli.render import Format, render
 from tests.cli.cloud import SELECTED, Cloud
-from tests.cli.stacks import ANY, STACK, Servers, new_app, synthesized, written
+from tests.cli.servers import ANY, STACK, Servers, new_app, synthesized, written
 from tests.cli.test_assembly import with_nested_stacks
 from tests.cli.test_details import KEY
 from tests.simulator.fleet import trusting

@@ -14,7 +14,7 @@ from cdk_instance_role.cli.model import AssociationStatus, Exit, HeldView, Profi
 from cdk_instance_role.cli.status import status_of_hidden
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.cli.cloud import Cloud, only_association
-from tests.cli.stacks import BY_TAGS, STACK, Servers, new_app, synthesized, written
+from tests.cli.servers import BY_TAGS, STACK, Servers, new_app, synthesized, written
 from tests.simulator.driver import STACK_ID
 from tests.synth.builders import IRELAND
 from tests.unit.builders import instance_id

@@ -11,7 +11,7 @@ from cdk_instance_role.cli.model import ProfileView
 from cdk_instance_role.cli.resolve import UnresolvedError
 from cdk_instance_role.cli.values import Place, StackValues
 from cdk_instance_role.runtime.association.model import Profile
-from tests.cli.stacks import STACK, Servers, synthesized
+from tests.cli.servers import STACK, Servers, synthesized
 from tests.unit.builders import ACCOUNT, REGION, profile_arn, role_arn
 
 PLACE = Place(ACCOUNT, REGION, "aws", STACK)

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from cdk_instance_role.cli.main import cli
 from localaws.environment import is_local, local_environment
 from tests.cli.cloud import Cloud
-from tests.cli.stacks import Servers, synthesized, write_assembly
+from tests.cli.servers import Servers, synthesized, write_assembly
 from tests.cli.test_assembly import with_nested_stacks
 from tests.synth.builders import ACCOUNT, REGION
 
