@@ -131,6 +131,10 @@ class Sight:
         kept: T = found
         return kept
 
+    def missed(self, what: str) -> tuple[str, ...]:
+        """What could not be seen in a look that was made `once`, in sentences."""
+        return tuple(self._kept[what][1])
+
     def of(self, what: str, look: Callable[[], T], otherwise: T) -> T:
         """What a look comes to, or something else if it is denied.
 

@@ -44,29 +44,18 @@ class Surroundings:
         """
         self.aws, self.sight, self._pace = aws, sight, pace
         self._stacks = {stack.name: stack for stack in stacks}
-        self._deployed: dict[str, DeployedStack | None] = {}
-        self._hidden: dict[str, list[str]] = {}
         self._values: dict[str, StackValues] = {}
         self._former: dict[str, StackValues] = {}
         self.roles = LiveRoles(aws.iam)
 
     def deployed(self, name: str) -> DeployedStack | None:
         """A stack as it is deployed; None if it is not, or if that can't be seen."""
-        if name not in self._deployed:
-            seen = len(self.sight.unseen)
-            self._deployed[name] = self.sight.of(
-                f"whether stack {name} is deployed", lambda: deployed_stack(self.aws.cloudformation, name), None
-            )
-            self._hidden[name] = self.sight.unseen[seen:]
-        # Whoever asks again has to hear it again.
-        for sentence in self._hidden[name]:
-            self.sight.miss(sentence)
-        return self._deployed[name]
+        return self.sight.once(_whether(name), partial(deployed_stack, self.aws.cloudformation, name), None)
 
     def hidden(self, name: str) -> tuple[str, ...]:
         """Why it can't be seen whether a stack is deployed, in sentences; none if it can."""
         self.deployed(name)
-        return tuple(self._hidden[name])
+        return self.sight.missed(_whether(name))
 
     def values(self, name: str) -> StackValues:
         """What the values of a stack of the assembly will come to."""
@@ -189,6 +178,10 @@ class Surroundings:
         if name not in exported:
             raise UnresolvedError(f"no stack exports {name} yet")
         return exported[name]
+
+
+def _whether(stack: str) -> str:
+    return f"whether stack {stack} is deployed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,9 @@ from .model import Snapshot
 from .observe import Observer
 from .observe import profile as observe_profile
 from .operation import Held, Operation
-from .outlook import outlook, to_give_back
+from .outlook import observed, outlook
 from .pacing import Pace, refilled
 from .plan import Plan, Situation, plan_desired, plan_undo
-from .record import held
 from .request import Request, RequestType
 from .services import Services
 from .step import Step
@@ -96,11 +95,14 @@ class Convergence:
     def _look(self) -> tuple[Snapshot, Plan]:
         operation, desired = self._held.operation, self._desired
         records = self._ledger.records(self._key)
-        mine = held(records)
-        selected, instances = self._observer.instances(desired.selection if desired else None, mine)
-        undone = mine if operation.reversing else mine.keys() - set(selected)
-        profiles = self._observer.profiles(to_give_back((mine[id_] for id_ in undone), instances))
-        snapshot = Snapshot(selected, instances, records, profiles, self._clock(), operation.started_at)
+        snapshot = observed(
+            self._observer,
+            records,
+            desired.selection if desired else None,
+            reversing=operation.reversing,
+            clock=self._clock,
+            started_at=operation.started_at,
+        )
         if desired is None:
             return snapshot, plan_undo(snapshot)
         situation = Situation(self._request.known_ids, operation.reversing, operation.reverses_since, begun=True)

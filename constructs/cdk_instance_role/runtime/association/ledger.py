@@ -9,12 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .apply import Outcome
-from .batch import chunks
 from .contract import LEDGER_SORT_KEY
 from .operation import Operations
 from .record import Claim, Latest, Record, Records
 from .step import Step
-from .table import WRITES_PER_CALL
 
 KIND = "instance"
 """Kind of the ledger's entries for instances; their ids are those of the instances."""
@@ -64,11 +62,9 @@ class Ledger(Operations):
         self._write(record.released() for record in records)
 
     def _write(self, records: Iterable[Record]) -> dict[str, Record]:
-        written: dict[str, Record] = {}
-        for chunk in chunks(records, WRITES_PER_CALL):
-            self._table.write(map(self._entry, chunk))
-            written |= {one.instance_id: one.next_revision() for one in chunk}
-        return written
+        writing = list(records)
+        self._table.write(map(self._entry, writing))
+        return {one.instance_id: one.next_revision() for one in writing}
 
     def _entry(self, record: Record) -> Any:
         condition, values = "attribute_not_exists(Revision)", {}
