@@ -82,13 +82,20 @@ def run(screen: Screen, folder: Path) -> None:
         "No AWS account is touched, whatever credentials your environment holds."
     )
     screen.blank()
+    with started(screen, aws):
+        at_first = _tell(screen, aws)
+    screen.say(f"{len(at_first)} instances, {time.monotonic() - began:.0f} s. The local AWS is stopped.", style="dim")
+
+
+@contextmanager
+def started(screen: Screen, aws: LocalAws) -> Iterator[None]:
+    """The local AWS runs for as long as the block lasts, and people see that starting it takes its time."""
     with screen.working("Starting the local AWS"):
         aws.__enter__()
     try:
-        at_first = _tell(screen, aws)
+        yield
     finally:
         aws.stop()
-    screen.say(f"{len(at_first)} instances, {time.monotonic() - began:.0f} s. The local AWS is stopped.", style="dim")
 
 
 def _tell(screen: Screen, aws: LocalAws) -> Sights:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from .demo import DemoError, ending_cleanly
+from .demo import DemoError, ending_cleanly, started
 from .ministack import ROOT, LocalAws
 from .pull_request import open_pull_request
 from .show import Screen
@@ -79,15 +79,11 @@ def run(screen: Screen, folder: Path) -> None:
     browser = shutil.which("chromium")
     if browser is None:
         raise DemoError(["the comment is rendered in a browser: install `chromium`, so that it is on the PATH"])
-    with screen.working("Starting the local AWS"):
-        aws = LocalAws(folder)
-        aws.__enter__()
-    try:
+    aws = LocalAws(folder)
+    with started(screen, aws):
         pull_request = open_pull_request(screen, aws)
         with screen.working("cdk diff, and instance-role plan"):
             table, comment = pull_request.table(COLUMNS), pull_request.comment()
-    finally:
-        aws.stop()
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "plan.svg").write_text(terminal(table), encoding="utf-8")
     with screen.working("Rendering the comment in the browser"):

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .demo import ending_cleanly
+from .demo import ending_cleanly, started
 from .ministack import ROOT, LocalAws
 from .pull_request import open_pull_request
 from .show import Screen
@@ -40,14 +40,10 @@ def run(screen: Screen, folder: Path, output: Path) -> None:
         "holds."
     )
     screen.blank()
-    with screen.working("Starting the local AWS"):
-        aws.__enter__()
-    try:
+    with started(screen, aws):
         pull_request = open_pull_request(screen, aws)
         with screen.working("cdk diff, and instance-role plan"):
             comment = pull_request.comment()
-    finally:
-        aws.stop()
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(comment, encoding="utf-8")
     screen.heading("The comment")
