@@ -142,7 +142,7 @@ def test_notes_what_came_of_a_step(ledger: Ledger, request_: Request) -> None:
     steps = [_step(1, Action.SWAP, OLD), _step(2, Action.SWAP, OLD)]
     claimed = _claim(ledger, request_, *steps)
     outcomes = [Outcome(steps[0]), Outcome(steps[1], Meaning.REFUSED, "no")]
-    ledger.note(request_.association, claimed, outcomes, NOW + 1.5)
+    ledger.note(request_.association, claimed, outcomes, NOW + 1.5, 0.0)
     done, refused = _of(ledger, request_, 1), _of(ledger, request_, 2)
     assert (done.acted_at, done.detached) == (NOW + 1.5, None)
     assert (refused.acted_at, refused.detached) == (None, OLD)
@@ -165,7 +165,7 @@ def test_forgets(ledger: Ledger, request_: Request) -> None:
 
 def test_nothing_to_write_is_no_error(ledger: Ledger, request_: Request) -> None:
     assert _claim(ledger, request_) == {}
-    ledger.note(request_.association, {}, [], NOW)
+    ledger.note(request_.association, {}, [], NOW, 0.0)
     ledger.settle([], WEB)
     ledger.forget([])
 
@@ -173,7 +173,7 @@ def test_nothing_to_write_is_no_error(ledger: Ledger, request_: Request) -> None
 def test_writes_more_than_fits_in_one_call(ledger: Ledger, request_: Request) -> None:
     steps = [_step(number) for number in range(1, 252)]
     claimed = _claim(ledger, request_, *steps)
-    ledger.note(request_.association, claimed, [Outcome(step) for step in steps], NOW)
+    ledger.note(request_.association, claimed, [Outcome(step) for step in steps], NOW, 0.0)
     records = held(ledger.records(request_.association))
     assert len(records) == 251
     assert {record.acted_at for record in records.values()} == {NOW}
@@ -216,7 +216,7 @@ def test_an_outcome_is_noted_although_another_has_written_meanwhile(ledger: Ledg
     claimed = _claim(ledger, one, step)
     _claim(ledger, other, _step(1, Action.REPLACE, WEB, WEB2))
 
-    ledger.note(one.association, claimed, [Outcome(step)], NOW + 1)
+    ledger.note(one.association, claimed, [Outcome(step)], NOW + 1, 0.0)
 
     assert _of(ledger, one).acted_at == NOW + 1
     assert [claim.association for claim in _of(ledger, one).others] == [other.association]

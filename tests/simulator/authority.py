@@ -178,6 +178,15 @@ def describe(action: str) -> list[Attempt]:
     return [Attempt(action, "*")]
 
 
+def describe_alarms(resources: Iterable[str]) -> list[Attempt]:
+    """What a look at alarms needs.
+
+    Args:
+        resources: ARNs of the alarms, or ``*`` if there are composite ones among them.
+    """
+    return [Attempt("cloudwatch:DescribeAlarms", resource) for resource in resources]
+
+
 def associate(
     instance_arn: str, tags: Mapping[str, str], carried: str | None, new_profile: str, role_arn: str | None
 ) -> list[Attempt]:

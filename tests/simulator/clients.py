@@ -22,6 +22,7 @@ from tests.simulator.fleet import REGION
 from tests.simulator.simulator import Simulator
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_iam import IAMClient
@@ -34,6 +35,7 @@ class Clients:
     ec2_changes: "EC2Client"
     iam: "IAMClient"
     dynamodb: "DynamoDBClient"
+    cloudwatch: "CloudWatchClient"
 
     def __init__(self, reading: Config, changing: Config) -> None:
         self._simulator: weakref.ref[Simulator] | None = None
@@ -42,7 +44,8 @@ class Clients:
         self.ec2_changes = session.client("ec2", config=changing)
         self.iam = session.client("iam", config=reading)
         self.dynamodb = session.client("dynamodb", config=reading)
-        for client in (self.ec2, self.ec2_changes, self.iam, self.dynamodb):
+        self.cloudwatch = session.client("cloudwatch", config=reading)
+        for client in (self.ec2, self.ec2_changes, self.iam, self.dynamodb, self.cloudwatch):
             service: str = client.meta.service_model.service_name
             client.meta.events.register("before-send", self._sender(service))
 

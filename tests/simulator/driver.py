@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_instance_role.runtime.association import main
+from cdk_instance_role.runtime.association.alarms import Alarms
 from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SECONDS
 from cdk_instance_role.runtime.association.failures import AssociationError
 from cdk_instance_role.runtime.association.ledger import Ledger
@@ -62,10 +63,12 @@ class World:
             ec2_changes=clients.ec2_changes,
             iam=clients.iam,
             ledger=Ledger(Table(clients.dynamodb, TABLE)),
+            alarms=Alarms(lambda: clients.cloudwatch),
             clock=self.clock,
             sleep=self.clock.sleep,
         )
         self.ledger = self.services.ledger
+        self.cloudwatch = self.aws.cloudwatch
         self.role = self._equip(amend) if enforced else None
         """Role of the handler, where its policies are enforced."""
         self.web, self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Web", "Old", "Foreign"))
@@ -108,6 +111,7 @@ class World:
         replaces: Sequence[str] | str = (),
         on_conflict: str = "FAIL",
         timeout: int = 1800,
+        rollout: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The properties of the custom resource, as the construct writes them."""
         selection = {"InstanceTags": tags} if tags else {"InstanceIds": list(instances)}
@@ -118,6 +122,7 @@ class World:
             "Replaces": replaces if isinstance(replaces, str) else [self.profile_ref(arn) for arn in replaces],
             "OnConflict": on_conflict,
             "TimeoutSeconds": timeout,
+            **({"Rollout": rollout} if rollout else {}),
         }
 
     def profile_ref(self, arn: str) -> dict[str, str]:

@@ -202,6 +202,7 @@ class Ec2:
         return {
             "instanceId": instance.id,
             "instanceState": {"code": _STATE_CODES[state], "name": state},
+            "placement": {"availabilityZone": instance.zone},
             "tagSet": [{"key": key, "value": value} for key, value in instance.tags.items()],
             "iamInstanceProfile": {"arn": shown, "id": "AIPAEXAMPLE"} if shown else None,
             "metadataOptions": {

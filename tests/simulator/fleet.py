@@ -84,6 +84,8 @@ class Instance:
     """Its metadata service is on."""
     hops: int = 1
     """How far its metadata service answers."""
+    zone: str = f"{REGION}a"
+    """Its Availability Zone."""
 
     def state_at(self, now: float) -> str:
         return next((state for at, state in reversed(self.later) if at <= now), self.state)

@@ -9,6 +9,7 @@ from tests.simulator import authority, wire
 from tests.simulator.authority import Attempt, Authority
 from tests.simulator.buckets import Buckets
 from tests.simulator.clock import Clock, VirtualClock
+from tests.simulator.cloudwatch import DESCRIBE_ALARMS, CloudWatch
 from tests.simulator.dynamodb import TABLE, WRITING, DynamoDb
 from tests.simulator.ec2 import ASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
@@ -36,6 +37,7 @@ class Simulator:
         self.fleet = fleet or Fleet(self.clock)
         self.buckets = Buckets(self.clock)
         self.ec2, self.iam, self.dynamodb = OwnersEc2(self.fleet), Iam(self.fleet), DynamoDb()
+        self.cloudwatch = CloudWatch()
         self.ec2.authorize = self._authorize_change
         self.authority: Authority | None = None
         """Decides about every call of the handler. Default: everything is allowed."""
@@ -56,6 +58,8 @@ class Simulator:
                 target = headers["X-Amz-Target"]
                 action = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
                 return self._answer_dynamodb(action, json.loads(text))
+            case "cloudwatch":
+                return self._answer_cloudwatch(wire.parse_cbor(body))
         raise NotImplementedError(service)
 
     def _answer_ec2(self, parameters: Mapping[str, Any]) -> Response:
@@ -102,6 +106,17 @@ class Simulator:
     def _act_dynamodb(self, action: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(authority.dynamodb(action, request, TABLE_ARN))
         return self.dynamodb.actions[action](request)
+
+    def _answer_cloudwatch(self, parameters: Mapping[str, Any]) -> Response:
+        def answer() -> Mapping[str, Any]:
+            self._check(authority.describe_alarms(self.cloudwatch.resources(parameters, self.fleet)))
+            return self.cloudwatch.describe_alarms(parameters)
+
+        try:
+            found = self.traffic.carry(DESCRIBE_ALARMS, parameters, answer, writes=False)
+        except AwsError as error:
+            return wire.cbor_error(error)
+        return wire.cbor_response(found)
 
     def _authorize_change(self, action: str, instance: Instance, new: Profile | None) -> None:
         row = self.fleet.active(instance.id)

@@ -1,13 +1,14 @@
 """Writes to EC2, and nothing else: carries steps out, and says of each what came of it."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import Meaning, meaning_of, text_of
+from .errors import Meaning, is_final, meaning_of, text_of
 from .pacing import Pace
 from .step import Action, Step
 
@@ -29,6 +30,10 @@ class Outcome:
     @property
     def accepted(self) -> bool:
         return self.meaning is None
+
+    def is_final(self, age: float) -> bool:
+        """Whether EC2 has refused the step for good, ``age`` seconds after the operation began."""
+        return self.meaning is not None and is_final(self.meaning, age)
 
     @property
     def error(self) -> str | None:
@@ -67,6 +72,16 @@ def first_call(step: Step) -> str:
             return "ReplaceIamInstanceProfileAssociation"
         case _:
             return "DisassociateIamInstanceProfile"
+
+
+def calls_of(steps: Iterable[Step]) -> Counter[str]:
+    """How many calls of each EC2 action the steps take."""
+    calls: Counter[str] = Counter()
+    for step in steps:
+        calls[first_call(step)] += 1
+        if step.action is Action.SWAP:
+            calls["AssociateIamInstanceProfile"] += 1
+    return calls
 
 
 class _Hand:

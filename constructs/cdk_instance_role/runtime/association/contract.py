@@ -17,6 +17,33 @@ class Property(StrEnum):
     REPLACES = "Replaces"
     ON_CONFLICT = "OnConflict"
     TIMEOUT_SECONDS = "TimeoutSeconds"
+    ROLLOUT = "Rollout"
+
+
+class RolloutProperty(StrEnum):
+    """Keys of the property ``Rollout``. Without the property all targets are changed at once."""
+
+    FIRST = "First"
+    GROWTH = "Growth"
+    PERCENTAGES = "Percentages"
+    BAKE_SECONDS = "BakeSeconds"
+    ALARMS = "Alarms"
+    MAX_FAILURES = "MaxFailures"
+
+
+class Metric(StrEnum):
+    """Names of the metrics that tell how far an operation is."""
+
+    TARGETS = "Targets"
+    DONE = "Done"
+    FAILED = "Failed"
+    THROTTLED = "Throttled"
+    WAVE = "Wave"
+
+
+METRIC_NAMESPACE = "CdkInstanceRole"
+STACK_DIMENSION, ASSOCIATION_DIMENSION = "StackName", "Association"
+"""Dimensions of the metrics: name of the stack, and logical id of the association in it."""
 
 
 class Attribute(StrEnum):

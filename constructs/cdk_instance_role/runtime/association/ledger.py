@@ -41,11 +41,21 @@ class Ledger(Operations):
         known = ((records.get(step.instance_id) or Record(step.instance_id), step) for step in steps)
         return self._write(record.claimed(association, step, now) for record, step in known)
 
-    def note(self, association: str, records: Records, outcomes: Sequence[Outcome], now: float) -> None:
-        """Write down what came of steps that were claimed."""
+    def note(self, association: str, records: Records, outcomes: Sequence[Outcome], now: float, age: float) -> None:
+        """Write down what came of steps that were claimed.
+
+        Args:
+            association: key of the association.
+            records: the records as they were claimed.
+            outcomes: what came of the steps.
+            now: seconds since the epoch.
+            age: seconds since the operation began.
+        """
         for tries in range(1, TRIES + 1):
             try:
-                self._write(records[one.step.instance_id].noted(one.error, now) for one in outcomes)
+                self._write(
+                    records[one.step.instance_id].noted(one.error, now, final=one.is_final(age)) for one in outcomes
+                )
             except self._table.Cancelled:
                 if tries == TRIES:
                     raise
@@ -97,6 +107,7 @@ def _claim_attributes(claim: Claim) -> dict[str, Any]:
         "After": latest.after,
         "At": latest.at,
         "Error": latest.error,
+        "Final": latest.final,
     }
 
 
@@ -119,5 +130,5 @@ def _claim(association: str, item: Mapping[str, Any]) -> Claim:
         wanted=item["Wanted"],
         ours=frozenset(item["Ours"]),
         detached=item["Detached"],
-        latest=Latest(item["Action"], item["Before"], item["After"], float(item["At"]), item["Error"]),
+        latest=Latest(item["Action"], item["Before"], item["After"], float(item["At"]), item["Error"], item["Final"]),
     )

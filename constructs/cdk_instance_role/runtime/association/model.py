@@ -40,6 +40,8 @@ class Instance:
     association: Association | None = None
     leaving: bool = False
     """A former association is still ``disassociating``: until it is gone, EC2 refuses a new one."""
+    zone: str = ""
+    """Its Availability Zone."""
 
     @property
     def carries(self) -> str | None:

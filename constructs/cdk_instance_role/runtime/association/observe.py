@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -40,13 +41,13 @@ class Observer:
     ) -> tuple[tuple[str, ...], dict[str, Instance]]:
         """The ids that are selected, and these instances and the others as far as EC2 knows them."""
         selected = selection.ids if selection else ()
-        states: dict[str, InstanceState] = {}
+        found: dict[str, Instance] = {}
         if selection and selection.tags:
-            states = select_by_tags(self._ec2, selection, self._pace)
-            selected = tuple(states)
-        missing = [id_ for id_ in dict.fromkeys((*selected, *others)) if id_ not in states]
-        states |= instance_states(self._ec2, missing, self._pace)
-        return selected, instances(self._ec2, states, self._pace)
+            found = select_by_tags(self._ec2, selection, self._pace)
+            selected = tuple(found)
+        missing = [id_ for id_ in dict.fromkeys((*selected, *others)) if id_ not in found]
+        found |= known_instances(self._ec2, missing, self._pace)
+        return selected, with_associations(self._ec2, found, self._pace)
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist."""
@@ -56,42 +57,42 @@ class Observer:
         return {arn: self._profiles[arn] for arn in wanted}
 
 
-def select_by_tags(ec2: "EC2Client", selection: Selection, pace: Pace) -> dict[str, InstanceState]:
-    """State of every instance that matches all tags and is not terminated (or about to be), by id."""
+def select_by_tags(ec2: "EC2Client", selection: Selection, pace: Pace) -> dict[str, Instance]:
+    """Every instance that matches all tags and is not terminated (or about to be), by id. Not yet with associations."""
     filters = [{"Name": f"tag:{key}", "Values": [*map(_literal, sorted(values))]} for key, values in selection.tags]
     filters.append({"Name": "instance-state-name", "Values": list(SELECTABLE)})
     return {
-        instance["InstanceId"]: InstanceState(instance["State"]["Name"])
-        for instance in _describe_instances(ec2, filters, pace)
+        row["InstanceId"]: _bare(row)
+        for row in _describe_instances(ec2, filters, pace)
         # Whatever a filter lets through: only these values are meant, and the handler has rights for no others.
-        if selection.matches({tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())})
+        if selection.matches({tag["Key"]: tag["Value"] for tag in row.get("Tags", ())})
     }
 
 
-def instance_states(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> dict[str, InstanceState]:
-    """State of each of these instances that EC2 knows, by id.
+def known_instances(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> dict[str, Instance]:
+    """Those of these instances that EC2 knows, by id. Not yet with associations.
 
     The ids go into a filter and not into ``InstanceIds``, which fails as a whole for one unknown id.
     """
     return {
-        instance["InstanceId"]: InstanceState(instance["State"]["Name"])
+        row["InstanceId"]: _bare(row)
         for chunk in chunks(ids, IDS_PER_CALL)
-        for instance in _describe_instances(ec2, [{"Name": "instance-id", "Values": chunk}], pace)
+        for row in _describe_instances(ec2, [{"Name": "instance-id", "Values": chunk}], pace)
     }
 
 
-def instances(ec2: "EC2Client", states: Mapping[str, InstanceState], pace: Pace) -> dict[str, Instance]:
+def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pace) -> dict[str, Instance]:
     """The instances with their associations, by id.
 
     While a profile is being replaced EC2 lists two rows for an instance, in any order: the old one
     ``disassociating``, the new one ``associating``.
     """
     rows: dict[str, list[Any]] = {}
-    alive = [id_ for id_, state in states.items() if state not in GONE]
+    alive = [id_ for id_, instance in found.items() if instance.state not in GONE]
     for chunk in chunks(alive, IDS_PER_CALL):
         for row in _describe_associations(ec2, chunk, pace):
             rows.setdefault(row["InstanceId"], []).append(row)
-    return {id_: _instance(id_, state, rows.get(id_, ())) for id_, state in states.items()}
+    return {id_: _associated(instance, rows.get(id_, ())) for id_, instance in found.items()}
 
 
 def profile(iam: "IAMClient", arn: str) -> Profile | None:
@@ -143,7 +144,12 @@ def _paced(pages: Iterator[Any], action: str, pace: Pace) -> Iterator[Any]:
         more = page.get("NextToken")
 
 
-def _instance(instance_id: str, state: InstanceState, rows: Sequence[Any]) -> Instance:
+def _bare(row: Any) -> Instance:
+    state, zone = InstanceState(row["State"]["Name"]), row.get("Placement", {}).get("AvailabilityZone", "")
+    return Instance(row["InstanceId"], state, zone=zone)
+
+
+def _associated(instance: Instance, rows: Sequence[Any]) -> Instance:
     active = [row for row in rows if row["State"] in _ACTIVE]
     association = None
     if active:
@@ -151,4 +157,4 @@ def _instance(instance_id: str, state: InstanceState, rows: Sequence[Any]) -> In
         row = max(active, key=lambda row: (str(row.get("Timestamp", "")), row["State"] == "associating"))
         association = Association(row["AssociationId"], row["IamInstanceProfile"]["Arn"], row["State"] == "associated")
     leaving = any(row["State"] == "disassociating" for row in rows)
-    return Instance(instance_id, state, association, leaving)
+    return replace(instance, association=association, leaving=leaving)

@@ -46,6 +46,12 @@ class Operation:
     """Tokens that the last invocation left in the buckets, by action."""
     levels_at: float = 0.0
     """When it left them, in seconds since the epoch."""
+    total: int | None = None
+    """Targets that were to be changed when the first wave began; None before it."""
+    wave: int = 0
+    """Waves that are through."""
+    bakes_until: float | None = None
+    """Until when the current wave is only watched, in seconds since the epoch; None before all its targets are done."""
 
     @property
     def reversing(self) -> bool:
@@ -75,7 +81,7 @@ class Operations:
             KIND,
             request.association,
             "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, ReversesSince = :since "
-            "REMOVE Proven, Failure",
+            "REMOVE Proven, Failure, Targets, Wave, BakesUntil",
             {
                 ":id": request.id,
                 ":now": now,
@@ -145,6 +151,18 @@ class Held:
         """The operation has failed and gives back what it has done so far."""
         self._set("SET Failure = :reason", {":reason": reason})
 
+    def begin_waves(self, total: int) -> None:
+        """This many targets are to be changed in waves."""
+        self._set("SET Targets = :total, Wave = :none", {":total": total, ":none": 0})
+
+    def bake(self, until: float) -> None:
+        """All targets of the current wave are done: it is watched until then, in seconds since the epoch."""
+        self._set("SET BakesUntil = :until", {":until": until})
+
+    def end_wave(self) -> None:
+        """The current wave is through."""
+        self._set("SET Wave = :next REMOVE BakesUntil", {":next": self.operation.wave + 1})
+
     def leave(self, levels: Mapping[str, float], now: float) -> None:
         """Leave the state of the buckets to the next invocation."""
         self._set("SET Levels = :levels, LevelsAt = :now", {":levels": dict(levels), ":now": now})
@@ -192,4 +210,7 @@ def _operation(item: Mapping[str, Any]) -> Operation:
         failure=item.get("Failure"),
         levels={action: float(level) for action, level in item.get("Levels", {}).items()},
         levels_at=float(item.get("LevelsAt", 0)),
+        total=None if (total := item.get("Targets")) is None else int(total),
+        wave=int(item.get("Wave", 0)),
+        bakes_until=None if (until := item.get("BakesUntil")) is None else float(until),
     )

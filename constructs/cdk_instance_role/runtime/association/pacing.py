@@ -99,6 +99,12 @@ def refilled(levels: Mapping[str, float], seconds: float) -> dict[str, float]:
     }
 
 
+def least_seconds(calls: Mapping[str, int]) -> float:
+    """The least time in which EC2's documented throttling lets calls through, by action, if nobody else calls."""
+    waits = (max(0.0, count - LIMITS[action].capacity) / LIMITS[action].refill for action, count in calls.items())
+    return max(waits, default=0.0)
+
+
 def _capacity(action: str) -> float:
     return LIMITS[action].capacity * CAPACITY_SHARE
 

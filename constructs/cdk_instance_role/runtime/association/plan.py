@@ -5,7 +5,7 @@ interrupted, and wherever, the next plan goes on from what is really there.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from .contract import OnConflict
@@ -62,6 +62,15 @@ class Plan:
     @property
     def kept(self) -> tuple[Step, ...]:
         return self._with({Action.KEEP})
+
+    @property
+    def of_targets(self) -> "Plan":
+        """The plan without giving back what instances had that are targets no more."""
+        return Plan(tuple(step for step in self.steps if not (step.undo and step.action is not Action.FORGET)))
+
+    def without(self, instance_ids: Collection[str]) -> "Plan":
+        """The plan without these instances."""
+        return Plan(tuple(step for step in self.steps if step.instance_id not in instance_ids))
 
     @property
     def converged(self) -> bool:

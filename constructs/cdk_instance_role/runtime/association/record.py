@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from .step import Action, Step
+from .step import CHANGES, Action, Step
 
 LONGEST_ERROR = 500
 """Characters of an error that are kept."""
@@ -26,6 +26,8 @@ class Latest:
     """When it was written down, in seconds since the epoch."""
     error: str | None = None
     """What EC2 had against it."""
+    final: bool = False
+    """EC2 has refused it for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,17 @@ class Record:
         """What comes to light when this association goes: the first of these that still exists."""
         return (*(claim.wanted for claim in self.others if claim.wanted), self.previous)
 
+    def has_changed_since(self, when: float) -> bool:
+        """Whether this association has begun a change of the instance since then, in seconds since the epoch."""
+        return self.mine is not None and self.mine.latest.at >= when and self.mine.latest.action in CHANGES
+
+    def was_refused(self, step: Step, when: float) -> bool:
+        """Whether EC2 has refused this step for good since then."""
+        if self.mine is None or not self.has_changed_since(when):
+            return False
+        latest = self.mine.latest
+        return latest.final and (latest.action, latest.after) == (step.action, step.after)
+
     def is_kept_by_others(self, carried: str | None) -> bool:
         """Whether another association has put this profile there."""
         return any(carried in claim.ours for claim in self.others)
@@ -109,10 +122,10 @@ class Record:
         others = tuple(replace(claim, wanted=None, ours=frozenset()) for claim in self.others)
         return replace(self, mine=mine, others=others, previous=step.before)
 
-    def noted(self, error: str | None, now: float) -> Self:
+    def noted(self, error: str | None, now: float, *, final: bool = False) -> Self:
         """The record after EC2 has accepted the step that was claimed, or has had something against it."""
         assert self.mine is not None
-        latest = replace(self.mine.latest, error=error[:LONGEST_ERROR] if error else None, at=now)
+        latest = replace(self.mine.latest, error=error[:LONGEST_ERROR] if error else None, at=now, final=final)
         if error is None:
             return replace(self, mine=replace(self.mine, latest=latest, detached=None), acted_at=now)
         # Detached stays: whether the first half of a swap took effect is for the next observation to tell.

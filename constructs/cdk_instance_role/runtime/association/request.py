@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from .contract import Property
 from .desired import Desired, mapping, shown
 from .failures import RequestError
+from .rollout import Rollout
 
 DEFAULT_TIMEOUT_SECONDS = 1800
 
@@ -38,6 +39,8 @@ class Request:
     """Ids that were already selected before this event."""
     timeout: float = DEFAULT_TIMEOUT_SECONDS
     """Seconds that the operation may take."""
+    rollout: Rollout = field(default_factory=Rollout)
+    """How targets are brought over."""
     fingerprints: tuple[str, str] = ("", "")
     """Of the properties before and after this event; empty for a Delete, which nothing takes back."""
 
@@ -52,7 +55,8 @@ class Request:
         if request.type is RequestType.DELETE:
             return replace(request, timeout=_timeout_of_delete(properties))
         desired = Desired.from_properties(mapping(properties))
-        return replace(request, desired=desired, timeout=_timeout(properties.get(Property.TIMEOUT_SECONDS)))
+        timeout = _timeout(properties.get(Property.TIMEOUT_SECONDS))
+        return replace(request, desired=desired, timeout=timeout, rollout=Rollout.from_properties(properties))
 
     @classmethod
     def envelope(cls, event: Mapping[str, Any]) -> Self:
@@ -86,6 +90,10 @@ class Request:
         """Whether this event takes back the one with these fingerprints. What changes nothing takes nothing back."""
         before, after = fingerprints
         return self.type is RequestType.UPDATE and before != after and self.fingerprints == (after, before)
+
+    @property
+    def stack_name(self) -> str:
+        return self._stack_arn_part(5).removeprefix("stack/").partition("/")[0]
 
     @property
     def region(self) -> str:

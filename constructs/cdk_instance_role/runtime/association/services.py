@@ -4,11 +4,13 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
+from .alarms import Alarms
 from .contract import LEDGER_TABLE_VARIABLE
 from .ledger import Ledger
 from .table import Table
@@ -32,6 +34,7 @@ class Services:
     ec2_changes: "EC2Client"
     iam: "IAMClient"
     ledger: Ledger
+    alarms: Alarms
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
     sleep: Callable[[float], None] = time.sleep
@@ -44,5 +47,6 @@ class Services:
             ec2=boto3.client("ec2", config=READING),
             ec2_changes=boto3.client("ec2", config=CHANGING),
             iam=boto3.client("iam", config=READING),
+            alarms=Alarms(partial(boto3.client, "cloudwatch", config=READING)),
             ledger=Ledger(Table(boto3.client("dynamodb", config=READING), os.environ[LEDGER_TABLE_VARIABLE])),
         )

@@ -1,0 +1,83 @@
+"""The rollout of one operation: where it is, as the ledger says, and what has to hold before it goes on."""
+
+from collections.abc import Callable
+
+from .alarms import Alarms
+from .model import Snapshot
+from .operation import Held
+from .plan import Plan
+from .rollout import Rollout, changes_of_targets, turn
+
+
+class Waves:
+    """Lets targets have their turn, wave by wave, and watches the alarms between."""
+
+    def __init__(self, rollout: Rollout, held: Held, alarms: Alarms, clock: Callable[[], float]) -> None:
+        """
+        Args:
+            rollout: how targets are brought over.
+            held: the operation.
+            alarms: tells of alarms.
+            clock: seconds since the epoch.
+        """
+        self._rollout, self._held, self._alarms, self._clock = rollout, held, alarms, clock
+
+    @property
+    def are_over(self) -> bool:
+        """Everything may be done now. So it is, too, where nothing is rolled out in waves: a failed operation and
+        one that goes back do all at once."""
+        operation = self._held.operation
+        if operation.failure or operation.reversing or not self._rollout.first:
+            return True
+        return operation.total is not None and operation.wave >= len(self._sizes)
+
+    @property
+    def is_baking(self) -> bool:
+        """Nothing is to be done but to watch."""
+        until = self._held.operation.bakes_until
+        return not self.are_over and until is not None and self._clock() < until
+
+    @property
+    def bakes_next(self) -> bool:
+        """The wave is to be watched once its targets are done, and has not been yet."""
+        return self._rollout.bake > 0 and self._held.operation.bakes_until is None
+
+    @property
+    def number(self) -> int:
+        """Which wave is running; 0 if none is."""
+        return 0 if self.are_over else self._held.operation.wave + 1
+
+    @property
+    def tolerated(self) -> int:
+        """How many targets may fail."""
+        operation = self._held.operation
+        return 0 if operation.failure or operation.reversing else self._rollout.tolerance.of(operation.total or 0)
+
+    def problems(self) -> list[str]:
+        """Why the rollout has to stop, as far as the alarms say so."""
+        # Before the first wave they were looked at in the first phase, unless there is nothing to be changed.
+        quiet = self.are_over or self._held.operation.total is None or not self._rollout.alarms
+        return [] if quiet else self._alarms.problems(self._rollout.alarms)
+
+    def turn(self, plan: Plan, snapshot: Snapshot) -> Plan:
+        """The part of a plan whose turn it is."""
+        if self._rollout.first and self._held.operation.total is None and not self.are_over:
+            self._held.begin_waves(len(changes_of_targets(plan)))
+        if self.are_over:
+            return plan
+        return turn(plan, snapshot, self._sizes[self._held.operation.wave])
+
+    def go_on(self) -> None:
+        """All targets of the wave are done: let it bake, and once it has, let the next ones have their turn."""
+        if self.bakes_next:
+            self._held.bake(self._clock() + self._rollout.bake)
+        else:
+            self._held.end_wave()
+
+    def __str__(self) -> str:
+        operation = self._held.operation
+        return f"wave {self.number} of {len(self._sizes)}, {self._sizes[operation.wave]} of {operation.total} targets"
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        return self._rollout.waves(self._held.operation.total or 0)

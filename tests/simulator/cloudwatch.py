@@ -1,0 +1,40 @@
+"""CloudWatch's API on the model, as far as a rollout asks: which alarms there are, and how they are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.simulator.fleet import Fleet
+
+DESCRIBE_ALARMS = "DescribeAlarms"
+MOST_NAMES = 100
+
+
+class CloudWatch:
+    """What CloudWatch answers."""
+
+    def __init__(self) -> None:
+        self.alarms: dict[str, str] = {}
+        """States of metric alarms, by name."""
+        self.composite_alarms: dict[str, str] = {}
+        """States of composite alarms, by name."""
+
+    def describe_alarms(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The alarms of these names. Who names no types is told of metric alarms only."""
+        names = parameters["AlarmNames"]
+        assert 0 < len(names) <= MOST_NAMES
+        types = parameters.get("AlarmTypes", ["MetricAlarm"])
+        return {
+            "MetricAlarms": _shown(self.alarms, names) if "MetricAlarm" in types else [],
+            "CompositeAlarms": _shown(self.composite_alarms, names) if "CompositeAlarm" in types else [],
+        }
+
+    def resources(self, parameters: Mapping[str, Any], fleet: Fleet) -> list[str]:
+        """What a caller has to have rights for. Only who may see everything is told of composite alarms."""
+        names = parameters["AlarmNames"]
+        if any(name in self.composite_alarms for name in names):
+            return ["*"]
+        return [f"arn:aws:cloudwatch:{fleet.region}:{fleet.account}:alarm:{name}" for name in names]
+
+
+def _shown(alarms: Mapping[str, str], names: list[str]) -> list[Mapping[str, str]]:
+    return [{"AlarmName": name, "StateValue": alarms[name]} for name in names if name in alarms]
