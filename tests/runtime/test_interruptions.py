@@ -26,6 +26,7 @@ class Story:
         self.resource = Resource(self.world)
         world = self.world
         self.new = world.fleet.add_profile("Web2")
+        world.cloudwatch.alarms["Errors"] = "OK"
         self.targets = [
             world.instance(),
             world.instance(world.old),
@@ -35,6 +36,9 @@ class Story:
             world.instance(world.foreign),
         ]
         self.before = self.properties(world.web)
+        if operation == "rollout":  # it takes many invocations, and all of them are to be killed
+            self.targets = self.targets[1:4]
+            self.before = self.properties(world.web)
         self.operation = operation
         if operation != "create":
             assert self.resource.create(self.before).ok
@@ -49,9 +53,17 @@ class Story:
         match self.operation:
             case "update":
                 return self.resource.update(self.properties(self.new))
+            case "rollout":
+                return self.resource.update(self.rolled_out)
             case "delete":
                 return self.resource.delete()
         return self.resource.create(self.before)
+
+    @property
+    def rolled_out(self) -> dict[str, Any]:
+        """An update in waves."""
+        waves = {"First": 1, "Percentages": [100], "BakeSeconds": 4, "Alarms": ["Errors"], "MaxFailures": "0"}
+        return self.properties(self.new) | {"Rollout": waves}
 
     @property
     def points(self) -> list[str]:
@@ -70,6 +82,8 @@ class Story:
         match self.operation:
             case "update":
                 return self.resource.event("Update", self.properties(self.new), self.before)
+            case "rollout":
+                return self.resource.event("Update", self.rolled_out, self.before)
             case "delete":
                 return self.resource.event("Delete", self.before)
         return self.resource.event("Create", self.before)
@@ -78,7 +92,7 @@ class Story:
 STORIES = ["create", "update", "delete"]
 
 
-@pytest.mark.parametrize("operation", STORIES)
+@pytest.mark.parametrize("operation", [*STORIES, "rollout"])
 def test_ends_the_same_wherever_an_invocation_is_killed(operation: str, record_property: RecordProperty) -> None:
     undisturbed = Story(operation)
     assert undisturbed.run().ok

@@ -17,11 +17,23 @@ class CloudWatch:
         """States of metric alarms, by name."""
         self.composite_alarms: dict[str, str] = {}
         """States of composite alarms, by name."""
+        self._ringing: dict[str, int] = {}
+
+    def ring(self, name: str, *, after: int | None) -> None:
+        """Let a metric alarm go off once it has been looked at a number of times; None: it stays quiet."""
+        self.alarms[name] = "OK"
+        self._ringing.pop(name, None)
+        if after is not None:
+            self._ringing[name] = after
 
     def describe_alarms(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The alarms of these names. Who names no types is told of metric alarms only."""
         names = parameters["AlarmNames"]
         assert 0 < len(names) <= MOST_NAMES
+        for name in self._ringing.keys() & set(names):
+            self._ringing[name] -= 1
+            if self._ringing[name] < 0:
+                self.alarms[name] = "ALARM"
         types = parameters.get("AlarmTypes", ["MetricAlarm"])
         return {
             "MetricAlarms": _shown(self.alarms, names) if "MetricAlarm" in types else [],

@@ -57,7 +57,7 @@ class World:
         self.aws = Simulator(self.clock)
         self.traffic, self.fleet = self.aws.traffic, self.aws.fleet
         self.ec2, self.iam, self.dynamodb = self.aws.ec2, self.aws.iam, self.aws.dynamodb
-        clients = Clients.of(self.aws, reading=READING, changing=CHANGING)
+        self.clients = clients = Clients.of(self.aws, reading=READING, changing=CHANGING)
         self.services = Services(
             ec2=clients.ec2,
             ec2_changes=clients.ec2_changes,
@@ -96,6 +96,11 @@ class World:
         about = {instance_id, row.id if row else instance_id}
         error = AwsError(code, "not today")
         self.traffic.fail(action, error, times=10_000, when=lambda parameters: bool(about & set(_words(parameters))))
+
+    def ledger_item(self, resource: "Resource") -> dict[str, Any]:
+        """What the ledger says of the operation of an association."""
+        table = Table(self.clients.dynamodb, TABLE)
+        return table.get("operation", resource.association)
 
     @property
     def mutations(self) -> int:

@@ -59,7 +59,7 @@ class Simulator:
                 action = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
                 return self._answer_dynamodb(action, json.loads(text))
             case "cloudwatch":
-                return self._answer_cloudwatch(wire.parse_cbor(body))
+                return self._answer_cloudwatch(json.loads(text))
         raise NotImplementedError(service)
 
     def _answer_ec2(self, parameters: Mapping[str, Any]) -> Response:
@@ -115,8 +115,8 @@ class Simulator:
         try:
             found = self.traffic.carry(DESCRIBE_ALARMS, parameters, answer, writes=False)
         except AwsError as error:
-            return wire.cbor_error(error)
-        return wire.cbor_response(found)
+            return wire.json_error(error)
+        return wire.json_response(found)
 
     def _authorize_change(self, action: str, instance: Instance, new: Profile | None) -> None:
         row = self.fleet.active(instance.id)

@@ -7,12 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
-
-from botocore.parsers import RpcV2CBORParser
 
 from tests.simulator.errors import AwsError
 
@@ -81,39 +78,8 @@ def json_response(answer: Mapping[str, Any], status: int = HTTPStatus.OK) -> Res
 
 
 def json_error(error: AwsError) -> Response:
-    kind = f"com.amazonaws.dynamodb.v20120810#{error.code}"
+    kind = f"com.amazonaws#{error.code}"
     return json_response({"__type": kind, "message": error.message}, error.status)
-
-
-def parse_cbor(body: bytes | str) -> Mapping[str, Any]:
-    """The parameters of a request in CBOR."""
-    parser: Any = RpcV2CBORParser()
-    parameters: Mapping[str, Any] = parser.parse_data_item(BytesIO(body if isinstance(body, bytes) else body.encode()))
-    return parameters
-
-
-def cbor_response(answer: Mapping[str, Any], status: int = HTTPStatus.OK) -> Response:
-    """An answer of a service that speaks CBOR: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html"""
-    return Response(status, _cbor(answer), "application/cbor")
-
-
-def cbor_error(error: AwsError) -> Response:
-    return cbor_response({"__type": f"com.amazonaws.cloudwatch#{error.code}", "message": error.message}, error.status)
-
-
-def _cbor(value: Any) -> bytes:
-    """A value in CBOR: https://www.rfc-editor.org/rfc/rfc8949#section-3.1"""
-    match value:
-        case str():
-            text = value.encode()
-            return _cbor_head(3, len(text)) + text
-        case Mapping():
-            return _cbor_head(5, len(value)) + b"".join(_cbor(key) + _cbor(item) for key, item in value.items())
-    return _cbor_head(4, len(value)) + b"".join(map(_cbor, value))
-
-
-def _cbor_head(kind: int, size: int) -> bytes:
-    return bytes([kind << 5 | 26]) + size.to_bytes(4)
 
 
 def _coded(error: AwsError) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 from cdk_instance_role.runtime.association.contract import OnConflict
 from cdk_instance_role.runtime.association.desired import Desired, ProfileRef, Replaceable, Selection
 from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Profile, Snapshot
-from cdk_instance_role.runtime.association.record import Claim, Record
+from cdk_instance_role.runtime.association.record import Claim, Latest, Record
 from cdk_instance_role.runtime.association.request import Request
+from cdk_instance_role.runtime.association.step import Action
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Web/5f3e8c10-0000-11ee-be56-0242ac120002"
@@ -47,9 +48,10 @@ def instance(
     id: str = ID,
     established: bool = True,
     leaving: bool = False,
+    zone: str = "",
 ) -> Instance:
     association = Association(f"iip-assoc-{id}", carries, established) if carries else None
-    return Instance(id, state, association, leaving)
+    return Instance(id, state, association, leaving, zone)
 
 
 def record(
@@ -59,9 +61,11 @@ def record(
     id: str = ID,
     detached: str | None = None,
     acted_at: float | None = None,
+    changed_at: float | None = None,
 ) -> Record:
-    """What the ledger says of an instance that the association holds."""
-    claim = Claim("Association", rank=1, wanted=WANTED, ours=frozenset(ours), detached=detached)
+    """What the ledger says of an instance that the association holds, and has begun to change at some time."""
+    latest = Latest() if changed_at is None else Latest(Action.ASSOCIATE, None, WANTED, changed_at)
+    claim = Claim("Association", rank=1, wanted=WANTED, ours=frozenset(ours), detached=detached, latest=latest)
     return Record(id, previous, claim, acted_at=acted_at, revision=1)
 
 

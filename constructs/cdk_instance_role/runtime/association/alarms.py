@@ -33,7 +33,7 @@ class Alarms:
         return [_sentence(name, exists=name in states) for name in wrong]
 
     def _states(self, names: Collection[str]) -> dict[str, str]:
-        states = {}
+        states: dict[str, str] = {}
         for chunk in chunks(names, NAMES_PER_CALL):
             # Without the types CloudWatch tells of metric alarms only.
             pages = self._client.get_paginator("describe_alarms").paginate(

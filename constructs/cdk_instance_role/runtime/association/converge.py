@@ -1,63 +1,29 @@
 """From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from . import metrics, preflight, report
-from .apply import Outcome, apply, calls_of
+from .apply import Outcome, apply
 from .batch import chunks
 from .contract import Metric
 from .desired import Desired
-from .errors import Meaning
+from .failing import Failing
 from .failures import AssociationError
 from .model import Snapshot
 from .observe import Observer
 from .observe import profile as observe_profile
 from .operation import Held, Operation
-from .outlook import observed, outlook
-from .pacing import Pace, least_seconds, refilled
+from .outlook import observed
+from .pacing import Pace, refilled
 from .plan import Plan, Situation, plan_desired, plan_undo
 from .request import Request, RequestType
-from .rollout import changes_of_targets, time_problem
 from .services import Services
 from .step import Step
 from .table import WRITES_PER_CALL
 from .waves import Waves
 
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What stands in the way of an event."""
-
-    problems: Sequence[str] = ()
-    may_pass: bool = False
-    """IAM may not show yet what has been created a moment ago: look again before believing it."""
-
-
-def survey(request: Request, operation: Operation, services: Services) -> Survey:
-    """Look at everything that an event is about, change nothing, and say what stands in its way."""
-    desired = request.desired
-    if desired is None:  # nothing stands in the way of a Delete
-        return Survey()
-    records = services.ledger.records(request.association)
-    observer = Observer(services.ec2, services.iam, _pace(services))
-    situation = Situation(request.known_ids, operation.reversing, operation.reverses_since)
-    found = outlook(desired, records, observer, situation, now=services.clock(), started_at=operation.started_at)
-    report.log_steps(request, [step for step in found.plan.forgotten if step.warning])
-    problems = [*found.problems, *(report.problem(step) for step in found.plan.problems)]
-    if not operation.reversing:
-        problems += _rollout_problems(request, found.plan, services)
-    return Survey(problems, preflight.may_pass(desired, found.snapshot))
-
-
-def _rollout_problems(request: Request, plan: Plan, services: Services) -> list[str]:
-    """Why what has to be changed should not even be begun with."""
-    total, least = len(changes_of_targets(plan)), least_seconds(calls_of(plan.changes))
-    late = time_problem(request.rollout, total, least, request.timeout)
-    alarms = request.rollout.alarms if total else ()
-    return [*([late] if late else []), *services.alarms.problems(alarms)]
 
 
 class Convergence:
@@ -73,12 +39,11 @@ class Convergence:
         """
         self._services, self._request, self._held, self._until = services, request, held, until
         self._ledger, self._key = services.ledger, request.association
-        self._pace = _pace(services, held)
+        self._pace = _pace(services, held.operation)
         self._observer = Observer(services.ec2, services.iam, self._pace)
         self._clock = services.clock
         self._waves = Waves(request.rollout, held, services.alarms, services.clock)
-        self._refusals: dict[str, Outcome] = {}
-        self._failed: frozenset[str] = frozenset()
+        self._failing = Failing()
         self._seen: tuple[Snapshot, Plan] | None = None
         """The last look."""
 
@@ -169,25 +134,23 @@ class Convergence:
         for steps in chunks(self._todo(plan), WRITES_PER_CALL):
             outcomes = self._carry_out(snapshot, steps)
             changed = changed or any(outcome.accepted for outcome in outcomes)
-            if len(outcomes) < len(steps) or any(one.step.instance_id in self._refusals for one in outcomes):
+            if self._failing.note(outcomes, self._age) or len(outcomes) < len(steps):
                 break
         return changed
 
     def _carry_out(self, snapshot: Snapshot, steps: Sequence[Step]) -> list[Outcome]:
         claimed = self._ledger.claim(self._key, snapshot.records, steps, self._clock())
         outcomes = apply(steps, self._services.ec2_changes, self._pace, until=self._until)
-        age = self._clock() - self._held.operation.started_at
-        self._ledger.note(self._key, claimed, outcomes, self._clock(), age)
+        self._ledger.note(self._key, claimed, outcomes, self._clock(), self._age)
         report.log_outcomes(self._request, outcomes)
         if not self._held.operation.proven and any(outcome.accepted for outcome in outcomes):
             self._held.prove()
-        self._refusals |= {one.step.instance_id: one for one in outcomes if one.is_final(age)}
         return outcomes
 
     def _todo(self, plan: Plan) -> Sequence[Step]:
         """The changes worth trying. The first one of an operation goes out alone: if EC2 does not know the profile
         yet, or the handler's policy is not in force yet, one refused call shows it instead of a thousand."""
-        steps = [step for step in plan.changes if step.instance_id not in self._refusals]
+        steps = self._failing.worth_trying(plan)
         return steps if self._held.operation.proven else steps[:1]
 
     def _judged(self, plan: Plan, snapshot: Snapshot) -> tuple[Plan, list[str]]:
@@ -197,25 +160,8 @@ class Convergence:
             return plan, []
         # Tags that match nothing all at once would mean to give everything back: that is not for a Delete's place.
         nothing = [] if self._held.operation.reversing else preflight.selection_problems(self._desired, snapshot)
-        self._remember_refusals(plan, snapshot)
-        failed = {step.instance_id: (step, report.problem(step)) for step in plan.problems}
-        failed |= {id_: (outcome.step, report.refused(outcome)) for id_, outcome in self._refusals.items()}
-        self._failed = frozenset(failed)
-        tolerable = len(failed) <= self._waves.tolerated and all(
-            _may_fail(step, snapshot) for step, _ in failed.values()
-        )
-        if tolerable and not nothing:
-            return plan.without(failed), []
-        return plan, [*nothing, *(sentence for _, sentence in failed.values())]
-
-    def _remember_refusals(self, plan: Plan, snapshot: Snapshot) -> None:
-        """What EC2 has refused for good in an earlier invocation is not tried again where the others go on."""
-        for step in plan.changes if self._waves.tolerated else ():
-            record = snapshot.record(step.instance_id)
-            if record.mine and record.was_refused(step, snapshot.started_at):
-                self._refusals.setdefault(
-                    step.instance_id, Outcome(step, Meaning.REFUSED, record.mine.latest.error or "")
-                )
+        failures = self._failing.judge(plan, snapshot, self._waves.tolerated)
+        return plan if failures else plan.without(self._failing.ids), [*nothing, *failures]
 
     def _is_stuck(self, plan: Plan) -> bool:
         """Nothing more can be done."""
@@ -224,11 +170,9 @@ class Convergence:
     def _give_up(self, plan: Plan, problems: Sequence[str]) -> None:
         """End the operation, or, for a Create, turn it into giving back what it has done so far."""
         request, operation = self._request, self._held.operation
-        refused = [report.refused(outcome) for outcome in self._refusals.values()]
-        undone = (report.overdue(step, request.timeout) for step in (*plan.waiting, *plan.changes))
-        sentences = [*(problems or refused or undone)] or [
-            f"{request.timeout:.0f} seconds were not enough for {self._waves}"
-        ]
+        undone = [report.overdue(step, request.timeout) for step in (*plan.waiting, *plan.changes)]
+        unwatched = [f"{request.timeout:.0f} seconds were not enough for {self._waves}"]
+        sentences = problems or self._failing.refusals or undone or unwatched
         if self._desired is None:
             raise AssociationError(report.not_given_back(request, sentences, operation.failure))
         message = report.failure(request, [*self._diagnosis(self._desired), *sentences])
@@ -236,7 +180,7 @@ class Convergence:
             raise AssociationError(message)
         report.log_operation(request, "giving back what has been done so far", reason=message)
         self._held.fail(message)
-        self._refusals.clear()
+        self._failing.forget()
 
     def _diagnosis(self, desired: Desired) -> list[str]:
         """What is wrong with the profile by now, should it have been changed since the operation began."""
@@ -274,7 +218,7 @@ class Convergence:
         return {
             Metric.TARGETS: len(snapshot.selected) if desired else 0,
             Metric.DONE: len(done),
-            Metric.FAILED: len(self._failed),
+            Metric.FAILED: len(self._failing.ids),
             Metric.THROTTLED: self._pace.throttled,
             Metric.WAVE: self._waves.number,
         }
@@ -285,24 +229,18 @@ class Convergence:
         return None if self._held.operation.failure else self._request.desired
 
     @property
+    def _age(self) -> float:
+        """Seconds since the operation began."""
+        return self._clock() - self._held.operation.started_at
+
+    @property
     def _is_late(self) -> bool:
         """Giving back after a failure gets the same time again."""
-        operation, timeout = self._held.operation, self._request.timeout
-        return self._clock() > operation.started_at + (2 * timeout if operation.failure else timeout)
+        timeout = self._request.timeout
+        return self._age > (2 * timeout if self._held.operation.failure else timeout)
 
 
-def _may_fail(step: Step, snapshot: Snapshot) -> bool:
-    """Whether others may go on although this step has failed.
-
-    What has to leave may not stay: its profile may go next. So it is with a target that still carries a former profile
-    of the association.
-    """
-    was_ours = step.before in snapshot.record(step.instance_id).ours and step.before != step.after
-    return not step.undo and not was_ours
-
-
-def _pace(services: Services, held: Held | None = None) -> Pace:
+def _pace(services: Services, operation: Operation) -> Pace:
     """The buckets, as the last invocation of this operation has left them."""
-    operation, now = held.operation if held else None, services.clock()
-    levels = refilled(operation.levels, now - operation.levels_at) if operation else {}
+    levels = refilled(operation.levels, services.clock() - operation.levels_at)
     return Pace(levels, clock=services.clock, sleep=services.sleep)

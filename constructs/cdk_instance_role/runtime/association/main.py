@@ -15,12 +15,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from . import report
 from .contract import LONGEST_INVOCATION_SECONDS
-from .converge import Convergence, Survey, survey
+from .converge import Convergence
 from .errors import is_final, meaning_of, text_of
 from .failures import AssociationError, RequestError
 from .operation import BusyError, ClosedError, Operation
 from .request import Request, RequestType
 from .services import Services
+from .survey import Survey, survey
 
 PHASE = "Phase"
 """Key that the first phase adds to the event, by which the second one is known."""

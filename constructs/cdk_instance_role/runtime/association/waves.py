@@ -49,9 +49,11 @@ class Waves:
 
     @property
     def tolerated(self) -> int:
-        """How many targets may fail."""
+        """How many targets may fail, though not all whose turn it has been."""
         operation = self._held.operation
-        return 0 if operation.failure or operation.reversing else self._rollout.tolerance.of(operation.total or 0)
+        if operation.failure or operation.reversing or not operation.total:
+            return 0
+        return min(self._rollout.tolerance.of(operation.total), self._reached - 1)
 
     def problems(self) -> list[str]:
         """Why the rollout has to stop, as far as the alarms say so."""
@@ -65,7 +67,7 @@ class Waves:
             self._held.begin_waves(len(changes_of_targets(plan)))
         if self.are_over:
             return plan
-        return turn(plan, snapshot, self._sizes[self._held.operation.wave])
+        return turn(plan, snapshot, self._reached)
 
     def go_on(self) -> None:
         """All targets of the wave are done: let it bake, and once it has, let the next ones have their turn."""
@@ -76,7 +78,12 @@ class Waves:
 
     def __str__(self) -> str:
         operation = self._held.operation
-        return f"wave {self.number} of {len(self._sizes)}, {self._sizes[operation.wave]} of {operation.total} targets"
+        return f"wave {self.number} of {len(self._sizes)}, {self._reached} of {operation.total or 0} targets"
+
+    @property
+    def _reached(self) -> int:
+        """How many targets have their turn by the end of the current wave."""
+        return next(iter(self._sizes[self._held.operation.wave :]), self._held.operation.total or 0)
 
     @property
     def _sizes(self) -> tuple[int, ...]:

@@ -1,0 +1,293 @@
+"""Rollouts in waves: a few targets first, then a pause under watch, then more."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from cdk_instance_role.runtime.association.main import PHASE
+from tests.simulator.cloudwatch import DESCRIBE_ALARMS
+from tests.simulator.driver import QUERY_SECONDS, Resource, World
+from tests.simulator.ec2 import DESCRIBE_INSTANCES, MUTATING, REPLACE
+from tests.simulator.errors import AwsError
+
+BAKE = 60
+IN_WAVES = {"First": 1, "Percentages": [10, 50, 100], "BakeSeconds": BAKE, "Alarms": [], "MaxFailures": "0"}
+WATCHED = {**IN_WAVES, "Alarms": ["Errors", "Latency"]}
+
+
+@pytest.fixture(autouse=True)
+def _alarms(world: World) -> None:
+    world.cloudwatch.alarms = {"Errors": "OK", "Latency": "INSUFFICIENT_DATA"}
+
+
+def waves_of(world: World) -> list[int]:
+    """How many changes were made in each wave: between two there is a pause."""
+    times = [call.at for call in world.traffic.calls if call.action in MUTATING]
+    sizes = [1] if times else []
+    for one, next_one in pairwise(times):
+        if next_one - one >= BAKE:
+            sizes.append(0)
+        sizes[-1] += 1
+    return sizes
+
+
+def poll_until(resource: Resource, event: dict[str, Any], condition: Callable[[], bool]) -> None:
+    """Let the operation go on until something is so."""
+    while not condition():
+        assert resource.poll(event) == {"IsComplete": False}
+        resource.world.clock.sleep(QUERY_SECONDS)
+
+
+def test_targets_have_their_turn_wave_by_wave(world: World, resource: Resource) -> None:
+    targets = world.instances(20)
+    result = resource.create(world.properties(targets, rollout=IN_WAVES))
+    assert result.ok, result.reason
+    assert waves_of(world) == [1, 1, 8, 10]
+    assert world.carried(*targets) == ["Web"] * 20
+    assert result.seconds >= 4 * BAKE, "the last wave bakes, too"
+    assert result.data == {"AssociatedCount": "20", "ReplacedCount": "0", "KeptCount": "0"}
+
+
+def test_a_wave_begins_only_when_ec2_has_confirmed_the_one_before(world: World, resource: Resource) -> None:
+    world.fleet.association_seconds = 50.0
+    targets = world.instances(3)
+    assert resource.create(world.properties(targets, rollout={"First": 1, "Growth": 1, "BakeSeconds": 0})).ok
+    times = [call.at for call in world.traffic.calls if call.action in MUTATING]
+    assert all(next_one - one >= 50 for one, next_one in pairwise(times))
+
+
+def test_nothing_but_the_alarms_is_looked_at_while_a_wave_bakes(world: World, resource: Resource) -> None:
+    event = resource.begin(resource.event("Create", world.properties(world.instances(5), rollout=WATCHED)))
+    poll_until(resource, event, lambda: world.mutations == 1)
+    poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
+    world.traffic.calls.clear()
+    assert resource.poll(event) == {"IsComplete": False}
+    assert {call.action for call in world.traffic.calls} & {DESCRIBE_ALARMS, DESCRIBE_INSTANCES} == {DESCRIBE_ALARMS}
+
+
+def test_an_alarm_ends_a_create_and_everything_is_given_back(world: World, resource: Resource) -> None:
+    targets = [*world.instances(5), *world.instances(5, world.old)]
+    properties = world.properties(targets, replaces=[world.old], rollout=WATCHED)
+    event = resource.begin(resource.event("Create", properties))
+    poll_until(resource, event, lambda: world.mutations == 5)
+    world.cloudwatch.alarms["Errors"] = "ALARM"
+    result = resource.finish(event)
+    assert not result.ok
+    assert "alarm Errors is in ALARM: find out why, or take it out of the rollout's alarms" in result.reason
+    assert result.reason.endswith("every instance has been given back what it had")
+    assert world.carried(*targets) == [None] * 5 + ["Old"] * 5
+    assert world.mutations == 2 * 5, "the others were left alone"
+    assert result.seconds < BAKE, "giving back knows no waves"
+
+
+def test_an_alarm_ends_an_update_and_the_way_back_knows_no_waves(world: World, resource: Resource) -> None:
+    targets = world.instances(10)
+    assert resource.create(world.properties(targets)).ok
+    new = world.fleet.add_profile("Web2")
+    before, after = resource.properties, world.properties(targets, profile=new, replaces=[world.web], rollout=WATCHED)
+    event = resource.begin(resource.event("Update", after, before))
+    poll_until(resource, event, lambda: world.carried(*targets).count("Web2") == 5)
+    world.cloudwatch.alarms["Latency"] = "ALARM"
+    result = resource.finish(event)
+    assert not result.ok
+    assert "alarm Latency is in ALARM" in result.reason
+    back = resource.deliver(resource.event("Update", before, after))
+    assert back.ok, back.reason
+    assert world.carried(*targets) == ["Web"] * 10
+    assert back.seconds < BAKE
+
+
+def test_an_alarm_that_goes_off_between_two_looks_of_the_last_bake_is_seen(world: World, resource: Resource) -> None:
+    target = world.instance()
+    event = resource.begin(resource.event("Create", world.properties([target], rollout=WATCHED)))
+    poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
+    world.clock.sleep(BAKE)
+    world.cloudwatch.alarms["Errors"] = "ALARM"
+    assert not resource.finish(event).ok
+    assert world.carried(target) == [None]
+
+
+def test_a_composite_alarm_is_watched_too(world: World, resource: Resource) -> None:
+    world.cloudwatch.composite_alarms["Everything"] = "ALARM"
+    result = resource.create(world.properties([world.instance()], rollout={**IN_WAVES, "Alarms": ["Everything"]}))
+    assert "alarm Everything is in ALARM" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("Errors", "alarm Errors is in ALARM"), ("Gone", "alarm Gone does not exist: create it, or take it out")],
+)
+def test_fails_before_anything_is_changed_when_an_alarm_does_not_stay_quiet(
+    world: World, resource: Resource, name: str, sentence: str
+) -> None:
+    world.cloudwatch.alarms["Errors"] = "ALARM"
+    result = resource.create(world.properties(world.instances(2), rollout={**IN_WAVES, "Alarms": [name]}))
+    assert result.reason.startswith("nothing has been changed")
+    assert sentence in result.reason
+    assert world.mutations == 0
+
+
+def test_an_alarm_is_no_matter_where_nothing_has_to_be_changed(world: World, resource: Resource) -> None:
+    targets = world.instances(2)
+    assert resource.create(world.properties(targets)).ok
+    world.cloudwatch.alarms["Errors"] = "ALARM"
+    assert resource.update(world.properties(targets, rollout=WATCHED)).ok
+
+
+def test_an_alarm_is_no_matter_for_a_delete(world: World, resource: Resource) -> None:
+    targets = world.instances(10)
+    assert resource.create(world.properties(targets, rollout=WATCHED)).ok
+    world.cloudwatch.alarms.clear()
+    deleted = resource.delete()
+    assert deleted.ok, deleted.reason
+    assert world.carried(*targets) == [None] * 10
+    assert deleted.seconds < BAKE
+
+
+def test_fails_before_anything_is_changed_when_the_waves_bake_longer_than_there_is_time(
+    world: World, resource: Resource
+) -> None:
+    properties = world.properties(world.instances(20), rollout={**IN_WAVES, "BakeSeconds": 600})
+    result = resource.create(properties)
+    assert result.reason.startswith("nothing has been changed")
+    assert (
+        "4 waves bake for 600 seconds each, 2400 in all: that is more than the timeout of 1800 seconds" in result.reason
+    )
+    assert world.mutations == 0
+
+
+def test_gives_up_in_the_middle_of_a_bake_when_the_time_is_up(world: World, resource: Resource) -> None:
+    targets = world.instances(10)
+    world.fleet.association_seconds = 60.0
+    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "BakeSeconds": 50}, timeout=220))
+    assert "220 seconds were not enough for wave " in result.reason
+    assert world.carried(*targets) == [None] * 10
+
+
+def test_what_leaves_the_selection_gets_back_what_it_had_after_the_last_wave(world: World, resource: Resource) -> None:
+    leaving, *others = world.instances(5)
+    assert resource.create(world.properties([leaving])).ok
+    world.traffic.calls.clear()
+    assert resource.update(world.properties(others, rollout=IN_WAVES)).ok
+    changes = [call for call in world.traffic.calls if call.action in MUTATING]
+    assert changes[-1].action == "DisassociateIamInstanceProfile"
+    assert world.carried(leaving, *others) == [None, *["Web"] * 4]
+
+
+def test_only_what_an_update_changes_is_rolled_out(world: World, resource: Resource) -> None:
+    former = world.instances(20)
+    assert resource.create(world.properties(former, rollout=IN_WAVES)).ok
+    world.traffic.calls.clear()
+    new = world.instances(4)
+    assert resource.update(world.properties([*former, *new], rollout=IN_WAVES)).ok
+    assert waves_of(world) == [1, 1, 2]
+
+
+def test_a_first_wave_has_targets_of_several_availability_zones(world: World, resource: Resource) -> None:
+    zones = {world.instance(zone=zone): zone for zone in ("a", "a", "a", "a", "b", "b", "b", "b")}
+    assert resource.create(world.properties([*zones], rollout={**IN_WAVES, "First": 2, "Percentages": [100]})).ok
+    first = [call.parameters["InstanceId"] for call in world.traffic.calls if call.action in MUTATING][:2]
+    assert {zones[id_] for id_ in first} == {"a", "b"}
+
+
+def test_a_few_targets_may_fail(world: World, resource: Resource) -> None:
+    targets = world.instances(10)
+    world.refuse("AssociateIamInstanceProfile", targets[3])
+    world.refuse("AssociateIamInstanceProfile", targets[7])
+    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "20%"}))
+    assert result.ok, result.reason
+    assert world.carried(*targets).count("Web") == 8
+    assert result.data["AssociatedCount"] == "8"
+    refused = [call.parameters["InstanceId"] for call in world.traffic.calls if call.action in MUTATING and call.error]
+    assert sorted(refused) == sorted([targets[3], targets[7]]), "each is tried once, also over many invocations"
+
+
+def test_a_failed_target_is_tried_again_with_the_next_update(world: World, resource: Resource) -> None:
+    targets = world.instances(5)
+    world.refuse("AssociateIamInstanceProfile", targets[3])
+    properties = world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "1"})
+    assert resource.create(properties).ok
+    assert world.carried(targets[3]) == [None]
+    world.traffic.faults.clear()
+    assert resource.update({**properties, "TimeoutSeconds": 900}).ok
+    assert world.carried(*targets) == ["Web"] * 5
+
+
+def test_a_failed_target_is_left_alone_by_a_delete(world: World, resource: Resource) -> None:
+    targets = world.instances(5, world.old)
+    world.refuse(REPLACE, targets[3])
+    rollout = {**IN_WAVES, "MaxFailures": "1"}
+    assert resource.create(world.properties(targets, replaces=[world.old], rollout=rollout)).ok
+    assert resource.delete().ok
+    assert world.carried(*targets) == ["Old"] * 5
+    assert world.dynamodb.items == {}
+
+
+def test_fails_when_more_targets_fail_than_may(world: World, resource: Resource) -> None:
+    targets = world.instances(10)
+    for target in targets[3:6]:
+        world.refuse("AssociateIamInstanceProfile", target)
+    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "2"}))
+    assert not result.ok
+    assert "was refused" in result.reason
+    assert world.carried(*targets) == [None] * 10
+
+
+def test_fails_when_a_whole_wave_fails_however_many_may(world: World, resource: Resource) -> None:
+    targets = world.instances(10)
+    world.traffic.fail("AssociateIamInstanceProfile", AwsError("UnsupportedOperation", "not today"), times=1)
+    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "100%"}))
+    assert not result.ok
+    assert world.mutations == 1
+
+
+def test_a_target_that_would_keep_a_former_profile_of_the_association_may_not_fail(
+    world: World, resource: Resource
+) -> None:
+    """CloudFormation may delete that profile next, and the instance would be without a role."""
+    targets = world.instances(5)
+    assert resource.create(world.properties(targets)).ok
+    world.refuse(REPLACE, targets[3])
+    new = world.fleet.add_profile("Web2")
+    rollout = {**IN_WAVES, "MaxFailures": "50%"}
+    result = resource.update(world.properties(targets, profile=new, replaces=[world.web], rollout=rollout))
+    assert not result.ok
+    assert result.rollback is not None
+    assert result.rollback.ok
+    assert world.carried(*targets) == ["Web"] * 5
+
+
+def test_tells_after_each_invocation_how_far_it_is(
+    world: World, resource: Resource, capsys: pytest.CaptureFixture[str]
+) -> None:
+    targets = world.instances(20)
+    assert resource.create(world.properties(targets, rollout=IN_WAVES)).ok
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(line["Targets"] == 20 for line in lines)
+    assert [line["Done"] for line in lines] == sorted(line["Done"] for line in lines)
+    assert {line["Wave"] for line in lines} == {1, 2, 3, 4, 0}
+    assert (lines[-1]["Done"], lines[-1]["Failed"], lines[-1]["Throttled"]) == (20, 0, 0)
+
+
+def test_the_metrics_are_in_the_format_that_cloudwatch_reads_from_logs(
+    world: World, resource: Resource, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert resource.create(world.properties(world.instances(1))).ok
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    (definition,) = found["_aws"]["CloudWatchMetrics"]
+    assert definition["Namespace"] == "CdkInstanceRole"
+    assert {one["Name"] for one in definition["Metrics"]} == {"Targets", "Done", "Failed", "Throttled", "Wave"}
+    assert all(isinstance(found[one["Name"]], int) for one in definition["Metrics"])
+    assert definition["Dimensions"] == [["StackName", "Association"]]
+    assert (found["StackName"], found["Association"]) == ("InstanceRole-web", "Association")
+    assert abs(found["_aws"]["Timestamp"] / 1000 - world.clock()) < 60
+
+
+def test_the_event_of_the_second_phase_says_nothing_of_waves(world: World, resource: Resource) -> None:
+    """Where a rollout is stands in the ledger, so that an event that is delivered again goes on from there."""
+    event = resource.event("Create", world.properties(world.instances(3), rollout=IN_WAVES))
+    assert resource.begin(event).keys() - event.keys() == {"PhysicalResourceId", PHASE}
