@@ -1,0 +1,52 @@
+"""A rollout in waves: the first target alone, a look at the alarm, then the others; and back, should it go off."""
+
+import threading
+import time
+
+from localaws.cdk import Cdk, Result
+from localaws.fleet import Fleet
+from localaws.ministack import LocalAws
+from tests.e2e.stack import status
+
+APP = "python tests/e2e/apps/in_waves.py"
+PATIENCE_SECONDS = 120.0
+
+
+def test_an_alarm_in_the_first_wave_takes_the_update_back_before_the_others_had_their_turn(
+    aws: LocalAws, fleet: Fleet, unique: str
+) -> None:
+    targets = [fleet.launch() for _ in range(3)]
+    alarm = f"Errors-{unique}"
+
+    def deploy(role: str, *, bake: int) -> Result:
+        context = {"stack": unique, "instance_ids": ",".join(targets), "alarm": alarm, "bake": str(bake)}
+        return Cdk(aws, app=APP).deploy(context={**context, "role": f"{role}-{unique}"})
+
+    created = deploy("One", bake=1)
+    assert created.ok, created.output
+    former = fleet.carried(*targets)
+    assert len(set(former)) == 1
+    assert None not in former
+
+    seen: list[int] = []
+    watch = threading.Thread(target=lambda: seen.append(_ring_once_one_has_moved(aws, fleet, alarm, targets, former)))
+    watch.start()
+    failed = deploy("Two", bake=300)
+    watch.join()
+    assert not failed.ok, failed.output
+    assert f"alarm {alarm} is in ALARM" in failed.reason
+    assert seen == [1], "the others have not had their turn"
+    assert status(aws, unique) == "UPDATE_ROLLBACK_COMPLETE"
+    assert fleet.carried(*targets) == former
+
+
+def _ring_once_one_has_moved(
+    aws: LocalAws, fleet: Fleet, alarm: str, targets: list[str], former: list[str | None]
+) -> int:
+    """Let the alarm go off, and say how many targets had another profile then."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while fleet.carried(*targets) == former and time.monotonic() < until:
+        time.sleep(0.2)
+    moved = sum(one != other for one, other in zip(fleet.carried(*targets), former, strict=True))
+    aws.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    return moved
