@@ -4,30 +4,27 @@ EC2, IAM's profiles and DynamoDB are the simulator, with real boto3 clients in f
 the real handler has done. CloudFormation and IAM's policies are as simple as can be.
 """
 
-import copy
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.cli.assembly import StackArtifact, associations
+from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.aws import Aws, Sight
 from cdk_instance_role.cli.deployed import DeployedStack
 from cdk_instance_role.cli.model import AssociationPlan, AssociationStatus
 from cdk_instance_role.cli.planning import plan_stack
-from cdk_instance_role.cli.resolve import UnresolvedError
+from cdk_instance_role.cli.stacks import associations
 from cdk_instance_role.cli.status import status_of_stack
 from cdk_instance_role.cli.surroundings import Surroundings
-from cdk_instance_role.cli.values import Place, StackValues
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.services import CHANGING, READING
+from tests.cli.deployment import Deployment, LiveRole
 from tests.cli.servers import BY_TAGS
 from tests.simulator.clients import Clients
-from tests.simulator.driver import STACK_ID, Resource, World
-from tests.simulator.dynamodb import TABLE
+from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DESCRIBE_INSTANCES, Parameters
 from tests.simulator.errors import AwsError
 from tests.simulator.fleet import ACCOUNT, REGION, Instance
@@ -72,7 +69,7 @@ class Service:
 
 
 class CloudFormation(Service):
-    """Stacks by name."""
+    """Stacks by name, nested ones by their ids."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,16 +110,6 @@ class CloudFormation(Service):
     def list_exports(self) -> Any:
         self._called("ListExports")
         return {"Exports": [{"Name": name, "Value": value} for name, value in self.exported.items()]}
-
-
-@dataclass
-class LiveRole:
-    """A role in IAM with its policies."""
-
-    arn: str
-    trust: Mapping[str, Any]
-    attached: list[str] = field(default_factory=list)
-    inline: dict[str, Any] = field(default_factory=dict)
 
 
 class Iam(Service):
@@ -176,7 +163,7 @@ class Iam(Service):
             return self.roles[name]
         for profile in self.world.fleet.profiles.values():
             if profile.role_arn and profile.role_arn.rpartition("/")[2] == name:
-                return LiveRole(profile.role_arn, profile.trust)
+                return LiveRole(profile.role_arn, profile.trust, [], {})
         raise refusal(operation, "NoSuchEntity", f"The role with name {name} cannot be found.")
 
 
@@ -206,6 +193,7 @@ class Cloud:
         self.described: dict[str, dict[str, Any]] = {}
         """What EC2 says of instances besides what the simulator knows."""
         self.deployments: dict[str, dict[str, Resource]] = {}
+        """Associations that are deployed, by their stack and their logical id."""
         self._describe = self.world.ec2.actions[DESCRIBE_INSTANCES]
         self.world.ec2.actions = {**self.world.ec2.actions, DESCRIBE_INSTANCES: self._describe_instances}
 
@@ -241,68 +229,8 @@ class Cloud:
 
     def deploy(self, stack: StackArtifact) -> DeployedStack:
         """Deploy a stack: its roles and profiles come into being, and the handler does its work."""
-        former = self.cloudformation.stacks.get(stack.name)
-        physical = {id_: self._physical(stack, id_, former) for id_ in stack.resources}
-        outputs: dict[str, str] = {}
-        deployed = DeployedStack(STACK_ID, copy.deepcopy(stack.template), physical, outputs=outputs)
-        place = Place(ACCOUNT, REGION, "aws", stack.name)
-        values = StackValues(stack.template, place, deployed, self.cloudformation.exported.__getitem__, self._output)
-        for id_, resource in stack.resources.items():
-            self._create(physical[id_], resource, values, physical)
-        resources = self.deployments.setdefault(stack.name, {})
-        for id_ in stack.associations:
-            properties = {"ServiceToken": "arn:of:the:framework", **values.properties(id_)}
-            if id_ in resources:
-                result = resources[id_].update(properties)
-            else:
-                resources[id_] = Resource(self.world, id_)
-                result = resources[id_].create(properties)
-            assert result.ok, result.reason
-        for gone in resources.keys() - stack.associations.keys():
-            assert resources.pop(gone).delete().ok
-        for name, output in stack.template.get("Outputs", {}).items():
-            with suppress(UnresolvedError):
-                outputs[name] = values.resolve(output["Value"])
-                if "Export" in output:
-                    self.cloudformation.exported[output["Export"]["Name"]] = outputs[name]
-        self.cloudformation.stacks[stack.name] = deployed
-        return deployed
-
-    def _output(self, stack: str, name: str, region: str | None) -> str:
-        assert region in (None, REGION)
-        return self.cloudformation.stacks[stack].outputs[name]
-
-    def _physical(self, stack: StackArtifact, logical_id: str, former: DeployedStack | None) -> str:
-        resource = stack.resources[logical_id]
-        properties = resource.get("Properties", {})
-        given = properties.get("InstanceProfileName") or properties.get("RoleName")
-        if isinstance(given, str):
-            return given
-        if former and logical_id in former.physical_ids:
-            return former.physical_ids[logical_id]
-        match resource["Type"]:
-            case "AWS::DynamoDB::Table":
-                return TABLE
-            case "AWS::EC2::Instance":
-                return self.fleet.add_instance(tags={"Name": "server"})
-        return f"{stack.name}-{logical_id}-1AB2C3D4"
-
-    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues, physical: Mapping[str, str]) -> None:
-        properties = resource.get("Properties", {})
-        match resource["Type"]:
-            case "AWS::IAM::Role":
-                trust, attached = (
-                    values.resolve(properties.get(key, [])) for key in ("AssumeRolePolicyDocument", "ManagedPolicyArns")
-                )
-                self.iam.roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role/{name}", trust, attached)
-            case "AWS::IAM::InstanceProfile":
-                role = values.resolve(properties["Roles"])[0]
-                self.fleet.add_profile(name, role=role, path=properties.get("Path", "/"))
-            case "AWS::IAM::Policy":
-                for role in properties["Roles"]:
-                    if (role_name := physical.get(role.get("Ref"))) in self.iam.roles and "Web" in role["Ref"]:
-                        document = values.resolve(properties["PolicyDocument"])
-                        self.iam.roles[role_name].inline[properties["PolicyName"]] = document
+        Deployment(self, stack).run()
+        return self.cloudformation.stacks[stack.name]
 
     # The command line
 
@@ -321,10 +249,7 @@ class Cloud:
 
     def statuses(self, stack: StackArtifact, *others: StackArtifact) -> list[AssociationStatus]:
         """How the associations of a deployed stack are."""
-        around = self.surroundings(stack, *others)
-        deployed = around.deployed(stack.name)
-        assert deployed is not None
-        return status_of_stack(stack.name, deployed, around)
+        return status_of_stack(stack, self.surroundings(stack, *others))
 
     def status(self, stack: StackArtifact, *others: StackArtifact) -> AssociationStatus:
         (status,) = self.statuses(stack, *others)

@@ -11,9 +11,9 @@ import pytest
 from aws_cdk import Environment, NestedStack, Stack, Stage
 
 from cdk_instance_role.cli import assembly
-from cdk_instance_role.cli.assembly import StackArtifact, construct_path
+from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.model import CliError
-from tests.cli.servers import Servers, new_app, synthesized, write_assembly, written
+from tests.cli.servers import STACK, Servers, new_app, synthesized, write_assembly, written
 from tests.synth.builders import ACCOUNT, IRELAND, REGION
 
 
@@ -41,6 +41,16 @@ def with_nested_stacks() -> StackArtifact:
     return outer
 
 
+@cache
+def in_two_regions() -> list[StackArtifact]:
+    """A stack with an association in two Regions, by the same name."""
+    app = new_app()
+    for stage, region in {"Europe": "eu-west-1", "America": "us-east-1"}.items():
+        inside = Stage(app, stage, env=Environment(account=ACCOUNT, region=region))
+        Servers().define(Stack(inside, STACK, stack_name=STACK))
+    return assembly.read(written(app))
+
+
 # What is in it
 
 
@@ -63,41 +73,48 @@ def test_calls_an_association_by_the_path_of_its_construct() -> None:
     assert [stack.path(id_) for id_ in stack.associations] == ["Web/Fleet"]
 
 
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [
-        ("Stack/Web/Fleet/Resource/Default", "Web/Fleet"),
-        ("Stack/Default", "A1"),
-        ("Stack/Resource", "A1"),
-        ("Stack", "A1"),
-        ("", "A1"),
-        (None, "A1"),
-    ],
-)
-def test_shows_the_logical_id_where_there_is_no_path(path: str | None, shown: str) -> None:
-    metadata = {} if path is None else {"Metadata": {"aws:cdk:path": path}}
+def test_leaves_the_path_of_the_stage_and_the_stack_out() -> None:
+    (web,) = (stack for stack in staged() if stack.name == "Prod-Web")
 
-    assert construct_path({"Resources": {"A1": metadata}}, "A1") == shown
+    assert web.address.construct == "Prod/Web"
+    assert [web.path(id_) for id_ in web.associations] == ["Web/Fleet"]
 
 
-def test_shows_the_logical_id_of_what_is_not_there() -> None:
-    assert construct_path({}, "A1") == "A1"
-
-
-def test_finds_nested_stacks_with_associations() -> None:
+def test_reads_the_stacks_that_are_nested_in_one() -> None:
     stack = with_nested_stacks()
 
-    assert {id_[:6] for id_ in stack.nested} == {"FleetN", "Middle"}
     assert not stack.associations
+    assert {one.path(id_) for one in stack.family for id_ in one.associations} == {
+        "Fleet/Web/Fleet",
+        "Middle/Innermost/Web/Fleet",
+    }
+    assert {one.name for one in stack.family} == {"Outer"}
+    assert not [*stack.left_out]
 
 
-def test_finds_no_nested_stack_of_which_there_is_no_template(tmp_path: Path) -> None:
+def test_names_the_nested_stacks_of_which_there_is_no_template(tmp_path: Path) -> None:
     nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "missing.json"}}
     folder = write_assembly(tmp_path, Web={"Resources": {"A": nested, "B": {"Type": "AWS::CloudFormation::Stack"}}})
 
     (stack,) = assembly.read(folder)
 
     assert not stack.nested
+    assert [*stack.left_out] == ["A", "B"]
+
+
+def test_fails_when_the_template_of_a_nested_stack_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "nested.json").write_text("{")
+    nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "nested.json"}}
+
+    with pytest.raises(CliError, match=r"nested.json can't be read"):
+        assembly.read(write_assembly(tmp_path, Web={"Resources": {"A": nested}}))
+
+
+def test_fails_when_a_stack_is_nested_in_itself(tmp_path: Path) -> None:
+    nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "Web.json"}}
+
+    with pytest.raises(CliError, match="it is not what `cdk synth` writes"):
+        assembly.read(write_assembly(tmp_path, Web={"Resources": {"A": nested}}))
 
 
 def test_reads_a_stack_without_resources_and_without_an_environment(tmp_path: Path) -> None:
@@ -118,6 +135,20 @@ def test_takes_all_stacks_unless_some_are_named(tmp_path: Path) -> None:
 
     assert assembly.chosen(stacks, ()) == stacks
     assert [stack.name for stack in assembly.chosen(stacks, ("C", "A"))] == ["A", "C"]
+
+
+def test_knows_a_stack_by_the_path_of_its_construct_too() -> None:
+    assert {stack.name for stack in assembly.chosen(staged(), ("Prod/Web", "Base"))} == {"Base", "Prod-Web"}
+    assert [stack.name for stack in assembly.chosen(staged(), ("Prod/Inner/Web",))] == ["inner-web"]
+
+
+def test_tells_stacks_of_the_same_name_apart_by_the_paths_of_their_constructs() -> None:
+    stacks = in_two_regions()
+
+    assert {stack.region for stack in assembly.chosen(stacks, (STACK,))} == {"eu-west-1", "us-east-1"}
+    assert [stack.region for stack in assembly.chosen(stacks, (f"America/{STACK}",))] == ["us-east-1"]
+    with pytest.raises(CliError, match=rf"only Europe/{STACK}, America/{STACK}$"):
+        assembly.chosen(stacks, ("Typo",))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +173,7 @@ def test_fails_when_there_is_no_assembly(tmp_path: Path) -> None:
         assembly.read(tmp_path)
 
 
-STACK: dict[str, Any] = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "Web.json"}}
+ARTIFACT: dict[str, Any] = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "Web.json"}}
 
 
 @pytest.mark.parametrize(
@@ -154,9 +185,9 @@ STACK: dict[str, Any] = {"type": "aws:cloudformation:stack", "properties": {"tem
         ({"artifacts": []}, "it is not what `cdk synth` writes"),
         ({"artifacts": {"Web": {}}}, "it is not what `cdk synth` writes"),
         ({"artifacts": {"Web": "stack"}}, "it is not what `cdk synth` writes"),
-        ({"artifacts": {"Web": {**STACK, "properties": {}}}}, "it is not what `cdk synth` writes"),
-        ({"artifacts": {"Web": {**STACK, "environment": "aws://here"}}}, "it is not what `cdk synth` writes"),
-        ({"artifacts": {"Web": STACK}}, "Web.json can't be read"),
+        ({"artifacts": {"Web": {**ARTIFACT, "properties": {}}}}, "it is not what `cdk synth` writes"),
+        ({"artifacts": {"Web": {**ARTIFACT, "environment": "aws://here"}}}, "it is not what `cdk synth` writes"),
+        ({"artifacts": {"Web": ARTIFACT}}, "Web.json can't be read"),
         (
             {"artifacts": {"Prod": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "gone"}}}},
             "gone/manifest.json can't be read",

@@ -21,7 +21,7 @@ from cdk_instance_role.cli.main import cli
 from localaws.environment import is_local, local_environment
 from tests.cli.cloud import Cloud
 from tests.cli.servers import Servers, synthesized, write_assembly
-from tests.cli.test_assembly import with_nested_stacks
+from tests.cli.test_assembly import in_two_regions, with_nested_stacks
 from tests.synth.builders import ACCOUNT, REGION
 
 NOWHERE = "http://127.0.0.1:9"
@@ -50,7 +50,7 @@ def run(*arguments: str) -> Result:
 
 def on(servers: Servers, command: str, *arguments: str) -> Result:
     """A command on the assembly of a stack."""
-    return run(command, "--app", str(synthesized(servers).parent), *arguments)
+    return run(command, "--app", str(synthesized(servers).folder), *arguments)
 
 
 def the_line(result: Result) -> str:
@@ -176,14 +176,39 @@ def test_shows_a_deployed_stack(cloud: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_says_which_nested_stacks_are_not_shown() -> None:
-    result = run("plan", "--app", str(with_nested_stacks().parent))
+def test_plans_what_is_in_nested_stacks() -> None:
+    result = run("plan", "--app", str(with_nested_stacks().folder), "--format", "json")
+
+    assert (result.exit_code, result.stderr) == (2, "")
+    assert [(plan["stack"], plan["association"]) for plan in json.loads(result.stdout)["associations"]] == [
+        ("Outer", "Fleet/Web/Fleet"),
+        ("Outer", "Middle/Innermost/Web/Fleet"),
+    ]
+
+
+@pytest.mark.usefixtures("cloud")
+def test_says_which_nested_stacks_are_not_shown(tmp_path: Path) -> None:
+    nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:cdk:path": "Web/Fleet.NestedStack/Resource"}}
+
+    result = run("plan", "--app", str(write_assembly(tmp_path, Web={"Resources": {"A": nested}})))
 
     assert result.exit_code == 0
-    assert [line[:37] for line in result.stderr.splitlines()] == [
-        "warning: Outer: nested stack FleetNes",
-        "warning: Outer: nested stack MiddleNe",
-    ]
+    assert result.stderr == ("warning: Web: Fleet.NestedStack is not shown: its template is not in the assembly\n")
+
+
+@pytest.mark.usefixtures("cloud")
+def test_plans_stacks_of_the_same_name_in_several_regions() -> None:
+    result = run("plan", "--app", str(in_two_regions()[0].folder.parent), "--format", "json")
+
+    plans = json.loads(result.stdout)["associations"]
+    assert {(plan["stack"], plan["region"]) for plan in plans} == {("Servers", "eu-west-1"), ("Servers", "us-east-1")}
+
+
+@pytest.mark.usefixtures("cloud")
+def test_plans_the_one_in_the_region_that_is_meant() -> None:
+    result = run("plan", "America/Servers", "--app", str(in_two_regions()[0].folder.parent), "--format", "json")
+
+    assert [plan["region"] for plan in json.loads(result.stdout)["associations"]] == ["us-east-1"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -216,6 +241,30 @@ def test_takes_nothing_from_a_stack_that_is_for_another_account(tmp_path: Path) 
     assert "what is wanted: no stack exports Shared:Profile yet" in result.stdout
 
 
+def test_takes_a_stack_without_a_region_and_one_in_that_of_the_environment_for_neighbours(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    (association,) = synthesized(FLEET).associations.values()
+    imported = {
+        **association["Properties"],
+        "InstanceProfileArn": {"Fn::ImportValue": "Shared:Profile"},
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/Web",
+    }
+    folder = write_assembly(
+        tmp_path,
+        Fleet={"Resources": {"Fleet": {**association, "Properties": imported}}},
+        Base={"Outputs": {"Profile": {"Value": cloud.web, "Export": {"Name": "Shared:Profile"}}}},
+    )
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["artifacts"]["Base"]["environment"] = f"aws://{ACCOUNT}/{REGION}"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    result = run("plan", "--app", str(folder), "--format", "json")
+
+    (plan,) = json.loads(result.stdout)["associations"]
+    assert (plan["unseen"], [one["verb"] for one in plan["instances"]]) == ([], ["associate"])
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_fails_when_the_template_of_a_deployed_stack_is_not_json(cloud: Cloud, command: str) -> None:
     cloud.deploy(synthesized(FLEET))
@@ -235,7 +284,7 @@ def test_says_what_may_not_be_seen_and_ends_with_an_error(cloud: Cloud, command:
     result = on(FLEET, command, "--format", format_)
 
     assert result.exit_code == 1
-    assert "whether stack Servers is deployed: not allowed" in " ".join(result.stdout.split())
+    assert "whether stack Servers is deployed in eu-west-1: not allowed" in " ".join(result.stdout.split())
     assert not result.stderr
 
 
@@ -246,7 +295,7 @@ def test_warns_of_a_stack_that_may_not_be_seen_and_has_no_associations(cloud: Cl
     result = on(WITHOUT, command)
 
     assert result.exit_code == 0
-    assert result.stderr == "warning: whether stack Servers is deployed: not allowed (DescribeStacks)\n"
+    assert result.stderr == "warning: whether stack Servers is deployed in eu-west-1: not allowed (DescribeStacks)\n"
 
 
 # Credentials
@@ -413,7 +462,7 @@ def test_fails_when_the_login_has_expired_or_never_was(
     for name in NO_KEYS:
         del environment[name]
 
-    command = [sys.executable, "-m", "cdk_instance_role.cli", "plan", "--app", str(synthesized(FLEET).parent)]
+    command = [sys.executable, "-m", "cdk_instance_role.cli", "plan", "--app", str(synthesized(FLEET).folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
 
     assert done.returncode == 1

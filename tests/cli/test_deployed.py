@@ -6,10 +6,9 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.cli.deployed import DeployedStack, deployed_stack, exports, ledgers
+from cdk_instance_role.cli.deployed import DeployedStack, deployed_stack, exports
 from cdk_instance_role.cli.model import CliError
 from tests.cli.cloud import CloudFormation
-from tests.cli.servers import Servers, synthesized
 from tests.synth.builders import ACCOUNT
 
 TEMPLATE = {"Resources": {"Web": {"Type": "AWS::IAM::InstanceProfile"}, "Topic": {"Type": "AWS::SNS::Topic"}}}
@@ -112,15 +111,17 @@ def test_fails_when_a_template_is_not_json() -> None:
         deployed_stack(client, "Servers")
 
 
-def test_finds_the_ledger_of_a_synthesized_stack() -> None:
-    template = synthesized(Servers()).template
+def test_knows_the_name_of_a_stack() -> None:
+    id_ = "arn:aws:cloudformation:eu-west-1:111122223333:stack/Outer-FleetNested-1AB2C3D4/0f1e2d3c"
 
-    (ledger,) = ledgers(template)
+    assert DeployedStack(id_, TEMPLATE, PHYSICAL).name == "Outer-FleetNested-1AB2C3D4"
 
-    assert template["Resources"][ledger]["Type"] == "AWS::DynamoDB::Table"
-    assert DeployedStack("", template, {ledger: "table"}).ledger == "table"
-    assert DeployedStack("", template, {}).ledger is None
-    assert DeployedStack("", {}, {}).ledger is None
+
+def test_finds_the_nested_stacks_that_the_cdk_has_made() -> None:
+    made = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "nested.json"}}
+    template = {"Resources": {"A": made, "B": made, "C": {"Type": "AWS::CloudFormation::Stack"}}}
+
+    assert DeployedStack("", template, {"A": "a", "C": "c"}).nested == ["A"]
 
 
 def test_lists_what_stacks_export() -> None:

@@ -14,15 +14,14 @@ from rich.console import Console
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
 from cdk_instance_role.cli import assembly
+from cdk_instance_role.cli.access_keys import MOST_LOOKS
 from cdk_instance_role.cli.assembly import StackArtifact
-from cdk_instance_role.cli.deployed import DeployedStack
 from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport, ProfileView, Verb
-from cdk_instance_role.cli.planning import USER_DATA_LOOKS, nested, plan_stack
+from cdk_instance_role.cli.planning import plan_stack
 from cdk_instance_role.cli.render import Format, render
 from tests.cli.cloud import SELECTED, Cloud
 from tests.cli.servers import ANY, STACK, Servers, new_app, synthesized, written
-from tests.cli.test_assembly import with_nested_stacks
-from tests.cli.test_details import KEY
+from tests.cli.test_access_keys import KEY
 from tests.simulator.fleet import trusting
 from tests.synth.builders import IRELAND
 from tests.unit.builders import instance_id, role_arn
@@ -478,6 +477,136 @@ def test_plans_what_was_never_created_in_a_stack_that_exists(cloud: Cloud) -> No
     assert cloud.plan(synthesized(Servers())).event is Event.CREATE
 
 
+# Conditions
+
+
+def conditional(stack: StackArtifact, equal: Any) -> StackArtifact:
+    """A stack whose association is there on a condition."""
+    (logical_id,) = stack.associations
+    resources = {**stack.resources, logical_id: {**stack.resources[logical_id], "Condition": "Wanted"}}
+    return replace(stack, template={"Conditions": {"Wanted": {"Fn::Equals": equal}}, "Resources": resources})
+
+
+def test_takes_an_association_whose_condition_is_false_for_none(cloud: Cloud) -> None:
+    cloud.instance(1)
+    no, yes = (conditional(synthesized(Servers()), ["a", other]) for other in "ba")
+
+    assert cloud.plans(no) == []
+    assert cloud.plan(yes).event is Event.CREATE
+
+
+def test_gives_everything_back_when_a_condition_becomes_false(cloud: Cloud) -> None:
+    cloud.instance(1)
+    stack = synthesized(Servers())
+    no, yes = (conditional(stack, ["a", other]) for other in "ba")
+    cloud.deploy(stack)
+
+    assert cloud.plan(yes).event is Event.NONE
+    plan = cloud.plan(no)
+
+    assert plan.event is Event.DELETE
+    assert verbs(plan) == {"web-1": Verb.UNDO}
+
+
+def test_foretells_what_a_condition_that_becomes_false_does(cloud: Cloud) -> None:
+    id_ = cloud.instance(1)
+    cloud.deploy(synthesized(Servers()))
+    cloud.deploy(conditional(synthesized(Servers()), ["a", "b"]))
+
+    assert cloud.fleet.active(id_) is None
+    assert cloud.plan(synthesized(Servers())).event is Event.CREATE
+
+
+@pytest.mark.parametrize(("deployed", "event"), [(False, Event.CREATE), (True, Event.UPDATE)])
+def test_says_so_when_it_is_not_known_whether_an_association_is_made(
+    cloud: Cloud, deployed: bool, event: Event
+) -> None:
+    cloud.instance(1)
+    if deployed:
+        cloud.deploy(synthesized(Servers()))
+
+    plan = cloud.plan(conditional(synthesized(Servers()), ["a", {"Ref": "Unknown"}]))
+
+    assert plan.event is event
+    assert plan.unseen == ("whether it is made: Unknown is not known before the deployment",)
+    assert exit_status(plan) is Exit.ERROR
+
+
+# Instances of the stack that others take the place of
+
+
+def with_server(stack: StackArtifact, **changed: Any) -> StackArtifact:
+    """A stack whose instance Server has other properties."""
+    server = stack.resources["Server"]
+    changed_server = {**server, "Properties": {**server["Properties"], **changed}}
+    return replace(stack, template={**stack.template, "Resources": {**stack.resources, "Server": changed_server}})
+
+
+def test_shows_a_target_that_the_deployment_puts_another_one_in_the_place_of(cloud: Cloud) -> None:
+    cloud.instance(11)
+    stack = synthesized(Servers(ids=(instance_id(11),), server=True))
+    cloud.deploy(stack)
+
+    plan = cloud.plan(with_server(stack, ImageId="ami-0fedcba9876543210"))
+
+    assert plan.event is Event.UPDATE
+    assert verbs(plan) == {"web-11": Verb.KEEP, "server": Verb.DROP, "(new) Server": Verb.ASSOCIATE}
+    (dropped,) = (one for one in plan.instances if one.verb is Verb.DROP)
+    assert dropped.reason == "the deployment puts a new instance in its place"
+    assert not dropped.changes
+    assert exit_status(plan) is Exit.CHANGES
+
+
+def test_foretells_that_a_new_instance_takes_the_place_of_one(cloud: Cloud) -> None:
+    stack = new_server_only()
+    cloud.deploy(stack)
+    after = with_server(stack, ImageId="ami-0fedcba9876543210")
+    (dropped, created) = cloud.plan(after).instances
+    cloud.deploy(after)
+
+    (carrying,) = (id_ for id_ in cloud.fleet.instances if cloud.fleet.active(id_))
+    assert carrying != dropped.id
+    assert (dropped.verb, created.verb) == (Verb.DROP, Verb.ASSOCIATE)
+
+
+def test_keeps_a_target_that_the_deployment_only_changes(cloud: Cloud) -> None:
+    stack = new_server_only()
+    cloud.deploy(stack)
+
+    plan = cloud.plan(with_server(stack, UserData="IyEvYmluL3No", InstanceType="t3.nano", Monitoring=True))
+
+    assert plan.event is Event.NONE
+    assert [(one.verb, one.warnings) for one in plan.instances] == [(Verb.KEEP, ())]
+
+
+@pytest.mark.parametrize(
+    ("root", "changed", "what"), [("ebs", "Tenancy", "Tenancy"), ("instance-store", "UserData", "UserData")]
+)
+def test_warns_of_a_target_that_another_one_may_take_the_place_of(
+    cloud: Cloud, root: str, changed: str, what: str
+) -> None:
+    stack = new_server_only()
+    cloud.deploy(stack)
+    (id_,) = cloud.fleet.instances
+    cloud.described[id_] = {"rootDeviceType": root}
+
+    (one,) = cloud.plan(with_server(stack, **{changed: "dedicated"})).instances
+
+    assert one.verb is Verb.KEEP
+    assert one.warnings == (f"its {what} changes: it may be that CloudFormation puts a new instance in its place",)
+
+
+def test_warns_where_another_instance_takes_the_place_of_one_that_is_selected_by_tags(cloud: Cloud) -> None:
+    tagged = {"InstanceIds": {"Ref": "AWS::NoValue"}, "InstanceTags": {"Name": ["server"]}}
+    stack = with_properties(new_server_only(), **tagged)
+    cloud.deploy(stack)
+
+    plan = cloud.plan(with_server(stack, ImageId="ami-0fedcba9876543210"))
+
+    assert plan.event is Event.NONE
+    assert [one.warnings for one in plan.instances] == [("the deployment puts a new instance in its place",)]
+
+
 # What is planned is what happens
 
 
@@ -533,12 +662,12 @@ def test_looks_into_user_data_of_instances_that_change_only(cloud: Cloud) -> Non
 
 
 def test_looks_into_the_user_data_of_so_many_instances_and_says_so(cloud: Cloud) -> None:
-    for number in range(USER_DATA_LOOKS + 5):
+    for number in range(MOST_LOOKS + 5):
         cloud.instance(number)
 
     plan = cloud.plan(synthesized(REPLACING))
 
-    assert cloud.traffic.count("DescribeInstanceAttribute") == USER_DATA_LOOKS
+    assert cloud.traffic.count("DescribeInstanceAttribute") == MOST_LOOKS
     assert plan.warnings == ("for access keys the user data of 100 of 105 instances was looked at",)
 
 
@@ -654,23 +783,6 @@ def test_plans_with_a_role_of_a_stack_that_is_not_deployed_yet(cloud: Cloud, ref
 
 
 @pytest.mark.parametrize("references", ["weak", "strong"])
-def test_finds_the_ledger_in_the_stack_whose_provider_is_shared(cloud: Cloud, references: str) -> None:
-    base, user, another = shared(references)
-    tables = {}
-    for stack in (another, base):
-        deployed = cloud.deploy(stack) if not stack.associations else pretend_deployed(cloud, stack)
-        tables[stack.name] = deployed.ledger
-    pretend_deployed(cloud, user)
-
-    around = cloud.surroundings(another, base, user)
-    (logical_id,) = user.associations
-    around.records(user.name, logical_id)
-
-    queried = [call.parameters["TableName"] for call in cloud.traffic.calls if call.action == "Query"]
-    assert queried == [tables["Base"]]
-
-
-@pytest.mark.parametrize("references", ["weak", "strong"])
 def test_uses_what_another_stack_has_put_out(cloud: Cloud, references: str) -> None:
     cloud.instance(1)
     base, user, _ = shared(references)
@@ -695,31 +807,6 @@ def test_compares_with_a_role_that_another_stack_creates(cloud: Cloud) -> None:
     (change,) = plan.permissions
     assert (change.policies_lost, change.policies_gained, change.notes) == (("AmazonEC2FullAccess",), (), ())
     assert not plan.unseen
-
-
-def test_says_so_where_no_ledger_is_to_be_found(cloud: Cloud) -> None:
-    cloud.instance(1)
-    _, user, _ = shared()
-    pretend_deployed(cloud, user)
-
-    status = cloud.status(user)
-
-    assert status.unseen == ("the ledger: no stack of the assembly is deployed that has it",)
-
-
-def pretend_deployed(cloud: Cloud, stack: StackArtifact) -> DeployedStack:
-    """Let CloudFormation have a stack of which nothing else is there."""
-    physical = {id_: f"{stack.name}-{id_}" for id_ in stack.resources}
-    cloud.cloudformation.stacks[stack.name] = DeployedStack("arn:the-stack", stack.template, physical)
-    return cloud.cloudformation.stacks[stack.name]
-
-
-def test_says_which_nested_stacks_are_not_shown() -> None:
-    sentences = nested([with_nested_stacks(), synthesized(Servers())])
-
-    assert len(sentences) == 2
-    assert sentences[0].startswith("Outer: nested stack FleetN")
-    assert sentences[0].endswith("holds associations, which are not shown")
 
 
 # What could not be seen
@@ -757,7 +844,7 @@ def deny_stacks(cloud: Cloud) -> None:
         (deny_ledger, "not allowed (Query)", 3),
         (deny_profiles, "instance profile {old}: not allowed (GetInstanceProfile)", 3),
         (deny_roles, "the permissions boundary of role Old could not be read: iam:GetRole is denied", 3),
-        (deny_stacks, "whether stack Servers is deployed: not allowed (DescribeStacks)", 3),
+        (deny_stacks, "whether stack Servers is deployed in eu-west-1: not allowed (DescribeStacks)", 3),
     ],
 )
 def test_shows_the_rest_when_something_may_not_be_seen(
@@ -797,8 +884,8 @@ def test_says_of_each_association_what_could_not_be_seen_of_it(cloud: Cloud) -> 
     (first,) = plan_stack(stack, around, 0.0)
     (second,) = plan_stack(other, around, 0.0)
 
-    assert first.unseen == ("whether stack Servers is deployed: not allowed (DescribeStacks)",)
-    assert second.unseen == ("whether stack Other is deployed: not allowed (DescribeStacks)",)
+    assert first.unseen == ("whether stack Servers is deployed in eu-west-1: not allowed (DescribeStacks)",)
+    assert second.unseen == ("whether stack Other is deployed in eu-west-1: not allowed (DescribeStacks)",)
 
 
 def test_says_so_when_what_is_wanted_is_not_known_before_the_deployment(cloud: Cloud) -> None:

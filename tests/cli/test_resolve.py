@@ -137,6 +137,25 @@ def test_fails_when_a_function_is_not_used_as_it_is_meant(value: Any) -> None:
         RESOLVER(value)
 
 
+def test_knows_whether_a_condition_holds() -> None:
+    assert RESOLVER.holds("AsYes")
+    assert not RESOLVER.holds("No")
+    with pytest.raises(UnresolvedError, match="Vpc is not known"):
+        RESOLVER.holds("Unknown")
+
+
+@pytest.mark.parametrize("condition", [{"Fn::Equals": ["a"]}, {"Fn::And": 1}, {}, []])
+def test_fails_when_a_condition_is_malformed(condition: Any) -> None:
+    with pytest.raises(UnresolvedError, match="condition It can't be worked out"):
+        Resolver(conditions={"It": condition}).holds("It")
+
+
+def test_asks_for_a_reference_that_is_none_of_the_values() -> None:
+    resolve = Resolver({"A": "a"}, reference=lambda name: f"asked for {name}")
+
+    assert resolve([{"Ref": "A"}, {"Ref": "B"}]) == ["a", "asked for B"]
+
+
 def test_fails_when_a_condition_is_made_of_something_unknown() -> None:
     resolve = Resolver(conditions={"It": {"Fn::EachMemberIn": [["a"], ["a"]]}})
 

@@ -11,7 +11,6 @@ from cdk_instance_role import InstanceRole, InstanceSelection, ReplaceableProfil
 from cdk_instance_role.cli import assembly
 from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.model import AssociationStatus, Exit, HeldView, ProfileView, StatusReport
-from cdk_instance_role.cli.status import status_of_hidden
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.cli.cloud import Cloud, only_association
 from tests.cli.servers import BY_TAGS, STACK, Servers, new_app, synthesized, written
@@ -242,10 +241,10 @@ def test_names_the_associations_of_a_stack_that_may_not_be_seen(cloud: Cloud) ->
     cloud.cloudformation.refuse("DescribeStacks")
     stack = synthesized(FLEET)
 
-    (status,) = status_of_hidden(stack, cloud.surroundings(stack))
+    (status,) = cloud.statuses(stack)
 
     assert status.association == "Web/Fleet"
-    assert status.unseen == ("whether stack Servers is deployed: not allowed (DescribeStacks)",)
+    assert status.unseen == ("whether stack Servers is deployed in eu-west-1: not allowed (DescribeStacks)",)
     assert exit_status(status) is Exit.ERROR
 
 

@@ -1,24 +1,27 @@
 """What the values of stacks come to, as they are deployed and as they will be."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.deployed import DeployedStack
+from cdk_instance_role.cli.inputs import Place
 from cdk_instance_role.cli.model import ProfileView
 from cdk_instance_role.cli.resolve import UnresolvedError
-from cdk_instance_role.cli.values import Place, StackValues
+from cdk_instance_role.cli.stacks import Address
+from cdk_instance_role.cli.values import Elsewhere, StackValues
 from cdk_instance_role.runtime.association.model import Profile
 from tests.cli.servers import STACK, Servers, synthesized
 from tests.unit.builders import ACCOUNT, REGION, profile_arn, role_arn
 
-PLACE = Place(ACCOUNT, REGION, "aws", STACK)
+PLACE = Place(ACCOUNT, REGION, "aws", Address(STACK))
 PLAIN, LISTED = Servers(), Servers(ids=("i-0123456789abcdef0",))
 PATH = f"cdk-instance-role/{STACK}/"
-NEW_PROFILE = profile_arn(f"{PATH}WebInstanceProfile042D7DF9.to.be.created")
-NEW_ROLE = role_arn("WebRole1D1172F5.to.be.created")
+NEW_PROFILE = profile_arn(f"{PATH}WebInstanceProfile042D7DF9.7fceac0f.to.be.created")
+NEW_ROLE = role_arn("WebRole1D1172F5.eab80e33.to.be.created")
 OLD_PROFILE, OLD_ROLE = profile_arn(f"{PATH}Servers-Profile-1"), role_arn("Servers-Role-1")
 PHYSICAL = {"WebInstanceProfile042D7DF9": "Servers-Profile-1", "WebRole1D1172F5": "Servers-Role-1"}
 GIVEN = Profile("", role_arn("team/Given"), trusts_ec2=True)
@@ -32,11 +35,18 @@ def no_output(stack: str, name: str, region: str | None) -> Any:
     raise UnresolvedError(f"stack {stack} has no output {name} in {region} yet")
 
 
+def not_nested(logical_id: str, name: str) -> Any:
+    raise UnresolvedError(f"nested stack {logical_id} has no output {name} yet")
+
+
+ELSEWHERE = Elsewhere(not_exported, no_output, not_nested)
+
+
 def values(
     after: StackArtifact | Mapping[str, Any], before: DeployedStack | None = None, place: Place = PLACE
 ) -> StackValues:
     template = after.template if isinstance(after, StackArtifact) else after
-    return StackValues(template, place, before, not_exported, no_output)
+    return StackValues(template, place, before, ELSEWHERE)
 
 
 def deployed(servers: Servers = PLAIN, physical: Mapping[str, str] = PHYSICAL, **parameters: str) -> DeployedStack:
@@ -54,11 +64,11 @@ def wanted(found: StackValues) -> tuple[str, str]:
 
 
 def foreseen(found: StackValues, role: Profile = GIVEN) -> Profile | None:
-    return found.foreseen(wanted(found)[0], lambda _: role)
+    return found.iam.foreseen(wanted(found)[0], lambda _: role)
 
 
 def view(found: StackValues) -> ProfileView | None:
-    return found.profile(wanted(found)[0])
+    return found.iam.profile(wanted(found)[0])
 
 
 # Profiles and roles
@@ -159,7 +169,7 @@ def test_asks_for_an_imported_role_by_its_name() -> None:
         return GIVEN
 
     assert role == role_arn("team/Given")
-    assert found.foreseen(profile, described) == GIVEN
+    assert found.iam.foreseen(profile, described) == GIVEN
     assert asked == ["Given"]
     assert view(found) == ProfileView("Web/InstanceProfile", "Given")
 
@@ -187,22 +197,22 @@ def test_finds_a_role_by_its_arn_whatever_the_others_are_called() -> None:
     )
     found = values(template)
 
-    assert found.role_id(NEW_ROLE) == "WebRole1D1172F5"
-    assert found.role_id(role_arn("Other")) is None
+    assert found.iam.role_id(NEW_ROLE) == "WebRole1D1172F5"
+    assert found.iam.role_id(role_arn("Other")) is None
 
 
 def test_knows_no_profile_of_others() -> None:
     found = values(synthesized(PLAIN))
 
-    assert found.profile(profile_arn("Other")) is None
-    assert found.foreseen(profile_arn("Other"), lambda _: GIVEN) is None
+    assert found.iam.profile(profile_arn("Other")) is None
+    assert found.iam.foreseen(profile_arn("Other"), lambda _: GIVEN) is None
 
 
 def test_names_what_has_no_name_by_its_construct() -> None:
     found = values(synthesized(PLAIN))
     wanted(found)
 
-    assert found.names() == {
+    assert found.iam.names() == {
         NEW_PROFILE: "Web/InstanceProfile",
         NEW_PROFILE.rpartition("/")[2]: "Web/InstanceProfile",
         NEW_ROLE: "Web/Role",
@@ -211,7 +221,7 @@ def test_names_what_has_no_name_by_its_construct() -> None:
 
 
 def test_names_a_deployed_profile_by_its_construct() -> None:
-    assert values(synthesized(PLAIN), deployed()).names() == {"Servers-Profile-1": "Web/InstanceProfile"}
+    assert values(synthesized(PLAIN), deployed()).iam.names() == {"Servers-Profile-1": "Web/InstanceProfile"}
 
 
 # Properties
@@ -284,6 +294,82 @@ def test_knows_parameters(parameter: dict[str, str], given: dict[str, str], come
 
 
 @pytest.mark.parametrize(
+    ("kind", "given", "comes_to"),
+    [
+        ("String", "prod", "prod"),
+        ("String", True, "true"),
+        ("Number", 3, "3"),
+        ("CommaDelimitedList", ["a", "b"], ["a", "b"]),
+        ("CommaDelimitedList", "a, b", ["a", "b"]),
+        ("String", ["a", "b"], "a,b"),
+    ],
+)
+def test_takes_a_parameter_from_the_stack_around(kind: str, given: Any, comes_to: Any) -> None:
+    template = {"Parameters": {"It": {"Type": kind, "Default": "dev"}}, "Resources": {}}
+    before = DeployedStack("arn:the-stack", template, {}, {"It": "before"})
+
+    found = StackValues(template, PLACE, before, replace(ELSEWHERE, given={"It": lambda: given}))
+
+    assert found.resolve({"Ref": "It"}) == comes_to
+
+
+def test_takes_what_a_name_in_systems_manager_comes_to_from_the_deployed_stack() -> None:
+    template = {"Parameters": {"It": {"Type": "AWS::SSM::Parameter::Value<String>"}}}
+    before = DeployedStack("arn:the-stack", {"Resources": {}}, {}, {"It": "ami-1"})
+
+    found = StackValues(template, PLACE, before, replace(ELSEWHERE, given={"It": lambda: "/ami"}))
+
+    assert found.resolve({"Ref": "It"}) == "ami-1"
+
+
+def test_asks_the_stack_around_for_nothing_that_is_not_needed() -> None:
+    def unknown() -> Any:
+        raise UnresolvedError("Topic is not known before the deployment")
+
+    found = StackValues(synthesized(PLAIN).template, PLACE, None, replace(ELSEWHERE, given={"It": unknown}))
+
+    assert wanted(found) == (NEW_PROFILE, NEW_ROLE)
+    with pytest.raises(UnresolvedError, match="Topic is not known"):
+        found.resolve({"Ref": "It"})
+
+
+def test_takes_what_a_nested_stack_puts_out() -> None:
+    template = {"Resources": {"Nested": {"Type": "AWS::CloudFormation::Stack"}}}
+    elsewhere = replace(ELSEWHERE, nested=lambda logical_id, name: f"{name} of {logical_id}")
+
+    found = StackValues(template, PLACE, None, elsewhere)
+
+    assert found.resolve({"Fn::GetAtt": ["Nested", "Outputs.Id"]}) == "Id of Nested"
+
+
+def test_knows_the_arn_of_a_deployed_function() -> None:
+    template = {"Resources": {"Handler": {"Type": "AWS::Lambda::Function"}}}
+    found = values(template, DeployedStack("arn:the-stack", template, {"Handler": "Servers-Handler-1"}))
+
+    arn = found.resolve({"Fn::GetAtt": ["Handler", "Arn"]})
+
+    assert arn == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Servers-Handler-1"
+    with pytest.raises(UnresolvedError):
+        values(template).resolve({"Fn::GetAtt": ["Handler", "Arn"]})
+
+
+@pytest.mark.parametrize(
+    ("given", "comes_to"), [([{"Ref": "Server"}], ["Server"]), ([{"Fn::If": ["No", {"Ref": "Server"}, "i-1"]}], [])]
+)
+def test_follows_functions_to_an_instance_that_the_deployment_creates(given: Any, comes_to: list[str]) -> None:
+    template = edited(synthesized(Servers(ids=LISTED.ids, server=True)), "WebFleetD6570632", "InstanceIds", given)
+    found = values({**template, "Conditions": {"No": {"Fn::Equals": ["a", "b"]}}})
+
+    assert found.new_instances("WebFleetD6570632") == comes_to
+
+
+def test_makes_up_names_that_no_other_stack_makes_up() -> None:
+    nested = replace(PLACE, address=PLACE.address.inner("Nested"))
+
+    assert len({wanted(values(synthesized(PLAIN), place=place))[1] for place in (PLACE, nested)}) == 2
+
+
+@pytest.mark.parametrize(
     "parameter", [{"Type": "String"}, {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a"}]
 )
 def test_fails_when_the_value_of_a_parameter_is_yet_to_be_given(parameter: dict[str, str]) -> None:
@@ -307,11 +393,25 @@ def test_knows_pseudo_parameters(name: str, comes_to: Any) -> None:
     assert values({}, deployed()).resolve({"Ref": f"AWS::{name}"}) == comes_to
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_knows_the_name_of_a_nested_stack_once_it_is_deployed(before: bool) -> None:
+    id_ = "arn:aws:cloudformation:eu-west-1:111122223333:stack/Servers-Nested-1AB2C3D4/0f1e2d3c"
+    nested = replace(PLACE, address=PLACE.address.inner("Nested"))
+    found = values({}, DeployedStack(id_, {"Resources": {}}, {}) if before else None, nested)
+
+    if before:
+        assert found.resolve({"Ref": "AWS::StackName"}) == "Servers-Nested-1AB2C3D4"
+    else:
+        with pytest.raises(UnresolvedError, match="AWS::StackName is not known before the deployment"):
+            found.resolve({"Ref": "AWS::StackName"})
+
+
 def test_is_at_home_in_china() -> None:
-    china = values({}, place=Place(ACCOUNT, "cn-north-1", "aws-cn", STACK))
+    template = {"Resources": {"Web": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "Web"}}}}
+    china = values(template, place=Place(ACCOUNT, "cn-north-1", "aws-cn", Address(STACK)))
 
     assert china.resolve({"Ref": "AWS::URLSuffix"}) == "amazonaws.com.cn"
-    assert china.arn("role", "Web") == f"arn:aws-cn:iam::{ACCOUNT}:role/Web"
+    assert china.iam.arn("Web") == f"arn:aws-cn:iam::{ACCOUNT}:role/Web"
 
 
 def test_fails_when_the_stack_has_no_id_yet() -> None:

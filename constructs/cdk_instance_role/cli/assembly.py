@@ -8,18 +8,18 @@ import os
 import shlex
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .model import CliError
+from .stacks import STACK_TYPE, Address, associations, nested_template, of_type
 
-ASSOCIATION_TYPE = "Custom::InstanceProfileAssociation"
 MANIFEST = "manifest.json"
 _UNKNOWN = {"unknown-account", "unknown-region"}
-_PATH = "aws:cdk:path"
 _AS_THE_CLI = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 """Context that the CDK CLI gives every app: paths of constructs and of assets come into the template."""
 _LAST_WORDS = 5
@@ -28,16 +28,23 @@ _LAST_WORDS = 5
 
 @dataclass(frozen=True)
 class StackArtifact:
-    """One stack of the assembly."""
+    """One stack of the assembly, with the stacks that are nested in it."""
 
-    name: str
+    address: Address
     account: str | None
     """None: that of the credentials."""
     region: str | None
     """None: that of the environment."""
     template: Mapping[str, Any]
-    parent: Path
-    """Folder of the template, where the templates of nested stacks are."""
+    folder: Path
+    """Folder of the template."""
+    nested: Mapping[str, "StackArtifact"] = field(default_factory=dict)
+    """The nested stacks whose templates are in the assembly, by logical id."""
+
+    @property
+    def name(self) -> str:
+        """Its name; that of the stack at the top if it is nested."""
+        return self.address.name
 
     @property
     def resources(self) -> Mapping[str, Any]:
@@ -46,42 +53,29 @@ class StackArtifact:
 
     @property
     def associations(self) -> dict[str, Mapping[str, Any]]:
-        """The associations, by logical id."""
+        """The associations, by logical id, without those of nested stacks."""
         return associations(self.template)
 
-    @property
-    def nested(self) -> list[str]:
-        """Logical ids of nested stacks that hold associations."""
-        return [id_ for id_, resource in self.resources.items() if self._nested_has_associations(resource)]
-
     def path(self, logical_id: str) -> str:
-        """The path of a construct, without the stack's part, for people. Its logical id if there is none."""
-        return construct_path(self.template, logical_id)
+        """The path of a construct, for people."""
+        return self.address.path(self.template, logical_id)
 
-    def _nested_has_associations(self, resource: Mapping[str, Any]) -> bool:
-        asset = resource.get("Metadata", {}).get("aws:asset:path")
-        if resource.get("Type") != "AWS::CloudFormation::Stack" or not asset or not (self.parent / asset).exists():
-            return False
-        template = _read(self.parent / asset)
-        inner = template.get("Resources", {}).values()
-        return bool(associations(template)) or any(map(self._nested_has_associations, inner))
+    @property
+    def family(self) -> Iterator["StackArtifact"]:
+        """The stack and all that are nested in it."""
+        yield self
+        for one in self.nested.values():
+            yield from one.family
 
+    @property
+    def left_out(self) -> Iterator[str]:
+        """Paths of the nested stacks whose templates are not in the assembly."""
+        for one in self.family:
+            yield from (one.path(id_) for id_ in of_type(one.template, STACK_TYPE) if id_ not in one.nested)
 
-def associations(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The associations of a template, by logical id."""
-    resources = template.get("Resources", {})
-    return {id_: resource for id_, resource in resources.items() if resource.get("Type") == ASSOCIATION_TYPE}
-
-
-def construct_path(template: Mapping[str, Any], logical_id: str) -> str:
-    """The path of a construct within its stack, as ``aws:cdk:path`` gives it; the logical id if it does not.
-
-    >>> construct_path({"Resources": {"A1": {"Metadata": {"aws:cdk:path": "Stack/Web/Fleet/Default"}}}}, "A1")
-    'Web/Fleet'
-    """
-    path = template.get("Resources", {}).get(logical_id, {}).get("Metadata", {}).get(_PATH, "")
-    parts = [part for part in path.split("/")[1:] if part not in ("Default", "Resource")]
-    return "/".join(parts) or logical_id
+    def without(self, logical_id: str) -> "StackArtifact":
+        """A nested stack that the assembly does not have, or no more: nothing is in it."""
+        return replace(self, address=self.address.inner(logical_id), template={}, nested={})
 
 
 def read(folder: Path) -> list[StackArtifact]:
@@ -94,7 +88,7 @@ def read(folder: Path) -> list[StackArtifact]:
         raise CliError(f"there is no cloud assembly in {folder}: run `cdk synth` first, or name its folder with --app")
     try:
         return list(_stacks(folder))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise CliError(f"{folder / MANIFEST} can't be read: it is not what `cdk synth` writes") from None
 
 
@@ -147,25 +141,49 @@ def _stacks(folder: Path) -> Iterator[StackArtifact]:
             yield from _stacks(folder / properties["directoryName"])
         elif artifact["type"] == "aws:cloudformation:stack":
             account, region = artifact.get("environment", "aws://unknown-account/unknown-region")[6:].split("/")
-            yield StackArtifact(
-                name=properties.get("stackName", artifact_id),
-                account=None if account in _UNKNOWN else account,
-                region=None if region in _UNKNOWN else region,
-                template=_read(folder / properties["templateFile"]),
-                parent=folder,
+            yield _with_nested(
+                StackArtifact(
+                    address=Address(
+                        properties.get("stackName", artifact_id), construct=artifact.get("displayName", "")
+                    ),
+                    account=None if account in _UNKNOWN else account,
+                    region=None if region in _UNKNOWN else region,
+                    template=_read(folder / properties["templateFile"]),
+                    folder=folder,
+                )
             )
 
 
+def _with_nested(stack: StackArtifact) -> StackArtifact:
+    files = {id_: nested_template(resource) for id_, resource in of_type(stack.template, STACK_TYPE).items()}
+    found = {
+        id_: _with_nested(replace(stack, address=stack.address.inner(id_), template=_read(stack.folder / file)))
+        for id_, file in files.items()
+        if file and (stack.folder / file).is_file()
+    }
+    return replace(stack, nested=found)
+
+
 def chosen(stacks: Sequence[StackArtifact], names: Sequence[str]) -> list[StackArtifact]:
-    """The stacks of these names, all if there are none.
+    """The stacks of these names, all if there are none. The path of its construct names a stack, too.
 
     Raises:
         CliError: a name is unknown.
     """
-    known = [stack.name for stack in stacks]
+    known = {name for stack in stacks for name in _names(stack)}
     if unknown := [name for name in names if name not in known]:
-        raise CliError(f"there is no stack {', '.join(unknown)} in the assembly, only {', '.join(known) or 'none'}")
-    return [stack for stack in stacks if not names or stack.name in names]
+        raise CliError(f"there is no stack {', '.join(unknown)} in the assembly, only {_listed(stacks) or 'none'}")
+    return [stack for stack in stacks if not names or _names(stack) & set(names)]
+
+
+def _names(stack: StackArtifact) -> set[str]:
+    return {stack.name, stack.address.construct} - {""}
+
+
+def _listed(stacks: Sequence[StackArtifact]) -> str:
+    """All stacks, by their names; by the paths of their constructs where several have the same name."""
+    count = Counter(stack.name for stack in stacks)
+    return ", ".join(stack.address.construct or stack.name if count[stack.name] > 1 else stack.name for stack in stacks)
 
 
 def _read(path: Path) -> Mapping[str, Any]:

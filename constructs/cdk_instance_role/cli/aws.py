@@ -133,7 +133,7 @@ class Sight:
 
     def missed(self, what: str) -> tuple[str, ...]:
         """What could not be seen in a look that was made `once`, in sentences."""
-        return tuple(self._kept[what][1])
+        return tuple(self._kept[what][1]) if what in self._kept else ()
 
     def of(self, what: str, look: Callable[[], T], otherwise: T) -> T:
         """What a look comes to, or something else if it is denied.

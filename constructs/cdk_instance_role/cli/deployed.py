@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ..runtime.association.contract import LEDGER_TABLE_VARIABLE
 from ..runtime.association.model import name_of
 from .model import CliError
+from .stacks import STACK_TYPE, nested_template, of_type
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -29,17 +29,20 @@ class DeployedStack:
     outputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def ledger(self) -> str | None:
-        """Name of the ledger table of the provider in the stack; None if it has none."""
-        return next((self.physical_ids[id_] for id_ in ledgers(self.template) if id_ in self.physical_ids), None)
+    def name(self) -> str:
+        """Its name: of a nested stack the one that CloudFormation has made up."""
+        return self.id.split("/")[1] if "/" in self.id else self.id
 
+    @property
+    def nested(self) -> list[str]:
+        """Logical ids of the nested stacks that are the CDK's."""
+        inner = of_type(self.template, STACK_TYPE).items()
+        return [id_ for id_, resource in inner if id_ in self.physical_ids and nested_template(resource)]
 
-def ledgers(template: Mapping[str, Any]) -> list[str]:
-    """Logical ids of the ledger tables of a template: those that functions are told of by the handler's variable."""
-    functions = (one for one in template.get("Resources", {}).values() if one.get("Type") == "AWS::Lambda::Function")
-    variables = (one.get("Properties", {}).get("Environment", {}).get("Variables", {}) for one in functions)
-    named = (one.get(LEDGER_TABLE_VARIABLE) for one in variables)
-    return [one["Ref"] for one in named if isinstance(one, Mapping) and "Ref" in one]
+    def resource(self, logical_id: str) -> Mapping[str, Any] | None:
+        """A resource of the template; None if it has none such."""
+        found: Mapping[str, Any] | None = self.template.get("Resources", {}).get(logical_id)
+        return found
 
 
 def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> DeployedStack | None:

@@ -1,8 +1,5 @@
 """What people want to know of an instance, and the handler does not: its name, whose it is, how it gets credentials."""
 
-import re
-from base64 import b64decode
-from binascii import Error as NotBase64Error
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,9 +9,6 @@ from ..runtime.association.observe import IDS_PER_CALL, PAGES
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-
-# Access keys as IAM makes them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-_ACCESS_KEY = re.compile(rb"\bAKIA[A-Z2-7]{16}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +22,8 @@ class Details:
     """How far its metadata service answers; None if it is not known."""
     operator: str | None = None
     """The AWS service that manages the instance, if EC2 names one."""
+    ebs: bool = True
+    """Its root volume is in EBS."""
 
     @property
     def name(self) -> str:
@@ -46,16 +42,8 @@ def _details(instance: Any) -> Details:
         metadata=options.get("HttpEndpoint") != "disabled",
         hops=options.get("HttpPutResponseHopLimit"),
         operator=operator.get("Principal", "an AWS service") if operator.get("Managed") else None,
+        ebs=instance.get("RootDeviceType") != "instance-store",
     )
-
-
-def has_access_key(ec2: "EC2Client", instance_id: str) -> bool:
-    """Whether a long-lived access key is to be seen in the user data of an instance. What is in there is not kept."""
-    found = ec2.describe_instance_attribute(InstanceId=instance_id, Attribute="userData")
-    try:
-        return bool(_ACCESS_KEY.search(b64decode(found.get("UserData", {}).get("Value", ""))))
-    except NotBase64Error:
-        return False
 
 
 def carrying(ec2: "EC2Client", profile_arns: Iterable[str]) -> dict[str, str]:

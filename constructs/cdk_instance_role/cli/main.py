@@ -17,10 +17,10 @@ from ..runtime.association.pacing import Pace
 from . import assembly
 from .assembly import StackArtifact
 from .aws import Aws, Sight, sentence
-from .model import AssociationPlan, AssociationStatus, CliError, Exit, PlanReport, Report, StatusReport
-from .planning import nested, plan_stack
+from .model import AssociationPlan, AssociationStatus, CliError, Exit, PlanReport, Report, StatusReport, unique
+from .planning import plan_stack
 from .render import Format, render
-from .status import status_of_hidden, status_of_stack
+from .status import status_of_stack
 from .surroundings import Surroundings, check_account
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -124,15 +124,12 @@ def _console() -> Console:
 
 def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> PlanReport:
     with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
-        chosen = assembly.chosen(artifacts, stacks)
-        for warning in nested(chosen):
-            click.echo(f"warning: {warning}", err=True)
         plans: list[AssociationPlan] = []
-        for stack, around in _surroundings(chosen, artifacts, region, look):
-            found = plan_stack(stack, around, time.time())
-            if not found:
-                _warn(stack, around)
-            plans += found
+        for stack, around in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
+            plans += plan_stack(stack, around, time.time())
+            _warn(stack, around)
+            for path in stack.left_out:
+                click.echo(f"warning: {stack.name}: {path} is not shown: its template is not in the assembly", err=True)
     return PlanReport(tuple(plans))
 
 
@@ -140,20 +137,20 @@ def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str
     with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
         found: list[AssociationStatus] = []
         for stack, around in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
-            if deployed := around.deployed(stack.name):
-                found += status_of_stack(stack.name, deployed, around)
-            elif around.hidden(stack.name):
-                found += status_of_hidden(stack, around)
-                _warn(stack, around)
-            else:
+            found += status_of_stack(stack, around)
+            _warn(stack, around)
+            if not around.stacks.deployed(stack.address) and not around.stacks.hidden(stack.address):
                 click.echo(f"warning: stack {stack.name} is not deployed in {around.aws.region}", err=True)
     return StatusReport(tuple(found))
 
 
 def _warn(stack: StackArtifact, around: Surroundings) -> None:
-    """Say what can't be seen of a stack that may have no associations at all, which is no reason to fail."""
-    for unseen in () if stack.associations else around.hidden(stack.name):
-        click.echo(f"warning: {unseen}", err=True)
+    """Say what can't be seen of stacks that may have no associations at all, which is no reason to fail."""
+    family = [*around.stacks.family(stack)]
+    said = {unseen for one in family if one.associations for unseen in around.stacks.hidden(one.address)}
+    unseen = [unseen for one in family for unseen in around.stacks.hidden(one.address) if unseen not in said]
+    for sentence_ in unique(unseen):
+        click.echo(f"warning: {sentence_}", err=True)
 
 
 @contextmanager
@@ -177,6 +174,8 @@ def _surroundings(
     chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact], region: str | None, pace: Pace
 ) -> Iterator[tuple[StackArtifact, Surroundings]]:
     """The chosen stacks, each with what is around it."""
+    if region is None and any(stack.region is None for stack in chosen):
+        region = Aws(None).region
     known: dict[str | None, Surroundings] = {}
     for stack in chosen:
         place = stack.region or region

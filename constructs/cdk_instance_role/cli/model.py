@@ -121,6 +121,7 @@ class AssociationPlan:
     """What a deployment will do about one association."""
 
     stack: str
+    """Name of the stack; that of the stack at the top if the association is in a nested one."""
     association: str
     """Path of the construct in the stack, or the logical id if it has none."""
     account: str

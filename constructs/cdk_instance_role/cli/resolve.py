@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+_MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
+"""What comes of a function that is not used as it is meant."""
 
 
 class UnresolvedError(Exception):
@@ -40,6 +42,8 @@ class Resolver:
     """The conditions of the template."""
     mappings: Mapping[str, Any] = field(default_factory=dict)
     """The mappings of the template."""
+    reference: Callable[[str], Any] = _not_known
+    """What ``Ref`` comes to where it is none of the values. Raises `UnresolvedError`."""
 
     def __call__(self, value: Any) -> Any:
         """The plain value.
@@ -53,6 +57,19 @@ class Resolver:
             return [one for one in map(self, value) if one is not NO_VALUE]
         return value
 
+    def holds(self, condition: str) -> bool:
+        """Whether a condition of the template holds.
+
+        Raises:
+            UnresolvedError: that is not known.
+        """
+        if condition not in self.conditions:
+            raise UnresolvedError(f"condition {condition} is not in the template")
+        try:
+            return self._holds(self.conditions[condition])
+        except _MALFORMED:
+            raise UnresolvedError(f"condition {condition} can't be worked out") from None
+
     def _mapping(self, value: Mapping[str, Any]) -> Any:
         if len(value) == 1:
             ((name, argument),) = value.items()
@@ -61,7 +78,7 @@ class Resolver:
             if name.startswith("Fn::"):
                 try:
                     return self._function(name.removeprefix("Fn::"), argument)
-                except (AttributeError, LookupError, TypeError, ValueError):
+                except _MALFORMED:
                     raise UnresolvedError(f"{name} can't be worked out with {argument!r}") from None
         resolved = {key: self(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not NO_VALUE}
@@ -69,7 +86,7 @@ class Resolver:
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return NO_VALUE
-        return self.values[name] if name in self.values else _not_known(name)
+        return self.values[name] if name in self.values else self.reference(name)
 
     def _function(self, name: str, argument: Any) -> Any:
         match name:
@@ -89,7 +106,7 @@ class Resolver:
                 return self(text).split(separator)
             case "If":
                 condition, yes, no = argument
-                return self(yes if self._holds({"Condition": condition}) else no)
+                return self(yes if self.holds(condition) else no)
             case "ImportValue":
                 return self.exported(self(argument))
             case "GetStackOutput":
@@ -120,9 +137,7 @@ class Resolver:
         ((name, argument),) = condition.items()
         match name:
             case "Condition":
-                if argument not in self.conditions:
-                    raise UnresolvedError(f"condition {argument} is not in the template")
-                return self._holds(self.conditions[argument])
+                return self.holds(argument)
             case "Fn::Equals":
                 one, other = self(argument)
                 return bool(one == other)

@@ -1,53 +1,64 @@
 """How the associations of deployed stacks are: what the ledger says, and what is there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..runtime.association.model import GONE, Instance
 from ..runtime.association.record import Claim, Record, held
 from ..runtime.association.step import Action
-from .assembly import StackArtifact, associations, construct_path
+from .assembly import StackArtifact
 from .deployed import DeployedStack
 from .details import Details, details
+from .foresight import Foresight
 from .model import AssociationStatus, HeldView
 from .profiles import KnownProfiles
+from .stacks import Address, associations
 from .surroundings import Surroundings
 
 
-def status_of_stack(name: str, deployed: DeployedStack, around: Surroundings) -> list[AssociationStatus]:
-    """How the associations of a stack are.
+def status_of_stack(stack: StackArtifact, around: Surroundings) -> list[AssociationStatus]:
+    """How the associations of a deployed stack are, and of those that are nested in it.
 
     Args:
-        name: name of the stack.
-        deployed: the stack.
+        stack: the stack, as the assembly has it. What it has that is not deployed is left out, unless it can't be seen
+            whether it is.
         around: the account and Region that it is in.
     """
-    around.former_values(name, deployed)
-    found = []
-    for logical_id in associations(deployed.template):
-        if logical_id in deployed.physical_ids:
-            around.sight.turn()
-            found.append(_status(name, deployed, logical_id, around))
+    around.sight.turn()
+    found: list[AssociationStatus] = []
+    for one in [*around.stacks.family(stack)]:
+        if deployed := around.stacks.deployed(one.address):
+            found += _deployed(one.address, deployed, around)
+        elif unseen := around.stacks.hidden(one.address):
+            found += _hidden(one, unseen, around)
     return found
 
 
-def status_of_hidden(stack: StackArtifact, around: Surroundings) -> list[AssociationStatus]:
+def _deployed(address: Address, deployed: DeployedStack, around: Surroundings) -> Iterator[AssociationStatus]:
+    around.stacks.former_values(address, deployed)
+    for logical_id in associations(deployed.template):
+        if logical_id in deployed.physical_ids:
+            around.sight.turn()
+            yield _status(address, deployed, logical_id, around)
+
+
+def _hidden(stack: StackArtifact, unseen: tuple[str, ...], around: Surroundings) -> Iterator[AssociationStatus]:
     """The associations that the assembly has for a stack of which can't be seen whether it is deployed."""
-    account, region, unseen = around.aws.account, around.aws.region, around.hidden(stack.name)
-    paths = map(stack.path, stack.associations)
-    return [AssociationStatus(stack.name, path, account, region, unseen=unseen) for path in paths]
+    account, region = around.aws.account, around.aws.region
+    for path in map(stack.path, stack.associations):
+        yield AssociationStatus(stack.name, path, account, region, unseen=unseen)
 
 
-def _status(name: str, deployed: DeployedStack, logical_id: str, around: Surroundings) -> AssociationStatus:
-    records = held(around.records(name, logical_id))
-    observer = around.observer()
+def _status(address: Address, deployed: DeployedStack, logical_id: str, around: Surroundings) -> AssociationStatus:
+    records = held(around.records(address, logical_id))
+    observer = Foresight(around)
     instances = around.sight.of("the instances", lambda: observer.instances(None, records)[1], None)
     known = around.sight.of(
         "names of the instances", lambda: details(around.aws.ec2, instances or ()), dict[str, Details]()
     )
     profiles = KnownProfiles(around, observer)
     return AssociationStatus(
-        stack=name,
-        association=construct_path(deployed.template, logical_id),
+        stack=address.name,
+        association=address.path(deployed.template, logical_id),
         account=around.aws.account,
         region=around.aws.region,
         instances=() if instances is None else tuple(_views(records.values(), instances, known, profiles)),

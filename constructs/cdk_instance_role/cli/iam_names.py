@@ -1,0 +1,150 @@
+"""The instance profiles and roles of one stack, by names that they may not have yet."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from ..runtime.association.model import Profile, name_of
+from ..runtime.association.trust import allows_ec2
+from .inputs import Place
+from .model import ProfileView
+from .replacement import PROFILE, ROLE
+from .resolve import UnresolvedError
+from .stacks import of_type
+
+_IAM = {PROFILE: ("instance-profile", "InstanceProfileName"), ROLE: ("role", "RoleName")}
+"""Resources whose ARN can be told from their name: kind in the ARN, and the property with the name."""
+IAM_TYPES = frozenset(_IAM)
+_LONGEST_ID = 100
+"""Characters of a logical id in a made-up name: IAM's names have 128."""
+
+
+class IamNames:
+    """The profiles and roles of a template. What the deployment creates gets a made-up name until it has one."""
+
+    def __init__(
+        self, template: Mapping[str, Any], place: Place, resolve: Callable[[Any], Any], known: Mapping[str, str]
+    ) -> None:
+        """
+        Args:
+            template: the template.
+            place: where the stack is.
+            resolve: turns a value of the template into a plain one, or raises `UnresolvedError`.
+            known: physical ids of the resources that stay what they are, by logical id.
+        """
+        self._template, self._place, self._resolve, self._known = template, place, resolve, known
+        self._resources: Mapping[str, Any] = template.get("Resources", {})
+        self._profiles: dict[str, str] = {}
+        self._new: dict[str, str] = {}
+        self._invented: dict[str, str] = {}
+        self._learned = False
+
+    def arn(self, logical_id: str) -> str:
+        """ARN of a profile or role. A made-up one if the deployment creates it and CloudFormation invents its name.
+
+        Raises:
+            UnresolvedError: its path or name is not known before the deployment.
+        """
+        resource = self._resources[logical_id]
+        kind, name_property = _IAM[resource["Type"]]
+        properties = resource.get("Properties", {})
+        path = self._resolve(properties.get("Path", "/")).lstrip("/")
+        known = self._known.get(logical_id)
+        given = self._resolve(properties[name_property]) if name_property in properties else None
+        arn = self._place.arn_in_iam(f"{kind}/{path}{known or given or self._made_up(logical_id)}")
+        if not known and not given:
+            self._invented[arn] = logical_id
+        if resource["Type"] == PROFILE:
+            self._profiles[arn] = logical_id
+            if known is None:
+                self._new[arn] = logical_id
+        return arn
+
+    def profile(self, arn: str) -> ProfileView | None:
+        """A profile of the stack, by its construct, because its name is a long one; None if the stack has none such."""
+        self._learn()
+        if arn not in self._profiles:
+            return None
+        logical_id = self._profiles[arn]
+        path = self._path(logical_id)
+        return ProfileView(path, self._role_of(logical_id), None if arn in self._new else arn)
+
+    def foreseen(self, arn: str, role: Callable[[str], Profile]) -> Profile | None:
+        """A profile that the deployment creates, as IAM will describe it; None if it does not create it.
+
+        Args:
+            arn: ARN of the profile.
+            role: what a profile with a role that is not of this stack will be, by the role's name.
+
+        Raises:
+            UnresolvedError: the name of its role is not known before the deployment.
+        """
+        self._learn()
+        if arn not in self._new:
+            return None
+        value = self._role_in(self._new[arn])
+        own = self._own_role(value)
+        if own is None:
+            return role(str(self._resolve(value)))
+        return Profile(arn, self.arn(own), self._trusts_ec2(own))
+
+    def role_id(self, arn: str) -> str | None:
+        """Logical id of the role of the template that has this ARN; None if none has it."""
+        for id_ in of_type(self._template, ROLE):
+            with suppress(UnresolvedError):
+                if self.arn(id_) == arn:
+                    return id_
+        return None
+
+    def names(self) -> dict[str, str]:
+        """The constructs of the stack's profiles, and of its roles that have no name yet, by what the handler's
+        sentences call them: names that CloudFormation invents are long, and those that are made up here are wrong."""
+        self._learn()
+        found = {name_of(arn): id_ for arn, id_ in self._profiles.items()}
+        for arn, id_ in (self._new | self._invented).items():
+            found |= {arn: id_, name_of(arn): id_}
+        return {name: self._path(id_) for name, id_ in found.items()}
+
+    def _learn(self) -> None:
+        """Get to know the profiles. Not at once: they may depend on stacks around that depend on this one."""
+        if self._learned:
+            return
+        self._learned = True
+        for logical_id in of_type(self._template, PROFILE):
+            with suppress(UnresolvedError):  # then nothing can refer to it either
+                self.arn(logical_id)
+
+    def _role_in(self, profile_id: str) -> Any:
+        """The role in a profile, as the template has it."""
+        (role,) = self._resources[profile_id]["Properties"]["Roles"]
+        return role
+
+    def _own_role(self, value: Any) -> str | None:
+        """Logical id of the role of the stack that a value refers to; None if it refers to something else."""
+        id_: Any = value.get("Ref") if isinstance(value, Mapping) else None
+        return id_ if self._resources.get(id_, {}).get("Type") == ROLE else None
+
+    def _trusts_ec2(self, role_id: str) -> bool:
+        try:
+            return allows_ec2(self._resolve(self._resources[role_id]["Properties"].get("AssumeRolePolicyDocument", {})))
+        except UnresolvedError:  # what is not known must not be taken for a fault
+            return True
+
+    def _role_of(self, profile_id: str) -> str | None:
+        value = self._role_in(profile_id)
+        if own := self._own_role(value):
+            return self._path(own)
+        try:
+            return str(self._resolve(value))
+        except UnresolvedError:
+            return None
+
+    def _made_up(self, logical_id: str) -> str:
+        """A name for what has none yet, which no other stack makes up for something of its own."""
+        address = self._place.address
+        whose = hashlib.sha256("/".join((address.name, *address.nested, logical_id)).encode()).hexdigest()
+        return f"{logical_id[:_LONGEST_ID]}.{whose[:8]}.to.be.created"
+
+    def _path(self, logical_id: str) -> str:
+        return self._place.address.path(self._template, logical_id)

@@ -1,0 +1,67 @@
+"""Which resources CloudFormation puts others in the place of, instead of changing them, as its documentation says:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-instance.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+INSTANCE, ROLE, PROFILE = "AWS::EC2::Instance", "AWS::IAM::Role", "AWS::IAM::InstanceProfile"
+
+_IDENTITY = {
+    ROLE: frozenset({"Path", "RoleName"}),
+    PROFILE: frozenset({"Path", "InstanceProfileName"}),
+    INSTANCE: frozenset(
+        {
+            "AvailabilityZone",
+            "CpuOptions",
+            "ElasticGpuSpecifications",
+            "ElasticInferenceAccelerators",
+            "EnclaveOptions",
+            "HibernationOptions",
+            "HostResourceGroupArn",
+            "ImageId",
+            "Ipv6AddressCount",
+            "Ipv6Addresses",
+            "KeyName",
+            "LaunchTemplate",
+            "LicenseSpecifications",
+            "NetworkInterfaces",
+            "PlacementGroupName",
+            "PrivateIpAddress",
+            "SecurityGroups",
+            "SubnetId",
+        }
+    ),
+}
+"""Properties that CloudFormation can't change in a resource that exists."""
+
+_DOUBTFUL = frozenset({"Affinity", "BlockDeviceMappings", "HostId", "PrivateDnsNameOptions", "Tenancy"})
+"""Properties of an instance some changes of which can be made, and others not."""
+_STORED = frozenset({"AdditionalInfo", "EbsOptimized", "InstanceType", "KernelId", "RamdiskId", "UserData"})
+"""Properties of an instance that can be changed while it is stopped, which it can be if its root volume is in EBS."""
+
+Resource = Mapping[str, Any]
+
+
+def is_replaced(before: Resource | None, after: Resource) -> bool:
+    """Whether another resource takes the place of the deployed one of the same logical id."""
+    if before is None or before.get("Type") != after.get("Type"):
+        return True
+    return bool(_changed(before, after) & _IDENTITY.get(after["Type"], frozenset()))
+
+
+def doubts(before: Resource, after: Resource, *, ebs: bool) -> list[str]:
+    """The changed properties for which another instance may have to take the place of the deployed one.
+
+    Args:
+        before: the instance as it is deployed.
+        after: the instance as it will be.
+        ebs: its root volume is in EBS.
+    """
+    return sorted(_changed(before, after) & (_DOUBTFUL if ebs else _DOUBTFUL | _STORED))
+
+
+def _changed(before: Resource, after: Resource) -> set[str]:
+    """The properties that differ, as they are written: what they come to may be the same."""
+    old, new = before.get("Properties", {}), after.get("Properties", {})
+    return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}

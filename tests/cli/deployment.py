@@ -1,0 +1,212 @@
+"""What CloudFormation does when it deploys a stack with those that are nested in it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cdk_instance_role.cli.assembly import StackArtifact
+from cdk_instance_role.cli.deployed import DeployedStack
+from cdk_instance_role.cli.inputs import Place
+from cdk_instance_role.cli.replacement import INSTANCE, PROFILE, ROLE, is_replaced
+from cdk_instance_role.cli.resolve import UnresolvedError
+from cdk_instance_role.cli.stacks import STACK_TYPE, Address
+from cdk_instance_role.cli.values import Elsewhere, StackValues
+from tests.simulator.driver import STACK_ID, Resource, World
+from tests.simulator.dynamodb import TABLE
+from tests.simulator.fleet import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from tests.cli.cloud import Cloud
+
+
+@dataclass
+class LiveRole:
+    """A role in IAM with its policies."""
+
+    arn: str
+    trust: Mapping[str, Any]
+    attached: list[str]
+    inline: dict[str, Any]
+
+
+class ResourceOf(Resource):
+    """A custom resource of a stack with an id of its own."""
+
+    def __init__(self, world: World, stack_id: str, logical_id: str) -> None:
+        super().__init__(world, logical_id)
+        self._stack_id = stack_id
+
+    def event(self, *arguments: Any) -> dict[str, Any]:
+        return {**super().event(*arguments), "StackId": self._stack_id}
+
+
+@dataclass
+class Part:
+    """A stack that is being deployed: the one at the top, or a nested one."""
+
+    stack: StackArtifact
+    former: DeployedStack | None
+    deployed: DeployedStack
+    physical: dict[str, str]
+    parameters: dict[str, str]
+    outputs: dict[str, str]
+
+    def key(self, logical_id: str) -> str:
+        """What an association is known by in the whole stack."""
+        return "/".join((*self.stack.address.nested, logical_id))
+
+
+class Deployment:
+    """One deployment of a stack."""
+
+    def __init__(self, cloud: "Cloud", stack: StackArtifact) -> None:
+        self._cloud, self._name = cloud, stack.name
+        self._stacks = cloud.cloudformation.stacks
+        self._parts: dict[Address, Part] = {}
+        for one in stack.family:
+            self._parts[one.address] = self._part(one)
+        self._values = {address: self._values_of(part) for address, part in self._parts.items()}
+
+    def run(self) -> None:
+        """Create, change and delete whatever there is to."""
+        parts = [*self._made_parts()]
+        for kinds in ({ROLE}, {PROFILE, "AWS::IAM::Policy"}):
+            for part in parts:
+                for id_, resource in part.stack.resources.items():
+                    if resource["Type"] in kinds and id_ in part.physical:
+                        self._create(part.physical[id_], resource, self._values[part.stack.address], part.physical)
+        for part in parts:
+            self._fill(part)
+        self._associate(parts)
+        self._clean_up(parts)
+
+    def _part(self, stack: StackArtifact) -> Part:
+        if stack.address.outer:
+            around, logical_id = self._parts[stack.address.outer], stack.address.nested[-1]
+            id_ = around.physical[logical_id]
+        else:
+            id_ = STACK_ID
+        former = self._stacks.get(id_ if stack.address.outer else stack.name)
+        physical: dict[str, str] = {}
+        parameters: dict[str, str] = {}
+        outputs: dict[str, str] = {}
+        deployed = DeployedStack(id_, deepcopy(stack.template), physical, parameters, outputs)
+        physical |= {logical_id: self._physical(stack, logical_id, former) for logical_id in stack.resources}
+        return Part(stack, former, deployed, physical, parameters, outputs)
+
+    def _values_of(self, part: Part) -> StackValues:
+        address = part.stack.address
+        given = {}
+        if address.outer:
+            around = self._parts[address.outer].stack.resources[address.nested[-1]]
+            given = {
+                name: partial(self._resolved, address.outer, value)
+                for name, value in around.get("Properties", {}).get("Parameters", {}).items()
+            }
+        exported = self._cloud.cloudformation.exported.__getitem__
+        elsewhere = Elsewhere(exported, self._output, partial(self._nested_output, address), given)
+        return StackValues(part.stack.template, Place(ACCOUNT, REGION, "aws", address), part.deployed, elsewhere)
+
+    def _made_parts(self) -> Iterator[Part]:
+        """The stacks that the conditions let be, without the resources that they don't."""
+        for address, part in self._parts.items():
+            if address.outer and address.nested[-1] not in self._parts[address.outer].physical:
+                part.physical.clear()
+                continue
+            for id_ in part.stack.resources:
+                if not self._values[address].is_made(id_):
+                    del part.physical[id_]
+            yield part
+
+    def _physical(self, stack: StackArtifact, logical_id: str, former: DeployedStack | None) -> str:
+        resource = stack.resources[logical_id]
+        properties = resource.get("Properties", {})
+        given = properties.get("InstanceProfileName") or properties.get("RoleName")
+        if isinstance(given, str):
+            return given
+        before = former.physical_ids.get(logical_id) if former else None
+        if (
+            former
+            and before
+            and not (resource["Type"] == INSTANCE and is_replaced(former.resource(logical_id), resource))
+        ):
+            return before
+        name = "-".join((stack.name, *(id_[:12] for id_ in stack.address.nested), logical_id, "1AB2C3D4"))
+        match resource["Type"]:
+            case "AWS::DynamoDB::Table":
+                return TABLE
+            case "AWS::EC2::Instance":
+                return self._cloud.fleet.add_instance(tags={"Name": "server"})
+            case kind if kind == STACK_TYPE:
+                return f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/0f1e2d3c"
+        return name
+
+    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues, physical: Mapping[str, str]) -> None:
+        roles, properties = self._cloud.iam.roles, resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::IAM::Role":
+                trust, attached = (
+                    values.resolve(properties.get(key, [])) for key in ("AssumeRolePolicyDocument", "ManagedPolicyArns")
+                )
+                roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role/{name}", trust, attached, {})
+            case "AWS::IAM::InstanceProfile":
+                role = values.resolve(properties["Roles"])[0]
+                self._cloud.fleet.add_profile(name, role=role, path=properties.get("Path", "/"))
+            case "AWS::IAM::Policy":
+                for role in properties["Roles"]:
+                    if (role_name := physical.get(role.get("Ref"))) in roles and "Web" in role["Ref"]:
+                        document = values.resolve(properties["PolicyDocument"])
+                        roles[role_name].inline[properties["PolicyName"]] = document
+
+    def _fill(self, part: Part) -> None:
+        """Let CloudFormation know what the stack was given and puts out."""
+        values, template = self._values[part.stack.address], part.stack.template
+        for name in template.get("Parameters", {}):
+            with suppress(UnresolvedError):
+                part.parameters[name] = values.resolve({"Ref": name})
+        for name, output in template.get("Outputs", {}).items():
+            with suppress(UnresolvedError):
+                part.outputs[name] = values.resolve(output["Value"])
+                if "Export" in output:
+                    self._cloud.cloudformation.exported[output["Export"]["Name"]] = part.outputs[name]
+
+    def _associate(self, parts: list[Part]) -> None:
+        """Let the handler do its work, first what is new or changes, then what goes."""
+        resources = self._cloud.deployments.setdefault(self._name, {})
+        kept = set()
+        for part in parts:
+            for id_ in filter(part.physical.__contains__, part.stack.associations):
+                kept.add(key := part.key(id_))
+                properties = self._values[part.stack.address].properties(id_)
+                properties = {"ServiceToken": "arn:of:the:framework", **properties}
+                if key in resources:
+                    result = resources[key].update(properties)
+                else:
+                    resources[key] = ResourceOf(self._cloud.world, part.deployed.id, id_)
+                    result = resources[key].create(properties)
+                assert result.ok, result.reason
+        for gone in resources.keys() - kept:
+            assert resources.pop(gone).delete().ok
+
+    def _clean_up(self, parts: list[Part]) -> None:
+        for part in parts:
+            before = part.former.physical_ids if part.former else {}
+            for old in {*before.values()} - {*part.physical.values()}:
+                self._stacks.pop(old, None)
+                if old in self._cloud.fleet.instances:
+                    self._cloud.fleet.change_state(old, "terminated")
+            self._stacks[part.deployed.id if part.stack.address.nested else self._name] = part.deployed
+
+    def _resolved(self, address: Address, value: Any) -> Any:
+        return self._values[address].resolve(value)
+
+    def _nested_output(self, address: Address, logical_id: str, name: str) -> Any:
+        inner = address.inner(logical_id)
+        return self._resolved(inner, self._parts[inner].stack.template["Outputs"][name]["Value"])
+
+    def _output(self, stack: str, name: str, region: str | None) -> str:
+        assert region in (None, REGION)
+        return self._stacks[stack].outputs[name]

@@ -1,0 +1,150 @@
+"""Which ledger an association has: where the provider is that handles it, and which one it is."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from aws_cdk import NestedStack, Stack
+
+from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
+from cdk_instance_role.cli import assembly
+from cdk_instance_role.cli.assembly import StackArtifact
+from cdk_instance_role.cli.ledgers import ledger_of, table_behind
+from cdk_instance_role.cli.resolve import UnresolvedError
+from cdk_instance_role.cli.stacks import of_type
+from tests.cli.cloud import Cloud
+from tests.cli.servers import Servers, new_app, synthesized, written
+from tests.cli.test_planning import shared
+from tests.synth.builders import IRELAND
+from tests.unit.builders import instance_id
+
+
+@cache
+def two_providers() -> StackArtifact:
+    """A stack with two providers, one for itself, and both for a nested stack."""
+    app = new_app()
+    stack = Stack(app, "Two", env=IRELAND)
+    nested = NestedStack(stack, "Nested")
+    first, second = AssociationProvider(stack, "First"), AssociationProvider(stack, "Second")
+    for number, (scope, provider) in enumerate([(stack, first), (nested, second), (nested, first)]):
+        selection = InstanceSelection.by_ids(instance_id(number))
+        InstanceRole(scope, f"Web{number}").associate_with("Fleet", selection, provider=provider)
+    (artifact,) = assembly.read(written(app))
+    return artifact
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    """An account whose instances the stacks of these tests select."""
+    cloud = Cloud()
+    for number in range(3):
+        cloud.instance(number)
+    cloud.instance(3, tags={"app": "other"})
+    return cloud
+
+
+def deploy(cloud: Cloud, *stacks: StackArtifact) -> None:
+    """Deploy stacks, and give their tables names that tell them apart."""
+    for stack in stacks:
+        cloud.deploy(stack)
+    for name, one in cloud.cloudformation.stacks.items():
+        tables = {id_: id_ for id_ in of_type(one.template, "AWS::DynamoDB::Table")}
+        cloud.cloudformation.stacks[name] = replace(one, physical_ids={**one.physical_ids, **tables})
+
+
+def ledgers(cloud: Cloud, stack: StackArtifact, *others: StackArtifact) -> dict[str, str]:
+    """The ledgers of the associations of a stack, by their paths."""
+    stacks = cloud.surroundings(stack, *others).stacks
+    return {
+        one.path(id_): ledger_of(stacks, one.address, deployed, id_)
+        for one in stack.family
+        for id_ in one.associations
+        if (deployed := stacks.deployed(one.address))
+    }
+
+
+def test_finds_the_ledger_in_the_stack_of_the_association(cloud: Cloud) -> None:
+    stack = synthesized(Servers())
+    deploy(cloud, stack)
+
+    assert ledgers(cloud, stack) == {"Web/Fleet": "InstanceProfileAssociationProviderLedger4D2D63D1"}
+
+
+def test_tells_the_providers_of_a_stack_apart(cloud: Cloud) -> None:
+    deploy(cloud, two_providers())
+
+    found = ledgers(cloud, two_providers())
+
+    assert {path: table[:-8] for path, table in found.items()} == {
+        "Web0/Fleet": "FirstLedger",
+        "Nested/Web1/Fleet": "SecondLedger",
+        "Nested/Web2/Fleet": "FirstLedger",
+    }
+
+
+@pytest.mark.parametrize("references", ["weak", "strong"])
+def test_finds_the_ledger_in_the_stack_whose_provider_is_shared(cloud: Cloud, references: str) -> None:
+    base, user, another = shared(references)
+    deploy(cloud, base, another, user)
+
+    (table,) = ledgers(cloud, user, another, base).values()
+
+    assert table.startswith("ProviderLedger")
+
+
+def test_needs_no_list_of_exports_where_a_stack_of_the_assembly_exports(cloud: Cloud) -> None:
+    base, user, _ = shared("strong")
+    deploy(cloud, base, user)
+    cloud.cloudformation.refuse("ListExports")
+
+    assert ledgers(cloud, user, base)
+
+
+def test_needs_no_assembly_with_the_stack_of_the_provider_where_its_name_is_told(cloud: Cloud) -> None:
+    base, user, _ = shared("weak")
+    deploy(cloud, base, user)
+
+    assert ledgers(cloud, user)
+
+
+def test_fails_when_no_stack_of_the_assembly_has_the_ledger(cloud: Cloud) -> None:
+    base, user, another = shared("strong")
+    deploy(cloud, base, another, user)
+
+    with pytest.raises(UnresolvedError, match="no stack of the assembly is deployed that has it"):
+        ledgers(cloud, user, another)
+
+
+def test_says_so_where_no_ledger_is_to_be_found(cloud: Cloud) -> None:
+    base, user, _ = shared()
+    deploy(cloud, base, user)
+    del cloud.cloudformation.stacks["Base"]
+
+    assert [one[:37] for one in cloud.status(user).unseen] == ["the ledger: stack Base has no output "]
+
+
+# Functions that call one another
+
+
+def function(**variables: Any) -> dict[str, Any]:
+    return {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": variables}}}
+
+
+def arn(logical_id: str) -> dict[str, Any]:
+    return {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+@pytest.mark.parametrize(
+    ("start", "found"), [("Handler", "Table"), ("Framework", "Table"), ("Other", None), ("Loop", None), ("Gone", None)]
+)
+def test_follows_a_function_to_the_one_that_has_a_ledger(start: str, found: str | None) -> None:
+    resources = {
+        "Handler": function(LEDGER_TABLE={"Ref": "Table"}),
+        "Framework": function(OTHER="x", HANDLER=arn("Handler")),
+        "Other": {"Type": "AWS::Lambda::Function"},
+        "Loop": function(ITSELF=arn("Loop"), ELSE=arn("Topic")),
+        "Topic": {"Type": "AWS::SNS::Topic"},
+    }
+
+    assert table_behind({"Resources": resources}, start) == found

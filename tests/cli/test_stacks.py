@@ -1,0 +1,47 @@
+"""How stacks and what is in them are called."""
+
+import pytest
+
+from cdk_instance_role.cli.stacks import Address
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("Stack/Web/Fleet/Resource/Default", "Web/Fleet"),
+        ("Stack/Web.NestedStack/Web.NestedStackResource", "Web"),
+        ("Stack/Default", "A1"),
+        ("Stack/Resource", "A1"),
+        ("Stack", "A1"),
+        ("", "A1"),
+        (None, "A1"),
+    ],
+)
+def test_shows_the_logical_id_where_there_is_no_path(path: str | None, shown: str) -> None:
+    metadata = {} if path is None else {"Metadata": {"aws:cdk:path": path}}
+
+    assert Address("Stack").path({"Resources": {"A1": metadata}}, "A1") == shown
+
+
+def test_shows_the_logical_id_of_what_is_not_there() -> None:
+    assert Address("Stack").path({}, "A1") == "A1"
+
+
+def test_shows_the_logical_ids_of_nested_stacks_where_there_is_no_path() -> None:
+    assert Address("Stack", ("N1", "N2")).path({}, "A1") == "N1/N2/A1"
+
+
+@pytest.mark.parametrize(
+    ("construct", "shown"),
+    [("Prod/Stack", "Web/Fleet"), ("", "Stack/Web/Fleet"), ("Moved/Stack", "Stack/Web/Fleet")],
+)
+def test_leaves_out_the_whole_path_of_the_stack(construct: str, shown: str) -> None:
+    template = {"Resources": {"A1": {"Metadata": {"aws:cdk:path": "Prod/Stack/Web/Fleet/Resource/Default"}}}}
+
+    assert Address("Prod-Stack", construct=construct).path(template, "A1") == shown
+
+
+def test_takes_a_stack_for_the_same_whatever_its_construct_is_called() -> None:
+    assert Address("Stack", construct="Prod/Stack") == Address("Stack")
+    assert Address("Stack").inner("N1").outer == Address("Stack")
+    assert Address("Stack").outer is None
