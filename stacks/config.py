@@ -7,10 +7,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
 
 from cdk_instance_role.names import NAME, POLICY_ARN
 from cdk_instance_role.runtime.association.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
+from cdk_instance_role.runtime.association.rollout import MOST_ALARMS, Tolerance
 
 ROLES_KEY = "instance_roles"
 DEFAULT_NAME = "default"
@@ -19,6 +30,7 @@ QUICK_KEYS = ("instance_ids", "managed_policies", "replaces", "on_conflict", "ac
 KNOWN_KEYS = (ROLES_KEY, *QUICK_KEYS)
 _LISTS = ("instance_ids", "managed_policies", "replaces")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
+_ALARM = re.compile(r"(?!arn:)[^\x00-\x1f]{1,255}")
 _BRANCH = re.compile(r"[\[(]|^ProfileEntry$")
 _EXPECTED = {
     "managed_policies": "names of AWS managed policies like AmazonS3ReadOnlyAccess, or ARNs",
@@ -28,6 +40,14 @@ _EXPECTED = {
     "on_conflict": '"fail" or "keep"',
     "account": "12 digits, in quotes",
     "region": "a Region like eu-west-1",
+    "timeout_minutes": "whole minutes from 1 to 60",
+    "rollout": 'a map like {"percentages": [1, 10, 50, 100], "bake_minutes": 5}',
+    "rollout.first": "the number of targets of the first wave, at least 1",
+    "rollout.growth": "how many times as large as the one before each wave is, a number from 1",
+    "rollout.percentages": "rising numbers above 0, the last of which is 100, like [1, 10, 50, 100]",
+    "rollout.bake_minutes": "minutes from 0 to less than 60",
+    "rollout.alarms": f"a list of names of alarms, at most {MOST_ALARMS}",
+    "rollout.max_failures": 'a whole number of targets, or a percentage of them like "2%"',
 }
 
 
@@ -46,11 +66,25 @@ def _like(*patterns: re.Pattern[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _check_percentages(values: list[float]) -> list[float]:
+    rising = all(one < other for one, other in zip([0.0, *values], values, strict=False))
+    if not rising or values[-1:] != [100]:
+        raise ValueError("not rising to 100")
+    return values
+
+
+def _check_failures(value: int | str) -> int | str:
+    Tolerance.parse(str(value))
+    return value
+
+
 PolicyName = Annotated[str, _like(NAME, POLICY_ARN)]
 InstanceId = Annotated[str, _like(INSTANCE_ID)]
 ProfileName = Annotated[str, _like(NAME, PROFILE_ARN)]
 RoleName = Annotated[str, _like(NAME, ROLE_ARN)]
 TagValues = Annotated[list[str], Field(min_length=1)]
+AlarmName = Annotated[str, _like(_ALARM)]
+Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
@@ -81,6 +115,23 @@ class ProfileEntry(_Strict):
         return self.instance_profile.rpartition(":instance-profile/")[2]
 
 
+class RolloutEntry(_Strict):
+    """In which waves the instances get the role."""
+
+    first: Annotated[StrictInt, Field(ge=1)] = 1
+    growth: Annotated[Number, Field(ge=1)] | None = None
+    percentages: Annotated[list[Number], AfterValidator(_check_percentages)] | None = None
+    bake_minutes: Annotated[Number, Field(ge=0, lt=60)] = 5
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = []
+    max_failures: Annotated[StrictInt | StrictStr, AfterValidator(_check_failures)] = 0
+
+    @model_validator(mode="after")
+    def _size_once(self) -> "RolloutEntry":
+        if self.growth is not None and self.percentages is not None:
+            raise ValueError("give either growth or percentages, not both")
+        return self
+
+
 class RoleEntry(_Strict):
     """One role, and the instances that shall have it."""
 
@@ -91,6 +142,8 @@ class RoleEntry(_Strict):
     on_conflict: Literal["fail", "keep"] = "fail"
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
+    timeout_minutes: Annotated[StrictInt, Field(ge=1, le=60)] = 30
+    rollout: RolloutEntry | None = None
 
     @model_validator(mode="after")
     def _select_once(self) -> "RoleEntry":
@@ -103,6 +156,10 @@ class RoleEntry(_Strict):
     def listed(self) -> list[ProfileEntry]:
         """The profiles in `replaces`; none where every profile may be replaced."""
         return [] if self.replaces == "*" else [ProfileEntry.of(profile) for profile in self.replaces]
+
+
+_WITHIN: Mapping[str, type[_Strict]] = {"replaces": ProfileEntry, "rollout": RolloutEntry}
+"""What the maps within an entry are."""
 
 
 def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
@@ -214,12 +271,23 @@ def _sentence(name: str, entry: dict[str, Any], details: Any) -> str:
         return f"{place}: {details['msg'].removeprefix('Value error, ')}"
     key = str(path[0])
     if details["type"] == "extra_forbidden":
-        allowed = RoleEntry.model_fields if len(path) == 1 else ProfileEntry.model_fields
+        allowed = (RoleEntry if len(path) == 1 else _WITHIN[key]).model_fields
         where = place if len(path) == 1 else f"{place}.{key}"
         return f"{where} has the unknown key {path[-1]!r}: {_suggestion(str(path[-1]), list(allowed))}"
+    if key == "rollout":
+        return _sentence_on_rollout(place, entry[key], path, details)
     value = entry[key] if key == "replaces" else details["input"]
     inner = f".{path[1]}" if key == "instance_tags" and len(path) > 1 else ""
     return f"{place}.{key}{inner}: {value!r} can't be used, expected {_EXPECTED.get(key, details['msg'])}"
+
+
+def _sentence_on_rollout(place: str, rollout: Any, path: list[str | int], details: Any) -> str:
+    """One sentence for an error in a rollout, which says more of each key than that the map can't be used."""
+    if len(path) == 1 and isinstance(rollout, dict):
+        return f"{place}.rollout: {details['msg'].removeprefix('Value error, ')}"
+    inner = ".".join(["rollout", *map(str, path[1:2])])
+    value = rollout[path[1]] if len(path) > 1 else rollout
+    return f"{place}.{inner}: {value!r} can't be used, expected {_EXPECTED[inner]}"
 
 
 def _suggestion(key: str, allowed: Sequence[str]) -> str:

@@ -3,13 +3,14 @@
 from collections import Counter
 from typing import Any
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles
+from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
 
-from .config import ProfileEntry, RoleEntry
+from .config import ProfileEntry, RoleEntry, RolloutEntry
 
 
 class InstanceRoleStack(Stack):
@@ -30,6 +31,8 @@ class InstanceRoleStack(Stack):
             _selection(entry),
             replaces=self._replaceable(entry),
             on_conflict=OnConflict(entry.on_conflict.upper()),
+            timeout=Duration.minutes(entry.timeout_minutes),
+            rollout=self._rollout(entry.rollout),
         )
         CfnOutput(self, "RoleArn", value=role.role.role_arn)
         CfnOutput(self, "InstanceProfileArn", value=role.instance_profile.instance_profile_arn)
@@ -45,6 +48,22 @@ class InstanceRoleStack(Stack):
         names = Counter(profile.name for profile in entry.listed)
         profiles = ((profile, names[profile.name] > 1) for profile in entry.listed)
         return ReplaceableProfiles.profiles(*(self._imported(profile, ambiguous) for profile, ambiguous in profiles))
+
+    def _rollout(self, entry: RolloutEntry | None) -> Rollout:
+        if entry is None:
+            return Rollout.all_at_once()
+        return Rollout.in_waves(
+            first=entry.first,
+            growth=entry.growth,
+            percentages=entry.percentages,
+            bake=Duration.minutes(entry.bake_minutes),
+            alarms=[
+                # An id must not hold a slash, which the name of an alarm may.
+                cloudwatch.Alarm.from_alarm_name(self, f"Alarm{number}", name)
+                for number, name in enumerate(entry.alarms)
+            ],
+            max_failures=entry.max_failures,
+        )
 
     def _imported(self, profile: ProfileEntry, ambiguous: bool) -> iam.IInstanceProfile:
         # A slash would end the id.

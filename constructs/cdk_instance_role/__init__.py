@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .instance_role import InstanceRole
     from .provider import AssociationProvider
     from .replaceable import ReplaceableProfiles
+    from .rollout import Rollout
     from .runtime.association.contract import OnConflict
     from .selection import InstanceSelection
 
@@ -25,6 +26,7 @@ __all__ = [
     "InstanceSelection",
     "OnConflict",
     "ReplaceableProfiles",
+    "Rollout",
 ]
 
 _MODULES = {
@@ -34,6 +36,7 @@ _MODULES = {
     "InstanceSelection": "selection",
     "OnConflict": "runtime.association.contract",
     "ReplaceableProfiles": "replaceable",
+    "Rollout": "rollout",
 }
 
 

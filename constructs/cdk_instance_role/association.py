@@ -1,12 +1,15 @@
 """The association of an instance profile with instances that the stack does not own."""
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .metrics import AssociationMetrics
 from .permissions import Permissions
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles, render_profile
+from .rollout import Rollout
 from .runtime.association.contract import Attribute, OnConflict, Property
 from .selection import InstanceSelection
 
@@ -16,7 +19,7 @@ TIME_TO_GIVE_BACK = Duration.minutes(10)
 """What CloudFormation waits longer than the handler works, so that a failure is told and not timed out."""
 
 
-class InstanceProfileAssociation(Construct):
+class InstanceProfileAssociation(AssociationMetrics, Construct):
     """Associates an instance profile with existing instances, and gives them back what they had.
 
     Defines one custom resource, and on first use in a stack the provider behind it. On create it associates the
@@ -48,6 +51,7 @@ class InstanceProfileAssociation(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         timeout: Duration | None = None,
         provider: AssociationProvider | None = None,
+        rollout: Rollout | None = None,
     ) -> None:
         """
         Args:
@@ -68,17 +72,25 @@ class InstanceProfileAssociation(Construct):
                 Default: 30 minutes.
             provider: the provider. It can't be changed once the association is deployed: CloudFormation refuses
                 another service token for a resource that exists. Default: one per stack, made on first use.
+            rollout: whether the targets are brought over all at once or in waves. All waves have to bake within
+                ``timeout``, besides the changes themselves. Where they can't is refused at synth: ids are counted as
+                if all of them had to be changed, and tags as in a large fleet; how many waves grow there is only known
+                to the deployment, which checks it before it changes anything. Default: all at once.
 
         Raises:
             ValueError: the role of a profile is unknown, an instance is selected by another association already,
-                the targets or the profiles don't fit into the handler's IAM policies, or a property is out of range.
+                the targets, the profiles or the alarms don't fit into the handler's IAM policies, an alarm is in
+                another account or Region, the rollout takes too long, or a property is out of range.
         """
         super().__init__(scope, id)
         replaces = replaces or ReplaceableProfiles.none()
         timeout = timeout or Duration.minutes(30)
+        self._rollout = rollout or Rollout.all_at_once()
         _check(timeout, removal_policy)
+        self._check_rollout(instances, timeout)
         provider = provider or AssociationProvider.of(self)
-        policies = provider.grant(self, Permissions(Stack.of(self), instance_profile, instances, replaces))
+        permissions = Permissions(Stack.of(self), instance_profile, instances, replaces, self._rollout.alarms)
+        policies = provider.grant(self, permissions)
         self._resource = CustomResource(
             self,
             "Resource",
@@ -92,6 +104,7 @@ class InstanceProfileAssociation(Construct):
                 **replaces.render(),
                 Property.ON_CONFLICT.value: on_conflict.value,
                 Property.TIMEOUT_SECONDS.value: timeout.to_seconds(),
+                **self._rollout.render(),
             },
         )
         self._resource.node.add_dependency(policies)
@@ -115,6 +128,13 @@ class InstanceProfileAssociation(Construct):
         under ``OnConflict.KEEP``, as an attribute of the resource."""
         return self._attribute(Attribute.KEPT_COUNT)
 
+    def _check_rollout(self, instances: InstanceSelection, timeout: Duration) -> None:
+        problem = self._rollout.time_problem(instances, timeout)
+        if problem:
+            raise ValueError(f"the rollout of {self.node.path} {problem}")
+        for alarm in self._rollout.alarms:
+            _refuse_elsewhere(alarm, Stack.of(self))
+
     def _attribute(self, attribute: Attribute) -> str:
         return self._resource.get_att_string(attribute.value)
 
@@ -124,6 +144,18 @@ def _check(timeout: Duration, removal_policy: RemovalPolicy) -> None:
         raise ValueError(f"timeout is {timeout.to_human_string()}: it must be from 1 minute to 1 hour")
     if removal_policy is RemovalPolicy.SNAPSHOT:
         raise ValueError("removal_policy SNAPSHOT means nothing for an association: use DESTROY or RETAIN")
+
+
+def _refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:
+    """CloudWatch knows the alarms of its own account and Region only: one of the same name there may be another."""
+    arn, env = alarm.alarm_arn, alarm.env
+    region, account = (env.region, env.account) if Token.is_unresolved(arn) else arn.split(":")[3:5]
+    for what, theirs, mine in (("account", account, stack.account), ("Region", region, stack.region)):
+        if not Token.is_unresolved(theirs) and not Token.is_unresolved(mine) and theirs != mine:
+            raise ValueError(
+                f"alarm {alarm.node.path} is in {what} {theirs} and the association in {mine}: "
+                f"watch an alarm in the same {what}"
+            )
 
 
 def _service_timeout(timeout: Duration) -> Duration:

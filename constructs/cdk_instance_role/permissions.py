@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Names, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
@@ -16,6 +17,8 @@ from .selection import InstanceSelection
 
 IDS_PER_STATEMENT = 25
 """Targets in one statement, so that statements pack well into policies of limited size."""
+ALARMS_PER_STATEMENT = 15
+"""A name of 255 characters may be in the ARN of each."""
 
 _VARIABLE = re.compile(r"\$\{(?!Token\[)")
 
@@ -50,6 +53,8 @@ class Permissions:
     instance_profile: iam.IInstanceProfile
     instances: InstanceSelection
     replaces: ReplaceableProfiles
+    alarms: Sequence[cloudwatch.IAlarm] = ()
+    """The alarms that its rollout watches."""
 
     def statements(self) -> Iterator[iam.PolicyStatement]:
         """All statements."""
@@ -69,6 +74,8 @@ class Permissions:
             # A stopped instance is bare in the middle of a swap, and its tags may be gone.
             bare = {"Null": {"ec2:InstanceProfile": "true"}}
             yield _allow([_ASSOCIATE], [self._every_instance], {**_to(self._displaceable), **bare})
+        for alarms in chunks(self._alarms, ALARMS_PER_STATEMENT):
+            yield _allow(["cloudwatch:DescribeAlarms"], alarms)
 
     @property
     def ways_to_shorten(self) -> list[str]:
@@ -87,6 +94,11 @@ class Permissions:
         """Whether the ids are what makes statements many."""
         return len(self.instances.instance_ids) > IDS_PER_STATEMENT
 
+    @property
+    def lists_many_alarms(self) -> bool:
+        """Whether the alarms are what makes statements many."""
+        return len(self._alarms) > ALARMS_PER_STATEMENT
+
     def _pass_role(self) -> iam.PolicyStatement:
         if self.replaces.is_any:
             roles = [self._iam_arn("role", "*")]
@@ -102,6 +114,17 @@ class Permissions:
         if self.instances.tags:
             tags = {f"aws:ResourceTag/{key}": [*map(_literal, values)] for key, values in self.instances.tags}
             yield [self._every_instance], {"StringEquals": tags}
+
+    @property
+    def _alarms(self) -> list[str]:
+        """What has to be looked at while a rollout goes on.
+
+        CloudWatch tells of composite alarms only those who may see all, and what is imported may be composite:
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+        """
+        if all(isinstance(alarm.node.default_child, cloudwatch.CfnAlarm) for alarm in self.alarms):
+            return [alarm.alarm_arn for alarm in self.alarms]
+        return ["*"]
 
     @property
     def _wanted(self) -> str:

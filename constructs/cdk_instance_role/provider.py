@@ -201,8 +201,8 @@ class AssociationProvider(Construct):
         if sum(counts) + max(counts) > MOST_POLICIES:
             stacks = ", ".join(stack.stack_name for stack in self._policies)
             raise ValueError(
-                f"the instance ids and profiles of {stacks} need {sum(counts)} IAM policies, and a role can have "
-                f"{MOST_POLICIES}, old and new ones together while a stack is deployed: "
+                f"the instance ids, profiles and alarms of {stacks} need {sum(counts)} IAM policies, and a role "
+                f"can have {MOST_POLICIES}, old and new ones together while a stack is deployed: "
                 f"{', or '.join(self._ways_to_need_fewer())}"
             )
 
@@ -211,6 +211,8 @@ class AssociationProvider(Construct):
             yield "select the instances by tags"
         if any(permissions.lists_several_profiles for permissions in self._granted):
             yield "list fewer profiles in `replaces`"
+        if any(permissions.lists_many_alarms for permissions in self._granted):
+            yield "watch a composite alarm of the alarms"
         if len(self._policies) > 1:
             yield "use a provider for each stack"
         elif len(self._granted) > 1:

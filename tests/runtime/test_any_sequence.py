@@ -33,6 +33,8 @@ NAMES = st.sampled_from(["First", "Second"])
 PROFILES = st.sampled_from(["Web", "Web2"])
 REPLACES = st.sampled_from([(), ("Old",), ("Old", "Web"), ("Old", "Web", "Web2"), "*"])
 CONFLICTS = st.sampled_from(["FAIL", "KEEP"])
+LOOKS = st.sampled_from([None, 0, 1, 3])
+"""Looks at an alarm until it goes off."""
 TAGS = st.sampled_from(["web", "api"])
 CALLS = [ASSOCIATE, REPLACE, DISASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, GET_PROFILE]
 LEDGER_CALLS = [GET, QUERY, UPDATE, TRANSACT]
@@ -70,6 +72,15 @@ class AnySequence(RuleBasedStateMachine):
     ) -> None:
         wanted = self._properties(some, profile, replaces, on_conflict)
         self._converge(name, wanted)
+
+    @rule(name=NAMES, some=SOME, profile=PROFILES, replaces=REPLACES, bake=st.sampled_from([0, 7]), looks=LOOKS)
+    def deploy_in_waves(
+        self, name: str, some: Sequence[int], profile: str, replaces: Sequence[str] | str, bake: int, looks: int | None
+    ) -> None:
+        wanted = self._properties(some, profile, replaces, "KEEP")
+        waves = {"First": 1, "Growth": 1, "BakeSeconds": bake, "Alarms": ["Errors"], "MaxFailures": "0"}
+        self.world.cloudwatch.ring("Errors", after=looks)
+        self._converge(name, wanted | {"Rollout": waves})
 
     @rule(name=NAMES, app=TAGS, profile=PROFILES, replaces=REPLACES, on_conflict=CONFLICTS)
     def deploy_by_tags(
@@ -231,6 +242,7 @@ class AnySequence(RuleBasedStateMachine):
         assert len(result.reason.encode()) <= MESSAGE_BYTES
 
     def _calm_down(self) -> None:
+        self.world.cloudwatch.ring("Errors", after=None)
         self.world.traffic.faults.clear()
         self.world.traffic.lifeline.kill_at = None
 

@@ -212,6 +212,67 @@ def test_no_instance_can_be_left_out() -> None:
         assert is_needed(part, decisions), part
 
 
+# A rollout that watches alarms. Whose these are, and nothing else of a setting, decides what the handler may look at.
+
+WATCHING = Part("cloudwatch:DescribeAlarms")
+ERRORS, LATENCY = "web-errors", "web-latency"
+
+every_kind_of_alarm = pytest.mark.parametrize("imported", [False, True], ids=["of the app", "imported"])
+
+
+def rolls_out_in_waves(world: World, *, imported: bool) -> None:
+    """The story of a rollout whose alarms are quiet. What is imported may be a composite alarm, and one here is."""
+    assert world.role
+    world.role.imports_alarms = imported
+    world.cloudwatch.alarms[ERRORS] = "OK"
+    latency = world.cloudwatch.composite_alarms if imported else world.cloudwatch.alarms
+    latency[LATENCY] = "INSUFFICIENT_DATA"
+    targets = world.instances(3)
+    waves = {"First": 1, "Percentages": [100], "BakeSeconds": 10, "Alarms": [ERRORS, LATENCY], "MaxFailures": "0"}
+    result = Resource(world).create(world.properties(targets, rollout=waves))
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web"] * 3
+
+
+@cache
+def told_of_waves(imported: bool) -> list[Decision]:
+    """Tell it, and return what IAM had to decide."""
+    world = enforcing()
+    rolls_out_in_waves(world, imported=imported)
+    assert world.role
+    return world.role.authority.decisions
+
+
+@every_kind_of_alarm
+def test_the_policies_are_enough_to_watch_alarms(imported: bool) -> None:
+    decisions = told_of_waves(imported)
+    assert WATCHING.kind in {decision.attempt.action for decision in decisions}
+    assert all(decision.allowed for decision in decisions)
+
+
+@every_kind_of_alarm
+def test_the_right_to_watch_alarms_cannot_be_left_out(imported: bool) -> None:
+    assert is_needed(WATCHING, told_of_waves(imported))
+    with pytest.raises(AssertionError, match=WATCHING.kind):
+        rolls_out_in_waves(enforcing(WATCHING.missing_in), imported=imported)
+
+
+def test_no_alarm_can_be_left_out() -> None:
+    decisions = told_of_waves(imported=False)
+    (statement,) = {str(one): one for one in decisions[-1].statements if kind_of(one) == WATCHING.kind}.values()
+    parts = list(parts_of(statement))
+    assert [part.value.rpartition(":")[2] for part in parts] == [ERRORS, LATENCY]
+    assert all(is_needed(part, decisions) for part in parts)
+
+
+def test_may_not_look_at_an_alarm_that_is_not_watched() -> None:
+    world = enforcing()
+    rolls_out_in_waves(world, imported=False)
+    world.cloudwatch.alarms["payroll"] = "OK"
+    with denied(WATCHING.kind, "AccessDenied"):
+        world.services.alarms.problems([ERRORS, "payroll"])
+
+
 def test_a_delete_succeeds_when_the_previous_profile_had_a_path_and_is_deleted() -> None:
     """IAM can't know the path of a profile that does not exist, so the right to look does not match."""
     world = enforcing()
@@ -271,10 +332,10 @@ class Attacker:
 
 
 @contextmanager
-def denied(action: str) -> Iterator[None]:
+def denied(action: str, code: str = "UnauthorizedOperation") -> Iterator[None]:
     with pytest.raises(ClientError, match=rf"not authorized to perform: {action} ") as error:
         yield
-    assert error.value.response["Error"]["Code"] == "UnauthorizedOperation"
+    assert error.value.response["Error"]["Code"] == code
 
 
 @selective

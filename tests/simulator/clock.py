@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 START = 1_800_000_000.0
@@ -30,6 +31,12 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self._now, self._lock = START, threading.Lock()
+        self.wait_for_others: Callable[[float], None] = lambda _: None
+        """Called by whoever sleeps, with the time at which they wake: lets go first who wakes earlier.
+
+        Default: time passes at once, so that of several threads only those sleep side by side which happen to look at
+        the clock at the same moment.
+        """
 
     def __call__(self) -> float:
         with self._lock:
@@ -38,6 +45,7 @@ class VirtualClock:
     def sleep(self, seconds: float) -> None:
         assert seconds >= 0
         until = self() + seconds
+        self.wait_for_others(until)
         with self._lock:
             self._now = max(self._now, until)
 

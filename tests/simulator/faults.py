@@ -92,6 +92,8 @@ class Traffic:
     lifeline: Lifeline = field(default_factory=Lifeline)
     calls: list[Call] = field(default_factory=list)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
+    latency: Callable[[str], float] = lambda _: 0.0
+    """Seconds from a call of an action to its answer. It takes effect half-way."""
     _counts: Counter[str] = field(default_factory=Counter)
     _meanwhile: dict[str, list[tuple[int, Callable[[], None]]]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -124,7 +126,7 @@ class Traffic:
         self._let_happen(action)
         self.lifeline.reach(f"before {action}")
         try:
-            answer = self._answer(action, parameters, effect)
+            answer = self._answer_in_time(action, parameters, effect)
         except AwsError as error:
             call.error = error.code
             raise
@@ -138,6 +140,16 @@ class Traffic:
     def _add(self, action: str, fault: Fault) -> Fault:
         self.faults.setdefault(action, []).append(fault)
         return fault
+
+    def _answer_in_time(self, action: str, parameters: Mapping[str, Any], effect: Callable[[], T]) -> T:
+        one_way = self.latency(action) / 2
+        if not one_way:
+            return self._answer(action, parameters, effect)
+        self.clock.sleep(one_way)
+        try:
+            return self._answer(action, parameters, effect)
+        finally:
+            self.clock.sleep(one_way)
 
     def _answer(self, action: str, parameters: Mapping[str, Any], effect: Callable[[], T]) -> T:
         with self._lock:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 from constructs import Construct
@@ -68,6 +69,18 @@ def associate_imported(stack: Stack, **association_props: Any) -> InstanceProfil
         instances=association_props.pop("instances", BY_ID),
         **association_props,
     )
+
+
+def alarm(scope: Construct, id: str = "Alarm", **props: Any) -> cloudwatch.Alarm:
+    """A metric alarm."""
+    metric = cloudwatch.Metric(namespace="Shop", metric_name="Errors")
+    return cloudwatch.Alarm(scope, id, metric=metric, threshold=1, evaluation_periods=1, **props)
+
+
+def composite_alarm(scope: Construct, id: str) -> cloudwatch.CompositeAlarm:
+    """An alarm that is made of a metric alarm."""
+    rule = cloudwatch.AlarmRule.from_alarm(alarm(scope, f"{id}Part"), cloudwatch.AlarmState.ALARM)
+    return cloudwatch.CompositeAlarm(scope, id, alarm_rule=rule)
 
 
 def instance_ids(count: int) -> list[str]:

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.synth.builders import INSTANCE, OTHER_INSTANCE, ROOT, environment_with_node
+from stacks.config import RoleEntry
+from stacks.instance_role_stack import InstanceRoleStack
+from tests.synth.builders import (
+    INSTANCE,
+    IRELAND,
+    OTHER_INSTANCE,
+    ROOT,
+    association_of,
+    environment_with_node,
+    new_app,
+    statements,
+)
 
 QUICK = {"instance_ids": INSTANCE, "managed_policies": "AmazonS3ReadOnlyAccess"}
 
@@ -74,6 +85,31 @@ def test_profiles_that_may_be_replaced_may_have_names_alike(tmp_path: Path) -> N
             assert f':instance-profile/{name}"' in text.decode()
 
 
+def stack_of(**entry: Any) -> InstanceRoleStack:
+    return InstanceRoleStack(new_app(), "InstanceRole-web", entry=RoleEntry.model_validate(entry), env=IRELAND)
+
+
+def test_an_entry_says_in_which_waves_instances_get_the_role_and_how_long_that_may_take() -> None:
+    waves = {"first": 2, "growth": 3, "bake_minutes": 1.5, "alarms": ["web/errors", "latency"], "max_failures": "2%"}
+    stack = stack_of(instance_tags={"app": ["web"]}, rollout=waves, timeout_minutes=60)
+
+    properties = association_of(stack)["Properties"]
+
+    assert properties["TimeoutSeconds"] == 3600
+    assert properties["Rollout"] == {
+        "First": 2,
+        "Growth": 3,
+        "BakeSeconds": 90,
+        "Alarms": ["web/errors", "latency"],
+        "MaxFailures": "2%",
+    }
+    assert [one["Resource"] for one in statements(stack, "cloudwatch:DescribeAlarms")] == ["*"]
+
+
+def test_an_entry_without_a_rollout_says_nothing_of_it() -> None:
+    assert "Rollout" not in association_of(stack_of(instance_ids=[INSTANCE]))["Properties"]
+
+
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no instances": ({}, "no instances selected: add an entry to instance_roles"),
     "an empty list": ({"instance_ids": ""}, "instance_roles.default.instance_ids: [] can't be used"),
@@ -107,6 +143,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "more tag values than fit": (
         {"instance_roles": {"web": {"instance_tags": {"app": [f"{n:0200}" for n in range(190)]}}}},
         "select by fewer or shorter tag values",
+    ),
+    "waves that take too long": (
+        {"instance_roles": {"web": {"instance_tags": {"app": ["web"]}, "rollout": {"bake_minutes": 6}}}},
+        (
+            "the rollout of InstanceRole-web/InstanceRole/Association bakes 5 waves of 6 minutes, 30 minutes in all, "
+            "and the timeout is 30 minutes: raise `timeout`"
+        ),
+    ),
+    "a first wave without a target": (
+        {"instance_roles": {"web": {"instance_ids": [INSTANCE], "rollout": {"first": 0}}}},
+        "instance_roles.web.rollout.first: 0 can't be used, expected the number of targets of the first wave",
     ),
     "an instance in two entries": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_ids": [INSTANCE]}}},

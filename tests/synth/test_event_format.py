@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk_instance_role import InstanceSelection, OnConflict, ReplaceableProfiles
-from cdk_instance_role.runtime.association.contract import Property
+from cdk_instance_role import InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
+from cdk_instance_role.runtime.association.contract import Property, RolloutProperty
 from tests.synth.builders import (
     ACCOUNT,
     BY_ID,
@@ -19,6 +20,7 @@ from tests.synth.builders import (
     INSTANCE,
     OTHER_INSTANCE,
     REGION,
+    alarm,
     as_text,
     associate_imported,
     associated,
@@ -36,6 +38,7 @@ PHYSICAL = {
         f"arn:aws:iam::{ACCOUNT}:instance-profile/cdk-instance-role/Stack/Stack-WebInstanceProfile5F2B8D1C-aB3dEfGhIjK4"
     ),
     "${WebRole.Arn}": f"arn:aws:iam::{ACCOUNT}:role/Stack-WebRole4D6A0E93-Lm5nOpQrStU6",
+    "${Errors}": "Stack-Errors2B0E4D57-vWxYz0123456",
 }
 """What CloudFormation puts in place of references."""
 
@@ -74,12 +77,26 @@ def _keep() -> Stack:
     return associated(on_conflict=OnConflict.KEEP)
 
 
+def _in_waves() -> Stack:
+    stack = new_stack()
+    alarms = [alarm(stack, "Errors"), cloudwatch.Alarm.from_alarm_name(stack, "Imported", "latency")]
+    return associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=alarms, max_failures="2.5%"))
+
+
+def _in_growing_waves() -> Stack:
+    rollout = Rollout.in_waves(first=5, growth=1.5, bake=Duration.seconds(90), max_failures=2)
+    return associated(BY_TAGS, rollout=rollout)
+
+
 RENDERED: dict[str, tuple[Make, Make | None]] = {
     "create-by-ids": (_two_ids, None),
     "create-by-tags": (lambda: associated(BY_TAGS), None),
     "create-replaces-listed": (_replacing_listed, None),
     "create-replaces-any": (_any, None),
     "create-keeps-conflicts": (_keep, None),
+    "create-in-waves": (_in_waves, None),
+    "create-in-growing-waves": (_in_growing_waves, None),
+    "update-to-waves": (_in_waves, lambda: associated(BY_TAGS)),
     "update-ids-removed": (lambda: associated(BY_ID), _two_ids),
     "update-profile-changed": (_moved_from_the_imported_profile, _with_an_imported_profile),
     "delete": (_two_ids, None),
@@ -143,4 +160,6 @@ def test_every_way_to_say_something_is_frozen() -> None:
     events = frozen_events(versions()[-1])
 
     assert {frozen.name for frozen in events} == RENDERED.keys()
-    assert {key for frozen in events for key in frozen.event["ResourceProperties"]} >= OURS
+    sent = [frozen.event["ResourceProperties"] for frozen in events]
+    assert {key for properties in sent for key in properties} >= OURS
+    assert {key for properties in sent for key in properties.get(Property.ROLLOUT, ())} == set(RolloutProperty)

@@ -8,12 +8,19 @@ import pytest
 from aws_cdk import CfnParameter, Stack
 from aws_cdk import aws_ec2 as ec2
 
-from cdk_instance_role import AssociationProvider, InstanceProfileAssociation, InstanceSelection, ReplaceableProfiles
+from cdk_instance_role import (
+    AssociationProvider,
+    InstanceProfileAssociation,
+    InstanceSelection,
+    ReplaceableProfiles,
+    Rollout,
+)
 from tests.synth.builders import (
     BY_ID,
     BY_TAGS,
     IRELAND,
     POLICY_SIZE,
+    alarm,
     as_text,
     associated,
     handler_policies,
@@ -21,6 +28,7 @@ from tests.synth.builders import (
     instance_ids,
     new_app,
     new_stack,
+    resources,
 )
 
 
@@ -174,6 +182,25 @@ def test_stacks_that_share_a_provider_are_to_have_their_own() -> None:
             associated(BY_TAGS, Stack(app, f"Stack{number}", env=IRELAND), provider=provider)
 
     assert advice(many) == "use a provider for each stack"
+
+
+def watching(count: int) -> Stack:
+    """A stack whose association watches this many metric alarms of the app."""
+    stack = new_stack(env=None)
+    alarms = [alarm(stack, f"Alarm{number:03}") for number in range(count)]
+    return associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=alarms))
+
+
+def test_takes_as_many_alarms_of_the_app_as_is_said_and_not_many_more() -> None:
+    longest = {"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-northeast-99", "AWS::AccountId": "1" * 12}
+    arn = f"arn:aws-us-gov:cloudwatch:ap-northeast-99:{'1' * 12}:alarm:{'x' * 255}"
+    stack = watching(70)
+    arns = {f"{id_}.Arn": arn for id_ in resources(stack, "AWS::CloudWatch::Alarm")}
+    policies = handler_policies(stack).values()
+    documents = [as_text(policy["Properties"]["PolicyDocument"], {**longest, **arns}) for policy in policies]
+    assert max(len(json.dumps(document, separators=(",", ":"))) for document in documents) <= POLICY_SIZE
+    assert json.dumps(documents).count(arn) == 70
+    assert advice(lambda: watching(90)) == "watch a composite alarm of the alarms"
 
 
 def test_no_statement_is_lost_in_packing() -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 
-from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection, ReplaceableProfiles
+from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection, ReplaceableProfiles, Rollout
 from tests.synth.builders import (
     ACCOUNT,
     BY_ID,
@@ -15,10 +16,12 @@ from tests.synth.builders import (
     INSTANCE,
     OTHER_INSTANCE,
     Statement,
+    alarm,
     as_text,
     associate_imported,
     associated,
     association_of,
+    composite_alarm,
     handler_policies,
     imported_profile,
     listed,
@@ -31,6 +34,7 @@ ASSOCIATE = "ec2:AssociateIamInstanceProfile"
 REPLACE = "ec2:ReplaceIamInstanceProfileAssociation"
 DISASSOCIATE = "ec2:DisassociateIamInstanceProfile"
 PASS_ROLE, GET_PROFILE = "iam:PassRole", "iam:GetInstanceProfile"
+DESCRIBE_ALARMS = "cloudwatch:DescribeAlarms"
 
 PROFILES = f"arn:aws:iam::{ACCOUNT}:instance-profile"
 WEB, OLD, IMPORTED, ANY = "${WebInstanceProfile.Arn}", f"{PROFILES}/Old", f"{PROFILES}/Imported", f"{PROFILES}/*"
@@ -54,6 +58,18 @@ def imported_replacing_old() -> Stack:
     stack = new_stack()
     associate_imported(stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "Old")))
     return stack
+
+
+def watching(*kinds: str) -> Stack:
+    """A stack whose association watches alarms of these kinds."""
+    stack = new_stack()
+    alarms: dict[str, cloudwatch.IAlarm] = {
+        "Errors": alarm(stack, "Errors"),
+        "Latency": alarm(stack, "Latency", alarm_name="latency"),
+        "Composite": composite_alarm(stack, "Composite"),
+        "Imported": cloudwatch.Alarm.from_alarm_name(stack, "Imported", "imported"),
+    }
+    return associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=[alarms[kind] for kind in kinds]))
 
 
 def rights(stack: Stack, action: str) -> list[tuple[Any, Any]]:
@@ -280,6 +296,21 @@ def test_an_imported_profile_with_the_path_of_another_stack_is_no_profile_of_thi
     assert rights(stack, DISASSOCIATE) == [
         (EVERY_INSTANCE, {"ArnLike": {"ec2:InstanceProfile": [f"{PROFILES}/{name}"]}})
     ]
+
+
+def test_looks_at_the_metric_alarms_of_the_app_that_a_rollout_watches_and_at_no_other() -> None:
+    assert rights(watching("Errors", "Latency"), DESCRIBE_ALARMS) == [(["${Errors.Arn}", "${Latency.Arn}"], {})]
+
+
+# CloudWatch tells of composite alarms only those who may see all, and an imported alarm may be one.
+@pytest.mark.parametrize("kinds", [("Composite",), ("Imported",), ("Errors", "Composite"), ("Errors", "Imported")])
+def test_looks_at_every_alarm_if_one_may_be_composite(kinds: tuple[str, ...]) -> None:
+    assert rights(watching(*kinds), DESCRIBE_ALARMS) == [("*", {})]
+
+
+@pytest.mark.parametrize("rollout", [None, Rollout.all_at_once(), Rollout.in_waves()], ids=["none", "all", "waves"])
+def test_without_alarms_there_is_no_right_to_look_at_any(rollout: Rollout | None) -> None:
+    assert rights(associated(BY_TAGS, rollout=rollout), DESCRIBE_ALARMS) == []
 
 
 def test_policies_are_attached_to_the_role_of_the_handler_alone() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from aws_cdk import Environment, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
-from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles
+from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
 from tests.synth.builders import (
     ACCOUNT,
     BY_ID,
@@ -22,6 +23,7 @@ from tests.synth.builders import (
     IRELAND,
     OTHER_INSTANCE,
     POLICY_SIZE,
+    alarm,
     as_text,
     associate_imported,
     imported_profile,
@@ -45,11 +47,14 @@ def policies(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def stack_of_everything(env: Environment | None = IRELAND, flags: Mapping[str, Any] = FLAGS) -> Stack:
-    """A stack that uses everything: ids and tags, listed and any profiles, own and imported roles and profiles."""
+    """A stack that uses everything: ids and tags, listed and any profiles, own and imported roles and profiles,
+    waves with alarms, and a dashboard."""
     stack = new_stack(env=env, flags=flags)
     old = imported_profile(stack, "Old")
     web = InstanceRole(stack, "Web", managed_policies=["AmazonS3ReadOnlyAccess"], role_name="web")
-    web.associate_with("Listed", BY_ID, replaces=ReplaceableProfiles.profiles(old))
+    waves = Rollout.in_waves(growth=2, alarms=[alarm(stack, "Errors")], max_failures="2%")
+    listed = web.associate_with("Listed", BY_ID, replaces=ReplaceableProfiles.profiles(old), rollout=waves)
+    cloudwatch.Dashboard(stack, "Dashboard").add_widgets(*listed.dashboard_widgets())
     web.associate_with("Tagged", BY_TAGS, replaces=ReplaceableProfiles.any(), on_conflict=OnConflict.KEEP)
     job = InstanceRole(stack, "Job", role=iam.Role.from_role_name(stack, "JobRole", "job"))
     tags = InstanceSelection.by_tags({"${app}": ["${job}"]})

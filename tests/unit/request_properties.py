@@ -8,6 +8,7 @@ from cdk_instance_role.runtime.association.contract import ANY_PROFILE
 from cdk_instance_role.runtime.association.desired import Desired, ProfileRef
 from cdk_instance_role.runtime.association.failures import RequestError
 from cdk_instance_role.runtime.association.request import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
+from cdk_instance_role.runtime.association.rollout import Rollout
 
 SIGNED_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
 LONGEST_MESSAGE = 1500
@@ -48,7 +49,7 @@ def _check_envelope(event: Any, answer: Request | str) -> None:
     if isinstance(envelope, str):
         assert envelope == answer
     elif isinstance(answer, Request):
-        assert envelope == replace(answer, desired=None, timeout=envelope.timeout)
+        assert envelope == replace(answer, desired=None, timeout=envelope.timeout, rollout=Rollout())
     else:
         assert envelope.desired is None
 
@@ -88,6 +89,7 @@ def _check_request(request: Request, event: Mapping[str, Any]) -> None:
         properties = event["ResourceProperties"]
         assert request.timeout == _seconds(properties.get("TimeoutSeconds"))
         _check_wish(request.desired, properties)
+        _check_rollout(request.rollout, properties.get("Rollout"))
     if request.type is RequestType.UPDATE:
         _check_way_back(request, event)
 
@@ -122,6 +124,19 @@ def _check_wish(desired: Desired, properties: Mapping[str, Any]) -> None:
             _check_profile(listed, stated)
 
 
+def _check_rollout(rollout: Rollout, stated: Mapping[str, Any] | None) -> None:
+    """In any fleet its waves rise to everyone, and without one there are none."""
+    if stated is None:
+        assert rollout == Rollout()
+        return
+    assert rollout.first == float(stated.get("First", 1)) >= 1
+    assert list(rollout.alarms) == list(stated.get("Alarms", ()))
+    for total in (1, 7, 100):
+        assert rollout.waves(total)[-1] == total
+        assert 0 <= rollout.baking(total) == len(rollout.waves(total)) * rollout.bake
+        assert rollout.tolerance.of(total) >= 0
+
+
 def _check_profile(profile: ProfileRef, stated: Mapping[str, Any]) -> None:
     assert (profile.arn, profile.role_arn) == (stated["InstanceProfileArn"], stated["RoleArn"])
     assert _is_iam_arn(profile.arn, "instance-profile")
@@ -145,7 +160,7 @@ def _check_that_aws_can_be_told(request: Request) -> None:
 
 
 def _words(request: Request) -> Iterator[str]:
-    yield from (request.id, request.association, request.physical_id or "")
+    yield from (request.id, request.association, request.physical_id or "", *request.rollout.alarms)
     if request.desired:
         yield from request.desired.selection.ids
         for key, values in request.desired.selection.tags:

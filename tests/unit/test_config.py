@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stacks.config import ConfigError, ProfileEntry, RoleEntry, load
+from stacks.config import ConfigError, ProfileEntry, RoleEntry, RolloutEntry, load
 
 ID, OTHER_ID = "i-0123456789abcdef0", "i-01234567"
 WIDE = "\N{FULLWIDTH DIGIT ONE}"
@@ -53,12 +53,42 @@ def test_reads_an_entry_with_all_keys() -> None:
         on_conflict="keep",
         account="111122223333",
         region="eu-west-1",
+        timeout_minutes=60,
+        rollout={"first": 2, "growth": 1.5, "bake_minutes": 0.5, "alarms": ["web/errors"], "max_failures": "2%"},
     )
 
     assert found.managed_policies == ["AmazonS3ReadOnlyAccess"]
     assert (found.instance_ids, found.instance_tags) == (None, {"app": ["web", "api"], "env": ["prod"]})
     assert found.replaces == ["OldProfile", ProfileEntry(instance_profile="P", role="R")]
     assert (found.on_conflict, found.account, found.region) == ("keep", "111122223333", "eu-west-1")
+    assert found.timeout_minutes == 60
+    assert found.rollout == RolloutEntry(
+        first=2, growth=1.5, bake_minutes=0.5, alarms=["web/errors"], max_failures="2%"
+    )
+
+
+def test_targets_are_brought_over_all_at_once_and_within_half_an_hour_by_default() -> None:
+    assert (entry().rollout, entry().timeout_minutes) == (None, 30)
+
+
+def test_an_empty_rollout_is_the_default_one_in_waves() -> None:
+    assert entry(rollout={}).rollout == RolloutEntry(
+        first=1, growth=None, percentages=None, bake_minutes=5, alarms=[], max_failures=0
+    )
+
+
+@pytest.mark.parametrize("percentages", [[100], [0.5, 33.3, 100], [1, 10, 50, 100.0]])
+def test_takes_percentages_that_rise_to_100(percentages: list[float]) -> None:
+    found = entry(rollout={"percentages": percentages}).rollout
+    assert found is not None
+    assert found.percentages == percentages
+
+
+@pytest.mark.parametrize("max_failures", [0, 3, "3", "2%", "0.5%"])
+def test_takes_a_number_or_a_percentage_of_failures(max_failures: Any) -> None:
+    found = entry(rollout={"max_failures": max_failures}).rollout
+    assert found is not None
+    assert found.max_failures == max_failures
 
 
 def test_reads_several_entries() -> None:
@@ -246,6 +276,76 @@ def test_fails_when_a_value_is_none_of_those_allowed(key: str, value: Any, words
 
     assert f"instance_roles.web.{key}" in message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("minutes", [0, 61, -1, 1.5, "30", True, None])
+def test_fails_when_the_timeout_is_no_number_of_minutes(minutes: Any) -> None:
+    message = mistake_in_entry(timeout_minutes=minutes)
+
+    expected = "expected whole minutes from 1 to 60"
+    assert message == f"instance_roles.web.timeout_minutes: {minutes!r} can't be used, {expected}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        pytest.param("first", 0, "number of targets", id="no first wave"),
+        pytest.param("first", True, "number of targets", id="a first wave that is true"),
+        pytest.param("first", "1", "number of targets", id="a first wave in quotes"),
+        pytest.param("growth", 0.5, "a number from 1", id="waves that shrink"),
+        pytest.param("growth", "2", "a number from 1", id="a growth in quotes"),
+        pytest.param("growth", float("inf"), "a number from 1", id="an endless growth"),
+        pytest.param("percentages", [], "like [1, 10, 50, 100]", id="no percentages"),
+        pytest.param("percentages", [10, 50], "like [1, 10, 50, 100]", id="percentages that end early"),
+        pytest.param("percentages", [50, 10, 100], "like [1, 10, 50, 100]", id="percentages that fall"),
+        pytest.param("percentages", [0, 100], "like [1, 10, 50, 100]", id="nothing at first"),
+        pytest.param("percentages", ["50", "100"], "like [1, 10, 50, 100]", id="percentages in quotes"),
+        pytest.param("percentages", [float("nan"), 100], "like [1, 10, 50, 100]", id="a percentage that is none"),
+        pytest.param("percentages", 100, "like [1, 10, 50, 100]", id="a percentage that is no list"),
+        pytest.param("bake_minutes", -1, "from 0 to less than 60", id="less than no time"),
+        pytest.param("bake_minutes", 60, "from 0 to less than 60", id="an hour"),
+        pytest.param("bake_minutes", "5", "from 0 to less than 60", id="a time in quotes"),
+        pytest.param("alarms", "errors", "a list of names", id="an alarm that is no list"),
+        pytest.param("alarms", [""], "a list of names", id="an alarm without a name"),
+        pytest.param("alarms", ["x" * 256], "a list of names", id="a name that is too long"),
+        pytest.param("alarms", ["a\nb"], "a list of names", id="a name of two lines"),
+        pytest.param("alarms", ["arn:aws:cloudwatch:eu-west-1:1:alarm:x"], "a list of names", id="an ARN"),
+        pytest.param("alarms", ["x"] * 101, "at most 100", id="too many alarms"),
+        pytest.param("max_failures", -1, 'like "2%"', id="less than none"),
+        pytest.param("max_failures", 1.5, 'like "2%"', id="half a target"),
+        pytest.param("max_failures", True, 'like "2%"', id="failures that are true"),
+        pytest.param("max_failures", "two", 'like "2%"', id="a number in words"),
+        pytest.param("max_failures", "101%", 'like "2%"', id="more than all"),
+    ],
+)
+def test_fails_when_a_rollout_says_what_is_not_allowed(key: str, value: Any, expected: str) -> None:
+    message = mistake_in_entry(rollout={key: value})
+
+    assert message.startswith(f"instance_roles.web.rollout.{key}: {value!r} can't be used, expected ")
+    assert expected in message
+    assert "; " not in message
+
+
+@pytest.mark.parametrize("rollout", ["waves", [], 5, True])
+def test_fails_when_a_rollout_is_no_map(rollout: Any) -> None:
+    message = mistake_in_entry(rollout=rollout)
+
+    assert message.startswith(f"instance_roles.web.rollout: {rollout!r} can't be used, expected a map like ")
+
+
+def test_fails_when_waves_both_grow_and_reach_percentages() -> None:
+    message = mistake_in_entry(rollout={"growth": 2, "percentages": [100]})
+
+    assert message == "instance_roles.web.rollout: give either growth or percentages, not both"
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("bake_minute", "bake_minutes"), ("alarm", "alarms"), ("percentage", "percentages")]
+)
+def test_fails_when_a_key_of_a_rollout_is_unknown_and_suggests_the_one_that_was_meant(key: str, meant: str) -> None:
+    message = mistake_in_entry(rollout={key: 5})
+
+    assert message.startswith(f"instance_roles.web.rollout has the unknown key {key!r}: did you mean {meant!r}?")
 
 
 @pytest.mark.parametrize("values", ["web", [], [1], None])

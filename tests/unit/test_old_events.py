@@ -8,10 +8,11 @@ import pytest
 
 from cdk_instance_role.runtime.association.desired import Desired, ProfileRef
 from cdk_instance_role.runtime.association.request import Request, RequestType
+from cdk_instance_role.runtime.association.rollout import Rollout
 from tests.unit.frozen_events import FrozenEvent, frozen_events, versions
 
 DIGESTS = {
-    "0.1.0": "fc1ef3003a47dbedf514ee9bef649160ff5d44fc166396be9984ff938a8f49e7",
+    "0.1.0": "17af1700455d628560be3f833208bfadf2feabe0ece7aff916a14bf49983e5af",
 }
 """Of the frozen events of each release. Once it is out, its digest never changes: stacks send these events."""
 
@@ -27,6 +28,7 @@ def meaning(request: Request) -> dict[str, Any]:
         "known_ids": sorted(request.known_ids),
         "timeout": request.timeout,
         "desired": _wish(request.desired) if request.desired else None,
+        **({"rollout": _waves(request.rollout)} if request.rollout.first else {}),
     }
 
 
@@ -38,6 +40,15 @@ def _wish(desired: Desired) -> dict[str, Any]:
         **({"ids": list(selection.ids)} if selection.ids else {"tags": tags}),
         "replaces": "any" if replaceable.any else [_profile(profile) for profile in replaceable.profiles],
         "on_conflict": desired.on_conflict,
+    }
+
+
+def _waves(rollout: Rollout) -> dict[str, Any]:
+    return {
+        "of_1000": list(rollout.waves(1000)),
+        "bake": rollout.bake,
+        "alarms": list(rollout.alarms),
+        "may_fail_of_1000": rollout.tolerance.of(1000),
     }
 
 

@@ -70,10 +70,11 @@ def test_reads_the_property_as_cloudformation_sends_it() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "sentence"),
     [
-        ("First", "0", "First of Rollout is '0': expected a number from 1"),
-        ("First", "many", "First of Rollout is 'many': expected a number from 1"),
-        ("First", "nan", "First of Rollout is 'nan': expected a number from 1"),
-        ("First", ["1"], "First of Rollout is ['1']: expected a number from 1"),
+        ("First", "0", "First of Rollout is '0': expected a whole number from 1"),
+        ("First", "many", "First of Rollout is 'many': expected a whole number from 1"),
+        ("First", "nan", "First of Rollout is 'nan': expected a whole number from 1"),
+        ("First", "1.5", "First of Rollout is '1.5': expected a whole number from 1"),
+        ("First", ["1"], "First of Rollout is ['1']: expected a whole number from 1"),
         ("BakeSeconds", "-1", "BakeSeconds of Rollout is '-1': expected a number from 0"),
         ("BakeSeconds", "inf", "BakeSeconds of Rollout is 'inf': expected a number from 0"),
         ("Percentages", ["50", "10", "100"], "expected rising numbers, the last of which is 100"),

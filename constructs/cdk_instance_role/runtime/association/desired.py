@@ -143,7 +143,7 @@ def _tags(value: Any) -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 def _tag_values(key: str, values: Any) -> frozenset[str]:
-    if not key or not isinstance(values, list) or not values or not all(map(_is_text, (key, *values))):
+    if not key or not isinstance(values, list) or not values or not all(map(is_text, (key, *values))):
         raise RequestError(f"tag {shown(key)} has the values {shown(values)}: list at least one string")
     return frozenset(values)
 
@@ -166,7 +166,7 @@ def _on_conflict(value: Any) -> OnConflict:
     return OnConflict(value)
 
 
-def _is_text(value: Any) -> bool:
+def is_text(value: Any) -> bool:
     """Whether AWS can be told this: a string, and none with half a character, which JSON can spell but UTF-8 can't."""
     return isinstance(value, str) and value == value.encode(errors="ignore").decode()
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Self
 
 from .contract import Property, RolloutProperty
-from .desired import mapping, shown
+from .desired import is_text, mapping, shown
 from .failures import RequestError
 from .model import Snapshot
 from .plan import Plan
@@ -102,7 +102,7 @@ class Rollout:
         given = mapping(value)
         growth = given.get(RolloutProperty.GROWTH)
         rollout = cls(
-            first=int(_number(given, RolloutProperty.FIRST, 1)),
+            first=int(_number(given, RolloutProperty.FIRST, 1, whole=True)),
             growth=None if growth is None else _number(given, RolloutProperty.GROWTH, 1),
             percentages=_percentages(given.get(RolloutProperty.PERCENTAGES, ())),
             bake=_number(given, RolloutProperty.BAKE_SECONDS, 0),
@@ -180,14 +180,15 @@ def _difficulty(step: Step) -> int:
     return {Action.SWAP: 1, Action.WAIT: 2}.get(step.action, 0)
 
 
-def _number(given: Mapping[str, Any], key: RolloutProperty, least: float) -> float:
+def _number(given: Mapping[str, Any], key: RolloutProperty, least: float, *, whole: bool = False) -> float:
     value = given.get(key, least)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = -1.0
-    if not least <= number < math.inf:
-        raise RequestError(f"{key} of {Property.ROLLOUT} is {shown(value)}: expected a number from {least:.0f}")
+    if not least <= number < math.inf or (whole and not number.is_integer()):
+        kind = "whole number" if whole else "number"
+        raise RequestError(f"{key} of {Property.ROLLOUT} is {shown(value)}: expected a {kind} from {least:.0f}")
     return number
 
 
@@ -207,7 +208,7 @@ def _percentages(value: Any) -> tuple[float, ...]:
 
 def _alarms(value: Any) -> tuple[str, ...]:
     names = tuple(value) if isinstance(value, list | tuple) else (None,)
-    if len(names) > MOST_ALARMS or not all(isinstance(name, str) and name for name in names):
+    if len(names) > MOST_ALARMS or not all(name and is_text(name) for name in names):
         raise RequestError(
             f"{RolloutProperty.ALARMS} of {Property.ROLLOUT} are {shown(value)}: "
             f"expected at most {MOST_ALARMS} names of alarms"

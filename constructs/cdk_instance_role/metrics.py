@@ -1,0 +1,106 @@
+"""Metrics of an association, for alarms and dashboards."""
+
+from typing import Any
+
+from aws_cdk import CfnResource, CustomResource, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from .rollout import Rollout
+from .runtime.association.contract import ASSOCIATION_DIMENSION, METRIC_NAMESPACE, STACK_DIMENSION, Metric
+
+WIDGET_WIDTH = 6
+"""Four to a row: a dashboard is 24 wide."""
+
+
+class AssociationMetrics:
+    """What CloudWatch knows of an association: the handler writes it while it works, once in an invocation.
+
+    There are data only while a deployment changes the association. They come out of the handler's log, so they add
+    nothing to the template.
+    """
+
+    _resource: CustomResource
+    _rollout: Rollout
+
+    def metric(self, name: str, **options: Any) -> cloudwatch.Metric:
+        """A metric of this association.
+
+        Args:
+            name: its name, as CloudWatch shows it: ``Targets``, ``Done``, ``Failed``, ``Throttled`` or ``Wave``.
+            options: further properties of `aws_cdk.aws_cloudwatch.Metric`, such as ``color``, ``label`` or ``unit``.
+                Default: the maximum in each minute.
+        """
+        stack, resource = Stack.of(self._resource), self._resource.node.default_child
+        assert isinstance(resource, CfnResource)
+        defaults = {
+            "dimensions_map": {STACK_DIMENSION: stack.stack_name, ASSOCIATION_DIMENSION: resource.logical_id},
+            "statistic": cloudwatch.Stats.MAXIMUM,
+            "period": Duration.minutes(1),
+        }
+        metric = cloudwatch.Metric(namespace=METRIC_NAMESPACE, metric_name=name, **{**defaults, **options})
+        # On a dashboard elsewhere it says then where it is from.
+        return metric.attach_to(self._resource)
+
+    def metric_targets(self, **options: Any) -> cloudwatch.Metric:
+        """Instances that are selected; none while a delete or a failed create gives everything back.
+
+        Args:
+            options: as for `metric`.
+        """
+        return self.metric(Metric.TARGETS.value, **options)
+
+    def metric_done(self, **options: Any) -> cloudwatch.Metric:
+        """Targets of which EC2 has confirmed that they have the profile.
+
+        Args:
+            options: as for `metric`.
+        """
+        return self.metric(Metric.DONE.value, **options)
+
+    def metric_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Targets that have failed, tolerated or not.
+
+        Args:
+            options: as for `metric`.
+        """
+        return self.metric(Metric.FAILED.value, **options)
+
+    def metric_throttled(self, **options: Any) -> cloudwatch.Metric:
+        """Calls that EC2 has refused for coming too fast, and that were made again; their sum in each minute.
+
+        Args:
+            options: as for `metric`.
+        """
+        return self.metric(Metric.THROTTLED.value, **{"statistic": cloudwatch.Stats.SUM, **options})
+
+    def metric_wave(self, **options: Any) -> cloudwatch.Metric:
+        """Which wave of a rollout is running, from 1; 0 if none is.
+
+        Args:
+            options: as for `metric`.
+        """
+        return self.metric(Metric.WAVE.value, **options)
+
+    def dashboard_widgets(self) -> list[cloudwatch.IWidget]:
+        """Widgets that tell how far a deployment is, and how the alarms of its rollout are.
+
+        Example:
+            ::
+
+                dashboard.add_widgets(*association.dashboard_widgets())
+        """
+        return [
+            _graph("Targets", self.metric_targets(label="selected"), self.metric_done(label="done")),
+            _graph("Trouble", self.metric_failed(label="failed"), self.metric_throttled(label="throttled calls")),
+            _graph("Wave", self.metric_wave(label="wave")),
+            *self._alarms(),
+        ]
+
+    def _alarms(self) -> list[cloudwatch.IWidget]:
+        alarms = self._rollout.alarms
+        return [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDGET_WIDTH)] if alarms else []
+
+
+def _graph(title: str, *metrics: cloudwatch.Metric) -> cloudwatch.IWidget:
+    from_zero = cloudwatch.YAxisProps(min=0, show_units=False)
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), left_y_axis=from_zero, width=WIDGET_WIDTH)

@@ -1,0 +1,253 @@
+"""How an association brings its targets over: all at once, or in waves that are watched."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_cdk import Duration, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from .runtime.association.contract import Property, RolloutProperty
+from .runtime.association.rollout import MOST_ALARMS, Tolerance
+from .runtime.association.rollout import Rollout as Waves
+from .selection import InstanceSelection
+
+PERCENTAGES = (1.0, 10.0, 50.0, 100.0)
+BAKE_MINUTES = 5
+HOUR = 3600
+"""Seconds that CloudFormation waits at most for a custom resource:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html"""
+_LARGE_FLEET = 1_000_000
+"""Targets of a fleet in which no two percentages come to the same number."""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """How targets are brought over: all at once, or in waves. Use one of the factories.
+
+    In waves, a deployment begins with a canary of `first` targets. Within each wave every Availability Zone has its
+    share. A wave is done when EC2 has confirmed all its targets (``associated``); then it *bakes*: nothing is changed,
+    and the alarms are watched. So it is with every wave, the last one too.
+
+    - An alarm that goes to ``ALARM``, or more failed targets than allowed, ends the rollout. All that it has done so
+      far is undone as after any failure: a failed create gives everything back, and a failed update is taken back by
+      CloudFormation, at once and not in waves.
+    - An alarm that is in ``ALARM`` already, or that does not exist, refuses the deployment before anything is changed,
+      if there is anything to be changed. ``INSUFFICIENT_DATA`` counts as quiet: the targets may be what the data
+      come from.
+    - A failed target that is tolerated keeps what it has, and is tried again by the next update of the association.
+      One that would keep a former profile of the association is never tolerated: that profile may be deleted next.
+    - Targets that are right already are no part of the waves. What leaves the selection gets back what it had once the
+      last wave is through. Neither a delete nor the way back after a failed update knows waves.
+
+    Example:
+        ::
+
+            web.associate_with(
+                "Fleet",
+                InstanceSelection.by_tags({"app": ["web"]}),
+                rollout=Rollout.in_waves(bake=Duration.minutes(5), alarms=[errors], max_failures="2%"),
+            )
+    """
+
+    waves: Waves = field(default_factory=Waves)
+    """The sizes of the waves, and how long each bakes; `all_at_once` has none."""
+    alarms: tuple[cloudwatch.IAlarm, ...] = ()
+    """The alarms that end it."""
+    max_failures: str = "0"
+    """How many targets may fail: a number or a percentage of them, or a token."""
+
+    @classmethod
+    def all_at_once(cls) -> "Rollout":
+        """All targets as fast as EC2 allows (the default)."""
+        return cls()
+
+    @classmethod
+    def in_waves(
+        cls,
+        *,
+        first: int = 1,
+        growth: float | None = None,
+        percentages: Sequence[float] | None = None,
+        bake: Duration | None = None,
+        alarms: Sequence[cloudwatch.IAlarm] = (),
+        max_failures: int | str = 0,
+    ) -> "Rollout":
+        """Wave by wave, as long as all is well.
+
+        The association adds up how long the waves bake and refuses what can't fit, so sizes and times have to be
+        known at synth: they can't be tokens.
+
+        Args:
+            first: number of targets in the first wave, the canary.
+            growth: how many times as large as the one before each further wave is, rounded up; with ``growth=2``
+                waves of 1, 2, 4, 8 and so on. Default: waves by ``percentages``.
+            percentages: share of all targets that have to be changed which is reached with each further wave, rounded
+                up, rising to 100. A wave that would bring nothing new is left out. Default: 1, 10, 50 and 100, unless
+                there is a ``growth``.
+            bake: how long each wave is watched after all its targets are confirmed. Default: 5 minutes.
+            alarms: metric or composite alarms, at most 100, in the account and Region of the association, owned or
+                imported. The handler may look at these only if all are metric alarms of the app, of which about 70
+                fit into its IAM policies. Otherwise it may look at every alarm, because CloudWatch tells of composite
+                ones only those who may, and an imported one may be composite:
+                https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+            max_failures: how many targets may fail without ending the rollout: a whole number of them, or a
+                percentage of those that have to be changed, like ``"2%"``, rounded down.
+
+        Raises:
+            ValueError: growth and percentages are both given, or one of the arguments is out of range.
+        """
+        if growth is not None and percentages is not None:
+            raise ValueError(
+                "growth and percentages are both given: "
+                "leave one of them out, because each says how large the further waves are"
+            )
+        if growth is None and percentages is None:
+            percentages = PERCENTAGES
+        waves = Waves(
+            first=_first(first),
+            growth=None if growth is None else _growth(growth),
+            percentages=() if percentages is None else _percentages(percentages),
+            bake=BAKE_MINUTES * 60 if bake is None else _seconds(bake),
+        )
+        return cls(waves=waves, alarms=_alarms(alarms), max_failures=_max_failures(max_failures))
+
+    def render(self) -> dict[str, Any]:
+        """The property of the custom resource that says the same; none for `all_at_once`."""
+        if not self.waves.first:
+            return {}
+        return {
+            Property.ROLLOUT.value: {
+                RolloutProperty.FIRST.value: self.waves.first,
+                **self._render_sizes(),
+                RolloutProperty.BAKE_SECONDS.value: _plain(self.waves.bake),
+                RolloutProperty.ALARMS.value: [alarm.alarm_name for alarm in self.alarms],
+                RolloutProperty.MAX_FAILURES.value: self.max_failures,
+            }
+        }
+
+    def time_problem(self, instances: InstanceSelection, timeout: Duration) -> str:
+        """Why there is no time for all waves to bake; empty if there is, as far as that can be known at synth.
+
+        Ids are counted as if all of them had to be changed. By tags, the waves of percentages are counted as in a
+        large fleet, and of those that grow only the first one is certain. The deployment counts again what it has to
+        change, and refuses what does not fit before it changes anything.
+
+        Args:
+            instances: the targets.
+            timeout: how long an operation of the association may take.
+        """
+        targets = self._most_targets(instances)
+        bakes = self.waves.baking(targets)
+        if bakes == 0 or bakes < min(timeout.to_seconds(), HOUR):
+            return ""
+        count = len(self.waves.waves(targets))
+        waves = "1 wave" if count == 1 else f"{count} waves"
+        arithmetic = f"bakes {waves} of {_time(self.waves.bake)}, {_time(bakes)} in all"
+        shorter = "bake for a shorter time, or make fewer waves"
+        if bakes >= HOUR:
+            return f"{arithmetic}, and CloudFormation waits for 60 minutes: {shorter}"
+        return f"{arithmetic}, and the timeout is {_time(timeout.to_seconds())}: raise `timeout`, {shorter}"
+
+    def _render_sizes(self) -> dict[str, Any]:
+        if self.waves.growth is None:
+            return {RolloutProperty.PERCENTAGES.value: [_plain(one) for one in self.waves.percentages]}
+        return {RolloutProperty.GROWTH.value: _plain(self.waves.growth)}
+
+    def _most_targets(self, instances: InstanceSelection) -> int:
+        if instances.instance_ids:
+            return len(instances.instance_ids)
+        return self.waves.first if self.waves.growth else _LARGE_FLEET
+
+
+def _first(value: int) -> int:
+    _refuse_token("first", value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"first is {value!r}: give the number of targets of the first wave, at least 1")
+    return value
+
+
+def _growth(value: float) -> float:
+    _refuse_token("growth", value)
+    if not _is_number(value) or value < 1:
+        raise ValueError(
+            f"growth is {value!r}: give how many times as large as the one before each wave is, a number from 1"
+        )
+    return float(value)
+
+
+def _percentages(values: Sequence[float]) -> tuple[float, ...]:
+    found = tuple(values) if isinstance(values, Sequence) else ()
+    for value in found:
+        _refuse_token("one of the percentages", value)
+    rising = all(map(_is_number, found)) and all(one < other for one, other in zip((0, *found), found, strict=False))
+    if not found or not rising or found[-1] != 100:
+        raise ValueError(
+            f"percentages are {values!r}: give rising numbers above 0, the last of which is 100, like [1, 10, 50, 100]"
+        )
+    return tuple(map(float, found))
+
+
+def _seconds(bake: Duration) -> float:
+    if not isinstance(bake, Duration):
+        raise ValueError(f"bake is {bake!r}: give a Duration like Duration.minutes(5)")
+    if bake.is_unresolved():
+        raise ValueError(_of_token("bake"))
+    return float(bake.to_seconds(integral=False))
+
+
+def _alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IAlarm, ...]:
+    if isinstance(alarms, str) or not isinstance(alarms, Sequence):
+        raise ValueError(f"alarms is {alarms!r}: give a list of alarms")
+    for alarm in alarms:
+        if not hasattr(alarm, "alarm_name"):
+            raise ValueError(
+                f"{alarm!r} in alarms is no alarm: give one of the app, or import it with Alarm.from_alarm_name(...)"
+            )
+    different = {alarm.alarm_name: alarm for alarm in alarms}
+    if len(different) > MOST_ALARMS:
+        raise ValueError(
+            f"{len(different)} alarms are more than the {MOST_ALARMS} that CloudWatch can be asked for at once: "
+            "watch a composite alarm of them"
+        )
+    return tuple(different.values())
+
+
+def _max_failures(value: int | str) -> str:
+    if isinstance(value, str) and Token.is_unresolved(value):
+        return value
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(value)
+        Tolerance.parse(str(value))
+    except ValueError:
+        raise ValueError(
+            f"max_failures is {value!r}: give a whole number of targets, or a percentage of them like '2%'"
+        ) from None
+    return str(value)
+
+
+def _refuse_token(what: str, value: object) -> None:
+    # jsii does not survive what JSON can't say.
+    if _is_number(value) and Token.is_unresolved(value):
+        raise ValueError(_of_token(what))
+
+
+def _of_token(what: str) -> str:
+    return f"{what} is a token: give a value that is known at synth, because it is checked whether all waves fit"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(number: float) -> float:
+    """A number without a fraction that says nothing."""
+    return int(number) if number == int(number) else number
+
+
+def _time(seconds: float) -> str:
+    """A time for people, in minutes where it is some."""
+    number, unit = (seconds / 60, "minute") if seconds % 60 == 0 else (seconds, "second")
+    return f"{_plain(number)} {unit}{'' if number == 1 else 's'}"

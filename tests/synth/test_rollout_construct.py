@@ -1,0 +1,330 @@
+"""In which waves targets are brought over: what the handler is told, and what is refused at once."""
+
+import re
+from typing import Any
+
+import pytest
+from aws_cdk import Duration, Environment, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from cdk_instance_role import InstanceSelection, Rollout
+from cdk_instance_role.runtime.association.rollout import Rollout as Waves
+from tests.synth.builders import (
+    BY_ID,
+    BY_TAGS,
+    IRELAND,
+    alarm,
+    as_text,
+    associated,
+    association_of,
+    composite_alarm,
+    instance_ids,
+    new_app,
+    new_stack,
+)
+
+HALF_AN_HOUR, HOUR = Duration.minutes(30), Duration.hours(1)
+A_TOKEN = Token.as_number({"Ref": "Parameter"})
+
+
+def rendered(rollout: Rollout) -> Any:
+    return rollout.render()["Rollout"]
+
+
+# What the handler is told
+
+
+def test_all_at_once_changes_no_template_of_before() -> None:
+    assert Rollout.all_at_once().render() == {}
+
+
+def test_waves_have_a_canary_and_then_reach_percentages_by_default() -> None:
+    assert rendered(Rollout.in_waves()) == {
+        "First": 1,
+        "Percentages": [1, 10, 50, 100],
+        "BakeSeconds": 300,
+        "Alarms": [],
+        "MaxFailures": "0",
+    }
+
+
+def test_everything_is_handed_over() -> None:
+    waves = Rollout.in_waves(first=5, growth=1.5, bake=Duration.seconds(90), max_failures="2.5%")
+    assert rendered(waves) == {
+        "First": 5,
+        "Growth": 1.5,
+        "BakeSeconds": 90,
+        "Alarms": [],
+        "MaxFailures": "2.5%",
+    }
+
+
+def test_the_association_hands_over_the_names_of_alarms() -> None:
+    stack = new_stack()
+    imported = cloudwatch.Alarm.from_alarm_name(stack, "Imported", "latency")
+    alarms = [alarm(stack, "Errors"), composite_alarm(stack, "Composite"), imported]
+    associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=alarms))
+    found = as_text(association_of(stack)["Properties"]["Rollout"])
+    assert found["Alarms"] == ["${Errors}", "${Composite}", "latency"]
+
+
+def test_without_waves_the_association_says_nothing_of_them() -> None:
+    assert "Rollout" not in association_of(associated(rollout=Rollout.all_at_once()))["Properties"]
+
+
+def test_an_alarm_of_another_stack_is_there_before_the_association() -> None:
+    app = new_app()
+    watching = Stack(app, "Watching", env=IRELAND)
+    stack = associated(BY_TAGS, Stack(app, "Web", env=IRELAND), rollout=Rollout.in_waves(alarms=[alarm(watching)]))
+    app.synth()
+    assert watching in stack.dependencies
+
+
+def test_an_alarm_that_is_named_twice_is_watched_once() -> None:
+    stack = new_stack()
+    one, same = (cloudwatch.Alarm.from_alarm_name(stack, id_, "errors") for id_ in ("One", "Same"))
+    assert rendered(Rollout.in_waves(alarms=[one, same]))["Alarms"] == ["errors"]
+
+
+@pytest.mark.parametrize("max_failures", [0, 3, "3", "2%", "0.5%", "100%"])
+def test_takes_a_number_or_a_percentage_of_failures(max_failures: Any) -> None:
+    assert rendered(Rollout.in_waves(max_failures=max_failures))["MaxFailures"] == str(max_failures)
+
+
+def test_a_token_of_failures_is_not_inspected() -> None:
+    token = Token.as_string({"Ref": "Parameter"})
+    assert rendered(Rollout.in_waves(max_failures=token))["MaxFailures"] == token
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        Rollout.in_waves(),
+        Rollout.in_waves(first=2, growth=1, bake=Duration.seconds(0)),
+        Rollout.in_waves(first=3, percentages=(0.5, 33.3, 100), bake=Duration.millis(1500), max_failures="2%"),
+    ],
+    ids=["default", "growth", "percentages"],
+)
+def test_the_handler_reads_what_is_meant(rollout: Rollout) -> None:
+    read = Waves.from_properties({"Rollout": as_sent(rendered(rollout))})
+    assert (read.first, read.growth, read.percentages, read.bake) == (
+        rollout.waves.first,
+        rollout.waves.growth,
+        rollout.waves.percentages,
+        rollout.waves.bake,
+    )
+    assert (read.alarms, read.tolerance.of(1000)) == ((), 20 if rollout.max_failures == "2%" else 0)
+
+
+def as_sent(value: Any) -> Any:
+    """CloudFormation sends every scalar as a string."""
+    match value:
+        case dict():
+            return {key: as_sent(item) for key, item in value.items()}
+        case list():
+            return [as_sent(item) for item in value]
+    return str(value)
+
+
+# What is refused at once
+
+
+@pytest.mark.parametrize("first", [0, -1, 1.0, True, None, "1"])
+def test_fails_when_the_first_wave_has_no_number_of_targets(first: Any) -> None:
+    with pytest.raises(ValueError, match=r"^first is .*: give the number of targets of the first wave, at least 1$"):
+        Rollout.in_waves(first=first)
+
+
+@pytest.mark.parametrize("growth", [0.9, 0, -2, True, "2", float("inf"), float("nan")])
+def test_fails_when_waves_would_shrink(growth: Any) -> None:
+    with pytest.raises(ValueError, match=r"^growth is .*: give how many times as large .* a number from 1$"):
+        Rollout.in_waves(growth=growth)
+
+
+@pytest.mark.parametrize(
+    "percentages",
+    [
+        [],
+        [10, 50],
+        [50, 10, 100],
+        [10, 10, 100],
+        [0, 100],
+        [-1, 100],
+        [50, 101],
+        [True, 100],
+        ["50", "100"],
+        "100",
+        100,
+    ],
+    ids=str,
+)
+def test_fails_when_percentages_do_not_rise_to_100(percentages: Any) -> None:
+    message = r"^percentages are .*: give rising numbers above 0, the last of which is 100, like \[1, 10, 50, 100\]$"
+    with pytest.raises(ValueError, match=message):
+        Rollout.in_waves(percentages=percentages)
+
+
+def test_fails_when_waves_both_grow_and_reach_percentages() -> None:
+    with pytest.raises(ValueError, match=r"^growth and percentages are both given: leave one of them out"):
+        Rollout.in_waves(growth=2, percentages=[100])
+
+
+@pytest.mark.parametrize("bake", [300, "5m", True])
+def test_fails_when_the_time_to_bake_is_no_duration(bake: Any) -> None:
+    with pytest.raises(ValueError, match=r"^bake is .*: give a Duration like Duration.minutes\(5\)$"):
+        Rollout.in_waves(bake=bake)
+
+
+@pytest.mark.parametrize("max_failures", [-1, 1.5, True, None, "", "%", "two", "-1", "1.5", "101%", "nan%", "inf"])
+def test_fails_when_the_failures_are_neither_a_number_nor_a_percentage(max_failures: Any) -> None:
+    message = "^max_failures is .*: give a whole number of targets, or a percentage of them like '2%'$"
+    with pytest.raises(ValueError, match=message):
+        Rollout.in_waves(max_failures=max_failures)
+
+
+@pytest.mark.parametrize(
+    ("what", "arguments"),
+    [
+        ("first", {"first": A_TOKEN}),
+        ("growth", {"growth": A_TOKEN}),
+        ("one of the percentages", {"percentages": [A_TOKEN, 100]}),
+        ("bake", {"bake": Duration.minutes(A_TOKEN)}),
+    ],
+)
+def test_fails_when_it_cannot_be_known_how_long_the_waves_take(what: str, arguments: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{what} is a token: give a value that is known at synth"):
+        Rollout.in_waves(**arguments)
+
+
+@pytest.mark.parametrize("alarms", ["errors", None, 1])
+def test_fails_when_alarms_come_as_no_list(alarms: Any) -> None:
+    with pytest.raises(ValueError, match=r"^alarms is .*: give a list of alarms$"):
+        Rollout.in_waves(alarms=alarms)
+
+
+@pytest.mark.parametrize("alarms", [["errors"], [None]])
+def test_fails_when_something_else_is_to_be_watched(alarms: Any) -> None:
+    message = r"in alarms is no alarm: give one of the app, or import it with Alarm.from_alarm_name\(...\)$"
+    with pytest.raises(ValueError, match=message):
+        Rollout.in_waves(alarms=alarms)
+
+
+def test_fails_when_cloudwatch_could_not_be_asked_for_all_alarms_at_once() -> None:
+    stack = new_stack()
+    alarms = [cloudwatch.Alarm.from_alarm_name(stack, f"Alarm{number}", f"errors-{number}") for number in range(101)]
+    assert len(rendered(Rollout.in_waves(alarms=alarms[1:]))["Alarms"]) == 100
+    message = "^101 alarms are more than the 100 .* at once: watch a composite alarm of them$"
+    with pytest.raises(ValueError, match=message):
+        Rollout.in_waves(alarms=alarms)
+
+
+@pytest.mark.parametrize(
+    ("arn", "elsewhere"),
+    [
+        ("arn:aws:cloudwatch:us-east-1:111122223333:alarm:x", "in Region us-east-1 and the association in eu-west-1"),
+        ("arn:aws:cloudwatch:eu-west-1:444455556666:alarm:x", "in account 444455556666 and the association in 1111"),
+    ],
+    ids=["Region", "account"],
+)
+def test_fails_when_an_alarm_is_elsewhere(arn: str, elsewhere: str) -> None:
+    stack = new_stack()
+    imported = cloudwatch.Alarm.from_alarm_arn(stack, "Alarm", arn)
+    with pytest.raises(ValueError, match=rf"^alarm Stack/Alarm is {elsewhere}.*: watch an alarm in the same "):
+        associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=[imported]))
+
+
+def test_fails_when_the_stack_of_an_alarm_is_elsewhere() -> None:
+    app = new_app()
+    watching = alarm(Stack(app, "Watching", env=Environment(account="444455556666", region="eu-west-1")))
+    with pytest.raises(
+        ValueError, match=r"^alarm Watching/Alarm is in account 444455556666 and the association in 1111"
+    ):
+        associated(BY_TAGS, Stack(app, "Web", env=IRELAND), rollout=Rollout.in_waves(alarms=[watching]))
+
+
+# Whether there is time for it
+
+
+def ids(count: int) -> InstanceSelection:
+    return InstanceSelection.by_ids(*instance_ids(count))
+
+
+@pytest.mark.parametrize(
+    ("rollout", "instances", "timeout"),
+    [
+        (Rollout.all_at_once(), BY_TAGS, Duration.minutes(1)),
+        (Rollout.in_waves(), BY_TAGS, HALF_AN_HOUR),
+        (Rollout.in_waves(), ids(1000), HALF_AN_HOUR),
+        (Rollout.in_waves(bake=Duration.minutes(29)), BY_ID, HALF_AN_HOUR),
+        (Rollout.in_waves(bake=Duration.minutes(11)), BY_TAGS, HOUR),
+        (Rollout.in_waves(growth=2), ids(31), HALF_AN_HOUR),
+        (Rollout.in_waves(growth=1), BY_TAGS, HALF_AN_HOUR),
+        (Rollout.in_waves(growth=1, bake=Duration.seconds(0)), ids(1000), Duration.minutes(1)),
+    ],
+    ids=[
+        "all at once",
+        "the default by tags",
+        "the default by ids",
+        "one wave",
+        "almost an hour",
+        "growing",
+        "growing by tags, which only the deployment can count",
+        "without a time to bake",
+    ],
+)
+def test_takes_a_rollout_that_may_fit(rollout: Rollout, instances: InstanceSelection, timeout: Duration) -> None:
+    assert rollout.time_problem(instances, timeout) == ""
+
+
+@pytest.mark.parametrize(
+    ("rollout", "instances", "timeout", "problem"),
+    [
+        (
+            Rollout.in_waves(growth=1),
+            ids(14),
+            HOUR,
+            (
+                "bakes 14 waves of 5 minutes, 70 minutes in all, and CloudFormation waits for 60 minutes: "
+                "bake for a shorter time, or make fewer waves"
+            ),
+        ),
+        (
+            Rollout.in_waves(bake=Duration.minutes(12)),
+            BY_TAGS,
+            HALF_AN_HOUR,
+            (
+                "bakes 5 waves of 12 minutes, 60 minutes in all, and CloudFormation waits for 60 minutes: "
+                "bake for a shorter time, or make fewer waves"
+            ),
+        ),
+        (
+            Rollout.in_waves(bake=Duration.seconds(390)),
+            BY_TAGS,
+            HALF_AN_HOUR,
+            (
+                "bakes 5 waves of 390 seconds, 1950 seconds in all, and the timeout is 30 minutes: "
+                "raise `timeout`, bake for a shorter time, or make fewer waves"
+            ),
+        ),
+        (
+            Rollout.in_waves(growth=2, bake=Duration.minutes(1)),
+            BY_TAGS,
+            Duration.minutes(1),
+            (
+                "bakes 1 wave of 1 minute, 1 minute in all, and the timeout is 1 minute: "
+                "raise `timeout`, bake for a shorter time, or make fewer waves"
+            ),
+        ),
+    ],
+    ids=["by ids", "a large fleet", "longer than the timeout", "the first wave alone"],
+)
+def test_says_how_long_the_waves_take_that_do_not_fit(
+    rollout: Rollout, instances: InstanceSelection, timeout: Duration, problem: str
+) -> None:
+    assert rollout.time_problem(instances, timeout) == problem
+
+
+def test_fails_when_there_is_no_time_for_the_waves_and_says_of_which_association() -> None:
+    message = "the rollout of Stack/Web/Fleet bakes 5 waves of 5 minutes, 25 minutes in all, and the timeout is 20 min"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        associated(BY_TAGS, rollout=Rollout.in_waves(), timeout=Duration.minutes(20))
