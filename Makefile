@@ -13,9 +13,11 @@ export PYTHONDONTWRITEBYTECODE := 1
 WORKERS ?= 3
 EXAMPLES ?= 2000
 SECONDS ?= 60
+RUNS ?= 3
+ONLY ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup lint format unit synth runtime e2e test soak fuzz demo pr-comment pictures build lock clean
+.PHONY: help setup lint format unit synth runtime e2e test soak fuzz bench demo pr-comment pictures build lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +38,12 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the local AWS into .ministack"
 	@$(PYTHON) -m venv .ministack
 	@.ministack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ministack.txt
+	@touch $@
+
+.custodian/.ready: requirements-bench.txt
+	@echo "Installing Cloud Custodian into .custodian"
+	@$(PYTHON) -m venv .custodian
+	@.custodian/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
@@ -74,6 +82,9 @@ fuzz: setup ## Fuzz the event parser for SECONDS=60, on Linux with x86-64
 	@mkdir -p .fuzz/corpus
 	python -m tests.fuzz.request_fuzzer -max_total_time=$(SECONDS) -artifact_prefix=.fuzz/ .fuzz/corpus tests/unit/events
 
+bench: setup .custodian/.ready ## Measure everything RUNS=3 times, or ONLY="one_target planning", into docs/benchmarks
+	@$(BIN)/python -m benchmarks --runs $(RUNS) $(ONLY)
+
 demo: setup ## Show the main job on the local AWS
 	@$(BIN)/python -m localaws.demo
 
@@ -87,10 +98,10 @@ build: setup ## Build the wheel into dist/
 	python -m build --no-isolation --outdir dist .
 
 lock: setup ## Work out the pinned requirements anew
-	for name in requirements requirements-dev requirements-ministack; do \
+	for name in requirements requirements-dev requirements-ministack requirements-bench; do \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --no-header --no-annotate $$name.in --output-file $$name.txt; \
 	done
 
 clean: ## Remove what the other targets have made
-	rm -rf $(VENV) .ministack .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) .ministack .custodian .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

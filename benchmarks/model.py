@@ -1,8 +1,9 @@
 """What a benchmark finds, as plain values: samples, what they are held against, and what is to be shown of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,7 @@ class Section:
     tables: Sequence[Table] = ()
     plots: Sequence[Plot] = ()
     verdicts: Sequence[Verdict] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """Every single measurement, of what JSON knows."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """What else was measured, with its version."""

@@ -1,0 +1,81 @@
+"""A program that looks at a number of targets and plans, as the handler does again and again, and says what that took.
+
+Everything is as in the handler but for AWS, whose answers are canned. Argument: the number.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+
+from benchmarks import handler_targets as targets
+from benchmarks.handler_canned import MARK, Canned
+from benchmarks.handler_memory import answer, peak_memory
+from cdk_instance_role.runtime.association.batch import chunks
+from cdk_instance_role.runtime.association.observe import IDS_PER_CALL, PAGES, Observer
+from cdk_instance_role.runtime.association.outlook import observed
+from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.runtime.association.plan import Situation, plan_desired
+from cdk_instance_role.runtime.association.services import READING, Services
+from cdk_instance_role.runtime.association.step import Action, Step
+
+
+def main() -> None:
+    ids = targets.ids(int(sys.argv[1]))
+    canned = Canned(ids[:1])
+    services = Services.from_environment()
+    # Its entry is the template for all the others that the ledger is said to hold.
+    ahead = Step(MARK, Action.REPLACE, "", before=targets.OLD, after=targets.WANTED)
+    services.ledger.claim(targets.ASSOCIATION, {}, [ahead], targets.BEGAN)
+    look(services, ids[:1])  # boto3 reads what it knows of an action when it is first needed
+    table = boto3.client("dynamodb", config=READING)
+    ask(services, table, ids[:1])
+    canned.ids = ids
+    canned.calls.clear()
+    parts = look(services, ids)
+    memory, calls = peak_memory(), canned.calls.total()
+    alone = ask(services, table, ids)
+    assert canned.calls.total() == 2 * calls, canned.calls
+    answer({**parts, "boto3": alone, "memory": memory, "calls": calls})
+
+
+def look(services: Services, ids: Sequence[str]) -> dict[str, float]:
+    """Look at the ledger and at the instances, and plan. Returns the processor time of each, and of all."""
+    cpu, desired = [time.process_time()], targets.desired(ids)
+    records = services.ledger.records(targets.ASSOCIATION)
+    cpu.append(time.process_time())
+    observer = Observer(services.ec2, services.iam, Pace(sleep=_do_not_wait))
+    snapshot = observed(observer, records, desired.selection, clock=time.time)
+    cpu.append(time.process_time())
+    plan = plan_desired(desired, snapshot, Situation())
+    assert plan.converged
+    cpu.append(time.process_time())
+    assert len(plan.kept) == len(ids)
+    return {
+        "ledger": cpu[1] - cpu[0],
+        "instances": cpu[2] - cpu[1],
+        "plan": cpu[3] - cpu[2],
+        "look": cpu[3] - cpu[0],
+    }
+
+
+def ask(services: Services, dynamodb: Any, ids: Sequence[str]) -> float:
+    """Make the same calls and throw away what they say: the part of boto3. Returns the processor time."""
+    began = time.process_time()
+    ec2: Any = services.ec2
+    for action in ("describe_instances", "describe_iam_instance_profile_associations"):
+        for chunk in chunks(ids, IDS_PER_CALL):
+            filters = [{"Name": "instance-id", "Values": chunk}]
+            assert all(ec2.get_paginator(action).paginate(Filters=filters, PaginationConfig=PAGES))
+    assert all(dynamodb.get_paginator("query").paginate(TableName="Ledger", ConsistentRead=True))
+    return time.process_time() - began
+
+
+def _do_not_wait(_seconds: float) -> None:
+    """How long AWS makes the handler wait is measured elsewhere."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What was found, kept in a file: a run of one section leaves the others as they were."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.model import Line, Plot, Samples, Section, Table, Verdict
+
+PACKAGES = ("aws-cdk-lib", "boto3", "botocore", "cdk-instance-role")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A section, and what it was found on."""
+
+    section: Section
+    machine: Mapping[str, str]
+    """In general terms: nothing that tells which one it was."""
+
+
+class Results:
+    """The file. It is written whenever a section is put into it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        self.found = {name: Found(_section(one["section"]), one["machine"]) for name, one in kept.items()}
+        """By the name of the section."""
+
+    def put(self, name: str, section: Section) -> None:
+        self.found[name] = Found(section, machine())
+        self._path.write_text(json.dumps({name: asdict(one) for name, one in self.found.items()}, indent=1) + "\n")
+
+
+def machine() -> dict[str, str]:
+    """What everything runs on."""
+    return {
+        "processor": f"{platform.machine()}, {os.cpu_count()} cores",
+        "system": platform.system(),
+        "Python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+def _section(kept: Any) -> Section:
+    return Section(
+        **{
+            **kept,
+            "tables": [Table(**one) for one in kept["tables"]],
+            "plots": [_plot(one) for one in kept["plots"]],
+            "verdicts": [Verdict(**one) for one in kept["verdicts"]],
+        }
+    )
+
+
+def _plot(kept: Any) -> Plot:
+    lines = [Line(one["label"], [(x, Samples(tuple(y["values"]))) for x, y in one["points"]]) for one in kept["lines"]]
+    return Plot(**{**kept, "lines": lines, "limit": tuple(kept["limit"]) if kept["limit"] else None})
