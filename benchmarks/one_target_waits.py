@@ -5,7 +5,9 @@ There nothing takes time but EC2's confirmation and the handler's own pauses.
 
 import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, MUTATING
@@ -43,7 +45,8 @@ def wait(imposed: float) -> Wait:
     """Create an association with one target that has no profile, where EC2 takes so long to confirm it."""
     world = World()
     world.fleet.association_seconds = imposed
-    result = Resource(world).create(world.properties([world.instance()]))
+    with redirect_stdout(StringIO()):  # its metrics
+        result = Resource(world).create(world.properties([world.instance()]))
     if not result.ok:
         raise RuntimeError(result.reason)
     looks = [call.at for call in world.traffic.calls if call.action == DESCRIBE_ASSOCIATIONS][1:]
@@ -62,8 +65,9 @@ def calls() -> Calls:
     world = World()
     world.fleet.association_seconds = 0.0
     resource = Resource(world)
-    event = resource.begin(resource.event("Create", world.properties([world.instance()])))
-    first = dict(world.traffic.counts)
-    resource.finish(event)
+    with redirect_stdout(StringIO()):
+        event = resource.begin(resource.event("Create", world.properties([world.instance()])))
+        first = dict(world.traffic.counts)
+        resource.finish(event)
     second = {action: count - first.get(action, 0) for action, count in world.traffic.counts.items()}
     return Calls(first, {action: count for action, count in second.items() if count})

@@ -30,8 +30,9 @@ STYLE: dict[Any, Any] = {
 def draw(plot: Plot, folder: Path) -> None:
     """Draw a plot into a folder."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9, 5.2), dpi=110, layout="constrained")
+        figure = Figure(figsize=(9, 6), dpi=110, layout="constrained")
         _fill(figure.add_subplot(), plot)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=10)
         figure.savefig(folder / f"{plot.name}.png", metadata={"Software": None})
         figure.savefig(folder / f"{plot.name}.svg", metadata={"Date": None, "Creator": None})
 
@@ -53,7 +54,6 @@ def _fill(axes: Axes, plot: Plot) -> None:
         axes.xaxis.set_major_locator(FixedLocator(sorted(_places(plot.lines))))
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_minor_locator(NullLocator())
-    axes.legend(frameon=False)
 
 
 def _draw_line(axes: Axes, line: Line, colour: str, mark: str) -> None:

@@ -121,7 +121,8 @@ class AssociationProvider(Construct):
         return policies
 
     def _new_policies(self, stack: Stack) -> HandlerPolicies:
-        id_ = _POLICIES_ID if stack is Stack.of(self) else f"{_POLICIES_ID}{self.node.addr[-8:]}"
+        is_default = self.node.scope is stack and self.node.id == _ID
+        id_ = _POLICIES_ID if is_default else f"{_POLICIES_ID}{self.node.addr[-8:]}"
         self._policies[stack] = HandlerPolicies(stack, id_, role=self._role)
         return self._policies[stack]
 

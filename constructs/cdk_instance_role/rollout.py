@@ -37,7 +37,8 @@ class Rollout:
       if there is anything to be changed. ``INSUFFICIENT_DATA`` counts as quiet: the targets may be what the data
       come from.
     - A failed target that is tolerated keeps what it has, and is tried again by the next update of the association.
-      One that would keep a former profile of the association is never tolerated: that profile may be deleted next.
+      Never tolerated is that all have failed so far, as with a canary of one, because the others would fail alike; nor
+      a target that would keep a former profile of the association, because that may be deleted next.
     - Targets that are right already are no part of the waves. What leaves the selection gets back what it had once the
       last wave is through. Neither a delete nor the way back after a failed update knows waves.
 
@@ -93,7 +94,7 @@ class Rollout:
                 ones only those who may, and an imported one may be composite:
                 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
             max_failures: how many targets may fail without ending the rollout: a whole number of them, or a
-                percentage of those that have to be changed, like ``"2%"``, rounded down.
+                percentage of those that have to be changed, like ``"2%"``, rounded down; but never all so far.
 
         Raises:
             ValueError: growth and percentages are both given, or one of the arguments is out of range.

@@ -8,7 +8,7 @@ import pytest
 from aws_cdk import Stack
 from aws_cdk.assertions import Match, Template
 
-from cdk_instance_role import AssociationProvider, InstanceSelection
+from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
 from cdk_instance_role import provider as provider_module
 from tests.synth.builders import (
     BY_ID,
@@ -91,6 +91,17 @@ def test_the_waiter_asks_every_five_seconds_for_an_hour() -> None:
 def test_all_associations_of_a_stack_share_one_provider() -> None:
     stack = new_stack()
     assert AssociationProvider.of(stack) is AssociationProvider.of(stack)
+
+
+def test_a_stack_may_have_several_providers() -> None:
+    stack = new_stack()
+    for number, id_ in enumerate(("One", "Two")):
+        provider = AssociationProvider(stack, id_)
+        role = InstanceRole(stack, f"Role{id_}")
+        instances = InstanceSelection.by_ids(*instance_ids(number + 1)[number:])
+        role.associate_with("Fleet", instances, provider=provider)
+    handlers = {tuple(map(as_text, policy["Properties"]["Roles"])) for policy in handler_policies(stack).values()}
+    assert len(handlers) == 2, "each has the policies of its own associations"
 
 
 def asset_of(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> str:
