@@ -115,7 +115,7 @@ class Simulator:
         try:
             found = self.traffic.carry(DESCRIBE_ALARMS, parameters, answer, writes=False)
         except AwsError as error:
-            return wire.json_error(error)
+            return wire.json_error(error, "com.amazonaws.cloudwatch.v2010_08_01")
         return wire.json_response(found)
 
     def _authorize_change(self, action: str, instance: Instance, new: Profile | None) -> None:

@@ -77,8 +77,9 @@ def json_response(answer: Mapping[str, Any], status: int = HTTPStatus.OK) -> Res
     return Response(status, json.dumps(answer).encode(), "application/x-amz-json-1.0")
 
 
-def json_error(error: AwsError) -> Response:
-    kind = f"com.amazonaws#{error.code}"
+def json_error(error: AwsError, namespace: str = "com.amazonaws.dynamodb.v20120810") -> Response:
+    """An error of a service that speaks JSON. Its namespace is that of DynamoDB unless another one is given."""
+    kind = f"{namespace}#{error.code}"
     return json_response({"__type": kind, "message": error.message}, error.status)
 
 
