@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cdk_instance_role.runtime.association.main import PHASE
+from tests.simulator.authority import Authority
 from tests.simulator.cloudwatch import DESCRIBE_ALARMS
 from tests.simulator.driver import QUERY_SECONDS, Resource, World
 from tests.simulator.ec2 import DESCRIBE_INSTANCES, MUTATING, REPLACE
@@ -130,6 +131,16 @@ def test_fails_before_anything_is_changed_when_an_alarm_does_not_stay_quiet(
     assert world.mutations == 0
 
 
+def test_a_look_at_metric_alarms_needs_no_right_to_all_of_them(world: World, resource: Resource) -> None:
+    arn = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*"
+    others = {"Effect": "Allow", "NotAction": "cloudwatch:*", "Resource": "*"}
+    alarms = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": arn}
+    world.aws.authority = Authority({"Handler": {"Version": "2012-10-17", "Statement": [others, alarms]}})
+    assert resource.create(world.properties([world.instance()], rollout=WATCHED)).ok
+    gone = resource.update(world.properties([world.instance()], rollout={**IN_WAVES, "Alarms": ["Gone"]}))
+    assert "alarm Gone does not exist" in gone.reason
+
+
 def test_an_alarm_is_no_matter_where_nothing_has_to_be_changed(world: World, resource: Resource) -> None:
     targets = world.instances(2)
     assert resource.create(world.properties(targets)).ok
@@ -236,7 +247,7 @@ def test_fails_when_more_targets_fail_than_may(world: World, resource: Resource)
     assert world.carried(*targets) == [None] * 10
 
 
-def test_fails_when_a_whole_wave_fails_however_many_may(world: World, resource: Resource) -> None:
+def test_fails_when_all_have_failed_so_far_however_many_may(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     world.traffic.fail("AssociateIamInstanceProfile", AwsError("UnsupportedOperation", "not today"), times=1)
     result = resource.create(world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "100%"}))

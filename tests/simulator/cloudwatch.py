@@ -41,9 +41,9 @@ class CloudWatch:
         }
 
     def resources(self, parameters: Mapping[str, Any], fleet: Fleet) -> list[str]:
-        """What a caller has to have rights for. Only who may see everything is told of composite alarms."""
+        """What a caller has to have rights for. Only who may see everything may ask for composite alarms."""
         names = parameters["AlarmNames"]
-        if any(name in self.composite_alarms for name in names):
+        if "CompositeAlarm" in parameters.get("AlarmTypes", ()):
             return ["*"]
         return [f"arn:aws:cloudwatch:{fleet.region}:{fleet.account}:alarm:{name}" for name in names]
 

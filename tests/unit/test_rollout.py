@@ -27,7 +27,8 @@ def parsed(**given: object) -> Rollout:
         (Rollout(first=1, percentages=(1, 10, 50, 100)), 50, (1, 5, 25, 50)),
         (Rollout(first=1, percentages=(1, 10, 50, 100)), 1, (1,)),
         (Rollout(first=1, percentages=(1, 10, 50, 100)), 0, ()),
-        (Rollout(first=20, percentages=(1, 10, 50, 100)), 100, (1, 10, 20, 50, 100)),
+        (Rollout(first=20, percentages=(1, 10, 50, 100)), 100, (20, 50, 100)),
+        (Rollout(first=2, growth=1e308), 1000, (2, 1000)),
         (Rollout(first=1, growth=2), 10, (1, 3, 7, 10)),
         (Rollout(first=1, growth=1.5), 10, (1, 3, 6, 10)),
         (Rollout(first=5, growth=1), 12, (5, 10, 12)),
@@ -115,6 +116,7 @@ def test_so_many_targets_may_fail(text: str, total: int, number: int) -> None:
 def test_says_in_figures_why_a_rollout_can_not_be_over_in_time() -> None:
     rollout = Rollout(first=1, growth=2, bake=300)
     assert time_problem(rollout, 3, 0, 1800) == ""
+    assert time_problem(rollout, 3, 0, 600), "there has to be time for the changes, too"
     assert time_problem(rollout, 10_000, 1980, 1800) == (
         "14 waves bake for 300 seconds each, 4200 in all, and EC2 lets 10000 changes through in 1980 seconds at the "
         "earliest: that is more than the timeout of 1800 seconds, "

@@ -74,7 +74,8 @@ class Rollout:
         >>> Rollout(first=2, growth=3).waves(30)
         (2, 8, 26, 30)
         """
-        return tuple(sorted({min(reached, total) for reached in self._reached(total)} - {0}))
+        reached = {min(one, total) for one in self._reached(total) if one >= self.first}
+        return tuple(sorted(reached - {0}))
 
     def baking(self, total: int) -> float:
         """Seconds that all waves bake."""
@@ -84,7 +85,7 @@ class Rollout:
         yield self.first
         size = reached = self.first
         while self.growth and 0 < reached < total:
-            size = math.ceil(size * self.growth)
+            size = math.ceil(min(size * self.growth, total))
             reached += size
             yield reached
         yield from (math.ceil(total * percentage / 100) for percentage in self.percentages)
@@ -124,7 +125,7 @@ def time_problem(rollout: Rollout, total: int, least: float, timeout: float) -> 
         timeout: seconds that there are.
     """
     waves, bakes = len(rollout.waves(total)), rollout.baking(total)
-    if bakes + least <= timeout:
+    if bakes + least == 0 or bakes + least < timeout:
         return ""
     parts = [f"{waves} waves bake for {rollout.bake:.0f} seconds each, {bakes:.0f} in all"] if bakes else []
     if least:
