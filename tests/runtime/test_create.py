@@ -86,6 +86,15 @@ def test_replaces_on_a_stopped_instance_in_two_calls(world: World, resource: Res
     assert resource.records()[target].detached is None
 
 
+def test_tries_no_stopped_instance_first_which_would_have_to_be_given_its_profile_back(
+    world: World, resource: Resource
+) -> None:
+    stopped, running = world.instance(world.old, state="stopped"), world.instance(world.old)
+    assert resource.create(world.properties([stopped, running], replaces=[world.old])).ok
+    changes = [call.action for call in world.traffic.calls if call.action in (ASSOCIATE, REPLACE, DISASSOCIATE)]
+    assert changes == [REPLACE, DISASSOCIATE, ASSOCIATE]
+
+
 def test_does_not_wait_for_ever_for_a_confirmation_that_a_stopped_instance_may_not_get(
     world: World, resource: Resource
 ) -> None:

@@ -80,6 +80,7 @@ def test_gives_back_to_stopped_instances(world: World, resource: Resource) -> No
     bare, carrying = world.instance(), world.instance(world.old)
     resource.create(world.properties([bare, carrying], replaces=[world.old]))
     before = world.mutations
+    world.clock.sleep(10)  # until EC2 has done with the old association
     for id_ in (bare, carrying):
         world.fleet.change_state(id_, "stopped")
     assert resource.delete().ok

@@ -173,8 +173,8 @@ def test_fails_before_anything_is_changed_when_the_waves_bake_longer_than_there_
 def test_gives_up_in_the_middle_of_a_bake_when_the_time_is_up(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     world.fleet.association_seconds = 60.0
-    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "BakeSeconds": 50}, timeout=220))
-    assert "220 seconds were not enough for wave " in result.reason
+    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "BakeSeconds": 50}, timeout=200))
+    assert "200 seconds were not enough for wave " in result.reason
     assert world.carried(*targets) == [None] * 10
 
 

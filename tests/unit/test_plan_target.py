@@ -332,26 +332,6 @@ def test_plans_an_instance_that_is_selected_twice_once() -> None:
     assert len(plan.steps) == 1
 
 
-def test_swaps_come_last() -> None:
-    first, second, third = (instance_id(number) for number in (1, 2, 3))
-    plan = plan_desired(
-        desired(),
-        snapshot(
-            instance(LISTED, STOPPED, id=first),
-            instance(LISTED, id=second),
-            instance(id=third),
-            selected=[first, second, third],
-        ),
-        FORWARD,
-    )
-
-    assert [(step.instance_id, step.action) for step in plan.changes] == [
-        (second, Action.REPLACE),
-        (third, Action.ASSOCIATE),
-        (first, Action.SWAP),
-    ]
-
-
 @pytest.mark.parametrize(
     ("action", "converged"),
     [

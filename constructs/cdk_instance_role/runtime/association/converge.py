@@ -19,11 +19,13 @@ from .pacing import Pace, refilled
 from .plan import Plan, Situation, plan_desired, plan_undo
 from .request import Request, RequestType
 from .services import Services
-from .step import Step
+from .step import Action, Step
 from .table import WRITES_PER_CALL
 from .waves import Waves
 
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
+POLL_SHARE = 0.2
+"""How long to wait for the next look, as a share of the time since the last change."""
 
 
 class Convergence:
@@ -44,6 +46,12 @@ class Convergence:
         self._clock = services.clock
         self._waves = Waves(request.rollout, held, services.alarms, services.clock)
         self._failing = Failing()
+        self._fruitless = 0
+        """How often in a row EC2 has refused for now whatever was tried."""
+        self._is_cut_off = False
+        """There was no time for all that was to be carried out."""
+        self._looked_for = 0.0
+        """Seconds that the last look has taken."""
         self._seen: tuple[Snapshot, Plan] | None = None
         """The last look."""
 
@@ -62,7 +70,6 @@ class Convergence:
             self._measure()
 
     def _converge(self) -> dict[str, str] | None:
-        pause = FIRST_POLL_SECONDS
         while True:
             alarms = self._waves.problems()
             if self._waves.is_baking and not alarms and not self._is_late:
@@ -79,13 +86,23 @@ class Convergence:
                 break
             elif plan.converged:
                 self._go_on()
-            elif self._act(snapshot, plan):
-                pause = FIRST_POLL_SECONDS
-            else:
-                self._services.sleep(max(0.0, min(pause, self._until - self._clock())))
-                pause = min(2 * pause, LONGEST_POLL_SECONDS)
+            elif not self._act(snapshot, plan):
+                self._wait(snapshot, plan)
+            elif self._is_cut_off:
+                break
         self._held.leave(self._pace.levels(), self._clock())
         return None
+
+    def _wait(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Wait for EC2. What it has refused for now is tried again at growing intervals. What it has accepted, it
+        confirms after a second or after a minute: that is looked for so often that little time is lost, but no more
+        time is spent with looking than with waiting."""
+        if self._todo(plan):
+            pause, self._fruitless = FIRST_POLL_SECONDS * 2**self._fruitless, self._fruitless + 1
+        else:
+            changed_at = max((record.acted_at or 0.0 for record in snapshot.records.values()), default=0.0)
+            pause = max(self._looked_for, FIRST_POLL_SECONDS, POLL_SHARE * (self._clock() - changed_at))
+        self._services.sleep(max(0.0, min(pause, LONGEST_POLL_SECONDS, self._until - self._clock())))
 
     def _go_on(self) -> None:
         """The wave is done."""
@@ -94,7 +111,7 @@ class Convergence:
         self._waves.go_on()
 
     def _look(self) -> tuple[Snapshot, Plan]:
-        operation, desired = self._held.operation, self._desired
+        operation, desired, began = self._held.operation, self._desired, self._clock()
         records = self._ledger.records(self._key)
         snapshot = observed(
             self._observer,
@@ -106,7 +123,7 @@ class Convergence:
         )
         situation = Situation(self._request.known_ids, operation.reversing, operation.reverses_since, begun=True)
         plan = plan_desired(desired, snapshot, situation) if desired else plan_undo(snapshot)
-        self._seen = snapshot, plan
+        self._seen, self._looked_for = (snapshot, plan), self._clock() - began
         return snapshot, plan
 
     def _write_down(self, snapshot: Snapshot, plan: Plan) -> Snapshot:
@@ -133,8 +150,10 @@ class Convergence:
         changed = False
         for steps in chunks(self._todo(plan), WRITES_PER_CALL):
             outcomes = self._carry_out(snapshot, steps)
-            changed = changed or any(outcome.accepted for outcome in outcomes)
-            if self._failing.note(outcomes, self._age) or len(outcomes) < len(steps):
+            if any(outcome.accepted for outcome in outcomes):
+                changed, self._fruitless = True, 0
+            self._is_cut_off = len(outcomes) < len(steps)
+            if self._failing.note(outcomes, self._age) or self._is_cut_off:
                 break
         return changed
 
@@ -149,9 +168,12 @@ class Convergence:
 
     def _todo(self, plan: Plan) -> Sequence[Step]:
         """The changes worth trying. The first one of an operation goes out alone: if EC2 does not know the profile
-        yet, or the handler's policy is not in force yet, one refused call shows it instead of a thousand."""
+        yet, or the handler's policy is not in force yet, one refused call shows it instead of a thousand. It is no
+        swap if it need not be: that is the one change that would have to be taken back."""
         steps = self._failing.worth_trying(plan)
-        return steps if self._held.operation.proven else steps[:1]
+        if self._held.operation.proven:
+            return steps
+        return sorted(steps, key=lambda step: step.action is Action.SWAP)[:1]
 
     def _judged(self, plan: Plan, snapshot: Snapshot) -> tuple[Plan, list[str]]:
         """The plan without the targets that have failed and may, and otherwise what ends the attempt to bring about

@@ -1,7 +1,8 @@
 """Reads from EC2 and IAM, and nothing else."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 IDS_PER_CALL = 190
 """EC2 takes at most 200 filter values in one call, all filters together."""
+
+CALLS_AT_ONCE = 10
 
 PAGES: "PaginatorConfigTypeDef" = {"PageSize": 1000}
 """The largest pages that EC2 gives."""
@@ -74,11 +77,11 @@ def known_instances(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> dict[st
 
     The ids go into a filter and not into ``InstanceIds``, which fails as a whole for one unknown id.
     """
-    return {
-        row["InstanceId"]: _bare(row)
-        for chunk in chunks(ids, IDS_PER_CALL)
-        for row in _describe_instances(ec2, [{"Name": "instance-id", "Values": chunk}], pace)
-    }
+
+    def look(some: list[str]) -> list[Any]:
+        return list(_describe_instances(ec2, [{"Name": "instance-id", "Values": some}], pace))
+
+    return {row["InstanceId"]: _bare(row) for row in _side_by_side(look, ids)}
 
 
 def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pace) -> dict[str, Instance]:
@@ -89,9 +92,8 @@ def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pac
     """
     rows: dict[str, list[Any]] = {}
     alive = [id_ for id_, instance in found.items() if instance.state not in GONE]
-    for chunk in chunks(alive, IDS_PER_CALL):
-        for row in _describe_associations(ec2, chunk, pace):
-            rows.setdefault(row["InstanceId"], []).append(row)
+    for row in _side_by_side(lambda some: list(_describe_associations(ec2, some, pace)), alive):
+        rows.setdefault(row["InstanceId"], []).append(row)
     return {id_: _associated(instance, rows.get(id_, ())) for id_, instance in found.items()}
 
 
@@ -116,6 +118,16 @@ def _literal(value: str) -> str:
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
     """
     return _SPECIAL.sub(r"\\\g<0>", value)
+
+
+def _side_by_side(look: Callable[[list[str]], list[Any]], ids: Iterable[str]) -> Iterator[Any]:
+    """What looks at all of these ids have found, as many ids at a time as EC2 takes. One after the other, the looks at
+    thousands of instances would take longer than the buckets for changes need to fill up."""
+    parts = list(chunks(ids, IDS_PER_CALL))
+    if len(parts) < 2:
+        return (row for part in parts for row in look(part))
+    with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="observe") as pool:
+        return (row for rows in list(pool.map(look, parts)) for row in rows)
 
 
 def _describe_instances(ec2: "EC2Client", filters: Sequence[Any], pace: Pace) -> Iterator[Any]:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-CAPACITY_SHARE = 0.9
-REFILL_SHARE = 0.98
+CAPACITY_SHARE = 0.96
+REFILL_SHARE = 0.99
 
 
 @dataclass(frozen=True, slots=True)

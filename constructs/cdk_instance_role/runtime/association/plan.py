@@ -42,10 +42,8 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Step, ...]:
-        """Steps that call EC2. Swaps come last: the first change shows whether EC2 knows the profile yet,
-        and a swap is the one change that would have to be taken back if it does not."""
-        changes = (step for step in self.steps if step.action in CHANGES)
-        return tuple(sorted(changes, key=lambda step: step.action is Action.SWAP))
+        """Steps that call EC2."""
+        return self._with(CHANGES)
 
     @property
     def problems(self) -> tuple[Step, ...]:
