@@ -53,13 +53,17 @@ class HandlerPolicies(Construct):
                     f"{association.node.path} needs an IAM statement of {size} characters, and a policy takes "
                     f"{POLICY_SIZE} in all: {', or '.join(permissions.ways_to_shorten)}"
                 )
-            pack = next((pack for pack in self._packs if pack.size + size <= POLICY_SIZE), None) or self._new_pack()
-            pack.add(statement, rendered, size)
+            self._pack_for(rendered).add(statement, rendered)
 
     @property
     def count(self) -> int:
         """Number of policies."""
         return len(self._packs)
+
+    def _pack_for(self, rendered: Any) -> "_Pack":
+        """The policy that grows least by a statement, so that associations share what they have in common."""
+        fitting = [pack for pack in self._packs if pack.size + pack.growth(rendered) <= POLICY_SIZE]
+        return min(fitting, key=lambda pack: pack.growth(rendered), default=None) or self._new_pack()
 
     def _new_pack(self) -> "_Pack":
         pack = _Pack(self, f"Policy{len(self._packs) + 1}", self._role)
@@ -77,13 +81,46 @@ class _Pack:
         self._resource: iam.CfnManagedPolicy = self._policy.node.default_child  # type: ignore[assignment]
         self._base_id = Stack.of(scope).get_logical_id(self._resource)
         self._digest = hashlib.sha256()
+        self._statements: dict[str, iam.PolicyStatement] = {}
+        """By everything in them but the resources."""
+        self._resources: dict[str, set[str]] = {}
         self.size = _ENVELOPE
 
-    def add(self, statement: iam.PolicyStatement, rendered: Any, size: int) -> None:
-        self._policy.add_statements(statement)
-        self.size += size
+    def growth(self, rendered: Any) -> int:
+        """By how many characters the policy grows if it takes a statement.
+
+        Two statements that differ in their resources only allow the same as one with the resources of both.
+        """
+        known = self._resources.get(_but_for_resources(rendered))
+        if known is None:
+            return _size(rendered) + 1
+        new = [one for one in _resources(rendered) if json.dumps(one) not in known]
+        brackets = 2 if new and len(known) == 1 else 0
+        return sum(_size(one) + 1 for one in new) + brackets
+
+    def add(self, statement: iam.PolicyStatement, rendered: Any) -> None:
+        growth = self.growth(rendered)
+        if not growth:
+            return
+        self.size += growth
+        kind = _but_for_resources(rendered)
+        if kind in self._statements:
+            self._statements[kind].add_resources(*statement.resources)
+        else:
+            self._statements[kind] = statement
+            self._policy.add_statements(statement)
+        self._resources.setdefault(kind, set()).update(json.dumps(one) for one in _resources(rendered))
         self._digest.update(json.dumps(rendered, sort_keys=True).encode())
         self._resource.override_logical_id(f"{self._base_id}{self._digest.hexdigest()[:8]}")
+
+
+def _but_for_resources(rendered: Any) -> str:
+    return json.dumps({key: value for key, value in rendered.items() if key != "Resource"}, sort_keys=True)
+
+
+def _resources(rendered: Any) -> list[Any]:
+    found = rendered["Resource"]
+    return found if isinstance(found, list) else [found]
 
 
 def _size(value: Any) -> int:

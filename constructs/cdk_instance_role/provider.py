@@ -23,6 +23,9 @@ _RUNTIME = Path(__file__).parent / "runtime"
 _ID = "InstanceProfileAssociationProvider"
 _POLICIES_ID = "InstanceProfileHandlerPolicies"
 QUERY_INTERVAL = Duration.seconds(5)
+MEMORY_MIB = 1769
+"""With so much a function has a whole processor, and a look at thousands of instances takes one some seconds:
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 MOST_POLICIES = 10
 """Managed policies of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
@@ -172,7 +175,7 @@ class AssociationProvider(Construct):
             code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
             role=self._role,
             timeout=Duration.seconds(LONGEST_INVOCATION_SECONDS),
-            memory_size=512,
+            memory_size=MEMORY_MIB,
             environment={LEDGER_TABLE_VARIABLE: ledger.table_name},
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,

@@ -11,6 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from cdk_instance_role import (
     AssociationProvider,
     InstanceProfileAssociation,
+    InstanceRole,
     InstanceSelection,
     ReplaceableProfiles,
     Rollout,
@@ -29,6 +30,7 @@ from tests.synth.builders import (
     new_app,
     new_stack,
     resources,
+    statements,
 )
 
 
@@ -208,3 +210,28 @@ def test_no_statement_is_lost_in_packing() -> None:
     associated(InstanceSelection.by_ids(*instance_ids(130)), stack)
     text = json.dumps([policy["Properties"] for policy in handler_policies(stack).values()])
     assert all(id_ in text for id_ in instance_ids(130))
+
+
+def test_associations_share_what_they_have_in_common() -> None:
+    stack = new_stack()
+    web = InstanceRole(stack, "Web")
+    for number, id_ in enumerate(instance_ids(40)):
+        web.associate_with(f"Fleet{number}", InstanceSelection.by_ids(id_))
+    assert len(handler_policies(stack)) == 1
+    (associate,) = statements(stack, "ec2:AssociateIamInstanceProfile")
+    assert len(associate["Resource"]) == 40
+    assert len(statements(stack, "iam:PassRole")) == 1
+
+
+def test_what_differs_in_more_than_the_resources_is_kept_apart() -> None:
+    stack = new_stack()
+    web = InstanceRole(stack, "Web")
+    one, other = instance_ids(2)
+    old = ReplaceableProfiles.profiles(imported_profile(stack, "OldProfile"))
+    web.associate_with("Careful", InstanceSelection.by_ids(one))
+    web.associate_with("Replacing", InstanceSelection.by_ids(other), replaces=old)
+    careful, replacing_too = statements(stack, "ec2:AssociateIamInstanceProfile")
+    assert careful["Resource"].endswith(one), "what is replaced may not be given to it"
+    assert replacing_too["Resource"].endswith(other)
+    assert "OldProfile" not in str(careful)
+    assert "OldProfile" in str(replacing_too)

@@ -165,7 +165,7 @@ def test_fails_when_the_policies_of_all_stacks_are_more_than_a_role_can_have() -
 def test_fails_when_the_ids_of_one_stack_leave_no_room_for_another() -> None:
     app = new_app()
     provider = AssociationProvider(Stack(app, "Home", env=IRELAND), "Provider")
-    associated(InstanceSelection.by_ids(*instance_ids(300)), Stack(app, "Large", env=IRELAND), provider=provider)
+    associated(InstanceSelection.by_ids(*instance_ids(320)), Stack(app, "Large", env=IRELAND), provider=provider)
     with pytest.raises(ValueError, match="the instance ids, profiles and alarms of Large, Small need 6 IAM policies"):
         associated(BY_TAGS, Stack(app, "Small", env=IRELAND), provider=provider)
 
