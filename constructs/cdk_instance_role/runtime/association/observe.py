@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -27,6 +27,8 @@ CALLS_AT_ONCE = 10
 
 PAGES: "PaginatorConfigTypeDef" = {"PageSize": 1000}
 """The largest pages that EC2 gives."""
+
+T = TypeVar("T")
 
 _SPECIAL = re.compile(r"[*?\\]")
 _ACTIVE = ("associating", "associated")
@@ -78,10 +80,11 @@ def known_instances(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> dict[st
     The ids go into a filter and not into ``InstanceIds``, which fails as a whole for one unknown id.
     """
 
-    def look(some: list[str]) -> list[Any]:
-        return list(_describe_instances(ec2, [{"Name": "instance-id", "Values": some}], pace))
+    def look(some: list[str]) -> list[Instance]:
+        # What EC2 says of an instance is long: it is not kept until all are looked at.
+        return [_bare(row) for row in _describe_instances(ec2, [{"Name": "instance-id", "Values": some}], pace)]
 
-    return {row["InstanceId"]: _bare(row) for row in _side_by_side(look, ids)}
+    return {instance.id: instance for instance in _side_by_side(look, ids)}
 
 
 def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pace) -> dict[str, Instance]:
@@ -120,7 +123,7 @@ def _literal(value: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", value)
 
 
-def _side_by_side(look: Callable[[list[str]], list[Any]], ids: Iterable[str]) -> Iterator[Any]:
+def _side_by_side(look: Callable[[list[str]], list[T]], ids: Iterable[str]) -> Iterator[T]:
     """What looks at all of these ids have found, as many ids at a time as EC2 takes. One after the other, the looks at
     thousands of instances would take longer than the buckets for changes need to fill up."""
     parts = list(chunks(ids, IDS_PER_CALL))
