@@ -1,22 +1,27 @@
 """The association of an instance profile with instances that the stack does not own."""
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
+from functools import cache
+
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .arns import Arns, is_token
+from .known_profile import KnownProfile
 from .metrics import AssociationMetrics
 from .permissions import Permissions
 from .provider import AssociationProvider
-from .replaceable import ReplaceableProfiles, render_profile
+from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
 from .runtime.association.contract import Attribute, OnConflict, Property
 from .selection import InstanceSelection
 
 RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
-SHORTEST_TIMEOUT, LONGEST_TIMEOUT = Duration.minutes(1), Duration.hours(1)
-TIME_TO_GIVE_BACK = Duration.minutes(10)
-"""What CloudFormation waits longer than the handler works, so that a failure is told and not timed out."""
+SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800, 3600
+"""Seconds. CloudFormation waits for an hour at most."""
+TIME_TO_GIVE_BACK = 600
+"""Seconds that CloudFormation waits longer than the handler works, so that a failure is told and not timed out."""
 
 
 class InstanceProfileAssociation(AssociationMetrics, Construct):
@@ -84,12 +89,13 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         """
         super().__init__(scope, id)
         replaces = replaces or ReplaceableProfiles.none()
-        timeout = timeout or Duration.minutes(30)
         self._rollout = rollout or Rollout.all_at_once()
-        _check(timeout, removal_policy)
-        self._check_rollout(instances, timeout)
+        stack, seconds = Stack.of(self), _seconds(timeout)
+        _refuse_snapshot(removal_policy)
+        self._check_rollout(instances, seconds, stack)
         provider = provider or AssociationProvider.of(self)
-        permissions = Permissions(Stack.of(self), instance_profile, instances, replaces, self._rollout.alarms)
+        profile = KnownProfile.of(instance_profile)
+        permissions = Permissions(Arns.of(stack), profile, instances, replaces, self._rollout.alarms)
         policies = provider.grant(self, permissions)
         self._resource = CustomResource(
             self,
@@ -97,20 +103,18 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
             service_token=provider.service_token,
             resource_type=RESOURCE_TYPE,
             removal_policy=removal_policy,
-            service_timeout=_service_timeout(timeout),
+            service_timeout=_service_timeout(seconds),
             properties={
-                **render_profile(instance_profile),
+                **profile.render(),
                 **instances.render(),
                 **replaces.render(),
                 Property.ON_CONFLICT.value: on_conflict.value,
-                Property.TIMEOUT_SECONDS.value: timeout.to_seconds(),
+                Property.TIMEOUT_SECONDS.value: seconds,
                 **self._rollout.render(),
             },
         )
-        self._resource.node.add_dependency(policies)
-        if instance_profile.role is not None:
-            # A role's policies are resources of their own: an instance must not get it before they are attached.
-            self._resource.node.add_dependency(instance_profile.role)
+        # A role's policies are resources of their own: an instance must not get it before they are attached.
+        self._resource.node.add_dependency(policies, *filter(None, [instance_profile.role]))
 
     @property
     def associated_count(self) -> str:
@@ -128,20 +132,27 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         under ``OnConflict.KEEP``, as an attribute of the resource."""
         return self._attribute(Attribute.KEPT_COUNT)
 
-    def _check_rollout(self, instances: InstanceSelection, timeout: Duration) -> None:
+    def _check_rollout(self, instances: InstanceSelection, timeout: int, stack: Stack) -> None:
         problem = self._rollout.time_problem(instances, timeout)
         if problem:
             raise ValueError(f"the rollout of {self.node.path} {problem}")
         for alarm in self._rollout.alarms:
-            _refuse_elsewhere(alarm, Stack.of(self))
+            _refuse_elsewhere(alarm, stack)
 
     def _attribute(self, attribute: Attribute) -> str:
         return self._resource.get_att_string(attribute.value)
 
 
-def _check(timeout: Duration, removal_policy: RemovalPolicy) -> None:
-    if not SHORTEST_TIMEOUT.to_seconds() <= timeout.to_seconds() <= LONGEST_TIMEOUT.to_seconds():
+def _seconds(timeout: Duration | None) -> int:
+    if timeout is None:
+        return DEFAULT_TIMEOUT
+    seconds = int(timeout.to_seconds())
+    if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
         raise ValueError(f"timeout is {timeout.to_human_string()}: it must be from 1 minute to 1 hour")
+    return seconds
+
+
+def _refuse_snapshot(removal_policy: RemovalPolicy) -> None:
     if removal_policy is RemovalPolicy.SNAPSHOT:
         raise ValueError("removal_policy SNAPSHOT means nothing for an association: use DESTROY or RETAIN")
 
@@ -149,15 +160,16 @@ def _check(timeout: Duration, removal_policy: RemovalPolicy) -> None:
 def _refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:
     """CloudWatch knows the alarms of its own account and Region only: one of the same name there may be another."""
     arn, env = alarm.alarm_arn, alarm.env
-    region, account = (env.region, env.account) if Token.is_unresolved(arn) else arn.split(":")[3:5]
+    region, account = (env.region, env.account) if is_token(arn) else arn.split(":")[3:5]
     for what, theirs, mine in (("account", account, stack.account), ("Region", region, stack.region)):
-        if not Token.is_unresolved(theirs) and not Token.is_unresolved(mine) and theirs != mine:
+        if not is_token(theirs) and not is_token(mine) and theirs != mine:
             raise ValueError(
                 f"alarm {alarm.node.path} is in {what} {theirs} and the association in {mine}: "
                 f"watch an alarm in the same {what}"
             )
 
 
-def _service_timeout(timeout: Duration) -> Duration:
-    """How long CloudFormation waits for an answer; an hour is the most it does."""
-    return Duration.seconds(min(timeout.to_seconds() + TIME_TO_GIVE_BACK.to_seconds(), LONGEST_TIMEOUT.to_seconds()))
+@cache
+def _service_timeout(timeout: int) -> Duration:
+    """How long CloudFormation waits for an answer."""
+    return Duration.seconds(min(timeout + TIME_TO_GIVE_BACK, LONGEST_TIMEOUT))

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .permissions import Permissions
+from .permissions import Permissions, Statement
 
 POLICY_SIZE = 6144
 """Characters, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
@@ -36,8 +37,9 @@ class HandlerPolicies(Construct):
             role: role of the handler.
         """
         super().__init__(scope, id)
-        self._role = role
+        self._role, self._stack = role, Stack.of(self)
         self._packs: list[_Pack] = []
+        self._known: set[str] = set()
 
     def add(self, association: Construct, permissions: Permissions) -> None:
         """Add the rights for an association.
@@ -45,8 +47,7 @@ class HandlerPolicies(Construct):
         Raises:
             ValueError: one of its statements alone is longer than a policy.
         """
-        for statement in permissions.statements():
-            rendered = Stack.of(self).resolve(statement.to_statement_json())
+        for statement, rendered in self._new(permissions.statements()):
             size = _size(rendered) + 1
             if _ENVELOPE + size > POLICY_SIZE:
                 raise ValueError(
@@ -54,6 +55,13 @@ class HandlerPolicies(Construct):
                     f"{POLICY_SIZE} in all: {', or '.join(permissions.ways_to_shorten)}"
                 )
             self._pack_for(rendered).add(statement, rendered)
+
+    def _new(self, statements: Iterable[Statement]) -> Iterable[tuple[Statement, Any]]:
+        """Those statements that no other association has needed yet, also without tokens."""
+        new = {text: one for one in statements if (text := json.dumps(one.render())) not in self._known}
+        self._known.update(new)
+        rendered = self._stack.resolve([one.render() for one in new.values()])
+        return zip(new.values(), rendered, strict=True)
 
     @property
     def count(self) -> int:
@@ -98,7 +106,7 @@ class _Pack:
         brackets = 2 if new and len(known) == 1 else 0
         return sum(_size(one) + 1 for one in new) + brackets
 
-    def add(self, statement: iam.PolicyStatement, rendered: Any) -> None:
+    def add(self, statement: Statement, rendered: Any) -> None:
         growth = self.growth(rendered)
         if not growth:
             return
@@ -107,8 +115,8 @@ class _Pack:
         if kind in self._statements:
             self._statements[kind].add_resources(*statement.resources)
         else:
-            self._statements[kind] = statement
-            self._policy.add_statements(statement)
+            self._statements[kind] = statement.to_policy_statement()
+            self._policy.add_statements(self._statements[kind])
         self._resources.setdefault(kind, set()).update(json.dumps(one) for one in _resources(rendered))
         self._digest.update(json.dumps(rendered, sort_keys=True).encode())
         self._resource.override_logical_id(f"{self._base_id}{self._digest.hexdigest()[:8]}")

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jsii
-from aws_cdk import Stack, Token
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .arns import Arns, is_token
 from .association import InstanceProfileAssociation
 from .names import NAME, POLICY_ARN
-from .permissions import profile_path
 from .selection import InstanceSelection
 
 ManagedPolicy = iam.IManagedPolicy | str
@@ -98,7 +98,7 @@ class InstanceRole(Construct):
             self,
             "InstanceProfile",
             role=role,
-            path=profile_path(self),
+            path=Arns.of(Stack.of(self)).profile_path,
             instance_profile_name=instance_profile_name,
         )
         if not plain:
@@ -155,7 +155,7 @@ class InstanceRole(Construct):
     def _managed_policy(self, policy: ManagedPolicy) -> iam.IManagedPolicy:
         if not isinstance(policy, str):
             return policy
-        if Token.is_unresolved(policy) or POLICY_ARN.fullmatch(policy):
+        if is_token(policy) or POLICY_ARN.fullmatch(policy):
             return iam.ManagedPolicy.from_managed_policy_arn(self, f"ManagedPolicy{len(self.node.children)}", policy)
         if not NAME.fullmatch(policy):
             raise ValueError(

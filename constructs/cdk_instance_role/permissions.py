@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
-from aws_cdk import Names, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
-from constructs import IConstruct
 
-from .replaceable import ReplaceableProfiles, role_arn_of
+from .arns import Arns, is_token
+from .known_profile import KnownProfile
+from .replaceable import ReplaceableProfiles
 from .runtime.association.batch import chunks
-from .runtime.association.contract import PATH_PREFIX
 from .selection import InstanceSelection
 
 IDS_PER_STATEMENT = 25
@@ -29,16 +29,25 @@ _REPLACE = "ec2:ReplaceIamInstanceProfileAssociation"
 _DISASSOCIATE = "ec2:DisassociateIamInstanceProfile"
 
 
-def profile_path(scope: IConstruct) -> str:
-    """IAM path of the instance profiles of a stack, free of tokens.
+@dataclass(frozen=True)
+class Statement:
+    """One statement, kept in Python until it is known which others it shares a policy with: for every object in Node.js
+    and every question to it the synthesis of a hundred associations takes longer."""
 
-    An IAM condition can name "the profiles of this stack" by it, whatever names CloudFormation gives them:
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-    """
-    stack = Stack.of(scope)
-    name = stack.stack_name
-    stable = Names.unique_resource_name(stack, max_length=128) if Token.is_unresolved(name) else name
-    return f"/{PATH_PREFIX}/{stable}/"
+    actions: Sequence[str]
+    resources: Sequence[str]
+    conditions: Condition = field(default_factory=dict)
+
+    def render(self) -> dict[str, Any]:
+        """The statement as it stands in a policy, with tokens."""
+        rendered = {"Action": _one_or_all(self.actions), "Effect": "Allow", "Resource": _one_or_all(self.resources)}
+        return {**rendered, "Condition": self.conditions} if self.conditions else rendered
+
+    def to_policy_statement(self) -> iam.PolicyStatement:
+        """The statement as an object of the CDK."""
+        return iam.PolicyStatement(
+            actions=[*self.actions], resources=[*self.resources], conditions=dict(self.conditions)
+        )
 
 
 @dataclass(frozen=True)
@@ -49,33 +58,35 @@ class Permissions:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
     """
 
-    stack: Stack
-    instance_profile: iam.IInstanceProfile
+    arns: Arns
+    """Of the association's stack."""
+    profile: KnownProfile
     instances: InstanceSelection
     replaces: ReplaceableProfiles
     alarms: Sequence[cloudwatch.IAlarm] = ()
     """The alarms that its rollout watches."""
 
-    def statements(self) -> Iterator[iam.PolicyStatement]:
+    def statements(self) -> Iterator[Statement]:
         """All statements."""
-        yield _allow(["iam:GetInstanceProfile"], [*_in_any_path(self._known)])
+        yield Statement(["iam:GetInstanceProfile"], [one for arn in self._known for one in _in_any_path(arn)])
         yield self._pass_role()
         for resources, tagged in self._targets():
-            yield _allow([_ASSOCIATE], resources, {**_to(self._givable), **tagged})
+            yield Statement([_ASSOCIATE], resources, {**_to(self._givable), **tagged})
             if self._displaceable:
                 # A disassociation names no new profile, so that condition must hold "if exists" only.
-                to_wanted = {"ArnLikeIfExists": {"ec2:NewInstanceProfile": [self._wanted]}}
-                yield _allow([_REPLACE, _DISASSOCIATE], resources, {**_from(self._displaceable), **to_wanted, **tagged})
+                to_wanted = {"ArnLikeIfExists": {"ec2:NewInstanceProfile": [self.profile.arn]}}
+                condition = {**_from(self._displaceable), **to_wanted, **tagged}
+                yield Statement([_REPLACE, _DISASSOCIATE], resources, condition)
         # The id or the tag of an instance may be gone by the time of an undo, but it still carries a profile of ours.
-        yield _allow([_DISASSOCIATE], [self._every_instance], _from(self._ours))
+        yield Statement([_DISASSOCIATE], [self._every_instance], _from(self._ours))
         if self._moves:
-            yield _allow([_REPLACE], [self._every_instance], _from_to(self._ours, self._moves))
+            yield Statement([_REPLACE], [self._every_instance], _from_to(self._ours, self._moves))
         if self.instances.tags and self._displaceable:
             # A stopped instance is bare in the middle of a swap, and its tags may be gone.
             bare = {"Null": {"ec2:InstanceProfile": "true"}}
-            yield _allow([_ASSOCIATE], [self._every_instance], {**_to(self._displaceable), **bare})
+            yield Statement([_ASSOCIATE], [self._every_instance], {**_to(self._displaceable), **bare})
         for alarms in chunks(self._alarms, ALARMS_PER_STATEMENT):
-            yield _allow(["cloudwatch:DescribeAlarms"], alarms)
+            yield Statement(["cloudwatch:DescribeAlarms"], alarms)
 
     @property
     def ways_to_shorten(self) -> list[str]:
@@ -99,23 +110,23 @@ class Permissions:
         """Whether the alarms are what makes statements many."""
         return len(self._alarms) > ALARMS_PER_STATEMENT
 
-    def _pass_role(self) -> iam.PolicyStatement:
+    def _pass_role(self) -> Statement:
         if self.replaces.is_any:
-            roles = [self._iam_arn("role", "*")]
+            roles = [self.arns.role("*")]
         else:
-            roles = [role_arn_of(profile) for profile in (self.instance_profile, *self.replaces.listed)]
+            roles = [profile.role_arn for profile in (self.profile, *self.replaces.known)]
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
-        return _allow(["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": self._ec2_service}})
+        return Statement(["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": self._ec2_service}})
 
     def _targets(self) -> Iterator[tuple[list[str], Condition]]:
         """The targets as resources, with the conditions that make them so."""
         for ids in chunks(self.instances.instance_ids, IDS_PER_STATEMENT):
-            yield [self._instance_arn(id_) for id_ in ids], {}
+            yield [self.arns.instance(id_) for id_ in ids], {}
         if self.instances.tags:
             tags = {f"aws:ResourceTag/{key}": [*map(_literal, values)] for key, values in self.instances.tags}
             yield [self._every_instance], {"StringEquals": tags}
 
-    @property
+    @cached_property
     def _alarms(self) -> list[str]:
         """What has to be looked at while a rollout goes on.
 
@@ -127,19 +138,15 @@ class Permissions:
         return ["*"]
 
     @property
-    def _wanted(self) -> str:
-        return self.instance_profile.instance_profile_arn
-
-    @property
     def _displaceable(self) -> list[str]:
         if self.replaces.is_any:
-            return [self._iam_arn("instance-profile", "*")]
-        return [profile.instance_profile_arn for profile in self.replaces.listed]
+            return [self.arns.profile("*")]
+        return [profile.arn for profile in self.replaces.known]
 
     @property
     def _known(self) -> list[str]:
         """What has to be looked at: the profile, and what a target may have had before."""
-        return self._displaceable if self.replaces.is_any else [self._wanted, *self._displaceable]
+        return self._displaceable if self.replaces.is_any else [self.profile.arn, *self._displaceable]
 
     @property
     def _givable(self) -> list[str]:
@@ -154,7 +161,7 @@ class Permissions:
     def _ours(self) -> list[str]:
         """What this association puts on instances. For a profile with the path of its stack these are all with that
         path, so that the handler can move on from one that a deployment replaces, and back should it fail."""
-        return [self._profiles_of_stack] if self._is_of_stack else [self._wanted]
+        return [self.arns.profiles_of_stack] if self._is_of_stack else [self.profile.arn]
 
     @property
     def _moves(self) -> list[str]:
@@ -163,50 +170,39 @@ class Permissions:
 
     @property
     def _is_of_stack(self) -> bool:
-        resource = self.instance_profile.node.default_child
-        return isinstance(resource, iam.CfnInstanceProfile) and resource.path == profile_path(self.stack)
-
-    @property
-    def _profiles_of_stack(self) -> str:
-        return self._iam_arn("instance-profile", f"{profile_path(self.stack).strip('/')}/*")
+        return self.profile.path == self.arns.profile_path
 
     @property
     def _every_instance(self) -> str:
-        return self._instance_arn("*")
+        return self.arns.instance("*")
 
     @property
     def _ec2_service(self) -> str | list[str]:
         # In China EC2 goes by either name.
-        china = not Token.is_unresolved(self.stack.region) and self.stack.region.startswith("cn-")
-        return ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] if china else "ec2.amazonaws.com"
-
-    def _instance_arn(self, instance_id: str) -> str:
-        return self.stack.format_arn(service="ec2", resource="instance", resource_name=instance_id)
-
-    def _iam_arn(self, resource: str, name: str) -> str:
-        return self.stack.format_arn(service="iam", region="", resource=resource, resource_name=name)
+        return ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] if self.arns.is_in_china else "ec2.amazonaws.com"
 
 
 def observe_statement() -> iam.PolicyStatement:
     """What every handler may do: look at instances. EC2 knows nothing narrower than ``*`` for it."""
-    return _allow(["ec2:DescribeInstances", "ec2:DescribeIamInstanceProfileAssociations"], ["*"], {})
+    return iam.PolicyStatement(
+        actions=["ec2:DescribeInstances", "ec2:DescribeIamInstanceProfileAssociations"], resources=["*"]
+    )
 
 
-def _in_any_path(arns: Sequence[str]) -> Iterator[str]:
+@cache
+def _in_any_path(arn: str) -> Sequence[str]:
     """ARNs for a call that names a profile without its path.
 
     IAM decides by the path that the profile of that name really has, or by none if there is no such profile. Without
     these the handler would be denied to find out that a profile is gone, or that another one has taken its name.
     A name that is a token belongs to a profile of the app, which is where it is said to be.
     """
-    for arn in arns:
-        head, _, path_and_name = arn.rpartition(":instance-profile/")
-        yield arn
-        if not (Token.is_unresolved(path_and_name) or path_and_name == "*"):
-            name = path_and_name.rpartition("/")[2]
-            yield f"{head}:instance-profile/*/{name}"
-            if name != path_and_name:
-                yield f"{head}:instance-profile/{name}"
+    head, _, path_and_name = arn.rpartition(":instance-profile/")
+    if path_and_name == "*" or is_token(path_and_name):
+        return [arn]
+    name = path_and_name.rpartition("/")[2]
+    pathless = [f"{head}:instance-profile/{name}"] if name != path_and_name else []
+    return [arn, f"{head}:instance-profile/*/{name}", *pathless]
 
 
 def _literal(value: str) -> str:
@@ -218,10 +214,8 @@ def _literal(value: str) -> str:
     return _VARIABLE.sub("${$}{", value)
 
 
-def _allow(
-    actions: Sequence[str], resources: Sequence[str], conditions: Condition | None = None
-) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=actions, resources=resources, conditions=dict(conditions or {}))
+def _one_or_all(values: Sequence[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else [*values]
 
 
 def _to(profiles: Sequence[str]) -> Condition:

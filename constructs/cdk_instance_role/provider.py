@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Token, custom_resources
+from aws_cdk import Duration, RemovalPolicy, Stack, custom_resources
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
+from .arns import is_token
 from .handler_policies import HandlerPolicies
 from .permissions import Permissions, observe_statement
 from .runtime.association.contract import (
@@ -22,7 +23,7 @@ from .runtime.association.contract import (
 _RUNTIME = Path(__file__).parent / "runtime"
 _ID = "InstanceProfileAssociationProvider"
 _POLICIES_ID = "InstanceProfileHandlerPolicies"
-QUERY_INTERVAL = Duration.seconds(5)
+QUERY_SECONDS = 5
 MEMORY_MIB = 1769
 """With so much a function has a whole processor, and a look at thousands of instances takes one some seconds:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
@@ -59,12 +60,12 @@ class AssociationProvider(Construct):
         ledger = self._ledger()
         self._role = self._handler_role(ledger, log_group)
         handler = self._handler(ledger, log_group)
-        self._provider = custom_resources.Provider(
+        framework = custom_resources.Provider(
             self,
             "Framework",
             on_event_handler=handler,
             is_complete_handler=handler,
-            query_interval=QUERY_INTERVAL,
+            query_interval=Duration.seconds(QUERY_SECONDS),
             total_timeout=Duration.hours(1),
             log_group=log_group,
             # The framework asks again by throwing the whole event, and Lambda logs what is thrown: with the signed URL
@@ -72,6 +73,7 @@ class AssociationProvider(Construct):
             framework_lambda_logging_level=lambda_.ApplicationLogLevel.FATAL,
             framework_complete_and_timeout_role=self._framework_role(log_group),
         )
+        self._service_token = framework.service_token
         self._policies: dict[Stack, HandlerPolicies] = {}
         self._granted: list[Permissions] = []
         self._selected: dict[str, str] = {}
@@ -90,7 +92,7 @@ class AssociationProvider(Construct):
     @property
     def service_token(self) -> str:
         """What a custom resource names its provider by."""
-        return self._provider.service_token
+        return self._service_token
 
     @property
     def handler_role(self) -> iam.IRole:
@@ -115,7 +117,6 @@ class AssociationProvider(Construct):
                 already, or the rights don't fit into a policy or into as many as the handler's role can have.
         """
         stack = Stack.of(association)
-        self._refuse_elsewhere(stack)
         self._refuse_selected_twice(association, permissions)
         policies = self._policies.get(stack) or self._new_policies(stack)
         policies.add(association, permissions)
@@ -124,6 +125,7 @@ class AssociationProvider(Construct):
         return policies
 
     def _new_policies(self, stack: Stack) -> HandlerPolicies:
+        self._refuse_elsewhere(stack)
         is_default = self.node.scope is stack and self.node.id == _ID
         id_ = _POLICIES_ID if is_default else f"{_POLICIES_ID}{self.node.addr[-8:]}"
         self._policies[stack] = HandlerPolicies(stack, id_, role=self._role)
@@ -193,7 +195,7 @@ class AssociationProvider(Construct):
     def _refuse_elsewhere(self, stack: Stack) -> None:
         own = Stack.of(self)
         for what, mine, theirs in (("account", own.account, stack.account), ("Region", own.region, stack.region)):
-            if not Token.is_unresolved(mine) and not Token.is_unresolved(theirs) and mine != theirs:
+            if mine != theirs and not is_token(mine) and not is_token(theirs):
                 raise ValueError(
                     f"the provider is in {what} {mine} and the association in {theirs}: "
                     f"use a provider in the same {what}"
@@ -223,9 +225,10 @@ class AssociationProvider(Construct):
             yield "spread the associations over several stacks"
 
     def _refuse_selected_twice(self, association: Construct, permissions: Permissions) -> None:
+        path = association.node.path
         for instance_id in permissions.instances.instance_ids:
-            other = self._selected.setdefault(instance_id, association.node.path)
-            if other != association.node.path:
+            other = self._selected.setdefault(instance_id, path)
+            if other != path:
                 raise ValueError(
                     f"instance {instance_id} is selected by {other} already: an instance carries one profile only"
                 )

@@ -1,25 +1,13 @@
 """Which profiles an association may displace."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import aws_iam as iam
 
+from .known_profile import KnownProfile
 from .runtime.association.contract import ANY_PROFILE, Property
-
-
-def role_arn_of(profile: iam.IInstanceProfile) -> str:
-    """ARN of the role in a profile.
-
-    Raises:
-        ValueError: the profile was imported without saying which role it holds.
-    """
-    if profile.role is None:
-        raise ValueError(
-            f"the role of instance profile {profile.instance_profile_name!r} is unknown, so iam:PassRole can't be "
-            "limited to it: import it with InstanceProfile.from_instance_profile_attributes(..., role=...)"
-        )
-    return profile.role.role_arn
 
 
 @dataclass(frozen=True)
@@ -63,7 +51,7 @@ class ReplaceableProfiles:
         if not profiles:
             raise ValueError("no profiles listed: pass at least one, or use ReplaceableProfiles.none()")
         for profile in profiles:
-            role_arn_of(profile)
+            KnownProfile.of(profile)
         return cls(listed=profiles)
 
     @classmethod
@@ -76,15 +64,12 @@ class ReplaceableProfiles:
         """
         return cls(is_any=True)
 
+    @property
+    def known(self) -> Sequence[KnownProfile]:
+        """What is known of the listed profiles."""
+        return [KnownProfile.of(profile) for profile in self.listed]
+
     def render(self) -> dict[str, Any]:
         """The property of the custom resource that says the same."""
-        value: Any = ANY_PROFILE if self.is_any else [render_profile(profile) for profile in self.listed]
+        value: Any = ANY_PROFILE if self.is_any else [profile.render() for profile in self.known]
         return {Property.REPLACES.value: value}
-
-
-def render_profile(profile: iam.IInstanceProfile) -> dict[str, str]:
-    """A profile and its role as properties of the custom resource."""
-    return {
-        Property.INSTANCE_PROFILE_ARN.value: profile.instance_profile_arn,
-        Property.ROLE_ARN.value: role_arn_of(profile),
-    }

@@ -128,7 +128,7 @@ class Rollout:
             }
         }
 
-    def time_problem(self, instances: InstanceSelection, timeout: Duration) -> str:
+    def time_problem(self, instances: InstanceSelection, timeout: float) -> str:
         """Why there is no time for all waves to bake; empty if there is, as far as that can be known at synth.
 
         Ids are counted as if all of them had to be changed. By tags, the waves of percentages are counted as in a
@@ -137,11 +137,11 @@ class Rollout:
 
         Args:
             instances: the targets.
-            timeout: how long an operation of the association may take.
+            timeout: how long an operation of the association may take, in seconds.
         """
         targets = self._most_targets(instances)
         bakes = self.waves.baking(targets)
-        if bakes == 0 or bakes < min(timeout.to_seconds(), HOUR):
+        if bakes == 0 or bakes < min(timeout, HOUR):
             return ""
         count = len(self.waves.waves(targets))
         waves = "1 wave" if count == 1 else f"{count} waves"
@@ -149,7 +149,7 @@ class Rollout:
         shorter = "bake for a shorter time, or make fewer waves"
         if bakes >= HOUR:
             return f"{arithmetic}, and CloudFormation waits for 60 minutes: {shorter}"
-        return f"{arithmetic}, and the timeout is {_time(timeout.to_seconds())}: raise `timeout`, {shorter}"
+        return f"{arithmetic}, and the timeout is {_time(timeout)}: raise `timeout`, {shorter}"
 
     def _render_sizes(self) -> dict[str, Any]:
         if self.waves.growth is None:

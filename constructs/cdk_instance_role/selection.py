@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Token
-
+from .arns import is_token
 from .runtime.association.contract import Property
 from .runtime.association.desired import INSTANCE_ID
 
@@ -56,7 +55,7 @@ class InstanceSelection:
         for instance_id in instance_ids:
             if not isinstance(instance_id, str):
                 raise ValueError(f"instance id {instance_id!r} is not a string: pass the ids one by one")
-            if not Token.is_unresolved(instance_id) and not INSTANCE_ID.fullmatch(instance_id):
+            if not is_token(instance_id) and not INSTANCE_ID.fullmatch(instance_id):
                 raise ValueError(
                     f"malformed instance id {instance_id!r}: an id is i- and 8 or 17 hexadecimal digits, "
                     "like i-0123456789abcdef0"

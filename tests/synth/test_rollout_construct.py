@@ -273,7 +273,7 @@ def ids(count: int) -> InstanceSelection:
     ],
 )
 def test_takes_a_rollout_that_may_fit(rollout: Rollout, instances: InstanceSelection, timeout: Duration) -> None:
-    assert rollout.time_problem(instances, timeout) == ""
+    assert rollout.time_problem(instances, timeout.to_seconds()) == ""
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_takes_a_rollout_that_may_fit(rollout: Rollout, instances: InstanceSelec
 def test_says_how_long_the_waves_take_that_do_not_fit(
     rollout: Rollout, instances: InstanceSelection, timeout: Duration, problem: str
 ) -> None:
-    assert rollout.time_problem(instances, timeout) == problem
+    assert rollout.time_problem(instances, timeout.to_seconds()) == problem
 
 
 def test_fails_when_there_is_no_time_for_the_waves_and_says_of_which_association() -> None:
