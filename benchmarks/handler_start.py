@@ -17,9 +17,7 @@ import boto3
 clients = [boto3.client(name) for name in ("ec2", "ec2", "iam", "dynamodb")]
 """
 HANDLER = """
-from association.main import handle
-from association.services import Services
-services = Services.from_environment()
+from association.entry import handle
 """
 PROGRAM = """
 import time

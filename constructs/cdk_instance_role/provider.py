@@ -172,7 +172,7 @@ class AssociationProvider(Construct):
             "Handler",
             description="Associates instance profiles with existing EC2 instances, and gives back what they had",
             runtime=lambda_.Runtime.PYTHON_3_14,
-            handler="association.main.handle",
+            handler="association.entry.handle",
             # Bytecode is not source: it would change the asset's hash from one synthesis to the next.
             code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
             role=self._role,

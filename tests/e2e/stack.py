@@ -15,7 +15,7 @@ def handler_arn(aws: LocalAws, stack: str) -> str:
     functions = aws.client("lambda")
     names = [item["PhysicalResourceId"] for item in found if item["ResourceType"] == "AWS::Lambda::Function"]
     configurations = [functions.get_function_configuration(FunctionName=name) for name in names]
-    (arn,) = (one["FunctionArn"] for one in configurations if one["Handler"] == "association.main.handle")
+    (arn,) = (one["FunctionArn"] for one in configurations if one["Handler"] == "association.entry.handle")
     return str(arn)
 
 

@@ -26,7 +26,7 @@ profile by it, so what a test passes off as one must have it, too."""
 Template = Mapping[str, Any]
 Document = Mapping[str, Any]
 
-_HANDLER = "association.main.handle"
+_HANDLER = "association.entry.handle"
 _DIGEST_LENGTH = 8
 _PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 _IN_SUB = re.compile(r"\$\{(!?)([^}]+)\}")

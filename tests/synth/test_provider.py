@@ -56,7 +56,7 @@ def test_the_ledger_is_on_demand_encrypted_and_recoverable_to_any_point_in_time(
 def test_one_function_serves_both_phases_and_logs_json_to_a_group_of_its_own() -> None:
     function = handler(associated())
     assert (function["Handler"], function["Runtime"], function["Timeout"]) == (
-        "association.main.handle",
+        "association.entry.handle",
         "python3.14",
         180,
     )
@@ -178,7 +178,7 @@ def test_the_framework_logs_nothing_because_it_throws_events_with_their_signed_u
     }
 
     assert levels == {
-        "association.main.handle": None,
+        "association.entry.handle": None,
         "framework.onEvent": "FATAL",
         "framework.isComplete": "FATAL",
         "framework.onTimeout": "FATAL",

@@ -1,6 +1,7 @@
 """The handler ships without the CDK, and the library beside a package that is called like its folder."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,16 @@ def test_the_whole_handler_needs_neither_the_cdk_nor_a_network_to_be_imported() 
     result = imported_without([*CDK, "pydantic"], f"{RUNTIME}.main")
 
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
+def test_nothing_but_lambda_imports_what_touches_the_whole_process() -> None:
+    importing = [
+        path.name
+        for path in (ROOT / "constructs").rglob("*.py")
+        if re.search(r"import entry|from \.*(?:association)?\.?entry import", path.read_text())
+    ]
+
+    assert importing == []
 
 
 def test_the_constructs_do_not_need_the_sdk() -> None:

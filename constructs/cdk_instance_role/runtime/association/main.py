@@ -1,4 +1,4 @@
-"""The Lambda function behind the custom resource: one function, two phases.
+"""The handler behind the custom resource: one function, two phases.
 
 The provider framework calls ``on_event`` once for every event of CloudFormation, and then ``is_complete`` until
 it says so: https://docs.aws.amazon.com/cdk/api/v2/python/aws_cdk.custom_resources/README.html
@@ -8,7 +8,6 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,13 +35,6 @@ PROPAGATION_SECONDS = 10.0
 """How long IAM may take to show an instance profile that the same deployment has created."""
 
 logging.getLogger(__package__).setLevel(logging.INFO)
-
-
-def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Entry point of the function."""
-    if PHASE in event:
-        return is_complete(event, _services(), owner=context.aws_request_id)
-    return on_event(event, _services())
 
 
 def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
@@ -132,8 +124,3 @@ def _physical_id(request: Request) -> str:
     """Stable for the life of the association, and the same should a Create be delivered twice."""
     digest = hashlib.sha256(request.association.encode()).hexdigest()
     return f"{request.logical_id}-{digest[:12]}"
-
-
-@cache
-def _services() -> Services:
-    return Services.from_environment()

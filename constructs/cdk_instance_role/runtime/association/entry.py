@@ -1,0 +1,30 @@
+"""What Lambda starts: the handler and its clients, made once for all invocations of a function's instance.
+
+Nothing but Lambda imports this module, because it touches the whole process.
+"""
+
+import gc
+
+# What is imported stays, so looking for garbage among it only makes a cold start longer.
+gc.disable()
+
+from typing import Any  # noqa: E402
+
+from . import main  # noqa: E402
+from .services import Services  # noqa: E402
+
+_services = Services.from_environment()
+gc.freeze()
+gc.enable()
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Entry point of the function, for both phases.
+
+    Args:
+        event: what the provider framework hands over.
+        context: of this invocation, from Lambda.
+    """
+    if main.PHASE in event:
+        return main.is_complete(event, _services, owner=context.aws_request_id)
+    return main.on_event(event, _services)
