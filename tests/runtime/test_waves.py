@@ -35,6 +35,11 @@ def waves_of(world: World) -> list[int]:
     return sizes
 
 
+def metrics_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The lines with metrics that have been written since the last call."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
 def poll_until(resource: Resource, event: dict[str, Any], condition: Callable[[], bool]) -> None:
     """Let the operation go on until something is so."""
     while not condition():
@@ -276,11 +281,24 @@ def test_tells_after_each_invocation_how_far_it_is(
 ) -> None:
     targets = world.instances(20)
     assert resource.create(world.properties(targets, rollout=IN_WAVES)).ok
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert all(line["Targets"] == 20 for line in lines)
-    assert [line["Done"] for line in lines] == sorted(line["Done"] for line in lines)
+    lines = metrics_of(capsys)
+    looks = [line for line in lines if "Done" in line]
+    assert all(line["Targets"] == 20 for line in looks)
+    assert [line["Done"] for line in looks] == sorted(line["Done"] for line in looks)
     assert {line["Wave"] for line in lines} == {1, 2, 3, 4, 0}
     assert (lines[-1]["Done"], lines[-1]["Failed"], lines[-1]["Throttled"]) == (20, 0, 0)
+
+
+def test_tells_while_a_wave_bakes_which_one_it_is(
+    world: World, resource: Resource, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = resource.begin(resource.event("Create", world.properties(world.instances(5), rollout=WATCHED)))
+    poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
+    capsys.readouterr()
+    assert resource.poll(event) == {"IsComplete": False}
+    (line,) = metrics_of(capsys)
+    assert line["Wave"] == 1
+    assert not {"Targets", "Done", "Failed"} & line.keys(), "nobody has looked"
 
 
 def test_the_metrics_are_in_the_format_that_cloudwatch_reads_from_logs(

@@ -67,7 +67,7 @@ class Convergence:
         try:
             return self._converge()
         finally:
-            self._measure()
+            metrics.write(self._request, self._progress(), self._clock())
 
     def _converge(self) -> dict[str, str] | None:
         while True:
@@ -225,24 +225,21 @@ class Convergence:
         report.log_operation(request, "every target is as wanted", **self._logged(), **counts)
         return counts
 
-    def _measure(self) -> None:
-        if self._seen:
-            metrics.write(self._request, self._progress(), self._clock())
-
     def _logged(self) -> dict[str, int]:
         return {metric.lower(): value for metric, value in self._progress().items()}
 
     def _progress(self) -> dict[Metric, int]:
-        """How far the operation is, as of the last look."""
-        assert self._seen is not None
+        """How far the operation is, as of the last look; while a wave bakes, nobody looks."""
+        always = {Metric.THROTTLED: self._pace.throttled, Metric.WAVE: self._waves.number}
+        if self._seen is None:
+            return always
         (snapshot, plan), desired = self._seen, self._desired
         done = [step for step in plan.kept if desired and step.after == desired.profile.arn]
         return {
             Metric.TARGETS: len(snapshot.selected) if desired else 0,
             Metric.DONE: len(done),
             Metric.FAILED: len(self._failing.ids),
-            Metric.THROTTLED: self._pace.throttled,
-            Metric.WAVE: self._waves.number,
+            **always,
         }
 
     @property
