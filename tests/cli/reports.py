@@ -10,6 +10,7 @@ from cdk_instance_role.cli.model import (
     PermissionChange,
     PlanReport,
     ProfileView,
+    RolloutView,
     StatusReport,
     Verb,
 )
@@ -64,6 +65,7 @@ def plan_of(
     warnings: tuple[str, ...] = (),
     unseen: tuple[str, ...] = (),
     estimate: Estimate | None = None,
+    rollout: RolloutView | None = None,
 ) -> AssociationPlan:
     """What a deployment does about one association."""
     return AssociationPlan(
@@ -79,6 +81,7 @@ def plan_of(
         warnings,
         unseen,
         estimate or Estimate(),
+        rollout,
     )
 
 
@@ -183,7 +186,8 @@ def _new() -> AssociationPlan:
             PermissionChange("Same", "Web", (instance_id(5),)),
         ),
         warnings=("the tags of the selection match 6 instances today, and perhaps others tomorrow",),
-        estimate=Estimate(6, 124.2),
+        estimate=Estimate(6, 124.2, 900.0),
+        rollout=RolloutView((1, 2, 3), 300.0, ("(new) Web/Errors", "latency [p99]"), 1),
     )
 
 

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
-from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles
+from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
 from cdk_instance_role.cli import assembly
 from cdk_instance_role.cli.assembly import StackArtifact
 from tests.synth.builders import FLAGS, IRELAND, imported_profile
@@ -22,6 +22,7 @@ from tests.synth.builders import FLAGS, IRELAND, imported_profile
 STACK = "Servers"
 BY_TAGS = {"app": ["web"]}
 ANY = "*"
+AT_ONCE = Rollout.all_at_once()
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Servers:
     server: bool = False
     """The stack has an instance Server, which is one of the targets."""
     associated: bool = True
+    rollout: Rollout = AT_ONCE
+    minutes: int = 30
+    """How long an operation may take."""
 
     def define(self, stack: Stack) -> None:
         role = self._role(stack)
@@ -61,6 +65,8 @@ class Servers:
                 replaces=self._replaceable(stack),
                 on_conflict=OnConflict.KEEP if self.keeps else OnConflict.FAIL,
                 removal_policy=RemovalPolicy.RETAIN if self.retained else RemovalPolicy.DESTROY,
+                rollout=self.rollout,
+                timeout=Duration.minutes(self.minutes),
             )
 
     def _role(self, stack: Stack) -> InstanceRole:

@@ -1,10 +1,13 @@
-"""How many calls a deployment makes, and how long EC2's throttling lets them take at least."""
+"""How many calls a deployment makes, in which waves, how long it takes at least, and whether there is time for it."""
 
 import pytest
 
-from cdk_instance_role.cli.estimate import estimate
-from cdk_instance_role.cli.model import Estimate
+from cdk_instance_role.cli.estimate import Course, estimate
+from cdk_instance_role.cli.intent import Intent
+from cdk_instance_role.cli.model import Estimate, Event, RolloutView
 from cdk_instance_role.runtime.association.pacing import LIMITS
+from cdk_instance_role.runtime.association.plan import Plan
+from cdk_instance_role.runtime.association.rollout import Rollout, Tolerance
 from cdk_instance_role.runtime.association.step import Action, Step
 
 ASSOCIATE, REPLACE, DISASSOCIATE = (
@@ -17,8 +20,18 @@ ASSOCIATE, REPLACE, DISASSOCIATE = (
 )
 
 
-def steps(count: int, action: Action) -> list[Step]:
-    return [Step(f"i-{number:017x}", action, "") for number in range(count)]
+WAVES = Rollout(first=1, percentages=(10, 50, 100), bake=300, alarms=("Errors",), tolerance=Tolerance(2))
+
+
+def steps(count: int, action: Action, after: str | None = "the profile", *, undo: bool = False) -> list[Step]:
+    return [Step(f"i-{number:017x}", action, "", after=after, undo=undo) for number in range(count)]
+
+
+def course(
+    *planned: Step, event: Event = Event.UPDATE, rollout: Rollout = WAVES, created: int = 0, timeout: float = 1800
+) -> Course:
+    paths = tuple(f"Server{number}" for number in range(created))
+    return Course(Intent(event, created=paths, rollout=rollout, timeout=timeout), Plan(planned))
 
 
 @pytest.mark.parametrize(
@@ -53,3 +66,101 @@ def test_lets_different_calls_go_on_at_the_same_time() -> None:
     found = estimate([*steps(200, Action.ASSOCIATE), *steps(200, Action.REPLACE)])
 
     assert found == Estimate(400, (200 - REPLACE.capacity) / REPLACE.refill)
+
+
+# Waves
+
+
+def test_tells_the_sizes_of_the_waves_and_what_ends_them() -> None:
+    found = course(*steps(10, Action.ASSOCIATE))
+
+    assert found.rollout == RolloutView((1, 4, 5), 300, ("Errors",), 2)
+    assert found.estimate == Estimate(10, 0, baking=900)
+
+
+def test_counts_among_the_waves_what_has_to_wait_and_what_the_deployment_creates() -> None:
+    found = course(*steps(3, Action.WAIT), *steps(3, Action.ASSOCIATE), created=4)
+
+    assert found.rollout == RolloutView((1, 4, 5), 300, ("Errors",), 2)
+    assert found.estimate == Estimate(7, 0, baking=900)
+
+
+def test_counts_neither_what_is_right_nor_what_is_given_back() -> None:
+    found = course(
+        *steps(4, Action.ASSOCIATE), *steps(50, Action.KEEP), *steps(50, Action.DISASSOCIATE, None, undo=True)
+    )
+
+    assert found.rollout == RolloutView((1, 1, 2), 300, ("Errors",), 2)
+    assert found.estimate.calls == 54
+
+
+@pytest.mark.parametrize(("total", "tolerated"), [(1, 0), (2, 1), (3, 2), (200, 2)])
+def test_never_lets_all_targets_fail(total: int, tolerated: int) -> None:
+    rollout = course(*steps(total, Action.ASSOCIATE)).rollout
+
+    assert rollout
+    assert rollout.max_failures == tolerated
+
+
+def test_takes_a_percentage_of_failures_of_what_has_to_be_changed() -> None:
+    tolerant = Rollout(first=1, growth=2, tolerance=Tolerance(2, is_percentage=True))
+    rollout = course(*steps(150, Action.REPLACE), rollout=tolerant).rollout
+
+    assert rollout
+    assert rollout.max_failures == 3
+
+
+def test_has_no_waves_where_nothing_is_to_be_changed() -> None:
+    found = course(*steps(10, Action.KEEP), *steps(10, Action.DISASSOCIATE, None, undo=True))
+
+    assert found.rollout is None
+    assert found.estimate == Estimate(10, 0)
+
+
+def test_has_no_waves_where_everything_is_done_at_once() -> None:
+    found = course(*steps(10, Action.ASSOCIATE), rollout=Rollout())
+
+    assert found.rollout is None
+    assert found.estimate == Estimate(10, 0)
+
+
+def test_takes_no_course_where_the_handler_is_not_called() -> None:
+    found = course(*steps(10, Action.ASSOCIATE), event=Event.NONE, timeout=1)
+
+    assert (found.rollout, found.estimate, found.problems) == (None, Estimate(), [])
+
+
+# Time
+
+
+@pytest.mark.parametrize(("timeout", "refused"), [(900, True), (901, False)])
+def test_finds_waves_that_bake_for_longer_than_there_is_time(timeout: float, refused: bool) -> None:
+    problem = (
+        "3 waves bake for 300 seconds each, 900 in all: that is more than the timeout of 900 seconds, "
+        "bake for a shorter time, make fewer waves, or raise it"
+    )
+
+    found = course(*steps(10, Action.ASSOCIATE), timeout=timeout)
+
+    assert found.problems == [problem] * refused
+
+
+def test_finds_more_changes_than_ec2_lets_through_in_time() -> None:
+    (problem,) = course(*steps(1000, Action.ASSOCIATE), rollout=Rollout(), timeout=180).problems
+
+    assert problem.startswith("EC2 lets 1000 changes through in 180 seconds at the earliest")
+
+
+def test_finds_waves_that_bake_for_too_long_together_with_the_changes() -> None:
+    (problem,) = course(*steps(1000, Action.ASSOCIATE), timeout=1300).problems
+
+    assert problem.startswith(
+        "4 waves bake for 300 seconds each, 1200 in all, and EC2 lets 1000 changes through in 180 seconds at the"
+    )
+
+
+def test_never_refuses_to_give_everything_back() -> None:
+    found = course(*steps(1000, Action.DISASSOCIATE, None, undo=True), event=Event.DELETE, timeout=1)
+
+    assert not found.problems
+    assert found.estimate.calls == 1000

@@ -4,24 +4,27 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from rich.console import Console
 
-from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
+from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection, Rollout
 from cdk_instance_role.cli import assembly
 from cdk_instance_role.cli.access_keys import MOST_LOOKS
 from cdk_instance_role.cli.assembly import StackArtifact
-from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport, ProfileView, Verb
+from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport, ProfileView, RolloutView, Verb
 from cdk_instance_role.cli.planning import plan_stack
 from cdk_instance_role.cli.render import Format, render
 from tests.cli.cloud import SELECTED, Cloud
-from tests.cli.servers import ANY, STACK, Servers, new_app, synthesized, written
+from tests.cli.servers import ANY, BY_TAGS, STACK, Servers, new_app, synthesized, written
 from tests.cli.test_access_keys import KEY
+from tests.simulator.ec2 import MUTATING
 from tests.simulator.fleet import trusting
 from tests.synth.builders import IRELAND
 from tests.unit.builders import instance_id, role_arn
@@ -623,6 +626,135 @@ def test_foretells_what_the_handler_does(cloud: Cloud, after: Servers) -> None:
     assert {id_: bool(row) for id_, row in rows.items()} == {id_: bool(one) for id_, one in planned.items()}
     if after.associated:
         assert all(row.arn == cloud.profile_of(synthesized(after)) for row in rows.values() if row)
+
+
+# Rollouts
+
+BAKE = 60
+IN_WAVES = Servers(rollout=Rollout.in_waves(growth=2, bake=Duration.seconds(BAKE), max_failures="50%"))
+
+
+@cache
+def watched() -> StackArtifact:
+    """A stack that watches an alarm of its own and another one."""
+    app = new_app()
+    stack = Stack(app, STACK, env=IRELAND)
+    metric = cloudwatch.Metric(namespace="Web", metric_name="Errors")
+    errors = cloudwatch.Alarm(stack, "Errors", metric=metric, threshold=1, evaluation_periods=1)
+    latency = cloudwatch.Alarm.from_alarm_name(stack, "Latency", "latency-of-web")
+    rollout = Rollout.in_waves(bake=Duration.seconds(BAKE), alarms=[errors, latency])
+    InstanceRole(stack, "Web").associate_with("Fleet", InstanceSelection.by_tags(BY_TAGS), rollout=rollout)
+    (artifact,) = assembly.read(written(app))
+    return artifact
+
+
+def test_says_in_which_waves_the_targets_are_brought_over(cloud: Cloud) -> None:
+    for number in range(1, 11):
+        cloud.instance(number)
+
+    plan = cloud.plan(synthesized(IN_WAVES))
+
+    assert plan.rollout == RolloutView((1, 2, 4, 3), BAKE, (), 5)
+    assert plan.estimate.baking == 4 * BAKE
+    assert exit_status(plan) is Exit.CHANGES
+    text = shown(plan)
+    assert text.count("4 waves of 1, 2, 4 and 3 instances, each bakes for 1 min") == 2
+    assert text.count("10 calls, at least 4 min with all bakes") == 4
+
+
+def test_counts_among_the_waves_only_what_changes(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(synthesized(IN_WAVES))
+    for number, state in ((2, "running"), (3, "stopped"), (4, "pending")):
+        cloud.instance(number, state=state)
+
+    plan = cloud.plan(synthesized(replace(IN_WAVES, minutes=40)))
+
+    assert plan.rollout == RolloutView((1, 2), BAKE, (), 1)
+
+
+def test_names_the_alarms_that_are_watched(cloud: Cloud) -> None:
+    cloud.instance(1)
+
+    plan = cloud.plan(watched())
+
+    assert plan.rollout == RolloutView((1,), BAKE, ("(new) Errors", "latency-of-web"))
+    assert not plan.unseen
+    assert "undone if any of the alarms (new) Errors, latency-of-web goes to ALARM" in shown(plan)
+
+
+def test_knows_the_alarms_of_a_deployed_stack(cloud: Cloud) -> None:
+    (errors,) = (id_ for id_ in watched().resources if id_.startswith("Errors"))
+    name = f"{STACK}-{errors}-1AB2C3D4"
+    cloud.world.cloudwatch.alarms = {name: "OK", "latency-of-web": "OK"}
+    cloud.instance(1)
+    cloud.deploy(watched())
+    cloud.instance(2)
+
+    assert cloud.plan(watched()).event is Event.NONE
+    assert cloud.plan(with_properties(watched(), TimeoutSeconds=600)).rollout == RolloutView(
+        (1,), BAKE, (name, "latency-of-web")
+    )
+
+
+def test_says_nothing_of_waves_where_there_are_none(cloud: Cloud) -> None:
+    cloud.instance(1)
+    assert cloud.plan(synthesized(Servers())).rollout is None
+
+    cloud.deploy(synthesized(IN_WAVES))
+
+    for after in (IN_WAVES, replace(IN_WAVES, minutes=40), GONE):
+        plan = cloud.plan(synthesized(after))
+        assert (plan.rollout, plan.estimate.baking) == (None, 0)
+        assert "wave" not in shown(plan)
+
+
+def test_foretells_the_waves_of_the_handler(cloud: Cloud) -> None:
+    for number in range(1, 24):
+        cloud.instance(number, state="stopped" if number % 5 == 0 else "running")
+
+    rollout = cloud.plan(synthesized(IN_WAVES)).rollout
+    cloud.deploy(synthesized(IN_WAVES))
+    times = [call.at for call in cloud.traffic.calls if call.action in MUTATING]
+    ends = [number for number, (one, other) in enumerate(pairwise(times), start=1) if other - one >= BAKE]
+
+    assert rollout
+    assert tuple(accumulate(rollout.waves)) == (*ends, len(times))
+
+
+@pytest.mark.parametrize("waves", [IN_WAVES, replace(IN_WAVES, rollout=Rollout.all_at_once())])
+def test_foretells_that_the_handler_refuses_what_does_not_fit_into_its_time(cloud: Cloud, waves: Servers) -> None:
+    for number in range(1, 121):
+        cloud.instance(number)
+    stack = with_properties(synthesized(waves), TimeoutSeconds=4)
+
+    plan = cloud.plan(stack)
+    with pytest.raises(AssertionError) as refused:
+        cloud.deploy(stack)
+
+    (problem,) = plan.problems
+    assert str(refused.value).splitlines()[0].endswith(f"): {problem}")
+    assert cloud.world.mutations == 0
+    assert exit_status(plan) is Exit.CONFLICTS
+    assert "The deployment would be refused." in shown(plan)
+
+
+def test_counts_the_instances_that_the_deployment_creates_among_the_waves(cloud: Cloud) -> None:
+    rollout = {"First": 1, "Growth": 1, "BakeSeconds": BAKE}
+
+    plan = cloud.plan(with_properties(new_server_only(), Rollout=rollout, TimeoutSeconds=BAKE))
+
+    assert plan.rollout == RolloutView((1,), BAKE)
+    assert plan.problems[0].startswith("1 waves bake for 60 seconds each")
+
+
+@pytest.mark.parametrize("changed", [{"Rollout": {"First": 0}}, {"TimeoutSeconds": 0}])
+def test_finds_a_rollout_or_a_time_that_the_handler_refuses(cloud: Cloud, changed: dict[str, Any]) -> None:
+    for stack in (synthesized(BY_ID), new_server_only()):
+        plan = cloud.plan(with_properties(stack, **changed))
+
+        assert "expected" in plan.problems[0]
+        assert exit_status(plan) is Exit.CONFLICTS
 
 
 # Hints and access keys

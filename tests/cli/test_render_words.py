@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from cdk_instance_role.cli.model import Estimate, Verb
+from cdk_instance_role.cli.model import Estimate, RolloutView, Verb
 from cdk_instance_role.cli.render import escape, findings, words
 from tests.cli import reports
 
@@ -27,6 +27,47 @@ def test_the_examples_are_true(module: object) -> None:
 )
 def test_an_estimate_is_said_in_hours_minutes_and_seconds(calls: int, seconds: float, said: str) -> None:
     assert words.estimate(Estimate(calls, seconds)) == said
+
+
+def test_an_estimate_says_that_bakes_are_in_it() -> None:
+    assert words.estimate(Estimate(300, 40.0, 600.0)) == "300 calls, at least 10 min 40 s with all bakes"
+    assert words.estimate(Estimate(0, 0.0, 600.0)) == "nothing to call, at least 10 min with all bakes"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bake", "said"),
+    [
+        ((1,), 300.0, "1 wave of 1 instance, which bakes for 5 min"),
+        ((5,), 0.0, "1 wave of 5 instances"),
+        ((1, 1), 90.0, "2 waves of 1 and 1 instances, each bakes for 1 min 30 s"),
+        ((1, 9, 40), 0.0, "3 waves of 1, 9 and 40 instances"),
+        ((2,) * 30, 0.0, "30 waves of 2, 2, 2, 2, 2, 2, … and 2 instances"),
+    ],
+)
+def test_waves_are_said_with_their_sizes(sizes: tuple[int, ...], bake: float, said: str) -> None:
+    assert words.rollout(RolloutView(sizes, bake)) == f"{said}; undone if any instance fails"
+
+
+@pytest.mark.parametrize(
+    ("alarms", "tolerated", "said"),
+    [
+        (("Errors",), 0, "alarm Errors goes to ALARM, or any instance fails"),
+        (("Errors",), 1, "alarm Errors goes to ALARM, or more than 1 instance, or all so far, fail"),
+        (("A", "B"), 20, "any of the alarms A, B goes to ALARM, or more than 20 instances, or all so far, fail"),
+        (tuple("ABCDE"), 0, "any of the alarms A, B, C and 2 more goes to ALARM, or any instance fails"),
+        (("a\n\x1b[31mb",), 0, "alarm a [31mb goes to ALARM, or any instance fails"),
+    ],
+)
+def test_waves_are_said_with_what_ends_them(alarms: tuple[str, ...], tolerated: int, said: str) -> None:
+    found = words.rollout(RolloutView((1, 9), 0.0, alarms, tolerated))
+    assert found == f"2 waves of 1 and 9 instances; undone if {said}"
+
+
+def test_every_wave_and_alarm_is_said_where_everything_is_shown() -> None:
+    found = words.rollout(RolloutView((1, *(2,) * 9), 0.0, tuple("ABCDE")), None)
+    assert found.startswith(
+        "10 waves of 1, 2, 2, 2, 2, 2, 2, 2, 2 and 2 instances; undone if any of the alarms A, B, C, D, E"
+    )
 
 
 def test_a_profile_is_shown_with_its_role() -> None:
@@ -55,6 +96,12 @@ def test_regions_can_go_on_at_the_same_time() -> None:
     assert findings.whole_estimate([one, other]) == Estimate(4, 20.0)
     elsewhere = type(one)("S", "A", reports.ACCOUNT, "us-east-1", one.event, None, estimate=Estimate(1, 5.0))
     assert findings.whole_estimate([one, other, elsewhere]) == Estimate(5, 20.0)
+
+
+def test_associations_can_bake_at_the_same_time() -> None:
+    short, long = (reports.plan_of(estimate=Estimate(1, 10.0, baking)) for baking in (5.0, 600.0))
+    assert findings.whole_estimate([short, long]) == Estimate(2, 20.0, 590.0)
+    assert findings.whole_estimate([short, short]) == Estimate(2, 20.0, 0.0)
 
 
 def test_what_is_true_of_many_instances_is_said_once() -> None:

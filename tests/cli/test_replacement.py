@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.replacement import INSTANCE, PROFILE, ROLE, doubts, is_replaced
+from cdk_instance_role.cli.replacement import (
+    ALARM,
+    COMPOSITE_ALARM,
+    INSTANCE,
+    PROFILE,
+    ROLE,
+    doubts,
+    is_replaced,
+)
 
 
 def resource(kind: str, **properties: Any) -> dict[str, Any]:
@@ -22,6 +30,8 @@ def resource(kind: str, **properties: Any) -> dict[str, Any]:
         (ROLE, "Path"),
         (ROLE, "RoleName"),
         (PROFILE, "InstanceProfileName"),
+        (ALARM, "AlarmName"),
+        (COMPOSITE_ALARM, "AlarmName"),
     ],
 )
 def test_makes_another_resource_when_one_of_these_changes(kind: str, changed: str) -> None:

@@ -265,6 +265,33 @@ def test_creates_no_instance_that_is_selected_by_tags() -> None:
     assert not found.new_instances(logical_id)
 
 
+@pytest.mark.parametrize("kind", ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"])
+def test_calls_an_alarm_that_the_deployment_creates_by_its_construct(kind: str) -> None:
+    found = values(watched(kind))
+
+    assert properties(found)["Rollout"] == {"First": "1", "Alarms": ["Latency", "(new) Web/Errors"]}
+
+
+def test_knows_the_name_of_an_alarm_that_is_there() -> None:
+    template = watched("AWS::CloudWatch::Alarm")
+    before = DeployedStack("arn:the-stack", template, PHYSICAL | {"WebErrors1": "Servers-WebErrors1-7F"})
+
+    assert properties(values(template, before))["Rollout"]["Alarms"] == ["Latency", "Servers-WebErrors1-7F"]
+
+
+def test_fails_when_an_alarm_is_not_known_before_the_deployment() -> None:
+    with pytest.raises(UnresolvedError, match=r"^WebErrors1 is not known before the deployment"):
+        properties(values(watched("Custom::Alarm")))
+
+
+def watched(kind: str) -> dict[str, Any]:
+    """A template with an alarm of its own that the rollout watches besides another one."""
+    rollout = {"First": 1, "Alarms": ["Latency", {"Ref": "WebErrors1"}]}
+    template = edited(synthesized(LISTED), "WebFleetD6570632", "Rollout", rollout)
+    alarm = {"Type": kind, "Metadata": {"aws:cdk:path": f"{STACK}/Web/Errors/Resource"}}
+    return {**template, "Resources": {**template["Resources"], "WebErrors1": alarm}}
+
+
 def test_fails_when_a_target_is_not_known_before_the_deployment() -> None:
     (logical_id,) = (id_ for id_ in synthesized(LISTED).associations)
     template = edited(synthesized(LISTED), logical_id, "InstanceIds", [{"Fn::GetAtt": ["Launcher", "InstanceId"]}])

@@ -1,11 +1,13 @@
 """What CloudFormation will ask the handler for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..runtime.association.contract import Property
 from ..runtime.association.desired import Desired
+from ..runtime.association.request import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
+from ..runtime.association.rollout import Rollout
 from .assembly import StackArtifact
 from .deployed import DeployedStack
 from .landscape import Landscape
@@ -13,6 +15,8 @@ from .model import Event
 from .resolve import UnresolvedError
 
 _RETAIN = frozenset({"Retain", "RetainExceptOnCreate"})
+_TO_COME = "i-00000000000000000"
+"""Stands for the instances that the deployment creates."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class Intent:
     """The targets that the deployment creates, as paths of their constructs."""
     retained: bool = False
     """The association goes, and leaves everything as it is."""
+    rollout: Rollout = field(default_factory=Rollout)
+    """How targets are brought over."""
+    timeout: float = DEFAULT_TIMEOUT_SECONDS
+    """Seconds that the handler may take."""
 
 
 def intent_of(
@@ -50,13 +58,33 @@ def intent_of(
     if not _will_be_there(stacks, stack, logical_id):
         return _leaving(stacks, stack, deployed, logical_id) if deployed else None
     after, created = _wanted(stacks, stack, logical_id)
-    desired = None if created and not after[Property.INSTANCE_IDS] else Desired.from_properties(after)
-    wanted = after[Property.INSTANCE_PROFILE_ARN]
+    request = _request(logical_id, after, created)
+    intent = Intent(
+        Event.CREATE,
+        None if created and not after[Property.INSTANCE_IDS] else request.desired,
+        wanted=after[Property.INSTANCE_PROFILE_ARN],
+        created=created,
+        rollout=request.rollout,
+        timeout=request.timeout,
+    )
     if deployed is None:
-        return Intent(Event.CREATE, desired, wanted=wanted, created=created)
+        return intent
     before = _former_properties(stacks, stack, deployed, logical_id)
     event = Event.NONE if before == after and not created else Event.UPDATE
-    return Intent(event, desired, frozenset((before or {}).get(Property.INSTANCE_IDS, ())), wanted, created)
+    return replace(intent, event=event, known_ids=frozenset((before or {}).get(Property.INSTANCE_IDS, ())))
+
+
+def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[str]) -> Request:
+    """The properties as the handler will read them, but for the targets that there are not yet.
+
+    Raises:
+        RequestError: it will refuse them.
+    """
+    given = properties
+    if created and not properties[Property.INSTANCE_IDS]:
+        given = {**properties, Property.INSTANCE_IDS: [_TO_COME]}
+    ids = dict.fromkeys(("RequestId", "StackId", "LogicalResourceId"), logical_id)
+    return Request.from_event({"RequestType": RequestType.CREATE, **ids, "ResourceProperties": given})
 
 
 def _will_be_there(stacks: Landscape, stack: StackArtifact, logical_id: str) -> bool:

@@ -114,6 +114,27 @@ class Estimate:
     """Calls of EC2 that change something."""
     seconds: float = 0.0
     """The least time that EC2's documented throttling allows for them."""
+    baking: float = 0.0
+    """Seconds that it takes longer because waves bake."""
+
+    @property
+    def whole(self) -> float:
+        """Seconds that all of it takes at least."""
+        return self.seconds + self.baking
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutView:
+    """How an association brings its targets over wave by wave."""
+
+    waves: tuple[int, ...]
+    """How many targets have their turn in each wave."""
+    bake: float
+    """Seconds that each wave is watched for once all its targets are confirmed; 0 if none is."""
+    alarms: tuple[str, ...] = ()
+    """Names of the alarms that end it; ``(new)`` and the construct's path of one that the deployment creates."""
+    max_failures: int = 0
+    """How many targets may fail without ending it, but never all whose turn it has been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +159,8 @@ class AssociationPlan:
     unseen: tuple[str, ...] = ()
     """What could not be looked at, and why."""
     estimate: Estimate = Estimate()
+    rollout: RolloutView | None = None
+    """The waves; None if the targets are brought over all at once, or there is nothing to change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from ..runtime.association.record import Records
 from .access_keys import with_access_key
 from .assembly import StackArtifact
 from .deployed import DeployedStack
-from .estimate import estimate
+from .estimate import Course
 from .foresight import Foresight
 from .impact import Impact
 from .intent import Intent, intent_of
-from .model import AssociationPlan, Estimate, Event, unique
+from .model import AssociationPlan, Event, unique
 from .profiles import KnownProfiles
 from .resolve import UnresolvedError
 from .rows import Rows, warned
@@ -104,15 +104,18 @@ class _Planner:
         rows = [warned(row, ACCESS_KEY) if row.id in keys else row for row in rows]
         impact = Impact(self._around, self._profiles)
         changes = impact.changes(rows)
+        course = Course(intent, found.plan)
+        problems = () if intent.event is Event.NONE else (*found.problems, *course.problems)
         return replace(
             self._about(intent.event),
             profile=self._profiles.view(intent.wanted),
             instances=tuple(rows),
             permissions=changes,
-            problems=() if intent.event is Event.NONE else tuple(map(self._around.text, found.problems)),
+            problems=tuple(map(self._around.text, problems)),
             warnings=unique([*warnings, *impact.others(changes, {row.id for row in rows})]),
             unseen=tuple(self._sight.unseen),
-            estimate=Estimate() if intent.event is Event.NONE else estimate(found.plan.changes),
+            estimate=course.estimate,
+            rollout=course.rollout,
         )
 
     def _about(self, event: Event) -> AssociationPlan:

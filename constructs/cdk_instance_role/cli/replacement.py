@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 INSTANCE, ROLE, PROFILE = "AWS::EC2::Instance", "AWS::IAM::Role", "AWS::IAM::InstanceProfile"
+ALARM, COMPOSITE_ALARM = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
 
 _IDENTITY = {
     ROLE: frozenset({"Path", "RoleName"}),
     PROFILE: frozenset({"Path", "InstanceProfileName"}),
+    ALARM: frozenset({"AlarmName"}),
+    COMPOSITE_ALARM: frozenset({"AlarmName"}),
     INSTANCE: frozenset(
         {
             "AvailabilityZone",

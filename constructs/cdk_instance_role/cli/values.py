@@ -4,20 +4,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..runtime.association.contract import Property
+from ..runtime.association.contract import Property, RolloutProperty
 from .deployed import DeployedStack
 from .iam_names import IAM_TYPES, IamNames
 from .inputs import Parameters, Place, as_text
-from .replacement import INSTANCE, doubts, is_replaced
+from .replacement import ALARM, COMPOSITE_ALARM, INSTANCE, doubts, is_replaced
 from .resolve import NO_VALUE, Resolver, UnresolvedError
 from .stacks import STACK_TYPE, of_type
 
 _FUNCTION = "AWS::Lambda::Function"
 _OUTPUTS = "Outputs."
+_KNOWN_BY_PATH = frozenset({INSTANCE, ALARM, COMPOSITE_ALARM})
+"""Resources that people are told of although they have no id yet."""
 
 
-class NewInstanceError(UnresolvedError):
-    """The value is an instance that the deployment creates."""
+class NewResourceError(UnresolvedError):
+    """The value is an instance or an alarm that the deployment creates."""
 
     def __init__(self, path: str) -> None:
         """
@@ -94,7 +96,8 @@ class StackValues:
 
     def properties(self, logical_id: str) -> dict[str, Any]:
         """The properties of an association, as CloudFormation would send them, but for the service token. An instance
-        that is created by the deployment is left out.
+        that is created by the deployment is left out, and an alarm is called by the path of its construct, with
+        ``(new)`` before.
 
         Raises:
             UnresolvedError: one of them is not known before the deployment.
@@ -102,6 +105,10 @@ class StackValues:
         given = {key: value for key, value in self.resources[logical_id]["Properties"].items() if key != "ServiceToken"}
         if isinstance(given.get(Property.INSTANCE_IDS), list):
             given[Property.INSTANCE_IDS] = self._targets(logical_id)[0]
+        rollout = given.get(Property.ROLLOUT)
+        if isinstance(rollout, Mapping) and isinstance(rollout.get(RolloutProperty.ALARMS), list):
+            alarms = [self._alarm(alarm) for alarm in rollout[RolloutProperty.ALARMS]]
+            given[Property.ROLLOUT] = {**rollout, RolloutProperty.ALARMS: alarms}
         resolved: dict[str, Any] = as_text(self.resolve(given))
         return resolved
 
@@ -144,15 +151,22 @@ class StackValues:
             try:
                 found = self.resolve(item)
                 ids += [] if found is NO_VALUE else [found]
-            except NewInstanceError as new:
+            except NewResourceError as new:
                 created.append(new.path)
         return ids, created
+
+    def _alarm(self, value: Any) -> Any:
+        """Name of an alarm."""
+        try:
+            return self.resolve(value)
+        except NewResourceError as new:
+            return f"(new) {new.path}"
 
     def _reference(self, name: str) -> Any:
         if name in self._parameters:
             return self._parameters[name]
-        if self.resources.get(name, {}).get("Type") == INSTANCE:
-            raise NewInstanceError(self.path(name))
+        if self.resources.get(name, {}).get("Type") in _KNOWN_BY_PATH:
+            raise NewResourceError(self.path(name))
         raise UnresolvedError(f"{name} is not known before the deployment")
 
     def _attribute(self, logical_id: str, name: str) -> Any:

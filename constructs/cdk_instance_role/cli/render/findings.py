@@ -45,12 +45,15 @@ def summary(report: Report) -> str:
 
 
 def whole_estimate(plans: Iterable[AssociationPlan]) -> Estimate:
-    """The estimates together: EC2 counts per account and Region, and these can go on at the same time."""
-    calls, seconds = 0, defaultdict[tuple[str, str], float](float)
+    """The estimates together: EC2 counts per account and Region, and these can go on at the same time, and so can all
+    bakes."""
+    calls, longest, seconds = 0, 0.0, defaultdict[tuple[str, str], float](float)
     for plan in plans:
         calls += plan.estimate.calls
+        longest = max(longest, plan.estimate.whole)
         seconds[plan.account, plan.region] += plan.estimate.seconds
-    return Estimate(calls, max(seconds.values(), default=0.0))
+    busiest = max(seconds.values(), default=0.0)
+    return Estimate(calls, busiest, max(0.0, longest - busiest))
 
 
 def by_weight(instances: Iterable[InstanceView]) -> list[InstanceView]:

@@ -94,6 +94,8 @@ def _plan_section(plan: AssociationPlan, limit: int | None) -> Iterator[str]:
         f"{_place(plan)}: profile {_profile(plan.profile)}; "
         f"{words.totals(plan.instances)}; {words.estimate(plan.estimate)}."
     )
+    if plan.rollout:
+        yield f"Rollout in {sentence(words.rollout(plan.rollout))}."
     yield from alert("CAUTION", findings.REFUSED, findings.refusals(plan), limit)
     yield from alert("CAUTION", findings.UNSEEN, findings.unseen(plan), limit)
     yield from alert("WARNING", "", findings.warnings(plan), limit)

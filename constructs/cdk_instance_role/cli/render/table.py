@@ -51,6 +51,7 @@ def _show_plan(plan: AssociationPlan, screen: Screen) -> None:
     facts = {
         "profile": words.profile(plan.profile),
         "instances": words.totals(plan.instances),
+        **({"rollout": words.rollout(plan.rollout, screen.ids)} if plan.rollout else {}),
         "estimate": words.estimate(plan.estimate),
     }
     screen.facts(facts.items())

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from ..model import (
     HeldView,
     InstanceView,
     ProfileView,
+    RolloutView,
     Verb,
     counted,
 )
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 SHOWN_IDS = 3
 """Ids that a sentence names, unless everything is to be shown."""
+_SHOWN_WAVES = 8
+"""Sizes of waves that a sentence names, unless everything is to be shown."""
 
 _EVENTS = {
     Event.CREATE: "is created",
@@ -106,16 +109,50 @@ def estimate(value: Estimate) -> str:
 
     >>> estimate(Estimate(3, 124.2)), estimate(Estimate())
     ('3 calls, at least 2 min 5 s', 'nothing to call')
+    >>> estimate(Estimate(3, 0.0, 600.0))
+    '3 calls, at least 10 min with all bakes'
     """
-    if not value.calls:
-        return "nothing to call"
-    least = f", at least {_duration(value.seconds)}" if value.seconds > 0 else ""
-    return counted(value.calls, "call") + least
+    calls = counted(value.calls, "call") if value.calls else "nothing to call"
+    least = f", at least {_duration(value.whole)}" if value.whole > 0 else ""
+    return f"{calls}{least}{' with all bakes' if value.baking else ''}"
+
+
+def rollout(view: RolloutView, limit: int | None = SHOWN_IDS) -> str:
+    """In which waves targets are brought over, and what ends that.
+
+    Args:
+        view: the waves.
+        limit: how many alarms are named; None for all, and for every wave.
+
+    >>> rollout(RolloutView((1, 9, 90), 300.0))
+    '3 waves of 1, 9 and 90 instances, each bakes for 5 min; undone if any instance fails'
+    >>> rollout(RolloutView((3,), 300.0, ("Errors",)))
+    '1 wave of 3 instances, which bakes for 5 min; undone if alarm Errors goes to ALARM, or any instance fails'
+    """
+    return f"{_waves(view, limit)}; undone if {''.join(_alarms(view.alarms, limit))}{_failures(view.max_failures)}"
 
 
 def moment(seconds: float) -> str:
     """A point in time, in UTC; empty if there is none."""
     return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds else ""
+
+
+def _waves(view: RolloutView, limit: int | None) -> str:
+    *sizes, last = map(str, view.waves)
+    shown = sizes if limit is None or len(sizes) < _SHOWN_WAVES else [*sizes[: _SHOWN_WAVES - 2], "…"]
+    of = f"{', '.join(shown)} and {last}" if shown else last
+    bakes = f", {'each' if sizes else 'which'} bakes for {_duration(view.bake)}" if view.bake else ""
+    return f"{counted(len(view.waves), 'wave')} of {of} instance{'' if of == '1' else 's'}{bakes}"
+
+
+def _alarms(names: Sequence[str], limit: int | None) -> Iterator[str]:
+    if names:
+        which = "alarm" if len(names) == 1 else "any of the alarms"
+        yield f"{which} {some([*map(one_line, names)], limit)} goes to ALARM, or "
+
+
+def _failures(tolerated: int) -> str:
+    return f"more than {counted(tolerated, 'instance')}, or all so far, fail" if tolerated else "any instance fails"
 
 
 def _duration(seconds: float) -> str:
