@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from benchmarks import report
-from benchmarks.results import Results
+from benchmarks.results import REPORTS, Results
 
 ROOT = Path(__file__).resolve().parent.parent
-PUBLISHED, QUICK = ROOT / "docs" / "benchmarks", ROOT / ".local" / "benchmarks"
+PUBLISHED, QUICK = ROOT / REPORTS, ROOT / ".local" / "benchmarks"
 SECTIONS = ("convergence", "one_target", "handler", "synthesis", "planning")
 """Modules of this package, in the order of the report. Each has ``run(runs, quick)``, which returns a section."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.model import Line, Plot, Samples, Section, Table, Verdict
 from benchmarks.one_target_local import IDLE, OURS, PHASES, Bench, deployed
-from benchmarks.one_target_waits import Calls, Wait, as_on_aws, calls, wait
+from benchmarks.one_target_waits import Calls, Wait, calls, drawn, wait
 
 EVENTS_PER_RUN = 2
 """An event takes part of a second."""
@@ -21,7 +21,8 @@ Two providers in one stack on the local AWS, in turns: ours, and the provider fr
 nothing to do and says so at once. So what the emulator, the framework and its waiter take is in both. CloudFormation
 writes down when it sends the event for a resource and when that is complete. Both functions are also called without
 CloudFormation and the framework around them. The local AWS confirms an association at once; what waiting for EC2 adds
-was measured on the simulator of EC2, in virtual time, where nothing else takes any."""
+was measured on the simulator of EC2, in virtual time, where nothing else takes any. That it takes between 1.6 and 65 s
+was seen on AWS; where many are drawn from between, how they are spread there is assumed: half of them below 5.6 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,14 @@ def run(runs: int, quick: bool) -> Section:
     with tempfile.TemporaryDirectory(prefix="benchmark.") as name, deployed(Path(name)) as bench:
         local = _measure(bench, runs if quick else EVENTS_PER_RUN * runs)
     waits = [wait(imposed) for imposed in (IMPOSED_QUICKLY if quick else IMPOSED)]
-    seen, called = as_on_aws(DRAWS_QUICKLY if quick else DRAWS), calls()
+    seen, called = drawn(DRAWS_QUICKLY if quick else DRAWS), calls()
     return Section(
         "One target",
         TEXT,
         tables=[_event_table(local), _phase_table(local), _call_table(called), _wait_table(waits, seen)],
         plots=[_plot(waits)],
         verdicts=[_first_verdict(local), _call_verdict(called), *_wait_verdicts(waits[0], seen)],
+        raw={"local": local, "calls": called, "waits": waits, "drawn": seen},
     )
 
 
@@ -109,12 +111,12 @@ def _wait_table(waits: Sequence[Wait], seen: Sequence[Wait]) -> Table:
         for one in waits
     ]
     imposed, taken = (Samples(tuple(getattr(one, what) for one in seen)) for what in ("imposed", "taken"))
-    spread = [f"as on AWS: {imposed.text('.1f')}", taken.text(".1f"), _factors(seen).text()]
+    spread = [f"drawn: {imposed.text('.1f')}", taken.text(".1f"), _factors(seen).text()]
     return Table(
         "Waiting for EC2, in virtual time",
         ["EC2 takes, s", "the response comes after, s", "ratio"],
         [*rows, spread],
-        [f"The last row are {len(seen)} targets, spread as confirmations were seen to be on AWS."],
+        [f"The last row are {len(seen)} targets, whose times are drawn between the bounds that were seen on AWS."],
     )
 
 
@@ -147,7 +149,7 @@ def _wait_verdicts(at_once: Wait, seen: Sequence[Wait]) -> list[Verdict]:
     return [
         Verdict("nothing is waited for if EC2 confirms at once", f"{at_once.taken:.1f} s", at_once.taken == 0),
         Verdict(
-            f"where EC2 takes its time, as on AWS, the response comes within {WAIT_FACTOR} times that",
+            f"where EC2 takes between 1.6 and 65 s, the response mostly comes within {WAIT_FACTOR} times that",
             factors.text(),
             factors.median <= WAIT_FACTOR,
             f"it looks again after {pauses} s, and EC2 confirms somewhere in between",

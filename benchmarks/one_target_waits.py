@@ -54,8 +54,8 @@ def wait(imposed: float) -> Wait:
     return Wait(imposed, result.seconds, [pause for pause in pauses if pause > 0])
 
 
-def as_on_aws(count: int) -> list[Wait]:
-    """So many of them, where EC2 takes as long as it was seen to."""
+def drawn(count: int) -> list[Wait]:
+    """So many of them, where what EC2 takes is drawn between the bounds that were seen on AWS."""
     draw = as_seen_on_aws(SEED)
     return [wait(draw()) for _ in range(count)]
 

@@ -10,9 +10,11 @@ from benchmarks.results import Found
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench`; `make bench ONLY=planning` measures one section anew and keeps the others. Every figure is held
-against a peer or a limit that was measured in the same run. It is the median of the runs, with the lowest and the
-highest in brackets. Every single measurement is in [results.json](results.json)."""
+Written by `make bench`; `make bench ONLY=planning` measures one section anew and keeps the others, so each of them says
+in the end what commit was measured, and on what. Where something has a peer, or a least time that EC2 allows, it is
+held against that, in the same run. The other limits are numbers that we have set ourselves: seconds for a plan,
+megabytes for the handler, resources in a template. A figure is the median of the runs, with the lowest and the highest
+in brackets. What was measured, run by run, is in [results.json](results.json)."""
 
 
 def write(folder: Path, sections: Sequence[tuple[str, Found]]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.model import Line, Plot, Samples, Section, Table, Verdict
+from localaws.ministack import ROOT
 
+REPORTS = "docs/benchmarks"
+"""Each section changes it when it is done."""
 PACKAGES = ("aws-cdk-lib", "boto3", "botocore", "cdk-instance-role")
 
 
@@ -20,7 +24,7 @@ class Found:
 
     section: Section
     machine: Mapping[str, str]
-    """In general terms: nothing that tells which one it was."""
+    """In general terms, with the commit that was measured: nothing that tells which machine it was."""
 
 
 class Results:
@@ -38,13 +42,26 @@ class Results:
 
 
 def machine() -> dict[str, str]:
-    """What everything runs on."""
+    """What everything runs on, and what was measured."""
     return {
+        "commit": commit(),
         "processor": f"{platform.machine()}, {os.cpu_count()} cores",
         "system": platform.system(),
         "Python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
     }
+
+
+def commit(root: Path = ROOT) -> str:
+    """The commit that is checked out, and whether anything but the report itself was changed since."""
+    head = _git(root, "rev-parse", "--short", "HEAD") or "unknown"
+    return f"{head} and changes" if _git(root, "status", "--porcelain", "--", ".", f":!{REPORTS}") else head
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git says; nothing where there is no repository."""
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _section(kept: Any) -> Section:

@@ -107,6 +107,7 @@ def run(runs: int, quick: bool) -> Section:
             _first_verdict(ours[1]),
             _further_verdict(ours, limit),
         ],
+        raw={"turns": {_named(name): app.turns for name, app in apps.items()}},
     )
 
 

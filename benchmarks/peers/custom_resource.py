@@ -1,6 +1,7 @@
 """One ``AwsCustomResource`` for every instance: really synthesized, and what its functions call then, simulated."""
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,41 +16,48 @@ from tests.simulator.simulator import Simulator
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-MOST = 100
-"""With so many it is known to fit into a stack."""
 NAME = "AwsCustomResource per instance"
+FEW = 10
+"""How many CloudFormation may work on at a time. It does not say, and nothing in the stack depends on anything."""
 
 
-def run(job: Job, count: int, seed: int) -> Outcome:
+def run(job: Job, count: int, seed: int, *, at_once: int | None = None) -> Outcome:
+    """Create the stack.
+
+    Args:
+        job: what has to be done.
+        count: with how many instances.
+        seed: which run it is.
+        at_once: how many resources CloudFormation creates at a time. Default: all.
+    """
     clock = VirtualClock()
     simulator = Simulator(clock)
     ids = populate(simulator, job, count, seed)
-    # Which call it is makes no difference to the CDK.
-    failure = synthesize(simulator.fleet, ids) if (job, seed) == (Job.ASSOCIATE, 1) or count > MOST else ""
+    failure = synthesize(count)
     if not failure:
         stack = _Stack(clients(simulator, STANDARD)[0], simulator.fleet)
-        with Turns(clock).executor(count) as pool:  # nothing depends on anything: CloudFormation begins with all
+        with Turns(clock).executor(at_once or count) as pool:
             for instance_id in ids:
                 pool.submit(stack.create, instance_id)
         failure = stack.failure
-    return outcome(simulator, NAME, job, count, seed, failure=failure)
+    return outcome(simulator, f"{NAME}, {at_once or 'all'} at once", job, count, seed, failure=failure)
 
 
-def synthesize(fleet: Fleet, ids: list[str]) -> str:
-    """Synthesize the stack. Returns what the CDK has against it."""
+@cache
+def synthesize(count: int) -> str:
+    """Synthesize a stack that associates so many instances; which call it is makes no difference to the CDK. Returns
+    what the CDK has against it."""
     import aws_cdk as cdk  # it is slow to load, and most processes here do without
     from aws_cdk import custom_resources as custom
 
     app = cdk.App()
     stack = cdk.Stack(app, "Associations")
     policy = custom.AwsCustomResourcePolicy.from_sdk_calls(resources=custom.AwsCustomResourcePolicy.ANY_RESOURCE)
-    for id_ in ids:
-        row = fleet.active(id_)
-        target = {"AssociationId": row.id} if row else {"InstanceId": id_}
+    for id_ in (f"i-{number:017x}" for number in range(count)):
         call = custom.AwsSdkCall(
             service="EC2",
-            action="replaceIamInstanceProfileAssociation" if row else "associateIamInstanceProfile",
-            parameters={**target, "IamInstanceProfile": {"Name": WANTED}},
+            action="associateIamInstanceProfile",
+            parameters={"InstanceId": id_, "IamInstanceProfile": {"Name": WANTED}},
             physical_resource_id=custom.PhysicalResourceId.from_response("IamInstanceProfileAssociation.AssociationId"),
         )
         custom.AwsCustomResource(stack, id_, on_create=call, policy=policy)

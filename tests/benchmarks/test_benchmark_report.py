@@ -1,6 +1,7 @@
 """What was found is kept, section by section, and shown."""
 
 import json
+import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from click.testing import CliRunner, Result
 from benchmarks import __main__ as command
 from benchmarks import handler, planning
 from benchmarks.model import Line, Plot, Samples, Section, Table, Verdict
-from benchmarks.results import Results
+from benchmarks.results import Results, commit
 
 PLOT = Plot(
     name="a-plot",
@@ -82,6 +83,26 @@ def test_plots_are_drawn_the_same_every_time_and_removed_when_nobody_shows_them(
     monkeypatch.setattr(planning, "run", lambda _runs, _quick: section("Planning"))
     bench(tmp_path, "planning")
     assert not list(tmp_path.glob("a-plot.*"))
+
+
+def test_the_commit_is_told_and_whether_more_than_the_report_was_changed_since(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    git("init")
+    git("commit", "--allow-empty", "--message", "The first one")
+    head = git("rev-parse", "--short", "HEAD")
+    report = tmp_path / "docs" / "benchmarks" / "README.md"
+    report.parent.mkdir(parents=True)
+    report.write_text("A report")
+    assert commit(tmp_path) == head
+    (tmp_path / "handler.py").write_text("")
+    assert commit(tmp_path) == f"{head} and changes"
+
+
+def test_without_a_repository_the_commit_is_not_known(tmp_path: Path) -> None:
+    assert commit(tmp_path) == "unknown"
 
 
 def test_fails_with_a_section_that_does_not_exist(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """The tools of the benchmark of convergence, with ten instances."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks import convergence
 from benchmarks.cloud import Job
-from benchmarks.peers import boto3_loop, ours, runbook
+from benchmarks.model import Samples
+from benchmarks.peers import boto3_loop, custom_resource, ours, runbook
+from tests.simulator.fleet import as_seen_on_aws
 
 TEN = 10
+LOOK = Samples((0.0004, 0.0005, 0.0009))
 
 
 def test_ours_does_every_job(subtests: pytest.Subtests) -> None:
@@ -22,6 +27,38 @@ def test_a_run_takes_the_same_time_every_time() -> None:
     assert ours.run(Job.HALF_STOPPED, TEN, seed=3) == ours.run(Job.HALF_STOPPED, TEN, seed=3)
 
 
+def test_what_the_processor_takes_for_a_look_is_charged_to_ours() -> None:
+    found, charged = (ours.run(Job.ASSOCIATE, TEN, seed=1, processor_seconds=seconds) for seconds in (0, 1))
+    assert found.seconds < 60 < charged.observations * TEN < charged.seconds
+    assert charged.complete
+
+
+def test_half_of_the_confirmations_take_less_than_5_6_seconds_and_60_percent_less_than_10() -> None:
+    draw = as_seen_on_aws(seed=1)
+    taken = sorted(draw() for _ in range(10_000))
+    assert taken[5_000] == pytest.approx(5.6, abs=0.1)
+    assert taken[6_000] == pytest.approx(10, abs=0.3)
+
+
+def test_only_the_peers_are_run_less_often_with_the_most_instances() -> None:
+    most = convergence.SIZES[-1]
+    todo = convergence.tasks(ours.run, [boto3_loop.run], [TEN, most], runs=3)
+    seeds = {
+        (tool, count): {one.seed for one in todo if (one.tool, one.count) == (tool, count)}
+        for tool in (ours.run, boto3_loop.run)
+        for count in (TEN, most)
+    }
+    assert seeds.pop((boto3_loop.run, most)) == {1}
+    assert set(map(frozenset, seeds.values())) == {frozenset((1, 2, 3))}
+
+
+def test_a_stack_is_throttled_the_less_the_fewer_resources_are_created_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(custom_resource, "synthesize", lambda _: "")
+    few, all_ = (custom_resource.run(Job.REPLACE, 100, seed=1, at_once=at_once) for at_once in (TEN, None))
+    assert 0 < few.throttled < all_.throttled
+    assert all_.carrying < few.carrying < 100
+
+
 def test_the_loop_stops_at_the_first_stopped_instance() -> None:
     assert boto3_loop.run(Job.REPLACE, TEN, seed=1).complete
     found = boto3_loop.run(Job.HALF_STOPPED, TEN, seed=1)
@@ -35,12 +72,25 @@ def test_the_runbook_leaves_running_instances_without_a_role_for_seconds() -> No
     assert found.seconds_without_role > 4 * TEN
 
 
+def test_a_rollout_is_judged_by_its_last_change_and_the_confirmation_is_told(subtests: pytest.Subtests) -> None:
+    ten = ours.run(Job.REPLACE, TEN, seed=1)
+    large = replace(ten, count=1_000, carrying=1_000, bucket_seconds=200, least_seconds=200, seconds=220)
+    for changed, kept in ((204, True), (216, False)):
+        with subtests.test(str(changed)):
+            section = convergence.section([replace(large, changed_seconds=changed)], LOOK, runs=1)
+            (verdict,) = (one for one in section.verdicts if one.promise.startswith("Replace: the last change"))
+            ratio = f"{changed / 200:.3f}"
+            told = f"{ratio} with 1,000; until EC2 has confirmed it, held against the least time: 1.100 with 1,000"
+            assert (verdict.measured, verdict.kept) == (told, kept)
+
+
 def test_the_section_shows_everyone_and_judges_ours() -> None:
-    tools = ("ours", "boto3_loop", "runbook_few")
+    tools = (ours.run, boto3_loop.run, convergence.PEERS[3])
     outcomes = [convergence.Task(tool, job, TEN, 1)() for tool in tools for job in convergence.JOBS]
-    section = convergence.section(outcomes, runs=1)
+    section = convergence.section(outcomes, LOOK, runs=1)
     assert [len(table.rows) for table in section.tables] == [3, 3, 3]
     assert all(verdict.kept for verdict in section.verdicts)
     (line,) = (one for one in section.plots[-1].lines if one.label.startswith(boto3_loop.NAME))
     assert line.label.endswith("(fails)")
     assert not line.points
+    assert "0.50 (0.40 to 0.90) ms" in section.text
