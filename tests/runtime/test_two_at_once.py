@@ -143,7 +143,7 @@ def _with_another_ledger(world: World) -> World:
     """The same EC2 and IAM, with a ledger of its own, as the provider of another stack has."""
     other = copy(world)
     other.aws = Simulator(world.clock)
-    table = Table(Clients.of(other.aws, reading=READING, changing=CHANGING).dynamodb, TABLE)
+    table = Table(Clients.of(other.aws, reading=READING, changing=CHANGING).dynamodb, TABLE, sleep=world.clock.sleep)
     other.services = replace(world.services, ledger=Ledger(table))
     other.ledger = other.services.ledger
     return other

@@ -29,12 +29,12 @@ class Bucket:
     others: float = 0.0
     """Calls per second of everyone else in the account."""
 
-    def take(self, now: float) -> bool:
+    def take(self, now: float, count: int = 1) -> bool:
         gained = (now - self.filled_at) * (self.refill - self.others)
         self.level, self.filled_at = max(0.0, min(self.capacity, self.level + gained)), now
-        if self.level < 1:
+        if self.level < count:
             return False
-        self.level -= 1
+        self.level -= count
         return True
 
 

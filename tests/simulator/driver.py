@@ -62,7 +62,7 @@ class World:
             ec2=clients.ec2,
             ec2_changes=clients.ec2_changes,
             iam=clients.iam,
-            ledger=Ledger(Table(clients.dynamodb, TABLE)),
+            ledger=Ledger(Table(clients.dynamodb, TABLE, sleep=self.clock.sleep)),
             alarms=Alarms(lambda: clients.cloudwatch),
             clock=self.clock,
             sleep=self.clock.sleep,

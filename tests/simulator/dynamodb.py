@@ -1,9 +1,11 @@
 """One DynamoDB table, with exactly what the ledger uses. The contract test holds it to a real table."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from tests.simulator.buckets import Bucket
 from tests.simulator.errors import AwsError
 from tests.simulator.expressions import ExpressionError, Expressions, Item, check_value
 
@@ -11,6 +13,10 @@ TABLE, PARTITION_KEY, SORT_KEY = "Ledger", "Kind", "Id"
 UPDATE, TRANSACT, GET, QUERY = "UpdateItem", "TransactWriteItems", "GetItem", "Query"
 WRITING = (UPDATE, TRANSACT)
 MOST_WRITES = 100
+UNITS, UNITS_IN_TRANSACTION = 1000, 2
+"""What one partition lets through in a second, and what a write of up to a kilobyte takes in a transaction:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html"""
 
 Key = tuple[str, str]
 Request = Mapping[str, Any]
@@ -21,7 +27,10 @@ _PARTITION = re.compile(rf"{PARTITION_KEY} = (:\w+)")
 class DynamoDb:
     """What DynamoDB answers. Every method takes a request, and returns the answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._units: dict[str, Bucket] = {}
+        """Of each partition, for writing."""
         self.items: dict[Key, Item] = {}
         self.page_size = 200
         """Most items on a page. The real one counts bytes."""
@@ -86,6 +95,8 @@ class DynamoDb:
             if key in after:
                 raise ExpressionError("a transaction can't write the same item twice")
             after[key] = self._written(kind, key, one)
+        for kind, count in Counter(kind for kind, _ in after).items():
+            self._use(kind, UNITS_IN_TRANSACTION * count, len(writes))
         for key, item in after.items():
             if item is None:
                 self.items.pop(key, None)
@@ -94,6 +105,15 @@ class DynamoDb:
         if token:
             self._done.add(token)
         return {}
+
+    def _use(self, partition: str, units: int, writes: int) -> None:
+        """Use up what a partition lets through in a second."""
+        now = self._clock()
+        bucket = self._units.setdefault(partition, Bucket(UNITS, UNITS, level=UNITS, filled_at=now))
+        if not bucket.take(now, units):
+            message = "Transaction cancelled, please refer cancellation reasons for specific reasons [ThrottlingError]"
+            reasons = [{"Code": "ThrottlingError", "Message": "Throughput exceeds the current capacity"}] * writes
+            raise AwsError("TransactionCanceledException", message, CancellationReasons=reasons)
 
     def _written(self, kind: str, key: Key, request: Request) -> Item | None:
         """An item as a write of a transaction leaves it."""
@@ -114,7 +134,8 @@ class DynamoDb:
                 raise ExpressionError(f"unknown write {kind}")
         if not held:
             message = "Transaction cancelled, please refer cancellation reasons [ConditionalCheckFailed]"
-            raise AwsError("TransactionCanceledException", message)
+            reasons = [{"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}]
+            raise AwsError("TransactionCanceledException", message, CancellationReasons=reasons)
         return item
 
     def _applied(self, key: Key, request: Request) -> tuple[bool, Item]:

@@ -288,7 +288,8 @@ class Fleet:
 
 
 def as_seen_on_aws(seed: int) -> Callable[[], float]:
-    """How long confirmations take, spread as they are on AWS: most are quick, a few take a minute."""
+    """How long confirmations take: between the two bounds that were seen on AWS, and nothing else was. How they are
+    spread between them is assumed: most are quick, a few take a minute."""
     dice = random.Random(seed)  # noqa: S311 - no secret
 
     def draw() -> float:

@@ -36,7 +36,7 @@ class Simulator:
         self.traffic = Traffic(self.clock)
         self.fleet = fleet or Fleet(self.clock)
         self.buckets = Buckets(self.clock)
-        self.ec2, self.iam, self.dynamodb = OwnersEc2(self.fleet), Iam(self.fleet), DynamoDb()
+        self.ec2, self.iam, self.dynamodb = OwnersEc2(self.fleet), Iam(self.fleet), DynamoDb(self.clock)
         self.cloudwatch = CloudWatch()
         self.ec2.authorize = self._authorize_change
         self.authority: Authority | None = None

@@ -212,3 +212,19 @@ def test_a_put_whose_condition_does_not_hold_takes_no_effect(dynamodb: "DynamoDB
 
 def test_fails_when_a_read_may_be_stale(dynamodb: "DynamoDBClient") -> None:
     assert refusal(dynamodb.get_item, **entry("a"))[0] == "ValidationException"
+
+
+def test_a_partition_lets_so_many_writes_through_in_a_second(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+    def write(batch: int) -> None:
+        items: Any = [{"Update": change(f"entry-{batch}-{number}")} for number in range(MOST_WRITES)]
+        dynamodb.transact_write_items(TransactItems=items)
+
+    for batch in range(5):
+        write(batch)
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException) as cancelled:
+        write(5)
+    reasons = cancelled.value.response["CancellationReasons"]
+    assert {reason["Code"] for reason in reasons} == {"ThrottlingError"}
+    assert len(reasons) == MOST_WRITES
+    simulator.clock.sleep(0.2)
+    write(5)

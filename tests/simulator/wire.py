@@ -80,7 +80,7 @@ def json_response(answer: Mapping[str, Any], status: int = HTTPStatus.OK) -> Res
 def json_error(error: AwsError, namespace: str = "com.amazonaws.dynamodb.v20120810") -> Response:
     """An error of a service that speaks JSON. Its namespace is that of DynamoDB unless another one is given."""
     kind = f"{namespace}#{error.code}"
-    return json_response({"__type": kind, "message": error.message}, error.status)
+    return json_response({"__type": kind, "message": error.message, **error.details}, error.status)
 
 
 def _coded(error: AwsError) -> str:

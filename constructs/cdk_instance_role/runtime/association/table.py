@@ -1,11 +1,13 @@
 """One DynamoDB table: plain values in and out, and no word about what they mean."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
 
 from .batch import chunks
 from .contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
 WRITES_PER_CALL = 100
 """Most writes in one DynamoDB transaction."""
 
+WRITES_PER_SECOND = 500
+"""What one partition takes, with two write units for each write in a transaction:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+
+PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2)
+"""How long to wait before a throttled transaction comes again. botocore does not do that for transactions."""
+
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -23,8 +32,14 @@ _deserialize = TypeDeserializer().deserialize
 class Table:
     """The table of a ledger. An item is known by its kind and its id."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", name: str) -> None:
-        self._dynamodb, self._name = dynamodb, name
+    def __init__(self, dynamodb: "DynamoDBClient", name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        """
+        Args:
+            dynamodb: client.
+            name: of the table.
+            sleep: waits for seconds.
+        """
+        self._dynamodb, self._name, self._sleep = dynamodb, name, sleep
         self.ConditionFailed = dynamodb.exceptions.ConditionalCheckFailedException
         self.Cancelled = dynamodb.exceptions.TransactionCanceledException
 
@@ -75,14 +90,38 @@ class Table:
     def write(self, writes: Iterable[Any]) -> None:
         """Write replacements and removals, as many at a time as DynamoDB takes; each such batch wholly or not at all.
 
+        They go out no faster than DynamoDB takes them, and a batch that is throttled all the same comes again.
+
         Raises:
-            Cancelled: a condition does not hold, or somebody else writes one of the items at this moment.
+            Cancelled: a condition does not hold, somebody else writes one of the items at this moment, or DynamoDB
+                throttles for longer than it should.
         """
-        for chunk in chunks(writes, WRITES_PER_CALL):
-            self._dynamodb.transact_write_items(TransactItems=chunk)
+        for number, chunk in enumerate(chunks(writes, WRITES_PER_CALL)):
+            if number >= WRITES_PER_SECOND / WRITES_PER_CALL:
+                self._sleep(WRITES_PER_CALL / WRITES_PER_SECOND)
+            self._write_patiently(chunk)
+
+    def _write_patiently(self, writes: list[Any]) -> None:
+        for pause in (*PAUSES_SECONDS, None):
+            try:
+                self._dynamodb.transact_write_items(TransactItems=writes)
+            except self.Cancelled as error:
+                if pause is None or not _is_throttled(error):
+                    raise
+                self._sleep(pause)
+            else:
+                return
 
     def _item(self, kind: str, id_: str) -> Any:
         return {"TableName": self._name, "Key": _key(kind, id_)}
+
+
+def _is_throttled(error: ClientError) -> bool:
+    """Whether a transaction was cancelled for nothing but coming too fast:
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+    answer: Any = error.response
+    codes = {reason.get("Code") for reason in answer.get("CancellationReasons", ())} - {"None", None}
+    return bool(codes) and codes <= {"ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 def _key(kind: str, id_: str) -> dict[str, Any]:
