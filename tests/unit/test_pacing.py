@@ -50,6 +50,37 @@ def test_after_the_burst_calls_come_at_the_rate_of_the_refill() -> None:
     assert clock.now - 1000.0 == pytest.approx(49 / RATE)
 
 
+def test_leaves_half_of_the_rate_to_others_once_it_is_throttled() -> None:
+    clock = Clock()
+    pace = pace_on(clock)
+    take(pace, BURST)
+    pace.was_throttled(REPLACE)
+    take(pace, 10)
+
+    assert clock.now - 1000.0 == pytest.approx(10 / (RATE / 2), rel=0.1)
+
+
+def test_never_leaves_more_than_three_quarters_of_the_rate_to_others() -> None:
+    clock = Clock()
+    pace = pace_on(clock)
+    for _ in range(10):
+        pace.was_throttled(REPLACE)
+    take(pace, 1)
+
+    assert clock.now - 1000.0 == pytest.approx(1 / (RATE / 4))
+
+
+def test_comes_back_to_the_whole_rate_while_all_goes_well() -> None:
+    clock = Clock()
+    pace = pace_on(clock)
+    pace.was_throttled(REPLACE)
+    take(pace, 200)
+    began = clock.now
+    take(pace, 50)
+
+    assert clock.now - began == pytest.approx(50 / RATE)
+
+
 def test_every_action_has_a_bucket_of_its_own() -> None:
     clock = Clock()
     pace = pace_on(clock)

@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-CAPACITY_SHARE = 0.96
-REFILL_SHARE = 0.99
+CAPACITY_SHARE = 0.97
+REFILL_SHARE = 0.995
+LEAST_SHARE, RECOVERY = 0.25, 0.005
+"""Being throttled says that others use the bucket, too: half of the rate is left to them then, down to a quarter for
+us, until a hundred calls that went well have brought it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Pace:
         now = clock()
         self._levels = {action: (levels or {}).get(action, _capacity(action)) for action in LIMITS}
         self._filled_at = dict.fromkeys(LIMITS, now)
+        self._shares = dict.fromkeys(LIMITS, 1.0)
+        """Of the rate at which the bucket fills, how much is used."""
         self.throttled = 0
         """Calls that EC2 has refused for coming too fast."""
 
@@ -61,20 +66,22 @@ class Pace:
         """
         with self._lock:
             self._fill(action)
-            wait = max(0.0, (1 - self._levels[action]) / _refill(action))
+            wait = max(0.0, (1 - self._levels[action]) / self._refill(action))
             if self._clock() + wait > until:
                 return False
             self._levels[action] -= 1
+            self._shares[action] = min(1.0, self._shares[action] + RECOVERY)
         if wait:
             self._sleep(wait)
         return True
 
     def was_throttled(self, action: str) -> None:
-        """Someone else is using the bucket too: start from empty."""
+        """Someone else is using the bucket too: start from empty, and more slowly."""
         with self._lock:
             self.throttled += 1
             self._fill(action)
             self._levels[action] = min(self._levels[action], 0.0)
+            self._shares[action] = max(LEAST_SHARE, self._shares[action] / 2)
 
     def levels(self) -> dict[str, float]:
         """Tokens left per action now."""
@@ -85,9 +92,12 @@ class Pace:
 
     def _fill(self, action: str) -> None:
         now = self._clock()
-        gained = (now - self._filled_at[action]) * _refill(action)
+        gained = (now - self._filled_at[action]) * self._refill(action)
         self._levels[action] = min(_capacity(action), self._levels[action] + gained)
         self._filled_at[action] = now
+
+    def _refill(self, action: str) -> float:
+        return _refill(action) * self._shares[action]
 
 
 def refilled(levels: Mapping[str, float], seconds: float) -> dict[str, float]:

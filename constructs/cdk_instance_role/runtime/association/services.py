@@ -14,6 +14,7 @@ from .alarms import Alarms
 from .contract import LEDGER_TABLE_VARIABLE
 from .ledger import Ledger
 from .table import Table
+from .trimming import trim
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -43,8 +44,10 @@ class Services:
     @classmethod
     def from_environment(cls) -> "Services":
         """The services of the deployed function."""
+        ec2 = boto3.client("ec2", config=READING)
+        trim(ec2)
         return cls(
-            ec2=boto3.client("ec2", config=READING),
+            ec2=ec2,
             ec2_changes=boto3.client("ec2", config=CHANGING),
             iam=boto3.client("iam", config=READING),
             alarms=Alarms(partial(boto3.client, "cloudwatch", config=READING)),
