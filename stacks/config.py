@@ -16,12 +16,13 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from cdk_instance_role.names import NAME, POLICY_ARN
 from cdk_instance_role.runtime.association.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
-from cdk_instance_role.runtime.association.rollout import MOST_ALARMS, Tolerance
+from cdk_instance_role.runtime.association.rollout import MOST_ALARMS, Tolerance, rises_to_100
 
 ROLES_KEY = "instance_roles"
 DEFAULT_NAME = "default"
@@ -67,8 +68,7 @@ def _like(*patterns: re.Pattern[str]) -> AfterValidator:
 
 
 def _check_percentages(values: list[float]) -> list[float]:
-    rising = all(one < other for one, other in zip([0.0, *values], values, strict=False))
-    if not rising or values[-1:] != [100]:
+    if not rises_to_100(values):
         raise ValueError("not rising to 100")
     return values
 
@@ -78,13 +78,29 @@ def _check_failures(value: int | str) -> int | str:
     return value
 
 
+def _check_finite(value: float) -> float:
+    try:
+        float(value)
+    except OverflowError:
+        raise ValueError("larger than any float") from None
+    return value
+
+
+def _refuse_null(value: Any) -> Any:
+    """Node.js hands on a number that is too large as null, which must not pass for one that was left out."""
+    if value is None:
+        raise ValueError("null")
+    return value
+
+
 PolicyName = Annotated[str, _like(NAME, POLICY_ARN)]
 InstanceId = Annotated[str, _like(INSTANCE_ID)]
 ProfileName = Annotated[str, _like(NAME, PROFILE_ARN)]
 RoleName = Annotated[str, _like(NAME, ROLE_ARN)]
 TagValues = Annotated[list[str], Field(min_length=1)]
 AlarmName = Annotated[str, _like(_ALARM)]
-Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Integer = Annotated[StrictInt, AfterValidator(_check_finite)]
+Number = Integer | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
@@ -116,14 +132,16 @@ class ProfileEntry(_Strict):
 
 
 class RolloutEntry(_Strict):
-    """In which waves the instances get the role."""
+    """In which waves the instances get the role. What is left out is as the library has it."""
 
-    first: Annotated[StrictInt, Field(ge=1)] = 1
+    first: Annotated[Integer, Field(ge=1)] | None = None
     growth: Annotated[Number, Field(ge=1)] | None = None
     percentages: Annotated[list[Number], AfterValidator(_check_percentages)] | None = None
-    bake_minutes: Annotated[Number, Field(ge=0, lt=60)] = 5
+    bake_minutes: Annotated[Number, Field(ge=0, lt=60)] | None = None
     alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = []
-    max_failures: Annotated[StrictInt | StrictStr, AfterValidator(_check_failures)] = 0
+    max_failures: Annotated[StrictInt | StrictStr, AfterValidator(_check_failures)] | None = None
+
+    _given = field_validator("*", mode="before")(_refuse_null)
 
     @model_validator(mode="after")
     def _size_once(self) -> "RolloutEntry":
@@ -142,8 +160,10 @@ class RoleEntry(_Strict):
     on_conflict: Literal["fail", "keep"] = "fail"
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
-    timeout_minutes: Annotated[StrictInt, Field(ge=1, le=60)] = 30
+    timeout_minutes: Annotated[StrictInt, Field(ge=1, le=60)] | None = None
     rollout: RolloutEntry | None = None
+
+    _given = field_validator("timeout_minutes", mode="before")(_refuse_null)
 
     @model_validator(mode="after")
     def _select_once(self) -> "RoleEntry":

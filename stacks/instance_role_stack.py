@@ -31,7 +31,7 @@ class InstanceRoleStack(Stack):
             _selection(entry),
             replaces=self._replaceable(entry),
             on_conflict=OnConflict(entry.on_conflict.upper()),
-            timeout=Duration.minutes(entry.timeout_minutes),
+            timeout=_minutes(entry.timeout_minutes),
             rollout=self._rollout(entry.rollout),
         )
         CfnOutput(self, "RoleArn", value=role.role.role_arn)
@@ -52,18 +52,13 @@ class InstanceRoleStack(Stack):
     def _rollout(self, entry: RolloutEntry | None) -> Rollout:
         if entry is None:
             return Rollout.all_at_once()
-        return Rollout.in_waves(
-            first=entry.first,
-            growth=entry.growth,
-            percentages=entry.percentages,
-            bake=Duration.minutes(entry.bake_minutes),
-            alarms=[
-                # An id must not hold a slash, which the name of an alarm may.
-                cloudwatch.Alarm.from_alarm_name(self, f"Alarm{number}", name)
-                for number, name in enumerate(entry.alarms)
-            ],
-            max_failures=entry.max_failures,
-        )
+        alarms = [
+            # An id must not hold a slash, which the name of an alarm may.
+            cloudwatch.Alarm.from_alarm_name(self, f"Alarm{number}", name)
+            for number, name in enumerate(entry.alarms)
+        ]
+        as_they_are = entry.model_dump(exclude_unset=True, exclude={"bake_minutes", "alarms"})
+        return Rollout.in_waves(bake=_minutes(entry.bake_minutes), alarms=alarms, **as_they_are)
 
     def _imported(self, profile: ProfileEntry, ambiguous: bool) -> iam.IInstanceProfile:
         # A slash would end the id.
@@ -79,6 +74,10 @@ class InstanceRoleStack(Stack):
         if name.startswith("arn:"):
             return name
         return self.format_arn(service="iam", region="", resource=resource, resource_name=name)
+
+
+def _minutes(number: float | None) -> Duration | None:
+    return None if number is None else Duration.minutes(number)
 
 
 def _selection(entry: RoleEntry) -> InstanceSelection:

@@ -19,7 +19,7 @@ from .selection import InstanceSelection
 
 RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
 SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800, 3600
-"""Seconds. CloudFormation waits for an hour at most."""
+"""Seconds; the longest is the default with waves. CloudFormation waits for an hour at most."""
 TIME_TO_GIVE_BACK = 600
 """Seconds that CloudFormation waits longer than the handler works, so that a failure is told and not timed out."""
 
@@ -74,13 +74,16 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
                 instance back what it had; ``RETAIN`` leaves all as they are, for which the profile has to outlive
                 the stack. Default: ``DESTROY``.
             timeout: how long an operation may take, from 1 minute to 1 hour. EC2 allows five changes a second.
-                Default: 30 minutes.
+                An operation that takes all of an hour is given up at 58 minutes, so that its failure can be told;
+                what a failed create has not given back by then, the Delete that follows does. Default: 30 minutes, or
+                an hour for a rollout in waves.
             provider: the provider. It can't be changed once the association is deployed: CloudFormation refuses
                 another service token for a resource that exists. Default: one per stack, made on first use.
-            rollout: whether the targets are brought over all at once or in waves. All waves have to bake within
-                ``timeout``, besides the changes themselves. Where they can't is refused at synth: ids are counted as
-                if all of them had to be changed, and tags as in a large fleet; how many waves grow there is only known
-                to the deployment, which checks it before it changes anything. Default: all at once.
+            rollout: whether the targets are brought over all at once or in waves. All waves have to be over within
+                ``timeout``: each is given its bake, and 70 seconds until EC2 has confirmed its targets; five changes a
+                second come on top. Where the waves don't fit is refused at synth: ids are counted as if all of them
+                had to be changed, and tags as in a large fleet; how many waves grow there is only known to the
+                deployment, which checks it before it changes anything. Default: all at once.
 
         Raises:
             ValueError: the role of a profile is unknown, an instance is selected by another association already,
@@ -89,8 +92,8 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         """
         super().__init__(scope, id)
         replaces = replaces or ReplaceableProfiles.none()
-        self._rollout = rollout or Rollout.all_at_once()
-        stack, seconds = Stack.of(self), _seconds(timeout)
+        self._rollout = _known(rollout)
+        stack, seconds = Stack.of(self), _seconds(timeout, self._rollout)
         _refuse_snapshot(removal_policy)
         self._check_rollout(instances, seconds, stack)
         provider = provider or AssociationProvider.of(self)
@@ -143,9 +146,17 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         return self._resource.get_att_string(attribute.value)
 
 
-def _seconds(timeout: Duration | None) -> int:
+def _known(rollout: Rollout | None) -> Rollout:
+    if rollout is None:
+        return Rollout.all_at_once()
+    if not isinstance(rollout, Rollout):
+        raise ValueError(f"rollout is {rollout!r}: give Rollout.in_waves(...) or Rollout.all_at_once()")
+    return rollout
+
+
+def _seconds(timeout: Duration | None, rollout: Rollout) -> int:
     if timeout is None:
-        return DEFAULT_TIMEOUT
+        return LONGEST_TIMEOUT if rollout.is_in_waves else DEFAULT_TIMEOUT
     seconds = int(timeout.to_seconds())
     if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
         raise ValueError(f"timeout is {timeout.to_human_string()}: it must be from 1 minute to 1 hour")

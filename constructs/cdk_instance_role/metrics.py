@@ -13,17 +13,30 @@ WIDGET_WIDTH = 6
 
 
 class AssociationMetrics:
-    """What CloudWatch knows of an association: the handler writes it while it works, once in an invocation.
+    """What CloudWatch knows of an association: the handler writes all metrics with every invocation, also while a wave
+    bakes.
 
-    There are data only while a deployment changes the association. They come out of the handler's log, so they add
-    nothing to the template.
+    All are counts (unit ``Count``). There are data only while a deployment changes the association, so an alarm has to
+    take missing data for good ones. They come out of the handler's log, so they add nothing to the template:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+
+    Example:
+        ::
+
+            association.metric_failed().create_alarm(
+                self, "Failed",
+                threshold=1,
+                evaluation_periods=1,
+                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            )
     """
 
     _resource: CustomResource
     _rollout: Rollout
 
     def metric(self, name: str, **options: Any) -> cloudwatch.Metric:
-        """A metric of this association.
+        """A metric of this association, a count. There are data only while a deployment goes on, so give an alarm
+        ``treat_missing_data=TreatMissingData.NOT_BREACHING``.
 
         Args:
             name: its name, as CloudWatch shows it: ``Targets``, ``Done``, ``Failed``, ``Throttled`` or ``Wave``.
@@ -42,7 +55,7 @@ class AssociationMetrics:
         return metric.attach_to(self._resource)
 
     def metric_targets(self, **options: Any) -> cloudwatch.Metric:
-        """Instances that are selected; none while a delete or a failed create gives everything back.
+        """Count of the instances that are selected; 0 while a delete or a failed create gives everything back.
 
         Args:
             options: as for `metric`.
@@ -50,7 +63,7 @@ class AssociationMetrics:
         return self.metric(Metric.TARGETS.value, **options)
 
     def metric_done(self, **options: Any) -> cloudwatch.Metric:
-        """Targets of which EC2 has confirmed that they have the profile.
+        """Count of the targets of which EC2 has confirmed that they have the profile.
 
         Args:
             options: as for `metric`.
@@ -58,7 +71,7 @@ class AssociationMetrics:
         return self.metric(Metric.DONE.value, **options)
 
     def metric_failed(self, **options: Any) -> cloudwatch.Metric:
-        """Targets that have failed, tolerated or not.
+        """Count of the targets that have failed, tolerated or not.
 
         Args:
             options: as for `metric`.
@@ -66,7 +79,8 @@ class AssociationMetrics:
         return self.metric(Metric.FAILED.value, **options)
 
     def metric_throttled(self, **options: Any) -> cloudwatch.Metric:
-        """Calls that EC2 has refused for coming too fast, and that were made again; their sum in each minute.
+        """Count of the calls that EC2 has refused for coming too fast, and that were made again; their sum in each
+        minute.
 
         Args:
             options: as for `metric`.
@@ -83,6 +97,9 @@ class AssociationMetrics:
 
     def dashboard_widgets(self) -> list[cloudwatch.IWidget]:
         """Widgets that tell how far a deployment is, and how the alarms of its rollout are.
+
+        On a dashboard in another account or Region, alarms of the app need a physical ``alarm_name``: that stack
+        can't refer to what CloudFormation calls them.
 
         Example:
             ::

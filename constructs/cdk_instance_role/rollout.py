@@ -8,8 +8,8 @@ from typing import Any
 from aws_cdk import Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from .runtime.association.contract import Property, RolloutProperty
-from .runtime.association.rollout import MOST_ALARMS, Tolerance
+from .runtime.association.contract import LONGEST_OPERATION_SECONDS, Property, RolloutProperty
+from .runtime.association.rollout import MOST_ALARMS, WAVE_SECONDS, Tolerance, rises_to_100
 from .runtime.association.rollout import Rollout as Waves
 from .selection import InstanceSelection
 
@@ -36,9 +36,12 @@ class Rollout:
     - An alarm that is in ``ALARM`` already, or that does not exist, refuses the deployment before anything is changed,
       if there is anything to be changed. ``INSUFFICIENT_DATA`` counts as quiet: the targets may be what the data
       come from.
-    - A failed target that is tolerated keeps what it has, and is tried again by the next update of the association.
-      Never tolerated is that all have failed so far, as with a canary of one, because the others would fail alike; nor
-      a target that would keep a former profile of the association, because that may be deleted next.
+    - A failed target that is tolerated keeps what it has, and is tried again by the next update of the association,
+      where it does not count a second time. Never tolerated is that all have failed so far, as with a canary of one,
+      because the others would fail alike; nor a target that would keep a former profile of this or another association,
+      because that may be deleted next; nor one that EC2 does not confirm, because it has lost what it had.
+    - If half of a wave or more is terminated while it bakes, whoever takes its place bakes as well. Who comes along
+      with the tags later has its turn in the last wave.
     - Targets that are right already are no part of the waves. What leaves the selection gets back what it had once the
       last wave is through. Neither a delete nor the way back after a failed update knows waves.
 
@@ -77,24 +80,28 @@ class Rollout:
     ) -> "Rollout":
         """Wave by wave, as long as all is well.
 
-        The association adds up how long the waves bake and refuses what can't fit, so sizes and times have to be
+        The association adds up how long the waves take and refuses what can't fit, so sizes and times have to be
         known at synth: they can't be tokens.
 
         Args:
-            first: number of targets in the first wave, the canary.
+            first: number of targets in the first wave, the canary. Default: 1.
             growth: how many times as large as the one before each further wave is, rounded up; with ``growth=2``
                 waves of 1, 2, 4, 8 and so on. Default: waves by ``percentages``.
             percentages: share of all targets that have to be changed which is reached with each further wave, rounded
                 up, rising to 100. A wave that would bring nothing new is left out. Default: 1, 10, 50 and 100, unless
                 there is a ``growth``.
-            bake: how long each wave is watched after all its targets are confirmed. Default: 5 minutes.
+            bake: how long each wave is watched after all its targets are confirmed. Make it longer than the period
+                of the alarms times their evaluation periods: before that, they can't see what a wave has done.
+                Default: 5 minutes.
             alarms: metric or composite alarms, at most 100, in the account and Region of the association, owned or
                 imported. The handler may look at these only if all are metric alarms of the app, of which about 70
                 fit into its IAM policies. Otherwise it may look at every alarm, because CloudWatch tells of composite
                 ones only those who may, and an imported one may be composite:
                 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+                Default: none.
             max_failures: how many targets may fail without ending the rollout: a whole number of them, or a
                 percentage of those that have to be changed, like ``"2%"``, rounded down; but never all so far.
+                Default: 0.
 
         Raises:
             ValueError: growth and percentages are both given, or one of the arguments is out of range.
@@ -114,9 +121,14 @@ class Rollout:
         )
         return cls(waves=waves, alarms=_alarms(alarms), max_failures=_max_failures(max_failures))
 
+    @property
+    def is_in_waves(self) -> bool:
+        """Whether the targets have their turn wave by wave."""
+        return self.waves.first > 0
+
     def render(self) -> dict[str, Any]:
         """The property of the custom resource that says the same; none for `all_at_once`."""
-        if not self.waves.first:
+        if not self.is_in_waves:
             return {}
         return {
             Property.ROLLOUT.value: {
@@ -129,9 +141,10 @@ class Rollout:
         }
 
     def time_problem(self, instances: InstanceSelection, timeout: float) -> str:
-        """Why there is no time for all waves to bake; empty if there is, as far as that can be known at synth.
+        """Why there is no time for all waves; empty if there is, as far as that can be known at synth.
 
-        Ids are counted as if all of them had to be changed. By tags, the waves of percentages are counted as in a
+        What counts is what the handler counts: for each wave, how long EC2 may take to confirm its targets, and the
+        bake. Ids are counted as if all of them had to be changed. By tags, the waves of percentages are counted as in a
         large fleet, and of those that grow only the first one is certain. The deployment counts again what it has to
         change, and refuses what does not fit before it changes anything.
 
@@ -140,16 +153,22 @@ class Rollout:
             timeout: how long an operation of the association may take, in seconds.
         """
         targets = self._most_targets(instances)
-        bakes = self.waves.baking(targets)
-        if bakes == 0 or bakes < min(timeout, HOUR):
+        seconds = self.waves.baking(targets) + self.waves.confirming(targets)
+        if seconds < min(timeout, LONGEST_OPERATION_SECONDS):
             return ""
-        count = len(self.waves.waves(targets))
+        ways = ["bake for a shorter time", "make fewer waves"] if self.waves.bake else ["make fewer waves"]
+        if seconds < LONGEST_OPERATION_SECONDS:
+            limit, ways = f"the timeout is {_time(timeout)}", ["raise `timeout`", *ways]
+        else:
+            used = _time(LONGEST_OPERATION_SECONDS)
+            limit = f"CloudFormation waits for {_time(HOUR)}, of which the handler may use {used}"
+        waves = self._describe(len(self.waves.waves(targets)))
+        return f"takes {waves}, {_time(seconds)} in all, and {limit}: {', or '.join(ways)}"
+
+    def _describe(self, count: int) -> str:
         waves = "1 wave" if count == 1 else f"{count} waves"
-        arithmetic = f"bakes {waves} of {_time(self.waves.bake)}, {_time(bakes)} in all"
-        shorter = "bake for a shorter time, or make fewer waves"
-        if bakes >= HOUR:
-            return f"{arithmetic}, and CloudFormation waits for 60 minutes: {shorter}"
-        return f"{arithmetic}, and the timeout is {_time(timeout)}: raise `timeout`, {shorter}"
+        bake = f" and {_time(self.waves.bake)} to bake" if self.waves.bake else ""
+        return f"{waves} of up to {WAVE_SECONDS:.0f} seconds until EC2 has confirmed the targets{bake}"
 
     def _render_sizes(self) -> dict[str, Any]:
         if self.waves.growth is None:
@@ -164,7 +183,7 @@ class Rollout:
 
 def _first(value: int) -> int:
     _refuse_token("first", value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if not isinstance(value, int) or not _is_number(value) or value < 1:
         raise ValueError(f"first is {value!r}: give the number of targets of the first wave, at least 1")
     return value
 
@@ -182,8 +201,7 @@ def _percentages(values: Sequence[float]) -> tuple[float, ...]:
     found = tuple(values) if isinstance(values, Sequence) else ()
     for value in found:
         _refuse_token("one of the percentages", value)
-    rising = all(map(_is_number, found)) and all(one < other for one, other in zip((0, *found), found, strict=False))
-    if not found or not rising or found[-1] != 100:
+    if not all(map(_is_number, found)) or not rises_to_100(found):
         raise ValueError(
             f"percentages are {values!r}: give rising numbers above 0, the last of which is 100, like [1, 10, 50, 100]"
         )
@@ -195,14 +213,14 @@ def _seconds(bake: Duration) -> float:
         raise ValueError(f"bake is {bake!r}: give a Duration like Duration.minutes(5)")
     if bake.is_unresolved():
         raise ValueError(_of_token("bake"))
-    return float(bake.to_seconds(integral=False))
+    return _to_the_millisecond(bake.to_seconds(integral=False))
 
 
 def _alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IAlarm, ...]:
     if isinstance(alarms, str) or not isinstance(alarms, Sequence):
         raise ValueError(f"alarms is {alarms!r}: give a list of alarms")
     for alarm in alarms:
-        if not hasattr(alarm, "alarm_name"):
+        if not (hasattr(alarm, "alarm_name") and hasattr(alarm, "alarm_arn")):
             raise ValueError(
                 f"{alarm!r} in alarms is no alarm: give one of the app, or import it with Alarm.from_alarm_name(...)"
             )
@@ -218,6 +236,7 @@ def _alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IAlarm, ...
 def _max_failures(value: int | str) -> str:
     if isinstance(value, str) and Token.is_unresolved(value):
         return value
+    _refuse_token("max_failures", value, "or a token of text, like value_as_string")
     try:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError(value)
@@ -229,18 +248,21 @@ def _max_failures(value: int | str) -> str:
     return str(value)
 
 
-def _refuse_token(what: str, value: object) -> None:
+def _refuse_token(what: str, value: object, *further: str) -> None:
     # jsii does not survive what JSON can't say.
     if _is_number(value) and Token.is_unresolved(value):
-        raise ValueError(_of_token(what))
+        raise ValueError(_of_token(what, *further))
 
 
-def _of_token(what: str) -> str:
-    return f"{what} is a token: give a value that is known at synth, because it is checked whether all waves fit"
+def _of_token(what: str, further: str = "because it is checked whether all waves fit") -> str:
+    return f"{what} is a token: give a value that is known at synth, {further}"
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        return False
 
 
 def _plain(number: float) -> float:
@@ -248,7 +270,13 @@ def _plain(number: float) -> float:
     return int(number) if number == int(number) else number
 
 
+def _to_the_millisecond(seconds: float) -> float:
+    """Without what floats add to 33.3 minutes."""
+    return float(round(seconds, 3))
+
+
 def _time(seconds: float) -> str:
-    """A time for people, in minutes where it is some."""
-    number, unit = (seconds / 60, "minute") if seconds % 60 == 0 else (seconds, "second")
-    return f"{_plain(number)} {unit}{'' if number == 1 else 's'}"
+    """A time for people, in minutes and seconds."""
+    minutes, rest = divmod(_to_the_millisecond(seconds), 60)
+    parts = ((minutes, "minute"), (_to_the_millisecond(rest), "second"))
+    return " ".join(f"{_plain(number)} {unit}{'' if number == 1 else 's'}" for number, unit in parts if number)

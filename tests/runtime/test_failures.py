@@ -1,6 +1,7 @@
 """Operations that can't succeed: what is said, and what is left behind."""
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from cdk_instance_role.runtime.association.report import MESSAGE_BYTES
 from tests.simulator.driver import Resource, World
@@ -242,12 +243,134 @@ def test_fails_when_someone_gives_a_target_another_profile_on_the_way(world: Wor
     assert world.carried(first, taken) == [None, "Foreign"]
 
 
-def test_fails_when_a_new_target_is_terminated_on_the_way(world: World, resource: Resource) -> None:
+def test_drops_a_target_that_is_terminated_on_the_way(
+    world: World, resource: Resource, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Among thousands it happens within the hour that a deployment takes, and it is no reason to undo everything."""
     first, gone = world.instance(), world.instance(state="pending", later=[(20, "terminated")])
     result = resource.create(world.properties([first, gone]))
+    assert result.ok, result.reason
+    assert world.carried(first) == ["Web"]
+    assert any(gone in record.message and "dropped" in record.message for record in caplog.records)
+
+
+def test_drops_a_target_that_is_terminated_after_it_was_changed(world: World, resource: Resource) -> None:
+    world.fleet.association_seconds = 20.0
+    targets = world.instances(150)
+    event = resource.begin(resource.event("Create", world.properties(targets)))
+    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.change_state(targets[0], "terminated"), nth=120)
+    result = resource.finish(event)
+    assert result.ok, result.reason
+    assert targets[0] not in resource.records()
+
+
+def test_fails_when_no_target_is_left(world: World, resource: Resource) -> None:
+    gone = world.instance(state="pending", later=[(20, "terminated")])
+    result = resource.create(world.properties([gone]))
     assert not result.ok
-    assert gone in result.reason
+    assert "no target is left, all have been terminated meanwhile: select others" in result.reason
+    assert resource.records() == {}
+
+
+def test_a_late_change_whose_answer_got_lost_has_its_time_to_be_confirmed(world: World, resource: Resource) -> None:
+    def lose_the_answer() -> None:
+        world.fleet.association_seconds = 15.0
+        world.traffic.fail(ASSOCIATE, ReadTimeoutError(endpoint_url="https://ec2"), after_effect=True)
+
+    world.traffic.meanwhile(ASSOCIATE, lose_the_answer, nth=1150)
+    result = resource.create(world.properties(world.instances(1200)))
+    assert result.ok, result.reason
+    assert result.seconds > 180
+
+
+def test_a_newcomer_with_the_wanted_profile_has_its_time_to_be_confirmed(world: World, resource: Resource) -> None:
+    """It is launched with the profile in the middle of a long deployment."""
+    world.instances(1200, tags={"app": "web"})
+
+    def launch() -> None:
+        world.fleet.association_seconds = 20.0
+        world.fleet.begin(world.instance(tags={"app": "web"}), world.web)
+
+    world.traffic.meanwhile(ASSOCIATE, launch, nth=1150)
+    result = resource.create(world.properties(tags={"app": ["web"]}))
+    assert result.ok, result.reason
+    assert result.seconds > 180
+
+
+def test_what_ec2_can_not_confirm_does_not_stand_in_the_way_back(world: World, resource: Resource) -> None:
+    targets = world.instances(3)
+    assert resource.create(world.properties(targets)).ok
+    new = world.fleet.add_profile("Web2")
+    world.refuse(REPLACE, targets[2])
+    world.fleet.profiles[world.web].delivers = False
+    result = resource.update(world.properties(targets, profile=new, replaces=[world.web]))
+    assert not result.ok
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(*targets) == ["Web"] * 3
+
+
+def test_giving_back_after_a_time_out_is_not_ended_by_the_first_throttled_call(
+    world: World, resource: Resource
+) -> None:
+    targets = world.instances(5)
+    world.fleet.association_seconds = 1000.0
+    event = resource.begin(resource.event("Create", world.properties(targets, timeout=100)))
+
+    def let_others_look() -> None:
+        world.traffic.throttle(DESCRIBE_ASSOCIATIONS, times=3)
+
+    world.traffic.meanwhile(DISASSOCIATE, let_others_look)
+    result = resource.finish(event)
+    assert "100 seconds were not enough" in result.reason
+    assert result.reason.endswith("every instance has been given back what it had")
+    assert world.carried(*targets) == [None] * 5
+
+
+def test_gives_up_when_the_time_is_up_and_not_only_at_the_next_look(world: World, resource: Resource) -> None:
+    """CloudFormation waits no longer."""
+    world.aws.buckets.share(ASSOCIATE, 4)
+    event = resource.begin(resource.event("Create", world.properties(world.instances(700), timeout=130)))
+    began = world.clock()
+    result = resource.finish(event)
+    assert not result.ok
+    first = next(call for call in world.traffic.calls if call.action == DISASSOCIATE)
+    assert first.at - began < 140
+
+
+def test_what_somebody_else_changes_after_us_is_not_overwritten(world: World, resource: Resource) -> None:
+    """Also while the deployment still goes on, which may take an hour."""
+    targets = world.instances(1000, world.old)
+    first = targets[0]
+    world.traffic.meanwhile(REPLACE, lambda: world.fleet.set_carried(first, world.old), nth=900)
+    result = resource.create(world.properties(targets, replaces=[world.old]))
+    assert not result.ok
+    assert (
+        f"instance {first} (running) was changed by this deployment, and then somebody has given it instance profile "
+        "Old: find out who does that and why before you deploy again" in result.reason
+    )
+    assert world.carried(*targets) == ["Old"] * 1000
+
+
+def test_what_somebody_else_takes_off_after_us_is_not_put_on_again(world: World, resource: Resource) -> None:
+    first, *others = targets = world.instances(1000)
+    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(first, None), nth=900)
+    assert resource.create(world.properties(targets, on_conflict="KEEP")).ok
     assert world.carried(first) == [None]
+    assert world.carried(*others) == ["Web"] * 999
+
+
+def test_the_buckets_are_left_as_they_are_also_when_an_invocation_fails(world: World, resource: Resource) -> None:
+    """Else each of the next ones would believe them to be full."""
+    targets = world.instances(900)
+    event = resource.begin(resource.event("Create", world.properties(targets)))
+    for _ in range(3):
+        world.traffic.throttle(TRANSACT, times=15, skip=5)
+        assert resource.poll(event) == {"IsComplete": False}
+        world.traffic.faults.clear()
+        world.clock.sleep(5)
+    assert resource.finish(event).ok
+    assert len(world.traffic.refused(ASSOCIATE)) == 0
 
 
 @pytest.mark.parametrize("action", [ASSOCIATE, REPLACE, DISASSOCIATE])
@@ -319,3 +442,25 @@ def test_a_refused_create_writes_nothing_that_somebody_would_have_to_clean_up(wo
 
     assert "carries instance profile Foreign" in result.reason
     assert world.traffic.count(UPDATE, TRANSACT) == 0
+
+
+def test_a_throttled_ledger_is_only_written_more_slowly(world: World, resource: Resource) -> None:
+    reasons = [{"Code": "None"}, {"Code": "ThrottlingError"}]
+    throttling = AwsError("TransactionCanceledException", "Transaction cancelled", CancellationReasons=reasons)
+    world.traffic.fail(TRANSACT, throttling, times=4)
+    result = resource.create(world.properties(world.instances(5)))
+    assert result.ok, result.reason
+    assert result.polls == 1
+
+
+def test_thousands_of_records_are_written_as_fast_as_dynamodb_lets_them_through(
+    world: World, resource: Resource
+) -> None:
+    """All targets are right already, and each of them is written down at the first look."""
+    targets = world.instances(3000, world.web)
+    result = resource.create(world.properties(targets))
+    assert result.ok, result.reason
+    assert result.polls == 1
+    assert result.seconds == pytest.approx(3000 / 500, abs=1.5)
+    assert not world.traffic.refused(TRANSACT)
+    assert len(resource.records()) == 3000

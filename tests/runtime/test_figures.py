@@ -89,7 +89,8 @@ def test_a_thousand_targets_that_are_right_already_are_done_by_the_first_invocat
     world: World, resource: Resource
 ) -> None:
     result = resource.create(world.properties(world.instances(1000, world.web)))
-    assert (result.ok, result.polls, result.seconds, world.mutations) == (True, 1, 0.0, 0)
+    assert (result.ok, result.polls, world.mutations) == (True, 1, 0)
+    assert result.seconds == pytest.approx(1.0, abs=0.1), "as fast as the ledger takes them"
 
 
 def _count_observations(monkeypatch: pytest.MonkeyPatch) -> list[None]:

@@ -1,5 +1,6 @@
 """An association that takes another's place in a stack, as when its construct is renamed."""
 
+from cdk_instance_role.runtime.association.main import SLICE_SECONDS
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TRANSACT
 from tests.simulator.ec2 import REPLACE
@@ -227,7 +228,7 @@ def test_hands_over_what_another_association_has_claimed_meanwhile(world: World)
     moving, staying = world.instances(2)
     first, second = Resource(world, "First"), Resource(world, "Second")
     assert first.create(world.properties([moving, staying])).ok
-    world.fleet.instances[moving].later = [(world.clock(), "stopping"), (world.clock() + 60, "stopped")]
+    world.fleet.instances[moving].later = [(world.clock(), "stopping"), (world.clock() + 2 * SLICE_SECONDS, "stopped")]
     before = world.properties([moving, staying])
     leaving = first.begin(first.event("Update", world.properties([staying]), before))
     assert first.poll(leaving) == {"IsComplete": False}

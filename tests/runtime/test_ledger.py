@@ -19,7 +19,7 @@ from cdk_instance_role.runtime.association.step import Action, Step
 from cdk_instance_role.runtime.association.table import Table
 from localaws.ministack import LocalAws
 from tests.simulator.clients import Clients
-from tests.simulator.dynamodb import TABLE
+from tests.simulator.dynamodb import TABLE, UPDATE
 from tests.simulator.simulator import Simulator
 
 NOW = 1_800_000_000.25
@@ -59,9 +59,9 @@ def dynamodb(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def ledger(dynamodb: Any) -> Iterator[Ledger]:
+def ledger(dynamodb: Any, simulator: Simulator) -> Iterator[Ledger]:
     """A ledger that is empty: all associations share its instances, and all these tests the local table."""
-    ledger = Ledger(Table(dynamodb, TABLE))
+    ledger = Ledger(Table(dynamodb, TABLE, sleep=simulator.clock.sleep))
     yield ledger
     ledger.forget(Record(id_, revision=record.revision) for id_, record in ledger.records("nobody").items())
 
@@ -273,10 +273,11 @@ def test_remembers_how_far_an_operation_is(ledger: Ledger, request_: Request) ->
         assert (held.operation.proven, held.operation.failure, held.operation.levels) == (False, None, {})
         held.prove()
         held.fail("because")
-        held.leave({"AssociateIamInstanceProfile": 12.125, "DescribeInstances": -0.5}, NOW + 3)
+        levels = {"AssociateIamInstanceProfile": 12.125, "DescribeInstances": -0.5}
+        held.leave(levels, {"Targets": 5, "Done": 3}, NOW + 3)
     with _hold(ledger, request_) as held:
         assert (held.operation.proven, held.operation.failure) == (True, "because")
-        assert held.operation.levels == {"AssociateIamInstanceProfile": 12.125, "DescribeInstances": -0.5}
+        assert (held.operation.levels, held.operation.progress) == (levels, {"Targets": 5, "Done": 3})
         assert (held.operation.levels_at, held.operation.started_at) == (NOW + 3, NOW)
 
 
@@ -285,10 +286,27 @@ def test_the_next_operation_starts_afresh_but_with_the_same_buckets(ledger: Ledg
     with _hold(ledger, request_) as held:
         held.prove()
         held.fail("because")
-        held.leave({"DescribeInstances": 1.0}, NOW)
+        held.leave({"DescribeInstances": 1.0}, {"Targets": 5}, NOW)
     operation = ledger.begin(_later(request_), NOW + 10)
     assert (operation.proven, operation.failure, operation.started_at) == (False, None, NOW + 10)
-    assert operation.levels == {"DescribeInstances": 1.0}
+    assert (operation.levels, operation.progress) == ({"DescribeInstances": 1.0}, {})
+
+
+def test_an_event_that_comes_between_is_not_lost(
+    simulated_dynamodb: Any, request_: Request, simulator: Simulator
+) -> None:
+    """Two events begin at the same moment, and each has read what was there before."""
+    ledger = Ledger(Table(simulated_dynamodb, TABLE))
+    ledger.begin(request_, NOW)
+    second, third = _later(request_), _later(request_)
+
+    def come_between() -> None:
+        ledger.begin(second, NOW + 1)
+
+    simulator.traffic.meanwhile(UPDATE, come_between)
+    ledger.begin(third, NOW + 2)
+    with pytest.raises(SupersededError):
+        ledger.begin(second, NOW + 3)
 
 
 def test_lets_only_one_in(ledger: Ledger, request_: Request) -> None:

@@ -1,22 +1,17 @@
 """Rollouts in waves: a few targets first, then a pause under watch, then more."""
 
 import json
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from cdk_instance_role.runtime.association.main import PHASE
+from tests.runtime.rollouts import BAKE, IN_WAVES, WATCHED, poll_until
 from tests.simulator.authority import Authority
 from tests.simulator.cloudwatch import DESCRIBE_ALARMS
-from tests.simulator.driver import QUERY_SECONDS, Resource, World
-from tests.simulator.ec2 import DESCRIBE_INSTANCES, MUTATING, REPLACE
-from tests.simulator.errors import AwsError
-
-BAKE = 60
-IN_WAVES = {"First": 1, "Percentages": [10, 50, 100], "BakeSeconds": BAKE, "Alarms": [], "MaxFailures": "0"}
-WATCHED = {**IN_WAVES, "Alarms": ["Errors", "Latency"]}
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import DESCRIBE_INSTANCES, MUTATING
 
 
 @pytest.fixture(autouse=True)
@@ -38,13 +33,6 @@ def waves_of(world: World) -> list[int]:
 def metrics_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     """The lines with metrics that have been written since the last call."""
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def poll_until(resource: Resource, event: dict[str, Any], condition: Callable[[], bool]) -> None:
-    """Let the operation go on until something is so."""
-    while not condition():
-        assert resource.poll(event) == {"IsComplete": False}
-        resource.world.clock.sleep(QUERY_SECONDS)
 
 
 def test_targets_have_their_turn_wave_by_wave(world: World, resource: Resource) -> None:
@@ -170,16 +158,17 @@ def test_fails_before_anything_is_changed_when_the_waves_bake_longer_than_there_
     result = resource.create(properties)
     assert result.reason.startswith("nothing has been changed")
     assert (
-        "4 waves bake for 600 seconds each, 2400 in all: that is more than the timeout of 1800 seconds" in result.reason
+        "4 waves bake for 600 seconds each and may take 70 seconds each to be confirmed, 2680 in all: "
+        "that is more than the timeout of 1800 seconds" in result.reason
     )
     assert world.mutations == 0
 
 
 def test_gives_up_in_the_middle_of_a_bake_when_the_time_is_up(world: World, resource: Resource) -> None:
     targets = world.instances(10)
-    world.fleet.association_seconds = 60.0
-    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "BakeSeconds": 50}, timeout=200))
-    assert "200 seconds were not enough for wave " in result.reason
+    world.fleet.association_seconds = 85.0
+    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "BakeSeconds": 50}, timeout=400))
+    assert "400 seconds were not enough for wave " in result.reason
     assert world.carried(*targets) == [None] * 10
 
 
@@ -209,87 +198,84 @@ def test_a_first_wave_has_targets_of_several_availability_zones(world: World, re
     assert {zones[id_] for id_ in first} == {"a", "b"}
 
 
-def test_a_few_targets_may_fail(world: World, resource: Resource) -> None:
-    targets = world.instances(10)
-    world.refuse("AssociateIamInstanceProfile", targets[3])
-    world.refuse("AssociateIamInstanceProfile", targets[7])
-    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "20%"}))
-    assert result.ok, result.reason
-    assert world.carried(*targets).count("Web") == 8
-    assert result.data["AssociatedCount"] == "8"
-    refused = [call.parameters["InstanceId"] for call in world.traffic.calls if call.action in MUTATING and call.error]
-    assert sorted(refused) == sorted([targets[3], targets[7]]), "each is tried once, also over many invocations"
+def test_a_stopped_target_is_no_canary(world: World, resource: Resource) -> None:
+    """Nobody would see on it whether all is well."""
+    stopped, running = world.instances(2, state="stopped"), world.instances(8)
+    event = resource.begin(resource.event("Create", world.properties([*stopped, *running], rollout=IN_WAVES)))
+    poll_until(resource, event, lambda: world.mutations == 5)
+    assert world.carried(*stopped) == [None, None]
 
 
-def test_a_failed_target_is_tried_again_with_the_next_update(world: World, resource: Resource) -> None:
-    targets = world.instances(5)
-    world.refuse("AssociateIamInstanceProfile", targets[3])
-    properties = world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "1"})
-    assert resource.create(properties).ok
-    assert world.carried(targets[3]) == [None]
-    world.traffic.faults.clear()
-    assert resource.update({**properties, "TimeoutSeconds": 900}).ok
-    assert world.carried(*targets) == ["Web"] * 5
+def test_a_canary_that_dies_while_it_bakes_has_a_successor_that_bakes_as_well(world: World, resource: Resource) -> None:
+    targets = world.instances(20, tags={"app": "web"})
+    event = resource.begin(resource.event("Create", world.properties(tags={"app": ["web"]}, rollout=IN_WAVES)))
+    poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
+    (canary,) = (target for target in targets if world.carried(target) != [None])
+    world.fleet.change_state(canary, "terminated")
+    assert resource.finish(event).ok
+    assert waves_of(world)[:2] == [1, 1]
 
 
-def test_a_failed_target_is_left_alone_by_a_delete(world: World, resource: Resource) -> None:
-    targets = world.instances(5, world.old)
-    world.refuse(REPLACE, targets[3])
-    rollout = {**IN_WAVES, "MaxFailures": "1"}
-    assert resource.create(world.properties(targets, replaces=[world.old], rollout=rollout)).ok
-    assert resource.delete().ok
-    assert world.carried(*targets) == ["Old"] * 5
-    assert world.dynamodb.items == {}
+def test_a_wave_that_loses_one_of_many_does_not_bake_again(world: World, resource: Resource) -> None:
+    """In a large fleet there is always one, and a rollout would never end."""
+    targets = world.instances(40, tags={"app": "web"})
+    event = resource.begin(resource.event("Create", world.properties(tags={"app": ["web"]}, rollout=IN_WAVES)))
+    poll_until(resource, event, lambda: world.mutations == 20)
+    poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
+    world.fleet.change_state(next(target for target in targets if world.carried(target) != [None]), "terminated")
+    assert resource.finish(event).ok
+    assert waves_of(world) == [1, 3, 16, 20]
 
 
-def test_fails_when_more_targets_fail_than_may(world: World, resource: Resource) -> None:
-    targets = world.instances(10)
-    for target in targets[3:6]:
-        world.refuse("AssociateIamInstanceProfile", target)
-    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "2"}))
+def test_who_comes_along_later_has_its_turn_in_the_last_wave_and_bakes(world: World, resource: Resource) -> None:
+    world.instances(10, tags={"app": "web"})
+    event = resource.begin(resource.event("Create", world.properties(tags={"app": ["web"]}, rollout=WATCHED)))
+    poll_until(resource, event, lambda: world.mutations == 5)
+    newcomers = world.instances(50, tags={"app": "web"})
+    poll_until(resource, event, lambda: world.mutations == 60)
+    world.cloudwatch.alarms["Errors"] = "ALARM"
+    assert not resource.finish(event).ok
+    assert world.carried(*newcomers) == [None] * 50
+
+
+def test_a_canary_that_somebody_rolls_back_by_hand_ends_the_rollout(world: World, resource: Resource) -> None:
+    targets = world.instances(20, world.old)
+    properties = world.properties(targets, replaces=[world.old], rollout=IN_WAVES)
+    event = resource.begin(resource.event("Create", properties))
+    poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
+    world.fleet.set_carried(next(target for target in targets if world.carried(target) == ["Web"]), world.old)
+    result = resource.finish(event)
     assert not result.ok
-    assert "was refused" in result.reason
-    assert world.carried(*targets) == [None] * 10
-
-
-def test_fails_when_all_have_failed_so_far_however_many_may(world: World, resource: Resource) -> None:
-    targets = world.instances(10)
-    world.traffic.fail("AssociateIamInstanceProfile", AwsError("UnsupportedOperation", "not today"), times=1)
-    result = resource.create(world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "100%"}))
-    assert not result.ok
+    assert "then somebody has given it instance profile Old" in result.reason
     assert world.mutations == 1
 
 
-def test_a_target_that_would_keep_a_former_profile_of_the_association_may_not_fail(
+def test_a_rollout_that_was_accepted_is_over_in_time_however_long_ec2_takes_to_confirm(
     world: World, resource: Resource
 ) -> None:
-    """CloudFormation may delete that profile next, and the instance would be without a role."""
-    targets = world.instances(5)
-    assert resource.create(world.properties(targets)).ok
-    world.refuse(REPLACE, targets[3])
-    new = world.fleet.add_profile("Web2")
-    rollout = {**IN_WAVES, "MaxFailures": "50%"}
-    result = resource.update(world.properties(targets, profile=new, replaces=[world.web], rollout=rollout))
-    assert not result.ok
-    assert result.rollback is not None
-    assert result.rollback.ok
-    assert world.carried(*targets) == ["Web"] * 5
+    world.fleet.association_seconds = 65.0
+    rollout = {"First": 1, "Percentages": [1, 10, 50, 100], "BakeSeconds": 300, "MaxFailures": "0"}
+    properties = world.properties(world.instances(300), rollout=rollout, timeout=1900)
+    result = resource.create(properties)
+    assert result.ok, result.reason
+    refused = Resource(world, "Other").create({**properties, "TimeoutSeconds": 1850})
+    assert "5 waves bake for 300 seconds each" in refused.reason or refused.ok
 
 
 def test_tells_after_each_invocation_how_far_it_is(
     world: World, resource: Resource, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    targets = world.instances(20)
-    assert resource.create(world.properties(targets, rollout=IN_WAVES)).ok
+    result = resource.create(world.properties(world.instances(20), rollout=IN_WAVES))
+    assert result.ok
     lines = metrics_of(capsys)
-    looks = [line for line in lines if "Done" in line]
-    assert all(line["Targets"] == 20 for line in looks)
-    assert [line["Done"] for line in looks] == sorted(line["Done"] for line in looks)
+    assert len(lines) == result.polls
+    assert all(line["Targets"] == 20 for line in lines)
+    assert [line["Done"] for line in lines] == sorted(line["Done"] for line in lines)
     assert {line["Wave"] for line in lines} == {1, 2, 3, 4, 0}
     assert (lines[-1]["Done"], lines[-1]["Failed"], lines[-1]["Throttled"]) == (20, 0, 0)
 
 
-def test_tells_while_a_wave_bakes_which_one_it_is(
+def test_tells_also_while_a_wave_bakes_and_nobody_looks(
     world: World, resource: Resource, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = resource.begin(resource.event("Create", world.properties(world.instances(5), rollout=WATCHED)))
@@ -297,8 +283,7 @@ def test_tells_while_a_wave_bakes_which_one_it_is(
     capsys.readouterr()
     assert resource.poll(event) == {"IsComplete": False}
     (line,) = metrics_of(capsys)
-    assert line["Wave"] == 1
-    assert not {"Targets", "Done", "Failed"} & line.keys(), "nobody has looked"
+    assert (line["Wave"], line["Targets"], line["Done"], line["Failed"]) == (1, 5, 1, 0)
 
 
 def test_the_metrics_are_in_the_format_that_cloudwatch_reads_from_logs(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cdk_instance_role import Rollout
 from stacks.config import RoleEntry
 from stacks.instance_role_stack import InstanceRoleStack
 from tests.synth.builders import (
@@ -107,7 +108,15 @@ def test_an_entry_says_in_which_waves_instances_get_the_role_and_how_long_that_m
 
 
 def test_an_entry_without_a_rollout_says_nothing_of_it() -> None:
-    assert "Rollout" not in association_of(stack_of(instance_ids=[INSTANCE]))["Properties"]
+    properties = association_of(stack_of(instance_ids=[INSTANCE]))["Properties"]
+    assert "Rollout" not in properties
+    assert properties["TimeoutSeconds"] == 1800
+
+
+def test_an_entry_leaves_to_the_library_what_it_does_not_give() -> None:
+    properties = association_of(stack_of(instance_tags={"app": ["web"]}, rollout={}))["Properties"]
+    assert {"Rollout": properties["Rollout"]} == Rollout.in_waves().render()
+    assert properties["TimeoutSeconds"] == 3600
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
@@ -145,11 +154,20 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "select by fewer or shorter tag values",
     ),
     "waves that take too long": (
-        {"instance_roles": {"web": {"instance_tags": {"app": ["web"]}, "rollout": {"bake_minutes": 6}}}},
+        {"instance_roles": {"web": {"instance_tags": {"app": ["web"]}, "rollout": {"bake_minutes": 33.3}}}},
         (
-            "the rollout of InstanceRole-web/InstanceRole/Association bakes 5 waves of 6 minutes, 30 minutes in all, "
-            "and the timeout is 30 minutes: raise `timeout`"
+            "the rollout of InstanceRole-web/InstanceRole/Association takes 5 waves of up to 70 seconds until EC2 has "
+            "confirmed the targets and 33 minutes 18 seconds to bake, 172 minutes 20 seconds in all, "
+            "and CloudFormation waits for 60 minutes"
         ),
+    ),
+    "waves that grow by more than a number can say": (
+        {"instance_roles": f'{{"web": {{"instance_ids": ["{INSTANCE}"], "rollout": {{"growth": 1{"0" * 400}}}}}}}'},
+        "can't be used, expected how many times as large as the one before each wave is, a number from 1",
+    ),
+    "a first wave of more than a number can say": (
+        {"instance_roles": {"web": {"instance_ids": [INSTANCE], "rollout": {"first": 10**400}}}},
+        "instance_roles.web.rollout.first: ",
     ),
     "a first wave without a target": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE], "rollout": {"first": 0}}}},

@@ -1,6 +1,7 @@
 """The association in the template: its properties, what it depends on, what is refused at once."""
 
 import re
+from typing import Any
 
 import pytest
 from aws_cdk import Duration, Environment, RemovalPolicy, Stack
@@ -13,6 +14,7 @@ from cdk_instance_role import (
     InstanceRole,
     InstanceSelection,
     OnConflict,
+    Rollout,
 )
 from tests.synth.builders import (
     ACCOUNT,
@@ -81,6 +83,20 @@ def test_cloudformation_waits_longer_than_the_handler_works(
     assert (properties["TimeoutSeconds"], properties["ServiceTimeout"]) == (seconds, service_timeout)
 
 
+def test_waves_have_an_hour_by_default() -> None:
+    properties = association_of(associated(rollout=Rollout.in_waves()))["Properties"]
+    assert (properties["TimeoutSeconds"], properties["ServiceTimeout"]) == (3600, "3600")
+
+
+def test_a_rollout_without_waves_has_half_an_hour_by_default() -> None:
+    assert association_of(associated(rollout=Rollout.all_at_once()))["Properties"]["TimeoutSeconds"] == 1800
+
+
+def test_waves_have_the_time_that_they_are_given() -> None:
+    stack = associated(rollout=Rollout.in_waves(), timeout=Duration.minutes(30))
+    assert association_of(stack)["Properties"]["TimeoutSeconds"] == 1800
+
+
 @pytest.mark.parametrize(
     ("removal_policy", "deletion_policy"), [(RemovalPolicy.DESTROY, "Delete"), (RemovalPolicy.RETAIN, "Retain")]
 )
@@ -131,6 +147,13 @@ def test_counts_are_attributes_of_the_resource() -> None:
         "${WebFleet.ReplacedCount}",
         "${WebFleet.KeptCount}",
     ]
+
+
+@pytest.mark.parametrize("rollout", ["waves", "", Rollout.in_waves, Rollout, {"first": 1}], ids=str)
+def test_fails_when_the_rollout_is_none(rollout: Any) -> None:
+    message = r"^rollout is .*: give Rollout\.in_waves\(\.\.\.\) or Rollout\.all_at_once\(\)$"
+    with pytest.raises(ValueError, match=message):
+        associated(rollout=rollout)
 
 
 @pytest.mark.parametrize("timeout", [Duration.seconds(59), Duration.seconds(3601), Duration.hours(2)])

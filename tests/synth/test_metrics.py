@@ -88,6 +88,31 @@ def test_a_dashboard_has_a_row_of_widgets(association: InstanceProfileAssociatio
     assert {widget["y"] for widget in (*graphs, alarms)} == {0}
 
 
+def test_a_dashboard_elsewhere_shows_alarms_that_have_a_name() -> None:
+    app = new_app()
+    web = Stack(app, "Web", env=IRELAND)
+    rollout = Rollout.in_waves(alarms=[alarm(web, "Errors", alarm_name="web-errors")])
+    association = InstanceRole(web, "Web").associate_with("Fleet", BY_TAGS, rollout=rollout)
+    central = Stack(app, "Central", env=Environment(account="444455556666", region="us-east-1"))
+    cloudwatch.Dashboard(central, "Dashboard").add_widgets(*association.dashboard_widgets())
+
+    *_, alarms = widgets_of(central)
+
+    assert alarms["properties"]["alarms"] == [f"arn:aws:cloudwatch:eu-west-1:{ACCOUNT}:alarm:web-errors"]
+
+
+def test_a_metric_makes_an_alarm(association: InstanceProfileAssociation) -> None:
+    stack = Stack(new_app(), "Watching", env=IRELAND)
+    association.metric_failed().create_alarm(
+        stack,
+        "Failing",
+        threshold=1,
+        evaluation_periods=1,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )
+    assert only(stack, "AWS::CloudWatch::Alarm")["Properties"]["TreatMissingData"] == "notBreaching"
+
+
 def test_a_dashboard_elsewhere_says_where_the_metrics_are_from_and_adds_nothing_to_their_stack() -> None:
     app = new_app()
     web = Stack(app, "Web", env=IRELAND)

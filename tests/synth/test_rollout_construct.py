@@ -4,11 +4,13 @@ import re
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Environment, Stack, Token
+from aws_cdk import CfnParameter, Duration, Environment, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_instance_role import InstanceSelection, Rollout
+from cdk_instance_role.runtime.association.contract import LONGEST_OPERATION_SECONDS
 from cdk_instance_role.runtime.association.rollout import Rollout as Waves
+from cdk_instance_role.runtime.association.rollout import time_problem as problem_of_the_handler
 from tests.synth.builders import (
     BY_ID,
     BY_TAGS,
@@ -24,7 +26,10 @@ from tests.synth.builders import (
 )
 
 HALF_AN_HOUR, HOUR = Duration.minutes(30), Duration.hours(1)
+NO_TIME = Duration.seconds(0)
 A_TOKEN = Token.as_number({"Ref": "Parameter"})
+HUGE = 10**400
+"""More than a float can say."""
 
 
 def rendered(rollout: Rollout) -> Any:
@@ -57,6 +62,15 @@ def test_everything_is_handed_over() -> None:
         "Alarms": [],
         "MaxFailures": "2.5%",
     }
+
+
+@pytest.mark.parametrize(
+    ("bake", "seconds"),
+    [(Duration.minutes(33.3), 1998), (Duration.minutes(0.1), 6), (Duration.millis(1500), 1.5)],
+    ids=["odd minutes", "part of a minute", "milliseconds"],
+)
+def test_hands_over_the_bake_without_what_floats_add_to_it(bake: Duration, seconds: float) -> None:
+    assert rendered(Rollout.in_waves(bake=bake))["BakeSeconds"] == seconds
 
 
 def test_the_association_hands_over_the_names_of_alarms() -> None:
@@ -129,13 +143,13 @@ def as_sent(value: Any) -> Any:
 # What is refused at once
 
 
-@pytest.mark.parametrize("first", [0, -1, 1.0, True, None, "1"])
+@pytest.mark.parametrize("first", [0, -1, 1.0, True, None, "1", pytest.param(HUGE, id="huge")])
 def test_fails_when_the_first_wave_has_no_number_of_targets(first: Any) -> None:
     with pytest.raises(ValueError, match=r"^first is .*: give the number of targets of the first wave, at least 1$"):
         Rollout.in_waves(first=first)
 
 
-@pytest.mark.parametrize("growth", [0.9, 0, -2, True, "2", float("inf"), float("nan")])
+@pytest.mark.parametrize("growth", [0.9, 0, -2, True, "2", float("inf"), float("nan"), pytest.param(HUGE, id="huge")])
 def test_fails_when_waves_would_shrink(growth: Any) -> None:
     with pytest.raises(ValueError, match=r"^growth is .*: give how many times as large .* a number from 1$"):
         Rollout.in_waves(growth=growth)
@@ -153,10 +167,11 @@ def test_fails_when_waves_would_shrink(growth: Any) -> None:
         [50, 101],
         [True, 100],
         ["50", "100"],
+        [1, HUGE, 100],
         "100",
         100,
     ],
-    ids=str,
+    ids=lambda percentages: str(percentages)[:20],
 )
 def test_fails_when_percentages_do_not_rise_to_100(percentages: Any) -> None:
     message = r"^percentages are .*: give rising numbers above 0, the last of which is 100, like \[1, 10, 50, 100\]$"
@@ -192,8 +207,16 @@ def test_fails_when_the_failures_are_neither_a_number_nor_a_percentage(max_failu
     ],
 )
 def test_fails_when_it_cannot_be_known_how_long_the_waves_take(what: str, arguments: Any) -> None:
-    with pytest.raises(ValueError, match=f"^{what} is a token: give a value that is known at synth"):
+    message = f"^{what} is a token: give a value that is known at synth, because it is checked whether all waves fit$"
+    with pytest.raises(ValueError, match=message):
         Rollout.in_waves(**arguments)
+
+
+def test_fails_when_the_failures_are_a_token_that_is_a_number_and_says_which_one_can_be_used() -> None:
+    message = "^max_failures is a token: give a value that is known at synth, or a token of text, like value_as_string$"
+    most: Any = CfnParameter(new_stack(), "Most", type="Number").value_as_number
+    with pytest.raises(ValueError, match=message):
+        Rollout.in_waves(max_failures=most)
 
 
 @pytest.mark.parametrize("alarms", ["errors", None, 1])
@@ -207,6 +230,14 @@ def test_fails_when_something_else_is_to_be_watched(alarms: Any) -> None:
     message = r"in alarms is no alarm: give one of the app, or import it with Alarm.from_alarm_name\(...\)$"
     with pytest.raises(ValueError, match=message):
         Rollout.in_waves(alarms=alarms)
+
+
+def test_fails_when_an_alarm_is_one_of_cloudformation_s_own_that_does_not_tell_its_arn() -> None:
+    low_level: Any = cloudwatch.CfnAlarm(
+        new_stack(), "Alarm", comparison_operator="GreaterThanThreshold", evaluation_periods=1, alarm_name="errors"
+    )
+    with pytest.raises(ValueError, match=r"in alarms is no alarm: give one of the app, or import it with Alarm\.from"):
+        Rollout.in_waves(alarms=[low_level])
 
 
 def test_fails_when_cloudwatch_could_not_be_asked_for_all_alarms_at_once() -> None:
@@ -253,13 +284,13 @@ def ids(count: int) -> InstanceSelection:
     ("rollout", "instances", "timeout"),
     [
         (Rollout.all_at_once(), BY_TAGS, Duration.minutes(1)),
-        (Rollout.in_waves(), BY_TAGS, HALF_AN_HOUR),
-        (Rollout.in_waves(), ids(1000), HALF_AN_HOUR),
-        (Rollout.in_waves(bake=Duration.minutes(29)), BY_ID, HALF_AN_HOUR),
-        (Rollout.in_waves(bake=Duration.minutes(11)), BY_TAGS, HOUR),
-        (Rollout.in_waves(growth=2), ids(31), HALF_AN_HOUR),
+        (Rollout.in_waves(), BY_TAGS, HOUR),
+        (Rollout.in_waves(), ids(1000), HOUR),
+        (Rollout.in_waves(bake=Duration.minutes(28)), BY_ID, HALF_AN_HOUR),
+        (Rollout.in_waves(bake=Duration.minutes(10)), BY_TAGS, HOUR),
+        (Rollout.in_waves(growth=2, bake=Duration.minutes(4)), ids(31), HALF_AN_HOUR),
         (Rollout.in_waves(growth=1), BY_TAGS, HALF_AN_HOUR),
-        (Rollout.in_waves(growth=1, bake=Duration.seconds(0)), ids(1000), Duration.minutes(1)),
+        (Rollout.in_waves(growth=1, bake=NO_TIME), ids(49), HOUR),
     ],
     ids=[
         "all at once",
@@ -284,26 +315,29 @@ def test_takes_a_rollout_that_may_fit(rollout: Rollout, instances: InstanceSelec
             ids(14),
             HOUR,
             (
-                "bakes 14 waves of 5 minutes, 70 minutes in all, and CloudFormation waits for 60 minutes: "
-                "bake for a shorter time, or make fewer waves"
+                "takes 14 waves of up to 70 seconds until EC2 has confirmed the targets and 5 minutes to bake, "
+                "86 minutes 20 seconds in all, and CloudFormation waits for 60 minutes, of which the handler may use "
+                "58 minutes 20 seconds: bake for a shorter time, or make fewer waves"
             ),
         ),
         (
-            Rollout.in_waves(bake=Duration.minutes(12)),
+            Rollout.in_waves(bake=Duration.seconds(630)),
             BY_TAGS,
             HALF_AN_HOUR,
             (
-                "bakes 5 waves of 12 minutes, 60 minutes in all, and CloudFormation waits for 60 minutes: "
-                "bake for a shorter time, or make fewer waves"
+                "takes 5 waves of up to 70 seconds until EC2 has confirmed the targets and 10 minutes 30 seconds to "
+                "bake, 58 minutes 20 seconds in all, and CloudFormation waits for 60 minutes, of which the handler may "
+                "use 58 minutes 20 seconds: bake for a shorter time, or make fewer waves"
             ),
         ),
         (
-            Rollout.in_waves(bake=Duration.seconds(390)),
+            Rollout.in_waves(),
             BY_TAGS,
             HALF_AN_HOUR,
             (
-                "bakes 5 waves of 390 seconds, 1950 seconds in all, and the timeout is 30 minutes: "
-                "raise `timeout`, bake for a shorter time, or make fewer waves"
+                "takes 5 waves of up to 70 seconds until EC2 has confirmed the targets and 5 minutes to bake, "
+                "30 minutes 50 seconds in all, and the timeout is 30 minutes: "
+                "raise `timeout`, or bake for a shorter time, or make fewer waves"
             ),
         ),
         (
@@ -311,12 +345,50 @@ def test_takes_a_rollout_that_may_fit(rollout: Rollout, instances: InstanceSelec
             BY_TAGS,
             Duration.minutes(1),
             (
-                "bakes 1 wave of 1 minute, 1 minute in all, and the timeout is 1 minute: "
-                "raise `timeout`, bake for a shorter time, or make fewer waves"
+                "takes 1 wave of up to 70 seconds until EC2 has confirmed the targets and 1 minute to bake, "
+                "2 minutes 10 seconds in all, and the timeout is 1 minute: "
+                "raise `timeout`, or bake for a shorter time, or make fewer waves"
+            ),
+        ),
+        (
+            Rollout.in_waves(growth=1, bake=NO_TIME),
+            ids(50),
+            HOUR,
+            (
+                "takes 50 waves of up to 70 seconds until EC2 has confirmed the targets, 58 minutes 20 seconds in all, "
+                "and CloudFormation waits for 60 minutes, of which the handler may use 58 minutes 20 seconds: "
+                "make fewer waves"
+            ),
+        ),
+        (
+            Rollout.in_waves(bake=NO_TIME),
+            BY_TAGS,
+            Duration.minutes(5),
+            (
+                "takes 5 waves of up to 70 seconds until EC2 has confirmed the targets, 5 minutes 50 seconds in all, "
+                "and the timeout is 5 minutes: raise `timeout`, or make fewer waves"
+            ),
+        ),
+        (
+            Rollout.in_waves(growth=2, bake=Duration.millis(1001)),
+            BY_TAGS,
+            Duration.minutes(1),
+            (
+                "takes 1 wave of up to 70 seconds until EC2 has confirmed the targets and 1.001 seconds to bake, "
+                "1 minute 11.001 seconds in all, and the timeout is 1 minute: "
+                "raise `timeout`, or bake for a shorter time, or make fewer waves"
             ),
         ),
     ],
-    ids=["by ids", "a large fleet", "longer than the timeout", "the first wave alone"],
+    ids=[
+        "by ids",
+        "a large fleet, to the second",
+        "longer than the timeout",
+        "the first wave alone",
+        "without a bake",
+        "without a bake, longer than the timeout",
+        "parts of a second",
+    ],
 )
 def test_says_how_long_the_waves_take_that_do_not_fit(
     rollout: Rollout, instances: InstanceSelection, timeout: Duration, problem: str
@@ -324,7 +396,19 @@ def test_says_how_long_the_waves_take_that_do_not_fit(
     assert rollout.time_problem(instances, timeout.to_seconds()) == problem
 
 
+@pytest.mark.parametrize("timeout", [60, 70, 71, 349, 350, 351, 1850, 1851, 3499, 3500, 3501, 3600])
+@pytest.mark.parametrize("bake", [0, 300, 629, 630])
+def test_refuses_what_the_handler_would_refuse(bake: int, timeout: int) -> None:
+    rollout = Rollout.in_waves(bake=Duration.seconds(bake))
+    allowed = min(timeout, LONGEST_OPERATION_SECONDS)
+    for count in (1, 2, 200):
+        refused = problem_of_the_handler(rollout.waves, count, 0, allowed)
+        assert bool(rollout.time_problem(ids(count), timeout)) == bool(refused)
+
+
 def test_fails_when_there_is_no_time_for_the_waves_and_says_of_which_association() -> None:
-    message = "the rollout of Stack/Web/Fleet bakes 5 waves of 5 minutes, 25 minutes in all, and the timeout is 20 min"
+    message = (
+        "the rollout of Stack/Web/Fleet takes 5 waves of up to 70 seconds until EC2 has confirmed the targets and 5 m"
+    )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         associated(BY_TAGS, rollout=Rollout.in_waves(), timeout=Duration.minutes(20))

@@ -49,8 +49,9 @@ def instance(
     established: bool = True,
     leaving: bool = False,
     zone: str = "",
+    since: float | None = None,
 ) -> Instance:
-    association = Association(f"iip-assoc-{id}", carries, established) if carries else None
+    association = Association(f"iip-assoc-{id}", carries, established, since) if carries else None
     return Instance(id, state, association, leaving, zone)
 
 

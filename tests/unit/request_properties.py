@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cdk_instance_role.runtime.association.contract import ANY_PROFILE
+from cdk_instance_role.runtime.association.contract import ANY_PROFILE, LONGEST_OPERATION_SECONDS
 from cdk_instance_role.runtime.association.desired import Desired, ProfileRef
 from cdk_instance_role.runtime.association.failures import RequestError
 from cdk_instance_role.runtime.association.request import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
@@ -83,7 +83,7 @@ def _check_request(request: Request, event: Mapping[str, Any]) -> None:
     assert request.physical_id == event.get("PhysicalResourceId")
     assert request.known_ids <= _old_ids(event.get("OldResourceProperties"))
     assert (request.desired is None) == (request.type is RequestType.DELETE)
-    assert 1 <= request.timeout <= 3600
+    assert 1 <= request.timeout <= LONGEST_OPERATION_SECONDS
     _check_that_aws_can_be_told(request)
     if request.desired:
         properties = event["ResourceProperties"]
@@ -100,7 +100,7 @@ def _old_ids(properties: Any) -> set[str]:
 
 
 def _seconds(stated: Any) -> float:
-    return DEFAULT_TIMEOUT_SECONDS if stated is None else float(stated)
+    return DEFAULT_TIMEOUT_SECONDS if stated is None else min(float(stated), LONGEST_OPERATION_SECONDS)
 
 
 def _check_wish(desired: Desired, properties: Mapping[str, Any]) -> None:

@@ -67,14 +67,14 @@ def test_reads_an_entry_with_all_keys() -> None:
     )
 
 
-def test_targets_are_brought_over_all_at_once_and_within_half_an_hour_by_default() -> None:
-    assert (entry().rollout, entry().timeout_minutes) == (None, 30)
+def test_targets_are_brought_over_all_at_once_by_default_and_the_library_says_how_long_that_may_take() -> None:
+    assert (entry().rollout, entry().timeout_minutes) == (None, None)
 
 
-def test_an_empty_rollout_is_the_default_one_in_waves() -> None:
-    assert entry(rollout={}).rollout == RolloutEntry(
-        first=1, growth=None, percentages=None, bake_minutes=5, alarms=[], max_failures=0
-    )
+def test_an_empty_rollout_is_one_of_which_the_library_says_all() -> None:
+    found = entry(rollout={}).rollout
+    assert found is not None
+    assert found.model_dump(exclude_none=True) == {"alarms": []}
 
 
 @pytest.mark.parametrize("percentages", [[100], [0.5, 33.3, 100], [1, 10, 50, 100.0]])
@@ -292,12 +292,21 @@ def test_fails_when_the_timeout_is_no_number_of_minutes(minutes: Any) -> None:
         pytest.param("first", 0, "number of targets", id="no first wave"),
         pytest.param("first", True, "number of targets", id="a first wave that is true"),
         pytest.param("first", "1", "number of targets", id="a first wave in quotes"),
+        pytest.param("first", 10**400, "number of targets", id="a first wave of more than a number can say"),
+        pytest.param("growth", 10**400, "a number from 1", id="more than a number can say"),
         pytest.param("growth", 0.5, "a number from 1", id="waves that shrink"),
+        pytest.param("first", None, "number of targets", id="what Node.js makes of a first wave that is too large"),
+        pytest.param("growth", None, "a number from 1", id="what Node.js makes of a growth that is too large"),
+        pytest.param("bake_minutes", None, "from 0 to less than 60", id="what Node.js makes of an endless time"),
+        pytest.param("max_failures", None, 'like "2%"', id="what Node.js makes of too many failures"),
         pytest.param("growth", "2", "a number from 1", id="a growth in quotes"),
         pytest.param("growth", float("inf"), "a number from 1", id="an endless growth"),
         pytest.param("percentages", [], "like [1, 10, 50, 100]", id="no percentages"),
         pytest.param("percentages", [10, 50], "like [1, 10, 50, 100]", id="percentages that end early"),
         pytest.param("percentages", [50, 10, 100], "like [1, 10, 50, 100]", id="percentages that fall"),
+        pytest.param(
+            "percentages", [1, 10**400, 100], "like [1, 10, 50, 100]", id="more per cent than a number can say"
+        ),
         pytest.param("percentages", [0, 100], "like [1, 10, 50, 100]", id="nothing at first"),
         pytest.param("percentages", ["50", "100"], "like [1, 10, 50, 100]", id="percentages in quotes"),
         pytest.param("percentages", [float("nan"), 100], "like [1, 10, 50, 100]", id="a percentage that is none"),
@@ -312,6 +321,7 @@ def test_fails_when_the_timeout_is_no_number_of_minutes(minutes: Any) -> None:
         pytest.param("alarms", ["arn:aws:cloudwatch:eu-west-1:1:alarm:x"], "a list of names", id="an ARN"),
         pytest.param("alarms", ["x"] * 101, "at most 100", id="too many alarms"),
         pytest.param("max_failures", -1, 'like "2%"', id="less than none"),
+        pytest.param("max_failures", 10**400, 'like "2%"', id="more failures than a number can say"),
         pytest.param("max_failures", 1.5, 'like "2%"', id="half a target"),
         pytest.param("max_failures", True, 'like "2%"', id="failures that are true"),
         pytest.param("max_failures", "two", 'like "2%"', id="a number in words"),

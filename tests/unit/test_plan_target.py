@@ -7,7 +7,14 @@ import pytest
 from cdk_instance_role.runtime.association.contract import OnConflict
 from cdk_instance_role.runtime.association.desired import Desired
 from cdk_instance_role.runtime.association.model import Instance, InstanceState
-from cdk_instance_role.runtime.association.plan import CONFIRMATION_SECONDS, Plan, Situation, plan_desired, plan_target
+from cdk_instance_role.runtime.association.plan import (
+    CONFIRMATION_SECONDS,
+    VISIBLE_SECONDS,
+    Plan,
+    Situation,
+    plan_desired,
+    plan_target,
+)
 from cdk_instance_role.runtime.association.record import Record
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.unit.builders import (
@@ -190,11 +197,42 @@ def test_waits_for_the_confirmation(state: InstanceState) -> None:
 
 
 def test_fails_when_a_running_target_is_not_confirmed_in_time() -> None:
-    step = decide(instance(WANTED, established=False), now=CONFIRMATION_SECONDS + 1)
+    step = decide(instance(WANTED, established=False), record(acted_at=0.0), now=CONFIRMATION_SECONDS + 1)
 
     assert step.action is Action.REJECT
     assert "still associating after 180 seconds" in step.reason
     assert "trust policy" in step.advice
+
+
+def test_a_change_whose_answer_got_lost_has_as_long_to_be_confirmed_as_any() -> None:
+    found, began = instance(WANTED, established=False), 1000.0
+
+    assert decide(found, record(changed_at=began), now=began + CONFIRMATION_SECONDS).action is Action.WAIT
+    assert decide(found, record(changed_at=began), now=began + CONFIRMATION_SECONDS + 1).action is Action.REJECT
+
+
+def test_gives_an_association_time_that_somebody_else_has_made_nobody_knows_when() -> None:
+    step = decide(instance(WANTED, established=False), now=10 * CONFIRMATION_SECONDS)
+
+    assert step.action is Action.WAIT
+
+
+def test_gives_an_association_of_somebody_else_three_minutes_from_when_ec2_says_that_it_was_made() -> None:
+    began = 1000.0
+    found = instance(WANTED, established=False, since=began)
+
+    assert decide(found, now=began + CONFIRMATION_SECONDS).action is Action.WAIT
+    assert decide(found, now=began + CONFIRMATION_SECONDS + 1).action is Action.REJECT
+
+
+def test_what_is_not_confirmed_in_time_does_not_stand_in_the_way_back() -> None:
+    situation = Situation(reversing=True, begun=True)
+    step = decide(
+        instance(WANTED, established=False), record(acted_at=0.0), situation=situation, now=CONFIRMATION_SECONDS + 1
+    )
+
+    assert (step.action, step.warning) == (Action.KEEP, True)
+    assert "still associating" in step.reason
 
 
 def test_accepts_a_stopped_target_that_is_not_confirmed_in_time() -> None:
@@ -216,6 +254,52 @@ def test_a_change_of_an_earlier_operation_leaves_this_one_its_time_for_the_confi
     step = decide(instance(WANTED, established=False), record(acted_at=10.0), now=10_001.0, started_at=10_000.0)
 
     assert step.action is Action.WAIT
+
+
+# What somebody else does to a target that this operation has changed.
+
+CHANGED = 1000.0
+LONG_AFTER = CHANGED + VISIBLE_SECONDS
+
+
+def test_does_not_overwrite_what_somebody_gives_a_target_after_us() -> None:
+    step = decide(instance(LISTED), record(acted_at=CHANGED, changed_at=CHANGED), now=LONG_AFTER)
+
+    assert step.action is Action.CONFLICT
+    assert "changed by this deployment, and then somebody has given it instance profile Listed" in step.reason
+    assert "find out who" in step.advice
+
+
+def test_does_not_put_on_again_what_somebody_takes_off_after_us() -> None:
+    step = decide(instance(), record(acted_at=CHANGED, changed_at=CHANGED), now=LONG_AFTER)
+
+    assert step.action is Action.CONFLICT
+    assert "somebody has taken its instance profile off" in step.reason
+
+
+@pytest.mark.parametrize("situation", [REVERSING, FORWARD])
+def test_what_somebody_changes_after_us_is_kept_where_conflicts_are(situation: Situation) -> None:
+    wish = desired() if situation.reversing else KEEP
+    step = decide(
+        instance(LISTED), record(acted_at=CHANGED, changed_at=CHANGED), wish=wish, situation=situation, now=LONG_AFTER
+    )
+
+    assert (step.action, step.after, step.warning) == (Action.KEEP, LISTED, True)
+
+
+@pytest.mark.parametrize(
+    ("known", "now"),
+    [
+        pytest.param(record(acted_at=CHANGED, changed_at=CHANGED), LONG_AFTER - 1, id="EC2 may not show it yet"),
+        pytest.param(record(acted_at=CHANGED), LONG_AFTER, id="it was changed by an earlier operation"),
+        pytest.param(record(changed_at=CHANGED), LONG_AFTER, id="EC2 has not accepted a change"),
+        pytest.param(
+            record(acted_at=CHANGED, changed_at=CHANGED, detached=LISTED), LONG_AFTER, id="it is between two halves"
+        ),
+    ],
+)
+def test_takes_a_target_for_nobody_elses_that(known: Record, now: float) -> None:
+    assert decide(instance(), known, now=now).action is Action.ASSOCIATE
 
 
 # Targets that are gone.
@@ -253,6 +337,14 @@ def test_drops_an_old_id_that_is_gone_with_a_warning(
     found: Instance | None, fact: str, known: Record | None, situation: Situation
 ) -> None:
     step = decide(found, known, situation=situation)
+
+    assert (step.action, step.warning) == (Action.FORGET, True)
+    assert fact in step.reason
+
+
+@pytest.mark.parametrize(("found", "fact"), GONE_INSTANCES)
+def test_drops_a_new_id_that_is_gone_since_the_first_look(found: Instance | None, fact: str) -> None:
+    step = decide(found, situation=Situation(begun=True))
 
     assert (step.action, step.warning) == (Action.FORGET, True)
     assert fact in step.reason

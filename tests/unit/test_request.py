@@ -112,9 +112,14 @@ def test_takes_properties_of_a_later_release() -> None:
     assert wish(SomethingNew="x") == wish()
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("1", 1.0), ("3600", 3600.0), ("90.5", 90.5), (1800, 1800.0)])
+@pytest.mark.parametrize(("value", "seconds"), [("1", 1.0), ("3500", 3500.0), ("90.5", 90.5), (1800, 1800.0)])
 def test_reads_the_timeout(value: Any, seconds: float) -> None:
     assert request(ResourceProperties=properties(TimeoutSeconds=value)).timeout == seconds
+
+
+def test_of_a_whole_hour_leaves_time_to_tell_that_it_was_not_enough() -> None:
+    """CloudFormation waits for an hour from when it has sent the event, and then nobody listens."""
+    assert request(ResourceProperties=properties(TimeoutSeconds="3600")).timeout == 3500
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])

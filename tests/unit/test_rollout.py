@@ -8,8 +8,9 @@ from cdk_instance_role.runtime.association.failures import RequestError
 from cdk_instance_role.runtime.association.model import Instance, InstanceState
 from cdk_instance_role.runtime.association.plan import Situation, plan_desired
 from cdk_instance_role.runtime.association.record import Record
-from cdk_instance_role.runtime.association.rollout import Rollout, Tolerance, spread, time_problem, turn
+from cdk_instance_role.runtime.association.rollout import Rollout, Tolerance, time_problem
 from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.turns import in_order, turn
 from tests.unit.builders import FORMER, LISTED, WANTED, desired, instance, instance_id, record, snapshot
 
 BY_PERCENTAGES = {"First": "1", "Percentages": ["1", "10", "50", "100"], "BakeSeconds": "300", "Alarms": ["Errors"]}
@@ -118,8 +119,8 @@ def test_says_in_figures_why_a_rollout_can_not_be_over_in_time() -> None:
     assert time_problem(rollout, 3, 0, 1800) == ""
     assert time_problem(rollout, 3, 0, 600), "there has to be time for the changes, too"
     assert time_problem(rollout, 10_000, 1980, 1800) == (
-        "14 waves bake for 300 seconds each, 4200 in all, and EC2 lets 10000 changes through in 1980 seconds at the "
-        "earliest: that is more than the timeout of 1800 seconds, "
+        "14 waves bake for 300 seconds each and may take 70 seconds each to be confirmed, 5180 in all, and EC2 lets "
+        "10000 changes through in 1980 seconds at the earliest: that is more than the timeout of 1800 seconds, "
         "bake for a shorter time, make fewer waves, or raise it"
     )
 
@@ -207,13 +208,13 @@ def zones_of(steps: list[Step], found: list[Instance]) -> str:
 
 def test_targets_of_a_wave_are_spread_over_availability_zones() -> None:
     steps, found = zoned("aaaaaabbbccc")
-    assert zones_of(spread(steps, snapshot(*found)), found) == "abcaabcaabca"
+    assert zones_of(in_order(steps, snapshot(*found)), found) == "abcaabcaabca"
 
 
 @given(st.text("abc", min_size=1, max_size=60), st.integers(1, 60))
 def test_every_wave_has_its_share_of_each_zone(zones: str, reached: int) -> None:
     steps, found = zoned(zones)
-    ordered = spread(steps, snapshot(*found))
+    ordered = in_order(steps, snapshot(*found))
     assert sorted(step.instance_id for step in ordered) == sorted(one.id for one in found)
     beginning = zones_of(ordered, found)[:reached]
     for zone in set(zones):

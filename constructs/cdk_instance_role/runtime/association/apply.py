@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +26,8 @@ class Outcome:
     step: Step
     meaning: Meaning | None = None
     detail: str = ""
+    put_back: bool = False
+    """The second half of a swap was refused, and what the first one had taken off is on again."""
 
     @property
     def accepted(self) -> bool:
@@ -120,9 +122,9 @@ class _Hand:
             return outcome
         fallback = step.fallback
         self._pace.take("AssociateIamInstanceProfile")
-        # Should this fail too, the ledger still says what was taken off, and the next plan tries again.
-        self._tried(step, "AssociateIamInstanceProfile", lambda: self._put(step.instance_id, fallback))
-        return outcome
+        # Should this fail too, the ledger still says what was taken off, and the next plan tries that first of all.
+        back = self._tried(step, "AssociateIamInstanceProfile", lambda: self._put(step.instance_id, fallback))
+        return replace(outcome, put_back=back.accepted)
 
     def _put(self, instance_id: str, arn: str) -> None:
         # Name and Arn together would let the Arn win silently, so exactly one of them is sent.

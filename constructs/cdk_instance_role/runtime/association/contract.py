@@ -87,5 +87,8 @@ LEDGER_TABLE_VARIABLE = "LEDGER_TABLE"
 LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
 """Key of the ledger table."""
 
-LONGEST_INVOCATION_SECONDS = 180
+LONGEST_OPERATION_SECONDS = 3500
+"""CloudFormation and the waiter wait for an hour from their beginning: a failure has to be told before that."""
+
+LONGEST_INVOCATION_SECONDS = 360
 """Time-out of the function: after it an invocation is certainly over."""

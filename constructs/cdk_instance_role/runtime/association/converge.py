@@ -1,7 +1,10 @@
 """From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from . import metrics, preflight, report
 from .apply import Outcome, apply
@@ -9,7 +12,7 @@ from .batch import chunks
 from .contract import Metric
 from .desired import Desired
 from .failing import Failing
-from .failures import AssociationError
+from .failures import AssociationError, SupersededError
 from .model import Snapshot
 from .observe import Observer
 from .observe import profile as observe_profile
@@ -39,7 +42,8 @@ class Convergence:
             held: the association, which nobody else works on.
             until: when to leave the rest to the next invocation, in seconds since the epoch.
         """
-        self._services, self._request, self._held, self._until = services, request, held, until
+        self._services, self._request, self._held = services, request, held
+        self._until = min(until, held.operation.ends_at(request.timeout))
         self._ledger, self._key = services.ledger, request.association
         self._pace = _pace(services, held.operation)
         self._observer = Observer(services.ec2, services.iam, self._pace)
@@ -67,7 +71,7 @@ class Convergence:
         try:
             return self._converge()
         finally:
-            metrics.write(self._request, self._progress(), self._clock())
+            self._leave()
 
     def _converge(self) -> dict[str, str] | None:
         while True:
@@ -90,14 +94,24 @@ class Convergence:
                 self._wait(snapshot, plan)
             elif self._is_cut_off:
                 break
-        self._held.leave(self._pace.levels(), self._clock())
         return None
+
+    def _leave(self) -> None:
+        """Say how far it is, and leave that to whoever comes next."""
+        metrics.write(self._request, self._progress(), self._clock())
+        with suppress(SupersededError, ClientError, BotoCoreError):  # what has gone wrong before, if so, matters more
+            self._remember()
+
+    def _remember(self) -> None:
+        """Write down how far it is, and what is left in the buckets."""
+        progress = {metric.value: value for metric, value in self._progress().items()}
+        self._held.leave(self._pace.levels(), progress, self._clock())
 
     def _wait(self, snapshot: Snapshot, plan: Plan) -> None:
         """Wait for EC2. What it has refused for now is tried again at growing intervals. What it has accepted, it
         confirms after a second or after a minute: that is looked for so often that little time is lost, but no more
         time is spent with looking than with waiting."""
-        if self._todo(plan):
+        if self._failing.worth_trying(plan):
             pause, self._fruitless = FIRST_POLL_SECONDS * 2**self._fruitless, self._fruitless + 1
         else:
             changed_at = max((record.acted_at or 0.0 for record in snapshot.records.values()), default=0.0)
@@ -148,14 +162,30 @@ class Convergence:
     def _act(self, snapshot: Snapshot, plan: Plan) -> bool:
         """Carry out what the time allows. Returns whether anything has changed."""
         changed = False
-        for steps in chunks(self._todo(plan), WRITES_PER_CALL):
+        self._waves.watch_anew(plan)
+        for steps in self._batches(plan):
             outcomes = self._carry_out(snapshot, steps)
             if any(outcome.accepted for outcome in outcomes):
                 changed, self._fruitless = True, 0
             self._is_cut_off = len(outcomes) < len(steps)
-            if self._failing.note(outcomes, self._age) or self._is_cut_off:
+            if self._failing.note(outcomes, self._age) or self._is_cut_off or self._waves.problems():
                 break
+            self._remember()  # and find out whether a later event has taken over
         return changed
+
+    def _batches(self, plan: Plan) -> Iterator[Sequence[Step]]:
+        """The changes worth trying. The first one of an operation goes out alone, and the others once it has succeeded:
+        if EC2 does not know the profile yet, or the handler's policy is not in force yet, one refused call shows it
+        instead of a thousand. It is no swap if it need not be: that is the one change that would have to be taken back.
+        """
+        steps = self._failing.worth_trying(plan)
+        if steps and not self._held.operation.proven:
+            first = min(steps, key=lambda step: step.action is Action.SWAP)
+            yield [first]
+            if not self._held.operation.proven:
+                return
+            steps.remove(first)
+        yield from chunks(steps, WRITES_PER_CALL)
 
     def _carry_out(self, snapshot: Snapshot, steps: Sequence[Step]) -> list[Outcome]:
         claimed = self._ledger.claim(self._key, snapshot.records, steps, self._clock())
@@ -166,28 +196,37 @@ class Convergence:
             self._held.prove()
         return outcomes
 
-    def _todo(self, plan: Plan) -> Sequence[Step]:
-        """The changes worth trying. The first one of an operation goes out alone: if EC2 does not know the profile
-        yet, or the handler's policy is not in force yet, one refused call shows it instead of a thousand. It is no
-        swap if it need not be: that is the one change that would have to be taken back."""
-        steps = self._failing.worth_trying(plan)
-        if self._held.operation.proven:
-            return steps
-        return sorted(steps, key=lambda step: step.action is Action.SWAP)[:1]
-
     def _judged(self, plan: Plan, snapshot: Snapshot) -> tuple[Plan, list[str]]:
         """The plan without the targets that have failed and may, and otherwise what ends the attempt to bring about
         what is desired. An undo goes on with whatever else it can do."""
         if self._desired is None:
             return plan, []
+        reversing = self._held.operation.reversing
+        if self._waves.may_fail or reversing:
+            self._failing.recall(plan, snapshot)
+        bare = self._failing.putting_back(snapshot)
+        if bare:  # whatever comes next, nobody is left without a profile
+            return Plan(tuple(bare)), []
         # Tags that match nothing all at once would mean to give everything back: that is not for a Delete's place.
-        nothing = [] if self._held.operation.reversing else preflight.selection_problems(self._desired, snapshot)
-        failures = self._failing.judge(plan, snapshot, self._waves.tolerated)
-        return plan if failures else plan.without(self._failing.ids), [*nothing, *failures]
+        nothing = [] if reversing else preflight.selection_problems(self._desired, snapshot)
+        if self._request.type is RequestType.CREATE:
+            nothing = nothing or preflight.survival_problems(snapshot)
+        excused = self._excused(snapshot)
+        failures = self._failing.judge(plan, snapshot, tolerated=self._waves.tolerated, excused=excused)
+        return plan if failures else plan.without(self._failing.sentences), [*nothing, *failures]
+
+    def _excused(self, snapshot: Snapshot) -> Iterable[str]:
+        """Instances whose failing does not count: none of them may stand in the way back, and where targets may fail,
+        one that was failing before is no sign that something is wrong now."""
+        if self._held.operation.reversing:
+            return snapshot.selected
+        if not self._waves.may_fail:
+            return ()
+        return [id_ for id_ in snapshot.selected if snapshot.record(id_).was_failing(snapshot.started_at)]
 
     def _is_stuck(self, plan: Plan) -> bool:
         """Nothing more can be done."""
-        return not (plan.converged or plan.waiting or self._todo(plan))
+        return not (plan.converged or plan.waiting or self._failing.worth_trying(plan))
 
     def _give_up(self, plan: Plan, problems: Sequence[str]) -> None:
         """End the operation, or, for a Create, turn it into giving back what it has done so far."""
@@ -220,26 +259,29 @@ class Convergence:
         wanted = desired.profile.arn
         carrying = (snapshot.record(step.instance_id) for step in plan.kept if step.after == wanted)
         self._ledger.settle((one for one in carrying if one.mine and not one.is_settled(wanted)), wanted)
-        report.log_steps(request, [step for step in plan.kept if step.warning])
+        gone = [step for step in plan.forgotten if not snapshot.record(step.instance_id).mine]
+        report.log_steps(request, [step for step in (*plan.kept, *gone) if step.warning])
         counts = report.counts(plan, snapshot, desired)
-        report.log_operation(request, "every target is as wanted", **self._logged(), **counts)
+        report.log_failed(request, self._failing.sentences)
+        report.log_operation(request, "the targets are as wanted", **self._logged(), **counts)
         return counts
 
     def _logged(self) -> dict[str, int]:
         return {metric.lower(): value for metric, value in self._progress().items()}
 
     def _progress(self) -> dict[Metric, int]:
-        """How far the operation is, as of the last look; while a wave bakes, nobody looks."""
-        always = {Metric.THROTTLED: self._pace.throttled, Metric.WAVE: self._waves.number}
+        """How far the operation is, as of the last look, which is of an earlier invocation while a wave bakes."""
+        known = {metric: self._held.operation.progress.get(metric.value, 0) for metric in Metric}
+        now = {Metric.THROTTLED: self._pace.throttled, Metric.WAVE: self._waves.number}
         if self._seen is None:
-            return always
+            return {**known, **now}
         (snapshot, plan), desired = self._seen, self._desired
         done = [step for step in plan.kept if desired and step.after == desired.profile.arn]
         return {
             Metric.TARGETS: len(snapshot.selected) if desired else 0,
             Metric.DONE: len(done),
-            Metric.FAILED: len(self._failing.ids),
-            **always,
+            Metric.FAILED: len(self._failing.sentences),
+            **now,
         }
 
     @property
@@ -254,9 +296,7 @@ class Convergence:
 
     @property
     def _is_late(self) -> bool:
-        """Giving back after a failure gets the same time again."""
-        timeout = self._request.timeout
-        return self._age > (2 * timeout if self._held.operation.failure else timeout)
+        return self._clock() > self._held.operation.ends_at(self._request.timeout)
 
 
 def _pace(services: Services, operation: Operation) -> Pace:

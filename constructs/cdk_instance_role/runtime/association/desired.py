@@ -91,10 +91,10 @@ class Desired:
         )
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
-    """The properties, if they are some."""
+def mapping(value: Any, what: str = "the event's properties are") -> Mapping[str, Any]:
+    """A map, if it is one."""
     if not isinstance(value, Mapping):
-        raise RequestError(f"the event's properties are {shown(value)}: expected a map")
+        raise RequestError(f"{what} {shown(value)}: expected a map")
     return value
 
 

@@ -54,7 +54,8 @@ class Ledger(Operations):
         for tries in range(1, TRIES + 1):
             try:
                 self._write(
-                    records[one.step.instance_id].noted(one.error, now, final=one.is_final(age)) for one in outcomes
+                    records[one.step.instance_id].noted(one.error, now, final=one.is_final(age), put_back=one.put_back)
+                    for one in outcomes
                 )
             except self._table.Cancelled:
                 if tries == TRIES:
@@ -108,16 +109,16 @@ def _claim_attributes(claim: Claim) -> dict[str, Any]:
         "At": latest.at,
         "Error": latest.error,
         "Final": latest.final,
+        "FailingSince": claim.failing_since,
     }
 
 
 def _record(item: Mapping[str, Any], association: str) -> Record:
-    acted_at = item["ActedAt"]
     return Record(
         instance_id=item[LEDGER_SORT_KEY],
         previous=item["Previous"],
         others=tuple(_claim(*one) for one in item["Claims"].items()),
-        acted_at=None if acted_at is None else float(acted_at),
+        acted_at=_time(item["ActedAt"]),
         revision=int(item["Revision"]),
     ).seen_by(association)
 
@@ -130,5 +131,12 @@ def _claim(association: str, item: Mapping[str, Any]) -> Claim:
         wanted=item["Wanted"],
         ours=frozenset(item["Ours"]),
         detached=item["Detached"],
-        latest=Latest(item["Action"], item["Before"], item["After"], float(item["At"]), item["Error"], item["Final"]),
+        latest=Latest(
+            item["Action"], item["Before"], item["After"], float(item["At"]), item["Error"], item.get("Final", False)
+        ),
+        failing_since=_time(item.get("FailingSince")),
     )
+
+
+def _time(value: Any) -> float | None:
+    return None if value is None else float(value)

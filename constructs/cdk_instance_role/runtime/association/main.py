@@ -25,8 +25,9 @@ from .survey import Survey, survey
 PHASE = "Phase"
 """Key that the first phase adds to the event, by which the second one is known."""
 
-SLICE_SECONDS = 45.0
-"""How long one invocation works before it leaves the rest to the next."""
+SLICE_SECONDS = 240.0
+"""How long one invocation works before it leaves the rest to the next: long beside a look at thousands of instances,
+and short beside the function's time-out."""
 
 PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
 """How long the first phase tries again, and how often."""
@@ -58,10 +59,9 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
         AssociationError: the operation has failed.
     """
     request, now = Request.from_event(event), services.clock()
-    began = now
+    held = None
     try:
         with services.ledger.hold(request, owner, now, now + LONGEST_INVOCATION_SECONDS) as held:
-            began = held.operation.started_at
             attributes = Convergence(services, request, held, now + SLICE_SECONDS).run()
     except BusyError:
         attributes = None
@@ -70,9 +70,9 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
             raise AssociationError("the operation has failed, and everything is given back") from None
         attributes = {}
     except (ClientError, BotoCoreError) as error:
-        age = services.clock() - began
-        if is_final(meaning_of(error), age) or age > request.timeout:
-            raise AssociationError(report.unanswered(request, text_of(error))) from error
+        operation, now = held.operation if held else Operation(now), services.clock()
+        if is_final(meaning_of(error), now - operation.started_at) or now > operation.ends_at(request.timeout):
+            raise AssociationError(report.unanswered(request, text_of(error), operation.failure)) from error
         # Nothing is lost: the next invocation starts from what it finds.
         report.log_operation(request, "AWS did not answer, to be continued", error=text_of(error))
         attributes = None

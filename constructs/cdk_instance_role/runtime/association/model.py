@@ -31,6 +31,8 @@ class Association:
     profile_arn: str
     established: bool
     """EC2 says ``associated``: the instance metadata service delivers the role."""
+    since: float | None = None
+    """When it was made, in seconds since the epoch, if EC2 says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,8 @@ def _associated(instance: Instance, rows: Sequence[Any]) -> Instance:
     if active:
         # Two active rows would be news; the younger one is what EC2 is working on.
         row = max(active, key=lambda row: (str(row.get("Timestamp", "")), row["State"] == "associating"))
-        association = Association(row["AssociationId"], row["IamInstanceProfile"]["Arn"], row["State"] == "associated")
+        since = row["Timestamp"].timestamp() if "Timestamp" in row else None
+        is_established = row["State"] == "associated"
+        association = Association(row["AssociationId"], row["IamInstanceProfile"]["Arn"], is_established, since)
     leaving = any(row["State"] == "disassociating" for row in rows)
     return replace(instance, association=association, leaving=leaving)

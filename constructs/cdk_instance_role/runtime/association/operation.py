@@ -46,12 +46,18 @@ class Operation:
     """Tokens that the last invocation left in the buckets, by action."""
     levels_at: float = 0.0
     """When it left them, in seconds since the epoch."""
+    progress: Mapping[str, int] = field(default_factory=dict)
+    """How far the last look has found it, by metric."""
     total: int | None = None
     """Targets that were to be changed when the first wave began; None before it."""
     wave: int = 0
     """Waves that are through."""
     bakes_until: float | None = None
     """Until when the current wave is only watched, in seconds since the epoch; None before all its targets are done."""
+
+    def ends_at(self, timeout: float) -> float:
+        """When it has had its time, which is given in seconds. Giving back after a failure gets the same time again."""
+        return self.started_at + (2 * timeout if self.failure else timeout)
 
     @property
     def reversing(self) -> bool:
@@ -76,20 +82,26 @@ class Operations:
             return _operation(current)
         if request.id in current.get("Past", ()):
             raise SupersededError("a later event for this association was handled already: this one is ignored")
-        past = [*current.get("Past", ()), *([current["RequestId"]] if current else ())]
-        item = self._table.update(
-            KIND,
-            request.association,
-            "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, ReversesSince = :since "
-            "REMOVE Proven, Failure, Targets, Wave, BakesUntil",
-            {
-                ":id": request.id,
-                ":now": now,
-                ":past": past[-REMEMBERED_EVENTS:],
-                ":prints": list(request.fingerprints),
-                ":since": _reversed_since(request, current, now),
-            },
-        )
+        former = current.get("RequestId")
+        past = [*current.get("Past", ()), *([former] if former else ())]
+        try:
+            item = self._table.update(
+                KIND,
+                request.association,
+                "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, ReversesSince = :since "
+                "REMOVE Proven, Failure, Progress, Targets, Wave, BakesUntil",
+                {
+                    ":id": request.id,
+                    ":now": now,
+                    ":past": past[-REMEMBERED_EVENTS:],
+                    ":prints": list(request.fingerprints),
+                    ":since": _reversed_since(request, current, now),
+                    **({":former": former} if former else {}),
+                },
+                condition="RequestId = :former" if former else "attribute_not_exists(RequestId)",
+            )
+        except self._table.ConditionFailed:  # another event has begun meanwhile
+            return self.begin(request, now)
         return _operation(item)
 
     @contextmanager
@@ -155,17 +167,19 @@ class Held:
         """This many targets are to be changed in waves."""
         self._set("SET Targets = :total, Wave = :none", {":total": total, ":none": 0})
 
-    def bake(self, until: float) -> None:
-        """All targets of the current wave are done: it is watched until then, in seconds since the epoch."""
+    def bake(self, until: float | None) -> None:
+        """All targets of the current wave are done: it is watched until then, in seconds since the epoch. None if they
+        are not any more."""
         self._set("SET BakesUntil = :until", {":until": until})
 
     def end_wave(self) -> None:
         """The current wave is through."""
         self._set("SET Wave = :next REMOVE BakesUntil", {":next": self.operation.wave + 1})
 
-    def leave(self, levels: Mapping[str, float], now: float) -> None:
-        """Leave the state of the buckets to the next invocation."""
-        self._set("SET Levels = :levels, LevelsAt = :now", {":levels": dict(levels), ":now": now})
+    def leave(self, levels: Mapping[str, float], progress: Mapping[str, int], now: float) -> None:
+        """Leave the state of the buckets, and how far it is, to the next invocation."""
+        left = {":levels": dict(levels), ":now": now, ":progress": dict(progress)}
+        self._set("SET Levels = :levels, LevelsAt = :now, Progress = :progress", left)
 
     def let_go(self) -> None:
         """Let other invocations in. Nothing happens if the association is over."""
@@ -210,6 +224,7 @@ def _operation(item: Mapping[str, Any]) -> Operation:
         failure=item.get("Failure"),
         levels={action: float(level) for action, level in item.get("Levels", {}).items()},
         levels_at=float(item.get("LevelsAt", 0)),
+        progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
         total=None if (total := item.get("Targets")) is None else int(total),
         wave=int(item.get("Wave", 0)),
         bakes_until=None if (until := item.get("BakesUntil")) is None else float(until),

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from .contract import OnConflict
 from .desired import Desired
-from .model import GONE, UNSETTLED, Instance, InstanceState, Snapshot, name_of
+from .model import GONE, UNSETTLED, Association, Instance, InstanceState, Snapshot, name_of
 from .record import Record, held
 from .step import CHANGES, PROBLEMS, Action, Step
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
+
+VISIBLE_SECONDS = 60.0
+"""How long EC2 may take to show everyone what it has accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Situation:
     reverses_since: float = math.inf
     """When the operation began that is taken back, in seconds since the epoch."""
     begun: bool = False
-    """All targets were looked at before. Whoever comes along with the tags now was not among them."""
+    """All targets were looked at before. Whoever comes along with the tags now was not among them, and who is gone now
+    was there then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,17 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
     if situation.reversing and _has_to_leave_first(desired, carried, record, situation):
         return plan_undo_of(record, instance, snapshot)
     if carried == wanted:
-        return _plan_wanted(desired, instance, record, snapshot)
+        return _plan_wanted(desired, instance, record, snapshot, reversing=situation.reversing)
+    may_keep = situation.reversing or desired.on_conflict is OnConflict.KEEP
+    interference = _interference(carried, record, snapshot)
+    if interference:
+        advice = "find out who does that and why before you deploy again"
+        return _plan_conflict(instance, interference, advice, keep=may_keep)
     obstacle = _obstacle(desired, carried, record, situation)
     if obstacle:
         newcomer = situation.begun and not record.mine and bool(desired.selection.tags)
-        keep = newcomer or situation.reversing or desired.on_conflict is OnConflict.KEEP
-        return _plan_conflict(instance, obstacle, keep=keep)
+        advice = "list it there, or take the instance out of the selection"
+        return _plan_conflict(instance, obstacle, advice, keep=may_keep or newcomer)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
     return _change(instance, wanted, what, record)
 
@@ -135,13 +144,21 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) 
     return _change(instance, previous, f"give {name_of(previous)} back", record, undo=True)
 
 
+def plan_putting_back(record: Record, instance: Instance | None) -> Step | None:
+    """What gives an instance back what was taken off in the first half of a swap; None if it is on, or on again."""
+    if instance is None or instance.state in GONE or instance.carries or record.detached is None:
+        return None
+    reason = f"give {name_of(record.detached)} back, which was taken off"
+    return _change(instance, record.detached, reason, record, undo=True)
+
+
 def _plan_undos(records: Iterable[Record], snapshot: Snapshot) -> Iterable[Step]:
     for record in records:
         yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot)
 
 
 def _plan_gone(instance_id: str, instance: Instance | None, record: Record, situation: Situation) -> Step:
-    if record.mine or situation.reversing or instance_id in situation.known_ids:
+    if record.mine or situation.begun or situation.reversing or instance_id in situation.known_ids:
         fact = f"is {instance.state}" if instance else "does not exist any more"
         return Step(instance_id, Action.FORGET, f"the instance {fact}: dropped", warning=True)
     if instance:
@@ -150,21 +167,41 @@ def _plan_gone(instance_id: str, instance: Instance | None, record: Record, situ
     return Step(instance_id, Action.REJECT, "does not exist", advice=advice)
 
 
-def _plan_wanted(desired: Desired, instance: Instance, record: Record, snapshot: Snapshot) -> Step:
+def _plan_wanted(desired: Desired, instance: Instance, record: Record, snapshot: Snapshot, *, reversing: bool) -> Step:
     assert instance.association is not None
-    since = max(snapshot.started_at, record.acted_at or 0.0)
-    overdue = snapshot.now - since > CONFIRMATION_SECONDS
+    began = _associated_at(instance.association, record)
+    overdue = snapshot.now - max(began or 0.0, snapshot.started_at) > CONFIRMATION_SECONDS
     action, reason, advice = Action.KEEP, "carries the profile", ""
     # Whether EC2 confirms the association of a stopped instance before it starts is not documented.
     if not instance.association.established and not (overdue and instance.state is InstanceState.STOPPED):
         action, reason = Action.WAIT, "EC2 has not confirmed the association yet"
-        if overdue:
-            action, reason = Action.REJECT, f"is still associating after {CONFIRMATION_SECONDS:.0f} seconds"
+        if overdue and began is not None:
+            # On the way back nothing can be done about it, and CloudFormation can go nowhere else.
+            action = Action.KEEP if reversing else Action.REJECT
+            reason = f"is still associating after {CONFIRMATION_SECONDS:.0f} seconds"
             advice = (
                 f"EC2 can't assume role {name_of(desired.profile.role_arn)}, whose trust policy was checked at first: "
                 "look whether it has changed or has conditions, and at the organization's control policies"
             )
-    return Step(instance.id, action, reason, before=instance.carries, after=instance.carries, advice=advice)
+    carried, warning = instance.carries, overdue and action is Action.KEEP and bool(advice)
+    return Step(instance.id, action, reason, before=carried, after=carried, warning=warning, advice=advice)
+
+
+def _associated_at(association: Association, record: Record) -> float | None:
+    """When an association was made at the latest. Of one that is not ours nobody knows, unless EC2 says so: somebody
+    may have made it a moment ago."""
+    return max((at for at in (association.since, record.tried_at) if at is not None), default=None)
+
+
+def _interference(carried: str | None, record: Record, snapshot: Snapshot) -> str:
+    """What somebody else has done to a target that this operation has changed already; empty if nobody has."""
+    if record.acted_at is None or record.mine is None or record.detached or carried in record.ours:
+        return ""
+    was_ours = record.acted_at >= snapshot.started_at and record.has_changed_since(snapshot.started_at)
+    if not was_ours or record.mine.latest.error or snapshot.now - record.acted_at < VISIBLE_SECONDS:
+        return ""
+    now = f"given it instance profile {name_of(carried)}" if carried else "taken its instance profile off"
+    return f"was changed by this deployment, and then somebody has {now}"
 
 
 def _has_to_leave_first(desired: Desired, carried: str | None, record: Record, situation: Situation) -> bool:
@@ -198,7 +235,7 @@ def _obstacle(desired: Desired, carried: str | None, record: Record, situation: 
     )
 
 
-def _plan_conflict(instance: Instance, obstacle: str, *, keep: bool) -> Step:
+def _plan_conflict(instance: Instance, obstacle: str, advice: str, *, keep: bool) -> Step:
     return Step(
         instance.id,
         Action.KEEP if keep else Action.CONFLICT,
@@ -206,7 +243,7 @@ def _plan_conflict(instance: Instance, obstacle: str, *, keep: bool) -> Step:
         before=instance.carries,
         after=instance.carries,
         warning=keep,
-        advice="list it there, or take the instance out of the selection",
+        advice=advice,
     )
 
 

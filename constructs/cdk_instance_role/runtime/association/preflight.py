@@ -1,7 +1,7 @@
 """What can be known to be wrong before anything is changed: pure checks, each giving whole sentences."""
 
 from .desired import Desired, ProfileRef
-from .model import Profile, Profiles, Snapshot, name_of
+from .model import GONE, Profile, Profiles, Snapshot, name_of
 
 
 def problems(desired: Desired, snapshot: Snapshot, *, reversing: bool) -> list[str]:
@@ -45,6 +45,14 @@ def selection_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
         return []
     tags = ", ".join(f"{key}={'|'.join(sorted(values))}" for key, values in desired.selection.tags)
     return [f"no instances are selected: none that is not terminated has the tags {tags}; correct them, or tag one"]
+
+
+def survival_problems(snapshot: Snapshot) -> list[str]:
+    """Whether all targets are gone by now, which on the way is no reason to give up as long as there are others."""
+    found = (snapshot.instances.get(id_) for id_ in snapshot.selected)
+    if any(instance and instance.state not in GONE for instance in found):
+        return []
+    return ["no target is left, all have been terminated meanwhile: select others"]
 
 
 def _replaceable_problems(desired: Desired, profiles: Profiles) -> list[str]:

@@ -17,7 +17,7 @@ LONGEST_ERROR = 500
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The latest step of an association about an instance, for people to read."""
+    """The latest step of an association about an instance, for people to read, and to know whose turn it has been."""
 
     action: str = ""
     before: str | None = None
@@ -28,6 +28,11 @@ class Latest:
     """What EC2 had against it."""
     final: bool = False
     """EC2 has refused it for good."""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes the instance."""
+        return self.action in CHANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Claim:
     detached: str | None = None
     """Profile that was taken off a stopped instance, which has to be without one between the two halves."""
     latest: Latest = Latest()
+    failing_since: float | None = None
+    """Since when EC2 has refused every change of the instance for good, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +87,24 @@ class Record:
 
     def has_changed_since(self, when: float) -> bool:
         """Whether this association has begun a change of the instance since then, in seconds since the epoch."""
-        return self.mine is not None and self.mine.latest.at >= when and self.mine.latest.action in CHANGES
+        return self.mine is not None and self.mine.latest.at >= when and self.mine.latest.is_change
 
     def was_refused(self, step: Step, when: float) -> bool:
-        """Whether EC2 has refused this step for good since then."""
+        """Whether EC2 has refused for good since then to give the instance what this step would."""
         if self.mine is None or not self.has_changed_since(when):
             return False
-        latest = self.mine.latest
-        return latest.final and (latest.action, latest.after) == (step.action, step.after)
+        return self.mine.latest.final and self.mine.latest.after == step.after
+
+    def was_failing(self, when: float) -> bool:
+        """Whether EC2 had been refusing every change of the instance before then, in seconds since the epoch."""
+        return self.mine is not None and self.mine.failing_since is not None and self.mine.failing_since < when
+
+    @property
+    def tried_at(self) -> float | None:
+        """When the latest change of the instance was begun or accepted, in seconds since the epoch. It may have been
+        accepted although nobody has heard of it."""
+        begun = self.mine.latest.at if self.mine and self.mine.latest.is_change else None
+        return max((at for at in (begun, self.acted_at) if at is not None), default=None)
 
     def is_kept_by_others(self, carried: str | None) -> bool:
         """Whether another association has put this profile there."""
@@ -122,20 +139,30 @@ class Record:
         others = tuple(replace(claim, wanted=None, ours=frozenset()) for claim in self.others)
         return replace(self, mine=mine, others=others, previous=step.before)
 
-    def noted(self, error: str | None, now: float, *, final: bool = False) -> Self:
-        """The record after EC2 has accepted the step that was claimed, or has had something against it."""
+    def noted(self, error: str | None, now: float, *, final: bool = False, put_back: bool = False) -> Self:
+        """The record after EC2 has accepted the step that was claimed, or has had something against it.
+
+        Args:
+            error: what EC2 had against it; None if it was accepted.
+            now: seconds since the epoch.
+            final: EC2 has refused it for good.
+            put_back: what the first half of a swap had taken off is on again.
+        """
         assert self.mine is not None
-        latest = replace(self.mine.latest, error=error[:LONGEST_ERROR] if error else None, at=now, final=final)
+        mine = replace(self.mine, latest=replace(self.mine.latest, error=error and error[:LONGEST_ERROR], at=now))
         if error is None:
-            return replace(self, mine=replace(self.mine, latest=latest, detached=None), acted_at=now)
-        # Detached stays: whether the first half of a swap took effect is for the next observation to tell.
-        return replace(self, mine=replace(self.mine, latest=latest))
+            return replace(self, mine=replace(mine, detached=None, failing_since=None), acted_at=now)
+        latest, failing_since = replace(mine.latest, final=final), mine.failing_since or (now if final else None)
+        # Unless it is on again, whether the first half of a swap took effect is for the next observation to tell.
+        detached = None if put_back else mine.detached
+        return replace(self, mine=replace(mine, latest=latest, detached=detached, failing_since=failing_since))
 
     def settled(self, wanted: str) -> Self:
         """The record once the operation is over: what earlier or failed ones have put there, or wanted to, is not ours
         any more."""
         assert self.mine is not None
-        return replace(self, mine=replace(self.mine, wanted=wanted, ours=frozenset({wanted}), detached=None))
+        mine = replace(self.mine, wanted=wanted, ours=frozenset({wanted}), detached=None, failing_since=None)
+        return replace(self, mine=mine)
 
     def is_settled(self, wanted: str) -> bool:
         """Whether this profile is wanted, and only this one is ours."""

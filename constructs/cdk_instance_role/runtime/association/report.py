@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .apply import Outcome
@@ -16,6 +16,8 @@ from .step import Step
 
 MESSAGE_BYTES = 1500
 """CloudFormation takes 4096 bytes of response; the provider framework adds ids and its own stack to the message."""
+
+GIVEN_BACK = "; every instance has been given back what it had"
 
 DETAIL_BYTES = 400
 """Of one error of AWS."""
@@ -34,13 +36,13 @@ def refusal(request: Request, sentences: Sequence[str]) -> str:
 
 
 def failure(request: Request, sentences: Sequence[str]) -> str:
-    """Why an operation that had begun was given up."""
-    return _bounded(f"the association failed in {_place(request)}: ", sentences)
+    """Why an operation that had begun was given up. There is room left to say what became of it."""
+    return _bounded(f"the association failed in {_place(request)}: ", sentences, MESSAGE_BYTES - len(GIVEN_BACK))
 
 
 def given_back(reason: str) -> str:
     """Why a Create failed, after its work was undone."""
-    return f"{_cut(reason, MESSAGE_BYTES - 60)}; every instance has been given back what it had"
+    return reason + GIVEN_BACK
 
 
 def not_given_back(request: Request, sentences: Sequence[str], first: str | None) -> str:
@@ -49,9 +51,16 @@ def not_given_back(request: Request, sentences: Sequence[str], first: str | None
     return _bounded(f"{head}not every instance in {_place(request)} could be given back what it had: ", sentences)
 
 
-def unanswered(request: Request, detail: str) -> str:
-    """Why the handler could not go on: AWS did not let it look, or did not answer."""
-    return _bounded(f"the handler can't go on in {_place(request)}: ", [_cut(detail, DETAIL_BYTES)])
+def unanswered(request: Request, detail: str, first: str | None = None) -> str:
+    """Why the handler could not go on: AWS did not let it look, or did not answer.
+
+    Args:
+        request: the event.
+        detail: what AWS said.
+        first: why the operation has failed before, if it has.
+    """
+    head = f"{_cut(first, MESSAGE_BYTES // 2)}; and then " if first else ""
+    return _bounded(f"{head}the handler can't go on in {_place(request)}: ", [_cut(detail, DETAIL_BYTES)])
 
 
 def refused(outcome: Outcome) -> str:
@@ -95,6 +104,13 @@ def log_outcomes(request: Request, outcomes: Iterable[Outcome]) -> None:
         _write(request, level, outcome.step.reason, outcome.step, error=outcome.detail or None)
 
 
+def log_failed(request: Request, sentences: Mapping[str, str]) -> None:
+    """One line for every instance that has failed although the operation as a whole has not."""
+    for instance_id, sentence in sentences.items():
+        extra = {"association": request.logical_id, "instance": instance_id}
+        _log.warning("not as wanted: %s", sentence, extra=extra)
+
+
 def log_operation(request: Request, message: str, **fields: Any) -> None:
     """A line about the operation as a whole."""
     _log.info(message, extra={"association": request.logical_id, "request": request.type.value, **fields})
@@ -122,17 +138,17 @@ def _place(request: Request) -> str:
     return f"{request.region} (account {request.account})"
 
 
-def _bounded(head: str, sentences: Sequence[str]) -> str:
+def _bounded(head: str, sentences: Sequence[str], size: int = MESSAGE_BYTES) -> str:
     """All sentences that fit, and where to find the others."""
     logs = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "the function's log")
     text = head
     for shown, sentence in enumerate(sentences):
         addition = sentence if shown == 0 else f"; {sentence}"
         tail = f"; and {len(sentences) - shown} more, see {logs}"
-        if len((text + addition + tail).encode()) > MESSAGE_BYTES and shown:
-            return _cut(text, MESSAGE_BYTES - len(tail.encode())) + tail
+        if len((text + addition + tail).encode()) > size and shown:
+            return _cut(text, size - len(tail.encode())) + tail
         text += addition
-    return _cut(text, MESSAGE_BYTES)
+    return _cut(text, size)
 
 
 def _cut(text: str, size: int) -> str:

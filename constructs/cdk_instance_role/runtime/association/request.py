@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from .contract import Property
+from .contract import LONGEST_OPERATION_SECONDS, Property
 from .desired import Desired, mapping, shown
 from .failures import RequestError
 from .rollout import Rollout
 
 DEFAULT_TIMEOUT_SECONDS = 1800
+LONGEST_TIMEOUT_SECONDS = 3600
 
 MOST_LEVELS = 30
 """Lists and maps in each other, far more than there are: Python's own limit depends on who calls."""
@@ -128,9 +129,10 @@ def _timeout(value: Any) -> float:
         seconds = float(value)
     except (TypeError, ValueError, OverflowError):
         seconds = 0.0
-    if not 1 <= seconds <= 3600:
-        raise RequestError(f"{Property.TIMEOUT_SECONDS} is {shown(value)}: expected seconds from 1 to 3600")
-    return seconds
+    if not 1 <= seconds <= LONGEST_TIMEOUT_SECONDS:
+        expected = f"expected seconds from 1 to {LONGEST_TIMEOUT_SECONDS}"
+        raise RequestError(f"{Property.TIMEOUT_SECONDS} is {shown(value)}: {expected}")
+    return min(seconds, LONGEST_OPERATION_SECONDS)
 
 
 def _timeout_of_delete(properties: Any) -> float:

@@ -1,25 +1,23 @@
-"""In which waves targets get the profile: the sizes, whose turn it is, and how many may fail. Pure.
-
-Only changes of targets are rolled out. What leaves the selection gets back what it had once all waves are through,
-and a way back knows no waves.
-"""
+"""In which waves targets get the profile: their sizes, how long they take, and how many targets may fail. Pure."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import pairwise
 from typing import Any, Self
 
 from .contract import Property, RolloutProperty
 from .desired import is_text, mapping, shown
 from .failures import RequestError
-from .model import Snapshot
-from .plan import Plan
-from .step import CHANGES, Action, Step
 
 MOST_ALARMS = 100
 """Names that CloudWatch takes in one call:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
+
+
+WAVE_SECONDS = 70.0
+"""What a wave may take besides its bake: EC2 has been seen to take 65 seconds to confirm a target, and the provider
+framework asks every five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +79,10 @@ class Rollout:
         """Seconds that all waves bake."""
         return len(self.waves(total)) * self.bake
 
+    def confirming(self, total: int) -> float:
+        """Seconds that all waves may take besides until EC2 has confirmed their targets."""
+        return len(self.waves(total)) * WAVE_SECONDS
+
     def _reached(self, total: int) -> Iterator[int]:
         yield self.first
         size = reached = self.first
@@ -100,7 +102,7 @@ class Rollout:
         value = properties.get(Property.ROLLOUT)
         if value is None:
             return cls()
-        given = mapping(value)
+        given = mapping(value, f"{Property.ROLLOUT} is")
         growth = given.get(RolloutProperty.GROWTH)
         rollout = cls(
             first=int(_number(given, RolloutProperty.FIRST, 1, whole=True)),
@@ -115,6 +117,15 @@ class Rollout:
         return rollout
 
 
+def rises_to_100(values: Sequence[float]) -> bool:
+    """Whether these are percentages above 0, each larger than the one before, and the last one 100.
+
+    >>> rises_to_100([1, 10, 50, 100])
+    True
+    """
+    return bool(values) and values[-1] == 100 and all(one < other for one, other in pairwise((0, *values)))
+
+
 def time_problem(rollout: Rollout, total: int, least: float, timeout: float) -> str:
     """Why a rollout can't be over in time; empty if it can.
 
@@ -124,61 +135,20 @@ def time_problem(rollout: Rollout, total: int, least: float, timeout: float) -> 
         least: seconds that the changes take at least.
         timeout: seconds that there are.
     """
-    waves, bakes = len(rollout.waves(total)), rollout.baking(total)
-    if bakes + least == 0 or bakes + least < timeout:
+    waves, bakes, confirming = len(rollout.waves(total)), rollout.baking(total), rollout.confirming(total)
+    if bakes + confirming + least == 0 or bakes + confirming + least < timeout:
         return ""
-    parts = [f"{waves} waves bake for {rollout.bake:.0f} seconds each, {bakes:.0f} in all"] if bakes else []
+    parts = []
+    if waves:
+        bake = f"bake for {rollout.bake:.0f} seconds each and " if bakes else ""
+        parts.append(
+            f"{waves} waves {bake}may take {WAVE_SECONDS:.0f} seconds each to be confirmed, "
+            f"{bakes + confirming:.0f} in all"
+        )
     if least:
         parts.append(f"EC2 lets {total} changes through in {least:.0f} seconds at the earliest")
-    advice = "bake for a shorter time, make fewer waves, " if bakes else "select fewer targets, "
+    advice = "bake for a shorter time, make fewer waves, " if waves else "select fewer targets, "
     return f"{', and '.join(parts)}: that is more than the timeout of {timeout:.0f} seconds, {advice}or raise it"
-
-
-def is_change(step: Step) -> bool:
-    """Whether a step changes a target, now or as soon as that can be done."""
-    waits_for_it = step.action is Action.WAIT and step.after != step.before
-    return not step.undo and (step.action in CHANGES or waits_for_it)
-
-
-def changes_of_targets(plan: Plan) -> list[Step]:
-    """The steps that a rollout is about."""
-    return [step for step in plan.steps if is_change(step)]
-
-
-def turn(plan: Plan, snapshot: Snapshot, reached: int) -> Plan:
-    """The part of a plan whose turn it is.
-
-    Args:
-        plan: what is to be done in all.
-        snapshot: what it was made from.
-        reached: how many targets have their turn by the end of this wave.
-    """
-    begun = {id_ for id_ in snapshot.selected if snapshot.record(id_).has_changed_since(snapshot.started_at)}
-    next_ones = [step for step in changes_of_targets(plan) if step.instance_id not in begun]
-    by_ease = groupby(sorted(next_ones, key=_difficulty), key=_difficulty)
-    order = [step for _, steps in by_ease for step in spread(steps, snapshot)]
-    held_back = {step.instance_id for step in order[max(0, reached - len(begun)) :]}
-    return plan.of_targets.without(held_back)
-
-
-def spread(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
-    """The steps in an order in which any beginning has of each Availability Zone its share."""
-    zones: dict[str, list[Step]] = {}
-    for step in steps:
-        instance = snapshot.instances.get(step.instance_id)
-        zones.setdefault(instance.zone if instance else "", []).append(step)
-    placed = (
-        ((number + 0.5) / len(members), zone, step)
-        for zone, members in zones.items()
-        for number, step in enumerate(members)
-    )
-    return [step for _, _, step in sorted(placed, key=lambda one: one[:2])]
-
-
-def _difficulty(step: Step) -> int:
-    """What can't be changed at this moment comes last, because it would only hold the others up. Before it comes what
-    is stopped: nobody would see on it whether all is well."""
-    return {Action.SWAP: 1, Action.WAIT: 2}.get(step.action, 0)
 
 
 def _number(given: Mapping[str, Any], key: RolloutProperty, least: float, *, whole: bool = False) -> float:
@@ -198,8 +168,7 @@ def _percentages(value: Any) -> tuple[float, ...]:
         found = tuple(float(item) for item in value)
     except (TypeError, ValueError, OverflowError):
         found = (-1.0,)
-    rising = all(one < other for one, other in zip((0.0, *found), found, strict=False))
-    if found and not (rising and found[-1] == 100):
+    if found and not rises_to_100(found):
         raise RequestError(
             f"{RolloutProperty.PERCENTAGES} of {Property.ROLLOUT} are {shown(value)}: "
             "expected rising numbers, the last of which is 100"

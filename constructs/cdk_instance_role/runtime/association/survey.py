@@ -11,8 +11,9 @@ from .outlook import outlook
 from .pacing import Pace, least_seconds
 from .plan import Plan, Situation
 from .request import Request
-from .rollout import changes_of_targets, time_problem
+from .rollout import time_problem
 from .services import Services
+from .turns import changes_of_targets
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The rollout of one operation: where it is, as the ledger says, and what has to hold before it goes on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from .alarms import Alarms
 from .model import Snapshot
 from .operation import Held
 from .plan import Plan
-from .rollout import Rollout, changes_of_targets, turn
+from .rollout import Rollout
+from .turns import changes_of_targets, turn
 
 
 class Waves:
@@ -21,6 +23,7 @@ class Waves:
             clock: seconds since the epoch.
         """
         self._rollout, self._held, self._alarms, self._clock = rollout, held, alarms, clock
+        self._sizes_of = cache(rollout.waves)
 
     @property
     def are_over(self) -> bool:
@@ -48,12 +51,16 @@ class Waves:
         return 0 if self.are_over else self._held.operation.wave + 1
 
     @property
+    def may_fail(self) -> bool:
+        """Whether any target may fail."""
+        operation = self._held.operation
+        return self._rollout.tolerance.number > 0 and not (operation.failure or operation.reversing)
+
+    @property
     def tolerated(self) -> int:
         """How many targets may fail, though not all whose turn it has been."""
-        operation = self._held.operation
-        if operation.failure or operation.reversing or not operation.total:
-            return 0
-        return min(self._rollout.tolerance.of(operation.total), self._reached - 1)
+        total = self._held.operation.total
+        return min(self._rollout.tolerance.of(total), self._reached - 1) if total and self.may_fail else 0
 
     def problems(self) -> list[str]:
         """Why the rollout has to stop, as far as the alarms say so."""
@@ -67,7 +74,7 @@ class Waves:
             self._held.begin_waves(len(changes_of_targets(plan)))
         if self.are_over:
             return plan
-        return turn(plan, snapshot, self._reached)
+        return turn(plan, snapshot, None if self._is_last else self._reached)
 
     def go_on(self) -> None:
         """All targets of the wave are done: let it bake, and once it has, let the next ones have their turn."""
@@ -76,9 +83,22 @@ class Waves:
         else:
             self._held.end_wave()
 
+    def watch_anew(self, plan: Plan) -> None:
+        """Let the wave bake once more, if half of it or more is still to be changed after it has: whoever was watched
+        is gone."""
+        former = self._sizes[self._held.operation.wave - 1] if self._held.operation.wave else 0
+        is_hardly_watched = 2 * len(changes_of_targets(plan)) >= self._reached - former
+        if not self.are_over and self._held.operation.bakes_until is not None and is_hardly_watched:
+            self._held.bake(None)
+
     def __str__(self) -> str:
-        operation = self._held.operation
-        return f"wave {self.number} of {len(self._sizes)}, {self._reached} of {operation.total or 0} targets"
+        total = self._held.operation.total or 0
+        return f"wave {self.number} of {len(self._sizes)}, {self._reached} of {total} targets"
+
+    @property
+    def _is_last(self) -> bool:
+        """The last wave takes everybody who is there, also who has come along meanwhile."""
+        return self._held.operation.wave + 1 >= len(self._sizes)
 
     @property
     def _reached(self) -> int:
@@ -86,5 +106,5 @@ class Waves:
         return next(iter(self._sizes[self._held.operation.wave :]), self._held.operation.total or 0)
 
     @property
-    def _sizes(self) -> tuple[int, ...]:
-        return self._rollout.waves(self._held.operation.total or 0)
+    def _sizes(self) -> Sequence[int]:
+        return self._sizes_of(self._held.operation.total or 0)

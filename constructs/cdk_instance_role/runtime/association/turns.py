@@ -1,0 +1,62 @@
+"""Whose turn it is in a rollout. Pure.
+
+Only changes of targets are rolled out. What leaves the selection gets back what it had once all waves are through,
+and a way back knows no waves.
+"""
+
+from collections.abc import Iterable
+
+from .model import Instance, InstanceState, Snapshot
+from .plan import Plan
+from .step import CHANGES, Action, Step
+
+
+def is_change(step: Step) -> bool:
+    """Whether a step changes a target, now or as soon as that can be done."""
+    waits_for_it = step.action is Action.WAIT and step.after != step.before
+    return not step.undo and (step.action in CHANGES or waits_for_it)
+
+
+def changes_of_targets(plan: Plan) -> list[Step]:
+    """The steps that a rollout is about."""
+    return [step for step in plan.steps if is_change(step)]
+
+
+def turn(plan: Plan, snapshot: Snapshot, reached: int | None) -> Plan:
+    """The part of a plan whose turn it is.
+
+    Args:
+        plan: what is to be done in all.
+        snapshot: what it was made from.
+        reached: how many targets have their turn by the end of this wave; None for all.
+    """
+    if reached is None:
+        return plan.of_targets
+    begun = {id_ for id_ in snapshot.selected if snapshot.record(id_).has_changed_since(snapshot.started_at)}
+    next_ones = [step for step in changes_of_targets(plan) if step.instance_id not in begun]
+    held_back = {step.instance_id for step in in_order(next_ones, snapshot)[max(0, reached - len(begun)) :]}
+    return plan.of_targets.without(held_back)
+
+
+def in_order(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
+    """The steps in an order in which any beginning has of each Availability Zone its share.
+
+    What can't be changed at this moment comes last, because it would only hold the others up. Before it comes what is
+    stopped: nobody would see on it whether all is well.
+    """
+    alike: dict[tuple[int, str], list[Step]] = {}
+    for step in steps:
+        instance = snapshot.instances.get(step.instance_id)
+        alike.setdefault((_difficulty(step, instance), instance.zone if instance else ""), []).append(step)
+    placed = (
+        (difficulty, (number + 0.5) / len(members), zone, step)
+        for (difficulty, zone), members in alike.items()
+        for number, step in enumerate(members)
+    )
+    return [step for *_, step in sorted(placed, key=lambda one: one[:3])]
+
+
+def _difficulty(step: Step, instance: Instance | None) -> int:
+    if step.action is Action.WAIT:
+        return 2
+    return 1 if instance and instance.state is InstanceState.STOPPED else 0
