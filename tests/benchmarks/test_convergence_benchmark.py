@@ -29,7 +29,7 @@ def test_a_run_takes_the_same_time_every_time() -> None:
 
 def test_what_the_processor_takes_for_a_look_is_charged_to_ours() -> None:
     found, charged = (ours.run(Job.ASSOCIATE, TEN, seed=1, processor_seconds=seconds) for seconds in (0, 1))
-    assert found.seconds < 60 < charged.observations * TEN < charged.seconds
+    assert found.seconds < charged.observations * TEN <= charged.seconds
     assert charged.complete
 
 

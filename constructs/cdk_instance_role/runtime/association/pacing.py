@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-CAPACITY_SHARE = 0.97
+CAPACITY_SHARE = 0.98
 REFILL_SHARE = 0.995
 LEAST_SHARE, RECOVERY = 0.25, 0.005
 """Being throttled says that others use the bucket, too: half of the rate is left to them then, down to a quarter for
