@@ -58,7 +58,7 @@ def test_one_function_serves_both_phases_and_logs_json_to_a_group_of_its_own() -
     assert (function["Handler"], function["Runtime"], function["Timeout"]) == (
         "association.entry.handle",
         "python3.14",
-        360,
+        480,
     )
     assert as_text(function["LoggingConfig"]) == {
         "LogFormat": "JSON",

@@ -90,5 +90,5 @@ LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
 LONGEST_OPERATION_SECONDS = 3500
 """CloudFormation and the waiter wait for an hour from their beginning: a failure has to be told before that."""
 
-LONGEST_INVOCATION_SECONDS = 360
+LONGEST_INVOCATION_SECONDS = 480
 """Time-out of the function: after it an invocation is certainly over."""

@@ -25,7 +25,7 @@ from .survey import Survey, survey
 PHASE = "Phase"
 """Key that the first phase adds to the event, by which the second one is known."""
 
-SLICE_SECONDS = 240.0
+SLICE_SECONDS = 360.0
 """How long one invocation works before it leaves the rest to the next: long beside a look at thousands of instances,
 and short beside the function's time-out."""
 
