@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdk_instance_role.runtime.association.main import SLICE_SECONDS
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
 
@@ -124,7 +125,7 @@ def test_does_not_wait_for_an_unsettled_instance_that_is_right_already(world: Wo
 
 
 def test_acts_on_the_others_while_it_waits_for_one(world: World, resource: Resource) -> None:
-    waiting, ready = world.instance(state="pending", later=[(300, "running")]), world.instance()
+    waiting, ready = world.instance(state="pending", later=[(2 * SLICE_SECONDS, "running")]), world.instance()
     event = resource.begin(resource.event("Create", world.properties([waiting, ready])))
     assert resource.poll(event) == {"IsComplete": False}
     assert world.carried(waiting, ready) == [None, "Web"]
