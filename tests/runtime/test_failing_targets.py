@@ -4,7 +4,7 @@ import pytest
 
 from tests.runtime.rollouts import IN_WAVES, WATCHED, poll_until
 from tests.simulator.driver import Resource, World
-from tests.simulator.ec2 import ASSOCIATE, MUTATING, REPLACE
+from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError, throttled
 
 ONE_MAY_FAIL = {**IN_WAVES, "MaxFailures": "1"}
@@ -173,6 +173,22 @@ def test_a_stopped_target_that_fails_is_not_left_without_a_profile(
     properties = world.properties([*running, stopped], replaces=[world.old], rollout=AT_ONCE)
     assert resource.create(properties).ok
     assert world.carried(*running, stopped) == ["Web"] * 9 + ["Old"]
+
+
+def test_a_stopped_target_that_got_its_profile_back_is_not_tried_again_and_again(
+    world: World, resource: Resource
+) -> None:
+    """Each time it would be without a profile for a moment."""
+    *running, stopped = [*world.instances(9), world.instance(world.old, state="stopped")]
+    to_it = {"when": lambda parameters: stopped in parameters.values()}
+    to_web = {"when": lambda parameters: stopped in parameters.values() and world.web in str(parameters)}
+    world.traffic.fail(ASSOCIATE, AwsError("UnsupportedOperation", "not today"), times=10, **to_web)
+    world.traffic.fail(ASSOCIATE, throttled(), times=1, skip=1, **to_it)
+    properties = world.properties([*running, stopped], replaces=[world.old], rollout={**AT_ONCE, "BakeSeconds": 90})
+    assert resource.create(properties).ok
+    assert world.carried(stopped) == ["Old"]
+    assert world.traffic.count(DISASSOCIATE) == 1
+    assert resource.update({**properties, "TimeoutSeconds": 900}).ok, "nor does it count the next time"
 
 
 def test_a_stopped_target_of_an_update_that_fails_is_not_left_without_a_profile(

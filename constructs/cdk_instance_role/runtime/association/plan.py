@@ -197,8 +197,9 @@ def _interference(carried: str | None, record: Record, snapshot: Snapshot) -> st
     """What somebody else has done to a target that this operation has changed already; empty if nobody has."""
     if record.acted_at is None or record.mine is None or record.detached or carried in record.ours:
         return ""
-    was_ours = record.acted_at >= snapshot.started_at and record.has_changed_since(snapshot.started_at)
-    if not was_ours or record.mine.latest.error or snapshot.now - record.acted_at < VISIBLE_SECONDS:
+    changed = record.acted_at >= snapshot.started_at and record.has_changed_since(snapshot.started_at)
+    was_given = changed and not record.mine.latest.error and record.mine.latest.after == record.mine.wanted
+    if not was_given or snapshot.now - record.acted_at < VISIBLE_SECONDS:
         return ""
     now = f"given it instance profile {name_of(carried)}" if carried else "taken its instance profile off"
     return f"was changed by this deployment, and then somebody has {now}"

@@ -52,7 +52,7 @@ class Claim:
     """Profile that was taken off a stopped instance, which has to be without one between the two halves."""
     latest: Latest = Latest()
     failing_since: float | None = None
-    """Since when EC2 has refused every change of the instance for good, in seconds since the epoch."""
+    """Since when EC2 has refused for good to give the instance what is wanted, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,16 @@ class Record:
         return self.mine is not None and self.mine.latest.at >= when and self.mine.latest.is_change
 
     def was_refused(self, step: Step, when: float) -> bool:
-        """Whether EC2 has refused for good since then to give the instance what this step would."""
+        """Whether EC2 has refused for good since then to give the instance what this step would, be it that it has got
+        back since what had been taken off for it."""
         if self.mine is None or not self.has_changed_since(when):
             return False
+        if self.mine.failing_since is not None and self.mine.failing_since >= when:
+            return step.after == self.mine.wanted
         return self.mine.latest.final and self.mine.latest.after == step.after
 
     def was_failing(self, when: float) -> bool:
-        """Whether EC2 had been refusing every change of the instance before then, in seconds since the epoch."""
+        """Whether EC2 had been refusing before then to give the instance what is wanted, in seconds since the epoch."""
         return self.mine is not None and self.mine.failing_since is not None and self.mine.failing_since < when
 
     @property
@@ -151,7 +154,8 @@ class Record:
         assert self.mine is not None
         mine = replace(self.mine, latest=replace(self.mine.latest, error=error and error[:LONGEST_ERROR], at=now))
         if error is None:
-            return replace(self, mine=replace(mine, detached=None, failing_since=None), acted_at=now)
+            failing_since = None if mine.latest.after == mine.wanted else mine.failing_since
+            return replace(self, mine=replace(mine, detached=None, failing_since=failing_since), acted_at=now)
         latest, failing_since = replace(mine.latest, final=final), mine.failing_since or (now if final else None)
         # Unless it is on again, whether the first half of a swap took effect is for the next observation to tell.
         detached = None if put_back else mine.detached
