@@ -8,6 +8,7 @@ from typing import Any
 from aws_cdk import Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from .arns import is_token
 from .runtime.association.contract import LONGEST_OPERATION_SECONDS, Property, RolloutProperty
 from .runtime.association.rollout import MOST_ALARMS, WAVE_SECONDS, Tolerance, rises_to_100
 from .runtime.association.rollout import Rollout as Waves
@@ -234,7 +235,7 @@ def _alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IAlarm, ...
 
 
 def _max_failures(value: int | str) -> str:
-    if isinstance(value, str) and Token.is_unresolved(value):
+    if isinstance(value, str) and is_token(value):
         return value
     _refuse_token("max_failures", value, "or a token of text, like value_as_string")
     try:
