@@ -13,12 +13,12 @@ from .metrics import AssociationMetrics
 from .permissions import Permissions
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
-from .rollout import HOUR, Rollout
-from .runtime.association.contract import Attribute, OnConflict, Property
+from .rollout import Rollout
+from .runtime.association.contract import LONGEST_TIMEOUT_SECONDS, Attribute, OnConflict, Property
 from .selection import InstanceSelection
 
 RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
-SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800, HOUR
+SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800, LONGEST_TIMEOUT_SECONDS
 """Seconds; the longest is the default with waves. CloudFormation waits for an hour at most."""
 TIME_TO_GIVE_BACK = 600
 """Seconds that CloudFormation waits longer than the handler works, so that a failure is told and not timed out."""

@@ -9,16 +9,13 @@ from aws_cdk import Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from .arns import is_token
-from .runtime.association.contract import LONGEST_OPERATION_SECONDS, Property, RolloutProperty
+from .runtime.association.contract import LONGEST_OPERATION_SECONDS, LONGEST_TIMEOUT_SECONDS, Property, RolloutProperty
 from .runtime.association.rollout import MOST_ALARMS, WAVE_SECONDS, Tolerance, rises_to_100
 from .runtime.association.rollout import Rollout as Waves
 from .selection import InstanceSelection
 
 PERCENTAGES = (1.0, 10.0, 50.0, 100.0)
 BAKE_MINUTES = 5
-HOUR = 3600
-"""Seconds that CloudFormation waits at most for a custom resource:
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html"""
 _LARGE_FLEET = 1_000_000
 """Targets of a fleet in which no two percentages come to the same number."""
 
@@ -162,7 +159,7 @@ class Rollout:
             limit, ways = f"the timeout is {_time(timeout)}", ["raise `timeout`", *ways]
         else:
             used = _time(LONGEST_OPERATION_SECONDS)
-            limit = f"CloudFormation waits for {_time(HOUR)}, of which the handler may use {used}"
+            limit = f"CloudFormation waits for {_time(LONGEST_TIMEOUT_SECONDS)}, of which the handler may use {used}"
         waves = self._describe(len(self.waves.waves(targets)))
         return f"takes {waves}, {_time(seconds)} in all, and {limit}: {', or '.join(ways)}"
 

@@ -87,6 +87,10 @@ LEDGER_TABLE_VARIABLE = "LEDGER_TABLE"
 LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
 """Key of the ledger table."""
 
+LONGEST_TIMEOUT_SECONDS = 3600
+"""Seconds that CloudFormation waits at most for a custom resource:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html"""
+
 LONGEST_OPERATION_SECONDS = 3500
 """CloudFormation and the waiter wait for an hour from their beginning: a failure has to be told before that."""
 

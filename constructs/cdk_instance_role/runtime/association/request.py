@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from .contract import LONGEST_OPERATION_SECONDS, Property
+from .contract import LONGEST_OPERATION_SECONDS, LONGEST_TIMEOUT_SECONDS, Property
 from .desired import Desired, mapping, shown
 from .failures import RequestError
 from .rollout import Rollout
 
 DEFAULT_TIMEOUT_SECONDS = 1800
-LONGEST_TIMEOUT_SECONDS = 3600
 
 MOST_LEVELS = 30
 """Lists and maps in each other, far more than there are: Python's own limit depends on who calls."""
