@@ -18,6 +18,10 @@ class Property(StrEnum):
     ON_CONFLICT = "OnConflict"
     TIMEOUT_SECONDS = "TimeoutSeconds"
     ROLLOUT = "Rollout"
+    FORMER_PATHS = "FormerPaths"
+    """IAM paths that the profiles of the same `InstanceRole` had under its former construct ids."""
+    REMOVAL_POLICY = "RemovalPolicy"
+    """``Retain`` or ``Destroy``: what becomes of the associations when the resource is removed."""
 
 
 class RolloutProperty(StrEnum):
@@ -74,6 +78,9 @@ class OnConflict(StrEnum):
     KEEP = "KEEP"
     """Leave the instance as it is, count it as kept and report it in the log."""
 
+
+RETAIN, DESTROY = "Retain", "Destroy"
+"""Values of ``RemovalPolicy``."""
 
 ANY_PROFILE = "*"
 """The value of ``Replaces`` that lets every profile be replaced."""

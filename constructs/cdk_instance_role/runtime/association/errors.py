@@ -1,5 +1,6 @@
 """What AWS's errors mean for the handler."""
 
+import re
 from enum import Enum
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,6 +14,8 @@ class Meaning(Enum):
     NOT_READY = "the instance is changing its state"
     PROPAGATING = "EC2 does not know the instance profile (yet)"
     DENIED = "not allowed"
+    UNAUTHENTICATED = "AWS does not know the credentials of the role (yet)"
+    CONFLICTING = "another call changes the same item of the ledger"
     UNREACHABLE = "no answer from AWS"
     REFUSED = "refused"
 
@@ -27,6 +30,10 @@ _THROTTLING = frozenset(
     }
 )
 _DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
+# A role that is seconds old may be unknown to EC2, IAM or DynamoDB; RequestExpired comes from a clock that is off.
+_UNAUTHENTICATED = frozenset(
+    {"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException"}
+) | {"RequestExpired", "SignatureDoesNotMatch", "InvalidSignatureException"}
 _CHANGED = frozenset({"InvalidAssociationID.NotFound", "InvalidInstanceID.NotFound"})
 # A transaction of the ledger is cancelled when it meets another one, or is throttled: then look again.
 _OUTAGE = frozenset(
@@ -42,9 +49,15 @@ _BY_MESSAGE = (
     ("IncorrectInstanceState", "", Meaning.NOT_READY),
 )
 
-# IAM is eventually consistent: EC2 may not know a new profile for up to two minutes, and a policy that was
-# attached with the stack may not be in force yet. Only after these seconds is such an error believed.
-_BELIEVED_AFTER = {Meaning.PROPAGATING: 180.0, Meaning.DENIED: 60.0, Meaning.REFUSED: 0.0}
+# IAM is eventually consistent: EC2 may not know a new profile for up to two minutes, and a role or a policy that was
+# created with the stack may not be in force yet. So an error of such a kind is tried again for this many seconds.
+_RETRY_SECONDS = {
+    Meaning.PROPAGATING: 180.0,
+    Meaning.DENIED: 60.0,
+    Meaning.UNAUTHENTICATED: 60.0,
+    Meaning.CONFLICTING: 60.0,
+    Meaning.REFUSED: 0.0,
+}
 
 
 def meaning_of(error: Exception) -> Meaning:
@@ -63,6 +76,10 @@ def _meaning_of_answer(error: ClientError) -> Meaning:
         return Meaning.THROTTLED
     if code in _DENIED:
         return Meaning.DENIED
+    if code in _UNAUTHENTICATED:
+        return Meaning.UNAUTHENTICATED
+    if code == "TransactionConflictException":
+        return Meaning.CONFLICTING
     if code in _CHANGED:
         return Meaning.CHANGED
     for known, part, meaning in _BY_MESSAGE:
@@ -80,9 +97,26 @@ def text_of(error: Exception) -> str:
     return str(error)
 
 
-def is_final(meaning: Meaning, age: float) -> bool:
-    """Whether an error is to be believed ``age`` seconds after the operation began, or is worth another try."""
-    return age >= _BELIEVED_AFTER.get(meaning, float("inf"))
+def is_final(meaning: Meaning, seconds: float) -> bool:
+    """Whether an error is to be believed ``seconds`` after this kind of error was first seen, or is worth another try.
+
+    >>> is_final(Meaning.DENIED, 59), is_final(Meaning.DENIED, 60), is_final(Meaning.THROTTLED, 3600)
+    (False, True, False)
+    """
+    return seconds >= _RETRY_SECONDS.get(meaning, float("inf"))
+
+
+_DENIED_ROLE = re.compile(r"iam:PassRole on resource: (arn:[\w:/+=,.@-]+)")
+
+
+def denied_role(error_text: str) -> str | None:
+    """ARN of the role that the handler was not allowed to pass; None if something else was denied.
+
+    >>> denied_role("... is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/R because")
+    'arn:aws:iam::111122223333:role/R'
+    """
+    found = _DENIED_ROLE.search(error_text)
+    return found.group(1) if found else None
 
 
 def is_unknown_profile(error: ClientError) -> bool:
