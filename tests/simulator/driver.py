@@ -298,6 +298,7 @@ class Resource:
             return invoke()
         except KilledError:
             self.world.traffic.lifeline.revive()
+            self.world.clock.stop_all()  # the threads of a process end with it
             if not self.goes_on_when_killed:
                 raise FunctionError("the function was killed") from None
             self.world.clock.sleep(LONGEST_INVOCATION_SECONDS + 1)
