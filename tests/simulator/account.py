@@ -73,5 +73,5 @@ class Propagation:
 def _profile(described: Any) -> Profile:
     role = next(iter(described["Roles"]), None)
     if role is None:
-        return Profile(described["Arn"], None)
-    return Profile(described["Arn"], role["Arn"], role["AssumeRolePolicyDocument"])
+        return Profile(described["Arn"], None, id=described["InstanceProfileId"])
+    return Profile(described["Arn"], role["Arn"], role["AssumeRolePolicyDocument"], id=described["InstanceProfileId"])

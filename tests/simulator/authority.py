@@ -69,6 +69,9 @@ class Authority:
             clock: what time it is, for policies that are not in force at once.
         """
         self.principal_arn = principal_arn
+        self.shows_deleted_profiles = True
+        """The condition key ``ec2:InstanceProfile`` is there for an instance whose profile was deleted. Nobody has seen
+        whether it is."""
         self._clock = clock
         self._policies: dict[str, tuple[_Version, ...]] = {}
         self._decisions: dict[Any, Decision] = {}
@@ -145,6 +148,7 @@ class Authority:
         statements = list(last.statements)
         del statements[index]
         copy = Authority(principal_arn=self.principal_arn, clock=self._clock)
+        copy.shows_deleted_profiles = self.shows_deleted_profiles
         copy._policies = {**self._policies, name: (*former, _version(tuple(statements), last.in_force_at))}
         return copy
 

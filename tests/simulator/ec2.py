@@ -49,6 +49,9 @@ class Ec2:
         """In which states an instance takes a profile. That others do not was seen for terminated ones only."""
         self.waits_for_the_old = True
         """A running instance takes no profile while it is still giving one up. That is a cautious assumption."""
+        self.replace_renews_id = True
+        """Replace by the same ARN is no no-op if the profile was created again, so that its id is another one. Nobody
+        has seen which of both is true."""
         self.authorize: Callable[[str, Instance, Profile | None], None] = lambda *_: None
         """Raises if the caller may not do this to the instance, with the new profile."""
         self.actions: Mapping[str, Callable[[Parameters], Mapping[str, Any]]] = {
@@ -78,7 +81,7 @@ class Ec2:
         if self.fleet.state(instance.id) != "running" or row.ended_at is not None:
             raise AwsError("IncorrectState", f"The association {row.id} is not the active association")
         self._check_known(profile, parameters["IamInstanceProfile"])
-        if row.arn == arn:
+        if row.arn == arn and not (profile and profile.id != row.profile_id and self.replace_renews_id):
             return self._association(row)
         return self._association(self.fleet.replace(row, arn))
 
@@ -181,7 +184,8 @@ class Ec2:
             case "instance-state-name":
                 return self.fleet.state(instance.id) in values
             case "iam-instance-profile.arn":
-                return self.fleet.shown(instance.id) in values
+                shown = self.fleet.shown(instance.id)
+                return shown is not None and shown.arn in values
         value = instance.tags.get(name.removeprefix("tag:"))
         return value is not None and any(_like(value, pattern) for pattern in values)
 
@@ -204,7 +208,7 @@ class Ec2:
             "instanceState": {"code": _STATE_CODES[state], "name": state},
             "placement": {"availabilityZone": instance.zone},
             "tagSet": [{"key": key, "value": value} for key, value in instance.tags.items()],
-            "iamInstanceProfile": {"arn": shown, "id": "AIPAEXAMPLE"} if shown else None,
+            "iamInstanceProfile": {"arn": shown.arn, "id": shown.profile_id} if shown else None,
             "metadataOptions": {
                 "state": "applied",
                 "httpTokens": "optional",
@@ -220,7 +224,7 @@ class Ec2:
         return {
             "associationId": row.id,
             "instanceId": row.instance_id,
-            "iamInstanceProfile": {"arn": row.arn, "id": "AIPAEXAMPLE"},
+            "iamInstanceProfile": {"arn": row.arn, "id": row.profile_id},
             "state": self.fleet.row_state(row),
             "timestamp": datetime.fromtimestamp(row.since, UTC).isoformat(timespec="milliseconds"),
         }

@@ -17,7 +17,10 @@ ROLE_LOOKED_UP_EVERY = 3600.0
 """Seconds until an instance gets to see that there is another role in the profile."""
 ROLE_NOT_ASSUMED = "AssumeRoleUnauthorizedAccess"
 """What an instance gets instead of credentials if EC2 can't assume the role."""
+PROFILE_NOT_FOUND = "InstanceProfileNotFound"
+"""What an instance gets instead of credentials if the profile that it carries was deleted."""
 LONG_AGO = 1000.0
+_profile_numbers = itertools.count(1)
 
 
 def trusting(service: str) -> Mapping[str, Any]:
@@ -44,6 +47,10 @@ def _listed(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def _new_profile_id() -> str:
+    return f"AIPA{next(_profile_numbers):017X}"
+
+
 @dataclass
 class Profile:
     """An instance profile, with the role in it."""
@@ -57,6 +64,8 @@ class Profile:
     """EC2 can assume the role, as far as other policies than the trust policy are concerned."""
     former_roles: list[tuple[float, str | None]] = field(default_factory=list)
     """What was in it before, with the time since the epoch at which it was taken out."""
+    id: str = field(default_factory=_new_profile_id)
+    """One that is deleted and created again has the same ARN and another id."""
 
     @property
     def name(self) -> str:
@@ -98,6 +107,8 @@ class Row:
     id: str
     instance_id: str
     arn: str
+    profile_id: str
+    """Id of the profile that had this ARN when the association began."""
     since: float
     takes: float
     """Seconds until EC2 confirms it."""
@@ -154,6 +165,27 @@ class Fleet:
         self.profiles[arn] = Profile(arn, role_arn, **more)
         return arn
 
+    def delete_profile(self, arn: str) -> None:
+        """Delete an instance profile. Associations keep its ARN and its id."""
+        del self.profiles[arn]
+
+    def recreate_profile(self, arn: str, *, role: str | None = "", **more: Any) -> str:
+        """Delete an instance profile and create it again, with another id.
+
+        Args:
+            arn: ARN of the profile.
+            role: name of the role in the new one; None for none. Default: the role that is in it now.
+            more: what else there is to a `Profile`.
+
+        Returns:
+            The id of the new one.
+        """
+        role_arn = role and f"arn:aws:iam::{self.account}:role/{role}"
+        former = self.profiles[arn]
+        self.delete_profile(arn)
+        self.profiles[arn] = Profile(arn, former.role_arn if role == "" else role_arn, **more)
+        return self.profiles[arn].id
+
     def change_role(self, profile_arn: str, role: str | None) -> None:
         """Put another role into a profile, by its name, or take the role out."""
         profile = self.profiles[profile_arn]
@@ -199,7 +231,8 @@ class Fleet:
         """Begin an association."""
         takes = self.association_seconds() if callable(self.association_seconds) else self.association_seconds
         began = self.clock() if since is None else since
-        row = Row(f"iip-assoc-{next(self._numbers):017x}", instance_id, arn, began, takes)
+        profile_id = self.profiles[arn].id if arn in self.profiles else _new_profile_id()
+        row = Row(f"iip-assoc-{next(self._numbers):017x}", instance_id, arn, profile_id, began, takes)
         self.rows.setdefault(instance_id, []).append(row)
         self.rows_by_id[row.id] = row
         return row
@@ -228,15 +261,18 @@ class Fleet:
         row = self.active(instance_id)
         return row.arn.rpartition("/")[2] if row else None
 
-    def shown(self, instance_id: str) -> str | None:
-        """ARN of the profile that DescribeInstances shows: for a moment it is still the one before."""
+    def profile_of(self, row: Row) -> Profile | None:
+        """The profile that an association is with; None if it was deleted, also if its ARN is in use again."""
+        profile = self.profiles.get(row.arn)
+        return profile if profile and profile.id == row.profile_id else None
+
+    def shown(self, instance_id: str) -> Row | None:
+        """The association whose profile DescribeInstances shows: for a moment it is still the one before."""
         row = self.active(instance_id)
-        if row and row.replaced and self.clock() < row.since + STALE_SECONDS:
-            row = row.replaced
-        return row.arn if row else None
+        return row.replaced if row and row.replaced and self.clock() < row.since + STALE_SECONDS else row
 
     def credentials(self, instance_id: str) -> str | None:
-        """What an instance gets from its metadata service: ARN of the role, or `ROLE_NOT_ASSUMED`.
+        """What an instance gets from its metadata service: ARN of the role, `ROLE_NOT_ASSUMED` or `PROFILE_NOT_FOUND`.
 
         None if it gets nothing. One that gets another profile has the role of the former until then.
         """
@@ -248,9 +284,11 @@ class Fleet:
         if not row.replaced and now < row.since + FIRST_ROLE_SECONDS:
             return None
         looked_up_at = now - (now - row.since) % ROLE_LOOKED_UP_EVERY
-        profile = self.profiles.get(row.arn)
-        role = profile.role_at(looked_up_at) if profile else None
-        return ROLE_NOT_ASSUMED if profile and role and not profile.assumable else role
+        profile = self.profile_of(row)
+        if profile is None:
+            return PROFILE_NOT_FOUND
+        role = profile.role_at(looked_up_at)
+        return ROLE_NOT_ASSUMED if role and not profile.assumable else role
 
     def set_carried(self, instance_id: str, arn: str | None) -> None:
         """What someone else does by hand."""
@@ -283,7 +321,7 @@ class Fleet:
 
     def _is_stuck(self, row: Row) -> bool:
         """EC2 can't assume the role, so it never confirms the association."""
-        profile = self.profiles.get(row.arn)
+        profile = self.profile_of(row)
         return profile is not None and not (profile.role_arn and profile.assumable)
 
 

@@ -32,7 +32,7 @@ def _described(profile: Profile) -> Mapping[str, Any]:
     return {
         "Path": profile.arn.partition(":instance-profile")[2].removesuffix(profile.name),
         "InstanceProfileName": profile.name,
-        "InstanceProfileId": "AIPAEXAMPLE",
+        "InstanceProfileId": profile.id,
         "Arn": profile.arn,
         "CreateDate": _LONG_AGO,
         "Roles": [_role(profile.role_arn, profile.trust)] if profile.role_arn else [],

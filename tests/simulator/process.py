@@ -1,6 +1,6 @@
 """A program on an instance, and the credentials that it holds."""
 
-from tests.simulator.fleet import ROLE_NOT_ASSUMED, Fleet
+from tests.simulator.fleet import PROFILE_NOT_FOUND, ROLE_NOT_ASSUMED, Fleet
 
 HELD_SECONDS = 6 * 3600.0
 """How long credentials last at most."""
@@ -20,5 +20,5 @@ class Process:
         now = self._fleet.clock()
         if self._held is None or now >= self._until:
             got = self._fleet.credentials(self._instance_id)
-            self._held, self._until = None if got == ROLE_NOT_ASSUMED else got, now + HELD_SECONDS
+            self._held, self._until = None if got in (ROLE_NOT_ASSUMED, PROFILE_NOT_FOUND) else got, now + HELD_SECONDS
         return self._held

@@ -119,8 +119,7 @@ class Simulator:
         return wire.json_response(found)
 
     def _authorize_change(self, action: str, instance: Instance, new: Profile | None) -> None:
-        row = self.fleet.active(instance.id)
-        arn, carried = self.fleet.instance_arn(instance.id), row.arn if row else None
+        arn, carried = self.fleet.instance_arn(instance.id), self._carried(instance)
         if new is None:
             attempts = authority.disassociate(arn, instance.tags, carried)
         elif action == REPLACE:
@@ -129,6 +128,13 @@ class Simulator:
             assert action == ASSOCIATE
             attempts = authority.associate(arn, instance.tags, carried, new.arn, new.role_arn)
         self._check(attempts)
+
+    def _carried(self, instance: Instance) -> str | None:
+        """ARN of the profile that an instance carries, as a condition key says it."""
+        row = self.fleet.active(instance.id)
+        if row is None or self.authority is None:
+            return None
+        return row.arn if self.fleet.profile_of(row) or self.authority.shows_deleted_profiles else None
 
     def _check(self, attempts: list[Attempt]) -> None:
         denied = self.authority.refused(attempts) if self.authority else None
