@@ -2,26 +2,55 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.simulator.buckets import Bucket
+from tests.simulator.documents import ExpressionError, Item, check_value
 from tests.simulator.errors import AwsError
-from tests.simulator.expressions import ExpressionError, Expressions, Item, check_value
+from tests.simulator.expressions import Expressions
+from tests.simulator.updates import updated
 
 TABLE, PARTITION_KEY, SORT_KEY = "Ledger", "Kind", "Id"
 UPDATE, TRANSACT, GET, QUERY = "UpdateItem", "TransactWriteItems", "GetItem", "Query"
+BATCH_GET = "BatchGetItem"
 WRITING = (UPDATE, TRANSACT)
-MOST_WRITES = 100
+MOST_WRITES, MOST_KEYS = 100, 100
+"""In one transaction, and in one BatchGetItem."""
 UNITS, UNITS_IN_TRANSACTION = 1000, 2
 """What one partition lets through in a second, and what a write of up to a kilobyte takes in a transaction:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html"""
 
+ON_FAILURE = "ReturnValuesOnConditionCheckFailure"
+
 Key = tuple[str, str]
 Request = Mapping[str, Any]
 
-_PARTITION = re.compile(rf"{PARTITION_KEY} = (:\w+)")
+CONFLICT = AwsError("TransactionConflictException", "Transaction is ongoing for the item")
+"""The answer to a write outside of a transaction while one is under way for the same item. Inside of one, the same is
+``cancelled("TransactionConflict")``."""
+_MESSAGES = {
+    "None": None,
+    "ConditionalCheckFailed": "The conditional request failed",
+    "ThrottlingError": "Throughput exceeds the current capacity",
+    "TransactionConflict": "Transaction is ongoing for the item",
+}
+_PARTITION = re.compile(rf"{PARTITION_KEY} = (?P<kind>:\w+)( AND begins_with\({SORT_KEY}, (?P<beginning>:\w+)\))?")
+
+
+def cancelled(*codes: str, items: Mapping[int, Item] | None = None) -> AwsError:
+    """The answer to a transaction that takes no effect.
+
+    Args:
+        codes: one for each of its actions; ``None`` (the word) for one that would have taken effect.
+        items: what the items are like, by the number of the action, where that was asked for.
+    """
+    message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
+    reasons: list[dict[str, Any]] = [{"Code": code, "Message": _MESSAGES[code]} for code in codes]
+    for number, item in (items or {}).items():
+        reasons[number]["Item"] = item
+    return AwsError("TransactionCanceledException", message, CancellationReasons=reasons)
 
 
 class DynamoDb:
@@ -34,10 +63,13 @@ class DynamoDb:
         self.items: dict[Key, Item] = {}
         self.page_size = 200
         """Most items on a page. The real one counts bytes."""
+        self.unprocessed: list[int] = []
+        """How many keys each of the next BatchGetItem calls leaves for another one."""
         self._done: set[str] = set()
         """Tokens of the transactions that have taken effect: one that is sent again is not carried out again."""
         self.actions: Mapping[str, Callable[[Request], Mapping[str, Any]]] = {
             GET: self._get,
+            BATCH_GET: self._get_batch,
             QUERY: self._query,
             UPDATE: self._update,
             TRANSACT: self._transact,
@@ -53,15 +85,33 @@ class DynamoDb:
         item = self.items.get(_key(request))
         return {"Item": item} if item is not None else {}
 
+    def _get_batch(self, request: Request) -> Mapping[str, Any]:
+        """The items are in no order. Those that do not exist are left out."""
+        _check_keywords(request, "RequestItems")
+        if request["RequestItems"].keys() != {TABLE}:
+            raise ExpressionError(f"no such tables: {list(request['RequestItems'])}")
+        asked = request["RequestItems"][TABLE]
+        _check_keywords(asked, "Keys", "ConsistentRead")
+        keys = [_key({"TableName": TABLE, "Key": key}) for key in asked["Keys"]]
+        if not 1 <= len(keys) <= MOST_KEYS:
+            raise ExpressionError("Too many items requested for the BatchGetItem call")
+        if len(set(keys)) < len(keys):
+            raise ExpressionError("Provided list of item keys contains duplicates")
+        count = max(0, len(keys) - (self.unprocessed.pop(0) if self.unprocessed else 0))
+        items = [self.items[key] for key in reversed(keys[:count]) if key in self.items]
+        left = {TABLE: {**asked, "Keys": asked["Keys"][count:]}} if count < len(keys) else {}
+        return {"Responses": {TABLE: items}, "UnprocessedKeys": left}
+
     def _query(self, request: Request) -> Mapping[str, Any]:
         _check_keywords(request, "ConsistentRead", "KeyConditionExpression", "ExclusiveStartKey")
         condition = _PARTITION.fullmatch(request["KeyConditionExpression"])
         if condition is None:
             raise ExpressionError(f"not understood: {request['KeyConditionExpression']}")
         expressions = Expressions({"ExpressionAttributeValues": request["ExpressionAttributeValues"]})
-        kind = expressions.value(condition[1])["S"]
+        kind = expressions.value(condition["kind"])["S"]
+        beginning = expressions.value(condition["beginning"])["S"] if condition["beginning"] else ""
         expressions.check_used()
-        return self._page(self.entries(kind), request)
+        return self._page((item for item in self.entries(kind) if item[SORT_KEY]["S"].startswith(beginning)), request)
 
     def _page(self, items: Iterable[Item], request: Request) -> Mapping[str, Any]:
         start = request.get("ExclusiveStartKey")
@@ -73,30 +123,28 @@ class DynamoDb:
         return {"Items": found, "LastEvaluatedKey": {name: found[-1][name] for name in (PARTITION_KEY, SORT_KEY)}}
 
     def _update(self, request: Request) -> Mapping[str, Any]:
-        _check_keywords(request, "UpdateExpression", "ConditionExpression", "ReturnValues")
+        _check_keywords(request, "UpdateExpression", "ConditionExpression", "ReturnValues", ON_FAILURE)
         key = _key(request)
-        held, updated = self._applied(key, request)
+        held, after = self._applied(key, request)
         if not held:
-            raise AwsError("ConditionalCheckFailedException", "The conditional request failed")
-        self.items[key] = updated
-        return {"Attributes": updated}
+            shown = {"Item": self.items.get(key, {})} if request.get(ON_FAILURE) == "ALL_OLD" else {}
+            raise AwsError("ConditionalCheckFailedException", "The conditional request failed", **shown)
+        self.items[key] = after
+        return {"Attributes": after} if request.get("ReturnValues") == "ALL_NEW" else {}
 
     def _transact(self, request: Request) -> Mapping[str, Any]:
         token = request.get("ClientRequestToken")
         if token in self._done:
             return {}
-        writes = request["TransactItems"]
-        if not 1 <= len(writes) <= MOST_WRITES:
-            raise ExpressionError(f"{len(writes)} writes in one transaction")
-        after: dict[Key, Item | None] = {}
-        for write in writes:
-            ((kind, one),) = write.items()
-            key = _key_of(one["Item"]) if kind == "Put" else _key(one)
-            if key in after:
-                raise ExpressionError("a transaction can't write the same item twice")
-            after[key] = self._written(kind, key, one)
-        for kind, count in Counter(kind for kind, _ in after).items():
-            self._use(kind, UNITS_IN_TRANSACTION * count, len(writes))
+        actions = [next(iter(action.items())) for action in request["TransactItems"]]
+        if not 1 <= len(actions) <= MOST_WRITES:
+            raise ExpressionError(f"{len(actions)} actions in one transaction")
+        keys = [_key_of(one["Item"]) if kind == "Put" else _key(one) for kind, one in actions]
+        if len(set(keys)) < len(keys):
+            raise ExpressionError("Transaction request cannot include multiple operations on one item")
+        after = self._after(keys, actions)
+        for kind, count in Counter(kind for kind, _ in keys).items():
+            self._use(kind, UNITS_IN_TRANSACTION * count, len(actions))
         for key, item in after.items():
             if item is None:
                 self.items.pop(key, None)
@@ -106,44 +154,65 @@ class DynamoDb:
             self._done.add(token)
         return {}
 
+    def _after(self, keys: Sequence[Key], actions: Sequence[tuple[str, Request]]) -> dict[Key, Item | None]:
+        """The items as a transaction leaves them.
+
+        Raises:
+            AwsError: the condition of one of its actions does not hold.
+        """
+        results = [self._acted(kind, key, one) for key, (kind, one) in zip(keys, actions, strict=True)]
+        if not all(held for held, _ in results):
+            asked = {number: key for number, key in enumerate(keys) if actions[number][1].get(ON_FAILURE) == "ALL_OLD"}
+            raise cancelled(
+                *("None" if held else "ConditionalCheckFailed" for held, _ in results),
+                items={number: self.items[key] for number, key in asked.items() if key in self.items},
+            )
+        return {key: item for key, (_, item) in zip(keys, results, strict=True) if item != self.items.get(key)}
+
     def _use(self, partition: str, units: int, writes: int) -> None:
         """Use up what a partition lets through in a second."""
         now = self._clock()
         bucket = self._units.setdefault(partition, Bucket(UNITS, UNITS, level=UNITS, filled_at=now))
         if not bucket.take(now, units):
-            message = "Transaction cancelled, please refer cancellation reasons for specific reasons [ThrottlingError]"
-            reasons = [{"Code": "ThrottlingError", "Message": "Throughput exceeds the current capacity"}] * writes
-            raise AwsError("TransactionCanceledException", message, CancellationReasons=reasons)
+            raise cancelled(*["ThrottlingError"] * writes)
 
-    def _written(self, kind: str, key: Key, request: Request) -> Item | None:
-        """An item as a write of a transaction leaves it."""
-        item: Item | None
+    def _acted(self, kind: str, key: Key, request: Request) -> tuple[bool, Item | None]:
+        """Whether the condition of an action holds, and the item as the action leaves it."""
+        before = self.items.get(key)
         match kind:
             case "Update":
-                _check_keywords(request, "UpdateExpression", "ConditionExpression")
-                held, item = self._applied(key, request)
+                _check_keywords(request, "UpdateExpression", "ConditionExpression", ON_FAILURE)
+                return self._applied(key, request)
             case "Put":
-                _check_keywords(request, "Item", "ConditionExpression")
-                held, _ = Expressions(request).apply(self.items.get(key, {}))
-                item = _checked(request["Item"])
+                _check_keywords(request, "Item", "ConditionExpression", ON_FAILURE)
+                return self._holds(key, request), _checked(request["Item"])
             case "Delete":
-                _check_keywords(request, "ConditionExpression")
-                held, _ = Expressions(request).apply(self.items.get(key, {}))
-                item = None
-            case _:
-                raise ExpressionError(f"unknown write {kind}")
-        if not held:
-            message = "Transaction cancelled, please refer cancellation reasons [ConditionalCheckFailed]"
-            reasons = [{"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}]
-            raise AwsError("TransactionCanceledException", message, CancellationReasons=reasons)
-        return item
+                _check_keywords(request, "ConditionExpression", ON_FAILURE)
+                return self._holds(key, request), None
+            case "ConditionCheck":
+                _check_keywords(request, "ConditionExpression", ON_FAILURE)
+                if "ConditionExpression" not in request:
+                    raise ExpressionError("a ConditionCheck needs a condition")
+                return self._holds(key, request), before
+        raise ExpressionError(f"unknown action {kind}")
+
+    def _holds(self, key: Key, request: Request) -> bool:
+        expressions = Expressions(request)
+        held = expressions.holds(self.items.get(key, {}))
+        expressions.check_used()
+        return held
 
     def _applied(self, key: Key, request: Request) -> tuple[bool, Item]:
+        """Whether the condition of an update holds, and the item after it. Only then the update is looked at."""
+        expressions, before = Expressions(request), self.items.get(key, {})
         keys = {PARTITION_KEY: {"S": key[0]}, SORT_KEY: {"S": key[1]}}
-        held, updated = Expressions(request).apply(self.items.get(key, {}))
-        if any(updated.get(name, value) != value for name, value in keys.items()):
+        if not expressions.holds(before):
+            return False, before
+        after = updated(expressions, request.get("UpdateExpression"), before)
+        expressions.check_used()
+        if any(after.get(name, value) != value for name, value in keys.items()):
             raise ExpressionError("the key of an item can't be changed")
-        return held, {**updated, **keys}
+        return True, {**after, **keys}
 
 
 def _key(request: Request) -> Key:

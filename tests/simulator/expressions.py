@@ -1,13 +1,14 @@
-"""DynamoDB's expression language, as far as the ledger uses it, and strict: what is not understood is an error."""
+"""DynamoDB's expression language, as far as a ledger may use it, and strict: what is not understood is an error.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
+"""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from tests.simulator.errors import AwsError
-
-Item = dict[str, Any]
+from tests.simulator.documents import ExpressionError, Item, Path, check_value, value_at
 
 # The words nearest to what the ledger stores; the contract test against the local AWS knows all of them.
 RESERVED = set(
@@ -16,15 +17,9 @@ RESERVED = set(
     OPERATOR OR OTHER OWNER PRIOR RANGE REMOVE REVERSE ROLE SET STATE STATUS TIME
     TIMESTAMP TO TYPE UNTIL UPDATE USER VALUE VALUES YEAR""".split()  # noqa: SIM905 - to be read
 )
-_TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),]|[#:]?\w+)")
-_CLAUSES = ("SET", "REMOVE", "ADD")
-
-
-class ExpressionError(AwsError):
-    """What DynamoDB does not take, or what is not understood here."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("ValidationException", message)
+_TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),.\[\]+-]|[#:]?\w+)")
+_SETS = ("SS", "NS")
+_COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 
 
 class Expressions:
@@ -41,13 +36,6 @@ class Expressions:
             raise ExpressionError("ExpressionAttributeValues must not be empty")
         for value in self._values.values():
             check_value(value)
-
-    def apply(self, item: Item) -> tuple[bool, Item]:
-        """Whether the condition holds, and the item after the update."""
-        held = self._condition(self._request.get("ConditionExpression"), item)
-        updated = self._update(self._request.get("UpdateExpression"), item)
-        self.check_used()
-        return held, updated
 
     def check_used(self) -> None:
         if unused := (self._names.keys() | self._values.keys()) - self._used:
@@ -71,104 +59,126 @@ class Expressions:
         self._used.add(token)
         return self._values[token]
 
-    def _condition(self, expression: str | None, item: Item) -> bool:
-        if expression is None:
+    def path(self, tokens: "Tokens") -> Path:
+        """A document path such as ``Operations.#a.Calls[0]``."""
+        path: list[str | int] = [self.name(tokens.next())]
+        while True:
+            if tokens.skip("."):
+                path.append(self.name(tokens.next()))
+            elif tokens.skip("["):
+                path.append(int(tokens.next()))
+                tokens.expect("]")
+            else:
+                return tuple(path)
+
+    def holds(self, item: Item) -> bool:
+        """Whether the condition holds for an item, which is empty if there is none."""
+        if (expression := self._request.get("ConditionExpression")) is None:
             return True
-        tokens = _Tokens(expression)
+        tokens = Tokens(expression)
         held = self._any(tokens, item)
         tokens.end()
         return held
 
-    def _any(self, tokens: "_Tokens", item: Item) -> bool:
+    def _any(self, tokens: "Tokens", item: Item) -> bool:
         held = self._all(tokens, item)
         while tokens.skip("OR"):
             held = self._all(tokens, item) or held
         return held
 
-    def _all(self, tokens: "_Tokens", item: Item) -> bool:
+    def _all(self, tokens: "Tokens", item: Item) -> bool:
         held = self._one(tokens, item)
         while tokens.skip("AND"):
             held = self._one(tokens, item) and held
         return held
 
-    def _one(self, tokens: "_Tokens", item: Item) -> bool:
+    def _one(self, tokens: "Tokens", item: Item) -> bool:
         if tokens.skip("NOT"):
             return not self._one(tokens, item)
         if tokens.skip("("):
             held = self._any(tokens, item)
             tokens.expect(")")
             return held
-        word = tokens.next()
-        if word in ("attribute_exists", "attribute_not_exists"):
+        functions: Mapping[str, Callable[[Tokens, Item], bool]] = {
+            "attribute_exists": lambda tokens, item: value_at(item, self.path(tokens)) is not None,
+            "attribute_not_exists": lambda tokens, item: value_at(item, self.path(tokens)) is None,
+            "begins_with": self._begins_with,
+            "contains": self._contains,
+        }
+        if tokens.following in functions:
+            function = functions[tokens.next()]
             tokens.expect("(")
-            exists = self.name(tokens.next()) in item
+            held = function(tokens, item)
             tokens.expect(")")
-            return exists is (word == "attribute_exists")
-        name, operator, other = self.name(word), tokens.next(), self.value(tokens.next())
-        return name in item and _compare(item[name], operator, other)
+            return held
+        return self._comparison(tokens, item)
 
-    def _update(self, expression: str | None, item: Item) -> Item:
-        updated, touched = dict(item), set[str]()
-        if expression is None:
-            return updated
-        tokens, seen = _Tokens(expression), set[str]()
-        while not tokens.done:
-            clause = tokens.next()
-            if clause not in _CLAUSES or clause in seen:
-                raise ExpressionError(f"unexpected {clause} in {expression}")
-            seen.add(clause)
-            action: Callable[[_Tokens, Item, Item], str] = getattr(self, f"_{clause.lower()}")
-            while True:
-                name = action(tokens, item, updated)
-                if name in touched:
-                    raise ExpressionError(f"two document paths overlap: {name}")
-                touched.add(name)
-                if not tokens.skip(","):
-                    break
-        return updated
-
-    def _set(self, tokens: "_Tokens", item: Item, updated: Item) -> str:
-        name = self.name(tokens.next())
-        tokens.expect("=")
-        token = tokens.next()
-        if token == "if_not_exists":
+    def _comparison(self, tokens: "Tokens", item: Item) -> bool:
+        left = self._operand(tokens, item)
+        if tokens.skip("IN"):
             tokens.expect("(")
-            path = self.name(tokens.next())
-            tokens.expect(",")
-            default = self.value(tokens.next())
+            others = [self._operand(tokens, item)]
+            while tokens.skip(","):
+                others.append(self._operand(tokens, item))
             tokens.expect(")")
-            updated[name] = item.get(path, default)
-        else:
-            updated[name] = self.value(token)
-        return name
+            return any(_compare(left, "=", other) for other in others)
+        if tokens.skip("BETWEEN"):
+            low = self._operand(tokens, item)
+            tokens.expect("AND")
+            return _compare(left, ">=", low) & _compare(left, "<=", self._operand(tokens, item))
+        if (operator := tokens.next()) not in _COMPARISONS:
+            raise ExpressionError(f"{operator} where a comparison belongs")
+        return _compare(left, operator, self._operand(tokens, item))
 
-    def _remove(self, tokens: "_Tokens", item: Item, updated: Item) -> str:  # noqa: ARG002
-        name = self.name(tokens.next())
-        updated.pop(name, None)
-        return name
+    def _operand(self, tokens: "Tokens", item: Item) -> Any:
+        """A value, or that of an attribute; None if there is none."""
+        if tokens.skip("size"):
+            tokens.expect("(")
+            content = value_at(item, self.path(tokens))
+            tokens.expect(")")
+            return None if content is None else {"N": str(len(next(iter(content.values()))))}
+        return self.value(tokens.next()) if tokens.following.startswith(":") else value_at(item, self.path(tokens))
 
-    def _add(self, tokens: "_Tokens", item: Item, updated: Item) -> str:
-        name, value = self.name(tokens.next()), self.value(tokens.next())
-        if value.keys() != {"SS"} or not item.get(name, {"SS": []}).keys() == {"SS"}:
-            raise ExpressionError(f"ADD knows sets of strings only, not {value}")
-        updated[name] = {"SS": sorted({*item.get(name, {"SS": []})["SS"], *value["SS"]})}
-        return name
+    def _begins_with(self, tokens: "Tokens", item: Item) -> bool:
+        text = value_at(item, self.path(tokens))
+        tokens.expect(",")
+        beginning: str = self.value(tokens.next())["S"]
+        return text is not None and text.get("S", "").startswith(beginning)
+
+    def _contains(self, tokens: "Tokens", item: Item) -> bool:
+        whole = value_at(item, self.path(tokens))
+        tokens.expect(",")
+        ((kind, part),) = part_of = self._operand(tokens, item).items()
+        match whole:
+            case {"L": list(parts)}:
+                return dict(part_of) in parts
+            case {"S": str(text)} if kind == "S":
+                return part in text
+            case {"SS": list(members)} if kind == "S":
+                return part in members
+            case {"NS": list(numbers)} if kind == "N":
+                return Decimal(part) in map(Decimal, numbers)
+        return False
 
 
-class _Tokens:
+class Tokens:
+    """The words and signs of an expression, one after the other."""
+
     def __init__(self, expression: str) -> None:
-        self._tokens, position = [], 0
+        self._tokens: list[str] = []
+        position = 0
         while expression[position:].strip():
-            found = _TOKEN.match(expression, position)
-            if found is None:
+            match = _TOKEN.match(expression, position)
+            if match is None:
                 raise ExpressionError(f"not understood: {expression[position:]}")
-            self._tokens.append(found[1])
-            position = found.end()
+            self._tokens.append(match[1])
+            position = match.end()
         self._tokens.reverse()
 
     @property
-    def done(self) -> bool:
-        return not self._tokens
+    def following(self) -> str:
+        """The next one, which stays; empty at the end."""
+        return self._tokens[-1] if self._tokens else ""
 
     def next(self) -> str:
         if not self._tokens:
@@ -176,14 +186,14 @@ class _Tokens:
         return self._tokens.pop()
 
     def skip(self, word: str) -> bool:
-        if self._tokens and self._tokens[-1] == word:
+        if self.following == word:
             self._tokens.pop()
             return True
         return False
 
     def expect(self, word: str) -> None:
-        if (found := self.next()) != word:
-            raise ExpressionError(f"{found} where {word} belongs")
+        if (word_found := self.next()) != word:
+            raise ExpressionError(f"{word_found} where {word} belongs")
 
     def end(self) -> None:
         if self._tokens:
@@ -191,36 +201,19 @@ class _Tokens:
 
 
 def _compare(left: Any, operator: str, right: Any) -> bool:
-    if left.keys() != right.keys():
+    """What is not there is unequal to everything, and neither less nor more than anything."""
+    if left is None or right is None or left.keys() != right.keys():
         return operator == "<>"
-    ((kind, one),), ((_, other),) = left.items(), right.items()
-    if kind == "N":
-        one, other = Decimal(one), Decimal(other)
-    match operator:
-        case "=":
-            return bool(one == other)
-        case "<>":
-            return bool(one != other)
-        case "<" | "<=" | ">" | ">=" if kind in ("N", "S"):
-            return bool({"<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other}[operator])
-    raise ExpressionError(f"not understood: {left} {operator} {right}")
+    ((kind, one),), ((_, other),) = _comparable(left).items(), _comparable(right).items()
+    if operator in ("=", "<>"):
+        return bool((one == other) is (operator == "="))
+    if kind not in ("N", "S"):
+        raise ExpressionError(f"not understood: {left} {operator} {right}")
+    return bool({"<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other}[operator])
 
 
-def check_value(value: Any) -> None:
-    for kind, content in _typed_parts(value):
-        if kind in ("SS", "NS", "BS") and not content:
-            raise ExpressionError("a set must not be empty")
-        if kind == "N":
-            Decimal(content)
-
-
-def _typed_parts(value: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, dict) or len(value) != 1:
-        raise ExpressionError(f"not a typed value: {value}")
+def _comparable(value: Mapping[str, Any]) -> Mapping[str, Any]:
     ((kind, content),) = value.items()
-    if kind not in ("S", "N", "BOOL", "NULL", "SS", "L", "M"):
-        raise ExpressionError(f"unknown type {kind}")
-    yield kind, content
-    if kind in ("L", "M"):
-        for part in content.values() if kind == "M" else content:
-            yield from _typed_parts(part)
+    if kind == "N":
+        return {kind: Decimal(content)}
+    return {kind: set(content)} if kind in _SETS else value
