@@ -191,6 +191,15 @@ def describe_alarms(resources: Iterable[str]) -> list[Attempt]:
     return [Attempt("cloudwatch:DescribeAlarms", resource) for resource in resources]
 
 
+def describe_stacks(stack_arn: str) -> list[Attempt]:
+    """What a look at a stack needs.
+
+    Args:
+        stack_arn: ARN of the stack, which is its id.
+    """
+    return [Attempt("cloudformation:DescribeStacks", stack_arn)]
+
+
 def associate(
     instance_arn: str, tags: Mapping[str, str], carried: str | None, new_profile: str, role_arn: str | None
 ) -> list[Attempt]:

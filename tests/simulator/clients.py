@@ -22,6 +22,7 @@ from tests.simulator.fleet import REGION
 from tests.simulator.simulator import Simulator
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
@@ -36,6 +37,7 @@ class Clients:
     iam: "IAMClient"
     dynamodb: "DynamoDBClient"
     cloudwatch: "CloudWatchClient"
+    cloudformation: "CloudFormationClient"
 
     def __init__(self, reading: Config, changing: Config) -> None:
         self._simulator: weakref.ref[Simulator] | None = None
@@ -45,7 +47,8 @@ class Clients:
         self.iam = session.client("iam", config=reading)
         self.dynamodb = session.client("dynamodb", config=reading)
         self.cloudwatch = session.client("cloudwatch", config=reading)
-        for client in (self.ec2, self.ec2_changes, self.iam, self.dynamodb, self.cloudwatch):
+        self.cloudformation = session.client("cloudformation", config=reading)
+        for client in (self.ec2, self.ec2_changes, self.iam, self.dynamodb, self.cloudwatch, self.cloudformation):
             service: str = client.meta.service_model.service_name
             client.meta.events.register("before-send", self._sender(service))
 

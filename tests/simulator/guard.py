@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from tests.simulator.authority import Attempt, Authority, denial
 from tests.simulator.endpoint import LONGEST_SECONDS, Request
 from tests.simulator.errors import AwsError
-from tests.simulator.wire import Response, ec2_error, iam_error, json_error, parse_form
+from tests.simulator.wire import Response, ec2_error, json_error, parse_form, query_error
 
 _TARGET = "X-Amz-Target"
 _WHO_AM_I = "sts:GetCallerIdentity"
@@ -152,4 +152,4 @@ def _refuse(request: Request, attempt: Attempt, principal_arn: str) -> Response:
         return ec2_error(AwsError("UnauthorizedOperation", message, HTTPStatus.FORBIDDEN))
     if _TARGET in request.headers:
         return json_error(AwsError("AccessDeniedException", message))
-    return iam_error(AwsError("AccessDenied", message, HTTPStatus.FORBIDDEN))
+    return query_error(AwsError("AccessDenied", message, HTTPStatus.FORBIDDEN))

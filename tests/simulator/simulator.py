@@ -9,6 +9,7 @@ from tests.simulator import authority, wire
 from tests.simulator.authority import Attempt, Authority
 from tests.simulator.buckets import Buckets
 from tests.simulator.clock import Clock, VirtualClock
+from tests.simulator.cloudformation import DESCRIBE_STACKS, CloudFormation
 from tests.simulator.cloudwatch import DESCRIBE_ALARMS, CloudWatch
 from tests.simulator.dynamodb import TABLE, WRITING, DynamoDb
 from tests.simulator.ec2 import ASSOCIATE, MUTATING, REPLACE
@@ -37,7 +38,7 @@ class Simulator:
         self.fleet = fleet or Fleet(self.clock)
         self.buckets = Buckets(self.clock)
         self.ec2, self.iam, self.dynamodb = OwnersEc2(self.fleet), Iam(self.fleet), DynamoDb(self.clock)
-        self.cloudwatch = CloudWatch()
+        self.cloudwatch, self.cloudformation = CloudWatch(), CloudFormation()
         self.ec2.authorize = self._authorize_change
         self.authority: Authority | None = None
         """Decides about every call of the handler. Default: everything is allowed."""
@@ -60,6 +61,8 @@ class Simulator:
                 return self._answer_dynamodb(action, json.loads(text))
             case "cloudwatch":
                 return self._answer_cloudwatch(json.loads(text))
+            case "cloudformation":
+                return self._answer_cloudformation(wire.parse_form(text))
         raise NotImplementedError(service)
 
     def _answer_ec2(self, parameters: Mapping[str, Any]) -> Response:
@@ -84,8 +87,8 @@ class Simulator:
         try:
             answer = self.traffic.carry(action, parameters, lambda: self._get_profile(parameters), writes=False)
         except AwsError as error:
-            return wire.iam_error(error)
-        return wire.iam_response(action, answer)
+            return wire.query_error(error)
+        return wire.query_response(action, answer)
 
     def _get_profile(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         name = parameters["InstanceProfileName"]
@@ -118,6 +121,19 @@ class Simulator:
             return wire.json_error(error, "com.amazonaws.cloudwatch.v2010_08_01")
         return wire.json_response(found)
 
+    def _answer_cloudformation(self, parameters: Mapping[str, Any]) -> Response:
+        def answer() -> Mapping[str, Any]:
+            self._check(authority.describe_stacks(self.cloudformation.resource(parameters)))
+            return self.cloudformation.describe_stacks(parameters)
+
+        action = parameters["Action"]
+        assert action == DESCRIBE_STACKS, action
+        try:
+            found = self.traffic.carry(action, parameters, answer, writes=False)
+        except AwsError as error:
+            return wire.query_error(error, wire.CLOUDFORMATION)
+        return wire.query_response(action, found, wire.CLOUDFORMATION)
+
     def _authorize_change(self, action: str, instance: Instance, new: Profile | None) -> None:
         arn, carried = self.fleet.instance_arn(instance.id), self._carried(instance)
         if new is None:
@@ -139,5 +155,12 @@ class Simulator:
     def _check(self, attempts: list[Attempt]) -> None:
         denied = self.authority.refused(attempts) if self.authority else None
         if denied:
-            code = "UnauthorizedOperation" if denied.action.startswith(("ec2:", "iam:PassRole")) else "AccessDenied"
-            raise AwsError(code, authority.denial(denied), HTTPStatus.FORBIDDEN)
+            raise AwsError(*_says_no(denied.action, authority.denial(denied)))
+
+
+def _says_no(action: str, message: str) -> tuple[str, str, int]:
+    """Code, message and status of a denial, which each service has a form of its own for."""
+    if action.startswith("dynamodb:"):
+        return "AccessDeniedException", message, HTTPStatus.BAD_REQUEST
+    by_ec2 = action.startswith(("ec2:", "iam:PassRole"))
+    return "UnauthorizedOperation" if by_ec2 else "AccessDenied", message, HTTPStatus.FORBIDDEN

@@ -209,7 +209,7 @@ def test_a_transaction_needs_the_right_to_each_of_its_actions(
 ) -> None:
     simulator.authority = Authority({"Policy": allowing(allowed)})
     code, message = refusal(dynamodb.transact_write_items, TransactItems=[check("lease", FREE), put("a")])
-    assert (code, f"dynamodb:{denied} on resource: {TABLE_ARN}" in message) == ("AccessDenied", True)
+    assert (code, f"dynamodb:{denied} on resource: {TABLE_ARN}" in message) == ("AccessDeniedException", True)
     simulator.authority.attach("Rest", allowing(denied))
     dynamodb.transact_write_items(TransactItems=[check("lease", FREE), put("a")])
 

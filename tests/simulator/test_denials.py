@@ -228,7 +228,7 @@ def test_the_ledger_needs_its_rights_too(person: Person, clients: Clients) -> No
     key = {"Kind": {"S": "instance"}, "Id": {"S": "i-1"}}
     entry: dict[str, Any] = {"TableName": "Ledger", "Key": key, "ConsistentRead": True}
     person.may(allow("dynamodb:Query"))
-    assert refusal(clients.dynamodb.get_item, **entry)[0] == "AccessDenied"
+    assert refusal(clients.dynamodb.get_item, **entry)[0] == "AccessDeniedException"
     person.may(allow("dynamodb:GetItem"))
     assert "Item" not in clients.dynamodb.get_item(**entry)
 

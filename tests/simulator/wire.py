@@ -15,7 +15,8 @@ from tests.simulator.errors import AwsError
 
 REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 _EC2_NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
-_IAM_NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
+IAM, CLOUDFORMATION = "https://iam.amazonaws.com/doc/2010-05-08/", "http://cloudformation.amazonaws.com/doc/2010-05-15/"
+"""XML namespaces of services that speak AWS's query protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,11 @@ def ec2_response(action: str, answer: Mapping[str, Any]) -> Response:
     return _document(f'<{action}Response xmlns="{_EC2_NAMESPACE}">{inner}</{action}Response>')
 
 
-def iam_response(action: str, answer: Mapping[str, Any]) -> Response:
-    """An answer of IAM, where the elements of a list are called ``member``."""
+def query_response(action: str, answer: Mapping[str, Any], namespace: str = IAM) -> Response:
+    """An answer in the query protocol, where the elements of a list are called ``member``."""
     result = f"<{action}Result>{_xml(answer, 'member')}</{action}Result>"
     metadata = f"<ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata>"
-    return _document(f'<{action}Response xmlns="{_IAM_NAMESPACE}">{result}{metadata}</{action}Response>')
+    return _document(f'<{action}Response xmlns="{namespace}">{result}{metadata}</{action}Response>')
 
 
 def ec2_error(error: AwsError) -> Response:
@@ -68,9 +69,10 @@ def ec2_error(error: AwsError) -> Response:
     return _document(f"<Response>{errors}<RequestID>{REQUEST_ID}</RequestID></Response>", error.status)
 
 
-def iam_error(error: AwsError) -> Response:
+def query_error(error: AwsError, namespace: str = IAM) -> Response:
+    """An error in the query protocol."""
     body = f"<Error><Type>Sender</Type>{_coded(error)}</Error><RequestId>{REQUEST_ID}</RequestId>"
-    return _document(f'<ErrorResponse xmlns="{_IAM_NAMESPACE}">{body}</ErrorResponse>', error.status)
+    return _document(f'<ErrorResponse xmlns="{namespace}">{body}</ErrorResponse>', error.status)
 
 
 def json_response(answer: Mapping[str, Any], status: int = HTTPStatus.OK) -> Response:
