@@ -20,6 +20,9 @@ class Clock(Protocol):
 
     def __call__(self) -> float: ...
 
+    def true_time(self) -> float:
+        """Seconds since the epoch by AWS's own clock, which is never wrong."""
+
     def sleep(self, seconds: float, /) -> None: ...
 
 
@@ -27,6 +30,9 @@ class RealClock:
     """The time that it really is."""
 
     def __call__(self) -> float:
+        return time.time()
+
+    def true_time(self) -> float:
         return time.time()
 
     def monotonic(self) -> float:
@@ -69,9 +75,14 @@ class VirtualClock:
         """
 
     def __call__(self) -> float:
-        """The wall clock: seconds since the epoch."""
+        """The wall clock of the handler: seconds since the epoch, unless it was set to something else."""
         with self._lock:
             return self._now + self._jumped
+
+    def true_time(self) -> float:
+        """Seconds since the epoch, as AWS knows them."""
+        with self._lock:
+            return self._now
 
     def monotonic(self) -> float:
         """A clock that nobody can set."""

@@ -77,7 +77,7 @@ class World:
         # Only here, because it takes the CDK, which is slow to load.
         from tests.simulator.handler_role import HandlerRole
 
-        role = HandlerRole(self.clock, amend)
+        role = HandlerRole(self.clock.true_time, amend)
         self.aws.authority = role.authority
         return role
 

@@ -1,9 +1,12 @@
 """EC2's API on the model: the calls about associations, and what it takes to have instances at all."""
 
+import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from tests.simulator.errors import AwsError
@@ -20,6 +23,7 @@ MUTATING = (ASSOCIATE, REPLACE, DISASSOCIATE)
 MOST_FILTER_VALUES = 200
 _INSTANCE_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
 _STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+_UNKNOWN_STATE_CODE = 96
 UNKNOWN_ARN = (
     "InvalidParameterValue",
     "Value ({arn}) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN",
@@ -34,6 +38,22 @@ NOT_PROPAGATED = ("IncorrectState", "InstanceIdentityProfileNotFound")
 T = TypeVar("T")
 Parameters = Mapping[str, Any]
 Filters = Sequence[Mapping[str, Any]]
+
+
+@dataclass
+class Gap:
+    """Instances that answers of a Describe call leave out, although they pass its filters."""
+
+    action: str
+    instance_ids: frozenset[str]
+    times: float = math.inf
+    """How many answers are incomplete."""
+
+    def hides(self, action: str, instance_ids: Iterable[str]) -> set[str]:
+        """What it hides of an answer."""
+        hidden = self.instance_ids & set(instance_ids) if action == self.action and self.times > 0 else set[str]()
+        self.times -= bool(hidden)
+        return set(hidden)
 
 
 class Ec2:
@@ -52,6 +72,12 @@ class Ec2:
         self.replace_renews_id = True
         """Replace by the same ARN is no no-op if the profile was created again, so that its id is another one. Nobody
         has seen which of both is true."""
+        self.gaps: list[Gap] = []
+        """What the next answers to filters do not show."""
+        self.failing_zones: set[str] = set()
+        """Availability Zones with an outage: calls that name one of their instances fail, and filters find it."""
+        self.outage = AwsError("InternalError", "An internal error has occurred", HTTPStatus.INTERNAL_SERVER_ERROR)
+        """How such calls fail."""
         self.authorize: Callable[[str, Instance, Profile | None], None] = lambda *_: None
         """Raises if the caller may not do this to the instance, with the new profile."""
         self.actions: Mapping[str, Callable[[Parameters], Mapping[str, Any]]] = {
@@ -62,6 +88,16 @@ class Ec2:
             DESCRIBE_INSTANCES: self._describe_instances,
             DESCRIBE_ATTRIBUTE: self._describe_attribute,
         }
+
+    def leave_out(self, *instance_ids: str, action: str = DESCRIBE_INSTANCES, times: float = math.inf) -> None:
+        """Let answers to filters be incomplete.
+
+        Args:
+            instance_ids: the instances that they do not show.
+            action: the call.
+            times: how many answers do not.
+        """
+        self.gaps.append(Gap(action, frozenset(instance_ids), times))
 
     def _associate(self, parameters: Parameters) -> Mapping[str, Any]:
         instance = self._instance(parameters["InstanceId"])
@@ -75,7 +111,7 @@ class Ec2:
 
     def _replace(self, parameters: Parameters) -> Mapping[str, Any]:
         row = self._row(parameters["AssociationId"], never_existed=("InvalidParameterValue", "Invalid Id: {id}"))
-        instance = self.fleet.instances[row.instance_id]
+        instance = self._instance(row.instance_id)
         profile, arn = self._profile(parameters["IamInstanceProfile"])
         self.authorize(REPLACE, instance, profile or Profile(arn, None))
         if self.fleet.state(instance.id) != "running" or row.ended_at is not None:
@@ -87,7 +123,7 @@ class Ec2:
 
     def _disassociate(self, parameters: Parameters) -> Mapping[str, Any]:
         row = self._row(parameters["AssociationId"])
-        instance = self.fleet.instances[row.instance_id]
+        instance = self._instance(row.instance_id)
         self.authorize(DISASSOCIATE, instance, None)
         if row.ended_at is None:
             self.fleet.end(row)
@@ -107,15 +143,23 @@ class Ec2:
             for row in self.fleet.listed(ids)
             if (states is None or self.fleet.row_state(row) in states) and (not asked or row.id in asked)
         ]
+        hidden = self._hidden(DESCRIBE_ASSOCIATIONS, {row.instance_id for row in rows})
+        rows = [row for row in rows if row.instance_id not in hidden]
         found, token = self._page(rows, parameters, key=in_no_order)
         return {"iamInstanceProfileAssociationSet": [self._shown(row) for row in found], "nextToken": token}
 
     def _describe_instances(self, parameters: Parameters) -> Mapping[str, Any]:
         filters: Filters = parameters.get("Filter", [])
         self._check_filters(filters, {"instance-id", "instance-state-name", "iam-instance-profile.arn"}, prefix="tag:")
-        asked = [self._instance(id_) for id_ in parameters.get("InstanceId", ())]
-        everyone: Iterable[Instance] = asked or self.fleet.instances.values()
+        asked = self._instances(parameters.get("InstanceId", ()))
+        if asked and "MaxResults" in parameters:
+            message = "The parameter instancesSet cannot be used with the parameter maxResults"
+            raise AwsError("InvalidParameterCombination", message)
+        everyone = asked or [one for one in self.fleet.instances.values() if self.fleet.is_shown(one.id)]
         instances = [item for item in everyone if all(self._passes(item, one) for one in filters)]
+        if not asked:
+            hidden = self._hidden(DESCRIBE_INSTANCES, {instance.id for instance in instances})
+            instances = [instance for instance in instances if instance.id not in hidden]
         found, token = self._page(instances, parameters, key=lambda instance: instance.id)
         reservations = [
             {"reservationId": f"r-{item.id[2:]}", "instancesSet": [self._described(item)]} for item in found
@@ -130,11 +174,26 @@ class Ec2:
         return {"instanceId": instance.id, "userData": coded}
 
     def _instance(self, instance_id: str) -> Instance:
-        if not _INSTANCE_ID.fullmatch(instance_id):
-            raise AwsError("InvalidInstanceID.Malformed", f'Invalid id: "{instance_id}"')
-        if instance_id not in self.fleet.instances:
-            raise AwsError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
-        return self.fleet.instances[instance_id]
+        (instance,) = self._instances([instance_id])
+        return instance
+
+    def _instances(self, instance_ids: Sequence[str]) -> list[Instance]:
+        """The instances that a call names. One that is unknown fails the whole call."""
+        for id_ in instance_ids:
+            if not _INSTANCE_ID.fullmatch(id_):
+                raise AwsError("InvalidInstanceID.Malformed", f'Invalid id: "{id_}"')
+        if unknown := [id_ for id_ in instance_ids if not self.fleet.is_shown(id_)]:
+            several = len(unknown) > 1
+            named, verb = f"{'IDs' if several else 'ID'} '{', '.join(unknown)}'", "do" if several else "does"
+            raise AwsError("InvalidInstanceID.NotFound", f"The instance {named} {verb} not exist")
+        instances = [self.fleet.instances[id_] for id_ in instance_ids]
+        if any(instance.zone in self.failing_zones for instance in instances):
+            raise self.outage
+        return instances
+
+    def _hidden(self, action: str, instance_ids: set[str]) -> set[str]:
+        """What an answer to filters does not show, although it should."""
+        return set[str]().union(*(gap.hides(action, instance_ids) for gap in self.gaps))
 
     def _row(self, association_id: str, never_existed: tuple[str, str] | None = None) -> Row:
         known = self.fleet.rows_by_id.get(association_id)
@@ -205,7 +264,7 @@ class Ec2:
         shown, state = self.fleet.shown(instance.id), self.fleet.state(instance.id)
         return {
             "instanceId": instance.id,
-            "instanceState": {"code": _STATE_CODES[state], "name": state},
+            "instanceState": {"code": _STATE_CODES.get(state, _UNKNOWN_STATE_CODE), "name": state},
             "placement": {"availabilityZone": instance.zone},
             "tagSet": [{"key": key, "value": value} for key, value in instance.tags.items()],
             "iamInstanceProfile": {"arn": shown.arn, "id": shown.profile_id} if shown else None,

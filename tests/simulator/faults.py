@@ -118,7 +118,7 @@ class Traffic:
 
         An invocation can be killed before every call, and after those that write something.
         """
-        call = Call(action, self.clock(), parameters)
+        call = Call(action, self.clock.true_time(), parameters)
         self.lifeline.check()
         with self._lock:
             self.calls.append(call)

@@ -19,6 +19,8 @@ ROLE_NOT_ASSUMED = "AssumeRoleUnauthorizedAccess"
 """What an instance gets instead of credentials if EC2 can't assume the role."""
 PROFILE_NOT_FOUND = "InstanceProfileNotFound"
 """What an instance gets instead of credentials if the profile that it carries was deleted."""
+SHOWN_SECONDS = 3600.0
+"""How long EC2 shows an instance that was terminated."""
 LONG_AGO = 1000.0
 _profile_numbers = itertools.count(1)
 
@@ -95,9 +97,19 @@ class Instance:
     """How far its metadata service answers."""
     zone: str = f"{REGION}a"
     """Its Availability Zone."""
+    since: float = 0.0
+    """When it got into its state."""
 
     def state_at(self, now: float) -> str:
-        return next((state for at, state in reversed(self.later) if at <= now), self.state)
+        return self._state_since(now)[1]
+
+    def is_shown(self, now: float) -> bool:
+        """Whether EC2 knows it at all."""
+        since, state = self._state_since(now)
+        return state != "terminated" or now < since + SHOWN_SECONDS
+
+    def _state_since(self, now: float) -> tuple[float, str]:
+        return next(((at, state) for at, state in reversed(self.later) if at <= now), (self.since, self.state))
 
 
 @dataclass
@@ -213,7 +225,7 @@ class Fleet:
         id_ = f"i-{next(self._numbers):017x}"
         now = self.clock()
         states = [(now + after, then) for after, then in later]
-        self.instances[id_] = Instance(id_, state, tags or {}, states, **more)
+        self.instances[id_] = Instance(id_, state, tags or {}, states, since=now, **more)
         if carries:
             self.begin(id_, carries, since=now - LONG_AGO)
         return id_
@@ -222,7 +234,12 @@ class Fleet:
         return self.instances[instance_id].state_at(self.clock())
 
     def change_state(self, instance_id: str, state: str) -> None:
-        self.instances[instance_id].state, self.instances[instance_id].later = state, ()
+        instance = self.instances[instance_id]
+        instance.state, instance.later, instance.since = state, (), self.clock()
+
+    def is_shown(self, instance_id: str) -> bool:
+        """Whether EC2 knows an instance, or still does."""
+        return instance_id in self.instances and self.instances[instance_id].is_shown(self.clock())
 
     def instance_arn(self, instance_id: str) -> str:
         return f"arn:aws:ec2:{self.region}:{self.account}:instance/{instance_id}"

@@ -44,7 +44,7 @@ class Regions:
             region: Region whose simulator answers for IAM, too.
         """
         self._surroundings, self._clock, self._account, self._region = surroundings, clock, account, region
-        self._propagation = Propagation(clock, PROPAGATION_SECONDS)
+        self._propagation = Propagation(clock.true_time, PROPAGATION_SECONDS)
         self._numbers, self._lock = itertools.count(1), threading.Lock()
         self._simulators: dict[str, Simulator] = {}
         self.callers: set[str] = set()
@@ -87,6 +87,6 @@ class Regions:
         return self._surroundings.authority(token)
 
     def _new_simulator(self, region: str) -> Simulator:
-        fleet = Fleet(self._clock, account=self._account, region=region, numbers=self._numbers)
+        fleet = Fleet(self._clock.true_time, account=self._account, region=region, numbers=self._numbers)
         fleet.association_seconds, fleet.disassociation_seconds = ASSOCIATION_SECONDS, DISASSOCIATION_SECONDS
         return Simulator(self._clock, fleet)

@@ -35,9 +35,9 @@ class Simulator:
         """
         self.clock = clock or VirtualClock()
         self.traffic = Traffic(self.clock)
-        self.fleet = fleet or Fleet(self.clock)
-        self.buckets = Buckets(self.clock)
-        self.ec2, self.iam, self.dynamodb = OwnersEc2(self.fleet), Iam(self.fleet), DynamoDb(self.clock)
+        self.fleet = fleet or Fleet(self.clock.true_time)
+        self.buckets = Buckets(self.clock.true_time)
+        self.ec2, self.iam, self.dynamodb = OwnersEc2(self.fleet), Iam(self.fleet), DynamoDb(self.clock.true_time)
         self.cloudwatch, self.cloudformation = CloudWatch(), CloudFormation()
         self.ec2.authorize = self._authorize_change
         self.authority: Authority | None = None
