@@ -380,7 +380,7 @@ def test_the_simulator_is_as_strict_as_a_table(dynamodb: Any, change: dict[str, 
         {"UpdateExpression": "REMOVE Held", "ExpressionAttributeValues": {}},
         {"UpdateExpression": "SET Held = :v REMOVE Held", "ExpressionAttributeValues": {":v": {"S": "x"}}},
         {"UpdateExpression": "SET Held :v", "ExpressionAttributeValues": {":v": {"S": "x"}}},
-        {"UpdateExpression": "DELETE Ours :v", "ExpressionAttributeValues": {":v": {"SS": ["x"]}}},
+        {"UpdateExpression": "DELETE Ours :v", "ExpressionAttributeValues": {":v": {"S": "x"}}},
         {"UpdateExpression": "SET Held = Other", "ExpressionAttributeValues": {":v": {"S": "x"}}},
     ],
 )

@@ -2,12 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from tests.simulator.errors import AwsError
 
 DESCRIBE_STACKS = "DescribeStacks"
 _LONG_AGO = "2026-01-01T00:00:00Z"
+
+
+class Status(StrEnum):
+    """Statuses of a stack. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html"""
+
+    CREATING, CREATED = "CREATE_IN_PROGRESS", "CREATE_COMPLETE"
+    CREATE_FAILED = "CREATE_FAILED"
+    CREATE_ROLLING_BACK, CREATE_ROLLED_BACK = "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"
+    CREATE_ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    UPDATING, UPDATED = "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"
+    UPDATE_CLEANING_UP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    UPDATE_FAILED = "UPDATE_FAILED"
+    ROLLING_BACK, ROLLED_BACK = "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"
+    ROLLBACK_CLEANING_UP = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+    ROLLBACK_FAILED = "UPDATE_ROLLBACK_FAILED"
+    DELETING, DELETED = "DELETE_IN_PROGRESS", "DELETE_COMPLETE"
+    DELETE_FAILED = "DELETE_FAILED"
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from cdk_instance_role.runtime.association.services import CHANGING, READING, Se
 from cdk_instance_role.runtime.association.table import Table
 from tests.simulator.clients import Clients
 from tests.simulator.clock import VirtualClock
+from tests.simulator.cloudformation import Stack, Status
 from tests.simulator.dynamodb import TABLE
 from tests.simulator.ec2 import MUTATING
 from tests.simulator.errors import AwsError
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from tests.simulator.handler_role import Amendment, HandlerRole
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/InstanceRole-web/0f1e2d3c"
+STATUSES = {"Create": Status.CREATING, "Update": Status.UPDATING, "Delete": Status.DELETING}
+"""What a stack is doing when an event comes, unless something else was said about it."""
 RESPONSE_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
 QUERY_SECONDS, WAITER_SECONDS = 5.0, 3600.0
 _ids = itertools.count(1)
@@ -68,7 +72,10 @@ class World:
             sleep=self.clock.sleep,
         )
         self.ledger = self.services.ledger
-        self.cloudwatch = self.aws.cloudwatch
+        self.cloudwatch, self.stacks = self.aws.cloudwatch, self.aws.cloudformation.stacks
+        self.stacks[STACK_ID] = Stack(Status.CREATING)
+        self.status_is_set = set[str]()
+        """Ids of the stacks whose status does not follow from the events."""
         self.role = self._equip(amend) if enforced else None
         """Role of the handler, where its policies are enforced."""
         self.web, self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Web", "Old", "Foreign"))
@@ -80,6 +87,16 @@ class World:
         role = HandlerRole(self.clock.true_time, amend)
         self.aws.authority = role.authority
         return role
+
+    @property
+    def stack_status(self) -> str:
+        """Status of the stack. One that was set stays; else it follows from the events that are delivered."""
+        return self.stacks[STACK_ID].status
+
+    @stack_status.setter
+    def stack_status(self, status: str) -> None:
+        self.stacks[STACK_ID].status = status
+        self.status_is_set.add(STACK_ID)
 
     def instance(self, carries: str | None = None, **more: Any) -> str:
         return self.fleet.add_instance(carries, **more)
@@ -153,14 +170,14 @@ class Result:
 
 
 class Resource:
-    """The custom resource, from its Create to its Delete.
+    """The custom resource, from its Create to its Delete. `create`, `update` and `delete` say what the stack is doing.
 
     Where policies are enforced, CloudFormation attaches those of a configuration before it sends the event, and
     detaches those that are left over once everything has succeeded or has been taken back.
     """
 
-    def __init__(self, world: World, logical_id: str = "Association") -> None:
-        self.world, self.logical_id = world, logical_id
+    def __init__(self, world: World, logical_id: str = "Association", stack_id: str = STACK_ID) -> None:
+        self.world, self.logical_id, self.stack_id = world, logical_id, stack_id
         self.physical_id: str | None = None
         self.properties: dict[str, Any] = {}
         self.goes_on_when_killed = True
@@ -171,7 +188,7 @@ class Resource:
 
     @property
     def association(self) -> str:
-        return f"{STACK_ID}|{self.logical_id}"
+        return f"{self.stack_id}|{self.logical_id}"
 
     def records(self) -> dict[str, Record]:
         """What the association holds."""
@@ -180,12 +197,14 @@ class Resource:
     def create(self, properties: Mapping[str, Any]) -> Result:
         """Create the resource. If that fails, CloudFormation deletes it, if it knows its physical id."""
         self.attach_policies(properties)
-        result = self.deliver(self.event("Create", properties))
+        with self._stack_is(Status.CREATING):
+            result = self.deliver(self.event("Create", properties))
         if result.ok:
             self.properties = dict(properties)
             return result
         if self.physical_id:
-            result.rollback = self.deliver(self.event("Delete", properties))
+            with self._stack_is(Status.CREATE_ROLLING_BACK):
+                result.rollback = self.deliver(self.event("Delete", properties))
             self.physical_id = None
         if result.rollback is None or result.rollback.ok:
             self.detach_policies()
@@ -194,13 +213,15 @@ class Resource:
     def update(self, properties: Mapping[str, Any]) -> Result:
         """Update the resource. If that fails, CloudFormation sends the same update the other way round."""
         self.attach_policies(properties)
-        result = self.deliver(self.event("Update", properties, self.properties))
+        with self._stack_is(Status.UPDATING):
+            result = self.deliver(self.event("Update", properties, self.properties))
         if result.ok:
             self.properties = dict(properties)
             self.detach_policies(but_for=properties)
             return result
         self.attach_policies(self.properties)
-        result.rollback = self.deliver(self.event("Update", self.properties, properties))
+        with self._stack_is(Status.ROLLING_BACK):
+            result.rollback = self.deliver(self.event("Update", self.properties, properties))
         if result.rollback.ok:
             self.detach_policies(but_for=self.properties)
         return result
@@ -208,10 +229,26 @@ class Resource:
     def delete(self, physical_id: str | None = None) -> Result:
         """Delete the resource, by another physical id if one is given."""
         invented = {"PhysicalResourceId": physical_id} if physical_id else {}
-        result = self.deliver(self.event("Delete", self.properties) | invented)
+        with self._stack_is(Status.DELETING):
+            result = self.deliver(self.event("Delete", self.properties) | invented)
         if result.ok:
             self.detach_policies()
         return result
+
+    @contextmanager
+    def _stack_is(self, status: str) -> Iterator[None]:
+        """What the stack does while an event is delivered. Then its status is as before, if somebody had set it."""
+        stack = self.world.stacks.setdefault(self.stack_id, Stack(status))
+        is_set = self.stack_id in self.world.status_is_set
+        self.world.status_is_set.add(self.stack_id)
+        before, stack.status = stack.status, status
+        try:
+            yield
+        finally:
+            if is_set:
+                stack.status = before
+            else:
+                self.world.status_is_set.discard(self.stack_id)
 
     def attach_policies(self, properties: Mapping[str, Any]) -> None:
         """Give the handler the policies of a configuration, besides those that it has.
@@ -237,7 +274,7 @@ class Resource:
             "RequestId": f"request-{next(_ids)}",
             "ResponseURL": RESPONSE_URL,
             "ServiceToken": properties["ServiceToken"],
-            "StackId": STACK_ID,
+            "StackId": self.stack_id,
             "LogicalResourceId": self.logical_id,
             "ResourceType": "Custom::InstanceProfileAssociation",
             "ResourceProperties": _as_strings(properties),
@@ -254,6 +291,8 @@ class Resource:
 
     def begin(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The first phase alone: the event for the second one."""
+        if self.stack_id not in self.world.status_is_set:
+            self.world.stacks.setdefault(self.stack_id, Stack(Status.CREATING)).status = STATUSES[event["RequestType"]]
         answer = self._survive(lambda: _copy(main.on_event(_copy(event), self.world.services)))
         assert event["RequestType"] == "Create" or answer["PhysicalResourceId"] == event.get("PhysicalResourceId")
         self.physical_id = answer["PhysicalResourceId"]

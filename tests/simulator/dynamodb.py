@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from tests.simulator.buckets import Bucket
@@ -128,7 +129,8 @@ class DynamoDb:
         held, after = self._applied(key, request)
         if not held:
             shown = {"Item": self.items.get(key, {})} if request.get(ON_FAILURE) == "ALL_OLD" else {}
-            raise AwsError("ConditionalCheckFailedException", "The conditional request failed", **shown)
+            message = "The conditional request failed"
+            raise AwsError("ConditionalCheckFailedException", message, HTTPStatus.BAD_REQUEST, **shown)
         self.items[key] = after
         return {"Attributes": after} if request.get("ReturnValues") == "ALL_NEW" else {}
 

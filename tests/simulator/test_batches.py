@@ -164,8 +164,8 @@ def test_a_check_counts_among_the_hundred_actions(dynamodb: "DynamoDBClient") ->
 
 def test_each_partition_has_a_throughput_of_its_own(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
     def write(partition: str) -> None:
-        items = [{"TableName": TABLE, "Item": key(str(number), partition)} for number in range(100)]
-        dynamodb.transact_write_items(TransactItems=[{"Put": {**item, "Item": item["Item"]}} for item in items])
+        items = [key(str(number), partition) for number in range(100)]
+        dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": TABLE, "Item": item}} for item in items])
 
     for _ in range(5):
         write("one")
