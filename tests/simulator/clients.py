@@ -9,14 +9,18 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
 import botocore.endpoint
+import botocore.retries.quota
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.retries.quota import RetryQuota
 
 from tests.simulator.fleet import REGION
 from tests.simulator.simulator import Simulator
@@ -41,23 +45,33 @@ class Clients:
 
     def __init__(self, reading: Config, changing: Config) -> None:
         self._simulator: weakref.ref[Simulator] | None = None
+        self._configs = reading, changing
         session = _session()
-        self.ec2 = session.client("ec2", config=reading)
-        self.ec2_changes = session.client("ec2", config=changing)
-        self.iam = session.client("iam", config=reading)
-        self.dynamodb = session.client("dynamodb", config=reading)
-        self.cloudwatch = session.client("cloudwatch", config=reading)
-        self.cloudformation = session.client("cloudformation", config=reading)
+        with _noting_quotas() as self._quotas:
+            self.ec2 = session.client("ec2", config=reading)
+            self.ec2_changes = session.client("ec2", config=changing)
+            self.iam = session.client("iam", config=reading)
+            self.dynamodb = session.client("dynamodb", config=reading)
+            self.cloudwatch = session.client("cloudwatch", config=reading)
+            self.cloudformation = session.client("cloudformation", config=reading)
         for client in (self.ec2, self.ec2_changes, self.iam, self.dynamodb, self.cloudwatch, self.cloudformation):
             service: str = client.meta.service_model.service_name
             client.meta.events.register("before-send", self._sender(service))
+            for over in ("after-call", "after-call-error"):
+                client.meta.events.register(over, _VirtualTime.leave)
 
     @classmethod
     def of(cls, simulator: Simulator, *, reading: Config, changing: Config) -> "Clients":
-        """Clients for a simulator. Making some is slow, so they are used again once their simulator is gone."""
-        clients = _spare.pop() if _spare else cls(reading, changing)
+        """Clients for a simulator. Making some is slow, so they are used again once their simulator is gone.
+
+        Used or new makes no difference: all that a client remembers of its calls is its retry quota, which is full.
+        """
+        spare = _spare.setdefault((id(reading), id(changing)), [])
+        clients = spare.pop() if spare else cls(reading, changing)
+        for quota in clients._quotas:
+            quota.release(RetryQuota.INITIAL_CAPACITY)
         clients._simulator = weakref.ref(simulator)
-        weakref.finalize(simulator, _spare.append, clients)
+        weakref.finalize(simulator, spare.append, clients)
         return clients
 
     def _sender(self, service: str) -> Any:
@@ -89,6 +103,11 @@ class _VirtualTime:
 
     in_thread = threading.local()
 
+    @classmethod
+    def leave(cls, **_: Any) -> None:
+        """The call is over. The next one in this thread may be to somebody whose time is real."""
+        cls.in_thread.__dict__.pop("clock", None)
+
     def sleep(self, seconds: float) -> None:
         clock = self.in_thread.__dict__.pop("clock", None)
         clock.sleep(seconds) if clock else time.sleep(seconds)
@@ -97,8 +116,23 @@ class _VirtualTime:
         return getattr(time, name)
 
 
-_spare: list[Clients] = []
+_spare: dict[tuple[int, int], list[Clients]] = {}
+"""Clients without a simulator, by the identities of their configurations, which they keep alive."""
 botocore.endpoint.time = _VirtualTime()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _noting_quotas() -> Iterator[list[RetryQuota]]:
+    """Notes the retry quotas of the clients that are made meanwhile. botocore's standard mode gives each its own."""
+    made: list[RetryQuota] = []
+
+    class NotedQuota(RetryQuota):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, **more)
+            made.append(self)
+
+    with patch.object(botocore.retries.quota, "RetryQuota", NotedQuota):
+        yield made
 
 
 @cache

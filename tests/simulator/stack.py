@@ -68,8 +68,9 @@ class CloudFormationStack:
             parent: the stack that it is a resource of, if it is nested.
         """
         self.world, self.id, self.parent = world, stack_id, parent
-        root = parent.lineage[-1] if parent else None
-        world.stacks[stack_id] = Stack(Status.CREATED, parent and parent.id, root and root.id)
+        world.stacks[stack_id] = Stack(Status.CREATED)
+        if parent:
+            world.stacks[stack_id] = Stack(Status.CREATED, parent.id, parent.lineage[-1].id)
         world.status_is_set.add(stack_id)
         self.new_resource: Callable[[World, str, str], Resource] = Resource
         """Makes what stands for a resource in a world, by its logical id and the id of its stack."""
@@ -230,7 +231,7 @@ class CloudFormationStack:
         for logical_id in self._changed(template):
             known = self.resources.get(logical_id)
             resource = known or self.new_resource(self.world, logical_id, self.id)
-            change = _Change(resource, known and dict(known.properties), template[logical_id])
+            change = _Change(resource, dict(known.properties) if known else None, template[logical_id])
             if self._change(change):
                 self._note(change)
                 continue

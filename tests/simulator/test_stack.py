@@ -74,7 +74,8 @@ def to(configuration: str, logical_id: str = "One") -> Fails:
 
     def fails(event: Mapping[str, Any]) -> bool:
         is_asked = event["ResourceProperties"]["Configuration"] == configuration
-        return event["LogicalResourceId"] == logical_id and is_asked and event["RequestType"] != "Delete"
+        is_it = event["LogicalResourceId"] == logical_id and event["RequestType"] != "Delete"
+        return bool(is_it and is_asked)
 
     return fails
 
