@@ -1,11 +1,16 @@
 """AWS's side of throttling: a token bucket per action, shared by everyone in the account and Region."""
 
+import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulator.errors import throttled
+from tests.simulator.clock import VirtualClock
+from tests.simulator.errors import AwsError, throttled
+
+MOMENTS = 10
+"""In how many moments a neighbour makes one call on average."""
 
 ALL_INSTANCES = "DescribeInstances without a filter or a page size"
 """It has a smaller bucket of its own."""
@@ -38,6 +43,30 @@ class Bucket:
         return True
 
 
+class Neighbour:
+    """Somebody else in the account who calls one action, and never a second time what was throttled."""
+
+    def __init__(self, call: Callable[[], None], share: float, seed: int) -> None:
+        self._call, self._share = call, share
+        self._dice = random.Random(seed)  # noqa: S311 - no secret
+        self.calls = self.throttled = 0
+
+    @property
+    def throttled_share(self) -> float:
+        """Of the calls so far."""
+        return self.throttled / max(1, self.calls)
+
+    def may_call(self) -> None:
+        """Call, or not: with a chance in every moment."""
+        if self._dice.random() >= self._share:
+            return
+        self.calls += 1
+        try:
+            self._call()
+        except AwsError:
+            self.throttled += 1
+
+
 class Buckets:
     """The token buckets of one account and Region."""
 
@@ -61,5 +90,11 @@ class Buckets:
                 raise throttled()
 
     def share(self, action: str, others: float) -> None:
-        """Let everyone else in the account make that many calls of an action per second."""
+        """Let everyone else in the account make that many calls of an action per second, and get all of them."""
         self._buckets[action].others = others
+
+    def add_neighbour(self, clock: VirtualClock, action: str, calls_per_second: float, *, seed: int) -> Neighbour:
+        """Let somebody else call an action now and then, as often on average as is given, and be throttled, too."""
+        neighbour = Neighbour(lambda: self.take(action, {"MaxResults": "1000"}), 1 / MOMENTS, seed)
+        clock.every(1 / (MOMENTS * calls_per_second), neighbour.may_call)
+        return neighbour

@@ -1,5 +1,7 @@
 """Errors on demand, interruptions, and a record of everything that was called."""
 
+import random
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ from tests.simulator.clock import Clock
 from tests.simulator.errors import AwsError, throttled
 
 T = TypeVar("T")
+FOR_EVER = sys.maxsize
 Failure = AwsError | HTTPClientError
 """What a call can end with: an error that AWS answers with, or no answer at all."""
 
@@ -104,6 +107,18 @@ class Traffic:
 
     def throttle(self, action: str, times: int = 1, **how: Any) -> Fault:
         return self.fail(action, throttled(), times=times, **how)
+
+    def throttle_at_random(self, *actions: str, share: float, seed: int) -> None:
+        """Let a share of the calls of some actions be throttled, whatever is left in their buckets.
+
+        Args:
+            actions: the actions.
+            share: how many of their calls, 1 for all of them.
+            seed: makes the same calls fail in every run.
+        """
+        dice = random.Random(seed)  # noqa: S311 - no secret
+        for action in actions:
+            self.throttle(action, FOR_EVER, when=lambda _: dice.random() < share)
 
     def delay(self, action: str, seconds: float, times: int = 1, **how: Any) -> Fault:
         """Let answers to an action take their time."""

@@ -1,12 +1,14 @@
 """EC2's token buckets: one per action, shared by everyone in the account and Region."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from cdk_instance_role.runtime.association.services import CHANGING, READING
 from tests.simulator.buckets import ALL_INSTANCES
 from tests.simulator.calls import refusal
 from tests.simulator.clients import Clients
@@ -155,3 +157,51 @@ def test_who_repeats_a_throttled_read_gets_through(
     before = simulator.traffic.count("DescribeInstances")
     clients.ec2.describe_instances(MaxResults=1000)
     assert simulator.traffic.count("DescribeInstances") > before + 1
+
+
+def test_calls_can_be_throttled_at_random(simulator: Simulator, clients: Clients) -> None:
+    """Whatever is left in the bucket. They take no token."""
+    simulator.traffic.throttle_at_random("DescribeInstances", "AssociateIamInstanceProfile", share=0.2, seed=1)
+    for _ in range(1000):
+        with suppress(ClientError):
+            clients.ec2_changes.describe_instances(MaxResults=1000)
+        simulator.clock.sleep(1 / 20)
+    assert 160 <= len(simulator.traffic.refused("DescribeInstances")) <= 240
+    assert simulator.traffic.refused("AssociateIamInstanceProfile") == []
+
+
+def test_the_same_calls_are_throttled_at_random_every_time() -> None:
+    def throttled(seed: int) -> list[bool]:
+        simulator = Simulator()
+        clients = Clients.of(simulator, reading=READING, changing=CHANGING)
+        simulator.traffic.throttle_at_random("DescribeInstances", share=0.5, seed=seed)
+        for _ in range(50):
+            with suppress(ClientError):
+                clients.ec2_changes.describe_instances(MaxResults=1000)
+        return [call.error is not None for call in simulator.traffic.calls]
+
+    assert throttled(1) == throttled(1) != throttled(2)
+
+
+def test_a_neighbour_takes_from_the_bucket(
+    simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock
+) -> None:
+    """Of five tokens in a second it takes three on average."""
+    gets_through("AssociateIamInstanceProfile")
+    neighbour = simulator.buckets.add_neighbour(clock, "AssociateIamInstanceProfile", 3, seed=1)
+    clock.sleep(30)
+    assert 60 <= neighbour.calls <= 120
+    assert gets_through("AssociateIamInstanceProfile") == min(100, 30 * 5 - neighbour.calls + neighbour.throttled)
+
+
+def test_a_neighbour_is_throttled_by_those_who_leave_it_nothing(
+    simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock
+) -> None:
+    neighbour = simulator.buckets.add_neighbour(clock, "ReplaceIamInstanceProfileAssociation", 1, seed=1)
+    clock.sleep(60)
+    assert (neighbour.throttled_share, neighbour.calls > 30) == (0, True)
+    before = neighbour.calls
+    for _ in range(300):
+        gets_through("ReplaceIamInstanceProfileAssociation")
+        clock.sleep(0.2)
+    assert neighbour.throttled > 0.3 * (neighbour.calls - before)
