@@ -13,14 +13,15 @@ export PYTHONDONTWRITEBYTECODE := 1
 WORKERS ?= 3
 EXAMPLES ?= 2000
 SECONDS ?= 60
+SEED ?=
 RUNS ?= 3
 ONLY ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup lint format unit synth runtime e2e test soak fuzz bench demo pr-comment pictures build lock clean
+.PHONY: help setup lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures build lock clean
 
 help: ## Show the targets
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready .ministack/.ready node_modules/.ready ## Install everything into .venv, .ministack and node_modules
 
@@ -74,6 +75,9 @@ e2e: setup ## Test with the real CDK CLI on the local AWS
 
 test: lint ## Check and test everything, with WORKERS=3 at a time
 	pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+random-order: setup ## Test everything in random order, that of SEED=123 again if it is given
+	pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --random-order $(if $(SEED),--random-order-seed=$(SEED))
 
 soak: setup ## Test everything random with EXAMPLES=2000 examples each
 	HYPOTHESIS_PROFILE=soak SOAK_EXAMPLES=$(EXAMPLES) pytest $(wildcard tests/unit tests/runtime tests/simulator)

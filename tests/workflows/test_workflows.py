@@ -58,8 +58,8 @@ def position(called: str) -> int:
     return next(index for index, name in enumerate(names) if name.startswith(called))
 
 
-def test_there_is_one_for_tests_and_one_for_plans() -> None:
-    assert NAMES == ["ci.yml", "plan.yml"]
+def test_there_is_one_for_tests_one_for_plans_and_one_for_tests_that_take_long() -> None:
+    assert NAMES == ["ci.yml", "plan.yml", "scheduled.yml"]
 
 
 @every_workflow
@@ -115,13 +115,14 @@ def test_no_secret_is_used(name: str) -> None:
 
 @every_workflow
 def test_it_never_runs_with_the_rights_of_the_base_branch(name: str) -> None:
-    assert set(triggers(name)) <= {"push", "pull_request"}
+    assert set(triggers(name)) <= {"push", "pull_request", "schedule", "workflow_dispatch"}
 
 
 @every_workflow
 def test_a_newer_run_cancels_the_older_one_and_none_runs_for_ever(name: str) -> None:
     assert workflow(name)["concurrency"]["cancel-in-progress"] is True
-    assert all(job["timeout-minutes"] <= 60 for job in jobs(name).values())
+    longest = 300 if name == "scheduled.yml" else 60
+    assert all(job["timeout-minutes"] <= longest for job in jobs(name).values())
 
 
 @every_workflow
@@ -146,6 +147,21 @@ def test_ci_tests_the_versions_of_python_that_the_package_names() -> None:
 
 def test_ci_runs_the_target_that_everybody_runs() -> None:
     assert [one["run"] for one in steps("ci.yml") if "run" in one] == ["make test"]
+
+
+def test_what_takes_long_runs_regularly_and_by_hand() -> None:
+    assert triggers("scheduled.yml").keys() == {"schedule", "workflow_dispatch"}
+    assert jobs("scheduled.yml")["test"]["strategy"]["matrix"] == {"target": ["random-order", "soak"]}
+    assert [one["run"] for one in steps("scheduled.yml") if "run" in one] == ['make "$TARGET"']
+
+
+def test_tests_run_in_random_order_only_where_that_is_asked_for() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipes = dict(re.findall(r"^([a-z0-9-]+):.*\n((?:\t.*\n)+)", makefile, re.MULTILINE))
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+
+    assert [name for name, recipe in recipes.items() if "--random-order" in recipe] == ["random-order"]
+    assert "random" not in options["addopts"]
 
 
 def test_a_plan_is_for_pull_requests() -> None:
