@@ -72,6 +72,8 @@ class Ec2:
         self.replace_renews_id = True
         """Replace by the same ARN is no no-op if the profile was created again, so that its id is another one. Nobody
         has seen which of both is true."""
+        self.shows_timestamps = True
+        """Descriptions of associations say since when they exist. Nothing in the documentation promises that."""
         self.gaps: list[Gap] = []
         """What the next answers to filters do not show."""
         self.failing_zones: set[str] = set()
@@ -285,8 +287,12 @@ class Ec2:
             "instanceId": row.instance_id,
             "iamInstanceProfile": {"arn": row.arn, "id": row.profile_id},
             "state": self.fleet.row_state(row),
-            "timestamp": datetime.fromtimestamp(row.since, UTC).isoformat(timespec="milliseconds"),
+            "timestamp": _timestamp(row.since) if self.shows_timestamps else None,
         }
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def _like(value: str, pattern: str) -> bool:

@@ -251,3 +251,12 @@ def test_fails_when_user_data_is_asked_for_without_the_right(
     code, message = refusal(user_data, clients, fleet.add_instance())
     assert code == "UnauthorizedOperation"
     assert "ec2:DescribeInstanceAttribute on resource: *" in message
+
+
+def test_an_association_may_not_say_since_when_it_exists(
+    simulator: Simulator, ec2: Calls, fleet: Fleet, web: str
+) -> None:
+    instance = fleet.add_instance(web)
+    assert "Timestamp" in ec2.association(instance)
+    simulator.ec2.shows_timestamps = False
+    assert "Timestamp" not in ec2.association(instance)

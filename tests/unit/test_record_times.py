@@ -1,0 +1,96 @@
+"""When a record says that an instance was tried, and whether that was refused for good in the present operation."""
+
+import pytest
+
+from cdk_instance_role.runtime.association.record import Claim, Latest, Record
+from cdk_instance_role.runtime.association.step import Action, Step
+from tests.unit.builders import FOREIGN, ID, WANTED
+
+BEFORE, BEGAN, LATER = 1000.0, 2000.0, 3000.0
+"""An earlier operation, the beginning of the present one, and a moment of it."""
+
+
+def record(
+    *,
+    action: Action = Action.REPLACE,
+    at: float = LATER,
+    final: bool = False,
+    after: str = WANTED,
+    failing_since: float | None = None,
+    acted_at: float | None = None,
+) -> Record:
+    """The record of an instance that is to carry WANTED."""
+    latest = Latest(str(action), None, after, at, None, final)
+    return Record(ID, mine=Claim("A", wanted=WANTED, latest=latest, failing_since=failing_since), acted_at=acted_at)
+
+
+def to(profile: str) -> Step:
+    return Step(ID, Action.REPLACE, "because", None, profile)
+
+
+def was_refused(record: Record, profile: str = WANTED) -> bool:
+    return record.was_refused(to(profile), BEGAN)
+
+
+def test_a_record_that_nobody_holds_was_never_tried() -> None:
+    assert Record(ID).tried_at is None
+
+
+def test_a_change_was_tried_when_it_was_begun() -> None:
+    """It may have been accepted although the answer got lost."""
+    assert record(at=LATER).tried_at == LATER
+
+
+@pytest.mark.parametrize("action", [Action.KEEP, Action.WAIT, Action.FORGET])
+def test_what_changes_nothing_is_no_try(action: Action) -> None:
+    assert record(action=action, at=LATER).tried_at is None
+    assert record(action=action, at=LATER, acted_at=BEFORE).tried_at == BEFORE
+
+
+def test_the_latest_try_counts_whether_it_was_begun_or_accepted() -> None:
+    assert record(at=LATER, acted_at=BEFORE).tried_at == LATER
+    assert record(at=BEFORE, acted_at=LATER).tried_at == LATER
+
+
+def test_what_another_association_has_changed_was_tried_too() -> None:
+    assert Record(ID, acted_at=LATER).tried_at == LATER
+
+
+def test_a_refusal_for_good_counts_in_its_operation() -> None:
+    assert was_refused(record(final=True, failing_since=LATER))
+    assert was_refused(record(final=True, failing_since=BEGAN))
+    assert was_refused(record(final=True))
+
+
+def test_a_refusal_in_an_earlier_operation_is_tried_again() -> None:
+    assert not was_refused(record(at=BEFORE, final=True, failing_since=BEFORE))
+
+
+def test_what_was_refused_earlier_and_is_tried_again_now_is_not_refused_yet() -> None:
+    assert not was_refused(record(failing_since=BEFORE, final=False))
+    assert was_refused(record(failing_since=BEFORE, final=True))
+
+
+def test_an_error_that_passes_is_no_refusal() -> None:
+    assert not was_refused(record(final=False))
+
+
+def test_a_refusal_is_about_the_profile_that_was_refused() -> None:
+    assert not was_refused(record(final=True), FOREIGN)
+    assert not was_refused(record(final=True, failing_since=LATER), FOREIGN)
+    assert was_refused(record(final=True, after=FOREIGN), FOREIGN)
+
+
+def test_what_was_refused_stays_refused_after_the_former_profile_is_on_again() -> None:
+    """Giving that back was the latest change, and was accepted."""
+    assert was_refused(record(after=FOREIGN, failing_since=LATER))
+    assert was_refused(record(after=FOREIGN, failing_since=BEGAN))
+    assert not was_refused(record(after=FOREIGN, failing_since=LATER), FOREIGN)
+
+
+def test_nothing_was_refused_to_an_instance_that_nobody_holds() -> None:
+    assert not was_refused(Record(ID))
+
+
+def test_a_target_that_was_only_kept_was_refused_nothing() -> None:
+    assert not was_refused(record(action=Action.KEEP, final=True, failing_since=LATER))
