@@ -1,6 +1,7 @@
 """The model: instance profiles, instances, and their associations over time. It knows facts and no API."""
 
 import itertools
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,8 +98,8 @@ class Instance:
     """How far its metadata service answers."""
     zone: str = f"{REGION}a"
     """Its Availability Zone."""
-    since: float = 0.0
-    """When it got into its state."""
+    since: float = math.inf
+    """When it got into its state. Default: it has not been in it for any time."""
 
     def state_at(self, now: float) -> str:
         return self._state_since(now)[1]
