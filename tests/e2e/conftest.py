@@ -18,7 +18,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only_on(kind): the other kind of local AWS knows nothing of it")
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
@@ -26,17 +25,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     pointless = [item for item in items if _is_pointless(item)]
     config.hook.pytest_deselected(items=pointless)
     items[:] = [item for item in items if item not in pointless]
-    if config.getoption("random_order_enabled", default=False):
-        _keep_kinds_together(items)
-
-
-def _keep_kinds_together(items: list[pytest.Item]) -> None:
-    """Else a local AWS would start, and a story be told, for nearly every test."""
-    groups: dict[Path, dict[str, list[pytest.Item]]] = {}
-    for item in items:
-        kind = next((kind for kind in KINDS if f"[{kind}" in item.name), "")
-        groups.setdefault(item.path, {}).setdefault(kind, []).append(item)
-    items[:] = [item for kinds in groups.values() for group in kinds.values() for item in group]
 
 
 def _is_pointless(item: pytest.Item) -> bool:

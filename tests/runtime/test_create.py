@@ -53,7 +53,7 @@ def test_replaces_any_profile_if_every_one_may_be_replaced(world: World, resourc
 def test_never_leaves_a_running_instance_bare_while_it_replaces(world: World, resource: Resource) -> None:
     targets = world.instances(30, world.old)
     assert resource.create(world.properties(targets, replaces=[world.old])).ok
-    assert resource.update(world.properties(targets, replaces=[world.old], profile=world.foreign)).ok
+    assert resource.update(world.properties(targets, replaces=[world.old, world.web], profile=world.foreign)).ok
     assert resource.delete().ok
     assert world.carried(*targets) == ["Old"] * 30
     assert world.fleet.bared == []

@@ -75,7 +75,7 @@ def test_a_target_that_would_keep_a_former_profile_of_the_association_may_not_fa
     targets = world.instances(5)
     assert resource.create(world.properties(targets)).ok
     world.refuse(REPLACE, targets[3])
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     rollout = {**IN_WAVES, "MaxFailures": "50%"}
     result = resource.update(world.properties(targets, profile=new, replaces=[world.web], rollout=rollout))
     assert not result.ok
@@ -122,7 +122,7 @@ def test_a_target_that_has_failed_does_not_stand_in_the_way_back(world: World, r
     world.refuse(ASSOCIATE, targets[7])
     rollout = {**WATCHED, "MaxFailures": "1"}
     assert resource.create(world.properties(targets, rollout=rollout)).ok
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     before, after = resource.properties, world.properties(targets, profile=new, replaces=[world.web], rollout=rollout)
     event = resource.begin(resource.event("Update", after, before))
     poll_until(resource, event, lambda: world.carried(*targets).count("Web2") >= 2)
@@ -139,7 +139,7 @@ def test_a_target_that_would_keep_the_profile_of_another_association_may_not_fai
     """That one could neither give it back nor leave it there, should it be deleted next."""
     targets = world.instances(5)
     assert resource.create(world.properties(targets)).ok
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     world.refuse(REPLACE, targets[3])
     other = Resource(world, "Other")
     assert not other.create(world.properties(targets, profile=new, replaces=[world.web], rollout=ONE_MAY_FAIL)).ok

@@ -300,7 +300,7 @@ def test_a_newcomer_with_the_wanted_profile_has_its_time_to_be_confirmed(world: 
 def test_what_ec2_can_not_confirm_does_not_stand_in_the_way_back(world: World, resource: Resource) -> None:
     targets = world.instances(3)
     assert resource.create(world.properties(targets)).ok
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     world.refuse(REPLACE, targets[2])
     world.fleet.profiles[world.web].delivers = False
     result = resource.update(world.properties(targets, profile=new, replaces=[world.web]))

@@ -217,10 +217,11 @@ def test_what_was_given_back_leaves_no_record_behind(world: World, resource: Res
     assert resource.create(world.properties([staying, leaving])).ok
     world.fleet.instances[leaving].later = [(world.clock(), "stopping"), (world.clock() + 60, "stopped")]
 
-    assert resource.update(world.properties([staying], profile=world.fleet.add_profile("Web2"))).ok
+    assert resource.update(world.properties([staying], profile=world.own_profile("Web2"))).ok
 
     assert resource.records().keys() == {staying}
-    assert {kind for kind, _ in world.dynamodb.items} == {"operation", "instance"}
+    key = resource.association
+    assert set(world.dynamodb.items) == {("operation", key), (staying, "record"), (key, staying)}
 
 
 def test_hands_over_what_another_association_has_claimed_meanwhile(world: World) -> None:

@@ -26,7 +26,7 @@ class Story:
         self.world = World()
         self.resource = Resource(self.world)
         world = self.world
-        self.new = world.fleet.add_profile("Web2")
+        self.new = world.own_profile("Web2")
         world.cloudwatch.alarms["Errors"] = "OK"
         self.targets = [
             world.instance(),
@@ -304,7 +304,7 @@ def test_a_delete_does_not_fail_for_what_the_cancelled_create_could_not_finish(
 def test_an_update_survives_that_the_one_before_ends_while_it_begins(world: World, resource: Resource) -> None:
     targets = world.instances(3)
     resource.create(world.properties(targets))
-    new = world.properties(targets, profile=world.fleet.add_profile("Web2"))
+    new = world.properties(targets, profile=world.own_profile("Web2"))
     update = resource.begin(resource.event("Update", new, resource.properties))
     backs: list[Any] = []
     begin = lambda: backs.append(resource.begin(resource.event("Update", resource.properties, new)))  # noqa: E731

@@ -1,9 +1,11 @@
 """Observations: what EC2 and IAM say, and what that means."""
 
+from collections.abc import Iterable, Mapping
+
 import pytest
 
 from cdk_instance_role.runtime.association.desired import Selection
-from cdk_instance_role.runtime.association.model import InstanceState
+from cdk_instance_role.runtime.association.model import Instance, InstanceState
 from cdk_instance_role.runtime.association.observe import Observer, profile
 from cdk_instance_role.runtime.association.pacing import Pace
 from tests.simulator.driver import World
@@ -16,6 +18,14 @@ def observer(world: World) -> Observer:
     return Observer(world.services.ec2, world.services.iam, Pace(clock=world.clock, sleep=world.clock.sleep))
 
 
+def _seen(
+    observer: Observer, selection: Selection | None, others: Iterable[str]
+) -> tuple[tuple[str, ...], Mapping[str, Instance]]:
+    """What is selected, and what EC2 shows."""
+    sighting = observer.instances(selection, others)
+    return sighting.selected, sighting.instances
+
+
 def _by_tags(**tags: list[str]) -> Selection:
     return Selection(tags=tuple((key, frozenset(values)) for key, values in tags.items()))
 
@@ -25,7 +35,7 @@ def test_takes_the_active_one_of_two_associations(world: World, observer: Observ
     ids = world.instances(40, world.old)
     for id_ in ids:
         world.fleet.set_carried(id_, world.web)
-    _, instances = observer.instances(Selection(ids=tuple(ids)), {})
+    _, instances = _seen(observer, Selection(ids=tuple(ids)), {})
     assert {instance.carries for instance in instances.values()} == {world.web}
     assert all(instance.leaving for instance in instances.values())
     assert not any(instance.association and instance.association.established for instance in instances.values())
@@ -36,7 +46,7 @@ def test_sees_when_an_association_is_established(world: World, observer: Observe
     id_ = world.instance()
     world.fleet.set_carried(id_, world.web)
     world.clock.sleep(2.0)
-    _, instances = observer.instances(Selection(ids=(id_,)), {})
+    _, instances = _seen(observer, Selection(ids=(id_,)), {})
     association = instances[id_].association
     assert association is not None
     assert association.established
@@ -45,32 +55,32 @@ def test_sees_when_an_association_is_established(world: World, observer: Observe
 def test_an_association_that_is_going_does_not_count(world: World, observer: Observer) -> None:
     id_ = world.instance(world.old)
     world.fleet.set_carried(id_, None)
-    _, instances = observer.instances(Selection(ids=(id_,)), {})
+    _, instances = _seen(observer, Selection(ids=(id_,)), {})
     assert (instances[id_].carries, instances[id_].leaving) == (None, True)
 
 
 def test_leaves_out_what_ec2_does_not_know(world: World, observer: Observer) -> None:
     known, unknown = world.instance(), "i-0123456789abcdef0"
-    selected, instances = observer.instances(Selection(ids=(known, unknown)), {})
+    selected, instances = _seen(observer, Selection(ids=(known, unknown)), {})
     assert selected == (known, unknown)
     assert instances.keys() == {known}
 
 
 def test_looks_at_the_instances_of_the_ledger_too(world: World, observer: Observer) -> None:
     recorded = world.instance(world.web)
-    selected, instances = observer.instances(None, [recorded])
+    selected, instances = _seen(observer, None, [recorded])
     assert selected == ()
     assert instances[recorded].carries == world.web
 
 
 def test_asks_for_nothing_when_there_is_nothing_to_ask_for(world: World, observer: Observer) -> None:
-    assert observer.instances(None, {}) == ((), {})
+    assert _seen(observer, None, {}) == ((), {})
     assert world.traffic.calls == []
 
 
 def test_a_gone_instance_has_no_association(world: World, observer: Observer) -> None:
     id_ = world.instance(world.web, state="terminated")
-    _, instances = observer.instances(Selection(ids=(id_,)), {})
+    _, instances = _seen(observer, Selection(ids=(id_,)), {})
     assert (instances[id_].state, instances[id_].carries) == (InstanceState.TERMINATED, None)
     assert world.traffic.count(DESCRIBE_ASSOCIATIONS) == 0
 
@@ -78,7 +88,7 @@ def test_a_gone_instance_has_no_association(world: World, observer: Observer) ->
 def test_reads_every_page(world: World, observer: Observer) -> None:
     world.ec2.page_size = 7
     ids = world.instances(30, world.web, tags={"app": "web"})
-    selected, instances = observer.instances(_by_tags(app=["web"]), {})
+    selected, instances = _seen(observer, _by_tags(app=["web"]), {})
     assert set(selected) == set(ids)
     assert {instance.carries for instance in instances.values()} == {world.web}
     assert world.traffic.count(DESCRIBE_INSTANCES) == 5
@@ -91,7 +101,7 @@ def test_all_keys_must_match_and_any_value_of_a_key_will_do(world: World, observ
     world.instance(tags={"app": "web"})
     world.instance(tags={"app": "web", "env": "test"})
     world.instance()
-    selected, _ = observer.instances(_by_tags(app=["web", "api"], env=["prod"]), {})
+    selected, _ = _seen(observer, _by_tags(app=["web", "api"], env=["prod"]), {})
     assert set(selected) == {one, two}
 
 
@@ -100,26 +110,26 @@ def test_a_wildcard_in_a_tag_value_is_just_a_character(world: World, observer: O
     exact = world.instance(tags={"app": value})
     for other in ("web", "webshop", "wxb"):
         world.instance(tags={"app": other})
-    selected, _ = observer.instances(_by_tags(app=[value]), {})
+    selected, _ = _seen(observer, _by_tags(app=[value]), {})
     assert selected == (exact,)
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "terminated"])
 def test_tags_do_not_select_what_is_gone(world: World, observer: Observer, state: str) -> None:
     world.instance(tags={"app": "web"}, state=state)
-    assert observer.instances(_by_tags(app=["web"]), {}) == ((), {})
+    assert _seen(observer, _by_tags(app=["web"]), {}) == ((), {})
 
 
 @pytest.mark.parametrize("state", ["pending", "running", "stopping", "stopped"])
 def test_tags_select_in_every_other_state(world: World, observer: Observer, state: str) -> None:
     id_ = world.instance(tags={"app": "web"}, state=state)
-    selected, _ = observer.instances(_by_tags(app=["web"]), {})
+    selected, _ = _seen(observer, _by_tags(app=["web"]), {})
     assert selected == (id_,)
 
 
 def test_never_sends_more_filter_values_than_ec2_takes(world: World, observer: Observer) -> None:
     ids = world.instances(401, world.web)
-    _, instances = observer.instances(Selection(ids=tuple(ids)), {})
+    _, instances = _seen(observer, Selection(ids=tuple(ids)), {})
     assert len(instances) == 401
     for call in world.traffic.calls:
         assert sum(len(criterion["Value"]) for criterion in call.parameters["Filter"]) <= MOST_FILTER_VALUES

@@ -31,7 +31,7 @@ def test_moves_all_targets_to_another_profile(world: World, resource: Resource) 
     bare, carrying = world.instance(), world.instance(world.old)
     resource.create(world.properties([bare, carrying], replaces=[world.old]))
     before = world.mutations
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     result = resource.update(world.properties([bare, carrying], replaces=[world.old], profile=new))
     assert result.ok, result.reason
     assert world.carried(bare, carrying) == ["Web2", "Web2"]
@@ -44,7 +44,7 @@ def test_keeps_the_physical_id(world: World, resource: Resource) -> None:
     target = world.instance()
     resource.create(world.properties([target]))
     physical_id = resource.physical_id
-    resource.update(world.properties([target], profile=world.fleet.add_profile("Web2")))
+    resource.update(world.properties([target], profile=world.own_profile("Web2")))
     assert resource.physical_id == physical_id
 
 
@@ -122,7 +122,7 @@ def test_goes_back_to_the_old_profile_after_a_failed_update(world: World, resour
     targets = world.instances(4, world.old)
     resource.create(world.properties(targets, replaces=[world.old]))
     world.refuse(REPLACE, targets[2])
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     result = resource.update(world.properties(targets, replaces=[world.old], profile=new))
     assert not result.ok
     assert "not today" in result.reason
@@ -163,7 +163,7 @@ def test_nothing_stands_in_the_way_of_going_back(world: World, resource: Resourc
     resource.create(world.properties([gone, taken, target]))
     world.refuse(REPLACE, target)
     world.traffic.meanwhile(REPLACE, lambda: world.fleet.change_state(gone, "terminated"), nth=3)
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     event = resource.begin(
         resource.event("Update", world.properties([gone, taken, target, refused], profile=new), resource.properties)
     )
@@ -184,7 +184,7 @@ def test_goes_back_although_someone_has_given_a_target_another_profile_before_th
     taken, target = world.instance(), world.instance()
     resource.create(world.properties([taken, target]))
     world.fleet.set_carried(taken, world.foreign)
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     result = resource.update(world.properties([taken, target], profile=new))
     assert not result.ok
     assert f"instance {taken} (running) carries instance profile Foreign" in result.reason
@@ -211,7 +211,7 @@ def test_holds_a_failed_update_that_is_tried_again_to_the_usual_rules(world: Wor
 def test_goes_back_also_when_the_way_back_has_to_be_tried_again(world: World, resource: Resource) -> None:
     taken, target = world.instance(), world.instance()
     resource.create(world.properties([taken, target]))
-    new = world.properties([taken, target], profile=world.fleet.add_profile("Web2"))
+    new = world.properties([taken, target], profile=world.own_profile("Web2"))
     world.refuse(REPLACE, target)
     assert not resource.deliver(resource.event("Update", new, resource.properties)).ok
     world.fleet.set_carried(taken, world.foreign)
@@ -227,7 +227,7 @@ def test_a_failed_update_does_not_change_what_a_delete_gives_back(world: World, 
     bare, carrying, refused = world.instance(), world.instance(world.old), world.instance()
     resource.create(world.properties([bare, carrying], replaces=[world.old]))
     world.refuse(ASSOCIATE, refused)
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     result = resource.update(world.properties([bare, carrying, refused], replaces=[world.old], profile=new))
     assert not result.ok
     assert resource.delete().ok

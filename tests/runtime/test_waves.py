@@ -80,7 +80,7 @@ def test_an_alarm_ends_a_create_and_everything_is_given_back(world: World, resou
 def test_an_alarm_ends_an_update_and_the_way_back_knows_no_waves(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     assert resource.create(world.properties(targets)).ok
-    new = world.fleet.add_profile("Web2")
+    new = world.own_profile("Web2")
     before, after = resource.properties, world.properties(targets, profile=new, replaces=[world.web], rollout=WATCHED)
     event = resource.begin(resource.event("Update", after, before))
     poll_until(resource, event, lambda: world.carried(*targets).count("Web2") == 5)

@@ -74,11 +74,6 @@ class Clients:
         weakref.finalize(simulator, spare.append, clients)
         return clients
 
-    def use_up_retries(self) -> None:
-        """Leave botocore nothing to try again with, as after a storm of throttled calls in a warm function."""
-        for quota in self._quotas:
-            quota.acquire(quota.available_capacity)
-
     def _sender(self, service: str) -> Any:
         def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
             simulator = self._simulator() if self._simulator else None

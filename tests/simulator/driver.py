@@ -16,6 +16,7 @@ from cdk_instance_role.runtime.association.failures import AssociationError
 from cdk_instance_role.runtime.association.ledger import Ledger
 from cdk_instance_role.runtime.association.record import Record, held
 from cdk_instance_role.runtime.association.services import CHANGING, READING, Services
+from cdk_instance_role.runtime.association.stacks import Stacks
 from cdk_instance_role.runtime.association.table import Table
 from tests.simulator.clients import Clients
 from tests.simulator.clock import VirtualClock
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/InstanceRole-web/0f1e2d3c"
 STATUSES = {"Create": Status.CREATING, "Update": Status.UPDATING, "Delete": Status.DELETING}
 """What a stack is doing when an event comes, unless something else was said about it."""
+OWN_PATH = "/cdk-instance-role/InstanceRole-web/0a1b2c3d/"
+"""IAM path of the profiles of one `InstanceRole`."""
 RESPONSE_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
 QUERY_SECONDS, WAITER_SECONDS = 5.0, 3600.0
 _ids = itertools.count(1)
@@ -68,8 +71,11 @@ class World:
             iam=clients.iam,
             ledger=Ledger(Table(clients.dynamodb, TABLE, sleep=self.clock.sleep)),
             alarms=Alarms(lambda: clients.cloudwatch),
+            stacks=Stacks(lambda: clients.cloudformation),
             clock=self.clock,
             sleep=self.clock.sleep,
+            monotonic=self.clock.monotonic,
+            every=self.clock.every,
         )
         self.ledger = self.services.ledger
         self.cloudwatch, self.stacks = self.aws.cloudwatch, self.aws.cloudformation.stacks
@@ -78,7 +84,8 @@ class World:
         """Ids of the stacks whose status does not follow from the events."""
         self.role = self._equip(amend) if enforced else None
         """Role of the handler, where its policies are enforced."""
-        self.web, self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Web", "Old", "Foreign"))
+        self.web = self.fleet.add_profile("Web") if enforced else self.own_profile("Web")
+        self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Old", "Foreign"))
 
     def _equip(self, amend: "Amendment | None") -> "HandlerRole":
         # Only here, because it takes the CDK, which is slow to load.
@@ -97,6 +104,10 @@ class World:
     def stack_status(self, status: str) -> None:
         self.stacks[STACK_ID].status = status
         self.status_is_set.add(STACK_ID)
+
+    def own_profile(self, name: str) -> str:
+        """A profile of the `InstanceRole` that Web is of."""
+        return self.fleet.add_profile(name, path=OWN_PATH)
 
     def instance(self, carries: str | None = None, **more: Any) -> str:
         return self.fleet.add_instance(carries, **more)

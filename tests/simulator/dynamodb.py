@@ -15,7 +15,8 @@ from tests.simulator.updates import updated
 TABLE, PARTITION_KEY, SORT_KEY = "Ledger", "Kind", "Id"
 UPDATE, TRANSACT, GET, QUERY = "UpdateItem", "TransactWriteItems", "GetItem", "Query"
 BATCH_GET = "BatchGetItem"
-WRITING = (UPDATE, TRANSACT)
+DELETE = "DeleteItem"
+WRITING = (UPDATE, TRANSACT, DELETE)
 MOST_WRITES, MOST_KEYS = 100, 100
 """In one transaction, and in one BatchGetItem."""
 UNITS, UNITS_IN_TRANSACTION = 1000, 2
@@ -73,6 +74,7 @@ class DynamoDb:
             BATCH_GET: self._get_batch,
             QUERY: self._query,
             UPDATE: self._update,
+            DELETE: self._delete,
             TRANSACT: self._transact,
         }
 
@@ -133,6 +135,13 @@ class DynamoDb:
             raise AwsError("ConditionalCheckFailedException", message, HTTPStatus.BAD_REQUEST, **shown)
         self.items[key] = after
         return {"Attributes": after} if request.get("ReturnValues") == "ALL_NEW" else {}
+
+    def _delete(self, request: Request) -> Mapping[str, Any]:
+        _check_keywords(request, "ConditionExpression")
+        if not self._holds(_key(request), request):
+            raise AwsError("ConditionalCheckFailedException", "The conditional request failed")
+        self.items.pop(_key(request), None)
+        return {}
 
     def _transact(self, request: Request) -> Mapping[str, Any]:
         token = request.get("ClientRequestToken")

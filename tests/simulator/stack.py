@@ -3,18 +3,61 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from tests.simulator.cloudformation import Stack, Status
 from tests.simulator.driver import STACK_ID, Resource, Result, World
-from tests.simulator.stack_resources import Change, Operation, Played, StackResources, Template
+
+Properties = Mapping[str, Any]
+Template = Mapping[str, Properties]
+"""Properties of the custom resources, by logical id."""
+
+
+@dataclass
+class Played:
+    """An event that CloudFormation has sent, and what became of it."""
+
+    request_type: str
+    logical_id: str
+    status: str
+    """Status of the stack meanwhile."""
+    result: Result
+
+    @property
+    def summary(self) -> tuple[str, str, bool]:
+        """What it was, what the stack did meanwhile, and whether it succeeded."""
+        return self.request_type, self.status, self.result.ok
+
+
+@dataclass
+class _Change:
+    """What an operation has done to a resource, and what it was before."""
+
+    resource: Resource
+    old: Properties | None
+    """None for one that was not there."""
+    new: Properties
+
+
+@dataclass
+class Operation:
+    """An operation on a stack."""
+
+    events: list[Played] = field(default_factory=list)
+
+    @property
+    def summary(self) -> list[tuple[str, str, bool]]:
+        """Summaries of the events, in their order."""
+        return [event.summary for event in self.events]
 
 
 class CloudFormationStack:
     """A stack with custom resources, and perhaps others that fail.
 
-    Events come one after the other. Policies are attached before the events of a configuration, and detached after
-    everything has succeeded.
+    Events come one after the other. Policies are attached and detached as CloudFormation does it: before the events of
+    a configuration, and after everything has succeeded.
     """
 
     def __init__(self, world: World, stack_id: str = STACK_ID, *, parent: "CloudFormationStack | None" = None) -> None:
@@ -29,11 +72,15 @@ class CloudFormationStack:
         if parent:
             world.stacks[stack_id] = Stack(Status.CREATED, parent.id, parent.lineage[-1].id)
         world.status_is_set.add(stack_id)
-        self.resources = StackResources(world, stack_id, lambda: self.status)
-
-    def __getitem__(self, logical_id: str) -> Resource:
-        """One of its resources."""
-        return self.resources.by_id[logical_id]
+        self.new_resource: Callable[[World, str, str], Resource] = Resource
+        """Makes what stands for a resource in a world, by its logical id and the id of its stack."""
+        self.resources: dict[str, Resource] = {}
+        """Those that exist, by logical id."""
+        self.failed_creates: list[Resource] = []
+        """Resources that ``--no-rollback`` has left. The next operation deletes them."""
+        self._open: list[_Change] = []
+        """Changes that a rollback has to take back, the youngest first."""
+        self._operation = Operation()
 
     @property
     def lineage(self) -> list["CloudFormationStack"]:
@@ -56,12 +103,13 @@ class CloudFormationStack:
             other_fails: a resource of another kind fails after them.
         """
         operation = self._begin(Status.CREATING)
-        if self.resources.apply(template) and not other_fails:
+        if self._apply(template) and not other_fails:
             self._end(Status.CREATED)
             return operation
         self.status = Status.CREATE_ROLLING_BACK
-        is_gone = self.resources.delete_created()
-        self.status = Status.CREATE_ROLLED_BACK if is_gone else Status.CREATE_ROLLBACK_FAILED
+        deleted = [self._delete(change.resource) for change in self._open]
+        self._open = []
+        self.status = Status.CREATE_ROLLED_BACK if all(deleted) else Status.CREATE_ROLLBACK_FAILED
         return operation
 
     def update(
@@ -82,7 +130,7 @@ class CloudFormationStack:
                 seen whether it is another one for a nested stack than for its parent.
         """
         operation = self._begin(Status.UPDATING)
-        if not self.resources.apply(template):
+        if not self._apply(template):
             self._roll_back(self, own_status)
         elif fails_in:
             self.status = Status.UPDATING if fails_in is self else Status.UPDATE_CLEANING_UP
@@ -102,7 +150,7 @@ class CloudFormationStack:
             meanwhile: status of the stack while a resource is taken back. Nobody has seen which one it is.
         """
         operation = self._begin(Status.UPDATING)
-        if self.resources.apply(template, lambda change: self._take_back_at_once(change, meanwhile)):
+        if self._apply(template, taking_back_in=meanwhile):
             self._clean_up(template)
         else:
             self.status = Status.UPDATE_FAILED
@@ -114,11 +162,11 @@ class CloudFormationStack:
         The event that was cancelled is the last one before the rollback, with a result that nobody waits for.
         """
         operation = self._begin(Status.UPDATING)
-        *others, last = self.resources.changed(template)
-        self.resources.apply({logical_id: template[logical_id] for logical_id in others})
-        resource, new = self[last], template[last]
-        old = dict(resource.properties)
-        self.resources.note(Change(resource, old, new))
+        *others, last = self._changed(template)
+        self._apply({logical_id: template[logical_id] for logical_id in others})
+        resource = self.resources[last]
+        old, new = resource.properties, template[last]
+        self._note(_Change(resource, old, new))
         resource.attach_policies(new)
         event = resource.begin(resource.event("Update", new, old))
         for _ in range(after_polls):
@@ -130,9 +178,9 @@ class CloudFormationStack:
     def roll_back(self) -> Operation:
         """``cdk rollback``: take back what an update without rollback has left, at any later time."""
         assert self.status in (Status.UPDATE_FAILED, Status.ROLLBACK_FAILED), self.status
-        self.resources.operation = operation = Operation()
+        self._operation = Operation()
         self._roll_back(self, Status.ROLLING_BACK)
-        return operation
+        return self._operation
 
     def continue_rollback(self, *, skip: Collection[str] = ()) -> Operation:
         """Continue a rollback that has failed.
@@ -141,39 +189,87 @@ class CloudFormationStack:
             skip: logical ids of resources that get no event. CloudFormation takes them for rolled back.
         """
         assert self.status == Status.ROLLBACK_FAILED, self.status
-        self.resources.operation = operation = Operation()
-        for change in [change for change in self.resources.open if change.resource.logical_id in skip]:
-            self.resources.is_back(change)
+        self._operation = Operation()
+        for change in [change for change in self._open if change.resource.logical_id in skip]:
+            self._open.remove(change)
+            self._is_back(change)
         self._roll_back(self, Status.ROLLING_BACK)
-        return operation
+        return self._operation
 
     def delete(self) -> Operation:
         """Delete the stack."""
         operation = self._begin(Status.DELETING)
-        deleted = [self.resources.delete(resource) for resource in reversed([*self.resources.by_id.values()])]
+        deleted = [self._delete(resource) for resource in reversed([*self.resources.values()])]
         self.status = Status.DELETED if all(deleted) else Status.DELETE_FAILED
         return operation
 
     def _begin(self, status: str) -> Operation:
         """A new operation. What an update without rollback has left belongs to it now."""
-        self.resources.operation = Operation()
+        self._operation = Operation()
         if self.status != Status.UPDATE_FAILED:
-            self.resources.open = []
+            self._open = []
         for stack in self.lineage:
             stack.status = status
-        for resource in self.resources.failed_creates:
-            self.resources.delete(resource)
-        self.resources.failed_creates = []
-        return self.resources.operation
+        for resource in self.failed_creates:
+            self._delete(resource)
+        self.failed_creates = []
+        return self._operation
 
-    def _take_back_at_once(self, change: Change, status: str) -> None:
-        """Take a resource back that has failed. One that was created stays until the next operation."""
+    def _changed(self, template: Template) -> list[str]:
+        same = {id_ for id_, resource in self.resources.items() if resource.properties == template.get(id_)}
+        return [logical_id for logical_id in template if logical_id not in same]
+
+    def _apply(self, template: Template, *, taking_back_in: str | None = None) -> bool:
+        """Create and update resources. Returns whether all have succeeded.
+
+        Args:
+            template: the resources.
+            taking_back_in: status in which one that has failed is taken back at once, and the others go on. Default: it
+                is left to a rollback, and the others get no event.
+        """
+        succeeded = True
+        for logical_id in self._changed(template):
+            known = self.resources.get(logical_id)
+            resource = known or self.new_resource(self.world, logical_id, self.id)
+            change = _Change(resource, dict(known.properties) if known else None, template[logical_id])
+            if self._change(change):
+                self._note(change)
+                continue
+            succeeded = False
+            if taking_back_in is None:
+                self._note(change)
+                break
+            self._take_back_at_once(change, taking_back_in)
+        return succeeded
+
+    def _change(self, change: _Change) -> bool:
+        resource, new = change.resource, change.new
+        resource.attach_policies(new)
         if change.old is None:
-            self.resources.failed_creates.append(self.resources.by_id.pop(change.resource.logical_id))
+            self.resources[resource.logical_id] = resource
+            resource.properties = dict(new)
+            return self._send(resource, resource.event("Create", new))
+        succeeded = self._send(resource, resource.event("Update", new, change.old))
+        if succeeded:
+            resource.properties = dict(new)
+        return succeeded
+
+    def _note(self, change: _Change) -> None:
+        """A rollback takes a resource back to what it was when the stack was last in order."""
+        earlier = next((one for one in self._open if one.resource is change.resource), None)
+        if earlier:
+            self._open.remove(earlier)
+            change.old = earlier.old
+        self._open.insert(0, change)
+
+    def _take_back_at_once(self, change: _Change, status: str) -> None:
+        resource = change.resource
+        if change.old is None:
+            self.failed_creates.append(self.resources.pop(resource.logical_id))
             return
         before, self.status = self.status, status
-        if not self.resources.take_back(change):
-            self.resources.note(change)
+        if not self._send(resource, resource.event("Update", change.old, change.new)):
+            self._note(change)
         self.status = before
 
     def _roll_back(self, failed: "CloudFormationStack", own_status: str) -> None:
@@ -181,23 +277,54 @@ class CloudFormationStack:
         failed.status = Status.ROLLING_BACK
         for stack in self.lineage[: self.lineage.index(failed)]:
             stack.status = own_status
-        if not self.resources.take_all_back():
+        updates = [change for change in self._open if change.old is not None]
+        for change in updates:  # policies are resources, too, and nothing depends on the custom resource
+            change.resource.attach_policies(change.old or {})
+        for change in updates:
+            assert change.old is not None
+            if self._send(change.resource, change.resource.event("Update", change.old, change.new)):
+                self._open.remove(change)
+                self._is_back(change)
+        if any(change.old is not None for change in self._open):
             failed.status = self.status = Status.ROLLBACK_FAILED
             return
         self.status = Status.ROLLBACK_CLEANING_UP
-        self.resources.delete_created()
-        self._end(Status.ROLLED_BACK)
+        for change in self._open:
+            self._delete(change.resource)
+        self._open = []
+        for stack in self.lineage:
+            stack.status = Status.ROLLED_BACK
+
+    def _is_back(self, change: _Change) -> None:
+        assert change.old is not None
+        change.resource.properties = dict(change.old)
+        change.resource.detach_policies(but_for=change.old)
 
     def _clean_up(self, template: Template) -> None:
         """The end of an update that has succeeded. A Delete that fails now abandons its resource."""
         self.status = Status.UPDATE_CLEANING_UP
-        for resource in [one for id_, one in self.resources.by_id.items() if id_ not in template]:
-            self.resources.delete(resource)
-        for change in self.resources.open:
+        for change in self._open:
             change.resource.detach_policies(but_for=change.new)
+        for resource in [one for id_, one in self.resources.items() if id_ not in template]:
+            self._delete(resource)
         self._end(Status.UPDATED)
 
     def _end(self, status: str) -> None:
-        self.resources.open = []
+        self._open = []
         for stack in self.lineage:
             stack.status = status
+
+    def _delete(self, resource: Resource) -> bool:
+        """One whose Create has failed before its physical id was known gets no Delete."""
+        known = resource.physical_id is not None
+        deleted = not known or self._send(resource, resource.event("Delete", resource.properties))
+        self.resources.pop(resource.logical_id, None)
+        resource.physical_id = None
+        if deleted:
+            resource.detach_policies()
+        return deleted
+
+    def _send(self, resource: Resource, event: Mapping[str, Any]) -> bool:
+        status, result = self.status, resource.deliver(event)
+        self._operation.events.append(Played(event["RequestType"], resource.logical_id, status, result))
+        return result.ok

@@ -58,20 +58,6 @@ def test_the_clients_of_a_simulator_that_is_gone_are_used_again_with_a_full_retr
         assert simulator.traffic.count(action) == 3
 
 
-def test_without_a_retry_quota_botocore_tries_nothing_again_until_calls_have_succeeded() -> None:
-    simulator = Simulator()
-    clients = clients_of(simulator)
-    clients.use_up_retries()
-    simulator.traffic.throttle(DESCRIBE_INSTANCES)
-    with pytest.raises(ClientError):
-        describe(clients)
-    for _ in range(20):
-        describe(clients)
-    simulator.traffic.throttle(DESCRIBE_INSTANCES)
-    describe(clients)
-    assert simulator.traffic.count(DESCRIBE_INSTANCES) == 1 + 20 + 2
-
-
 @pytest.mark.parametrize("times", [0, 1, 10])
 def test_after_a_call_botocore_sleeps_in_real_time_again(times: int) -> None:
     """Its next call in this thread may be to somebody else."""

@@ -7,8 +7,7 @@ import pytest
 
 from tests.simulator.cloudformation import Stack
 from tests.simulator.driver import FAILURES, FunctionError, Resource, World
-from tests.simulator.stack import CloudFormationStack
-from tests.simulator.stack_resources import Operation
+from tests.simulator.stack import CloudFormationStack, Operation
 
 STACKS = "arn:aws:cloudformation:eu-west-1:111122223333:stack"
 UPDATING, UPDATED, CLEANING_UP = "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
@@ -41,7 +40,7 @@ class Play:
     def __init__(self, stack: CloudFormationStack) -> None:
         self.world, self.stack = stack.world, stack
         self.fails: Fails = lambda _: False
-        stack.resources.new_resource = self._resource
+        stack.new_resource = self._resource
         stack.create(self.template("A"))
 
     def _resource(self, *arguments: Any) -> Resource:
@@ -56,7 +55,7 @@ class Play:
     @property
     def configurations(self) -> dict[str, str]:
         """What CloudFormation takes the resources to be like."""
-        return {id_: resource.properties["Configuration"] for id_, resource in self.stack.resources.by_id.items()}
+        return {id_: resource.properties["Configuration"] for id_, resource in self.stack.resources.items()}
 
 
 def told(operation: Operation) -> list[str]:
@@ -260,56 +259,6 @@ def test_an_update_that_is_cancelled_is_rolled_back_while_an_event_is_under_way(
         f"One B>A {ROLLING_BACK}",
     ]
     assert (play.stack.status, play.configurations) == (ROLLED_BACK, {"One": "A", "Two": "A"})
-
-
-class Policies:
-    """Stands for the role of the handler, and notes what is attached and left among the events."""
-
-    def __init__(self, play: Play, fails: Fails) -> None:
-        self.seen: list[str] = []
-        self._fails = fails
-        play.world.role = self  # type: ignore[assignment]
-        play.fails = self._event
-
-    def attach(self, _: str, properties: Mapping[str, Any], **__: Any) -> None:
-        self.seen.append(f"attach {properties['Configuration']}")
-
-    def detach(self, _: str, *, but_for: Mapping[str, Any] | None = None, **__: Any) -> None:
-        self.seen.append(f"leave {but_for['Configuration'] if but_for else 'none'}")
-
-    def _event(self, event: Mapping[str, Any]) -> bool:
-        """The last poll of an event, or the one that fails."""
-        what = f"{event['RequestType']} {event['ResourceProperties']['Configuration']}"
-        if self.seen[-1:] != [what]:
-            self.seen.append(what)
-        return self._fails(event)
-
-
-def test_policies_are_new_before_an_update_and_the_old_ones_go_after_it(play: Play) -> None:
-    policies = Policies(play, lambda _: False)
-    play.stack.update(play.template("B"))
-    assert policies.seen == ["attach B", "Update B", "leave B"]
-
-
-def test_policies_are_as_before_when_a_rollback_begins(play: Play) -> None:
-    policies = Policies(play, to("B"))
-    play.stack.update(play.template("B"))
-    assert policies.seen == ["attach B", "Update B", "attach A", "Update A", "leave A"]
-
-
-def test_policies_stay_new_without_rollback(play: Play) -> None:
-    """They have succeeded, so they are not taken back, and nothing that was attached before is detached."""
-    policies = Policies(play, to("B"))
-    play.stack.update_without_rollback(play.template("B"))
-    assert policies.seen == ["attach B", "Update B", "Update A"]
-
-
-def test_policies_of_a_resource_that_is_deleted_stay_until_it_is_gone(play: Play) -> None:
-    policies = Policies(play, lambda _: False)
-    template = play.template("A")
-    del template["Two"]
-    play.stack.update(template)
-    assert policies.seen == ["Delete A", "leave none"]
 
 
 class Nested:

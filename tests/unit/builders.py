@@ -27,8 +27,12 @@ def role_arn(name: str) -> str:
 
 
 ID = instance_id(1)
-WANTED, FORMER, LISTED, FOREIGN = (profile_arn(name) for name in ("Wanted", "Former", "Listed", "Foreign"))
-"""The wanted profile, one that was wanted before, one that may be replaced and one that may not."""
+OWN_PATH = "cdk-instance-role/Web/0a1b2c3d"
+"""IAM path of the profiles of one `InstanceRole`."""
+WANTED, FORMER = (profile_arn(f"{OWN_PATH}/{name}") for name in ("Wanted", "Former"))
+"""The wanted profile, and one of the same role that was wanted before."""
+LISTED, FOREIGN = (profile_arn(name) for name in ("Listed", "Foreign"))
+"""A profile that may be replaced, and one that may not."""
 
 
 def ref(arn: str) -> ProfileRef:

@@ -2,7 +2,14 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.model import GONE, SELECTABLE, UNSETTLED, InstanceState, name_of
+from cdk_instance_role.runtime.association.model import (
+    GONE,
+    UNSETTLED,
+    Association,
+    InstanceState,
+    Profile,
+    name_of,
+)
 from tests.unit.builders import WANTED, instance
 
 
@@ -19,10 +26,26 @@ def test_an_instance_without_an_active_association_carries_nothing() -> None:
     assert instance(leaving=True).carries is None
 
 
-def test_every_state_is_gone_or_can_be_selected() -> None:
-    assert set(SELECTABLE) | GONE == set(InstanceState)
-    assert not set(SELECTABLE) & GONE
-
-
 def test_a_target_is_acted_on_only_when_running_or_stopped() -> None:
-    assert set(SELECTABLE) - UNSETTLED == {InstanceState.RUNNING, InstanceState.STOPPED}
+    assert set(InstanceState) - GONE - UNSETTLED == {InstanceState.RUNNING, InstanceState.STOPPED}
+
+
+def test_a_state_that_is_new_to_ec2_is_waited_for() -> None:
+    assert InstanceState.of("hibernating") in UNSETTLED
+    assert InstanceState.of("in an unknown state") in UNSETTLED
+
+
+@pytest.mark.parametrize("name", ["pending", "running", "stopping", "stopped", "shutting-down", "terminated"])
+def test_knows_the_states_of_ec2_by_name(name: str) -> None:
+    assert InstanceState.of(name) == name
+
+
+@pytest.mark.parametrize(
+    ("associated_with", "known", "held"),
+    [("AIPA1", "AIPA1", True), ("AIPA1", "AIPA2", False), (None, "AIPA2", True), ("AIPA1", None, True)],
+)
+def test_a_profile_that_was_created_again_is_another_one_and_an_unknown_id_counts_as_equal(
+    associated_with: str | None, known: str | None, held: bool
+) -> None:
+    association = Association("iip-assoc-1", WANTED, established=True, profile_id=associated_with)
+    assert Profile(WANTED, None, trusts_ec2=True, id=known).is_held_by(association) is held

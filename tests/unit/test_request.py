@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from cdk_instance_role.runtime.association.contract import OnConflict
 from cdk_instance_role.runtime.association.desired import Desired, Selection
 from cdk_instance_role.runtime.association.failures import RequestError
-from cdk_instance_role.runtime.association.request import Request, RequestType
+from cdk_instance_role.runtime.association.request import Request, RequestType, digest_of
 from tests.unit.builders import (
     ACCOUNT,
+    FOREIGN,
     FORMER,
     ID,
     LISTED,
@@ -131,7 +132,9 @@ def test_takes_the_arns_of_every_partition(partition: str) -> None:
     assert (parsed.profile.arn, parsed.profile.name) == (arn, "a+b=c,d.e@f-g_h")
 
 
-@pytest.mark.parametrize(("arn", "restorable"), [(None, True), (WANTED, True), (LISTED, True), (FORMER, False)])
+@pytest.mark.parametrize(
+    ("arn", "restorable"), [(None, True), (WANTED, True), (LISTED, True), (FORMER, True), (FOREIGN, False)]
+)
 def test_knows_what_it_could_give_back_one_day(arn: str | None, restorable: bool) -> None:
     assert wish(Replaces=[LISTED_PROPERTIES]).may_restore(arn) is restorable
 
@@ -221,33 +224,47 @@ def test_an_update_is_carried_out_whatever_the_old_properties_say(garbage: Any) 
 # Going back
 
 
-def test_an_update_reverses_the_one_with_old_and_new_swapped() -> None:
+def test_the_reverse_update_has_the_digests_swapped() -> None:
     old, new = properties(OnConflict="KEEP"), properties()
     there = request("Update", OldResourceProperties=old, ResourceProperties=new)
     back = request("Update", OldResourceProperties=new, ResourceProperties=old)
 
-    assert back.reverses(there.fingerprints)
-    assert not there.reverses(there.fingerprints)
+    before, after = there.digests
+    assert before != after
+    assert back.digests == (after, before)
 
 
-def test_an_update_reverses_nothing_else() -> None:
-    old, new, third = properties(OnConflict="KEEP"), properties(), properties(Replaces="*")
-    there = request("Update", OldResourceProperties=old, ResourceProperties=new)
+def test_a_third_configuration_has_a_digest_of_its_own() -> None:
+    configurations = (properties(OnConflict="KEEP"), properties(), properties(Replaces="*"))
 
-    assert not request("Update", OldResourceProperties=new, ResourceProperties=third).reverses(there.fingerprints)
-    assert not request("Update").reverses(("", ""))
+    assert len({digest_of(one) for one in configurations}) == 3
 
 
-def test_a_delete_and_a_create_reverse_nothing() -> None:
-    for parsed in (request("Create"), request("Delete")):
-        assert not parsed.reverses(parsed.fingerprints[::-1])
+def test_a_delete_takes_back_nothing_by_its_digests() -> None:
+    assert request("Delete").digests == ("", "")
 
 
-def test_the_order_of_the_keys_does_not_matter_for_going_back() -> None:
+def test_a_digest_does_not_depend_on_the_order_of_the_keys() -> None:
     new = properties()
-    turned = dict(reversed(new.items()))
 
-    assert request(ResourceProperties=new).fingerprints == request(ResourceProperties=turned).fingerprints
+    assert digest_of(new) == digest_of(dict(reversed(new.items())))
+
+
+def test_a_digest_does_not_depend_on_how_a_number_or_a_truth_value_is_written() -> None:
+    """CloudFormation sends texts; a template has numbers."""
+    assert digest_of(properties(TimeoutSeconds=1800)) == digest_of(properties(TimeoutSeconds="1800"))
+
+
+def test_a_digest_does_not_depend_on_what_the_handler_does_not_read() -> None:
+    assert digest_of(properties(ServiceToken="another")) == digest_of(properties())
+
+
+def test_what_the_update_before_asked_for_is_known_as_far_as_it_can_be_read() -> None:
+    listing = request("Update", OldResourceProperties=properties(Replaces=[LISTED_PROPERTIES])).before
+    assert listing is not None
+    assert listing.replaceable.allows(LISTED)
+    assert request("Update", OldResourceProperties={"InstanceIds": 7}).before is None
+    assert request("Create").before is None
 
 
 # Malformed events: one clear sentence that names the key and the value.
@@ -279,7 +296,9 @@ def test_fails_when_the_event_is_not_from_cloudformation(changed: dict[str, Any]
         pytest.param(
             {"InstanceProfileArn": role_arn("Web")}, ["InstanceProfileArn", ":role/Web"], id="a role for a profile"
         ),
-        pytest.param({"RoleArn": WANTED}, ["RoleArn", ":instance-profile/Wanted"], id="a profile for a role"),
+        pytest.param(
+            {"RoleArn": WANTED}, ["RoleArn", ":instance-profile/cdk-instance-role"], id="a profile for a role"
+        ),
         pytest.param({"RoleArn": ["x"]}, ["RoleArn", "['x']"], id="a list of roles"),
         pytest.param({"RoleArn": role_arn("Web") + "\n"}, ["RoleArn", "Web\\n"], id="a line break after the role"),
         pytest.param({"RoleArn": role_arn("Wéb")}, ["RoleArn", ":role/Wéb"], id="a letter that IAM does not take"),

@@ -51,7 +51,7 @@ def _hidden(stack: StackArtifact, unseen: tuple[str, ...], around: Surroundings)
 def _status(address: Address, deployed: DeployedStack, logical_id: str, around: Surroundings) -> AssociationStatus:
     records = held(around.records(address, logical_id))
     observer = Foresight(around)
-    instances = around.sight.of("the instances", lambda: observer.instances(None, records)[1], None)
+    instances = around.sight.of("the instances", lambda: observer.instances(None, records).instances, None)
     known = around.sight.of(
         "names of the instances", lambda: details(around.aws.ec2, instances or ()), dict[str, Details]()
     )

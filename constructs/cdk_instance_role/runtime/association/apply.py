@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import Meaning, is_final, meaning_of, text_of
+from .errors import Meaning, meaning_of, text_of
 from .pacing import Pace
 from .step import Action, Step
 
@@ -33,9 +33,10 @@ class Outcome:
     def accepted(self) -> bool:
         return self.meaning is None
 
-    def is_final(self, age: float) -> bool:
-        """Whether EC2 has refused the step for good, ``age`` seconds after the operation began."""
-        return self.meaning is not None and is_final(self.meaning, age)
+    @property
+    def is_denied(self) -> bool:
+        """The handler was not allowed to take the step."""
+        return self.meaning is Meaning.DENIED
 
     @property
     def error(self) -> str | None:
@@ -43,7 +44,14 @@ class Outcome:
         return None if self.accepted else self.detail
 
 
-def apply(steps: Sequence[Step], ec2: "EC2Client", pace: Pace, *, until: float) -> list[Outcome]:
+def apply(
+    steps: Sequence[Step],
+    ec2: "EC2Client",
+    pace: Pace,
+    *,
+    until: float,
+    may_call: Callable[[], bool] = lambda: True,
+) -> list[Outcome]:
     """Carry out as many of the steps, in their order, as can begin before ``until``.
 
     Args:
@@ -51,15 +59,16 @@ def apply(steps: Sequence[Step], ec2: "EC2Client", pace: Pace, *, until: float) 
         ec2: client.
         pace: hands out the right to call.
         until: seconds since the epoch.
+        may_call: whether a call may begin at this moment. Default: always.
 
     Returns:
         The outcomes of the steps that were begun. The others are still to be done.
     """
-    hand = _Hand(ec2, pace)
+    hand = _Hand(ec2, pace, may_call)
     with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="apply") as pool:
         begun = []
         for step in steps:
-            if not pace.take(first_call(step), until=until):
+            if not pace.take(first_call(step), until=until) or not may_call():
                 break
             begun.append(pool.submit(hand.carry_out, step))
         return [future.result() for future in begun]
@@ -89,8 +98,8 @@ def calls_of(steps: Iterable[Step]) -> Counter[str]:
 class _Hand:
     """Carries out one step. The right to make its first call has been taken already."""
 
-    def __init__(self, ec2: "EC2Client", pace: Pace) -> None:
-        self._ec2, self._pace = ec2, pace
+    def __init__(self, ec2: "EC2Client", pace: Pace, may_call: Callable[[], bool]) -> None:
+        self._ec2, self._pace, self._may_call = ec2, pace, may_call
 
     def carry_out(self, step: Step) -> Outcome:
         match step.action:
@@ -142,6 +151,8 @@ class _Hand:
         self._ec2.disassociate_iam_instance_profile(AssociationId=step.association_id)
 
     def _tried(self, step: Step, action: str, call: Callable[[], None]) -> Outcome:
+        if not self._may_call():
+            return Outcome(step, Meaning.UNREACHABLE, "the lease of the association has run out")
         try:
             call()
         except (ClientError, BotoCoreError) as error:

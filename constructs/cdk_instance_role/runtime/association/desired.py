@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .contract import ANY_PROFILE, PATH_PREFIX, OnConflict, Property
+from .contract import ANY_PROFILE, DESTROY, PATH_PREFIX, RETAIN, OnConflict, Property
 from .failures import RequestError
 from .model import name_of
 
@@ -14,6 +14,8 @@ INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _PATH_AND_NAME = r"(?:[\w+=,.@/-]*/)?[\w+=,.@-]{1,128}"
 PROFILE_ARN = re.compile(rf"arn:[a-z-]+:iam::\d{{12}}:instance-profile/{_PATH_AND_NAME}", re.ASCII)
 ROLE_ARN = re.compile(rf"arn:[a-z-]+:iam::\d{{12}}:role/{_PATH_AND_NAME}", re.ASCII)
+
+_IAM_PATH = re.compile(rf"/{PATH_PREFIX}/(?:[\w+=,.@-]+/)*", re.ASCII)
 
 LONGEST_VALUE, LONGEST_ID = 500, 60
 """Bytes of a value, and of one of several ids, in a message: CloudFormation takes 4096 for the whole of it."""
@@ -66,16 +68,21 @@ class Desired:
     selection: Selection
     replaceable: Replaceable = Replaceable()
     on_conflict: OnConflict = OnConflict.FAIL
+    former_paths: tuple[str, ...] = ()
+    """IAM paths that profiles of the same `InstanceRole` had under its former construct ids."""
+    retain: bool = False
+    """Instances keep their profile when the association is removed."""
 
     def may_restore(self, arn: str | None) -> bool:
         """Whether this profile could be given back one day: the handler has the rights for these only."""
-        return arn is None or arn == self.profile.arn or self.replaceable.allows(arn) or self._is_of_same_stack(arn)
+        return arn is None or arn == self.profile.arn or self.replaceable.allows(arn) or self.is_own(arn)
 
-    def _is_of_same_stack(self, arn: str) -> bool:
-        """Whether this and the wanted profile are of `InstanceRole`s of one stack, between which the handler may move
-        instances. Their path says so."""
-        path, _, _ = self.profile.arn.rpartition("/")
-        return f":instance-profile/{PATH_PREFIX}/" in path and arn.rpartition("/")[0] == path
+    def is_own(self, arn: str) -> bool:
+        """Whether this profile is of the same `InstanceRole` as the wanted one, now or under a former construct id. Its
+        path says so. Between these the handler may move instances."""
+        (account, wanted), (other_account, path) = _account_and_path(self.profile.arn), _account_and_path(arn)
+        own = (wanted, *self.former_paths) if wanted.startswith(f"/{PATH_PREFIX}/") else ()
+        return account == other_account and path in own
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Self:
@@ -88,6 +95,8 @@ class Desired:
             selection=_selection(properties),
             replaceable=_replaceable(properties.get(Property.REPLACES, ())),
             on_conflict=_on_conflict(properties.get(Property.ON_CONFLICT, OnConflict.FAIL)),
+            former_paths=_paths(properties.get(Property.FORMER_PATHS, ())),
+            retain=_removal_policy(properties.get(Property.REMOVAL_POLICY, DESTROY)) == RETAIN,
         )
 
 
@@ -164,6 +173,31 @@ def _on_conflict(value: Any) -> OnConflict:
         allowed = " or ".join(OnConflict)
         raise RequestError(f"{Property.ON_CONFLICT} is {shown(value)}: expected {allowed}")
     return OnConflict(value)
+
+
+def _paths(value: Any) -> tuple[str, ...]:
+    paths = tuple(value) if isinstance(value, list | tuple) else (None,)
+    if not all(isinstance(path, str) and _IAM_PATH.fullmatch(path) for path in paths):
+        expected = f"expected IAM paths like /{PATH_PREFIX}/Stack/0a1b2c3d/"
+        raise RequestError(f"{Property.FORMER_PATHS} are {shown(value)}: {expected}")
+    return paths
+
+
+def _removal_policy(value: Any) -> str:
+    if value not in (RETAIN, DESTROY):
+        raise RequestError(f"{Property.REMOVAL_POLICY} is {shown(value)}: expected {RETAIN} or {DESTROY}")
+    return str(value)
+
+
+def _account_and_path(profile_arn: str) -> tuple[str, str]:
+    """Where a profile is: the beginning of its ARN, and its IAM path.
+
+    >>> _account_and_path("arn:aws:iam::111122223333:instance-profile/team/Web")
+    ('arn:aws:iam::111122223333', '/team/')
+    """
+    account, _, path_and_name = profile_arn.partition(":instance-profile/")
+    path = path_and_name.rpartition("/")[0]
+    return account, f"/{path}/" if path else "/"
 
 
 def is_text(value: Any) -> bool:

@@ -19,6 +19,11 @@ class Meaning(Enum):
     UNREACHABLE = "no answer from AWS"
     REFUSED = "refused"
 
+    @property
+    def says_why(self) -> bool:
+        """Whether it says something about the change, and not only that it has to be tried again."""
+        return self in _RETRY_SECONDS
+
 
 _THROTTLING = frozenset(
     {
@@ -112,11 +117,21 @@ _DENIED_ROLE = re.compile(r"iam:PassRole on resource: (arn:[\w:/+=,.@-]+)")
 def denied_role(error_text: str) -> str | None:
     """ARN of the role that the handler was not allowed to pass; None if something else was denied.
 
-    >>> denied_role("... is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/R because")
+    >>> denied_role("is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/R because")
     'arn:aws:iam::111122223333:role/R'
     """
     found = _DENIED_ROLE.search(error_text)
     return found.group(1) if found else None
+
+
+_INSTANCE_ID = re.compile(r"i-[0-9a-f]+")
+
+
+def unknown_instances(error: ClientError) -> set[str]:
+    """The instances of which EC2 says that they do not exist; none if the error is another one."""
+    answer = error.response["Error"]
+    is_unknown = answer["Code"] == "InvalidInstanceID.NotFound"
+    return set(_INSTANCE_ID.findall(answer.get("Message", ""))) if is_unknown else set()
 
 
 def is_unknown_profile(error: ClientError) -> bool:

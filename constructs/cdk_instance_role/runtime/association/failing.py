@@ -7,6 +7,7 @@ from .apply import Outcome
 from .errors import Meaning
 from .model import Snapshot
 from .plan import Plan, plan_putting_back
+from .record import Records
 from .step import Step
 
 
@@ -18,17 +19,17 @@ class Failing:
         self.sentences: dict[str, str] = {}
         """What has failed when that was judged last, by instance id."""
 
-    def note(self, outcomes: Iterable[Outcome], age: float) -> bool:
+    def note(self, outcomes: Iterable[Outcome], records: Records) -> bool:
         """Remember what EC2 has refused for good.
 
         Args:
             outcomes: what came of steps.
-            age: seconds since the operation began.
+            records: what the ledger says of these instances since.
 
         Returns:
             Whether it has refused one of these.
         """
-        final = {outcome.step.instance_id: outcome for outcome in outcomes if outcome.is_final(age)}
+        final = {one.step.instance_id: one for one in outcomes if not one.accepted and _is_final(one, records)}
         self._refusals |= final
         return bool(final)
 
@@ -83,6 +84,11 @@ class Failing:
         """Whether EC2 has refused to give the instance what the step would, in whatever way."""
         known = self._refusals.get(step.instance_id)
         return known is not None and (known.step.after, known.step.undo) == (step.after, step.undo)
+
+
+def _is_final(outcome: Outcome, records: Records) -> bool:
+    record = records.get(outcome.step.instance_id)
+    return record is not None and record.mine is not None and record.mine.latest.final
 
 
 def _may_stay(step: Step, snapshot: Snapshot) -> bool:

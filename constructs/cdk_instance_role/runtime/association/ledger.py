@@ -1,47 +1,83 @@
 """The durable record of what every instance carried before.
 
-One DynamoDB table with an entry for every instance that an association holds, and one for every operation. What an
-instance carried is written before the first change of it. Whoever writes an entry has to have read it as it is: so two
-associations that share the ledger can't overrule each other unawares.
+One DynamoDB table. An instance that associations hold has one record (``<instance id>`` / ``record``), the only item
+with a revision, and a copy of it for each of these associations (``<association>`` / ``<instance id>``). So an
+association reads what it holds with one query, however many others share the ledger. A record and its copies are
+written in one transaction, on the condition that the writer has read the latest revision: two associations can't
+overrule each other unawares.
+
+What an instance carried is written before the first change of it, and only by the holder of the association's lease.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from .apply import Outcome
-from .contract import LEDGER_SORT_KEY
+from .contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
+from .errors import denied_role, is_final
+from .items import attributes_of, record_of
+from .lease import Lease, Timing, acquire
 from .operation import Operations
-from .record import Claim, Latest, Record, Records
+from .record import Record, Records
+from .request import Request
+from .shared_budget import SharedBudget
 from .step import Step
+from .table import Table
 
-KIND = "instance"
-"""Kind of the ledger's entries for instances; their ids are those of the instances."""
+RECORD = "record"
+"""Sort key of the record of an instance."""
 
 TRIES = 5
-"""How often an outcome is written again because another association has written the entry meanwhile."""
+"""How often an outcome is written again because another association has written the record meanwhile."""
 
 
-class Ledger(Operations):
-    """The ledger of all associations that share a provider: their operations, and a record of every instance.
+class Ledger:
+    """The ledger of all associations that share a provider.
 
-    Every method that writes raises ``table.Cancelled`` if another association has written one of the entries since
-    they were read. What is not written then has to be looked at anew.
+    Every method that writes raises ``table.Cancelled`` if another association has written one of the records since they
+    were read. What is not written then has to be looked at anew.
     """
 
-    def records(self, association: str) -> dict[str, Record]:
-        """The records of all instances, as one association sees them, by instance id."""
-        return {item[LEDGER_SORT_KEY]: _record(item, association) for item in self._table.query(KIND)}
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.operations = Operations(table)
+        self.budget = SharedBudget(table)
 
-    def claim(self, association: str, records: Records, steps: Iterable[Step], now: float) -> dict[str, Record]:
+    def lease(self, request: Request, owner: str, timing: Timing) -> AbstractContextManager[Lease]:
+        """Keep every other invocation from working on an association meanwhile; see `lease.acquire`."""
+        return acquire(self._table, request, owner, timing)
+
+    def records(self, association: str) -> dict[str, Record]:
+        """What an association holds, by instance id."""
+        return {item[LEDGER_SORT_KEY]: _read(item, association) for item in self._table.query(association)}
+
+    def records_of(self, association: str, instance_ids: Collection[str]) -> dict[str, Record]:
+        """The records of these instances as an association sees them, whoever holds them, by instance id."""
+        found = self._table.get_many((id_, RECORD) for id_ in instance_ids)
+        return {item[LEDGER_PARTITION_KEY]: _read(item, association) for item in found}
+
+    def claim(self, lease: Lease, records: Records, steps: Iterable[Step], now: float) -> dict[str, Record]:
         """Write ahead what the instances of these steps carry, before they are touched.
+
+        Args:
+            lease: of the association.
+            records: what the ledger says of these instances.
+            steps: what is about to be done.
+            now: seconds since the epoch.
 
         Returns:
             The records as they are now.
+
+        Raises:
+            SupersededError: a later event has taken over. Nothing was written.
+            BusyError: another invocation has the lease. Nothing was written.
         """
         known = ((records.get(step.instance_id) or Record(step.instance_id), step) for step in steps)
-        return self._write(record.claimed(association, step, now) for record, step in known)
+        claimed = [lease.claimed(record, step, now) for record, step in known]
+        return self._write([*claimed], lease=lease)
 
-    def note(self, association: str, records: Records, outcomes: Sequence[Outcome], now: float, age: float) -> None:
+    def note(self, association: str, records: Records, outcomes: Sequence[Outcome], now: float) -> dict[str, Record]:
         """Write down what came of steps that were claimed.
 
         Args:
@@ -49,94 +85,69 @@ class Ledger(Operations):
             records: the records as they were claimed.
             outcomes: what came of the steps.
             now: seconds since the epoch.
-            age: seconds since the operation began.
+
+        Returns:
+            The records as they are now.
         """
         for tries in range(1, TRIES + 1):
             try:
-                self._write(
-                    records[one.step.instance_id].noted(one.error, now, final=one.is_final(age), put_back=one.put_back)
-                    for one in outcomes
-                )
+                return self._write([_noted(records[one.step.instance_id], one, now) for one in outcomes])
             except self._table.Cancelled:
                 if tries == TRIES:
                     raise
-                records = self.records(association)
-            else:
-                return
+                records = self.records_of(association, [one.step.instance_id for one in outcomes])
+        raise AssertionError
 
-    def settle(self, records: Iterable[Record], wanted: str) -> None:
+    def settle(self, lease: Lease, records: Iterable[Record], wanted: str, *, retain: bool) -> None:
         """From now on only this profile is ours on these instances, not what earlier operations have put there."""
-        self._write(record.settled(wanted) for record in records)
+        self._write([record.settled(wanted, retain=retain) for record in records], lease=lease)
 
-    def forget(self, records: Iterable[Record]) -> None:
-        """Have nothing to do with these instances any more."""
-        self._write(record.released() for record in records)
+    def forget(self, lease: Lease, records: Iterable[Record], *, reverting: bool = False) -> None:
+        """Have nothing to do with these instances any more.
 
-    def _write(self, records: Iterable[Record]) -> dict[str, Record]:
-        writing = list(records)
-        self._table.write(map(self._entry, writing))
-        return {one.instance_id: one.next_revision() for one in writing}
+        Args:
+            lease: of the association.
+            records: of the instances.
+            reverting: a Create is taken back: claims that it found stay as they were.
+        """
+        freed: Callable[[Record], Record] = Record.reverted if reverting else Record.released
+        self._write([freed(record) for record in records], lease=lease)
 
-    def _entry(self, record: Record) -> Any:
+    def _write(self, records: Sequence[Record], lease: Lease | None = None) -> dict[str, Record]:
+        """Write records with their copies, and return them as they are then."""
+        try:
+            self._table.write(map(self._items, records), lease.check() if lease else None)
+        except self._table.Cancelled as error:
+            if lease:
+                lease.raise_if_superseded(error)
+            raise
+        return {one.instance_id: one.next_revision() for one in records}
+
+    def _items(self, record: Record) -> list[Any]:
+        """The record and its copies, to be written together."""
         condition, values = "attribute_not_exists(Revision)", {}
         if record.revision:
             condition, values = "Revision = :seen", {":seen": record.revision}
+        attributes, id_ = attributes_of(record), record.instance_id
+        copies = [self._table.replacement(claim.association, id_, attributes) for claim in record.claims]
+        removed = [self._table.removal(key, id_) for key in record.left_by]
         if not record.claims:
-            return self._table.removal(KIND, record.instance_id, condition, values)
-        return self._table.replacement(KIND, record.instance_id, _attributes(record), condition, values)
+            return [self._table.removal(id_, RECORD, condition, values), *removed]
+        revised = {**attributes, "Revision": record.revision + 1}
+        return [self._table.replacement(id_, RECORD, revised, condition, values), *copies, *removed]
 
 
-def _attributes(record: Record) -> dict[str, Any]:
-    return {
-        "Previous": record.previous,
-        "ActedAt": record.acted_at,
-        "Revision": record.revision + 1,
-        "Claims": {claim.association: _claim_attributes(claim) for claim in record.claims},
-    }
+def _noted(record: Record, outcome: Outcome, now: float) -> Record:
+    """The record after a step."""
+    if outcome.meaning is None:
+        return record.noted(None, now)
+    kind = outcome.meaning.name if outcome.meaning.says_why else ""
+    since = record.trouble_since(kind, now)
+    # A profile that may not be given back today may be tomorrow: nothing is stripped for a denial.
+    final = is_final(outcome.meaning, now - since) and not (outcome.is_denied and outcome.step.undo)
+    role = denied_role(outcome.detail) if outcome.is_denied else None
+    return record.noted(outcome.detail, now, kind=kind, final=final, put_back=outcome.put_back, denied_role=role)
 
 
-def _claim_attributes(claim: Claim) -> dict[str, Any]:
-    latest = claim.latest
-    return {
-        "Since": claim.since,
-        "Rank": claim.rank,
-        "Wanted": claim.wanted,
-        "Ours": sorted(claim.ours),
-        "Detached": claim.detached,
-        "Action": latest.action,
-        "Before": latest.before,
-        "After": latest.after,
-        "At": latest.at,
-        "Error": latest.error,
-        "Final": latest.final,
-        "FailingSince": claim.failing_since,
-    }
-
-
-def _record(item: Mapping[str, Any], association: str) -> Record:
-    return Record(
-        instance_id=item[LEDGER_SORT_KEY],
-        previous=item["Previous"],
-        others=tuple(_claim(*one) for one in item["Claims"].items()),
-        acted_at=_time(item["ActedAt"]),
-        revision=int(item["Revision"]),
-    ).seen_by(association)
-
-
-def _claim(association: str, item: Mapping[str, Any]) -> Claim:
-    return Claim(
-        association,
-        since=float(item["Since"]),
-        rank=int(item["Rank"]),
-        wanted=item["Wanted"],
-        ours=frozenset(item["Ours"]),
-        detached=item["Detached"],
-        latest=Latest(
-            item["Action"], item["Before"], item["After"], float(item["At"]), item["Error"], item.get("Final", False)
-        ),
-        failing_since=_time(item.get("FailingSince")),
-    )
-
-
-def _time(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _read(item: Mapping[str, Any], association: str) -> Record:
+    return record_of(item).seen_by(association)

@@ -4,23 +4,22 @@ The provider framework calls ``on_event`` once for every event of CloudFormation
 it says so: https://docs.aws.amazon.com/cdk/api/v2/python/aws_cdk.custom_resources/README.html
 """
 
-import hashlib
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import report
-from .contract import LONGEST_INVOCATION_SECONDS
+from .begin import PAUSE_SECONDS, begin
 from .converge import Convergence
-from .errors import is_final, meaning_of, text_of
-from .failures import AssociationError, RequestError
-from .operation import BusyError, ClosedError, Operation
+from .errors import meaning_of, text_of
+from .failures import AssociationError, RequestError, SupersededError
+from .lease import BusyError, Lease
+from .operation import FAILED, SUCCEEDED, ClosedError, Operation
+from .patience import Patience
 from .request import Request, RequestType
 from .services import Services
-from .survey import Survey, survey
 
 PHASE = "Phase"
 """Key that the first phase adds to the event, by which the second one is known."""
@@ -28,12 +27,6 @@ PHASE = "Phase"
 SLICE_SECONDS = 360.0
 """How long one invocation works before it leaves the rest to the next: long beside a look at thousands of instances,
 and short beside the function's time-out."""
-
-PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
-"""How long the first phase tries again, and how often."""
-
-PROPAGATION_SECONDS = 10.0
-"""How long IAM may take to show an instance profile that the same deployment has created."""
 
 logging.getLogger(__package__).setLevel(logging.INFO)
 
@@ -45,11 +38,17 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
         AssociationError: the event can't be carried out; the message names every reason.
     """
     request = _parsed(event, services)
-    found = _patiently(services, request, lambda: _look(request, services))
-    if found.problems:
-        raise AssociationError(report.refusal(request, found.problems))
-    report.log_operation(request, "begun")
-    return {"PhysicalResourceId": request.physical_id or _physical_id(request), PHASE: "converge"}
+    try:
+        begin(request, services)
+    except ClosedError:
+        report.log_operation(request, "nothing is left to be done for this Delete")
+    except AssociationError as error:
+        if request.type is not RequestType.CREATE:  # of a refused Create nothing is written
+            _end_in_failure(request, services, error)
+        raise
+    else:
+        report.log_operation(request, "begun")
+    return {"PhysicalResourceId": request.physical_id or request.life, PHASE: "converge"}
 
 
 def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[str, Any]:
@@ -58,69 +57,86 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
     Raises:
         AssociationError: the operation has failed.
     """
-    request, now = Request.from_event(event), services.clock()
-    held = None
+    request = Request.from_event(event)
     try:
-        with services.ledger.hold(request, owner, now, now + LONGEST_INVOCATION_SECONDS) as held:
-            attributes = Convergence(services, request, held, now + SLICE_SECONDS).run()
-    except BusyError:
-        attributes = None
-    except ClosedError:  # an invocation that was cut off before it could say so has finished the job
-        if request.type is not RequestType.DELETE:
-            raise AssociationError("the operation has failed, and everything is given back") from None
-        attributes = {}
-    except (ClientError, BotoCoreError) as error:
-        operation, now = held.operation if held else Operation(now), services.clock()
-        if is_final(meaning_of(error), now - operation.started_at) or now > operation.ends_at(request.timeout):
-            raise AssociationError(report.unanswered(request, text_of(error), operation.failure)) from error
-        # Nothing is lost: the next invocation starts from what it finds.
-        report.log_operation(request, "AWS did not answer, to be continued", error=text_of(error))
-        attributes = None
-    if attributes is None:
-        return {"IsComplete": False}
-    return {"IsComplete": True, "Data": attributes}
+        attributes = _Invocation(request, services, owner).run()
+    except AssociationError as error:
+        with suppress(ClientError, BotoCoreError):  # what has failed before matters more
+            services.ledger.budget.leave(request.association)
+        _end_in_failure(request, services, error)
+        raise
+    return {"IsComplete": False} if attributes is None else {"IsComplete": True, "Data": attributes}
 
 
-def _look(request: Request, services: Services) -> Survey:
-    """Look, and begin the operation."""
-    if request.type is RequestType.CREATE:
-        # Begun only if it is not refused: no Delete follows a refused one, so nobody would clean up behind it.
-        found = survey(request, Operation(services.clock()), services)
-        if not found.problems:
-            services.ledger.begin(request, services.clock())
-        return found
-    # Begun even if it is refused next: should CloudFormation then go back, that is known to be the way back.
-    return survey(request, services.ledger.begin(request, services.clock()), services)
+class _Invocation:
+    """One invocation of the second phase."""
+
+    def __init__(self, request: Request, services: Services, owner: str) -> None:
+        self._request, self._services, self._owner = request, services, owner
+        self._until = services.clock() + SLICE_SECONDS
+        self._lease: Lease | None = None
+
+    def run(self) -> dict[str, str] | None:
+        """The attributes of the resource, or None if there is more to do.
+
+        Raises:
+            AssociationError: the operation has failed.
+        """
+        patience = Patience(self._services.clock)
+        while True:
+            try:
+                return self._converge()
+            except BusyError:
+                return None
+            except ClosedError:  # an invocation that was cut off before it could say so has finished the job
+                return self._closed()
+            except (ClientError, BotoCoreError) as error:
+                # Nothing is lost: the next try starts from what it finds.
+                report.log_operation(self._request, "AWS did not answer, to be continued", error=text_of(error))
+                if patience.is_over(error) or self._is_late():
+                    raise AssociationError(self._unanswered(error)) from error
+                if not meaning_of(error).says_why or self._services.clock() + PAUSE_SECONDS > self._until:
+                    return None
+            self._services.sleep(PAUSE_SECONDS)
+
+    def _converge(self) -> dict[str, str] | None:
+        with self._services.ledger.lease(self._request, self._owner, self._services.timing) as lease:
+            self._lease = lease
+            if lease.operation.ended == FAILED:
+                raise AssociationError(lease.operation.reason)
+            if lease.operation.ended == SUCCEEDED:
+                return dict(lease.operation.result)
+            return Convergence(self._services, self._request, lease, self._until).run()
+
+    def _closed(self) -> dict[str, str]:
+        if self._request.type is RequestType.DELETE:
+            return {}
+        raise AssociationError("the operation has failed, and everything is given back")
+
+    def _is_late(self) -> bool:
+        operation = self._lease.operation if self._lease else Operation(self._services.clock())
+        return self._services.clock() > operation.ends_at(self._request.timeout)
+
+    def _unanswered(self, error: Exception) -> str:
+        failure = self._lease.operation.failure if self._lease else None
+        return report.unanswered(self._request, text_of(error), failure)
 
 
 def _parsed(event: dict[str, Any], services: Services) -> Request:
     try:
         return Request.from_event(event)
-    except RequestError:
+    except RequestError as error:
         request = Request.envelope(event)
-        if request.type is RequestType.UPDATE:  # CloudFormation will go back from it
+        if request.type is RequestType.UPDATE:  # CloudFormation will take it back
             with suppress(ClientError, BotoCoreError):  # but what is wrong with the event matters more
-                services.ledger.begin(request, services.clock())
+                services.ledger.operations.begin(request, services.clock())
+                _end_in_failure(request, services, error)
         raise
 
 
-def _patiently(services: Services, request: Request, look: Callable[[], Survey]) -> Survey:
-    """Look again while AWS does not answer, the handler's own policy may not be in force yet, or IAM may not show
-    the profile yet."""
-    began = services.clock()
-    while True:
-        try:
-            found = look()
-            if not found.may_pass or services.clock() - began > PROPAGATION_SECONDS:
-                return found
-        except (ClientError, BotoCoreError) as error:
-            age = services.clock() - began
-            if is_final(meaning_of(error), age) or age > PATIENCE_SECONDS:
-                raise AssociationError(report.unanswered(request, text_of(error))) from error
-        services.sleep(PAUSE_SECONDS)
-
-
-def _physical_id(request: Request) -> str:
-    """Stable for the life of the association, and the same should a Create be delivered twice."""
-    digest = hashlib.sha256(request.association.encode()).hexdigest()
-    return f"{request.logical_id}-{digest[:12]}"
+def _end_in_failure(request: Request, services: Services, error: AssociationError) -> None:
+    """Remember that an operation has failed, so that its event may come again, and that it may be taken back."""
+    if isinstance(error, SupersededError):
+        return
+    with suppress(ClientError, BotoCoreError):  # what has failed before matters more
+        services.ledger.operations.end_in_failure(request, str(error))

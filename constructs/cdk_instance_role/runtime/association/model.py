@@ -16,11 +16,18 @@ class InstanceState(StrEnum):
     STOPPED = "stopped"
     SHUTTING_DOWN = "shutting-down"
     TERMINATED = "terminated"
+    UNKNOWN = "in an unknown state"
+    """A state that EC2 has got since this was written."""
+
+    @classmethod
+    def of(cls, name: str) -> "InstanceState":
+        """The state that EC2 calls by this name."""
+        return cls(name) if name in _NAMES else cls.UNKNOWN
 
 
+_NAMES = frozenset(InstanceState) - {InstanceState.UNKNOWN}
 GONE = frozenset({InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED})
-UNSETTLED = frozenset({InstanceState.PENDING, InstanceState.STOPPING})
-SELECTABLE = tuple(state for state in InstanceState if state not in GONE)
+UNSETTLED = frozenset({InstanceState.PENDING, InstanceState.STOPPING, InstanceState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,9 @@ class Association:
     """EC2 says ``associated``: the instance metadata service delivers the role."""
     since: float | None = None
     """When it was made, in seconds since the epoch, if EC2 says so."""
+    profile_id: str | None = None
+    """Id of the profile that it was made with. A profile that is deleted and created again has the same ARN and another
+    id; the association then still says ``associated`` and delivers nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +69,30 @@ class Profile:
     role_arn: str | None
     trusts_ec2: bool
     """The trust policy of the role lets EC2 assume it."""
+    id: str | None = None
+    """Tells it from another profile of the same name, created before or after it."""
+
+    def is_held_by(self, association: Association) -> bool:
+        """Whether an association holds this very profile. An unknown id counts as equal."""
+        ids = {self.id, association.profile_id} - {None}
+        return association.profile_arn == self.arn and len(ids) < 2
 
 
 Instances = Mapping[str, Instance]
 Profiles = Mapping[str, Profile | None]
 """Profiles by ARN; None says that IAM was asked and knows no such profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Instances that EC2 was asked for."""
+
+    selected: tuple[str, ...]
+    """Ids that the selection names or matches, known to EC2 or not."""
+    instances: Instances
+    """What EC2 shows, by id."""
+    unconfirmed: frozenset[str] = frozenset()
+    """Ids that EC2 does not show, without having said that they do not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +109,8 @@ class Snapshot:
     """When this was observed, in seconds since the epoch."""
     started_at: float = 0.0
     """When the operation began."""
+    unconfirmed: frozenset[str] = frozenset()
+    """Ids that EC2 did not show, without having said that they do not exist."""
 
     def record(self, instance_id: str) -> Record:
         """What the ledger knows about an instance, be it nothing."""

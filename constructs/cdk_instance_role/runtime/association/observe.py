@@ -3,15 +3,15 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from .batch import chunks
 from .desired import Selection
-from .errors import is_unknown_profile
-from .model import GONE, SELECTABLE, Association, Instance, InstanceState, Profile, name_of
+from .errors import is_unknown_profile, unknown_instances
+from .model import GONE, Association, Instance, InstanceState, Profile, Sighting, name_of
 from .pacing import Pace
 from .trust import allows_ec2
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 IDS_PER_CALL = 190
 """EC2 takes at most 200 filter values in one call, all filters together."""
+
+IDS_PER_CONFIRMATION = 100
+"""Instances that are asked for by id and not by a filter."""
 
 CALLS_AT_ONCE = 10
 
@@ -35,24 +38,27 @@ _ACTIVE = ("associating", "associated")
 
 
 class Observer:
-    """Takes snapshots. What IAM says of a profile is asked for once; instances are looked at every time."""
+    """Takes snapshots. IAM is asked for a profile once, until that is forgotten; EC2 is asked every time."""
 
     def __init__(self, ec2: "EC2Client", iam: "IAMClient", pace: Pace) -> None:
         self._ec2, self._iam, self._pace = ec2, iam, pace
         self._profiles: dict[str, Profile | None] = {}
 
-    def instances(
-        self, selection: Selection | None, others: Iterable[str]
-    ) -> tuple[tuple[str, ...], dict[str, Instance]]:
-        """The ids that are selected, and these instances and the others as far as EC2 knows them."""
-        selected = selection.ids if selection else ()
-        found: dict[str, Instance] = {}
-        if selection and selection.tags:
-            found = select_by_tags(self._ec2, selection, self._pace)
-            selected = tuple(found)
-        missing = [id_ for id_ in dict.fromkeys((*selected, *others)) if id_ not in found]
-        found |= known_instances(self._ec2, missing, self._pace)
-        return selected, with_associations(self._ec2, found, self._pace)
+    def instances(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
+        """What is selected, and these other instances, as far as EC2 shows them.
+
+        An answer to a filter may be incomplete. So what it lacks is asked for by id before it counts as gone, or as no
+        longer selected.
+        """
+        by_tags = selection is not None and bool(selection.tags)
+        found = select_by_tags(self._ec2, selection, self._pace) if selection and by_tags else {}
+        listed = selection.ids if selection else ()
+        missing = [id_ for id_ in dict.fromkeys((*listed, *others)) if id_ not in found]
+        looked_up, unconfirmed = look_up(self._ec2, missing, self._pace)
+        matching = [one.instance.id for one in looked_up if selection and one.matches(selection)]
+        found |= {one.instance.id: one.instance for one in looked_up}
+        selected = (*(id_ for id_ in found if id_ not in missing), *matching) if by_tags else listed
+        return Sighting(selected, with_associations(self._ec2, found, self._pace), unconfirmed)
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist."""
@@ -61,30 +67,74 @@ class Observer:
             self._profiles[arn] = profile(self._iam, arn)
         return {arn: self._profiles[arn] for arn in wanted}
 
+    def forget(self, arns: Iterable[str]) -> None:
+        """Ask IAM again for these profiles next time."""
+        for arn in arns:
+            self._profiles.pop(arn, None)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """An instance that was asked for by its id. Not yet with associations."""
+
+    instance: Instance
+    tags: Mapping[str, str]
+
+    def matches(self, selection: Selection) -> bool:
+        """Whether it is selected by its tags."""
+        return self.instance.state not in GONE and selection.matches(self.tags)
+
 
 def select_by_tags(ec2: "EC2Client", selection: Selection, pace: Pace) -> dict[str, Instance]:
-    """Every instance that matches all tags and is not terminated (or about to be), by id. Not yet with associations."""
+    """Every instance that matches all tags and is not terminated (or about to be), by id. Not yet with associations.
+
+    No filter names the states: an instance in a state that is new to EC2 would be missed.
+    """
     filters = [{"Name": f"tag:{key}", "Values": [*map(_literal, sorted(values))]} for key, values in selection.tags]
-    filters.append({"Name": "instance-state-name", "Values": list(SELECTABLE)})
-    return {
-        row["InstanceId"]: _bare(row)
-        for row in _describe_instances(ec2, filters, pace)
-        # Whatever a filter lets through: only these values are meant, and the handler has rights for no others.
-        if selection.matches({tag["Key"]: tag["Value"] for tag in row.get("Tags", ())})
-    }
+    found = map(_looked_up, _describe_instances(ec2, filters, pace))
+    # Whatever a filter lets through: only these values are meant, and the handler has rights for no others.
+    return {one.instance.id: one.instance for one in found if one.matches(selection)}
 
 
-def known_instances(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> dict[str, Instance]:
-    """Those of these instances that EC2 knows, by id. Not yet with associations.
+def look_up(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[list[LookedUp], frozenset[str]]:
+    """These instances, as far as EC2 knows them, and the ids of which it does not say that they do not exist.
 
-    The ids go into a filter and not into ``InstanceIds``, which fails as a whole for one unknown id.
+    The ids go into a filter at first, because one unknown id lets a call with ``InstanceIds`` fail as a whole.
     """
 
-    def look(some: list[str]) -> list[Instance]:
+    def look(some: list[str]) -> list[LookedUp]:
         # What EC2 says of an instance is long: it is not kept until all are looked at.
-        return [_bare(row) for row in _describe_instances(ec2, [{"Name": "instance-id", "Values": some}], pace)]
+        return [*map(_looked_up, _describe_instances(ec2, [{"Name": "instance-id", "Values": some}], pace))]
 
-    return {instance.id: instance for instance in _side_by_side(look, ids)}
+    asked = list(ids)
+    found = {one.instance.id: one for one in _side_by_side(look, asked)}
+    unconfirmed: set[str] = set()
+    for some in chunks((id_ for id_ in asked if id_ not in found), IDS_PER_CONFIRMATION):
+        confirmed, left = _confirm(ec2, some, pace)
+        found |= confirmed
+        unconfirmed |= left
+    return [*found.values()], frozenset(unconfirmed)
+
+
+def _confirm(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[dict[str, LookedUp], set[str]]:
+    """Ask by id for what a filter did not show: what EC2 knows after all, and of which it says nothing."""
+    left = set(ids)
+    while left:
+        pace.take("DescribeInstances")
+        try:
+            answer = ec2.describe_instances(InstanceIds=sorted(left))
+        except ClientError as error:
+            unknown = unknown_instances(error) & left
+            if not unknown:
+                return {}, left
+            left -= unknown
+        except BotoCoreError:
+            return {}, left
+        else:
+            rows = (row for reservation in answer["Reservations"] for row in reservation["Instances"])
+            found = {one.instance.id: one for one in map(_looked_up, rows)}
+            return found, left - found.keys()
+    return {}, set()
 
 
 def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pace) -> dict[str, Instance]:
@@ -113,7 +163,7 @@ def profile(iam: "IAMClient", arn: str) -> Profile | None:
     role = next(iter(found["Roles"]), None)
     # boto3 decodes the policy document; its type only says that IAM sends text.
     trust: Any = role.get("AssumeRolePolicyDocument", {}) if role else {}
-    return Profile(arn, role["Arn"] if role else None, allows_ec2(trust))
+    return Profile(arn, role["Arn"] if role else None, allows_ec2(trust), found["InstanceProfileId"])
 
 
 def _literal(value: str) -> str:
@@ -159,9 +209,10 @@ def _paced(pages: Iterator[Any], action: str, pace: Pace) -> Iterator[Any]:
         more = page.get("NextToken")
 
 
-def _bare(row: Any) -> Instance:
-    state, zone = InstanceState(row["State"]["Name"]), row.get("Placement", {}).get("AvailabilityZone", "")
-    return Instance(row["InstanceId"], state, zone=zone)
+def _looked_up(row: Any) -> LookedUp:
+    state, zone = InstanceState.of(row["State"]["Name"]), row.get("Placement", {}).get("AvailabilityZone", "")
+    tags = {tag["Key"]: tag["Value"] for tag in row.get("Tags", ())}
+    return LookedUp(Instance(row["InstanceId"], state, zone=zone), tags)
 
 
 def _associated(instance: Instance, rows: Sequence[Any]) -> Instance:
@@ -172,6 +223,7 @@ def _associated(instance: Instance, rows: Sequence[Any]) -> Instance:
         row = max(active, key=lambda row: (str(row.get("Timestamp", "")), row["State"] == "associating"))
         since = row["Timestamp"].timestamp() if "Timestamp" in row else None
         is_established = row["State"] == "associated"
-        association = Association(row["AssociationId"], row["IamInstanceProfile"]["Arn"], is_established, since)
+        held = row["IamInstanceProfile"]
+        association = Association(row["AssociationId"], held["Arn"], is_established, since, held.get("Id"))
     leaving = any(row["State"] == "disassociating" for row in rows)
     return replace(instance, association=association, leaving=leaving)

@@ -1,29 +1,23 @@
-"""The operation that is going on for an association, on behalf of one event, and who works on it."""
+"""The operation that is going on for an association, on behalf of one event."""
 
-import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .failures import SupersededError
-from .request import Request
+from .request import Request, RequestType
 from .table import Table
 
 KIND = "operation"
 """Kind of the ledger's entries for operations; their ids are those of their associations."""
 REMEMBERED_EVENTS = 20
-LONGEST_WAY_BACK_SECONDS = 6 * 3600.0
-"""How long after the beginning of an update of ours its stack may go back. Other resources of the stack may work for
-hours before one of them fails."""
 
+SUCCEEDED, FAILED = "succeeded", "failed"
+"""How an operation has ended. It is open from its beginning until it has succeeded."""
 
-# The owner may hold it already: when an answer gets lost, the same call is made again.
-_FREE = "attribute_not_exists(HeldUntil) OR HeldUntil < :now OR HeldBy = :owner"
-
-
-class BusyError(Exception):
-    """Another invocation is working on the association at this moment."""
+CREATE_SECONDS, UPDATE_SECONDS = 3300.0, 3500.0
+"""CloudFormation and the waiter wait for an hour from their beginning. A failure has to be reported before that, and a
+Create that fails restores its instances at first."""
 
 
 class ClosedError(Exception):
@@ -36,12 +30,21 @@ class Operation:
 
     started_at: float
     """Seconds since the epoch."""
-    proven: bool = False
+    request_id: str = ""
+    type: RequestType | None = None
+    rolling_back: bool = False
+    """It takes a failed update back."""
+    came_from: str = ""
+    """Digest of the properties before the last ordinary Update, for as long as no operation has succeeded since; else
+    empty."""
+    undoes: str | None = None
+    """Id of the Create that a Delete takes back. None: the Delete restores all that the association did."""
+    first_change_accepted: bool = False
     """EC2 has accepted a change of this operation: it knows the profile, and the handler may act."""
-    reverses_since: float = math.inf
-    """When the operation began that it takes back, in seconds since the epoch; infinite if it takes none back."""
+    swaps_to_renew: bool = False
+    """A replace does not renew an association with a profile that was created again under its name."""
     failure: str | None = None
-    """Why the operation has failed. From then on it gives back what it has done so far."""
+    """Why the operation has failed. From then on it restores what it has changed so far."""
     levels: Mapping[str, float] = field(default_factory=dict)
     """Tokens that the last invocation left in the buckets, by action."""
     levels_at: float = 0.0
@@ -54,15 +57,23 @@ class Operation:
     """Waves that are through."""
     bakes_until: float | None = None
     """Until when the current wave is only watched, in seconds since the epoch; None before all its targets are done."""
+    ended: str = ""
+    """``SUCCEEDED`` or ``FAILED``; empty while it goes on."""
+    result: Mapping[str, str] = field(default_factory=dict)
+    """Attributes of the resource, once it has succeeded."""
+    reason: str = ""
+    """Why it has failed, once it has ended so."""
 
     def ends_at(self, timeout: float) -> float:
-        """When it has had its time, which is given in seconds. Giving back after a failure gets the same time again."""
-        return self.started_at + (2 * timeout if self.failure else timeout)
+        """When it has had its time, which is given in seconds. Restoring after a failed Create gets the same time
+        again, within the hour."""
+        longest = CREATE_SECONDS if self.type is RequestType.CREATE else UPDATE_SECONDS
+        return self.started_at + min(2 * timeout if self.failure else timeout, longest)
 
     @property
-    def reversing(self) -> bool:
-        """It takes back the operation before it."""
-        return self.reverses_since < math.inf
+    def restores(self) -> str | None:
+        """Id of the Create that is taken back, by itself or by the Delete after it."""
+        return self.request_id if self.type is RequestType.CREATE else self.undoes
 
 
 class Operations:
@@ -71,156 +82,104 @@ class Operations:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def begin(self, request: Request, now: float) -> Operation:
+    def get(self, association: str) -> Operation | None:
+        """The latest operation of an association; None if there is none."""
+        item = self._table.get(KIND, association)
+        return operation_of(item) if item else None
+
+    def begin(self, request: Request, now: float, *, stack_rolls_back: Callable[[], bool] = lambda: False) -> Operation:
         """Make an event's operation the current one; an older one that still runs stops at its next invocation.
+
+        Args:
+            request: the event.
+            now: seconds since the epoch.
+            stack_rolls_back: whether the stack takes an update back; asked once for a new Update.
 
         Raises:
             SupersededError: the event is an old one that was delivered again.
+            ClosedError: it is a Delete of an association that is gone, and has another life now, if any.
         """
         current = self._table.get(KIND, request.association)
         if current.get("RequestId") == request.id:
-            return _operation(current)
-        if request.id in current.get("Past", ()):
-            raise SupersededError("a later event for this association was handled already: this one is ignored")
-        former = current.get("RequestId")
-        past = [*current.get("Past", ()), *([former] if former else ())]
+            return operation_of(current)
+        if current:
+            _refuse_outdated(request, current)
+        rolling_back = request.type is RequestType.UPDATE and (_takes_back(request, current) or stack_rolls_back())
+        item = self._replace(request, current, now, rolling_back=rolling_back)
+        return self.begin(request, now, stack_rolls_back=stack_rolls_back) if item is None else operation_of(item)
+
+    def roll_back(self, request: Request) -> Operation:
+        """An Update that has begun is known to take another one back.
+
+        Raises:
+            SupersededError: a later event has begun.
+        """
+        values = {":yes": True, ":id": request.id}
         try:
             item = self._table.update(
+                KIND, request.association, "SET RollingBack = :yes", values, condition="RequestId = :id"
+            )
+        except self._table.ConditionFailed:
+            raise superseded() from None
+        return operation_of(item)
+
+    def end_in_failure(self, request: Request, reason: str) -> None:
+        """The operation of an event has ended, and not succeeded. It stays open for the event that takes it back."""
+        values = {":failed": FAILED, ":reason": reason, ":id": request.id}
+        expression = "SET Ended = :failed, Reason = :reason"
+        try:
+            self._table.update(KIND, request.association, expression, values, condition="RequestId = :id")
+        except self._table.ConditionFailed:  # a later event has begun
+            return
+
+    def _replace(
+        self, request: Request, current: Mapping[str, Any], now: float, *, rolling_back: bool
+    ) -> dict[str, Any] | None:
+        """Write the operation of an event; None if another event has begun meanwhile."""
+        former = current.get("RequestId")
+        past = [*current.get("Past", ()), *([former] if former else ())]
+        came_from = current.get("CameFrom", "") if rolling_back else request.digests[0]
+        undoes = current.get("RequestId") if request.type is RequestType.DELETE and _is_open_create(current) else None
+        try:
+            return self._table.update(
                 KIND,
                 request.association,
-                "SET RequestId = :id, StartedAt = :now, Past = :past, Fingerprints = :prints, ReversesSince = :since "
-                "REMOVE Proven, Failure, Progress, Targets, Wave, BakesUntil",
+                "SET RequestId = :id, RequestType = :type, StartedAt = :now, Past = :past, RollingBack = :back, "
+                "CameFrom = :from, Undoes = :undoes, PhysicalId = :physical REMOVE FirstChangeAccepted, Failure, "
+                "Progress, Targets, Wave, BakesUntil, SwapsToRenew, Ended, Outcome, Reason",
                 {
                     ":id": request.id,
+                    ":type": request.type.value,
                     ":now": now,
                     ":past": past[-REMEMBERED_EVENTS:],
-                    ":prints": list(request.fingerprints),
-                    ":since": _reversed_since(request, current, now),
+                    ":back": rolling_back,
+                    ":from": came_from if request.type is RequestType.UPDATE else "",
+                    ":undoes": undoes,
+                    ":physical": request.life or current.get("PhysicalId"),
                     **({":former": former} if former else {}),
                 },
                 condition="RequestId = :former" if former else "attribute_not_exists(RequestId)",
             )
-        except self._table.ConditionFailed:  # another event has begun meanwhile
-            return self.begin(request, now)
-        return _operation(item)
-
-    @contextmanager
-    def hold(self, request: Request, owner: str, now: float, until: float) -> Iterator["Held"]:
-        """Keep every other invocation from working on the association meanwhile.
-
-        Two invocations for one event (a retry), or the last one of a cancelled Create and the first one of the
-        Delete that follows it, would otherwise undo each other's work.
-
-        Args:
-            request: the event that the caller works for.
-            owner: the caller, unique per invocation.
-            now: seconds since the epoch.
-            until: when the caller can't be running any more, should it die before it lets go.
-
-        Raises:
-            BusyError: someone else holds the association.
-            ClosedError: the operation is over.
-            SupersededError: the caller's event is not the current one.
-        """
-        try:
-            item = self._table.update(
-                KIND,
-                request.association,
-                "SET HeldBy = :owner, HeldUntil = :until",
-                {":owner": owner, ":until": until, ":id": request.id, ":now": now},
-                condition=f"RequestId = :id AND ({_FREE})",
-            )
         except self._table.ConditionFailed:
-            current = self._table.get(KIND, request.association)
-            if not current:
-                raise ClosedError from None
-            if current["RequestId"] != request.id:
-                raise SupersededError("a later event for this association has taken over") from None
-            raise BusyError from None
-        held = Held(self._table, request, owner, _operation(item))
-        try:
-            yield held
-        finally:
-            held.let_go()
-
-    def close(self, association: str) -> None:
-        """Drop the operation: nothing of the association is left."""
-        self._table.write([self._table.removal(KIND, association)])
+            return None
 
 
-class Held:
-    """An association that no other invocation works on."""
-
-    def __init__(self, table: Table, request: Request, owner: str, operation: Operation) -> None:
-        self._table, self._request, self._owner = table, request, owner
-        self.operation = operation
-
-    def prove(self) -> None:
-        """EC2 has accepted a change."""
-        self._set("SET Proven = :yes", {":yes": True})
-
-    def fail(self, reason: str) -> None:
-        """The operation has failed and gives back what it has done so far."""
-        self._set("SET Failure = :reason", {":reason": reason})
-
-    def begin_waves(self, total: int) -> None:
-        """This many targets are to be changed in waves."""
-        self._set("SET Targets = :total, Wave = :none", {":total": total, ":none": 0})
-
-    def bake(self, until: float | None) -> None:
-        """All targets of the current wave are done: it is watched until then, in seconds since the epoch. None if they
-        are not any more."""
-        self._set("SET BakesUntil = :until", {":until": until})
-
-    def end_wave(self) -> None:
-        """The current wave is through."""
-        self._set("SET Wave = :next REMOVE BakesUntil", {":next": self.operation.wave + 1})
-
-    def leave(self, levels: Mapping[str, float], progress: Mapping[str, int], now: float) -> None:
-        """Leave the state of the buckets, and how far it is, to the next invocation."""
-        left = {":levels": dict(levels), ":now": now, ":progress": dict(progress)}
-        self._set("SET Levels = :levels, LevelsAt = :now, Progress = :progress", left)
-
-    def let_go(self) -> None:
-        """Let other invocations in. Nothing happens if the association is over."""
-        with suppress(self._table.ConditionFailed):
-            self._update("REMOVE HeldBy, HeldUntil", {}, "HeldBy = :owner")
-
-    def _set(self, expression: str, values: Mapping[str, Any]) -> None:
-        """Change the operation, unless a later event has begun another one meanwhile."""
-        mine = {**values, ":id": self._request.id}
-        try:
-            item = self._update(expression, mine, "HeldBy = :owner AND RequestId = :id")
-        except self._table.ConditionFailed:
-            raise SupersededError("a later event for this association has taken over") from None
-        self.operation = _operation(item)
-
-    def _update(self, expression: str, values: Mapping[str, Any], condition: str) -> dict[str, Any]:
-        held = {**values, ":owner": self._owner}
-        return self._table.update(KIND, self._request.association, expression, held, condition=condition)
+def superseded() -> SupersededError:
+    """A later event has begun."""
+    return SupersededError("a later event for this association has taken over")
 
 
-def _reversed_since(request: Request, last: Mapping[str, Any], now: float) -> float | None:
-    """When the operation began that an event takes back, or tries again to, as CloudFormation does after a failed
-    update; None if it takes none back.
-
-    An update that is tried once more after it was rolled back is no way back, although it takes the last event back.
-    Nor is one that comes much later: by then someone has gone back on purpose, and the usual rules hold.
-    """
-    began = float(last.get("StartedAt", 0))
-    if now - began > LONGEST_WAY_BACK_SECONDS:
-        return None
-    before, after = last.get("Fingerprints", ("", ""))
-    if (since := last.get("ReversesSince")) is not None:
-        return float(since) if request.fingerprints == (before, after) else None
-    return began if request.reverses((before, after)) else None
-
-
-def _operation(item: Mapping[str, Any]) -> Operation:
+def operation_of(item: Mapping[str, Any]) -> Operation:
+    """The operation that an item of the ledger says."""
     return Operation(
         started_at=float(item["StartedAt"]),
-        proven=bool(item.get("Proven")),
-        reverses_since=math.inf if (since := item.get("ReversesSince")) is None else float(since),
+        request_id=item["RequestId"],
+        type=RequestType(item["RequestType"]),
+        rolling_back=bool(item.get("RollingBack")),
+        came_from=item.get("CameFrom", ""),
+        undoes=item.get("Undoes"),
+        first_change_accepted=bool(item.get("FirstChangeAccepted")),
+        swaps_to_renew=bool(item.get("SwapsToRenew")),
         failure=item.get("Failure"),
         levels={action: float(level) for action, level in item.get("Levels", {}).items()},
         levels_at=float(item.get("LevelsAt", 0)),
@@ -228,4 +187,32 @@ def _operation(item: Mapping[str, Any]) -> Operation:
         total=None if (total := item.get("Targets")) is None else int(total),
         wave=int(item.get("Wave", 0)),
         bakes_until=None if (until := item.get("BakesUntil")) is None else float(until),
+        ended=item.get("Ended", ""),
+        result=item.get("Outcome", {}),
+        reason=item.get("Reason", ""),
     )
+
+
+def _takes_back(request: Request, current: Mapping[str, Any]) -> bool:
+    """Whether an Update takes back the last ordinary one, which has failed and is still open: CloudFormation does that
+    at once where successful resources are preserved, while the stack does not roll back."""
+    before, after = request.digests
+    return before != after and current.get("CameFrom") == after
+
+
+def _is_open_create(current: Mapping[str, Any]) -> bool:
+    return current.get("RequestType") == RequestType.CREATE and current.get("Ended") != SUCCEEDED
+
+
+def is_outlived(request: Request, current: Mapping[str, Any]) -> bool:
+    """Whether a Delete is of an earlier life of the association, which has ended and was followed by another Create."""
+    return request.type is RequestType.DELETE and request.life not in (None, current.get("PhysicalId"))
+
+
+def _refuse_outdated(request: Request, current: Mapping[str, Any]) -> None:
+    """Refuse an event that was delivered again after a later one: it is known, or of an earlier life."""
+    if is_outlived(request, current):
+        raise ClosedError
+    is_of_another_life = request.type is RequestType.UPDATE and request.life not in (None, current.get("PhysicalId"))
+    if request.id in current.get("Past", ()) or is_of_another_life:
+        raise SupersededError("a later event for this association was handled already: this one is ignored")

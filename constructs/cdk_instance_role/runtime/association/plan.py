@@ -4,15 +4,16 @@ Nothing is remembered between two plans: each one starts from the live state and
 interrupted, and wherever, the next plan goes on from what is really there.
 """
 
-import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .contract import OnConflict
 from .desired import Desired
 from .model import GONE, UNSETTLED, Association, Instance, InstanceState, Snapshot, name_of
 from .record import Record, held
-from .step import CHANGES, PROBLEMS, Action, Step
+from .renewal import in_order
+from .restore import Restore, restore_of
+from .step import CHANGES, PROBLEMS, Action, Identity, Step
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
@@ -31,11 +32,21 @@ class Situation:
     """The operation goes back to what was before the last one, as CloudFormation does after a failed update.
     Nothing may stand in its way: what is gone is dropped, what someone else has changed is left alone, and what
     may no longer be displaced gets its previous profile back."""
-    reverses_since: float = math.inf
-    """When the operation began that is taken back, in seconds since the epoch."""
+    before: Desired | None = None
+    """What the update asked for that is taken back, as far as it can be read."""
     begun: bool = False
     """All targets were looked at before. Whoever comes along with the tags now was not among them, and who is gone now
     was there then."""
+    undoes: str | None = None
+    """Id of the Create that is taken back. None: all that the association did is."""
+    identity_confirmed: bool = True
+    """IAM was asked twice, some time apart, which profile has the wanted name."""
+    swaps_to_renew: bool = False
+    """EC2 keeps a deleted profile when it is replaced by the one that was created under its name."""
+
+
+ORDINARY = Situation()
+"""Nothing but what is desired and what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +97,32 @@ class Plan:
 def plan_desired(desired: Desired, snapshot: Snapshot, situation: Situation) -> Plan:
     """Plan what turns the snapshot into what is desired: the targets, and the instances that are targets no more."""
     selected = dict.fromkeys(snapshot.selected)
-    targets = (plan_target(desired, id_, snapshot, situation) for id_ in selected)
+    targets = [plan_target(desired, id_, snapshot, situation) for id_ in selected]
     leaving = (record for id_, record in held(snapshot.records).items() if id_ not in selected)
-    return Plan((*targets, *_plan_undos(leaving, snapshot)))
+    renewed = in_order(targets, snapshot, confirmed=situation.identity_confirmed, by_swapping=situation.swaps_to_renew)
+    return Plan((*renewed, *_plan_undos(leaving, snapshot)))
 
 
-def plan_undo(snapshot: Snapshot) -> Plan:
-    """Plan what gives every instance that the association holds its previous profile back."""
-    return Plan(tuple(_plan_undos(held(snapshot.records).values(), snapshot)))
+def plan_undo(snapshot: Snapshot, undoes: str | None = None) -> Plan:
+    """Plan what gives every instance that the association holds its previous profile back.
+
+    Args:
+        snapshot: what is there.
+        undoes: id of the Create that is taken back; instances get back what they carried before it. Default: all that
+            the association did.
+    """
+    return Plan(tuple(_plan_undos(held(snapshot.records, undoes).values(), snapshot, undoes)))
 
 
 def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situation: Situation) -> Step:
     """Decide about one target. The rows are those of the table "What happens to a target" in the design."""
     instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
+    if instance is None and instance_id in snapshot.unconfirmed:
+        return _wait_for_a_word(instance_id)
     if instance is None or instance.state in GONE:
         return _plan_gone(instance_id, instance, record, situation)
     wanted, carried = desired.profile.arn, instance.carries
-    if situation.reversing and _has_to_leave_first(desired, carried, record, situation):
+    if situation.reversing and _must_restore_first(desired, situation.before, carried, record):
         return plan_undo_of(record, instance, snapshot)
     if carried == wanted:
         return _plan_wanted(desired, instance, record, snapshot, reversing=situation.reversing)
@@ -117,31 +137,37 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situatio
         advice = "list it there, or take the instance out of the selection"
         return _plan_conflict(instance, obstacle, advice, keep=may_keep or newcomer)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
-    return _change(instance, wanted, what, record)
+    return _change(instance, wanted, what, record, snapshot)
 
 
-def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot) -> Step:
+def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, undoes: str | None = None) -> Step:
     """Decide what to give back to one instance. The rows are those of the table "Undo" in the design."""
+    if instance is None and record.instance_id in snapshot.unconfirmed:
+        return _wait_for_a_word(record.instance_id, undo=True)
     if instance is None or instance.state in GONE:
         return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
 
-    carried, previous = instance.carries, _beneath(record, snapshot)
+    carried, restore = instance.carries, restore_of(record, snapshot.profiles, undoes)
     if record.is_kept_by_others(carried):
         return _forget(instance, "another association keeps it")
-    if carried == previous:
+    if carried == restore.profile:
         return _forget(instance, "it carries what it had before")
-    lost = previous is not None and snapshot.profiles.get(previous) is None
-    reason = f"{name_of(previous or '')}, which it carried before, does not exist any more"
-    if carried is None and lost:
-        return _forget(instance, reason, warning=True)
+    if carried is None and restore.is_lost:
+        return _forget(instance, restore.reason, warning=True)
     if not _is_from_us(record, instance):
         now = name_of(carried) if carried else "no profile"
         return _forget(instance, f"left alone: someone has given it {now} since", warning=True)
-    if previous is None:
-        return _change(instance, None, "it had no profile before", record, undo=True)
-    if lost:
-        return _change(instance, None, reason, record, undo=True, warning=True)
-    return _change(instance, previous, f"give {name_of(previous)} back", record, undo=True)
+    return _change(instance, *_given(restore), record, snapshot, undo=True, warning=restore.is_to_be_reported)
+
+
+def _given(restore: Restore) -> tuple[str | None, str]:
+    """The profile that an instance gets back, and why."""
+    return None if restore.is_lost else restore.profile, restore.reason
+
+
+def _wait_for_a_word(instance_id: str, *, undo: bool = False) -> Step:
+    reason = "EC2 does not show the instance, and has not said that it does not exist"
+    return Step(instance_id, Action.WAIT, reason, undo=undo)
 
 
 def plan_putting_back(record: Record, instance: Instance | None) -> Step | None:
@@ -149,12 +175,12 @@ def plan_putting_back(record: Record, instance: Instance | None) -> Step | None:
     if instance is None or instance.state in GONE or instance.carries or record.detached is None:
         return None
     reason = f"give {name_of(record.detached)} back, which was taken off"
-    return _change(instance, record.detached, reason, record, undo=True)
+    return _change(instance, record.detached, reason, record, None, undo=True)
 
 
-def _plan_undos(records: Iterable[Record], snapshot: Snapshot) -> Iterable[Step]:
+def _plan_undos(records: Iterable[Record], snapshot: Snapshot, undoes: str | None = None) -> Iterable[Step]:
     for record in records:
-        yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot)
+        yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot, undoes)
 
 
 def _plan_gone(instance_id: str, instance: Instance | None, record: Record, situation: Situation) -> Step:
@@ -169,6 +195,10 @@ def _plan_gone(instance_id: str, instance: Instance | None, record: Record, situ
 
 def _plan_wanted(desired: Desired, instance: Instance, record: Record, snapshot: Snapshot, *, reversing: bool) -> Step:
     assert instance.association is not None
+    profile = snapshot.profiles.get(desired.profile.arn)
+    if profile and not profile.is_held_by(instance.association):
+        reason = f"carries a deleted instance profile {name_of(profile.arn)}, which was created again since"
+        return replace(_change(instance, profile.arn, reason, record, snapshot), renews=True)
     began = _associated_at(instance.association, record)
     overdue = snapshot.now - max(began or 0.0, snapshot.started_at) > CONFIRMATION_SECONDS
     action, reason, advice = Action.KEEP, "carries the profile", ""
@@ -205,23 +235,33 @@ def _interference(carried: str | None, record: Record, snapshot: Snapshot) -> st
     return f"was changed by this deployment, and then somebody has {now}"
 
 
-def _has_to_leave_first(desired: Desired, carried: str | None, record: Record, situation: Situation) -> bool:
-    """Whether a target has to get back what it had before, on the way back, because the handler has no right to more:
-    what was displaced may not be any more, or what came in with the failed update can't be moved on from."""
+def _must_restore_first(desired: Desired, before: Desired | None, carried: str | None, record: Record) -> bool:
+    """Whether a target has to get its previous profile in a rollback before anything else, because the handler has no
+    right to more: it may not move the target on from what the failed update put there, or not displace what the update
+    displaced."""
     if record.mine is None:
         return False
-    came_in = record.mine.since >= situation.reverses_since and not desired.may_restore(carried)
-    return came_in or not desired.may_restore(record.beneath[0])
+    stranded = carried in record.ours and carried is not None and not _may_move(desired, before, carried)
+    return stranded or not desired.may_restore(record.beneath[0])
+
+
+def _may_move(desired: Desired, before: Desired | None, carried: str) -> bool:
+    """Whether a target may go straight from what it carries to the wanted profile in a rollback: both are of one role,
+    or one configuration lists the other's profile."""
+    wanted = desired.profile.arn
+    listed_before = before is not None and (before.replaceable.allows(wanted) or before.is_own(wanted))
+    return carried == wanted or desired.is_own(carried) or desired.replaceable.allows(carried) or listed_before
 
 
 def _obstacle(desired: Desired, carried: str | None, record: Record, situation: Situation) -> str:
     """Why a target may not be given the wanted profile; empty if it may."""
-    if carried and carried not in record.ours and not desired.replaceable.allows(carried):
+    if carried and not _may_displace(desired, carried, record, situation):
         listed = {profile.name for profile in desired.replaceable.profiles}
         shown = (
             carried if name_of(carried) in listed else name_of(carried)
         )  # it differs from the listed one in its path
-        return f"carries instance profile {shown}, which `replaces` does not list"
+        whose = " of another role" if carried in record.ours else ""
+        return f"carries instance profile {shown}{whose}, which `replaces` does not list"
     if record.mine or not (situation.begun or situation.reversing):  # the preflight tells everything at once
         return ""
     # Nor may it be taken over from another association on the way, when nobody looks at the preflight any more.
@@ -234,6 +274,15 @@ def _obstacle(desired: Desired, carried: str | None, record: Record, situation: 
         ),
         "",
     )
+
+
+def _may_displace(desired: Desired, carried: str, record: Record, situation: Situation) -> bool:
+    """Whether a target may be moved on from the profile that it carries: `replaces` lists it, or an association put it
+    there for the same role. The handler has rights for no others."""
+    if carried in record.ours and situation.reversing:
+        return _may_move(desired, situation.before, carried)
+    put_there = carried in record.ours or record.is_kept_by_others(carried)
+    return desired.replaceable.allows(carried) or (put_there and desired.is_own(carried))
 
 
 def _plan_conflict(instance: Instance, obstacle: str, advice: str, *, keep: bool) -> Step:
@@ -254,17 +303,12 @@ def _is_from_us(record: Record, instance: Instance) -> bool:
     return carried in record.ours if carried else record.detached is not None
 
 
-def _beneath(record: Record, snapshot: Snapshot) -> str | None:
-    """What the instance shall carry once this association is gone."""
-    existing = (arn for arn in record.beneath if arn is None or snapshot.profiles.get(arn))
-    return next(existing, record.previous)
-
-
 def _change(
     instance: Instance,
     after: str | None,
     reason: str,
     record: Record,
+    snapshot: Snapshot | None,
     *,
     undo: bool = False,
     warning: bool = False,
@@ -294,7 +338,16 @@ def _change(
         fallback=fallback if fallback != after else None,
         undo=undo,
         warning=warning,
+        identity=_identity(instance, snapshot) if snapshot else None,
     )
+
+
+def _identity(instance: Instance, snapshot: Snapshot) -> Identity | None:
+    """What the profile is that the instance carries."""
+    if instance.association is None:
+        return None
+    profile = snapshot.profiles.get(instance.association.profile_arn)
+    return Identity(instance.association.profile_id, profile.role_arn if profile else None)
 
 
 def _forget(instance: Instance, reason: str, *, warning: bool = False) -> Step:

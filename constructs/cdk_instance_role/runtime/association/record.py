@@ -6,13 +6,47 @@ instance carried before any of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
-from .step import CHANGES, Action, Step
+from .step import CHANGES, Action, Identity, Step
 
 LONGEST_ERROR = 500
 """Characters of an error that are kept."""
+
+DENIAL_SECONDS = 60.0
+"""Two denials this far apart are believed: a policy that was attached a moment ago is in force by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a target carried when a Create found a claim that an earlier life of its association had left there."""
+
+    profile: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error that has kept a change from being made since some time."""
+
+    kind: str
+    since: float
+    """When this kind of error was first seen, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The handler was not allowed to pass a role."""
+
+    role_arn: str
+    first_at: float
+    """Seconds since the epoch."""
+    last_at: float
+
+    @property
+    def is_confirmed(self) -> bool:
+        """It has been seen in two attempts that are far enough apart."""
+        return self.last_at - self.first_at >= DENIAL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +87,14 @@ class Claim:
     latest: Latest = Latest()
     failing_since: float | None = None
     """Since when EC2 has refused for good to give the instance what is wanted, in seconds since the epoch."""
+    request: str = ""
+    """Id of the Create or Update by which the association came to hold the instance."""
+    retained: bool = False
+    """The instance keeps its profile when the association is removed. Whether it has been is never told."""
+    base: Base | None = None
+    """What the instance carried before the Create that found this claim."""
+    trouble: Trouble | None = None
+    denial: Denial | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +111,10 @@ class Record:
     """When EC2 last accepted a change of the instance, in seconds since the epoch."""
     revision: int = 0
     """How often the record was written; 0 says that there is none yet."""
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    """What the profiles that may have to be given back were when they were displaced, by ARN."""
+    left_by: frozenset[str] = frozenset()
+    """Associations whose copies of the record have to be removed when it is written."""
 
     @property
     def ours(self) -> frozenset[str]:
@@ -110,24 +156,58 @@ class Record:
         return max((at for at in (begun, self.acted_at) if at is not None), default=None)
 
     def is_kept_by_others(self, carried: str | None) -> bool:
-        """Whether another association has put this profile there."""
-        return any(carried in claim.ours for claim in self.others)
+        """Whether another association has put this profile there, and still keeps it: nobody tells when one whose
+        removal policy is to retain is gone."""
+        return any(carried in claim.ours for claim in self.others if not claim.retained)
 
     def is_overruled(self, carried: str | None) -> bool:
         """Whether somebody who is none of the associations has given the instance this profile.
 
         That it has none counts only as long as no association has changed it: one may be between two halves.
         """
-        known = carried in self.ours or self.is_kept_by_others(carried)
+        known = any(carried in claim.ours for claim in self.claims)
         return not known and (carried is not None or not self._begun)
 
     def beneath_after(self, carried: str | None) -> tuple[str | None, ...]:
         """What may have to come to light one day, should this association displace this profile."""
         return (carried,) if self.is_overruled(carried) else self.beneath
 
-    def claimed(self, association: str, step: Step, now: float) -> Self:
-        """The record that is written ahead of a step, or that says of a target that it was right already."""
-        mine = self.mine or Claim(association, since=now)
+    def restore_candidates(self, undoes: str | None) -> tuple[str | None, ...]:
+        """What the instance may get back: the first of these that still exists.
+
+        Args:
+            undoes: id of the Create that is taken back; None if all that the association did is.
+        """
+        base = self.mine.base if self.mine and undoes is not None else None
+        return (base.profile,) if base else self.beneath
+
+    def identity(self, arn: str) -> Identity:
+        """What a profile was when it was displaced, as far as that is known."""
+        return self.identities.get(arn, Identity())
+
+    def claimed(
+        self,
+        association: str,
+        step: Step,
+        now: float,
+        *,
+        request: str = "",
+        creates: bool = False,
+        retain: bool = False,
+    ) -> Self:
+        """The record that is written ahead of a step, or that says of a target that it was right already.
+
+        Args:
+            association: key of the association.
+            step: what is about to be done.
+            now: seconds since the epoch.
+            request: id of the event.
+            creates: the event is a Create. A claim that another event has left is then a leftover.
+            retain: the instance keeps its profile when the association is removed.
+        """
+        mine = self.mine or Claim(association, since=now, request=request)
+        if creates and not step.undo and mine.request != request:
+            mine = replace(mine, request=request, base=Base(step.before))
         latest = Latest(str(step.action), step.before, step.after, now)
         mine = replace(mine, latest=latest, detached=step.before if step.action is Action.SWAP else mine.detached)
         if step.undo:
@@ -136,45 +216,89 @@ class Record:
             return replace(self, mine=replace(mine, ours=mine.ours | brought_to_light))
         assert step.after is not None
         rank = 1 + max((claim.rank for claim in self.others), default=0)
-        mine = replace(mine, rank=rank, wanted=step.after, ours=mine.ours | {step.after})
+        mine = replace(mine, rank=rank, wanted=step.after, ours=mine.ours | {step.after}, retained=retain)
         if (self.mine and step.action is Action.KEEP) or not self.is_overruled(step.before):
-            return replace(self, mine=mine)
+            return replace(self, mine=mine)._with_identity(step)
         others = tuple(replace(claim, wanted=None, ours=frozenset()) for claim in self.others)
-        return replace(self, mine=mine, others=others, previous=step.before)
+        return replace(self, mine=mine, others=others, previous=step.before)._with_identity(step)
 
-    def noted(self, error: str | None, now: float, *, final: bool = False, put_back: bool = False) -> Self:
+    def noted(
+        self,
+        error: str | None,
+        now: float,
+        *,
+        kind: str = "",
+        final: bool = False,
+        put_back: bool = False,
+        denied_role: str | None = None,
+    ) -> Self:
         """The record after EC2 has accepted the step that was claimed, or has had something against it.
 
         Args:
             error: what EC2 had against it; None if it was accepted.
             now: seconds since the epoch.
+            kind: kind of the error; empty for one that says nothing about the change, like a throttled call.
             final: EC2 has refused it for good.
             put_back: what the first half of a swap had taken off is on again.
+            denied_role: ARN of the role that the handler was not allowed to pass, if that was the error.
         """
         assert self.mine is not None
         mine = replace(self.mine, latest=replace(self.mine.latest, error=error and error[:LONGEST_ERROR], at=now))
         if error is None:
             failing_since = None if mine.latest.after == mine.wanted else mine.failing_since
-            return replace(self, mine=replace(mine, detached=None, failing_since=failing_since), acted_at=now)
+            mine = replace(mine, detached=None, failing_since=failing_since, trouble=None, denial=None)
+            return replace(self, mine=mine, acted_at=now)
         latest, failing_since = replace(mine.latest, final=final), mine.failing_since or (now if final else None)
         # Unless it is on again, whether the first half of a swap took effect is for the next observation to tell.
         detached = None if put_back else mine.detached
-        return replace(self, mine=replace(mine, latest=latest, detached=detached, failing_since=failing_since))
+        trouble = Trouble(kind, self.trouble_since(kind, now)) if kind else mine.trouble
+        mine = replace(mine, latest=latest, detached=detached, failing_since=failing_since, trouble=trouble)
+        return replace(self, mine=replace(mine, denial=_denial(mine.denial, denied_role, now)))
 
-    def settled(self, wanted: str) -> Self:
+    def trouble_since(self, kind: str, now: float) -> float:
+        """When this kind of error was first seen, without another kind or a success since then."""
+        trouble = self.mine.trouble if self.mine else None
+        return trouble.since if trouble and trouble.kind == kind else now
+
+    def settled(self, wanted: str, *, retain: bool = False) -> Self:
         """The record once the operation is over: what earlier or failed ones have put there, or wanted to, is not ours
         any more."""
         assert self.mine is not None
-        mine = replace(self.mine, wanted=wanted, ours=frozenset({wanted}), detached=None, failing_since=None)
-        return replace(self, mine=mine)
+        mine = replace(
+            self.mine,
+            wanted=wanted,
+            ours=frozenset({wanted}),
+            detached=None,
+            failing_since=None,
+            retained=retain,
+            base=None,
+            trouble=None,
+            denial=None,
+        )
+        return replace(self, mine=mine)._with_needed_identities()
 
-    def is_settled(self, wanted: str) -> bool:
+    def is_settled(self, wanted: str, *, retain: bool = False) -> bool:
         """Whether this profile is wanted, and only this one is ours."""
-        return self.mine is not None and self == self.settled(wanted)
+        return self.mine is not None and self == self.settled(wanted, retain=retain)
+
+    def reverted(self) -> Self:
+        """The record once a Create that found a leftover claim is taken back: the leftover is what it was."""
+        if self.mine is None or self.mine.base is None or self.mine.base.profile == self.previous:
+            return self.released()
+        base = self.mine.base.profile
+        return replace(self, mine=replace(self.mine, request="", base=None)).settled_on(base)
+
+    def settled_on(self, carried: str | None) -> Self:
+        """The record of an instance that the association leaves as it is."""
+        assert self.mine is not None
+        if carried is not None:
+            return self.settled(carried, retain=self.mine.retained)
+        return replace(self, mine=replace(self.mine, wanted=None, ours=frozenset(), detached=None, base=None))
 
     def released(self) -> Self:
         """The record without this association."""
-        return replace(self, mine=None)
+        left_by = self.left_by | ({self.mine.association} if self.mine else set())
+        return replace(self, mine=None, left_by=left_by)._with_needed_identities()
 
     def seen_by(self, association: str) -> Self:
         """The same record, as another association sees it."""
@@ -184,12 +308,25 @@ class Record:
 
     def next_revision(self) -> Self:
         """The record after it was written."""
-        return replace(self, revision=self.revision + 1)
+        return replace(self, revision=self.revision + 1, left_by=frozenset())
 
     @property
     def claims(self) -> tuple[Claim, ...]:
         """Of all associations, in no order."""
         return (*self.others, self.mine) if self.mine else self.others
+
+    def _with_identity(self, step: Step) -> Self:
+        """The record with what is known of the profile that the step displaces. What was known before stays."""
+        known = self.identities
+        if step.before and step.identity and step.before not in known:
+            known = {**known, step.before: step.identity}
+        return replace(self, identities=known)._with_needed_identities()
+
+    def _with_needed_identities(self) -> Self:
+        wanted = {claim.wanted for claim in self.claims}
+        bases = {claim.base.profile for claim in self.claims if claim.base}
+        needed = {self.previous, *wanted, *bases}
+        return replace(self, identities={arn: one for arn, one in self.identities.items() if arn in needed})
 
     @property
     def _begun(self) -> bool:
@@ -200,6 +337,22 @@ Records = Mapping[str, Record]
 """Records by instance id."""
 
 
-def held(records: Records) -> dict[str, Record]:
-    """The records of the instances that this association has to do with."""
-    return {id_: record for id_, record in records.items() if record.mine}
+def held(records: Records, undoes: str | None = None) -> dict[str, Record]:
+    """The records of the instances that this association has to do with.
+
+    Args:
+        records: what the ledger says.
+        undoes: id of a Create: only those that it came to hold, or found a leftover of. Default: all.
+    """
+    return {
+        id_: record
+        for id_, record in records.items()
+        if record.mine and (undoes is None or record.mine.request == undoes)
+    }
+
+
+def _denial(former: Denial | None, role_arn: str | None, now: float) -> Denial | None:
+    if role_arn is None:
+        return former
+    is_same = former is not None and former.role_arn == role_arn
+    return Denial(role_arn, former.first_at if former and is_same else now, now)

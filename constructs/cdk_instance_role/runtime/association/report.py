@@ -12,6 +12,7 @@ from .errors import Meaning
 from .model import Snapshot, name_of
 from .plan import Plan
 from .request import Request
+from .sharing import Entry
 from .step import Step
 
 MESSAGE_BYTES = 1500
@@ -33,6 +34,27 @@ def problem(step: Step) -> str:
 def refusal(request: Request, sentences: Sequence[str]) -> str:
     """Why nothing was begun."""
     return _bounded(f"nothing has been changed in {_place(request)}: ", sentences)
+
+
+def crowded(seconds: float, others: Sequence[Entry], timeout: float) -> str:
+    """Why an operation can't share EC2's limits with those that are open.
+
+    Args:
+        seconds: that all of them need together.
+        others: the operations that are open.
+        timeout: seconds that this one may take.
+    """
+    names = ", ".join(sorted(entry.association.rpartition("|")[2] for entry in others))
+    return (
+        f"EC2 needs {seconds:.0f} seconds for the changes of this association together with those of {names}, which "
+        f"are under way: the timeout of {timeout:.0f} seconds is shorter, deploy one after the other, or raise it"
+    )
+
+
+def not_restored(left: int, first: str) -> str:
+    """Why a Create failed, whose time was over before its work was undone."""
+    tail = f"; {left} instances are not restored yet, the Delete that follows does the rest"
+    return _cut(first, MESSAGE_BYTES - len(tail)) + tail
 
 
 def failure(request: Request, sentences: Sequence[str]) -> str:

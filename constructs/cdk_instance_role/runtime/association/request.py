@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -41,8 +42,10 @@ class Request:
     """Seconds that the operation may take."""
     rollout: Rollout = field(default_factory=Rollout)
     """How targets are brought over."""
-    fingerprints: tuple[str, str] = ("", "")
-    """Of the properties before and after this event; empty for a Delete, which nothing takes back."""
+    before: Desired | None = None
+    """What an Update changes, as far as it can be read."""
+    digests: tuple[str, str] = ("", "")
+    """Of the properties before and after this event; empty for a Delete."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -78,7 +81,8 @@ class Request:
             physical_id=None if event.get("PhysicalResourceId") is None else _text(event, "PhysicalResourceId"),
             desired=None,
             known_ids=_known_ids(old),
-            fingerprints=("", "") if deleting else (_fingerprint(old), _fingerprint(new)),
+            before=_readable(old) if request_type is RequestType.UPDATE else None,
+            digests=("", "") if deleting else (digest_of(old), digest_of(new)),
         )
 
     @property
@@ -86,10 +90,15 @@ class Request:
         """Key of the association in the ledger: the same for every event, also for one with an invented physical id."""
         return f"{self.stack_id}|{self.logical_id}"
 
-    def reverses(self, fingerprints: tuple[str, str]) -> bool:
-        """Whether this event takes back the one with these fingerprints. What changes nothing takes nothing back."""
-        before, after = fingerprints
-        return self.type is RequestType.UPDATE and before != after and self.fingerprints == (after, before)
+    @property
+    def life(self) -> str | None:
+        """Physical id of the association from its Create to its Delete; the same if a Create is delivered twice. None
+        for a Delete with an id that CloudFormation has invented, as after a cancelled Create."""
+        if self.type is RequestType.CREATE:
+            digest = hashlib.sha256(f"{self.association}|{self.id}".encode()).hexdigest()
+            return f"{self.logical_id}-{digest[:12]}"
+        is_ours = re.fullmatch(rf"{re.escape(self.logical_id)}-[0-9a-f]{{12}}", self.physical_id or "")
+        return self.physical_id if is_ours else None
 
     @property
     def stack_name(self) -> str:
@@ -142,10 +151,38 @@ def _timeout_of_delete(properties: Any) -> float:
         return DEFAULT_TIMEOUT_SECONDS
 
 
-def _fingerprint(properties: Any) -> str:
+def _readable(properties: Any) -> Desired | None:
+    """What properties ask for. Those of an Update that was refused for them may be wrong, and are sent when it is taken
+    back."""
+    try:
+        return Desired.from_properties(mapping(properties))
+    except RequestError:
+        return None
+
+
+def digest_of(properties: Any) -> str:
+    """Digest of what the properties of the custom resource ask for, by which a former configuration is known again.
+
+    Args:
+        properties: as CloudFormation sends them, or as a template has them.
+
+    Raises:
+        RequestError: they are nested more deeply than those of a custom resource.
+    """
     if _nests(properties, MOST_LEVELS):
         raise RequestError("the event's properties are nested too deeply: they must come from CloudFormation")
-    return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()
+    asked = properties if isinstance(properties, Mapping) else {}
+    known = {key: _as_sent(asked[key]) for key in sorted(Property) if key in asked}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+
+def _as_sent(value: Any) -> Any:
+    """A value as CloudFormation sends it: lists and maps keep their shape, everything else is a text."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_sent(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_sent(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _nests(value: Any, levels: int) -> bool:

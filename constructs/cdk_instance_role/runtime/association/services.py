@@ -1,9 +1,10 @@
 """The world outside the handler: AWS clients, the ledger and the clock."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from botocore.config import Config
 
 from .alarms import Alarms
 from .contract import LEDGER_TABLE_VARIABLE
+from .lease import Timing
 from .ledger import Ledger
+from .stacks import Stacks
 from .table import Table
 from .trimming import trim
 
@@ -36,10 +39,20 @@ class Services:
     iam: "IAMClient"
     ledger: Ledger
     alarms: Alarms
+    stacks: Stacks
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
     sleep: Callable[[float], None] = time.sleep
     """Waits for seconds."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds since some time; never set back or forward."""
+    every: Callable[[float, Callable[[], None]], Callable[[], None]] = field(default_factory=lambda: every)
+    """Runs a job in the background every so many seconds; returns what stops that."""
+
+    @property
+    def timing(self) -> Timing:
+        """The clocks that a lease goes by."""
+        return Timing(self.clock, self.monotonic, self.sleep, self.every)
 
     @classmethod
     def from_environment(cls) -> "Services":
@@ -51,5 +64,26 @@ class Services:
             ec2_changes=boto3.client("ec2", config=CHANGING),
             iam=boto3.client("iam", config=READING),
             alarms=Alarms(partial(boto3.client, "cloudwatch", config=READING)),
+            stacks=Stacks(partial(boto3.client, "cloudformation", config=READING)),
             ledger=Ledger(Table(boto3.client("dynamodb", config=READING), os.environ[LEDGER_TABLE_VARIABLE])),
         )
+
+
+def every(seconds: float, job: Callable[[], None]) -> Callable[[], None]:
+    """Run a job in a thread of its own every so many seconds.
+
+    Args:
+        seconds: between two runs.
+        job: what is run; it must not raise.
+
+    Returns:
+        What stops that. A run that is under way goes on to its end.
+    """
+    stopped = threading.Event()
+
+    def run() -> None:
+        while not stopped.wait(seconds):
+            job()
+
+    threading.Thread(target=run, name="every", daemon=True).start()
+    return stopped.set

@@ -25,6 +25,15 @@ PROBLEMS = frozenset({Action.CONFLICT, Action.REJECT})
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What an instance profile was at some time. One that is created again under its name is another one."""
+
+    id: str | None = None
+    role_arn: str | None = None
+    """The role in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What has to be done about one instance."""
 
@@ -45,3 +54,7 @@ class Step:
     """People should know, although nothing stands in the way."""
     advice: str = ""
     """What to do about it, where that is not the same for every step of this kind."""
+    identity: Identity | None = None
+    """What the profile is that the instance carries now, for it to be given back one day."""
+    renews: bool = False
+    """The instance carries the wanted profile by its ARN, but one that was deleted since."""

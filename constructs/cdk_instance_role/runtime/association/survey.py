@@ -1,7 +1,8 @@
 """The first phase: what stands in the way of an event, before anything is changed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from . import preflight, report
 from .apply import calls_of
@@ -10,6 +11,7 @@ from .operation import Operation
 from .outlook import outlook
 from .pacing import Pace, least_seconds
 from .plan import Plan, Situation
+from .record import Records, held
 from .request import Request
 from .rollout import time_problem
 from .services import Services
@@ -23,22 +25,45 @@ class Survey:
     problems: Sequence[str] = ()
     may_pass: bool = False
     """IAM may not show yet what has been created a moment ago: look again before believing it."""
+    calls: Mapping[str, int] = field(default_factory=dict)
+    """Calls that the changes take, by action of EC2."""
+    waiting: float = 0.0
+    """Seconds that a rollout waits between the changes."""
 
 
 def survey(request: Request, operation: Operation, services: Services) -> Survey:
     """Look at everything that an event is about, change nothing, and say what stands in its way."""
-    desired = request.desired
+    desired, key = request.desired, request.association
+    records = services.ledger.records(key)
     if desired is None:  # nothing stands in the way of a Delete
-        return Survey()
-    records = services.ledger.records(request.association)
+        return Survey(calls=_calls_of_undo(records))
     observer = Observer(services.ec2, services.iam, Pace(clock=services.clock, sleep=services.sleep))
-    situation = Situation(request.known_ids, operation.reversing, operation.reverses_since)
-    found = outlook(desired, records, observer, situation, now=services.clock(), started_at=operation.started_at)
+    situation = Situation(request.known_ids, operation.rolling_back, request.before)
+    found = outlook(
+        desired,
+        records,
+        observer,
+        situation,
+        now=services.clock(),
+        started_at=operation.started_at,
+        look_up=partial(services.ledger.records_of, key),
+    )
     report.log_steps(request, [step for step in found.plan.forgotten if step.warning])
-    problems = [*found.problems, *(report.problem(step) for step in found.plan.problems)]
-    if not operation.reversing:
+    problems, waiting = [*found.problems, *(report.problem(step) for step in found.plan.problems)], 0.0
+    if not operation.rolling_back:
         problems += _rollout_problems(request, found.plan, services)
-    return Survey(problems, preflight.may_pass(desired, found.snapshot))
+        total = len(changes_of_targets(found.plan))
+        waiting = request.rollout.baking(total) + request.rollout.confirming(total)
+    return Survey(problems, preflight.may_pass(desired, found.snapshot), calls_of(found.plan.changes), waiting)
+
+
+def _calls_of_undo(records: Records) -> Mapping[str, int]:
+    """The calls that it takes to restore all that is held, as far as the ledger tells."""
+    given_back = [record.beneath[0] for record in held(records).values()]
+    return {
+        "DisassociateIamInstanceProfile": given_back.count(None),
+        "ReplaceIamInstanceProfileAssociation": len(given_back) - given_back.count(None),
+    }
 
 
 def _rollout_problems(request: Request, plan: Plan, services: Services) -> list[str]:
