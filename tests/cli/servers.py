@@ -120,6 +120,7 @@ def written(app: App) -> Path:
 
 def write_assembly(folder: Path, **templates: Mapping[str, Any]) -> Path:
     """An assembly with these templates, by the stack's name, for what no app would write."""
+    folder.mkdir(exist_ok=True)
     artifacts = {}
     for name, template in templates.items():
         (folder / f"{name}.json").write_text(json.dumps(template))

@@ -1,8 +1,7 @@
 """Reading cloud assemblies: what the CDK has written, and what can be wrong with it."""
 
 import json
-import sys
-from collections.abc import Callable
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -201,94 +200,89 @@ def test_fails_when_the_assembly_is_broken(tmp_path: Path, manifest: Any, messag
         assembly.read(tmp_path)
 
 
-# An app instead of an assembly
+def test_fails_when_a_template_is_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
+    folder = write_assembly(tmp_path, Web={})
+    (folder / "Web.json").unlink()
+    os.mkfifo(folder / "Web.json")
+
+    with pytest.raises(CliError, match=r"Web.json can't be read: it is not a regular file$"):
+        assembly.read(folder)
 
 
-@pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """Writes an app into the current folder, and gives the command that runs it."""
-    monkeypatch.chdir(tmp_path)
+def test_fails_when_a_nested_template_is_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "nested.json")
+    nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "nested.json"}}
 
-    def write(program: str) -> str:
-        Path("app.py").write_text(program)
-        return f"{sys.executable} app.py"
-
-    return write
+    with pytest.raises(CliError, match=r"nested.json can't be read: it is not a regular file$"):
+        assembly.read(write_assembly(tmp_path, Web={"Resources": {"A": nested}}))
 
 
-NOTES_CONTEXT = """
-import json, os, pathlib
-folder = pathlib.Path(os.environ["CDK_OUTDIR"])
-context = json.loads(os.environ["CDK_CONTEXT_JSON"])
-template = {"Metadata": context, "Resources": {}}
-(folder / "Web.json").write_text(json.dumps(template))
-properties = {"templateFile": "Web.json"}
-artifacts = {"Web": {"type": "aws:cloudformation:stack", "properties": properties}}
-(folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
-"""
+@pytest.mark.parametrize("name", ["manifest.json", "Web.json"])
+def test_fails_when_a_file_never_ends(tmp_path: Path, name: str) -> None:
+    folder = write_assembly(tmp_path, Web={})
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+
+    with pytest.raises(CliError, match=r"there is no cloud assembly|it is not a regular file$"):
+        assembly.read(folder)
 
 
-def test_synthesizes_as_the_cdk_cli_does(app: Callable[[str], str]) -> None:
-    command = app(NOTES_CONTEXT)
-    Path("cdk.json").write_text(json.dumps({"app": "false", "context": {"stage": "dev", "@aws-cdk/core:x": True}}))
+@pytest.mark.parametrize("name", ["manifest.json", "Web.json"])
+def test_fails_when_a_file_is_larger_than_any_of_an_assembly(tmp_path: Path, name: str) -> None:
+    folder = write_assembly(tmp_path, Web={})
+    os.truncate(folder / name, 64 * 1024 * 1024 + 1)  # a hole, which takes no space
 
-    with assembly.synthesized(command, {"stage": "prod"}) as folder:
-        (stack,) = assembly.read(folder)
-
-    assert stack.template["Metadata"] == {
-        "aws:cdk:enable-path-metadata": True,
-        "aws:cdk:enable-asset-metadata": True,
-        "stage": "prod",
-        "@aws-cdk/core:x": True,
-    }
-    assert not folder.exists()
+    with pytest.raises(CliError, match=rf"{name} can't be read: it is larger than 64 MiB$"):
+        assembly.read(folder)
 
 
-def test_needs_no_cdk_json(app: Callable[[str], str]) -> None:
-    with assembly.synthesized(app(NOTES_CONTEXT), {}) as folder:
-        assert len(assembly.read(folder)) == 1
+@pytest.mark.parametrize("name", ["manifest.json", "Web.json"])
+def test_fails_when_a_file_is_nested_more_deeply_than_it_can_be_read(tmp_path: Path, name: str) -> None:
+    folder = write_assembly(tmp_path, Web={})
+    (folder / name).write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+
+    with pytest.raises(CliError, match=rf"{name} can't be read: it is not what `cdk synth` writes$"):
+        assembly.read(folder)
 
 
-@pytest.mark.parametrize(
-    ("program", "message"),
-    [
-        ("import sys; sys.exit('no such account')", "failed with exit status 1: no such account$"),
-        ("print('said here'); raise SystemExit(3)", "failed with exit status 3: said here$"),
-        ("raise SystemExit(4)", "failed with exit status 4: it says nothing$"),
-        (
-            "import sys; sys.stderr.buffer.write(b'\\xff!'); sys.exit(5)",
-            "failed with exit status 5: \N{REPLACEMENT CHARACTER}!$",
-        ),
-        ("", "has written no cloud assembly: it has to be a CDK app"),
-    ],
-)
-def test_fails_when_the_app_does(app: Callable[[str], str], program: str, message: str) -> None:
-    with pytest.raises(CliError, match=message), assembly.synthesized(app(program), {}):
-        pass
+def test_reads_files_with_a_byte_order_mark(tmp_path: Path) -> None:
+    folder = write_assembly(tmp_path, Web={})
+    for name in ("manifest.json", "Web.json"):
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+
+    assert [stack.name for stack in assembly.read(folder)] == ["Web"]
 
 
-def test_tells_the_last_words_of_the_app_in_one_line(app: Callable[[str], str]) -> None:
-    command = app("import sys; sys.exit('\\n'.join(map(str, range(50))))")
+@pytest.mark.parametrize("name", ["../Web.json", "/etc/hostname", "a/../../Web.json"])
+@pytest.mark.parametrize("key", ["templateFile", "file", "directoryName"])
+def test_fails_when_the_assembly_names_a_file_outside_it(tmp_path: Path, key: str, name: str) -> None:
+    folder = write_assembly(tmp_path / "assembly", Web={})
+    (tmp_path / "Web.json").write_text("{}")
+    artifacts = {"Web": {**ARTIFACT, "properties": {"templateFile": "Web.json", key: name}}}
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
 
-    with pytest.raises(CliError, match=r"exit status 1: 45 46 47 48 49$"), assembly.synthesized(command, {}):
-        pass
-
-
-@pytest.mark.parametrize("command", ["no-such-command-anywhere", "./", "python 'unfinished", " ", ""])
-def test_fails_when_the_app_is_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    with (
-        pytest.raises(CliError, match="is neither a folder nor a command that can be run"),
-        assembly.synthesized(command, {}),
-    ):
-        pass
+    with pytest.raises(CliError, match=rf"names '{name}', which is outside it: it is not what `cdk synth` writes$"):
+        assembly.read(folder)
 
 
-@pytest.mark.parametrize("content", ["{", "[]"])
-def test_fails_when_cdk_json_is_broken(app: Callable[[str], str], content: str) -> None:
-    command = app(NOTES_CONTEXT)
-    Path("cdk.json").write_text(content)
+def test_fails_when_a_nested_template_is_outside_the_assembly(tmp_path: Path) -> None:
+    (tmp_path / "Web.json").write_text("{}")
+    nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "../Web.json"}}
 
-    with pytest.raises(CliError, match=r"^cdk.json can't be read"), assembly.synthesized(command, {}):
-        pass
+    with pytest.raises(CliError, match=r"names '../Web.json', which is outside it"):
+        assembly.read(write_assembly(tmp_path / "assembly", Web={"Resources": {"A": nested}}))
+
+
+def test_fails_when_values_of_lookups_are_missing_and_names_them(tmp_path: Path) -> None:
+    folder = write_assembly(tmp_path, Web={})
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["missing"] = [{"key": f"ssm:parameterName=/{name}", "provider": "ssm", "props": {}} for name in "abcde"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(CliError) as caught:
+        assembly.read(folder)
+
+    assert str(caught.value) == (
+        "the app looks up values that cdk.context.json does not hold (ssm:parameterName=/a, ssm:parameterName=/b, "
+        "ssm:parameterName=/c and 2 more): run `cdk synth` once with AWS credentials, and commit cdk.context.json"
+    )

@@ -73,9 +73,46 @@ def test_fails_when_there_is_no_assembly(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_fails_when_the_app_fails(command: str) -> None:
-    assert the_line(run(command, "--app", f"{sys.executable} -c 'raise SystemExit(7)'")).endswith("it says nothing")
-    assert "neither a folder nor a command" in the_line(run(command, "--app", "no-such-command-anywhere"))
+def test_fails_when_the_app_fails_and_shows_its_output_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    fake_cli(tmp_path, monkeypatch, prints=["  one\x1b[2J", "two", "app: Subprocess exited with error 7"])
+
+    result = run(command, "--app", "app")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == ["  one [2J", "Error: the app `app` failed with exit status 7: two"]
+
+
+def fake_cli(folder: Path, monkeypatch: pytest.MonkeyPatch, prints: list[str]) -> None:
+    """Take a CLI that prints this and fails for that of the project."""
+    programs = folder / "node_modules" / ".bin"
+    programs.mkdir(parents=True)
+    text = "\n".join(prints)
+    (programs / "cdk").write_text(f"#!/bin/sh\ncat <<'EOF'\n{text}\nEOF\nexit 1\n")
+    (programs / "cdk").chmod(0o755)
+    monkeypatch.chdir(folder)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("app", ["", " "])
+def test_fails_when_the_app_is_empty(command: str, app: str) -> None:
+    assert the_line(run(command, "--app", app)).startswith("Error: --app is empty: name the folder of an assembly, or")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("exists", [True, False])
+def test_fails_when_context_is_given_together_with_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, exists: bool
+) -> None:
+    if exists:
+        write_assembly(tmp_path / "cdk.out", Web={})
+    monkeypatch.chdir(tmp_path)
+
+    assert the_line(run(command, "-c", "stage=prod")) == (
+        "Error: -c has no effect on cdk.out, which is the folder of an assembly: give --app the command of the app, "
+        "such as 'python app.py', or leave -c out"
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -116,6 +153,24 @@ def test_fails_when_an_option_or_command_is_unknown_and_does_not_say_that_there_
 def test_shows_its_help() -> None:
     assert run("--help").exit_code == 0
     assert "Exit status: 0 nothing to do, 2 changes" in run("plan", "-h").stdout
+
+
+def test_an_error_does_not_pass_on_what_controls_a_terminal(tmp_path: Path) -> None:
+    folder = write_assembly(tmp_path, **{"Web\x1b]0;title\x07\u202e\u3164": {}})
+
+    line = the_line(run("plan", "--app", str(folder), "Ty\x9bpo"))
+
+    assert line == "Error: there is no stack Ty po in the assembly, only Web ]0;title"
+
+
+def test_a_warning_does_not_pass_on_what_controls_a_terminal(cloud: Cloud, tmp_path: Path) -> None:
+    nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:cdk:path": "Web/Ne\x1b[2Jst\ned/Resource"}}
+    folder = write_assembly(tmp_path, Web={"Resources": {"A": nested}})
+
+    result = run("plan", "--app", str(folder))
+
+    assert not cloud.traffic.calls
+    assert result.stderr == "warning: Web: Ne [2Jst ed is not shown: its template is not in the assembly\n"
 
 
 # What is there

@@ -3,27 +3,21 @@
 Its format: https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
 
-import json
-import os
-import shlex
-import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .files import inside, read_json
 from .model import CliError
 from .stacks import STACK_TYPE, Address, associations, nested_template, of_type
 
 MANIFEST = "manifest.json"
 _UNKNOWN = {"unknown-account", "unknown-region"}
-_AS_THE_CLI = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
-"""Context that the CDK CLI gives every app: paths of constructs and of assets come into the template."""
-_LAST_WORDS = 5
-"""Lines of a failed command that are shown."""
+_PATHS = {"directoryName", "file", "templateFile"}
+"""Properties of an artifact that name a file or folder."""
+_SHOWN_LOOKUPS = 3
 
 
 @dataclass(frozen=True)
@@ -82,63 +76,42 @@ def read(folder: Path) -> list[StackArtifact]:
     """The stacks of an assembly, those of its stages included.
 
     Raises:
-        CliError: there is no assembly in the folder, or it can't be read.
+        CliError: there is no assembly in the folder, it can't be read, or values of lookups are missing in it.
     """
     if not (folder / MANIFEST).is_file():
         raise CliError(f"there is no cloud assembly in {folder}: run `cdk synth` first, or name its folder with --app")
+    check_lookups(folder)
     try:
-        return list(_stacks(folder))
+        return list(_stacks(folder, folder))
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise CliError(f"{folder / MANIFEST} can't be read: it is not what `cdk synth` writes") from None
 
 
-@contextmanager
-def synthesized(command: str, context: Mapping[str, str]) -> Iterator[Path]:
-    """Run a CDK app, as the CDK CLI does, and give the folder of its assembly, for as long as the block lasts.
-
-    Args:
-        command: command of the app, say ``python app.py``.
-        context: context of the command line; that of ``cdk.json`` in the current folder is added.
+def check_lookups(folder: Path) -> None:
+    """Make sure that the app knew all values that it looks up: otherwise templates hold others in their place.
 
     Raises:
-        CliError: the command fails, or writes no assembly.
+        CliError: values are missing, or there is no manifest that can be read.
     """
-    with tempfile.TemporaryDirectory(prefix="cdk.out.") as folder:
-        given = {**_AS_THE_CLI, **_context_of(Path("cdk.json")), **context}
-        environment = {**os.environ, "CDK_OUTDIR": folder, "CDK_CONTEXT_JSON": json.dumps(given)}
-        try:
-            # The user's own command, which the CDK CLI runs in the same way.
-            done = subprocess.run(  # noqa: S603
-                shlex.split(command) or [command],
-                env=environment,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-            )
-        except (OSError, ValueError) as error:
-            raise CliError(f"--app {command!r} is neither a folder nor a command that can be run: {error}") from None
-        if done.returncode:
-            words = " ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-_LAST_WORDS:])
-            raise CliError(f"`{command}` failed with exit status {done.returncode}: {words or 'it says nothing'}")
-        if not (Path(folder) / MANIFEST).is_file():
-            raise CliError(
-                f"`{command}` has written no cloud assembly: it has to be a CDK app that calls `app.synth()`"
-            )
-        yield Path(folder)
+    missing = read_json(folder / MANIFEST).get("missing")
+    if not missing:
+        return
+    keys = [str(one.get("key")) if isinstance(one, dict) else str(one) for one in missing]
+    more = len(keys) - _SHOWN_LOOKUPS
+    raise CliError(
+        f"the app looks up values that cdk.context.json does not hold ({', '.join(keys[:_SHOWN_LOOKUPS])}"
+        f"{f' and {more} more' if more > 0 else ''}): run `cdk synth` once with AWS credentials, and commit "
+        "cdk.context.json"
+    )
 
 
-def _context_of(config: Path) -> Mapping[str, Any]:
-    if not config.is_file():
-        return {}
-    found: Mapping[str, Any] = _read(config).get("context", {})
-    return found
-
-
-def _stacks(folder: Path) -> Iterator[StackArtifact]:
-    for artifact_id, artifact in _read(folder / MANIFEST).get("artifacts", {}).items():
+def _stacks(root: Path, folder: Path) -> Iterator[StackArtifact]:
+    for artifact_id, artifact in read_json(folder / MANIFEST).get("artifacts", {}).items():
         properties = artifact.get("properties", {})
+        for key in _PATHS & properties.keys():
+            inside(root, folder, properties[key])
         if artifact["type"] == "cdk:cloud-assembly":
-            yield from _stacks(folder / properties["directoryName"])
+            yield from _stacks(root, folder / properties["directoryName"])
         elif artifact["type"] == "aws:cloudformation:stack":
             account, region = artifact.get("environment", "aws://unknown-account/unknown-region")[6:].split("/")
             yield _with_nested(
@@ -148,18 +121,20 @@ def _stacks(folder: Path) -> Iterator[StackArtifact]:
                     ),
                     account=None if account in _UNKNOWN else account,
                     region=None if region in _UNKNOWN else region,
-                    template=_read(folder / properties["templateFile"]),
+                    template=read_json(folder / properties["templateFile"]),
                     folder=folder,
-                )
+                ),
+                root,
             )
 
 
-def _with_nested(stack: StackArtifact) -> StackArtifact:
-    files = {id_: nested_template(resource) for id_, resource in of_type(stack.template, STACK_TYPE).items()}
+def _with_nested(stack: StackArtifact, root: Path) -> StackArtifact:
+    named = {id_: nested_template(resource) for id_, resource in of_type(stack.template, STACK_TYPE).items()}
+    files = {id_: inside(root, stack.folder, name) for id_, name in named.items() if name}
     found = {
-        id_: _with_nested(replace(stack, address=stack.address.inner(id_), template=_read(stack.folder / file)))
+        id_: _with_nested(replace(stack, address=stack.address.inner(id_), template=read_json(file)), root)
         for id_, file in files.items()
-        if file and (stack.folder / file).is_file()
+        if file.exists()
     }
     return replace(stack, nested=found)
 
@@ -184,13 +159,3 @@ def _listed(stacks: Sequence[StackArtifact]) -> str:
     """All stacks, by their names; by the paths of their constructs where several have the same name."""
     count = Counter(stack.name for stack in stacks)
     return ", ".join(stack.address.construct or stack.name if count[stack.name] > 1 else stack.name for stack in stacks)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CliError(f"{path} can't be read: {error}") from None
-    if not isinstance(content, dict):
-        raise CliError(f"{path} can't be read: it holds no JSON object")
-    return content

@@ -22,17 +22,21 @@ from .planning import plan_stack
 from .render import Format, render
 from .status import status_of_stack
 from .surroundings import Surroundings, check_account
+from .synthesis import synthesized
+from .text import one_line
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
+DEFAULT_APP = "cdk.out"
+"""Folder that `cdk synth` writes to."""
 WIDTH_OF_FILES = 140
 """Columns of a table that is written to a file."""
 
 _app = click.option(
     "--app",
-    default="cdk.out",
+    default=DEFAULT_APP,
     show_default=True,
-    help="Folder of a cloud assembly, or a command that synthesizes one, such as 'python app.py'.",
+    help="Folder of a cloud assembly, or the command of an app, such as 'python app.py': the CDK CLI synthesizes it.",
 )
 _context = click.option(
     "--context", "-c", multiple=True, metavar="KEY=VALUE", help="Context for the command of --app. Repeatable."
@@ -110,9 +114,11 @@ def _run(look: Callable[[], Report], format_: str, full: bool) -> None:
     try:
         report = look()
     except CliError as error:
-        raise click.ClickException(str(error)) from None
+        for line in error.output:
+            click.echo(line, err=True)
+        raise click.ClickException(one_line(str(error))) from None
     except BotoCoreError as error:
-        raise click.ClickException(sentence(error)) from None
+        raise click.ClickException(one_line(sentence(error))) from None
     render(report, Format(format_), _console(), full=full)
     sys.exit(report.exit)
 
@@ -129,7 +135,7 @@ def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str |
             plans += plan_stack(stack, around, time.time())
             _warn(stack, around)
             for path in stack.left_out:
-                click.echo(f"warning: {stack.name}: {path} is not shown: its template is not in the assembly", err=True)
+                _say_warning(f"{stack.name}: {path} is not shown: its template is not in the assembly")
     return PlanReport(tuple(plans))
 
 
@@ -140,7 +146,7 @@ def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str
             found += status_of_stack(stack, around)
             _warn(stack, around)
             if not around.stacks.deployed(stack.address) and not around.stacks.hidden(stack.address):
-                click.echo(f"warning: stack {stack.name} is not deployed in {around.aws.region}", err=True)
+                _say_warning(f"stack {stack.name} is not deployed in {around.aws.region}")
     return StatusReport(tuple(found))
 
 
@@ -150,7 +156,11 @@ def _warn(stack: StackArtifact, around: Surroundings) -> None:
     said = {unseen for one in family if one.associations for unseen in around.stacks.hidden(one.address)}
     unseen = [unseen for one in family for unseen in around.stacks.hidden(one.address) if unseen not in said]
     for sentence_ in unique(unseen):
-        click.echo(f"warning: {sentence_}", err=True)
+        _say_warning(sentence_)
+
+
+def _say_warning(text: str) -> None:
+    click.echo(f"warning: {one_line(text)}", err=True)
 
 
 @contextmanager
@@ -158,8 +168,16 @@ def _assembly(app: str, context: Sequence[str]) -> Iterator[list[StackArtifact]]
     """The stacks of an assembly, for as long as the block lasts."""
     with ExitStack() as stack:
         folder, given = Path(app), dict(map(_pair, context))
-        if not folder.is_dir() and app != "cdk.out":
-            folder = stack.enter_context(assembly.synthesized(app, given))
+        if not app.strip():
+            raise CliError("--app is empty: name the folder of an assembly, or a command such as 'python app.py'")
+        if app != DEFAULT_APP and not folder.is_dir():
+            with Console(stderr=True).status("Synthesizing"):
+                folder = stack.enter_context(synthesized(app, given))
+        elif given:
+            raise CliError(
+                f"-c has no effect on {app}, which is the folder of an assembly: give --app the command of the app, "
+                "such as 'python app.py', or leave -c out"
+            )
         yield assembly.read(folder)
 
 

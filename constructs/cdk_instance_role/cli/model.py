@@ -235,6 +235,15 @@ Report = PlanReport | StatusReport
 class CliError(Exception):
     """What ends the command: one clear line."""
 
+    def __init__(self, sentence: str, output: Sequence[str] = ()) -> None:
+        """
+        Args:
+            sentence: the line.
+            output: lines of a command that has failed, to be shown above it.
+        """
+        super().__init__(sentence)
+        self.output = tuple(output)
+
 
 def counted(number: int, noun: str) -> str:
     """A number of things, in words.

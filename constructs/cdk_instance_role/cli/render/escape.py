@@ -2,7 +2,7 @@
 
 import re
 
-from .words import one_line
+from ..text import one_line
 
 LONGEST = 600
 """Characters of one text that are shown."""

@@ -17,6 +17,7 @@ from ..model import (
     Verb,
     counted,
 )
+from ..text import one_line
 from . import words
 
 NO_ASSOCIATIONS = "There are no associations."
@@ -70,7 +71,7 @@ def refusals(plan: AssociationPlan) -> list[str]:
     """Why the deployment would be refused."""
     conflicts = [words.instance(one) for one in plan.instances if one.verb is Verb.CONFLICT]
     several = f"{counted(len(conflicts), 'instance')} in conflict: {words.some(conflicts)}"
-    return [*map(words.one_line, plan.problems), *([several] if conflicts else [])]
+    return [*map(one_line, plan.problems), *([several] if conflicts else [])]
 
 
 def warnings(plan: AssociationPlan, limit: int | None = words.SHOWN_IDS) -> list[str]:
@@ -78,21 +79,21 @@ def warnings(plan: AssociationPlan, limit: int | None = words.SHOWN_IDS) -> list
     about: dict[str, list[str]] = {}
     for one in plan.instances:
         for warning in one.warnings:
-            about.setdefault(words.one_line(warning), []).append(words.instance(one))
+            about.setdefault(one_line(warning), []).append(words.instance(one))
     return [
-        *map(words.one_line, plan.warnings),
+        *map(one_line, plan.warnings),
         *(f"{words.some(those, limit)}: {text}" for text, those in about.items()),
     ]
 
 
 def unseen(one: AssociationPlan | AssociationStatus) -> list[str]:
     """What could not be looked at."""
-    return [words.one_line(text) for text in one.unseen]
+    return [one_line(text) for text in one.unseen]
 
 
 def drifts(status: AssociationStatus) -> list[str]:
     """What is not as the association has left it."""
-    return [f"{words.instance(one)}: {words.one_line(one.drift)}" for one in status.instances if one.drift]
+    return [f"{words.instance(one)}: {one_line(one.drift)}" for one in status.instances if one.drift]
 
 
 def exchange(change: PermissionChange, limit: int | None = words.SHOWN_IDS) -> str:
@@ -110,7 +111,7 @@ def permissions(change: PermissionChange) -> list[tuple[str, list[str]]]:
         "policies gained": change.policies_gained,
         "actions gained": change.actions_gained,
     }
-    found = [(heading, [words.one_line(item) for item in items]) for heading, items in lists.items() if items]
+    found = [(heading, [one_line(item) for item in items]) for heading, items in lists.items() if items]
     return found or [("note", ["no difference was found"])]
 
 

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..text import one_line
 from . import words
 
 ROWS = 20
@@ -45,7 +46,7 @@ class Screen:
 
     def heading(self, name: str, rest: str) -> None:
         """Begin an association."""
-        self._print(Text.assemble((words.one_line(name), "bold"), " ", words.one_line(rest), overflow="fold"), 0)
+        self._print(Text.assemble((one_line(name), "bold"), " ", one_line(rest), overflow="fold"), 0)
 
     def facts(self, facts: Iterable[tuple[str, str]]) -> None:
         """Names and values, one in a line."""

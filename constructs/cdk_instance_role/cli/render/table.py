@@ -12,6 +12,7 @@ from ..model import (
     Report,
     Verb,
 )
+from ..text import one_line
 from . import findings, words
 from .screen import Screen
 
@@ -95,12 +96,12 @@ def _plan_cells(one: InstanceView) -> list[str]:
         _instance(one),
         one.state or "-",
         words.profile(one.current, gap="\n"),
-        words.one_line(one.reason),
+        one_line(one.reason),
     ]
 
 
 def _instance(one: InstanceView | HeldView) -> str:
-    return f"{one.id}\n{words.one_line(one.name)}".strip()
+    return f"{one.id}\n{one_line(one.name)}".strip()
 
 
 def _held_cells(one: HeldView) -> list[str]:
@@ -109,5 +110,5 @@ def _held_cells(one: HeldView) -> list[str]:
         _instance(one),
         one.state or "-",
         "\n".join(f"{label:<8} {words.profile(view)}" for label, view in profiles.items()),
-        f"{words.one_line(one.outcome)}\n{words.moment(one.since)}".strip(),
+        f"{one_line(one.outcome)}\n{words.moment(one.since)}".strip(),
     ]

@@ -18,6 +18,7 @@ from ..model import (
     Verb,
     counted,
 )
+from ..text import one_line
 
 T = TypeVar("T")
 
@@ -32,15 +33,6 @@ _EVENTS = {
     Event.DELETE: "is deleted",
     Event.NONE: "stays as it is",
 }
-
-
-def one_line(text: str) -> str:
-    """The text without line breaks, and without what steers a terminal: anybody may write a tag.
-
-    >>> one_line("a\\nb\\x1b[31m")
-    'a b [31m'
-    """
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def first(items: Sequence[T], limit: int | None) -> Sequence[T]:
