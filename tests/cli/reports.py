@@ -1,5 +1,7 @@
 """Reports as the commands would make them, for the tests of every format."""
 
+from dataclasses import replace
+
 from cdk_instance_role.cli.model import (
     AssociationPlan,
     AssociationStatus,
@@ -108,6 +110,25 @@ def nasty() -> PlanReport:
         view(2, Verb.CONFLICT, "carries something else", FOREIGN, FOREIGN, name="back\\|slash"),
     )
     return PlanReport((plan_of(*instances, association=f"Web/{NASTY}", problems=(NASTY,)),))
+
+
+def everywhere(text: str) -> tuple[PlanReport, StatusReport]:
+    """Reports that have a text wherever somebody else may have written it."""
+    profile, one = ProfileView(text, role=text), (text,)
+    instance = replace(view(1, Verb.CONFLICT, text, profile, profile, warnings=one), id=text, name=text)
+    plan = plan_of(
+        replace(instance, state=text),
+        profile=profile,
+        permissions=(PermissionChange(text, text, one, one, one, one, one, one),),
+        problems=one,
+        warnings=one,
+        unseen=one,
+        rollout=RolloutView((1,), 60.0, alarms=one),
+    )
+    left = replace(held(1, profile, profile), id=text, name=text, state=text, outcome=text, drift=text)
+    status = AssociationStatus(text, text, text, text, (left,), one)
+    plan = replace(plan, stack=text, association=text, account=text, region=text)
+    return PlanReport((plan,)), StatusReport((status,))
 
 
 def huge(instances: int = 10_000, associations: int = 1) -> PlanReport:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.cli.comment import LIMIT, MARKER, comment
+from cdk_instance_role.cli.comment import LIMIT, MARKER, comment, main
+from tests.cli.github import OF_A_COMMENT, Shown
 
 PLAN = f"{MARKER}\n\n## Instance roles\n\n| instance | what happens |\n|---|---|\n| i-1 | replace |\n"
 DIFF = "Stack InstanceRole-web\nResources\n[+] AWS::IAM::Role Role\n"
@@ -60,6 +61,15 @@ def test_nothing_in_the_difference_can_close_the_fence(inner: str) -> None:
     assert text.count(fence_of(text)) == 2
 
 
+def test_nothing_in_the_difference_is_invisible_changes_its_direction_or_becomes_a_link() -> None:
+    text = comment(PLAN, "[+] \x1b[31mName\u202e @team #1\u200b\r\n    https://example.org\u2028~\x00")
+
+    found = Shown(text)
+    assert "[+]  [31mName  @team #1 \n    https://example.org\n~ \n" in found.text
+    assert found.elements <= OF_A_COMMENT
+    assert found.references == []
+
+
 def test_a_long_difference_is_cut_after_a_whole_line_and_says_so() -> None:
     lines = [f"[+] AWS::IAM::Role Role{number}" for number in range(5_000)]
 
@@ -103,6 +113,14 @@ def test_a_plan_of_the_command_begins_with_the_marker_already() -> None:
     plan = (Path(__file__).parent / "golden" / "plan-mixed.md").read_text(encoding="utf-8")
 
     assert comment(plan, "") == plan
+
+
+def test_the_module_reads_no_more_than_a_comment_can_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "plan.md").write_text(PLAN)
+
+    main([str(tmp_path / "plan.md"), "/dev/zero"])
+
+    assert capsys.readouterr().out == PLAN
 
 
 def test_the_module_prints_the_comment_of_two_files(tmp_path: Path) -> None:

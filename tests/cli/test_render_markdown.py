@@ -5,14 +5,15 @@ from io import StringIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 from rich.console import Console
 
 from cdk_instance_role.cli.model import PlanReport, Report, Verb
 from cdk_instance_role.cli.render import Format, render
 from cdk_instance_role.cli.render.blocks import row
 from cdk_instance_role.cli.render.escape import code, sentence
+from cdk_instance_role.cli.text import one_line
 from tests.cli import reports
+from tests.cli.github import OF_A_COMMENT, Shown
 from tests.cli.golden_files import REPORTS, reviewed
 
 GITHUB_TAKES = 65_536
@@ -24,18 +25,71 @@ def shown(report: Report, *, full: bool = False) -> str:
     return file.getvalue()
 
 
-def html_of(markdown: str) -> str:
-    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
+LINKS = (
+    "http://example.org",
+    "see https://example.org/a?b=c.",
+    "HTTPS://EXAMPLE.ORG",
+    "(www.example.org)",
+    "ftp://example.org",
+    "someone@example.org",
+    "mailto:someone@example.org",
+    "xmpp:someone@example.org/x",
+    "<https://example.org>",
+    "[click](https://example.org)",
+    "![picture](https://example.org/x.png)",
+    '<a href="//example.org">',
+    "a|http://example.org|b",
+    "`a` http://example.org",
+    "`|http://example.org|`",
+    "`http://example.org",
+    "a`http://example.org``b",
+    "@team",
+    "@owner/team, (@someone)",
+    "#1",
+    "(#123).",
+    "GH-1",
+    "fixes GH-12",
+    "owner/repo#1",
+    "owner/repo@0123456789abcdef0123456789abcdef01234567",
+    "owner@0123456",
+    "0123456789abcdef0123456789abcdef01234567",
+    "deadbeef",
+    "defaced-x",
+    "'effaced'",
+    "1234567",
+    "JIRA-12",
+    ":tada:",
+    "a :+1: b",
+    "$x^2$",
+    "a $ b $",
+    "<img src=x onerror=y>",
+    "<!-- x",
+    "</details>",
+    "&lt;b&gt; &#64;team &commat;team",
+    "1. x",
+    "- x",
+    "# x",
+    "> x",
+    "[ ] x",
+    "===",
+    "***",
+    "```",
+    "~~~ x",
+    "~~x~~",
+    "\\@team",
+    "\\|@team\\\\|@team",
+    "x\n\n# heading\n| a |",
+    "\u202e@team\u200b#1",
+    "\uff20team",
+)
+"""Texts of which GitHub would make something else."""
+FRAGMENTS = st.sampled_from([*"@#`|\\<>[]()!*_~$&:;.,'\"-+ 0a", "www.", "http://", "GH-", "abcdefa", "x", "x.yz"])
+ANY = st.one_of(st.text(), st.lists(FRAGMENTS, max_size=12).map("".join))
 
 
 def cells_of(*cells: str) -> list[str]:
     """What a reader sees in the cells of one row."""
-    tokens = (
-        MarkdownIt().enable("table").parse("\n".join([row("abc"[: len(cells)]), row(["---"] * len(cells)), row(cells)]))
-    )
-    (*_, last) = (number for number, token in enumerate(tokens) if token.type == "tr_open")
-    inline = [token for token in tokens[last:] if token.type == "inline"]
-    return ["".join(child.content for child in token.children or ()) for token in inline]
+    return Shown("\n".join([row("abc"[: len(cells)]), row(["---"] * len(cells)), row(cells)])).cells[1]
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -88,29 +142,52 @@ def test_a_short_table_is_open_and_a_long_one_folded() -> None:
     assert "<summary>100 of 10000 instances</summary>" in shown(reports.huge())
 
 
-def test_nobody_can_write_html_or_call_people_with_a_tag() -> None:
-    html = html_of(shown(reports.nasty()))
-    assert "<img" not in html
-    assert "<em>" not in html
-    assert 'href="' not in html
-    for text in html.split("@everyone")[:-1]:
-        assert text.rpartition("<code>")[2].count("</code>") == 0, "outside of code GitHub notifies people"
+@pytest.mark.parametrize("text", LINKS)
+def test_a_text_of_others_becomes_neither_a_link_nor_a_mention_nor_a_picture(text: str) -> None:
+    for report in reports.everywhere(text):
+        found = Shown(shown(report))
+        assert found.elements <= OF_A_COMMENT
+        assert found.attributes == []
+        assert found.references == []
+
+
+@given(ANY)
+def test_no_text_becomes_a_link_a_mention_or_an_element(text: str) -> None:
+    for markdown in (f"- {sentence(text)}", f"### {sentence(text)}", f"> - {sentence(text)}", f"{code(text)}: x"):
+        found = Shown(markdown)
+        assert found.elements <= OF_A_COMMENT
+        assert found.attributes == []
+        assert found.references == []
+
+
+@pytest.mark.parametrize("text", LINKS[:10])
+def test_the_renderer_links_what_is_not_escaped(text: str) -> None:
+    assert "a" in Shown(f"- {text}").elements
 
 
 def test_every_row_has_the_cells_of_its_heading() -> None:
-    html = html_of(shown(reports.nasty()))
-    assert html.count("<td>") == 2 * html.count("<th>") == 12
+    heading, *rows = Shown(shown(reports.nasty())).cells
+    assert [len(one) for one in rows] == [len(heading)] * 2 == [6, 6]
 
 
-@given(st.text(), st.text())
+@given(ANY, ANY)
 def test_any_text_stays_in_its_cell(one: str, other: str) -> None:
     assert len(cells_of(code(one), sentence(other), "end")) == 3
     assert cells_of(code(one), sentence(other), "end")[2] == "end"
 
 
-@pytest.mark.parametrize("text", ["a|b", "a\\|b", "a`b", "`", "a``b`", "*a*", "<b>", "&lt;", "a_b_c", "\\", "[a](b)"])
+@given(ANY)
 def test_a_text_shows_as_it_is(text: str) -> None:
-    assert cells_of(code(text).removeprefix("<code>").removesuffix("</code>"), sentence(text)) == [text, text]
+    first, second = cells_of(code(text), sentence(text))
+    assert first == one_line(text)
+    assert second.replace("`", "") == one_line(text).replace("`", "")
+
+
+def test_words_stay_text_and_names_are_code() -> None:
+    text = "role Web of i-0123 (web-1) lacks s3:Get* on `arn`, isn't that so? See 3 re-created profiles, EC2 says."
+    assert sentence(text) == (
+        "role Web of `i-0123` (`web-1`) lacks `s3:Get*` on `arn`, isn't that so? See 3 re-created profiles, EC2 says."
+    )
 
 
 def test_no_associations_are_one_line() -> None:

@@ -98,6 +98,15 @@ def test_a_tag_can_neither_write_markup_nor_break_a_line() -> None:
     assert "[red]a [31mb[/]" in lines
 
 
+@pytest.mark.parametrize(
+    "text", ["\x1b[2J\x1b]0;x\x07", "a\x9b31mb", "a\rb\nc\u2028d\x85", "\u202ea\u2066b", "a\u200b\u3164b\0"]
+)
+@pytest.mark.parametrize("full", [False, True])
+def test_no_text_controls_the_terminal_or_the_direction_of_others(text: str, full: bool) -> None:
+    for report in reports.everywhere(text):
+        assert [one for one in shown(report, full=full) if not (one.isprintable() or one == "\n")] == []
+
+
 def test_wide_characters_fit_as_well() -> None:
     instance = reports.view(1, Verb.KEEP, reports.KEPT, name="東京" * 40)
     text = shown(PlanReport((reports.plan_of(instance),)))

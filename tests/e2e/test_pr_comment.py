@@ -53,12 +53,12 @@ def test_says_what_becomes_of_every_instance(comment: str) -> None:
 def test_says_what_the_applications_lose_and_gain(comment: str) -> None:
     lost, _, gained = comment.partition("\npolicies gained:\n")
     assert "- the instances drop out of Systems Manager" in lost
-    assert r"- s3:PutObject on arn:aws:s3:::uploads/\*" in lost
-    assert "- AmazonS3ReadOnlyAccess" in gained
+    assert "- `s3:PutObject` on `arn:aws:s3:::uploads/*`" in lost
+    assert "- `AmazonS3ReadOnlyAccess`" in gained
 
 
 def test_warns_of_somebody_else_who_manages_an_instance(comment: str) -> None:
-    assert re.search(r"^> - i-\w+ \(web-2\): Terraform seems to manage it", comment, re.MULTILINE)
+    assert re.search(r"^> - `i-\w+` \(`web-2`\): Terraform seems to manage it", comment, re.MULTILINE)
 
 
 def test_shows_the_difference_of_the_templates_folded(comment: str) -> None:

@@ -9,10 +9,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .text import printable
+
 MARKER = "<!-- instance-role plan -->"
 """The first line, which no reader sees. By it the comment is found again, to be updated."""
 LIMIT = 65_536
 """GitHub takes this many characters in a comment."""
+_MAX_BYTES = 16 * LIMIT
+"""Bytes that are read of a file, which may be endless. A comment has room for less."""
 
 _NO_PLAN = "**The plan could not be made.** The log of the run says why."
 _PLAN_CUT = "**The plan is too long for a comment, this is its beginning.** `instance-role plan` shows all of it."
@@ -29,6 +33,7 @@ def comment(plan_markdown: str, diff: str, *, limit: int = LIMIT) -> str:
         limit: number of characters to stay below, a thousand at least.
     """
     room = limit - 1
+    diff = "\n".join(map(printable, diff.splitlines()))
     plan = plan_markdown.removeprefix(MARKER).strip() or _NO_PLAN
     body = f"{MARKER}\n\n{plan}\n"
     if not diff.strip():
@@ -87,8 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("diff", type=Path, metavar="DIFF_FILE", help="output of cdk diff")
     files = parser.parse_args(arguments)
     # What a tool has printed is shown as well as can be, whatever bytes it is made of.
-    plan, diff = (path.read_text(encoding="utf-8", errors="replace") for path in (files.plan, files.diff))
+    plan, diff = (_beginning(path).decode(errors="replace") for path in (files.plan, files.diff))
     sys.stdout.write(comment(plan, diff))
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MAX_BYTES)
 
 
 if __name__ == "__main__":

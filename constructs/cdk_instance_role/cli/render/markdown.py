@@ -141,7 +141,7 @@ def _plan_cells(one: InstanceView) -> list[str]:
         one.verb,
         code(one.id),
         code(one.name),
-        one.state,
+        sentence(one.state),
         _profile(one.current),
         sentence(one.reason),
     ]
@@ -151,7 +151,7 @@ def _held_cells(one: HeldView) -> list[str]:
     return [
         code(one.id),
         code(one.name),
-        one.state,
+        sentence(one.state),
         _profile(one.carries),
         _profile(one.wanted),
         _profile(one.previous),

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..text import one_line
+from ..text import one_line, printable
 from . import words
 
 ROWS = 20
@@ -42,11 +42,11 @@ class Screen:
 
     def line(self, text: str, style: str = "", *, indent: int = 0) -> None:
         """A line, or several if it is long."""
-        self._print(Text(text, style=style, overflow="fold"), indent)
+        self._print(_text(text, style), indent)
 
     def heading(self, name: str, rest: str) -> None:
         """Begin an association."""
-        self._print(Text.assemble((one_line(name), "bold"), " ", one_line(rest), overflow="fold"), 0)
+        self._print(_text(one_line(name), "bold").append_text(_text(f" {one_line(rest)}")), 0)
 
     def facts(self, facts: Iterable[tuple[str, str]]) -> None:
         """Names and values, one in a line."""
@@ -75,7 +75,7 @@ class Screen:
         shown = words.first(rows, None if self._full else ROWS)
         table = _empty_table(headings)
         for cells, style in shown:
-            table.add_row(*(Text(cell) for cell in cells), style=style)
+            table.add_row(*map(_text, cells), style=style)
         self.blank()
         self._print(table, _INDENT)
         if len(shown) < len(rows):
@@ -85,12 +85,17 @@ class Screen:
         self._console.print(Padding(what, (0, 0, 0, indent), expand=False))
 
 
+def _text(text: str, style: str = "") -> Text:
+    """Text of any origin. Of what controls a terminal, only line breaks get through."""
+    return Text("\n".join(map(printable, text.split("\n"))), style=style, overflow="fold")
+
+
 def _grid(gap: int, rows: Iterable[tuple[str, str]], style: str = "") -> Table:
     grid = Table.grid(padding=(0, gap, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for label, value in rows:
-        grid.add_row(Text(label), Text(value, style=style))
+        grid.add_row(_text(label), _text(value, style))
     return grid
 
 
