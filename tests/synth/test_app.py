@@ -121,13 +121,31 @@ def test_an_entry_leaves_to_the_library_what_it_does_not_give() -> None:
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no instances": ({}, "no instances selected: add an entry to instance_roles"),
-    "an empty list": ({"instance_ids": ""}, "instance_roles.default.instance_ids: [] can't be used"),
-    "a malformed id": ({"instance_ids": "i-123"}, "'i-123' can't be used, expected a list of ids"),
+    "an empty list": (
+        {"instance_ids": ""},
+        "instance_roles.default.instance_ids is []: List should have at least 1 item",
+    ),
+    "a malformed id": (
+        {"instance_ids": "i-123"},
+        "instance_roles.default.instance_ids[0] is 'i-123': an instance id is i- and 8 or 17 hexadecimal digits",
+    ),
     "an id twice": (
         {"instance_ids": f"{INSTANCE},{INSTANCE}"},
         f"instance id '{INSTANCE}' is selected more than once",
     ),
     "an unknown key": ({"instance_id": INSTANCE}, "unknown context key 'instance_id': did you mean 'instance_ids'?"),
+    "tags outside an entry": (
+        {"instance_tags": '{"app": ["web"]}'},
+        "'instance_tags' has no effect here: instance_tags belongs into an entry of instance_roles",
+    ),
+    "an entry twice": (
+        {"instance_roles": f'{{"web": {{"instance_ids": ["{INSTANCE}"]}}, "web": {{}}}}'},
+        "instance_roles has the key 'web' 2 times in one map: leave one of them",
+    ),
+    "a policy of another account": (
+        {**QUICK, "account": "111122223333", "managed_policies": "arn:aws:iam::444455556666:policy/Own"},
+        "arn:aws:iam::444455556666:policy/Own is in account 444455556666, and the entry is for account 111122223333",
+    ),
     "an unknown key in an entry": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE], "replace": []}}},
         "instance_roles.web has the unknown key 'replace': did you mean 'replaces'?",
@@ -138,7 +156,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no name of a policy": (
         {**QUICK, "managed_policies": "Amazon S3"},
-        "'Amazon S3' can't be used, expected names of AWS managed policies",
+        "instance_roles.default.managed_policies[0] is 'Amazon S3': a managed policy is given by the name of AWS's own",
     ),
     "no JSON": ({"instance_roles": "{web}"}, "instance_roles is '{web}', which is not JSON"),
     "more ids than fit": (
@@ -163,15 +181,15 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "waves that grow by more than a number can say": (
         {"instance_roles": f'{{"web": {{"instance_ids": ["{INSTANCE}"], "rollout": {{"growth": 1{"0" * 400}}}}}}}'},
-        "can't be used, expected how many times as large as the one before each wave is, a number from 1",
+        "Input should be a finite number",
     ),
     "a first wave of more than a number can say": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE], "rollout": {"first": 10**400}}}},
-        "instance_roles.web.rollout.first: ",
+        "instance_roles.web.rollout.first is None: null, or a number that is too large, is not a value",
     ),
     "a first wave without a target": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE], "rollout": {"first": 0}}}},
-        "instance_roles.web.rollout.first: 0 can't be used, expected the number of targets of the first wave",
+        "instance_roles.web.rollout.first is 0: Input should be greater than or equal to 1",
     ),
     "an instance in two entries": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_ids": [INSTANCE]}}},

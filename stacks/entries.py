@@ -1,0 +1,225 @@
+"""One entry of the configuration: its keys, and which values they take. pydantic says what is wrong with a value."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from cdk_instance_role.names import NAME
+from cdk_instance_role.runtime.association.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
+from cdk_instance_role.runtime.association.rollout import MOST_ALARMS, Tolerance, rises_to_100
+
+_POLICY_ARN = re.compile(rf"arn:[a-z-]+:iam::(?:aws|\d{{12}}):policy/{NAME.pattern}", re.ASCII)
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_ALARM = re.compile(r"(?!arn:)[^\x00-\x1f]{1,255}")
+_TAG = re.compile(r"(?!\s)[^*?\x00-\x1f\x7f]*(?<!\s)")
+_ACCOUNT_OF_AN_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
+
+
+def _text(allowed: str, *patterns: re.Pattern[str]) -> BeforeValidator:
+    """For a string that is as one of the patterns says.
+
+    Args:
+        allowed: what to say otherwise.
+        patterns: the library's own, where it has one.
+    """
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not any(pattern.fullmatch(value) for pattern in patterns):
+            raise ValueError(allowed)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _tag_text(what: str) -> BeforeValidator:
+    """For a key or a value of a tag."""
+    return _text(f"{what} is a string without *, ? and control characters, and without a blank at either end", _TAG)
+
+
+def _check_percentages(values: list[float]) -> list[float]:
+    if not rises_to_100(values):
+        raise ValueError("percentages are above 0 and rise, and the last one is 100, like [1, 10, 50, 100]")
+    return values
+
+
+def _check_failures(value: Any) -> Any:
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError
+        Tolerance.parse(str(value))
+    except (OverflowError, ValueError):
+        raise ValueError('give a whole number of targets, or a percentage of them like "2%"') from None
+    return value
+
+
+def _check_finite(value: float) -> float:
+    try:
+        float(value)
+    except OverflowError:
+        raise ValueError("Input should be a finite number") from None
+    return value
+
+
+def _refuse_null(value: Any) -> Any:
+    """Node.js hands on a number that is too large as null, which must not pass for one that was left out."""
+    if value is None:
+        raise ValueError("null, or a number that is too large, is not a value: leave the key out for its default")
+    return value
+
+
+_NAME_ALONE, _NAME_AND_ROLE, _ANY, _LIST = "(name)", "(map)", "(any)", "(list)"
+"""Types of which a value may have one. With them pydantic reports the errors of that one, and not of all."""
+
+PolicyName = Annotated[
+    str,
+    _text(
+        "a managed policy is given by the name of AWS's own, like AmazonS3ReadOnlyAccess, or by its ARN",
+        NAME,
+        _POLICY_ARN,
+    ),
+]
+InstanceId = Annotated[
+    str, _text("an instance id is i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0", INSTANCE_ID)
+]
+ProfileName = Annotated[str, _text("an instance profile is given by its name or ARN", NAME, PROFILE_ARN)]
+RoleName = Annotated[str, _text("a role is given by its name or ARN", NAME, ROLE_ARN)]
+AccountId = Annotated[str, _text("an account id is 12 digits, in quotes", _ACCOUNT)]
+Region = Annotated[str, _text("a Region is written like eu-west-1", _REGION)]
+AlarmName = Annotated[str, _text("an alarm is given by its name, up to 255 characters, not by an ARN", _ALARM)]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), _tag_text("a tag key")]
+TagValue = Annotated[str, StringConstraints(max_length=256), _tag_text("a tag value")]
+TagValues = Annotated[list[TagValue], Field(min_length=1)]
+Number = Annotated[StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)], AfterValidator(_check_finite)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProfileEntry(_Strict):
+    """A profile that may be replaced, with the role in it where that has another name."""
+
+    instance_profile: ProfileName
+    role: RoleName
+
+    @classmethod
+    def of(cls, profile: "str | ProfileEntry") -> "ProfileEntry":
+        """A profile named alone is taken to hold the role of the same name, as the EC2 console makes them."""
+        if isinstance(profile, ProfileEntry):
+            return profile
+        return cls(instance_profile=profile, role=profile.rpartition("/")[2])
+
+    @property
+    def name(self) -> str:
+        """The name of the profile."""
+        return self.instance_profile.rpartition("/")[2]
+
+    @property
+    def path_and_name(self) -> str:
+        """The name of the profile with its path, also where it is given as an ARN."""
+        return self.instance_profile.rpartition(":instance-profile/")[2]
+
+
+def _refuse_a_name_alone(value: Any) -> Any:
+    if isinstance(value, str) and value != "*":
+        raise ValueError('give a list of profiles, like ["OldProfile"], or "*" for any')
+    return value
+
+
+def _refuse_any_in_a_list(value: Any) -> Any:
+    if value == "*":
+        raise ValueError('for any profile, give "*" in place of the list')
+    return value
+
+
+Replaceable = Annotated[
+    Annotated[ProfileName, Tag(_NAME_ALONE)] | Annotated[ProfileEntry, Tag(_NAME_AND_ROLE)],
+    Discriminator(lambda value: _NAME_AND_ROLE if isinstance(value, dict | ProfileEntry) else _NAME_ALONE),
+    BeforeValidator(_refuse_any_in_a_list),
+]
+Replaces = Annotated[
+    Annotated[Literal["*"], Tag(_ANY)] | Annotated[list[Replaceable], Tag(_LIST)],
+    Discriminator(lambda value: _ANY if isinstance(value, str) else _LIST),
+    BeforeValidator(_refuse_a_name_alone),
+]
+
+
+class RolloutEntry(_Strict):
+    """In which waves the instances get the role. What is left out is as the library has it."""
+
+    first: Annotated[StrictInt, Field(ge=1), AfterValidator(_check_finite)] | None = None
+    growth: Annotated[Number, Field(ge=1)] | None = None
+    percentages: Annotated[list[Number], AfterValidator(_check_percentages)] | None = None
+    bake_minutes: Annotated[Number, Field(ge=0, lt=60)] | None = None
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = []
+    max_failures: Annotated[int | str, BeforeValidator(_check_failures)] | None = None
+
+    _given = field_validator("*", mode="before")(_refuse_null)
+
+    @model_validator(mode="after")
+    def _size_once(self) -> "RolloutEntry":
+        if self.growth is not None and self.percentages is not None:
+            raise ValueError("give either growth or percentages, not both")
+        return self
+
+
+class RoleEntry(_Strict):
+    """One role, and the instances that shall have it."""
+
+    managed_policies: list[PolicyName] = []
+    instance_ids: Annotated[list[InstanceId], Field(min_length=1)] | None = None
+    instance_tags: Annotated[dict[TagKey, TagValues], Field(min_length=1)] | None = None
+    replaces: Replaces = []
+    on_conflict: Literal["fail", "keep"] = "fail"
+    account: AccountId | None = None
+    region: Region | None = None
+    timeout_minutes: Annotated[StrictInt, Field(ge=1, le=60)] | None = None
+    rollout: RolloutEntry | None = None
+
+    _given = field_validator("timeout_minutes", mode="before")(_refuse_null)
+
+    @model_validator(mode="after")
+    def _select_once(self) -> "RoleEntry":
+        if (self.instance_ids is None) == (self.instance_tags is None):
+            found = "neither" if self.instance_ids is None else "both"
+            raise ValueError(f"give either instance_ids or instance_tags, not {found}")
+        return self
+
+    @model_validator(mode="after")
+    def _stay_in_the_account(self) -> "RoleEntry":
+        for arn in self._names() if self.account else ():
+            found = _ACCOUNT_OF_AN_ARN.match(arn)
+            if found and found[1] != self.account:
+                raise ValueError(f"{arn} is in account {found[1]}, and the entry is for account {self.account}")
+        return self
+
+    @property
+    def listed(self) -> list[ProfileEntry]:
+        """The profiles in `replaces`; none where every profile may be replaced."""
+        return [] if self.replaces == "*" else [ProfileEntry.of(profile) for profile in self.replaces]
+
+    def _names(self) -> Iterator[str]:
+        """What may be an ARN."""
+        yield from self.managed_policies
+        for profile in self.listed:
+            yield from (profile.instance_profile, profile.role)
+
+
+MAPS: dict[str, type[_Strict]] = {"replaces": ProfileEntry, "rollout": RolloutEntry}
+"""What the maps within an entry are, by their keys."""
