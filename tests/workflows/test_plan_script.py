@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cdk_instance_role.cli.comment import MARKER
+from cdk_instance_role.cli.comment import MARKER, comment
 
 ROOT = Path(__file__).parents[2]
-PLAN: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/plan.yml").read_text(encoding="utf-8"))["jobs"]["plan"]
+JOBS: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/plan.yml").read_text(encoding="utf-8"))["jobs"]
 
 FAKE_PLAN = """#!/bin/bash
 echo -n "$PLAN_OUTPUT"; exit "$PLAN_STATUS"
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, called: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a step's script as the runner does."""
-    (script,) = [one["run"] for one in PLAN["steps"] if one.get("name") == called]
+    (script,) = [one["run"] for job in ("plan", "comment") for one in JOBS[job]["steps"] if one.get("name") == called]
     surroundings = {
         **os.environ,
         "PATH": os.pathsep.join([str(folder / "bin"), str(ROOT / ".venv" / "bin"), os.environ["PATH"]]),
@@ -60,13 +60,13 @@ def output(folder: Path) -> str:
 def test_the_exit_status_of_the_plan_is_kept_for_later(folder: Path, status: str) -> None:
     assert run(folder, "Plan", PLAN_OUTPUT=f"{MARKER}\n", PLAN_STATUS=status).returncode == 0
 
-    assert output(folder) == f"status={status}"
+    assert output(folder).splitlines() == [f"status={status}", "made=true"]
 
 
 def test_a_plan_that_prints_nothing_is_an_error_whatever_its_exit_status(folder: Path) -> None:
     run(folder, "Plan", PLAN_OUTPUT="", PLAN_STATUS="2")
 
-    assert output(folder) == "status=1"
+    assert output(folder).splitlines() == ["status=1", "made=false"]
 
 
 def test_the_exit_status_of_the_difference_is_kept_for_later(folder: Path) -> None:
@@ -96,6 +96,32 @@ def test_the_check_passes_only_if_nothing_stands_in_the_way(folder: Path, plan: 
     assert ("::error " in result.stdout) is not passes
 
 
+def test_an_assembly_has_files_and_folders_only(folder: Path) -> None:
+    (folder / "cdk.out" / "assembly-Prod").mkdir(parents=True)
+    (folder / "cdk.out" / "assembly-Prod" / "manifest.json").write_text("{}")
+    assert run(folder, "Check the assembly").returncode == 0
+
+    (folder / "cdk.out" / "Web.json").symlink_to("/etc/hostname")
+
+    result = run(folder, "Check the assembly")
+    assert (result.returncode, result.stdout.startswith("::error ")) == (1, True)
+
+
+@pytest.mark.parametrize("compared", [True, False])
+def test_the_comment_is_made_of_the_plan_and_of_the_difference_if_there_is_one(folder: Path, compared: bool) -> None:
+    (folder / "plan.md").write_text(f"{MARKER}\n\nThe plan.\n")
+    if compared:
+        (folder / "cdk.diff").write_text("difference\n")
+
+    assert run(folder, "Put the comment together").returncode == 0
+
+    written = (folder / "comment.md").read_text(encoding="utf-8")
+    assert written.startswith(f"{MARKER}\n\nThe plan.\n")
+    assert ("difference\n" in written) is compared
+    assert (folder / "summary").read_text(encoding="utf-8") == written
+
+
+@pytest.mark.parametrize("made", [True, False])
 @pytest.mark.parametrize(
     ("existing", "request_"),
     [
@@ -104,14 +130,15 @@ def test_the_check_passes_only_if_nothing_stands_in_the_way(folder: Path, plan: 
         pytest.param("77\n88\n", "--method PATCH repos/o/r/issues/comments/77", id="twice by some accident"),
     ],
 )
-def test_one_comment_is_kept_up_to_date(folder: Path, existing: str, request_: str) -> None:
+def test_one_comment_is_kept_up_to_date(folder: Path, existing: str, request_: str, made: bool) -> None:
+    expected = "the comment" if made else comment("", "")
+    if made:
+        (folder / "comment.md").write_text(expected)
+
     result = run(folder, "Write the comment", COMMENTS=existing, REPOSITORY="o/r", NUMBER="5")
 
     assert result.returncode == 0, result.stderr
     assert (folder / "gh.log").read_text(encoding="utf-8").splitlines()[-1] == (
         f"api --silent {request_} --field body=@comment.md"
     )
-    assert (
-        (folder / "comment.md").read_text(encoding="utf-8").startswith(f"{MARKER}\n\n**The plan could not be made.**")
-    )
-    assert (folder / "summary").read_text(encoding="utf-8").startswith(MARKER)
+    assert (folder / "comment.md").read_text(encoding="utf-8") == expected

@@ -53,8 +53,8 @@ def used(name: str, action: str) -> list[dict[str, Any]]:
     return [one for one in steps(name) if one.get("uses", "").startswith(f"{action}@")]
 
 
-def position(called: str) -> int:
-    names = [one.get("name", one.get("uses", "")) for one in jobs("plan.yml")["plan"]["steps"]]
+def position(job: str, called: str) -> int:
+    names = [one.get("name", one.get("uses", "")) for one in jobs("plan.yml")[job]["steps"]]
     return next(index for index, name in enumerate(names) if name.startswith(called))
 
 
@@ -81,20 +81,25 @@ def test_a_workflow_as_a_whole_can_read_the_repository_at_most(name: str) -> Non
     assert workflow(name)["permissions"] in ({}, {"contents": "read"})
 
 
-def test_only_the_plan_can_write_anything() -> None:
+def test_no_job_can_do_more_than_it_needs() -> None:
     granted = {
-        (name, job): {right for right, level in definition.get("permissions", {}).items() if level != "read"}
+        (name, job): definition["permissions"]
         for name in NAMES
         for job, definition in jobs(name).items()
+        if "permissions" in definition
     }
 
-    writing = {where: rights for where, rights in granted.items() if rights}
-    assert writing == {("plan.yml", "plan"): {"id-token", "pull-requests"}}
+    assert granted == {
+        ("plan.yml", "not-configured"): {},
+        ("plan.yml", "synthesize"): {"contents": "read"},
+        ("plan.yml", "plan"): {"contents": "read", "id-token": "write"},
+        ("plan.yml", "comment"): {"pull-requests": "write"},
+    }
 
 
 @every_workflow
 def test_the_token_does_not_stay_in_the_checkout(name: str) -> None:
-    assert [one["with"]["persist-credentials"] for one in used(name, "actions/checkout")] == [False]
+    assert {one["with"]["persist-credentials"] for one in used(name, "actions/checkout")} == {False}
 
 
 @every_workflow
@@ -127,7 +132,7 @@ def test_a_newer_run_cancels_the_older_one_and_none_runs_for_ever(name: str) -> 
 
 @every_workflow
 def test_node_is_24(name: str) -> None:
-    assert [one["with"]["node-version"] for one in used(name, "actions/setup-node")] == ["24"]
+    assert {one["with"]["node-version"] for one in used(name, "actions/setup-node")} == {"24"}
 
 
 def test_ci_runs_on_main_and_on_pull_requests() -> None:
@@ -168,33 +173,83 @@ def test_a_plan_is_for_pull_requests() -> None:
     assert set(triggers("plan.yml")) == {"pull_request"}
 
 
+def conditions() -> dict[str, str]:
+    return {name: " ".join(job["if"].split()) for name, job in jobs("plan.yml").items()}
+
+
 def test_no_job_of_the_plan_runs_for_a_fork() -> None:
-    assert [job["if"] for job in jobs("plan.yml").values() if not job["if"].startswith(NOT_FOR_FORKS)] == []
+    found = {name: condition.removeprefix("!cancelled() && ") for name, condition in conditions().items()}
+
+    assert [condition for condition in found.values() if not condition.startswith(NOT_FOR_FORKS)] == []
 
 
 def test_without_its_variables_a_notice_takes_the_place_of_the_plan() -> None:
-    conditions = {name: job["if"].removeprefix(NOT_FOR_FORKS).strip() for name, job in jobs("plan.yml").items()}
+    configured = f"{NOT_FOR_FORKS} vars.INSTANCE_ROLE_PLAN_ROLE != '' && vars.INSTANCE_ROLE_PLAN_REGION != ''"
 
-    assert conditions == {
-        "plan": "vars.INSTANCE_ROLE_PLAN_ROLE != '' && vars.INSTANCE_ROLE_PLAN_REGION != ''",
-        "not-configured": "(vars.INSTANCE_ROLE_PLAN_ROLE == '' || vars.INSTANCE_ROLE_PLAN_REGION == '')",
+    assert conditions() == {
+        "not-configured": (
+            f"{NOT_FOR_FORKS} (vars.INSTANCE_ROLE_PLAN_ROLE == '' || vars.INSTANCE_ROLE_PLAN_REGION == '')"
+        ),
+        "synthesize": configured,
+        "plan": configured,
+        "comment": f"!cancelled() && {configured}",
     }
     assert jobs("plan.yml")["not-configured"]["steps"][0]["run"].startswith('echo "::notice ')
 
 
-def test_the_role_is_assumed_after_the_synthesis_and_before_the_plan() -> None:
+def test_only_the_plan_has_the_role_and_it_runs_no_code_of_the_pull_request() -> None:
     (credentials,) = used("plan.yml", "aws-actions/configure-aws-credentials")
+    checkout, *rest = jobs("plan.yml")["plan"]["steps"]
 
+    assert credentials in rest
     assert credentials["with"]["role-to-assume"] == "${{ vars.INSTANCE_ROLE_PLAN_ROLE }}"
-    assert position("Synthesize") < position("aws-actions/") < position("Compare") < position("Plan")
+    assert checkout["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+    assert not [one for one in rest if one.get("uses", "").startswith("actions/checkout@")]
+    assert "synth" not in str([one.get("run") for one in rest])
 
 
-def test_the_assembly_is_synthesized_once() -> None:
-    scripts = [one.get("run", "") for one in steps("plan.yml")]
+def test_the_app_of_the_pull_request_is_synthesized_once_where_there_are_no_credentials() -> None:
+    scripts = {name: str([one.get("run") for one in job["steps"]]) for name, job in jobs("plan.yml").items()}
 
-    assert len([script for script in scripts if "cdk synth" in script]) == 1
+    assert [name for name, script in scripts.items() if "cdk synth" in script] == ["synthesize"]
+    assert "ref" not in jobs("plan.yml")["synthesize"]["steps"][0]["with"]
+    assert "github.token" not in str(jobs("plan.yml")["synthesize"])
+
+
+def test_the_assembly_is_handed_on_as_an_artifact_and_checked_before_the_role_is_assumed() -> None:
+    (upload,) = [one for one in jobs("plan.yml")["synthesize"]["steps"] if "upload-artifact" in one.get("uses", "")]
+    (download,) = [one for one in jobs("plan.yml")["plan"]["steps"] if "download-artifact" in one.get("uses", "")]
+
+    assert jobs("plan.yml")["plan"]["needs"] == "synthesize"
+    assert (upload["with"]["name"], upload["with"]["path"]) == ("assembly", "cdk.out")
+    assert download["with"] == {"name": "assembly", "path": "cdk.out"}
+    assert (
+        position("plan", "actions/download") < position("plan", "Check the assembly") < position("plan", "aws-actions/")
+    )
+    assert position("plan", "aws-actions/") < position("plan", "Plan") < position("plan", "Compare the templates")
+
+
+def test_the_templates_are_compared_only_if_the_assembly_could_be_read() -> None:
+    assert step("plan.yml", "Compare the templates")["if"] == "steps.plan.outputs.made == 'true'"
     assert "cdk diff --app cdk.out --method=template" in step("plan.yml", "Compare the templates")["run"]
     assert "instance-role plan --app cdk.out --format markdown" in step("plan.yml", "Plan")["run"]
+
+
+def test_the_comment_is_handed_on_by_a_number_that_the_code_of_the_pull_request_can_not_choose() -> None:
+    plan, comment = jobs("plan.yml")["plan"], jobs("plan.yml")["comment"]
+    upload, download = plan["steps"][-1], comment["steps"][0]
+
+    assert (upload["id"], upload["with"]["overwrite"]) == ("comment", True)
+    assert plan["outputs"]["comment"] == "${{ steps.comment.outputs.artifact-id }}"
+    assert download["with"] == {"artifact-ids": "${{ needs.plan.outputs.comment }}"}
+    assert download["if"] == "needs.plan.outputs.comment != ''"
+
+
+def test_the_job_that_comments_runs_no_code_of_the_repository() -> None:
+    steps_ = jobs("plan.yml")["comment"]["steps"]
+
+    assert [one["uses"].partition("@")[0] for one in steps_ if "uses" in one] == ["actions/download-artifact"]
+    assert not any(word in str(steps_) for word in ("make ", "python", "npx", ".venv"))
 
 
 def test_the_comment_is_found_again_by_the_line_that_it_begins_with() -> None:
@@ -202,5 +257,6 @@ def test_the_comment_is_found_again_by_the_line_that_it_begins_with() -> None:
 
 
 def test_the_comment_is_written_also_after_a_failure_and_before_the_check_fails() -> None:
-    assert step("plan.yml", "Write the comment")["if"].startswith("${{ !cancelled()")
-    assert position("Write the comment") < position("Say how it went")
+    assert conditions()["comment"].startswith("!cancelled() && ")
+    assert jobs("plan.yml")["comment"]["needs"] == ["synthesize", "plan"]
+    assert position("comment", "Write the comment") < position("comment", "Say how it went")
