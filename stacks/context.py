@@ -52,8 +52,8 @@ def suggestion(key: str, allowed: Sequence[str]) -> str:
 def _refuse_misplaced(key: str) -> None:
     if key in _OF_AN_ENTRY or _closest(key, ["instance_tags"], _CLOSE):
         raise ConfigError(
-            f"the context key {key!r} has no effect here: {_closest(key, _OF_AN_ENTRY, _CLOSE)} belongs into an entry "
-            f"of {ROLES_KEY}, in cdk.json or in -c {ROLES_KEY}='{{...}}'"
+            f"{key!r} has no effect as a context key: put {_closest(key, _OF_AN_ENTRY, _CLOSE)} into an entry of "
+            f"{ROLES_KEY}, in cdk.json or in -c {ROLES_KEY}='{{...}}'"
         )
 
 
@@ -76,8 +76,8 @@ def _refuse_settings_without_instances(context: Mapping[str, Any]) -> None:
     given = [key for key in QUICK_KEYS if context.get(key) is not None]
     if given and "instance_ids" not in given:
         raise ConfigError(
-            f"the context key {given[0]!r} has no effect without 'instance_ids': add -c instance_ids=..., or put "
-            f"{given[0]} into an entry of {ROLES_KEY}"
+            f"{given[0]!r} has no effect without 'instance_ids': add -c instance_ids=..., or put {given[0]} into an "
+            f"entry of {ROLES_KEY}"
         )
 
 

@@ -49,12 +49,14 @@ def _text(allowed: str, *patterns: re.Pattern[str]) -> BeforeValidator:
 
 def _tag_text(what: str) -> BeforeValidator:
     """For a key or a value of a tag."""
-    return _text(f"{what} is a string without *, ? and control characters, and without a blank at either end", _TAG)
+    return _text(
+        f"{what} should be a string without *, ? and control characters, and without a blank at either end", _TAG
+    )
 
 
 def _check_percentages(values: list[float]) -> list[float]:
     if not rises_to_100(values):
-        raise ValueError("percentages are above 0 and rise, and the last one is 100, like [1, 10, 50, 100]")
+        raise ValueError("Input should be percentages above 0 that rise to 100, like [1, 10, 50, 100]")
     return values
 
 
@@ -64,7 +66,7 @@ def _check_failures(value: Any) -> Any:
             raise ValueError
         Tolerance.parse(str(value))
     except (OverflowError, ValueError):
-        raise ValueError('give a whole number of targets, or a percentage of them like "2%"') from None
+        raise ValueError('Input should be a whole number of targets, or a percentage of them like "2%"') from None
     return value
 
 
@@ -79,7 +81,9 @@ def _check_finite(value: float) -> float:
 def _refuse_null(value: Any) -> Any:
     """Node.js hands on a number that is too large as null, which must not pass for one that was left out."""
     if value is None:
-        raise ValueError("null, or a number that is too large, is not a value: leave the key out for its default")
+        raise ValueError(
+            "Input should be a number that is not too large, and not null: leave the key out for its default"
+        )
     return value
 
 
@@ -89,21 +93,22 @@ _NAME_ALONE, _NAME_AND_ROLE, _ANY, _LIST = "(name)", "(map)", "(any)", "(list)"
 PolicyName = Annotated[
     str,
     _text(
-        "a managed policy is given by the name of AWS's own, like AmazonS3ReadOnlyAccess, or by its ARN",
+        "Input should be the name of an AWS managed policy, like AmazonS3ReadOnlyAccess, or an ARN",
         NAME,
         _POLICY_ARN,
     ),
 ]
 InstanceId = Annotated[
-    str, _text("an instance id is i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0", INSTANCE_ID)
+    str,
+    _text("Input should be an instance id: i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0", INSTANCE_ID),
 ]
-ProfileName = Annotated[str, _text("an instance profile is given by its name or ARN", NAME, PROFILE_ARN)]
-RoleName = Annotated[str, _text("a role is given by its name or ARN", NAME, ROLE_ARN)]
-AccountId = Annotated[str, _text("an account id is 12 digits, in quotes", _ACCOUNT)]
-Region = Annotated[str, _text("a Region is written like eu-west-1", _REGION)]
-AlarmName = Annotated[str, _text("an alarm is given by its name, up to 255 characters, not by an ARN", _ALARM)]
-TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), _tag_text("a tag key")]
-TagValue = Annotated[str, StringConstraints(max_length=256), _tag_text("a tag value")]
+ProfileName = Annotated[str, _text("Input should be the name or ARN of an instance profile", NAME, PROFILE_ARN)]
+RoleName = Annotated[str, _text("Input should be the name or ARN of a role", NAME, ROLE_ARN)]
+AccountId = Annotated[str, _text("Input should be an account id: 12 digits, in quotes", _ACCOUNT)]
+Region = Annotated[str, _text("Input should be a Region like eu-west-1", _REGION)]
+AlarmName = Annotated[str, _text("Input should be the name of an alarm, up to 255 characters, not an ARN", _ALARM)]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), _tag_text("A tag key")]
+TagValue = Annotated[str, StringConstraints(max_length=256), _tag_text("A tag value")]
 TagValues = Annotated[list[TagValue], Field(min_length=1)]
 Number = Annotated[StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)], AfterValidator(_check_finite)]
 
@@ -138,13 +143,13 @@ class ProfileEntry(_Strict):
 
 def _refuse_a_name_alone(value: Any) -> Any:
     if isinstance(value, str) and value != "*":
-        raise ValueError('give a list of profiles, like ["OldProfile"], or "*" for any')
+        raise ValueError('Input should be a list of profiles, like ["OldProfile"], or "*" for any')
     return value
 
 
 def _refuse_any_in_a_list(value: Any) -> Any:
     if value == "*":
-        raise ValueError('for any profile, give "*" in place of the list')
+        raise ValueError('Input should be a profile: for any, give "*" in place of the list')
     return value
 
 

@@ -127,7 +127,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a malformed id": (
         {"instance_ids": "i-123"},
-        "instance_roles.default.instance_ids[0] is 'i-123': an instance id is i- and 8 or 17 hexadecimal digits",
+        "instance_roles.default.instance_ids[0] is 'i-123': Input should be an instance id: i- and 8 or 17",
     ),
     "an id twice": (
         {"instance_ids": f"{INSTANCE},{INSTANCE}"},
@@ -136,7 +136,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown key": ({"instance_id": INSTANCE}, "unknown context key 'instance_id': did you mean 'instance_ids'?"),
     "tags outside an entry": (
         {"instance_tags": '{"app": ["web"]}'},
-        "'instance_tags' has no effect here: instance_tags belongs into an entry of instance_roles",
+        "'instance_tags' has no effect as a context key: put instance_tags into an entry of instance_roles",
     ),
     "an entry twice": (
         {"instance_roles": f'{{"web": {{"instance_ids": ["{INSTANCE}"]}}, "web": {{}}}}'},
@@ -156,7 +156,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no name of a policy": (
         {**QUICK, "managed_policies": "Amazon S3"},
-        "instance_roles.default.managed_policies[0] is 'Amazon S3': a managed policy is given by the name of AWS's own",
+        "instance_roles.default.managed_policies[0] is 'Amazon S3': Input should be the name of an AWS managed policy",
     ),
     "no JSON": ({"instance_roles": "{web}"}, "instance_roles is '{web}', which is not JSON"),
     "more ids than fit": (
@@ -185,7 +185,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a first wave of more than a number can say": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE], "rollout": {"first": 10**400}}}},
-        "instance_roles.web.rollout.first is None: null, or a number that is too large, is not a value",
+        "instance_roles.web.rollout.first is None: Input should be a number that is not too large",
     ),
     "a first wave without a target": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE], "rollout": {"first": 0}}}},

@@ -268,23 +268,23 @@ def test_fails_when_a_key_beside_instance_ids_is_mistyped(key: str, meant: str) 
 @pytest.mark.parametrize("more", [{}, {"instance_ids": ID}])
 def test_fails_when_tags_are_given_outside_an_entry_and_says_where_they_belong(key: str, more: dict[str, Any]) -> None:
     assert mistake({key: '{"app": ["web"]}', **more}) == (
-        f"the context key {key!r} has no effect here: instance_tags belongs into an entry of instance_roles, in "
-        "cdk.json or in -c instance_roles='{...}'"
+        f"{key!r} has no effect as a context key: put instance_tags into an entry of instance_roles, in cdk.json or in "
+        "-c instance_roles='{...}'"
     )
 
 
 @pytest.mark.parametrize("key", ["rollout", "timeout_minutes"])
 def test_fails_when_a_key_of_an_entry_is_given_outside_and_says_where_it_belongs(key: str) -> None:
     assert mistake({"instance_ids": ID, key: "5"}).startswith(
-        f"the context key {key!r} has no effect here: {key} belongs into an entry of instance_roles"
+        f"{key!r} has no effect as a context key: put {key} into an entry of instance_roles"
     )
 
 
 @pytest.mark.parametrize("key", ["managed_policies", "replaces", "on_conflict", "account", "region"])
 def test_fails_when_a_key_of_the_command_line_is_given_without_instances(key: str) -> None:
     assert mistake({"instance_roles": {"web": {"instance_ids": [ID]}}, key: "x"}) == (
-        f"the context key {key!r} has no effect without 'instance_ids': add -c instance_ids=..., or put {key} into an "
-        "entry of instance_roles"
+        f"{key!r} has no effect without 'instance_ids': add -c instance_ids=..., or put {key} into an entry of "
+        "instance_roles"
     )
 
 
@@ -348,42 +348,66 @@ def test_fails_when_the_command_line_lists_no_ids(ids: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        pytest.param("managed_policies", ["My Policy"], "[0] is 'My Policy': a managed policy is", id="a blank"),
-        pytest.param("managed_policies", ["arn:aws:s3:::x"], "[0] is 'arn:aws:s3:::x': a managed", id="an ARN of S3"),
+        pytest.param("managed_policies", ["My Policy"], "[0] is 'My Policy': Input should be the name", id="a blank"),
+        pytest.param(
+            "managed_policies", ["arn:aws:s3:::x"], "[0] is 'arn:aws:s3:::x': Input should be", id="an ARN of S3"
+        ),
         pytest.param("managed_policies", "Admin", " is 'Admin': Input should be a valid list", id="a policy alone"),
-        pytest.param("managed_policies", [""], "[0] is '': a managed policy is given by", id="an empty policy"),
-        pytest.param("managed_policies", [5], "[0] is 5: a managed policy is given by", id="a policy by number"),
-        pytest.param("instance_ids", ["i-123"], "[0] is 'i-123': an instance id is i- and 8 or 17", id="a short id"),
-        pytest.param("instance_ids", [ID, ID.upper()], f"[1] is '{ID.upper()}': an instance id", id="capitals"),
-        pytest.param("instance_ids", [ID + "\n"], "\\n': an instance id", id="a line break after an id"),
+        pytest.param("managed_policies", [""], "[0] is '': Input should be the name of", id="an empty policy"),
+        pytest.param("managed_policies", [5], "[0] is 5: Input should be the name of", id="a policy by number"),
+        pytest.param(
+            "instance_ids", ["i-123"], "[0] is 'i-123': Input should be an instance id: i- and 8 or 17", id="a short id"
+        ),
+        pytest.param(
+            "instance_ids", [ID, ID.upper()], f"[1] is '{ID.upper()}': Input should be an instance id", id="capitals"
+        ),
+        pytest.param(
+            "instance_ids", [ID + "\n"], "\\n': Input should be an instance id", id="a line break after an id"
+        ),
         pytest.param("instance_ids", [], " is []: List should have at least 1 item", id="no ids"),
         pytest.param("instance_ids", ID, f" is '{ID}': Input should be a valid list", id="an id that is no list"),
         pytest.param("instance_tags", {}, " is {}: Dictionary should have at least 1 item", id="no tags"),
         pytest.param("instance_tags", ["app"], " is ['app']: Input should be a valid dictionary", id="a list of tags"),
         pytest.param("instance_tags", {"app": []}, ".app is []: List should have at least 1 item", id="no values"),
         pytest.param("instance_tags", {"app": "web"}, ".app is 'web': Input should be a valid list", id="one value"),
-        pytest.param("instance_tags", {"app": [1]}, ".app[0] is 1: a tag value is a string", id="a number"),
+        pytest.param("instance_tags", {"app": [1]}, ".app[0] is 1: A tag value should be a string", id="a number"),
         pytest.param("instance_tags", {"": ["x"]}, "[''] is '': String should have at least 1 character", id="no key"),
-        pytest.param("replaces", "OldProfile", " is 'OldProfile': give a list of profiles, like", id="no list"),
+        pytest.param(
+            "replaces", "OldProfile", " is 'OldProfile': Input should be a list of profiles, like", id="no list"
+        ),
         pytest.param("replaces", 5, " is 5: Input should be a valid list", id="a number of profiles"),
-        pytest.param("replaces", ["Old Profile"], "[0] is 'Old Profile': an instance profile is given by", id="a name"),
-        pytest.param("replaces", ["*"], """[0] is '*': for any profile, give "*" in place of the list""", id="any"),
+        pytest.param(
+            "replaces", ["Old Profile"], "[0] is 'Old Profile': Input should be the name or ARN of", id="a name"
+        ),
+        pytest.param(
+            "replaces",
+            ["*"],
+            """[0] is '*': Input should be a profile: for any, give "*" in place of the list""",
+            id="any",
+        ),
         pytest.param("replaces", [{"instance_profile": "P"}], "[0].role: Field required in {'ins", id="without a role"),
         pytest.param("on_conflict", "KEEP", " is 'KEEP': Input should be 'fail' or 'keep'", id="a choice in capitals"),
         pytest.param("on_conflict", None, " is None: Input should be 'fail' or 'keep'", id="no choice"),
-        pytest.param("account", 111122223333, " is 111122223333: an account id is 12 digits, in quotes", id="a number"),
-        pytest.param("account", "1234", " is '1234': an account id is 12 digits", id="a short account"),
-        pytest.param("account", WIDE * 12, ": an account id is 12 digits", id="an account in full-width digits"),
         pytest.param(
-            "region", "Ireland", " is 'Ireland': a Region is written like eu-west-1", id="a Region by its name"
+            "account",
+            111122223333,
+            " is 111122223333: Input should be an account id: 12 digits, in quotes",
+            id="a number",
         ),
-        pytest.param("region", "eu-west-1a", " is 'eu-west-1a': a Region is", id="a zone for a Region"),
+        pytest.param("account", "1234", " is '1234': Input should be an account id: 12 digits", id="a short account"),
+        pytest.param(
+            "account", WIDE * 12, ": Input should be an account id: 12 digits", id="an account in full-width digits"
+        ),
+        pytest.param(
+            "region", "Ireland", " is 'Ireland': Input should be a Region like eu-west-1", id="a Region by its name"
+        ),
+        pytest.param("region", "eu-west-1a", " is 'eu-west-1a': Input should be a Region", id="a zone for a Region"),
         pytest.param("timeout_minutes", 0, " is 0: Input should be greater than or equal to 1", id="no time"),
         pytest.param("timeout_minutes", 61, " is 61: Input should be less than or equal to 60", id="more than an hour"),
         pytest.param("timeout_minutes", 1.5, " is 1.5: Input should be a valid integer", id="half a minute"),
         pytest.param("timeout_minutes", "30", " is '30': Input should be a valid integer", id="minutes in quotes"),
         pytest.param("timeout_minutes", True, " is True: Input should be a valid integer", id="minutes that are true"),
-        pytest.param("timeout_minutes", None, " is None: null, or a number that is too large, is not", id="null"),
+        pytest.param("timeout_minutes", None, " is None: Input should be a number that is not too large", id="null"),
         pytest.param("rollout", "waves", " is 'waves': Input should be a valid dictionary", id="waves in words"),
         pytest.param("rollout", [], " is []: Input should be a valid dictionary", id="a list of waves"),
     ],
@@ -432,18 +456,18 @@ def test_fails_when_there_is_more_than_the_name_of_a_role(how: str, name: str) -
     given = NOT_AS_THEY_STAND[how].format(name)
 
     message = mistake_in_entry(replaces=[{"instance_profile": "P", "role": given}])
-    assert message == f"instance_roles.web.replaces[0].role is {given!r}: a role is given by its name or ARN"
+    assert message == f"instance_roles.web.replaces[0].role is {given!r}: Input should be the name or ARN of a role"
 
 
 @pytest.mark.parametrize("how", NOT_AS_THEY_STAND)
 def test_fails_when_a_tag_is_not_as_it_stands_and_names_it(how: str) -> None:
     given = NOT_AS_THEY_STAND[how].format("web")
-    rule = "is a string without *, ? and control characters, and without a blank at either end"
+    rule = "should be a string without *, ? and control characters, and without a blank at either end"
 
     assert mistake_in_entry(instance_tags={"app": ["api", given]}) == (
-        f"instance_roles.web.instance_tags.app[1] is {given!r}: a tag value {rule}"
+        f"instance_roles.web.instance_tags.app[1] is {given!r}: A tag value {rule}"
     )
-    assert mistake_in_entry(instance_tags={given: ["x"]}).endswith(f" is {given!r}: a tag key {rule}")
+    assert mistake_in_entry(instance_tags={given: ["x"]}).endswith(f" is {given!r}: A tag key {rule}")
 
 
 @pytest.mark.parametrize("value", ["", "a b", "a:b/c=d+e-f@g_h.i", "\u00e9\u4e2d", "x" * 256])
@@ -484,37 +508,58 @@ def test_policies_of_aws_itself_are_of_every_account() -> None:
         pytest.param("first", True, " is True: Input should be a valid integer", id="a first wave that is true"),
         pytest.param("first", "1", " is '1': Input should be a valid integer", id="a first wave in quotes"),
         pytest.param("first", 10**400, ": Input should be a finite number", id="a first wave beyond numbers"),
-        pytest.param("first", None, " is None: null, or a number that is", id="a first wave that is null"),
+        pytest.param(
+            "first", None, " is None: Input should be a number that is not too large", id="a first wave that is null"
+        ),
         pytest.param("growth", 10**400, ": Input should be a finite number", id="a growth beyond numbers"),
         pytest.param("growth", 0.5, " is 0.5: Input should be greater than or equal to 1", id="waves that shrink"),
-        pytest.param("growth", None, " is None: null, or a number that is", id="a growth that is null"),
+        pytest.param(
+            "growth", None, " is None: Input should be a number that is not too large", id="a growth that is null"
+        ),
         pytest.param("growth", "2", " is '2': Input should be a valid number", id="a growth in quotes"),
         pytest.param("growth", float("inf"), " is inf: Input should be a finite number", id="an endless growth"),
-        pytest.param("percentages", [], " is []: percentages are above 0 and rise", id="no percentages"),
-        pytest.param("percentages", [10, 50], " is [10, 50]: percentages are above", id="percentages that end early"),
-        pytest.param("percentages", [50, 10, 100], " is [50, 10, 100]: percentages", id="percentages that fall"),
+        pytest.param("percentages", [], " is []: Input should be percentages above 0 that rise", id="no percentages"),
+        pytest.param(
+            "percentages", [10, 50], " is [10, 50]: Input should be percentages above", id="percentages that end early"
+        ),
+        pytest.param(
+            "percentages", [50, 10, 100], " is [50, 10, 100]: Input should be percentages", id="percentages that fall"
+        ),
         pytest.param("percentages", [1, 10**400, 100], "[1] is 1000", id="more per cent than a number can say"),
-        pytest.param("percentages", [0, 100], " is [0, 100]: percentages are above 0", id="nothing at first"),
+        pytest.param(
+            "percentages", [0, 100], " is [0, 100]: Input should be percentages above 0", id="nothing at first"
+        ),
         pytest.param("percentages", ["50", 100], "[0] is '50': Input should be a valid number", id="in quotes"),
         pytest.param("percentages", [float("nan"), 100], "[0] is nan: Input should be a finite number", id="no number"),
         pytest.param("percentages", 100, " is 100: Input should be a valid list", id="a percentage that is no list"),
         pytest.param("bake_minutes", -1, " is -1: Input should be greater than or equal to 0", id="less than no time"),
         pytest.param("bake_minutes", 60, " is 60: Input should be less than 60", id="an hour"),
         pytest.param("bake_minutes", "5", " is '5': Input should be a valid number", id="a time in quotes"),
-        pytest.param("bake_minutes", None, " is None: null, or a number that is", id="a time that is null"),
+        pytest.param(
+            "bake_minutes", None, " is None: Input should be a number that is not too large", id="a time that is null"
+        ),
         pytest.param("alarms", "errors", " is 'errors': Input should be a valid list", id="an alarm that is no list"),
-        pytest.param("alarms", [""], "[0] is '': an alarm is given by its name", id="an alarm without a name"),
-        pytest.param("alarms", ["x" * 256], ": an alarm is given by its name", id="a name that is too long"),
-        pytest.param("alarms", ["a\nb"], r"[0] is 'a\nb': an alarm is given by", id="a name of two lines"),
-        pytest.param("alarms", ["arn:aws:cloudwatch:eu-west-1:1:alarm:x"], "not by an ARN", id="an ARN"),
+        pytest.param("alarms", [""], "[0] is '': Input should be the name of an alarm", id="an alarm without a name"),
+        pytest.param("alarms", ["x" * 256], ": Input should be the name of an alarm", id="a name that is too long"),
+        pytest.param("alarms", ["a\nb"], r"[0] is 'a\nb': Input should be the name of", id="a name of two lines"),
+        pytest.param("alarms", ["arn:aws:cloudwatch:eu-west-1:1:alarm:x"], "not an ARN", id="an ARN"),
         pytest.param("alarms", ["x"] * 101, "List should have at most 100 items", id="too many alarms"),
-        pytest.param("max_failures", -1, " is -1: give a whole number of targets, or", id="less than none"),
-        pytest.param("max_failures", 10**400, ": give a whole number of targets, or", id="failures beyond numbers"),
-        pytest.param("max_failures", None, " is None: null, or a number that is", id="failures that are null"),
-        pytest.param("max_failures", 1.5, " is 1.5: give a whole number of targets, or", id="half a target"),
-        pytest.param("max_failures", True, " is True: give a whole number of", id="failures that are true"),
+        pytest.param("max_failures", -1, " is -1: Input should be a whole number of targets, or", id="less than none"),
+        pytest.param(
+            "max_failures", 10**400, ": Input should be a whole number of targets, or", id="failures beyond numbers"
+        ),
+        pytest.param(
+            "max_failures",
+            None,
+            " is None: Input should be a number that is not too large",
+            id="failures that are null",
+        ),
+        pytest.param("max_failures", 1.5, " is 1.5: Input should be a whole number of targets, or", id="half a target"),
+        pytest.param("max_failures", True, " is True: Input should be a whole number", id="failures that are true"),
         pytest.param("max_failures", "two", """a percentage of them like "2%\"""", id="a number in words"),
-        pytest.param("max_failures", "101%", " is '101%': give a whole number of targets, or", id="more than all"),
+        pytest.param(
+            "max_failures", "101%", " is '101%': Input should be a whole number of targets, or", id="more than all"
+        ),
     ],
 )
 def test_fails_when_a_rollout_says_what_is_not_allowed(key: str, value: Any, expected: str) -> None:

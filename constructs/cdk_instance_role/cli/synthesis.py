@@ -157,8 +157,13 @@ def _failure(command: str, output: Sequence[str]) -> CliError:
         before += [ending] if ending and ending != app["command"] else []
         *before, last = before or [""]
     said = one_line(last) or "it says nothing"
+    if app is None and "ENOENT" in said and MANIFEST in said:
+        return CliError(
+            f"the app `{command}` has written no cloud assembly: it has to call `app.synth()`, and to leave the folder "
+            "to the CDK CLI",
+            before,
+        )
     if app is None:
-        hint = "; does the app call `app.synth()`, without an `outdir` of its own?" if MANIFEST in said else ""
-        return CliError(f"`cdk synth` failed for the app `{command}`: {said}{hint}", before)
+        return CliError(f"`cdk synth` failed for the app `{command}`: {said}", before)
     hint = "; --app takes the folder of an assembly, or a command" if app["status"] in _NOT_EXECUTED else ""
     return CliError(f"the app `{command}` failed with exit status {app['status']}: {said}{hint}", before)
