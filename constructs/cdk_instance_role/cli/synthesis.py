@@ -131,17 +131,17 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block like Ctrl-C, so that what it has started and written is removed."""
-    names = ("SIGTERM", "SIGHUP")
-    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():  # Python allows handlers there only
-        yield
-        return
-    former = {one: signal.signal(one, _exit) for one in signals}
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    in_main_thread = threading.current_thread() is threading.main_thread()  # Python allows handlers there only
+    # One that is ignored, as nohup does it, stays so.
+    changed = [one for one in known if in_main_thread and signal.getsignal(one) is signal.SIG_DFL]
+    for one in changed:
+        signal.signal(one, _exit)
     try:
         yield
     finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
+        for one in changed:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def _exit(number: int, _: Any) -> None:
