@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
+from .adaptive_rate import AdaptiveRate
+
 CAPACITY_SHARE = 0.98
 REFILL_SHARE = 0.995
-LEAST_SHARE, RECOVERY = 0.25, 0.005
-"""Being throttled says that others use the bucket, too: half of the rate is left to them then, down to a quarter for
-us, until a hundred calls that went well have brought it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,7 @@ class Pace:
         now = clock()
         self._levels = {action: (levels or {}).get(action, _capacity(action)) for action in LIMITS}
         self._filled_at = dict.fromkeys(LIMITS, now)
-        self._shares = dict.fromkeys(LIMITS, 1.0)
-        """Of the rate at which the bucket fills, how much is used."""
+        self._rates = {action: AdaptiveRate() for action in LIMITS}
         self.throttled = 0
         """Calls that EC2 has refused for coming too fast."""
 
@@ -69,19 +67,19 @@ class Pace:
             wait = max(0.0, (1 - self._levels[action]) / self._refill(action))
             if self._clock() + wait > until:
                 return False
-            self._levels[action] -= 1
-            self._shares[action] = min(1.0, self._shares[action] + RECOVERY)
+            self._levels[action] -= 1 + self._rates[action].count_call()
         if wait:
             self._sleep(wait)
         return True
 
     def was_throttled(self, action: str) -> None:
-        """Someone else is using the bucket too: start from empty, and more slowly."""
+        """Count a call that EC2 has refused for coming too fast. The next ones may have to come more slowly."""
         with self._lock:
             self.throttled += 1
             self._fill(action)
-            self._levels[action] = min(self._levels[action], 0.0)
-            self._shares[action] = max(LEAST_SHARE, self._shares[action] / 2)
+            self._rates[action].count_throttled()
+            if self._rates[action].bucket_seems_empty:
+                self._levels[action] = min(self._levels[action], 0.0)
 
     def levels(self) -> dict[str, float]:
         """Tokens left per action now."""
@@ -97,7 +95,7 @@ class Pace:
         self._filled_at[action] = now
 
     def _refill(self, action: str) -> float:
-        return _refill(action) * self._shares[action]
+        return _refill(action) * self._rates[action].share
 
 
 def refilled(levels: Mapping[str, float], seconds: float) -> dict[str, float]:
