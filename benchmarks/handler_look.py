@@ -14,10 +14,11 @@ from benchmarks import handler_targets as targets
 from benchmarks.handler_canned import MARK, Canned
 from benchmarks.handler_memory import answer, peak_memory
 from cdk_instance_role.runtime.association.batch import chunks
-from cdk_instance_role.runtime.association.observe import IDS_PER_CALL, PAGES, Observer
+from cdk_instance_role.runtime.association.observe import IDS_PER_CALL, Observer
 from cdk_instance_role.runtime.association.outlook import observed
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.plan import Situation, plan_desired
+from cdk_instance_role.runtime.association.reading import PAGE_SIZE
 from cdk_instance_role.runtime.association.services import READING, Services
 from cdk_instance_role.runtime.association.step import Action, Step
 
@@ -67,7 +68,7 @@ def ask(ec2: Any, dynamodb: Any, ids: Sequence[str]) -> float:
     for action in ("describe_instances", "describe_iam_instance_profile_associations"):
         for chunk in chunks(ids, IDS_PER_CALL):
             filters = [{"Name": "instance-id", "Values": chunk}]
-            assert all(ec2.get_paginator(action).paginate(Filters=filters, PaginationConfig=PAGES))
+            assert all(ec2.get_paginator(action).paginate(Filters=filters, PaginationConfig={"PageSize": PAGE_SIZE}))
     assert all(dynamodb.get_paginator("query").paginate(TableName="Ledger", ConsistentRead=True))
     return time.process_time() - began
 

@@ -14,7 +14,7 @@ ASSET = ROOT / "constructs" / "cdk_instance_role" / "runtime"
 
 BOTO3 = """
 import boto3
-clients = [boto3.client(name) for name in ("ec2", "ec2", "iam", "dynamodb")]
+clients = [boto3.client(name) for name in ("ec2", "iam", "dynamodb")]
 """
 HANDLER = """
 from association.entry import handle

@@ -17,7 +17,7 @@ from localaws.ministack import free_port
 from tests.simulator.endpoint import LOOPBACK, Request, endpoint
 from tests.simulator.fleet import ACCOUNT, REGION
 from tests.simulator.simulator import Simulator
-from tests.simulator.wire import Response, iam_response, parse_form
+from tests.simulator.wire import Response, parse_form, query_response
 
 NAME = "Cloud Custodian"
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -89,5 +89,5 @@ class _Door:
         if (request.service, parse_form(request.body.decode())["Action"]) == ("sts", WHO_AM_I):
             self._simulator.clock.sleep(self._simulator.traffic.latency(WHO_AM_I))
             identity = {"UserId": ACCOUNT, "Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:root"}
-            return iam_response(WHO_AM_I, identity)  # STS speaks as IAM does
+            return query_response(WHO_AM_I, identity)  # STS speaks as IAM does
         raise NotImplementedError(request.service, request.body)

@@ -66,7 +66,7 @@ def test_says_why_an_observation_has_to_be_repeated(
     world: World, resource: Resource, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = resource.begin(resource.event("Create", world.properties([world.instance()])))
-    world.traffic.throttle(DESCRIBE_INSTANCES, times=3)
+    world.traffic.throttle(DESCRIBE_INSTANCES, times=100)
     assert resource.poll(event) == {"IsComplete": False}
     assert any("RequestLimitExceeded" in str(record.__dict__.get("error")) for record in caplog.records)
 

@@ -14,6 +14,7 @@ from cdk_instance_role.runtime.association.alarms import Alarms
 from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SECONDS
 from cdk_instance_role.runtime.association.failures import AssociationError
 from cdk_instance_role.runtime.association.ledger import Ledger
+from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.record import Record, held
 from cdk_instance_role.runtime.association.services import CHANGING, READING, Services
 from cdk_instance_role.runtime.association.stacks import Stacks
@@ -66,11 +67,11 @@ class World:
         self.ec2, self.iam, self.dynamodb = self.aws.ec2, self.aws.iam, self.aws.dynamodb
         self.clients = clients = Clients.of(self.aws, reading=READING, changing=CHANGING)
         self.services = Services(
-            ec2=clients.ec2,
+            ec2=clients.ec2_changes,
             ec2_changes=clients.ec2_changes,
             iam=clients.iam,
             ledger=Ledger(Table(clients.dynamodb, TABLE, sleep=self.clock.sleep)),
-            alarms=Alarms(lambda: clients.cloudwatch),
+            alarms=Alarms(lambda: clients.cloudwatch, Pace(clock=self.clock, sleep=self.clock.sleep)),
             stacks=Stacks(lambda: clients.cloudformation),
             clock=self.clock,
             sleep=self.clock.sleep,

@@ -6,8 +6,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from cdk_instance_role.runtime.association.errors import Meaning, is_final, is_unknown_profile, meaning_of
 
 
-def refusal(code: str, message: str = "", status: int = 400) -> ClientError:
-    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+def refusal(code: str, message: str = "", status: int = 400, **metadata: bool) -> ClientError:
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status, **metadata}}
     return ClientError(response, "AssociateIamInstanceProfile")  # type: ignore[arg-type]
 
 
@@ -17,6 +17,17 @@ def refusal(code: str, message: str = "", status: int = 400) -> ClientError:
         pytest.param(refusal("RequestLimitExceeded", status=503), Meaning.THROTTLED, id="EC2 throttles"),
         pytest.param(refusal("Throttling"), Meaning.THROTTLED, id="IAM throttles"),
         pytest.param(refusal("ProvisionedThroughputExceededException"), Meaning.THROTTLED, id="DynamoDB throttles"),
+        pytest.param(refusal("SlowDown"), Meaning.THROTTLED, id="another word for throttling"),
+        pytest.param(refusal("SomethingNew", status=429), Meaning.THROTTLED, id="throttling by status"),
+        pytest.param(refusal("RequestTimeout"), Meaning.UNREACHABLE, id="a call that took AWS too long to read"),
+        pytest.param(
+            refusal("SomethingNew", RetryQuotaReached=True), Meaning.UNREACHABLE, id="what botocore would have repeated"
+        ),
+        pytest.param(
+            refusal("SomethingNew", MaxAttemptsReached=True),
+            Meaning.REFUSED,
+            id="what botocore says of any last attempt",
+        ),
         pytest.param(refusal("UnauthorizedOperation", status=403), Meaning.DENIED, id="EC2 denies"),
         pytest.param(refusal("AccessDenied", status=403), Meaning.DENIED, id="IAM denies"),
         pytest.param(

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..runtime.association.batch import chunks
-from ..runtime.association.observe import IDS_PER_CALL, PAGES
+from ..runtime.association.observe import IDS_PER_CALL
+from ..runtime.association.reading import PAGE_SIZE
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -57,6 +58,7 @@ def _described(ec2: "EC2Client", name: str, values: Iterable[str]) -> Iterator[A
     """The instances that a filter with any of these values lets through."""
     for chunk in chunks(values, IDS_PER_CALL):
         filters: Any = [{"Name": name, "Values": chunk}]
-        for page in ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig=PAGES):
+        size: Any = {"PageSize": PAGE_SIZE}
+        for page in ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig=size):
             for reservation in page["Reservations"]:
                 yield from reservation["Instances"]

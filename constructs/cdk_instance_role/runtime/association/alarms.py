@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 
 from .batch import chunks
 from .errors import Meaning, meaning_of
+from .pacing import Pace
+from .reading import pages
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -20,12 +22,13 @@ NAMES_PER_CALL = 100
 class Alarms:
     """Tells which alarms stand in the way of going on."""
 
-    def __init__(self, connect: Callable[[], "CloudWatchClient"]) -> None:
+    def __init__(self, connect: Callable[[], "CloudWatchClient"], pace: Pace | None = None) -> None:
         """
         Args:
             connect: makes the client, which most associations don't need.
+            pace: lets time pass before a further attempt. Default: in real time.
         """
-        self._connect = connect
+        self._connect, self._pace = connect, pace or Pace()
 
     def problems(self, names: Collection[str]) -> list[str]:
         """What is wrong with these alarms, in sentences; nothing if all are there and quiet.
@@ -50,8 +53,8 @@ class Alarms:
     def _states_of(self, kind: "AlarmTypeType", names: Collection[str]) -> dict[str, str]:
         states: dict[str, str] = {}
         for chunk in chunks(names, NAMES_PER_CALL):
-            pages = self._client.get_paginator("describe_alarms").paginate(AlarmNames=chunk, AlarmTypes=[kind])
-            for page in pages:
+            call = self._client.describe_alarms
+            for page in pages(call, "DescribeAlarms", self._pace, AlarmNames=chunk, AlarmTypes=[kind]):
                 for alarm in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())):
                     states[alarm["AlarmName"]] = alarm["StateValue"]
         return states

@@ -2,6 +2,7 @@
 
 import re
 from enum import Enum
+from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -30,6 +31,12 @@ _THROTTLING = frozenset(
         "RequestLimitExceeded",
         "Throttling",
         "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "EC2ThrottledException",
+        "BandwidthLimitExceeded",
+        "SlowDown",
         "TooManyRequestsException",
         "ProvisionedThroughputExceededException",
     }
@@ -43,7 +50,7 @@ _CHANGED = frozenset({"InvalidAssociationID.NotFound", "InvalidInstanceID.NotFou
 # A transaction of the ledger is cancelled when it meets another one, or is throttled: then look again.
 _OUTAGE = frozenset(
     {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable", "TransactionCanceledException"}
-)
+) | {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "TransactionInProgressException"}
 
 # EC2 uses IncorrectState and InvalidParameterValue for several things each; only the message tells them apart.
 _BY_MESSAGE = (
@@ -77,7 +84,7 @@ def meaning_of(error: Exception) -> Meaning:
 def _meaning_of_answer(error: ClientError) -> Meaning:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-    if code in _THROTTLING:
+    if code in _THROTTLING or status == HTTPStatus.TOO_MANY_REQUESTS:
         return Meaning.THROTTLED
     if code in _DENIED:
         return Meaning.DENIED
@@ -90,7 +97,9 @@ def _meaning_of_answer(error: ClientError) -> Meaning:
     for known, part, meaning in _BY_MESSAGE:
         if code == known and part in message:
             return meaning
-    return Meaning.UNREACHABLE if status >= 500 or code in _OUTAGE else Meaning.REFUSED
+    # botocore would have repeated the call, if it had something left of its quota of retries.
+    would_repeat = "RetryQuotaReached" in error.response["ResponseMetadata"]
+    return Meaning.UNREACHABLE if status >= 500 or code in _OUTAGE or would_repeat else Meaning.REFUSED
 
 
 def text_of(error: Exception) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,11 +14,11 @@ from .desired import Selection
 from .errors import is_unknown_profile, unknown_instances
 from .model import GONE, Association, Instance, InstanceState, Profile, Sighting, name_of
 from .pacing import Pace
+from .reading import PAGE_SIZE, answer, pages
 from .trust import allows_ec2
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import PaginatorConfigTypeDef
     from mypy_boto3_iam import IAMClient
 
 IDS_PER_CALL = 190
@@ -27,9 +28,6 @@ IDS_PER_CONFIRMATION = 100
 """Instances that are asked for by id and not by a filter."""
 
 CALLS_AT_ONCE = 10
-
-PAGES: "PaginatorConfigTypeDef" = {"PageSize": 1000}
-"""The largest pages that EC2 gives."""
 
 T = TypeVar("T")
 
@@ -64,7 +62,7 @@ class Observer:
         """These profiles; None for one that does not exist."""
         wanted = set(arns)
         for arn in sorted(wanted - self._profiles.keys()):
-            self._profiles[arn] = profile(self._iam, arn)
+            self._profiles[arn] = answer(partial(profile, self._iam, arn), "GetInstanceProfile", self._pace)
         return {arn: self._profiles[arn] for arn in wanted}
 
     def forget(self, arns: Iterable[str]) -> None:
@@ -120,9 +118,8 @@ def _confirm(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[dict[str
     """Ask by id for what a filter did not show: what EC2 knows after all, and of which it says nothing."""
     left = set(ids)
     while left:
-        pace.take("DescribeInstances")
         try:
-            answer = ec2.describe_instances(InstanceIds=sorted(left))
+            page = answer(partial(ec2.describe_instances, InstanceIds=sorted(left)), "DescribeInstances", pace)
         except ClientError as error:
             unknown = unknown_instances(error) & left
             if not unknown:
@@ -131,7 +128,7 @@ def _confirm(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[dict[str
         except BotoCoreError:
             return {}, left
         else:
-            rows = (row for reservation in answer["Reservations"] for row in reservation["Instances"])
+            rows = (row for reservation in page["Reservations"] for row in reservation["Instances"])
             found = {one.instance.id: one for one in map(_looked_up, rows)}
             return found, left - found.keys()
     return {}, set()
@@ -184,29 +181,17 @@ def _side_by_side(look: Callable[[list[str]], list[T]], ids: Iterable[str]) -> I
 
 
 def _describe_instances(ec2: "EC2Client", filters: Sequence[Any], pace: Pace) -> Iterator[Any]:
-    pages = iter(ec2.get_paginator("describe_instances").paginate(Filters=list(filters), PaginationConfig=PAGES))
-    for page in _paced(pages, "DescribeInstances", pace):
+    parameters = {"Filters": list(filters), "MaxResults": PAGE_SIZE}
+    for page in pages(ec2.describe_instances, "DescribeInstances", pace, **parameters):
         for reservation in page["Reservations"]:
             yield from reservation["Instances"]
 
 
 def _describe_associations(ec2: "EC2Client", ids: list[str], pace: Pace) -> Iterator[Any]:
-    paginator = ec2.get_paginator("describe_iam_instance_profile_associations")
-    pages = iter(paginator.paginate(Filters=[{"Name": "instance-id", "Values": ids}], PaginationConfig=PAGES))
-    for page in _paced(pages, "DescribeIamInstanceProfileAssociations", pace):
+    parameters = {"Filters": [{"Name": "instance-id", "Values": ids}], "MaxResults": PAGE_SIZE}
+    call = ec2.describe_iam_instance_profile_associations
+    for page in pages(call, "DescribeIamInstanceProfileAssociations", pace, **parameters):
         yield from page["IamInstanceProfileAssociations"]
-
-
-def _paced(pages: Iterator[Any], action: str, pace: Pace) -> Iterator[Any]:
-    """The pages, each of which is a call."""
-    more: Any = True
-    while more:
-        pace.take(action)
-        page = next(pages, None)
-        if page is None:
-            return
-        yield page
-        more = page.get("NextToken")
 
 
 def _looked_up(row: Any) -> LookedUp:

@@ -33,7 +33,10 @@ LIMITS: Mapping[str, Limit] = {
 
 
 class Pace:
-    """Hands out the right to call, action by action. Safe to share between threads."""
+    """Hands out the right to call, action by action. Safe to share between threads.
+
+    Actions without a documented limit are not held up.
+    """
 
     def __init__(
         self,
@@ -48,13 +51,13 @@ class Pace:
             clock: seconds since the epoch.
             sleep: waits for seconds.
         """
-        self._clock, self._sleep, self._lock = clock, sleep, Lock()
+        self.clock, self.sleep, self._lock = clock, sleep, Lock()
         now = clock()
         self._levels = {action: (levels or {}).get(action, _capacity(action)) for action in LIMITS}
         self._filled_at = dict.fromkeys(LIMITS, now)
         self._rates = {action: AdaptiveRate() for action in LIMITS}
         self.throttled = 0
-        """Calls that EC2 has refused for coming too fast."""
+        """Calls that AWS has refused for coming too fast."""
 
     def take(self, action: str, *, until: float = float("inf")) -> bool:
         """Wait for the right to make one call.
@@ -62,20 +65,24 @@ class Pace:
         Returns:
             False, at once, if it would not come before ``until`` (seconds since the epoch).
         """
+        if action not in LIMITS:
+            return True
         with self._lock:
             self._fill(action)
             wait = max(0.0, (1 - self._levels[action]) / self._refill(action))
-            if self._clock() + wait > until:
+            if self.clock() + wait > until:
                 return False
             self._levels[action] -= 1 + self._rates[action].count_call()
         if wait:
-            self._sleep(wait)
+            self.sleep(wait)
         return True
 
     def was_throttled(self, action: str) -> None:
-        """Count a call that EC2 has refused for coming too fast. The next ones may have to come more slowly."""
+        """Count a call that AWS has refused for coming too fast. The next ones may have to come more slowly."""
         with self._lock:
             self.throttled += 1
+            if action not in LIMITS:
+                return
             self._fill(action)
             self._rates[action].count_throttled()
             if self._rates[action].bucket_seems_empty:
@@ -89,7 +96,7 @@ class Pace:
             return dict(self._levels)
 
     def _fill(self, action: str) -> None:
-        now = self._clock()
+        now = self.clock()
         gained = (now - self._filled_at[action]) * self._refill(action)
         self._levels[action] = min(_capacity(action), self._levels[action] + gained)
         self._filled_at[action] = now

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 # Short time-outs: an answer that got lost is found out by the next observation, so waiting for it gains nothing.
 READING = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-"""Reads, and writes to the ledger, can be repeated as they are."""
-CHANGING = READING.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-"""A change of an instance is never repeated blindly: whether it took effect, and what to do then, is for the next
-plan to say. And a throttled one has to be known, so that the others come later."""
+"""The ledger can be read and written again as it is. botocore does that until the client's quota of retries is used up,
+which can outlive an invocation. Then the error gets through, and the next invocation goes on."""
+ONE_ATTEMPT = READING.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+"""A throttled call of EC2 has to be known, so that the others come later. A read is repeated by `reading`. A change of
+an instance is never repeated blindly: whether it took effect, and what to do then, is for the next plan to say."""
+CHANGING = ONE_ATTEMPT
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Services:
     ec2: "EC2Client"
     """For reading."""
     ec2_changes: "EC2Client"
+    """It may be the same client."""
     iam: "IAMClient"
     ledger: Ledger
     alarms: Alarms
@@ -57,13 +60,13 @@ class Services:
     @classmethod
     def from_environment(cls) -> "Services":
         """The services of the deployed function."""
-        ec2 = boto3.client("ec2", config=READING)
+        ec2 = boto3.client("ec2", config=ONE_ATTEMPT)
         trim(ec2)
         return cls(
             ec2=ec2,
-            ec2_changes=boto3.client("ec2", config=CHANGING),
-            iam=boto3.client("iam", config=READING),
-            alarms=Alarms(partial(boto3.client, "cloudwatch", config=READING)),
+            ec2_changes=ec2,
+            iam=boto3.client("iam", config=ONE_ATTEMPT),
+            alarms=Alarms(partial(boto3.client, "cloudwatch", config=ONE_ATTEMPT)),
             stacks=Stacks(partial(boto3.client, "cloudformation", config=READING)),
             ledger=Ledger(Table(boto3.client("dynamodb", config=READING), os.environ[LEDGER_TABLE_VARIABLE])),
         )

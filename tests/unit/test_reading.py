@@ -1,0 +1,140 @@
+"""Reads that are repeated until they are answered, against a service that answers as it is told."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.runtime.association.reading import answer, pages
+
+ACTION = "DescribeInstances"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Service:
+    """Gives the pages of a list, and fails first as often as it is told."""
+
+    def __init__(self, items: Sequence[int] = (), failures: Iterable[Exception | None] = ()) -> None:
+        self.items, self.failures = items, iter(failures)
+        self.asked: list[Mapping[str, Any]] = []
+
+    def read(self, **parameters: Any) -> Any:
+        self.asked.append(parameters)
+        failure = next(self.failures, None)
+        if failure:
+            raise failure
+        start = int(parameters.get("NextToken", "0"))
+        following = {"NextToken": str(start + 2)} if start + 2 < len(self.items) else {}
+        return {"Items": self.items[start : start + 2], **following}
+
+
+def error(code: str, status: int = 400) -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, ACTION)  # type: ignore[typeddict-item]
+
+
+THROTTLED = error("RequestLimitExceeded", 503)
+TRANSIENT = [
+    pytest.param(error("InternalError", 500), id="an error of AWS"),
+    pytest.param(error("Whatever", 502), id="an unknown error of AWS"),
+    pytest.param(EndpointConnectionError(endpoint_url="https://ec2"), id="no connection"),
+    pytest.param(ReadTimeoutError(endpoint_url="https://ec2"), id="no answer in time"),
+]
+LASTING = [
+    pytest.param(error("UnauthorizedOperation", 403), id="not allowed"),
+    pytest.param(error("InvalidParameterValue"), id="refused"),
+    pytest.param(error("NoSuchEntity", 404), id="not there"),
+    pytest.param(NoCredentialsError(), id="no credentials"),
+]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pace(clock: Clock) -> Pace:
+    return Pace(clock=clock, sleep=clock.sleep)
+
+
+def items(service: Service, pace: Pace) -> list[int]:
+    return [item for page in pages(service.read, ACTION, pace) for item in page["Items"]]
+
+
+def test_reads_all_pages_with_the_same_parameters(pace: Pace) -> None:
+    service = Service([1, 2, 3, 4, 5])
+    found = list(pages(service.read, ACTION, pace, Filters=["f"]))
+    assert [page["Items"] for page in found] == [[1, 2], [3, 4], [5]]
+    assert service.asked == [
+        {"Filters": ["f"]},
+        {"Filters": ["f"], "NextToken": "2"},
+        {"Filters": ["f"], "NextToken": "4"},
+    ]
+
+
+@given(st.integers(0, 9), st.lists(st.sampled_from([None, THROTTLED]), max_size=15))
+def test_loses_no_page_and_reads_none_twice(count: int, failures: list[Exception | None]) -> None:
+    clock = Clock()
+    assert items(Service(range(count), failures), Pace(clock=clock, sleep=clock.sleep)) == list(range(count))
+
+
+@pytest.mark.parametrize("times", [1, 5, 15])
+def test_repeats_what_was_throttled_and_tells_the_pace(pace: Pace, clock: Clock, times: int) -> None:
+    service = Service([1], [THROTTLED] * times)
+    assert items(service, pace) == [1]
+    assert len(service.asked) == 1 + times
+    assert pace.throttled == times
+    assert clock.now > 1000.0
+
+
+def test_does_not_repeat_what_was_throttled_for_ever(pace: Pace, clock: Clock) -> None:
+    service = Service([1], [THROTTLED] * 1000)
+    with pytest.raises(ClientError, match="RequestLimitExceeded"):
+        items(service, pace)
+    assert 25 <= clock.now - 1000.0 <= 30
+    assert len(service.asked) < 30
+
+
+@pytest.mark.parametrize("failure", TRANSIENT)
+def test_repeats_twice_what_was_not_answered(pace: Pace, failure: Exception) -> None:
+    assert items(Service([1, 2, 3], [failure, failure]), pace) == [1, 2, 3]
+    service = Service([1], [failure] * 3)
+    with pytest.raises(type(failure)):
+        items(service, pace)
+    assert len(service.asked) == 3
+
+
+@pytest.mark.parametrize("failure", LASTING)
+def test_does_not_repeat_what_would_end_in_the_same_way(pace: Pace, clock: Clock, failure: Exception) -> None:
+    service = Service([1], [failure])
+    with pytest.raises(type(failure)):
+        items(service, pace)
+    assert (len(service.asked), clock.now) == (1, 1000.0)
+
+
+def test_every_attempt_takes_a_token(clock: Clock) -> None:
+    pace = Pace(clock=clock, sleep=lambda _: None)
+    before = pace.levels()[ACTION]
+    items(Service([1, 2, 3], [THROTTLED, THROTTLED]), pace)
+    assert before - pace.levels()[ACTION] == 4
+
+
+def test_actions_without_a_documented_limit_are_repeated_too(pace: Pace, clock: Clock) -> None:
+    service = Service([1], [error("Throttling")] * 3)
+    assert answer(service.read, "GetInstanceProfile", pace)["Items"] == [1]
+    assert clock.now - 1000.0 == pytest.approx(0.1 + 0.2 + 0.4)
+    assert pace.throttled == 3
