@@ -1029,6 +1029,38 @@ def test_says_so_when_what_is_wanted_is_not_known_before_the_deployment(cloud: C
     assert exit_status(plan) is Exit.ERROR
 
 
+@pytest.mark.parametrize("deployed", [False, True])
+@pytest.mark.parametrize(
+    ("properties", "unknown"),
+    [
+        ({"InstanceIds": ["{{resolve:ssm:/web/id}}"]}, "{{resolve:ssm:/web/id}}"),
+        (
+            {"InstanceIds": {"Fn::Split": [",", "{{resolve:secretsmanager:web:SecretString:ids}}"]}},
+            "{{resolve:secretsmanager:web:SecretString:ids}}",
+        ),
+        ({"InstanceProfileArn": "{{resolve:ssm:/web/profile:3}}"}, "{{resolve:ssm:/web/profile:3}}"),
+        ({"TimeoutSeconds": "{{resolve:ssm:/timeout}}"}, "{{resolve:ssm:/timeout}}"),
+        (
+            {"InstanceIds": {"Ref": "AWS::NoValue"}, "InstanceTags": {"app": ["{{resolve:ssm:/app}}"]}},
+            "{{resolve:ssm:/app}}",
+        ),
+    ],
+)
+def test_says_so_when_only_cloudformation_resolves_what_is_wanted(
+    cloud: Cloud, deployed: bool, properties: dict[str, Any], unknown: str
+) -> None:
+    for number in (1, 2):
+        cloud.instance(number)
+    if deployed:
+        cloud.deploy(synthesized(BY_ID))
+
+    plan = cloud.plan(with_properties(synthesized(BY_ID), **properties))
+
+    assert plan.unseen == (f"what is wanted: {unknown} is not known before the deployment",)
+    assert not plan.problems
+    assert exit_status(plan) is Exit.ERROR
+
+
 def test_finds_properties_that_the_handler_refuses(cloud: Cloud) -> None:
     plan = cloud.plan(with_properties(synthesized(BY_ID), InstanceIds=["web-1"]))
 

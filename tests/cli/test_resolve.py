@@ -6,7 +6,15 @@ import pytest
 
 from cdk_instance_role.cli.resolve import Resolver, UnresolvedError
 
-VALUES = {"AWS::Region": "eu-west-1", "Stage": "prod", "Ids": ["i-1", "i-2"], "Web": "Servers-Web-1AB2C3D4"}
+IN_SSM = "{{resolve:ssm:/web/id}}"
+VALUES = {
+    "AWS::Region": "eu-west-1",
+    "Stage": "prod",
+    "Ids": ["i-1", "i-2"],
+    "Web": "Servers-Web-1AB2C3D4",
+    "Remote": IN_SSM,
+    "RemoteIds": ["i-1", IN_SSM],
+}
 MAPPINGS = {"Sizes": {"eu-west-1": {"small": "t3.small", "zones": ["a", "b"]}}}
 YES, NO, UNKNOWN = (
     {"Fn::Equals": [{"Ref": name}, other]} for name, other in (("Stage", "prod"), ("Stage", "dev"), ("Vpc", "x"))
@@ -111,11 +119,42 @@ def test_works_conditions_out(condition: Any, holds: bool) -> None:
         ({"Fn::Transform": {"Name": "Macro"}}, "what Fn::Transform comes to"),
         ({"Fn::Length": [1]}, "what Fn::Length comes to"),
         ({"Fn::ToJsonString": {}}, "what Fn::ToJsonString comes to"),
+        ({"Fn::ForEach::Ids": ["Id", ["1"], {"${Id}": 1}]}, "what Fn::ForEach::Ids comes to"),
+        ({"a": 1, "Fn::ForEach::Ids": ["Id", ["1"], {"${Id}": 1}]}, "what Fn::ForEach::Ids comes to"),
+        ({"a": 1, "Fn::Transform": {"Name": "AWS::Include"}}, "what Fn::Transform comes to"),
     ],
 )
 def test_fails_when_something_is_not_known_before_the_deployment(value: Any, why: str) -> None:
     with pytest.raises(UnresolvedError, match=f"^{why}"):
         RESOLVER(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        IN_SSM,
+        f"arn:{IN_SSM}",
+        [IN_SSM],
+        {"key": IN_SSM},
+        {"Ref": "Remote"},
+        {"Ref": "RemoteIds"},
+        {"Fn::Sub": "arn:${Remote}"},
+        {"Fn::Sub": f"arn:{IN_SSM}"},
+        {"Fn::Join": ["", ["{{resolve:ssm", ":/web/id}}"]]},
+        {"Fn::If": ["Yes", IN_SSM, 1]},
+        {"Fn::Split": [",", f"a,{IN_SSM}"]},
+    ],
+)
+def test_leaves_to_cloudformation_what_only_it_resolves(value: Any) -> None:
+    with pytest.raises(UnresolvedError) as caught:
+        RESOLVER(value)
+
+    assert str(caught.value) == "{{resolve:ssm:/web/id}} is not known before the deployment"
+
+
+@pytest.mark.parametrize("text", ["{{resolve}}", "{{ssm:/web/id}}", "${resolve:x}", "{resolve:ssm:x}"])
+def test_takes_no_other_braces_for_a_dynamic_reference(text: str) -> None:
+    assert RESOLVER(text) == text
 
 
 @pytest.mark.parametrize(
@@ -154,6 +193,13 @@ def test_asks_for_a_reference_that_is_none_of_the_values() -> None:
     resolve = Resolver({"A": "a"}, reference=lambda name: f"asked for {name}")
 
     assert resolve([{"Ref": "A"}, {"Ref": "B"}]) == ["a", "asked for B"]
+
+
+def test_fails_when_a_condition_refers_to_itself() -> None:
+    resolve = Resolver(conditions={"It": {"Condition": "It"}})
+
+    with pytest.raises(UnresolvedError, match="condition It can't be worked out"):
+        resolve.holds("It")
 
 
 def test_fails_when_a_condition_is_made_of_something_unknown() -> None:

@@ -67,11 +67,15 @@ class Parameters:
         # Of a parameter that names one of Systems Manager, only the deployed stack knows what that comes to.
         self._given = {name: value for name, value in given.items() if not _is_remote(self._declared.get(name, {}))}
         self._known = {name: one["Default"] for name, one in self._declared.items() if _has_default(one)}
-        self._known |= deployed.parameters if deployed else {}
+        given_before = deployed.parameters if deployed else {}
+        self._known |= given_before
+        # CloudFormation shows asterisks in the place of what is not to be shown.
+        self._masked = {name for name in given_before if _is_masked(self._declared.get(name, {}))}
 
     def known(self) -> dict[str, Any]:
         """As they were given to the deployed stack, else their defaults."""
-        return {name: self._typed(name, value) for name, value in self._known.items() if name not in self._given}
+        hidden = self._given.keys() | self._masked
+        return {name: self._typed(name, value) for name, value in self._known.items() if name not in hidden}
 
     def __contains__(self, name: str) -> bool:
         return name in self._given
@@ -93,6 +97,10 @@ class Parameters:
 
 def _has_default(parameter: Mapping[str, Any]) -> bool:
     return "Default" in parameter and not _is_remote(parameter)
+
+
+def _is_masked(parameter: Mapping[str, Any]) -> bool:
+    return str(parameter.get("NoEcho", False)).lower() == "true"
 
 
 def _is_remote(parameter: Mapping[str, Any]) -> bool:

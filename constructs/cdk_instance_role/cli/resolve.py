@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
-_MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
+VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+"""A variable of ``Fn::Sub``; with ``!`` it stands for itself."""
+_DYNAMIC = re.compile(r"\{\{resolve:[^}]*\}\}")
+_MALFORMED = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What comes of a function that is not used as it is meant."""
 
 
@@ -19,6 +21,14 @@ class UnresolvedError(Exception):
 
 def _not_known(what: str) -> str:
     raise UnresolvedError(f"{what} is not known before the deployment")
+
+
+def dynamic_references(text: str) -> list[str]:
+    """The references in a text that only CloudFormation resolves, such as ``{{resolve:ssm:/web/ids}}``.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+    """
+    return _DYNAMIC.findall(text)
 
 
 @dataclass(frozen=True)
@@ -52,10 +62,10 @@ class Resolver:
             UnresolvedError: a part of it is not known.
         """
         if isinstance(value, Mapping):
-            return self._mapping(value)
+            return _resolved(self._mapping(value))
         if isinstance(value, Sequence) and not isinstance(value, str):
             return [one for one in map(self, value) if one is not NO_VALUE]
-        return value
+        return _resolved(value)
 
     def holds(self, condition: str) -> bool:
         """Whether a condition of the template holds.
@@ -80,6 +90,8 @@ class Resolver:
                     return self._function(name.removeprefix("Fn::"), argument)
                 except _MALFORMED:
                     raise UnresolvedError(f"{name} can't be worked out with {argument!r}") from None
+        if function := next((key for key in value if key.startswith("Fn::")), None):  # it adds keys to the others
+            raise UnresolvedError(f"what {function} comes to is not known before the deployment")
         resolved = {key: self(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not NO_VALUE}
 
@@ -131,7 +143,7 @@ class Resolver:
                 return str(self(variables[name]))
             return str(self({"Fn::GetAtt": name}) if "." in name else self._ref(name))
 
-        return _VARIABLE.sub(value, text)
+        return VARIABLE.sub(value, text)
 
     def _holds(self, condition: Mapping[str, Any]) -> bool:
         ((name, argument),) = condition.items()
@@ -148,6 +160,18 @@ class Resolver:
             case "Fn::Not":
                 return not self._holds(argument[0])
         raise UnresolvedError(f"condition {name} is not known before the deployment")
+
+
+def _resolved(value: Any) -> Any:
+    """The value, if no part of it is left for CloudFormation to resolve.
+
+    Raises:
+        UnresolvedError: a part of it is.
+    """
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str) and (left := dynamic_references(text)):
+            _not_known(left[0])
+    return value
 
 
 class _NoValue:
