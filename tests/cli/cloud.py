@@ -76,6 +76,11 @@ class CloudFormation(Service):
         self.stacks: dict[str, DeployedStack] = {}
         self.status = "CREATE_COMPLETE"
         self.exported: dict[str, str] = {}
+        self._broken: set[str] = set()
+
+    def break_templates(self, *stacks: str) -> None:
+        """Let these stacks have templates that nobody can read."""
+        self._broken |= set(stacks)
 
     def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - boto3's own name
         self._called("DescribeStacks")
@@ -105,7 +110,7 @@ class CloudFormation(Service):
 
     def get_template(self, StackName: str) -> Any:  # noqa: N803
         self._called("GetTemplate")
-        return {"TemplateBody": self.stacks[StackName].template}
+        return {"TemplateBody": "Resources: [" if StackName in self._broken else self.stacks[StackName].template}
 
     def list_exports(self) -> Any:
         self._called("ListExports")
@@ -119,6 +124,10 @@ class Iam(Service):
         super().__init__()
         self.world, self._simulated = world, simulated
         self.roles: dict[str, LiveRole] = {}
+        self.policies: dict[str, Any] = {}
+        """Documents of the managed policies that stacks have made, by their ARNs."""
+        self.missing: set[str] = set()
+        """ARNs of managed policies that do not exist."""
 
     def get_instance_profile(self, **parameters: Any) -> Any:
         self._called("GetInstanceProfile")
@@ -144,11 +153,15 @@ class Iam(Service):
 
     def get_policy(self, PolicyArn: str) -> Any:  # noqa: N803
         self._called("GetPolicy")
+        if PolicyArn in self.missing:
+            raise refusal("GetPolicy", "NoSuchEntity", f"Policy {PolicyArn} was not found.")
         return {"Policy": {"Arn": PolicyArn, "DefaultVersionId": "v1"}}
 
     def get_policy_version(self, PolicyArn: str, VersionId: str) -> Any:  # noqa: N803
         self._called("GetPolicyVersion")
         assert VersionId == "v1"
+        if PolicyArn in self.policies:
+            return {"PolicyVersion": {"Document": self.policies[PolicyArn]}}
         action = f"{PolicyArn.rpartition('/')[2].lower()}:*"
         return {"PolicyVersion": {"Document": {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}}}
 

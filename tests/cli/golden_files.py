@@ -16,6 +16,7 @@ REPORTS: dict[str, Report] = {
     "plan-kept": reports.kept(),
     "plan-mixed": reports.mixed(),
     "plan-nasty": reports.nasty(),
+    "plan-unread": reports.unread(),
     "status-in-order": reports.in_order(),
     "status-drifted": reports.drifted(),
 }

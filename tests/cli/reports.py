@@ -98,6 +98,11 @@ def kept() -> PlanReport:
     return PlanReport((plan_of(*instances, event=Event.NONE),))
 
 
+def unread() -> PlanReport:
+    """A plan that leaves everything as it is, and a stack whose template can't be read."""
+    return PlanReport(kept().associations, (f"whether stack Data is deployed: its template can't be read: {NASTY}",))
+
+
 def mixed() -> PlanReport:
     """A bit of everything: an association that works, one that would be refused, one that goes."""
     return PlanReport((_new(), _refused(), _leaving()))

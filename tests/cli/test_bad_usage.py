@@ -11,12 +11,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
+from cdk_instance_role.cli.deployed import DeployedStack
 from cdk_instance_role.cli.main import cli
 from localaws.environment import is_local, local_environment
 from tests.cli.cloud import Cloud
@@ -40,8 +43,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 
 def _in_region(cloud: Cloud, region: str | None) -> object:
-    cloud.aws.region = region or REGION
-    return cloud.aws
+    return replace(cloud.aws, region=region or REGION)
 
 
 def run(*arguments: str) -> Result:
@@ -320,12 +322,45 @@ def test_takes_a_stack_without_a_region_and_one_in_that_of_the_environment_for_n
     assert (plan["unseen"], [one["verb"] for one in plan["instances"]]) == ([], ["associate"])
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_fails_when_the_template_of_a_deployed_stack_is_not_json(cloud: Cloud, command: str) -> None:
-    cloud.deploy(synthesized(FLEET))
-    cloud.cloudformation.get_template = lambda **_: {"TemplateBody": "Resources: {}"}  # type: ignore[method-assign]
+def test_reads_a_deployed_template_that_is_yaml(cloud: Cloud) -> None:
+    deployed = cloud.deploy(synthesized(FLEET))
+    text = yaml.safe_dump(deployed.template)
+    cloud.cloudformation.get_template = lambda **_: {"TemplateBody": text}  # type: ignore[method-assign]
 
-    assert the_line(on(FLEET, command)).startswith("Error: the template of deployed stack Servers is not JSON")
+    assert [on(FLEET, command).exit_code for command in COMMANDS] == [0, 0]
+
+
+UNREADABLE = "whether stack {} is deployed in eu-west-1: its template can't be read: it is neither JSON nor YAML"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("format_", ["table", "markdown", "json"])
+def test_names_a_stack_whose_template_can_not_be_read_and_shows_the_others(
+    cloud: Cloud, tmp_path: Path, command: str, format_: str
+) -> None:
+    deployed = cloud.deploy(synthesized(FLEET))
+    broken = DeployedStack("arn:the-broken-stack", {"Resources": {}}, {})
+    cloud.cloudformation.stacks |= {"Fleet": deployed, "Broken": broken}
+    cloud.cloudformation.break_templates("Broken")
+    folder = write_assembly(tmp_path, Fleet=synthesized(FLEET).template, Broken={"Resources": {}})
+
+    result = run(command, "--app", str(folder), "--format", format_)
+
+    assert result.exit_code == 1
+    assert UNREADABLE.format("Broken") in " ".join(result.stdout.replace("&#39;", "'").split())
+    assert "i-00000000000000001" in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ends_with_an_error_when_the_template_of_an_association_can_not_be_read(cloud: Cloud, command: str) -> None:
+    cloud.deploy(synthesized(FLEET))
+    cloud.cloudformation.break_templates("Servers")
+
+    result = on(FLEET, command, "--format", "json")
+
+    (association,) = json.loads(result.stdout)["associations"]
+    assert result.exit_code == 1
+    assert any(one.startswith(UNREADABLE.format("Servers")) for one in association["unseen"])
 
 
 # Access denied

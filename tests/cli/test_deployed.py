@@ -4,10 +4,11 @@ import json
 from typing import Any, cast
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 from cdk_instance_role.cli.deployed import DeployedStack, deployed_stack, exports
-from cdk_instance_role.cli.model import CliError
+from cdk_instance_role.cli.model import UnreadableError
 from tests.cli.cloud import CloudFormation
 from tests.synth.builders import ACCOUNT
 
@@ -103,11 +104,22 @@ def test_reads_a_template_that_comes_as_text() -> None:
     assert found.template == TEMPLATE
 
 
-def test_fails_when_a_template_is_not_json() -> None:
+def test_reads_a_template_that_is_yaml() -> None:
     client = cloudformation()
-    client.get_template = lambda **_: {"TemplateBody": "Resources:\n  Web:\n"}
+    client.get_template = lambda **_: {"TemplateBody": yaml.safe_dump(TEMPLATE)}
 
-    with pytest.raises(CliError, match="the template of deployed stack Servers is not JSON"):
+    found = deployed_stack(client, "Servers")
+
+    assert found
+    assert found.template == TEMPLATE
+
+
+@pytest.mark.parametrize("text", ["Resources: [", "Resources: []", "- Resources", ""])
+def test_fails_when_a_template_can_not_be_read(text: str) -> None:
+    client = cloudformation()
+    client.get_template = lambda **_: {"TemplateBody": text}
+
+    with pytest.raises(UnreadableError, match=r"^its template can't be read: it "):
         deployed_stack(client, "Servers")
 
 

@@ -116,6 +116,7 @@ def test_it_says_how_the_command_exits() -> None:
         "plan-kept": Exit.NOTHING,
         "plan-mixed": Exit.ERROR,
         "plan-nasty": Exit.CONFLICTS,
+        "plan-unread": Exit.ERROR,
         "status-in-order": Exit.NOTHING,
         "status-drifted": Exit.ERROR,
     }

@@ -7,7 +7,7 @@ import pytest
 from cdk_instance_role.cli.run import main
 
 
-@pytest.mark.parametrize("missing", ["boto3", "click", "rich"])
+@pytest.mark.parametrize("missing", ["boto3", "click", "rich", "yaml"])
 def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     for name in [name for name in sys.modules if name.startswith("cdk_instance_role.cli.") and name[-4:] != ".run"]:
         monkeypatch.delitem(sys.modules, name)

@@ -1,6 +1,7 @@
 """Access to AWS, for reading only, and what its errors mean to whoever runs the command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..runtime.association.errors import text_of
 from ..runtime.association.services import READING
-from .model import CliError
+from .model import CliError, UnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -120,6 +121,13 @@ class Sight:
         """Turn to something else: what could not be seen until now is not its matter."""
         self.unseen.clear()
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Forget what could not be seen in the block: it is told in other words."""
+        before = [*self.unseen]
+        yield
+        self.unseen[:] = before
+
     def once(self, what: str, look: Callable[[], T], otherwise: T) -> T:
         """The same as `of`, but looked at once only: whoever asks again gets the same, and misses the same."""
         if what not in self._kept:
@@ -136,7 +144,7 @@ class Sight:
         return tuple(self._kept[what][1]) if what in self._kept else ()
 
     def of(self, what: str, look: Callable[[], T], otherwise: T) -> T:
-        """What a look comes to, or something else if it is denied.
+        """What a look comes to, or something else if it is denied, or what is there can't be read.
 
         Args:
             what: what is looked at, for people.
@@ -152,6 +160,9 @@ class Sight:
             if ends_everything(error):
                 raise CliError(sentence(error)) from None
             self.miss(f"{what}: {_reason(error)}")
+            return otherwise
+        except UnreadableError as error:
+            self.miss(f"{what}: {error}")
             return otherwise
 
     def miss(self, sentence_: str) -> None:

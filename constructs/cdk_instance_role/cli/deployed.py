@@ -1,6 +1,5 @@
 """Stacks as they are deployed, as CloudFormation describes them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ..runtime.association.model import name_of
-from .model import CliError
+from .model import UnreadableError
 from .stacks import STACK_TYPE, nested_template, of_type
+from .template_text import parse
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -49,7 +49,7 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
     """A stack; None if it is not deployed.
 
     Raises:
-        CliError: its template can't be read.
+        UnreadableError: its template can't be read.
     """
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -85,9 +85,9 @@ def _parameters(stack: Any) -> list[Any]:
 def _template(cloudformation: "CloudFormationClient", name: str) -> Mapping[str, Any]:
     body: Any = cloudformation.get_template(StackName=name)["TemplateBody"]
     try:
-        found: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
-    except ValueError:
-        raise CliError(f"the template of deployed stack {name} is not JSON, as those of the CDK are") from None
+        found: Mapping[str, Any] = parse(body) if isinstance(body, str) else body  # boto3 decodes JSON
+    except UnreadableError as error:
+        raise UnreadableError(f"its template can't be read: {error}") from None
     return found
 
 

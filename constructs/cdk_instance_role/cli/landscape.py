@@ -8,6 +8,7 @@ from .assembly import StackArtifact
 from .aws import Aws, Sight
 from .deployed import DeployedStack, deployed_stack, exports
 from .inputs import Place
+from .model import UnreadableError
 from .resolve import UnresolvedError
 from .stacks import STACK_TYPE, Address, of_type
 from .values import Elsewhere, StackValues
@@ -24,15 +25,21 @@ class Landscape:
             stacks: the stacks of the assembly that are for it.
             sight: remembers what could not be seen.
         """
-        self._aws, self._sight = aws, sight
+        self._aws, self.sight = aws, sight
         self._artifacts = {one.address: one for stack in stacks for one in stack.family}
         self._values: dict[Address, StackValues] = {}
         self._former: dict[Address, StackValues] = {}
+        self._unreadable: set[Address] = set()
 
     @property
     def artifacts(self) -> list[StackArtifact]:
         """The stacks of the assembly, nested ones included."""
         return [*self._artifacts.values()]
+
+    @property
+    def stacks(self) -> list[StackArtifact]:
+        """The stacks of the assembly that are at the top."""
+        return [one for one in self._artifacts.values() if one.address.outer is None]
 
     @property
     def to_come(self) -> list[StackValues]:
@@ -52,13 +59,17 @@ class Landscape:
             name = around.physical_ids.get(address.nested[-1]) if around else None
         if name is None:
             return None
-        return self._sight.once(self._whether(address), partial(deployed_stack, self._aws.cloudformation, name), None)
+        return self.sight.once(self._whether(address), partial(self._look, address, name), None)
 
     def hidden(self, address: Address) -> tuple[str, ...]:
         """Why it can't be seen whether a stack is deployed, in sentences; none if it can."""
         self.deployed(address)
         above = self.hidden(address.outer) if address.outer else ()
-        return (*above, *self._sight.missed(self._whether(address)))
+        return (*above, *self.sight.missed(self._whether(address)))
+
+    def unreadable(self, address: Address) -> tuple[str, ...]:
+        """Why a stack that is deployed can't be read, in sentences; none if it can, or if it can't be seen at all."""
+        return self.hidden(address) if address in self._unreadable else ()
 
     def family(self, stack: StackArtifact) -> Iterator[StackArtifact]:
         """A stack with all that are nested in it, those included that are deployed and which the assembly has no more.
@@ -105,6 +116,13 @@ class Landscape:
             elsewhere = Elsewhere(self._live_export, self._live_output, partial(self._live_nested_output, address))
             self._former[address] = StackValues(deployed.template, self._place(address), deployed, elsewhere)
         return self._former[address]
+
+    def _look(self, address: Address, name: str) -> DeployedStack | None:
+        try:
+            return deployed_stack(self._aws.cloudformation, name)
+        except UnreadableError:
+            self._unreadable.add(address)
+            raise
 
     def _whether(self, address: Address) -> str:
         nested = f"nested stack {'/'.join(address.nested)} of " if address.nested else ""
@@ -170,7 +188,7 @@ class Landscape:
             if deployed and key in deployed.outputs:  # whoever may see the stack need not see what all others export
                 return deployed.outputs[key]
         look = partial(exports, self._aws.cloudformation)
-        exported = self._sight.once("what stacks export", look, dict[str, str]())
+        exported = self.sight.once(f"what stacks export in {self._aws.region}", look, dict[str, str]())
         if name not in exported:
             raise UnresolvedError(f"no stack exports {name} yet")
         return exported[name]

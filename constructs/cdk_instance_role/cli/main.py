@@ -131,32 +131,40 @@ def _console() -> Console:
 def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> PlanReport:
     with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
         plans: list[AssociationPlan] = []
+        unseen: list[str] = []
         for stack, around in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
             plans += plan_stack(stack, around, time.time())
-            _warn(stack, around)
+            unseen += _warn(stack, around)
             for path in stack.left_out:
                 _say_warning(f"{stack.name}: {path} is not shown: its template is not in the assembly")
-    return PlanReport(tuple(plans))
+    return PlanReport(tuple(plans), unique(unseen))
 
 
 def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> StatusReport:
     with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
         found: list[AssociationStatus] = []
+        unseen: list[str] = []
         for stack, around in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
             found += status_of_stack(stack, around)
-            _warn(stack, around)
+            unseen += _warn(stack, around)
             if not around.stacks.deployed(stack.address) and not around.stacks.hidden(stack.address):
                 _say_warning(f"stack {stack.name} is not deployed in {around.aws.region}")
-    return StatusReport(tuple(found))
+    return StatusReport(tuple(found), unique(unseen))
 
 
-def _warn(stack: StackArtifact, around: Surroundings) -> None:
-    """Say what can't be seen of stacks that may have no associations at all, which is no reason to fail."""
+def _warn(stack: StackArtifact, around: Surroundings) -> list[str]:
+    """Say what can't be seen of stacks that may have no associations at all, which is no reason to fail.
+
+    Returns:
+        What can't be read of stacks that are there, in sentences: associations may be deployed in them.
+    """
     family = [*around.stacks.family(stack)]
     said = {unseen for one in family if one.associations for unseen in around.stacks.hidden(one.address)}
     unseen = [unseen for one in family for unseen in around.stacks.hidden(one.address) if unseen not in said]
-    for sentence_ in unique(unseen):
+    unread = [unseen for one in family for unseen in around.stacks.unreadable(one.address) if unseen not in said]
+    for sentence_ in unique([one for one in unseen if one not in unread]):
         _say_warning(sentence_)
+    return unread
 
 
 def _say_warning(text: str) -> None:

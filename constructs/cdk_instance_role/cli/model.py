@@ -168,12 +168,14 @@ class PlanReport:
     """Everything that ``instance-role plan`` has found."""
 
     associations: tuple[AssociationPlan, ...]
+    unseen: tuple[str, ...] = ()
+    """What could not be looked at besides, and why: no association is known to have to do with it."""
 
     @property
     def exit(self) -> Exit:
         """The exit status. What could not be seen weighs more than what was."""
         instances = [one for plan in self.associations for one in plan.instances]
-        if any(plan.unseen for plan in self.associations):
+        if self.unseen or any(plan.unseen for plan in self.associations):
             return Exit.ERROR
         if any(plan.problems for plan in self.associations) or any(one.verb is Verb.CONFLICT for one in instances):
             return Exit.CONFLICTS
@@ -219,11 +221,13 @@ class StatusReport:
     """Everything that ``instance-role status`` has found."""
 
     associations: tuple[AssociationStatus, ...]
+    unseen: tuple[str, ...] = ()
+    """What could not be looked at besides, and why: no association is known to have to do with it."""
 
     @property
     def exit(self) -> Exit:
         """The exit status."""
-        if any(one.unseen for one in self.associations):
+        if self.unseen or any(one.unseen for one in self.associations):
             return Exit.ERROR
         drifted = any(held.drift for one in self.associations for held in one.instances)
         return Exit.CHANGES if drifted else Exit.NOTHING
@@ -243,6 +247,10 @@ class CliError(Exception):
         """
         super().__init__(sentence)
         self.output = tuple(output)
+
+
+class UnreadableError(Exception):
+    """Something is there and can't be read; the message says why. The rest can still be shown."""
 
 
 def counted(number: int, noun: str) -> str:

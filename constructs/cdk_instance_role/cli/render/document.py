@@ -38,6 +38,7 @@ def document(report: Report) -> dict[str, Any]:
         "exit_status": int(report.exit),
         "totals": totals,
         "associations": [_plain(one) for one in report.associations],
+        "unseen": _plain(report.unseen),
     }
 
 
@@ -64,7 +65,7 @@ def _plan_totals(report: PlanReport) -> dict[str, Any]:
         "changes": sum(one.changes for one in instances),
         "verbs": _verbs(instances),
         "problems": sum(len(plan.problems) for plan in plans),
-        "unseen": sum(len(plan.unseen) for plan in plans),
+        "unseen": len(report.unseen) + sum(len(plan.unseen) for plan in plans),
         "estimate": _plain(whole_estimate(plans)),
     }
 
@@ -75,7 +76,7 @@ def _held(report: StatusReport) -> dict[str, Any]:
         "associations": len(report.associations),
         "instances": len(instances),
         "drifted": sum(bool(one.drift) for one in instances),
-        "unseen": sum(len(status.unseen) for status in report.associations),
+        "unseen": len(report.unseen) + sum(len(status.unseen) for status in report.associations),
     }
 
 

@@ -86,7 +86,7 @@ def warnings(plan: AssociationPlan, limit: int | None = words.SHOWN_IDS) -> list
     ]
 
 
-def unseen(one: AssociationPlan | AssociationStatus) -> list[str]:
+def unseen(one: AssociationPlan | AssociationStatus | Report) -> list[str]:
     """What could not be looked at."""
     return [one_line(text) for text in one.unseen]
 

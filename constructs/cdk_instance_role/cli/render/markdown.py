@@ -26,6 +26,9 @@ _MARKERS = {"plan": "<!-- instance-role plan -->", "status": "<!-- instance-role
 _LIMITS = (100, 50, 20, 10, 5, 1)
 """Rows and items per association: as many as fit."""
 
+_UNSEEN = 10
+"""Things that could not be looked at and that belong to no association, of which each is shown."""
+
 # What it carries afterwards is in the reason; with a column of its own, ids would be broken over two lines.
 _PLAN = ("Action", "Instance", "Name", "State", "Now", "Reason")
 _STATUS = ("Instance", "Name", "State", "Carries", "Wanted", "Previous", "Since", "Outcome", "Drift")
@@ -74,9 +77,10 @@ def _more(associations: int) -> str:
 def _head(report: Report) -> list[str]:
     kind = "plan" if isinstance(report, PlanReport) else "status"
     head = [_MARKERS[kind], f"## Instance role {kind}"]
+    unseen = alert("CAUTION", findings.UNSEEN, findings.unseen(report), _UNSEEN)
     if not report.associations:
-        return [*head, findings.NO_ASSOCIATIONS]
-    return [*head, f"**{findings.verdict(report)}** {findings.summary(report)}."]
+        return [*head, findings.NO_ASSOCIATIONS, *unseen]
+    return [*head, f"**{findings.verdict(report)}** {findings.summary(report)}.", *unseen]
 
 
 def _sections(report: Report, limit: int | None) -> Iterator[str]:

@@ -34,6 +34,9 @@ _STYLES = {
 def show(report: Report, console: Console, *, full: bool = False) -> None:
     """Print a report. No line is longer than the console is wide, and colours appear on a terminal only."""
     screen = Screen(console, full=full)
+    if report.unseen:
+        screen.items(findings.UNSEEN, findings.unseen(report), "red", indent=0)
+        screen.blank()
     if not report.associations:
         screen.line(findings.NO_ASSOCIATIONS)
         return
