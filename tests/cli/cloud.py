@@ -167,6 +167,7 @@ class Iam(Service):
 
     def list_instance_profiles_for_role(self, RoleName: str) -> Any:  # noqa: N803
         self._called("ListInstanceProfilesForRole")
+        self._role("ListInstanceProfilesForRole", RoleName)
         profiles = self.world.fleet.profiles.values()
         arns = [one.arn for one in profiles if one.role_arn and one.role_arn.rpartition("/")[2] == RoleName]
         return {"InstanceProfiles": [{"Arn": arn} for arn in arns]}

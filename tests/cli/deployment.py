@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.deployed import DeployedStack
 from cdk_instance_role.cli.inputs import Place
-from cdk_instance_role.cli.replacement import INSTANCE, PROFILE, ROLE, is_replaced
+from cdk_instance_role.cli.replacement import INSTANCE, MANAGED_POLICY, PROFILE, ROLE, is_replaced
 from cdk_instance_role.cli.resolve import UnresolvedError
 from cdk_instance_role.cli.stacks import STACK_TYPE, Address
 from cdk_instance_role.cli.values import Elsewhere, StackValues
+from tests.cli.stack_policies import Deployed, deploy
 from tests.simulator.driver import STACK_ID, Resource, World
 from tests.simulator.dynamodb import TABLE
 from tests.simulator.fleet import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from tests.cli.cloud import Cloud
+
+_RENAMED = frozenset({INSTANCE, MANAGED_POLICY})
+"""Resources that get another physical id when they are replaced, although they have no name of their own."""
 
 
 @dataclass
@@ -73,14 +77,19 @@ class Deployment:
     def run(self) -> None:
         """Create, change and delete whatever there is to."""
         parts = [*self._made_parts()]
-        for kinds in ({ROLE}, {PROFILE, "AWS::IAM::Policy"}):
+        for kind in (ROLE, PROFILE):
             for part in parts:
                 for id_, resource in part.stack.resources.items():
-                    if resource["Type"] in kinds and id_ in part.physical:
-                        self._create(part.physical[id_], resource, self._values[part.stack.address], part.physical)
+                    if resource["Type"] == kind and id_ in part.physical:
+                        self._create(part.physical[id_], resource, self._values[part.stack.address])
+        policies = [deploy(self._cloud.iam, *self._policies(part)) for part in parts]
+        for one in policies:
+            next(one)
         for part in parts:
             self._fill(part)
         self._associate(parts)
+        for one in policies:
+            next(one, None)
         self._clean_up(parts)
 
     def _part(self, stack: StackArtifact) -> Part:
@@ -98,6 +107,10 @@ class Deployment:
         return Part(stack, former, deployed, physical, parameters, outputs)
 
     def _values_of(self, part: Part) -> StackValues:
+        place = Place(ACCOUNT, REGION, "aws", part.stack.address)
+        return StackValues(part.stack.template, place, part.deployed, self._elsewhere(part))
+
+    def _elsewhere(self, part: Part) -> Elsewhere:
         address = part.stack.address
         given = {}
         if address.outer:
@@ -107,8 +120,7 @@ class Deployment:
                 for name, value in around.get("Properties", {}).get("Parameters", {}).items()
             }
         exported = self._cloud.cloudformation.exported.__getitem__
-        elsewhere = Elsewhere(exported, self._output, partial(self._nested_output, address), given)
-        return StackValues(part.stack.template, Place(ACCOUNT, REGION, "aws", address), part.deployed, elsewhere)
+        return Elsewhere(exported, self._output, partial(self._nested_output, address), given)
 
     def _made_parts(self) -> Iterator[Part]:
         """The stacks that the conditions let be, without the resources that they don't."""
@@ -131,7 +143,7 @@ class Deployment:
         if (
             former
             and before
-            and not (resource["Type"] == INSTANCE and is_replaced(former.resource(logical_id), resource))
+            and not (resource["Type"] in _RENAMED and is_replaced(former.resource(logical_id), resource))
         ):
             return before
         name = "-".join((stack.name, *(id_[:12] for id_ in stack.address.nested), logical_id, "1AB2C3D4"))
@@ -140,26 +152,33 @@ class Deployment:
                 return TABLE
             case "AWS::EC2::Instance":
                 return self._cloud.fleet.add_instance(tags={"Name": "server"})
+            case "AWS::IAM::ManagedPolicy":
+                name = properties.get("ManagedPolicyName", name)
+                return f"arn:aws:iam::{ACCOUNT}:policy/{name}"
             case kind if kind == STACK_TYPE:
                 return f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/0f1e2d3c"
         return name
 
-    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues, physical: Mapping[str, str]) -> None:
+    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues) -> None:
         roles, properties = self._cloud.iam.roles, resource.get("Properties", {})
         match resource["Type"]:
-            case "AWS::IAM::Role":
-                trust, attached = (
-                    values.resolve(properties.get(key, [])) for key in ("AssumeRolePolicyDocument", "ManagedPolicyArns")
-                )
-                roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role/{name}", trust, attached, {})
+            case "AWS::IAM::Role" if name not in roles:
+                trust = values.resolve(properties.get("AssumeRolePolicyDocument", []))
+                roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role/{name}", trust, [], {})
             case "AWS::IAM::InstanceProfile":
                 role = values.resolve(properties["Roles"])[0]
                 self._cloud.fleet.add_profile(name, role=role, path=properties.get("Path", "/"))
-            case "AWS::IAM::Policy":
-                for role in properties["Roles"]:
-                    if (role_name := physical.get(role.get("Ref"))) in roles and "Web" in role["Ref"]:
-                        document = values.resolve(properties["PolicyDocument"])
-                        roles[role_name].inline[properties["PolicyName"]] = document
+
+    def _policies(self, part: Part) -> tuple[Deployed | None, Deployed]:
+        """What CloudFormation compares: the former template and the new one."""
+        address, elsewhere = part.stack.address, self._elsewhere(part)
+        former = part.former
+        place = Place(ACCOUNT, REGION, "aws", address)
+        before = None
+        if former:
+            resolve = StackValues(former.template, place, former, elsewhere).resolve
+            before = Deployed(former.template, former.physical_ids, resolve)
+        return before, Deployed(part.stack.template, part.physical, self._values[address].resolve)
 
     def _fill(self, part: Part) -> None:
         """Let CloudFormation know what the stack was given and puts out."""

@@ -126,6 +126,31 @@ def test_reads_an_assembly_without_stacks(tmp_path: Path) -> None:
     assert assembly.read(write_assembly(tmp_path)) == []
 
 
+def test_reads_in_which_order_stacks_are_deployed(tmp_path: Path) -> None:
+    write_assembly(tmp_path, First={}, Second={}, Third={})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["artifacts"]["First"]["dependencies"] = ["First.assets", "Third"]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+
+    stacks = assembly.read(tmp_path)
+
+    assert [one.name for one in assembly.deployed_with(stacks, stacks)] == ["Third", "First", "Second"]
+    assert [one.name for one in assembly.deployed_with(stacks[:1], stacks)] == ["Third", "First"]
+    assert [one.name for one in assembly.deployed_with(stacks[1:2], stacks)] == ["Second"]
+
+
+def test_takes_any_order_where_stacks_need_one_another(tmp_path: Path) -> None:
+    write_assembly(tmp_path, First={}, Second={})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    for one, other in (("First", "Second"), ("Second", "First")):
+        manifest["artifacts"][one]["dependencies"] = [other]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+
+    stacks = assembly.read(tmp_path)
+
+    assert {one.name for one in assembly.deployed_with(stacks, stacks)} == {"First", "Second"}
+
+
 # Which of it
 
 

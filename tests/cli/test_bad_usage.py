@@ -268,6 +268,26 @@ def test_plans_the_one_in_the_region_that_is_meant() -> None:
     assert [plan["region"] for plan in json.loads(result.stdout)["associations"]] == ["us-east-1"]
 
 
+def test_sees_what_a_stack_of_another_region_does_to_a_role(cloud: Cloud, tmp_path: Path) -> None:
+    servers = synthesized(Servers(role_name="web"))
+    cloud.deploy(servers)
+    statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    properties = {"PolicyName": "data", "Roles": ["web"], "PolicyDocument": {"Statement": [statement]}}
+    policy = {"Type": "AWS::IAM::Policy", "Properties": properties}
+    folder = write_assembly(tmp_path, Servers=servers.template, Global={"Resources": {"Data": policy}})
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["artifacts"]["Global"]["environment"] = f"aws://{ACCOUNT}/us-east-1"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    gained = []
+    for names in ((), ("Servers",)):
+        result = run("plan", *names, "--app", str(folder), "--region", REGION, "--format", "json")
+        (plan,) = json.loads(result.stdout)["associations"]
+        gained.append([action for change in plan["permissions"] for action in change["actions_gained"]])
+
+    assert gained == [["sqs:* on *"], []]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_fails_when_the_credentials_are_for_another_account(cloud: Cloud, command: str) -> None:
     cloud.aws.account = "999999999999"

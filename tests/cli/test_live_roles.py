@@ -173,6 +173,47 @@ def test_documents_that_may_not_be_read_are_named(iam: Iam) -> None:
     )
 
 
+def test_documents_that_are_not_json_are_named(iam: Iam) -> None:
+    iam.get_role()
+    iam.attached(OWN)
+    iam.stub.add_response("get_policy", {"Policy": {"Arn": OWN, "DefaultVersionId": "v7"}}, {"PolicyArn": OWN})
+    version = {"Document": "no JSON", "VersionId": "v7", "IsDefaultVersion": True}
+    iam.stub.add_response("get_policy_version", {"PolicyVersion": version})
+    iam.inline("logs")
+    iam.stub.add_response("get_role_policy", {"RoleName": "legacy", "PolicyName": "logs", "PolicyDocument": "no JSON"})
+    role = read(iam)
+    assert names(role) == []
+    assert role.unknown == (
+        "role legacy: policy Own could not be read: its document is not JSON",
+        "role legacy: inline policy logs could not be read: its document is not JSON",
+    )
+
+
+def test_a_role_is_read_once(iam: Iam) -> None:
+    roles = LiveRoles(iam.client)
+    iam.get_role()
+    iam.attached()
+    iam.inline("logs")
+    iam.document("logs")
+    assert roles.role("legacy") is roles.role("legacy")
+
+
+@pytest.mark.parametrize(("code", "missing"), [("NoSuchEntity", True), ("AccessDenied", False)])
+def test_a_managed_policy_is_missing_only_if_iam_says_so(iam: Iam, code: str, missing: bool) -> None:
+    roles = LiveRoles(iam.client)
+    iam.refuses("get_policy", code)
+    assert roles.policy(OWN) is None
+    assert roles.is_missing(OWN) is missing
+    assert roles.why(OWN).startswith("policy Own could not be read: iam:GetPolicy ")
+
+
+def test_a_managed_policy_is_known_by_its_arn(iam: Iam) -> None:
+    iam.managed(OWN)
+    policy = LiveRoles(iam.client).policy(OWN)
+    assert policy
+    assert (policy.arn, policy.key) == (OWN, OWN)
+
+
 def test_a_managed_policy_is_read_once(iam: Iam) -> None:
     roles = LiveRoles(iam.client)
     iam.managed(READ)

@@ -344,6 +344,17 @@ def test_policies_are_told_apart_by_name_and_kind() -> None:
     assert found.policies_gained == ("Data (inline)",)
 
 
+def test_policies_of_one_name_are_told_apart_by_their_arns() -> None:
+    arns = [f"arn:aws:iam::{account}:policy/Shared" for account in ("aws", "111122223333")]
+    one, other = (
+        Policy("Shared", {"Statement": [allow(action)]}, arn=arn)
+        for action, arn in zip(("s3:*", "sqs:*"), arns, strict=True)
+    )
+    found = compare(Role("Old", (one,)), Role("New", (other,)))
+    assert (found.policies_lost, found.policies_gained) == ((arns[0],), (arns[1],))
+    assert compare(Role("Old", (one,)), Role("New", (one,))) == Comparison()
+
+
 def test_what_could_not_be_read_is_noted_with_what_it_may_mean() -> None:
     found = compare(role(allow("s3:*"), unknown=("the one",)), role(allow("s3:*"), unknown=("the other",)))
     assert found.notes == (

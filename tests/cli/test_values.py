@@ -20,8 +20,8 @@ from tests.unit.builders import ACCOUNT, REGION, profile_arn, role_arn
 PLACE = Place(ACCOUNT, REGION, "aws", Address(STACK))
 PLAIN, LISTED = Servers(), Servers(ids=("i-0123456789abcdef0",))
 PATH = f"cdk-instance-role/{STACK}/"
-NEW_PROFILE = profile_arn(f"{PATH}WebInstanceProfile042D7DF9.7fceac0f.to.be.created")
-NEW_ROLE = role_arn("WebRole1D1172F5.eab80e33.to.be.created")
+NEW_PROFILE = profile_arn(f"{PATH}WebInstanceProfile042D7DF9.19fc55f3.to.be.created")
+NEW_ROLE = role_arn("WebRole1D1172F5.48024dad.to.be.created")
 OLD_PROFILE, OLD_ROLE = profile_arn(f"{PATH}Servers-Profile-1"), role_arn("Servers-Role-1")
 PHYSICAL = {"WebInstanceProfile042D7DF9": "Servers-Profile-1", "WebRole1D1172F5": "Servers-Role-1"}
 GIVEN = Profile("", role_arn("team/Given"), trusts_ec2=True)
@@ -152,6 +152,23 @@ def test_sees_whether_ec2_may_assume_a_role_to_come() -> None:
     assert not stranger.trusts_ec2
 
 
+@pytest.mark.parametrize(("service", "trusts"), [("ec2.amazonaws.com", True), ("lambda.amazonaws.com", False)])
+def test_reads_a_trust_policy_that_is_text(service: str, trusts: bool) -> None:
+    text = '{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "%s"}}]}'
+    for trust in (text % service, {"Fn::Join": ["", [text % service]]}):
+        found = foreseen(values(edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)))
+        assert found
+        assert found.trusts_ec2 is trusts
+
+
+@pytest.mark.parametrize("trust", ["no JSON", "[]", {"Statement": ["x"]}, {"Fn::Transform": {"Name": "AWS::Include"}}])
+def test_takes_a_trust_policy_that_can_not_be_read_for_a_good_one(trust: Any) -> None:
+    found = foreseen(values(edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)))
+
+    assert found
+    assert found.trusts_ec2
+
+
 def test_takes_a_trust_policy_that_is_not_known_yet_for_a_good_one() -> None:
     trust = {"Statement": [{"Effect": "Allow", "Principal": {"Federated": {"Fn::GetAtt": ["Provider", "Arn"]}}}]}
     template = edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)
@@ -189,16 +206,6 @@ def test_fails_when_the_role_of_a_profile_comes_from_a_stack_that_is_not_there_y
     with pytest.raises(UnresolvedError, match="no stack exports Base:Role yet"):
         foreseen(found)
     assert view(found) == ProfileView("Web/InstanceProfile", None)
-
-
-def test_finds_a_role_by_its_arn_whatever_the_others_are_called() -> None:
-    template = edited(
-        synthesized(PLAIN), "InstanceProfileAssociationProviderWaiterRole81578627", "RoleName", {"Ref": "X"}
-    )
-    found = values(template)
-
-    assert found.iam.role_id(NEW_ROLE) == "WebRole1D1172F5"
-    assert found.iam.role_id(role_arn("Other")) is None
 
 
 def test_knows_no_profile_of_others() -> None:
@@ -290,6 +297,16 @@ def watched(kind: str) -> dict[str, Any]:
     template = edited(synthesized(LISTED), "WebFleetD6570632", "Rollout", rollout)
     alarm = {"Type": kind, "Metadata": {"aws:cdk:path": f"{STACK}/Web/Errors/Resource"}}
     return {**template, "Resources": {**template["Resources"], "WebErrors1": alarm}}
+
+
+def test_knows_a_deployed_profile_whose_name_only_cloudformation_resolves() -> None:
+    name = "{{resolve:ssm:/web/profile}}"
+    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "InstanceProfileName", name)
+    before = DeployedStack("arn:the-stack", template, PHYSICAL)
+
+    assert wanted(values(template, before)) == (OLD_PROFILE, OLD_ROLE)
+    with pytest.raises(UnresolvedError, match=r"\{\{resolve:ssm:/web/profile\}\} is not known"):
+        wanted(values(template))
 
 
 def test_fails_when_a_target_is_not_known_before_the_deployment() -> None:
@@ -402,6 +419,16 @@ def test_makes_up_names_that_no_other_stack_makes_up() -> None:
 def test_fails_when_the_value_of_a_parameter_is_yet_to_be_given(parameter: dict[str, str]) -> None:
     with pytest.raises(UnresolvedError, match="It is not known before the deployment"):
         values({"Parameters": {"It": parameter}}).resolve({"Ref": "It"})
+
+
+@pytest.mark.parametrize("no_echo", [True, "true"])
+def test_fails_when_cloudformation_does_not_show_the_value_of_a_parameter(no_echo: Any) -> None:
+    template = {"Parameters": {"It": {"Type": "String", "NoEcho": no_echo, "Default": "x"}}}
+    found = values(template, DeployedStack("arn:the-stack", template, {}, {"It": "****"}))
+
+    with pytest.raises(UnresolvedError, match="It is not known before the deployment"):
+        found.resolve({"Ref": "It"})
+    assert values(template).resolve({"Ref": "It"}) == "x"
 
 
 @pytest.mark.parametrize(

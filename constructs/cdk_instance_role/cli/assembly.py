@@ -32,6 +32,10 @@ class StackArtifact:
     template: Mapping[str, Any]
     folder: Path
     """Folder of the template."""
+    id: str = ""
+    """What the manifest in the folder calls it."""
+    needs: tuple[str, ...] = ()
+    """What the manifest calls the artifacts that have to be deployed before it."""
     nested: Mapping[str, "StackArtifact"] = field(default_factory=dict)
     """The nested stacks whose templates are in the assembly, by logical id."""
 
@@ -123,6 +127,8 @@ def _stacks(root: Path, folder: Path) -> Iterator[StackArtifact]:
                     region=None if region in _UNKNOWN else region,
                     template=read_json(folder / properties["templateFile"]),
                     folder=folder,
+                    id=artifact_id,
+                    needs=tuple(artifact.get("dependencies", ())),
                 ),
                 root,
             )
@@ -149,6 +155,29 @@ def chosen(stacks: Sequence[StackArtifact], names: Sequence[str]) -> list[StackA
     if unknown := [name for name in names if name not in known]:
         raise CliError(f"there is no stack {', '.join(unknown)} in the assembly, only {_listed(stacks) or 'none'}")
     return [stack for stack in stacks if not names or _names(stack) & set(names)]
+
+
+def deployed_with(chosen: Sequence[StackArtifact], stacks: Sequence[StackArtifact]) -> list[StackArtifact]:
+    """The stacks that `cdk deploy` deploys if these are named, each after those that it needs.
+
+    Args:
+        chosen: the stacks that are named.
+        stacks: all stacks of the assembly.
+    """
+    known = {(stack.folder, stack.id): stack for stack in stacks}
+    found: dict[tuple[Path, str], StackArtifact | None] = {}
+
+    def visit(key: tuple[Path, str]) -> None:
+        if key in known and key not in found:
+            found[key] = None  # where stacks need one another, any order will do
+            for needed in known[key].needs:
+                visit((key[0], needed))
+            del found[key]
+            found[key] = known[key]
+
+    for stack in chosen:
+        visit((stack.folder, stack.id))
+    return [stack for stack in found.values() if stack]
 
 
 def _names(stack: StackArtifact) -> set[str]:

@@ -1,6 +1,7 @@
 """The instance profiles and roles of one stack, by names that they may not have yet."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -9,19 +10,27 @@ from ..runtime.association.model import Profile, name_of
 from ..runtime.association.trust import allows_ec2
 from .inputs import Place
 from .model import ProfileView
-from .replacement import PROFILE, ROLE
-from .resolve import UnresolvedError
+from .replacement import MANAGED_POLICY, PROFILE, ROLE
+from .resolve import NO_VALUE, UnresolvedError
 from .stacks import of_type
 
-_IAM = {PROFILE: ("instance-profile", "InstanceProfileName"), ROLE: ("role", "RoleName")}
+_IAM = {
+    PROFILE: ("instance-profile", "InstanceProfileName"),
+    ROLE: ("role", "RoleName"),
+    MANAGED_POLICY: ("policy", "ManagedPolicyName"),
+}
 """Resources whose ARN can be told from their name: kind in the ARN, and the property with the name."""
-IAM_TYPES = frozenset(_IAM)
+IAM_TYPES = frozenset({PROFILE, ROLE})
+"""Those of them whose attribute ``Arn`` is their ARN."""
+MADE_UP = ".to.be.created"
+"""What names end with that are made up here."""
 _LONGEST_ID = 100
 """Characters of a logical id in a made-up name: IAM's names have 128."""
 
 
 class IamNames:
-    """The profiles and roles of a template. What the deployment creates gets a made-up name until it has one."""
+    """The profiles, roles and managed policies of a template. What the deployment creates gets a made-up name until
+    it has one."""
 
     def __init__(
         self, template: Mapping[str, Any], place: Place, resolve: Callable[[Any], Any], known: Mapping[str, str]
@@ -41,17 +50,19 @@ class IamNames:
         self._learned = False
 
     def arn(self, logical_id: str) -> str:
-        """ARN of a profile or role. A made-up one if the deployment creates it and CloudFormation invents its name.
+        """ARN of a profile, role or managed policy. A made-up one if the deployment creates it and CloudFormation
+        invents its name.
 
         Raises:
             UnresolvedError: its path or name is not known before the deployment.
         """
         resource = self._resources[logical_id]
-        kind, name_property = _IAM[resource["Type"]]
-        properties = resource.get("Properties", {})
-        path = self._resolve(properties.get("Path", "/")).lstrip("/")
+        kind, _ = _IAM[resource["Type"]]
         known = self._known.get(logical_id)
-        given = self._resolve(properties[name_property]) if name_property in properties else None
+        if known and resource["Type"] == MANAGED_POLICY:  # CloudFormation calls it by its ARN
+            return known
+        given = None if known else self._given(logical_id)
+        path = str(self._resolve(resource.get("Properties", {}).get("Path", "/"))).lstrip("/")
         arn = self._place.arn_in_iam(f"{kind}/{path}{known or given or self._made_up(logical_id)}")
         if not known and not given:
             self._invented[arn] = logical_id
@@ -60,6 +71,20 @@ class IamNames:
             if known is None:
                 self._new[arn] = logical_id
         return arn
+
+    def reference(self, logical_id: str) -> str:
+        """What ``Ref`` of a profile, role or managed policy gives: the ARN of a policy, and the name of the others.
+
+        Raises:
+            UnresolvedError: its path or name is not known before the deployment.
+        """
+        if self._resources[logical_id]["Type"] == MANAGED_POLICY:
+            return self.arn(logical_id)
+        return self._known.get(logical_id) or self._given(logical_id) or self._made_up(logical_id)
+
+    def is_new(self, logical_id: str) -> bool:
+        """Whether the deployment creates a resource, or puts another one in its place."""
+        return logical_id not in self._known
 
     def profile(self, arn: str) -> ProfileView | None:
         """A profile of the stack, by its construct, because its name is a long one; None if the stack has none such."""
@@ -89,13 +114,22 @@ class IamNames:
             return role(str(self._resolve(value)))
         return Profile(arn, self.arn(own), self._trusts_ec2(own))
 
-    def role_id(self, arn: str) -> str | None:
-        """Logical id of the role of the template that has this ARN; None if none has it."""
-        for id_ in of_type(self._template, ROLE):
-            with suppress(UnresolvedError):
-                if self.arn(id_) == arn:
-                    return id_
-        return None
+    def role_in(self, arn: str) -> str | None:
+        """Name of the role that a profile of the template will hold; None if the template has no such profile, or if
+        that is not known before the deployment.
+
+        Args:
+            arn: ARN of the profile.
+        """
+        self._learn()
+        if arn not in self._profiles:
+            return None
+        value = self._role_in(self._profiles[arn])
+        own = self._own_role(value)
+        try:
+            return self.reference(own) if own else str(self._resolve(value))
+        except UnresolvedError as error:
+            return getattr(error, "identity", None)
 
     def names(self) -> dict[str, str]:
         """The constructs of the stack's profiles, and of its roles that have no name yet, by what the handler's
@@ -126,9 +160,11 @@ class IamNames:
         return id_ if self._resources.get(id_, {}).get("Type") == ROLE else None
 
     def _trusts_ec2(self, role_id: str) -> bool:
+        given = self._resources[role_id].get("Properties", {}).get("AssumeRolePolicyDocument", {})
         try:
-            return allows_ec2(self._resolve(self._resources[role_id]["Properties"].get("AssumeRolePolicyDocument", {})))
-        except UnresolvedError:  # what is not known must not be taken for a fault
+            found = self._resolve(given)
+            return allows_ec2(json.loads(found) if isinstance(found, str) else found)
+        except (AttributeError, TypeError, UnresolvedError, ValueError):  # what is not known is not taken for a fault
             return True
 
     def _role_of(self, profile_id: str) -> str | None:
@@ -140,11 +176,18 @@ class IamNames:
         except UnresolvedError:
             return None
 
+    def _given(self, logical_id: str) -> str | None:
+        """The name that the template gives; None if CloudFormation invents one."""
+        _, name_property = _IAM[self._resources[logical_id]["Type"]]
+        given = self._resolve(self._resources[logical_id].get("Properties", {}).get(name_property))
+        return None if given in (None, NO_VALUE) else str(given)
+
     def _made_up(self, logical_id: str) -> str:
-        """A name for what has none yet, which no other stack makes up for something of its own."""
+        """A name for what has none yet, which no other stack of the account makes up for something of its own."""
         address = self._place.address
-        whose = hashlib.sha256("/".join((address.name, *address.nested, logical_id)).encode()).hexdigest()
-        return f"{logical_id[:_LONGEST_ID]}.{whose[:8]}.to.be.created"
+        parts = (self._place.region, address.name, *address.nested, logical_id)
+        whose = hashlib.sha256("/".join(parts).encode()).hexdigest()
+        return f"{logical_id[:_LONGEST_ID]}.{whose[:8]}{MADE_UP}"
 
     def _path(self, logical_id: str) -> str:
         return self._place.address.path(self._template, logical_id)

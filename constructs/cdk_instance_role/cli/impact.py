@@ -7,13 +7,13 @@ from typing import Any
 
 from ..runtime.association.model import name_of
 from .details import carrying
-from .model import InstanceView, PermissionChange, ProfileView, counted
+from .iam_names import MADE_UP
+from .model import InstanceView, PermissionChange, ProfileView, counted, unique
 from .permissions import permission_change
 from .profiles import KnownProfiles
 from .role import Role
+from .role_changes import RoleChange
 from .surroundings import Surroundings
-from .template_roles import template_role
-from .values import StackValues
 
 _SHOWN = 5
 """Ids that a sentence names."""
@@ -24,9 +24,10 @@ class Impact:
 
     def __init__(self, around: Surroundings, profiles: KnownProfiles) -> None:
         self._around, self._profiles = around, profiles
-        self._planned: dict[str, Role] = {}
+        self._changed: dict[str, RoleChange] = {}
+        """Roles after the deployment, by their names."""
         self._names: dict[str, str] = {}
-        """Names of roles, by what people know them by."""
+        """Names of roles whose policies change, by what people know them by."""
 
     def changes(self, rows: Sequence[InstanceView]) -> tuple[PermissionChange, ...]:
         """What the applications on these instances lose and gain, for each pair of roles."""
@@ -37,10 +38,19 @@ class Impact:
         compared = (self._change(*pair, ids) for pair, ids in pairs.items())
         return tuple(change for change in compared if change)
 
+    def problems(self, rows: Iterable[InstanceView]) -> Iterator[str]:
+        """Why CloudFormation would refuse what these instances will have, in sentences."""
+        for profile in dict.fromkeys(row.planned for row in rows if row.planned):
+            name = self._role_to_come(profile)
+            if name is None or not self._around.deployment.touches(name):
+                continue
+            for arn in self._after(name).missing:
+                yield f"policy {arn} does not exist, so that it can't be attached to role {profile.role or name}"
+
     def others(self, changes: Iterable[PermissionChange], targets: set[str]) -> Iterator[str]:
         """Who else has a role whose policies change, in sentences."""
         for change in changes:
-            if change.before != change.after:
+            if change.before != change.after or change.after not in self._names:
                 continue
             what = f"other instances with role {change.after}"
             found = self._around.sight.of(what, partial(self._carrying, self._names[change.after]), dict[str, str]())
@@ -52,35 +62,66 @@ class Impact:
                 )
 
     def _change(self, current: ProfileView, planned: ProfileView, ids: Sequence[str]) -> PermissionChange | None:
-        before_arn, after_arn = self._profiles.role_arn(current), self._profiles.role_arn(planned)
-        if before_arn is None or after_arn is None:
+        before_arn, after_name = self._profiles.role_arn(current), self._role_to_come(planned)
+        if before_arn is None or after_name is None:
             return None
-        if planned.role:
-            self._names[planned.role] = name_of(after_arn)
-        to_come = self._around.role_to_come(after_arn)
-        if before_arn == after_arn and to_come is None:
+        before_name = name_of(before_arn)
+        same = before_name == after_name
+        if same and not self._around.deployment.touches(after_name):
             return None
-        before = self._live_role(before_arn)
-        after = self._template_role(after_arn, *to_come) if to_come else self._live_role(after_arn)
-        found = permission_change(before, after, ids)
+        if same:
+            self._names[planned.role or after_name] = after_name
+        before, change = self._live_role(before_name), self._after(after_name)
+        for sentence in change.unread:
+            self._around.sight.miss(self._around.text(f"role {after_name}: {sentence}"))
+        found = permission_change(before, change.role, ids)
         nothing = not (found.policies_lost or found.policies_gained or found.actions_lost or found.actions_gained)
-        if before_arn == after_arn and nothing:
+        if same and nothing and not change.notes and change.role.unknown == before.unknown:
             return None
-        return replace(found, before=current.role or before.name, after=planned.role or after.name)
+        at_once = [_not_at_once(planned.name)] if current == planned and not same else []
+        # One role of a construct may take the place of another.
+        before_label = before_name if not same and current.role == planned.role else current.role or before_name
+        notes = unique([*at_once, *change.notes, *found.notes])
+        return self._in_words(replace(found, before=before_label, after=planned.role or after_name, notes=notes))
 
-    def _live_role(self, arn: str) -> Role:
-        found = self._around.roles.role(name_of(arn))
+    def _in_words(self, change: PermissionChange) -> PermissionChange:
+        """The change with the names of what is not there yet in words."""
+        policies = (change.policies_lost, change.policies_gained, change.actions_lost, change.actions_gained)
+        lost, gained, fewer, more = (tuple(map(self._words, texts)) for texts in policies)
+        notes = tuple(map(self._words, change.notes))
+        return replace(
+            change, policies_lost=lost, policies_gained=gained, actions_lost=fewer, actions_gained=more, notes=notes
+        )
+
+    def _words(self, text: str) -> str:
+        return self._around.text(text) if MADE_UP in text else text
+
+    def _role_to_come(self, profile: ProfileView) -> str | None:
+        """Name of the role that a profile will hold; None if it is not known."""
+        arn = self._profiles.role_arn(profile)
+        return (profile.arn and self._around.role_in(profile.arn)) or (arn and name_of(arn))
+
+    def _after(self, name: str) -> RoleChange:
+        if name not in self._changed:
+            deployment = self._around.deployment
+            live = Role(name, ()) if deployment.creates(name) else self._live_role(name)
+            self._changed[name] = deployment.after(live, self._around.roles)
+        return self._changed[name]
+
+    def _live_role(self, name: str) -> Role:
+        found = self._around.roles.role(name)
         for sentence in found.unknown:
             self._around.sight.miss(sentence)
         return found
-
-    def _template_role(self, arn: str, values: StackValues, logical_id: str) -> Role:
-        if arn not in self._planned:
-            policy = self._around.roles.policy
-            self._planned[arn] = template_role(logical_id, values.template, values.resolve, policy)
-        return self._planned[arn]
 
     def _carrying(self, role: str) -> dict[str, str]:
         pages: Any = self._around.aws.iam.get_paginator("list_instance_profiles_for_role").paginate(RoleName=role)
         arns = [profile["Arn"] for page in pages for profile in page["InstanceProfiles"]]
         return carrying(self._around.aws.ec2, arns)
+
+
+def _not_at_once(profile: str) -> str:
+    return (
+        f"the role inside instance profile {profile} changes: "
+        "instances may keep the permissions of the former role for an hour or longer"
+    )

@@ -13,8 +13,8 @@ from .deployed import DeployedStack
 from .landscape import Landscape
 from .model import Event
 from .resolve import UnresolvedError
+from .stacks import RETAINED
 
-_RETAIN = frozenset({"Retain", "RetainExceptOnCreate"})
 _TO_COME = "i-00000000000000000"
 """Stands for the instances that the deployment creates."""
 
@@ -115,7 +115,7 @@ def _leaving(stacks: Landscape, stack: StackArtifact, deployed: DeployedStack, l
 
 
 def _is_retained(deployed: DeployedStack, logical_id: str) -> bool:
-    return (deployed.resource(logical_id) or {}).get("DeletionPolicy") in _RETAIN
+    return (deployed.resource(logical_id) or {}).get("DeletionPolicy") in RETAINED
 
 
 def _former_properties(

@@ -1,6 +1,6 @@
 """Reads what roles may do from IAM, and nothing else."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -23,18 +23,33 @@ class LiveRoles:
         self._iam = iam
         self._policies: dict[str, Policy | None] = {}
         self._unread: dict[str, str] = {}
+        self._missing: set[str] = set()
+        self._roles: dict[str, Role] = {}
 
     @property
     def unread(self) -> dict[str, str]:
         """Why a managed policy could not be read, in a sentence, by its ARN."""
         return dict(self._unread)
 
+    def why(self, arn: str) -> str:
+        """Why a managed policy could not be read, in a sentence."""
+        return self._unread[arn]
+
+    def is_missing(self, arn: str) -> bool:
+        """Whether IAM has said that there is no such managed policy."""
+        return arn in self._missing
+
     def role(self, name: str) -> Role:
-        """The role, as far as it can be read.
+        """The role, as far as it can be read. It is asked for once.
 
         Raises:
             BotoCoreError: there is no answer from AWS, or there are no credentials.
         """
+        if name not in self._roles:
+            self._roles[name] = self._role(name)
+        return self._roles[name]
+
+    def _role(self, name: str) -> Role:
         unknown: list[str] = []
         try:
             boundary = self._boundary(name, self._iam.get_role(RoleName=name)["Role"], unknown)
@@ -56,14 +71,14 @@ class LiveRoles:
         if arn not in self._policies:
             unread: list[str] = []
             document = self._document(arn, unread)
-            self._policies[arn] = None if document is None else Policy(_name(arn), document)
+            self._policies[arn] = None if document is None else Policy(_name(arn), document, arn=arn)
             if unread:
                 self._unread[arn] = unread[0]
         return self._policies[arn]
 
     def _document(self, arn: str, unread: list[str]) -> Any:
         what = f"policy {_name(arn)} could not be read"
-        found = _try("iam:GetPolicy", what, unread, lambda: self._iam.get_policy(PolicyArn=arn))
+        found = _try("iam:GetPolicy", what, unread, lambda: self._get_policy(arn))
         if found is None:
             return None
         version = found["Policy"]["DefaultVersionId"]
@@ -73,8 +88,15 @@ class LiveRoles:
             unread,
             lambda: self._iam.get_policy_version(PolicyArn=arn, VersionId=version),
         )
-        # botocore decodes policy documents; their type only says that IAM sends text.
-        return answer["PolicyVersion"]["Document"] if answer else None
+        return _content(answer["PolicyVersion"]["Document"], what, unread) if answer else None
+
+    def _get_policy(self, arn: str) -> Any:
+        try:
+            return self._iam.get_policy(PolicyArn=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchEntity":
+                self._missing.add(arn)
+            raise
 
     def _boundary(self, name: str, role: Any, unknown: list[str]) -> Policy | None:
         boundary = role.get("PermissionsBoundary")
@@ -105,13 +127,21 @@ class LiveRoles:
         answer = _try(
             "iam:GetRolePolicy", what, unknown, lambda: self._iam.get_role_policy(RoleName=role, PolicyName=name)
         )
-        document: Any = answer["PolicyDocument"] if answer else None
+        document = _content(answer["PolicyDocument"], what, unknown) if answer else None
         return None if document is None else Policy(name, document, inline=True)
 
 
 def live_role(iam: "IAMClient", role_name: str) -> Role:
     """The role, as far as IAM tells; what it does not tell is in ``unknown``."""
     return LiveRoles(iam).role(role_name)
+
+
+def _content(document: Any, what: str, unknown: list[str]) -> Mapping[str, Any] | None:
+    """A policy document, which botocore decodes where it can; None and a sentence more where it could not."""
+    if isinstance(document, Mapping):
+        return document
+    unknown.append(f"{what}: its document is not JSON")
+    return None
 
 
 def _try(action: str, what: str, unknown: list[str], call: Callable[[], Any]) -> Any:

@@ -17,6 +17,7 @@ from ..runtime.association.pacing import Pace
 from . import assembly
 from .assembly import StackArtifact
 from .aws import Aws, Sight, sentence
+from .deployment import deployment_of
 from .model import AssociationPlan, AssociationStatus, CliError, Exit, PlanReport, Report, StatusReport, unique
 from .planning import plan_stack
 from .render import Format, render
@@ -200,19 +201,23 @@ def _surroundings(
     chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact], region: str | None, pace: Pace
 ) -> Iterator[tuple[StackArtifact, Surroundings]]:
     """The chosen stacks, each with what is around it."""
-    if region is None and any(stack.region is None for stack in chosen):
+    deployed = assembly.deployed_with(chosen, all_stacks)
+    if region is None and any(stack.region is None for stack in deployed):
         region = Aws(None).region
     known: dict[str | None, Surroundings] = {}
+    sight = Sight()
+    for place in dict.fromkeys(stack.region or region for stack in (*chosen, *deployed)):
+        aws = Aws(place)
+        check_account(aws, [one for one in chosen if (one.region or region) == place])
+        neighbours = [
+            one for one in all_stacks if (one.region or region) == place and one.account in (None, aws.account)
+        ]
+        known[place] = Surroundings(aws, neighbours, sight, pace)
+    deployment = deployment_of(deployed, [around.stacks for around in known.values()])
     for stack in chosen:
-        place = stack.region or region
-        if place not in known:
-            aws = Aws(place)
-            check_account(aws, [one for one in chosen if (one.region or region) == place])
-            neighbours = [
-                one for one in all_stacks if (one.region or region) == place and one.account in (None, aws.account)
-            ]
-            known[place] = Surroundings(aws, neighbours, Sight(), pace)
-        yield stack, known[place]
+        around = known[stack.region or region]
+        around.deployment = deployment
+        yield stack, around
 
 
 class _ShownPace(Pace):

@@ -3,13 +3,14 @@
 Control policies of the organization and the policies of resources are the same before and after, and not looked at.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .grants import Area, Grant, Shelf
 from .model import PermissionChange, counted, unique
 from .patterns import covers_action
-from .role import Role
+from .role import Policy, Role
 from .statements import read
 
 _REGISTRATION = "ssm:UpdateInstanceInformation"
@@ -52,10 +53,11 @@ def compare(before: Role, after: Role) -> Comparison:
     lost = old.allowed.without(new.allowed).tidy()
     gained = new.allowed.without(old.allowed).tidy()
     caution = ", as far as its policies could be read" if after.unknown else ""
-    had, has = [policy.label for policy in before.policies], [policy.label for policy in after.policies]
+    had, has = ({policy.key: policy for policy in role.policies} for role in (before, after))
+    labels = Counter(policy.label for policy in (had | has).values())
     return Comparison(
-        policies_lost=tuple(sorted(set(had) - set(has))),
-        policies_gained=tuple(sorted(set(has) - set(had))),
+        policies_lost=_labels([had[key] for key in had.keys() - has.keys()], labels),
+        policies_gained=_labels([has[key] for key in has.keys() - had.keys()], labels),
         actions_lost=_texts(lost),
         actions_gained=_texts(gained),
         notes=unique(
@@ -86,6 +88,11 @@ def permission_change(before: Role, after: Role, instances: Sequence[str]) -> Pe
         actions_gained=found.actions_gained,
         notes=found.notes,
     )
+
+
+def _labels(policies: Iterable[Policy], labels: Mapping[str, int]) -> tuple[str, ...]:
+    """The policies, for people: by their ARNs where several have one name."""
+    return tuple(sorted(one.arn or one.label if labels[one.label] > 1 else one.label for one in policies))
 
 
 def _systems_manager(old: Shelf, new: Shelf, lost: Shelf) -> Iterator[str]:

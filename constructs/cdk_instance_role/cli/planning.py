@@ -111,7 +111,7 @@ class _Planner:
             profile=self._profiles.view(intent.wanted),
             instances=tuple(rows),
             permissions=changes,
-            problems=tuple(map(self._around.text, problems)),
+            problems=tuple(map(self._around.text, (*problems, *impact.problems(rows)))),
             warnings=unique([*warnings, *impact.others(changes, {row.id for row in rows})]),
             unseen=tuple(self._sight.unseen),
             estimate=course.estimate,

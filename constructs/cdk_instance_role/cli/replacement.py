@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 INSTANCE, ROLE, PROFILE = "AWS::EC2::Instance", "AWS::IAM::Role", "AWS::IAM::InstanceProfile"
+INLINE_POLICY, MANAGED_POLICY, ROLE_POLICY = "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"
 ALARM, COMPOSITE_ALARM = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
 
 _IDENTITY = {
     ROLE: frozenset({"Path", "RoleName"}),
     PROFILE: frozenset({"Path", "InstanceProfileName"}),
+    MANAGED_POLICY: frozenset({"Description", "ManagedPolicyName", "Path"}),
+    ROLE_POLICY: frozenset({"PolicyName", "RoleName"}),
     ALARM: frozenset({"AlarmName"}),
     COMPOSITE_ALARM: frozenset({"AlarmName"}),
     INSTANCE: frozenset(

@@ -7,6 +7,8 @@ from typing import Any
 
 ASSOCIATION_TYPE = "Custom::InstanceProfileAssociation"
 STACK_TYPE = "AWS::CloudFormation::Stack"
+RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
+"""Deletion policies that leave a resource as it is."""
 _PATH = "aws:cdk:path"
 _NESTED = re.compile(r"\.NestedStack/[^/]+\.NestedStackResource$")
 """What the CDK adds to the path of a nested stack for the resource in the stack around it."""
@@ -61,8 +63,14 @@ def associations(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def of_type(template: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
     """The resources of a template that are of a type, by logical id."""
-    resources = template.get("Resources", {})
-    return {id_: resource for id_, resource in resources.items() if resource.get("Type") == kind}
+    return {id_: resource for id_, resource in resources(template).items() if resource.get("Type") == kind}
+
+
+def resources(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The resources of a template, by logical id. A loop such as ``Fn::ForEach::Web`` is none: only CloudFormation
+    knows what it makes."""
+    found = template.get("Resources", {})
+    return {id_: resource for id_, resource in found.items() if isinstance(resource, Mapping)}
 
 
 def nested_template(resource: Mapping[str, Any]) -> str | None:

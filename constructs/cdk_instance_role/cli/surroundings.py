@@ -9,13 +9,13 @@ from ..runtime.association.record import Record
 from ..runtime.association.table import Table
 from .assembly import StackArtifact
 from .aws import Aws, Sight
+from .deployment import Deployment
 from .landscape import Landscape
 from .ledgers import ledger_of
 from .live_roles import LiveRoles
 from .model import CliError, ProfileView
 from .resolve import UnresolvedError
 from .stacks import Address
-from .values import StackValues
 
 _OF_A_NAME = r"[\w+=,.@/-]"
 _MORE_OF_IT = r"[\w+=@/-]|[,.]\w"
@@ -36,6 +36,8 @@ class Surroundings:
         self.aws, self.sight, self.pace = aws, sight, pace
         self.stacks = Landscape(aws, stacks, sight)
         self.roles = LiveRoles(aws.iam)
+        self.deployment = Deployment([(stack, self.stacks) for stack in stacks])
+        """The stacks that are deployed. Default: all of these."""
 
     def records(self, address: Address, logical_id: str) -> dict[str, Record]:
         """What the ledger says, as an association of a deployed stack sees it."""
@@ -55,9 +57,14 @@ class Surroundings:
         known = (*self.stacks.to_come, *self.stacks.former)
         return next((found for one in known if (found := one.iam.profile(arn))), None)
 
-    def role_to_come(self, arn: str) -> tuple[StackValues, str] | None:
-        """A role of one of the stacks: its stack, and its logical id there; None if it is none of theirs."""
-        return next(((one, id_) for one in self.stacks.to_come if (id_ := one.iam.role_id(arn))), None)
+    def role_in(self, arn: str) -> str | None:
+        """Name of the role that a profile of one of the stacks will hold; None if it is none of theirs, or if that is
+        not known before the deployment.
+
+        Args:
+            arn: ARN of the profile.
+        """
+        return next((found for one in self.stacks.to_come if (found := one.iam.role_in(arn))), None)
 
     def is_replaced(self, instance_id: str) -> bool:
         """Whether an instance is one of a stack, and the deployment puts another one in its place."""
@@ -75,8 +82,9 @@ class Surroundings:
     def text(self, sentence: str) -> str:
         """A sentence of the handler, with the names of what is of the stacks, and what is made up here, in words."""
         names: dict[str, str] = {}
-        for one in (*self.stacks.former, *self.stacks.to_come):
-            names |= one.iam.names()
+        for stacks in (*self.deployment.landscapes, self.stacks):
+            for one in (*stacks.former, *stacks.to_come):
+                names |= one.iam.names()
         if not names:
             return sentence
         pattern = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))

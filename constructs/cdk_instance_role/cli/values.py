@@ -8,7 +8,7 @@ from ..runtime.association.contract import Property, RolloutProperty
 from .deployed import DeployedStack
 from .iam_names import IAM_TYPES, IamNames
 from .inputs import Parameters, Place, as_text
-from .replacement import ALARM, COMPOSITE_ALARM, INSTANCE, doubts, is_replaced
+from .replacement import ALARM, COMPOSITE_ALARM, INSTANCE, MANAGED_POLICY, ROLE, doubts, is_replaced
 from .resolve import NO_VALUE, Resolver, UnresolvedError
 from .stacks import STACK_TYPE, of_type
 
@@ -28,6 +28,19 @@ class NewResourceError(UnresolvedError):
         """
         super().__init__(f"{path} is not known before the deployment")
         self.path = path
+
+
+class NewIdentityError(UnresolvedError):
+    """The value is the name of a role, or the ARN of a managed policy, that the deployment creates."""
+
+    def __init__(self, path: str, identity: str) -> None:
+        """
+        Args:
+            path: path of its construct.
+            identity: the name or the ARN; a made-up one if CloudFormation invents it.
+        """
+        super().__init__(f"{path} is not known before the deployment")
+        self.identity = identity
 
 
 @dataclass(frozen=True)
@@ -167,6 +180,8 @@ class StackValues:
             return self._parameters[name]
         if self.resources.get(name, {}).get("Type") in _KNOWN_BY_PATH:
             raise NewResourceError(self.path(name))
+        if self.resources.get(name, {}).get("Type") in (ROLE, MANAGED_POLICY):
+            raise NewIdentityError(self.path(name), self.iam.reference(name))
         raise UnresolvedError(f"{name} is not known before the deployment")
 
     def _attribute(self, logical_id: str, name: str) -> Any:
@@ -175,6 +190,10 @@ class StackValues:
             return self._elsewhere.nested(logical_id, name.removeprefix(_OUTPUTS))
         if kind == _FUNCTION and name == "Arn" and logical_id in self._known:
             return self._place.arn_of_function(self._known[logical_id])
+        if name == "PolicyArn" and kind == MANAGED_POLICY:
+            if self.iam.is_new(logical_id):
+                raise NewIdentityError(self.path(logical_id), self.iam.reference(logical_id))
+            return self.iam.arn(logical_id)
         if name != "Arn" or kind not in IAM_TYPES:
             raise UnresolvedError(f"{logical_id}.{name} is not known before the deployment")
         return self.iam.arn(logical_id)

@@ -1,0 +1,502 @@
+"""What a role may do after a deployment: what it may do now, without what goes, and with what comes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from cdk_instance_role.cli.policy_updates import PolicyUpdate
+from cdk_instance_role.cli.role import Policy, Role
+from cdk_instance_role.cli.role_changes import RoleChange, role_after
+from tests.cli.role_templates import (
+    AWS,
+    DOCUMENT,
+    OTHER,
+    SSM,
+    Managed,
+    content,
+    deployed,
+    document,
+    managed,
+    policies_of,
+    resource,
+)
+
+S3 = managed("AmazonS3ReadOnlyAccess")
+OWN_ARN = "arn:aws:iam::111122223333:policy/own"
+OWN = managed("own", DOCUMENT, "111122223333")
+INLINE = Policy("data", DOCUMENT, inline=True)
+EVERYTHING = Managed(*(AWS.policy(arn) or S3 for arn in (SSM,)), S3, OWN)
+
+Resources = Mapping[str, Any]
+
+
+def role_of(*arns: Any, **properties: Any) -> dict[str, Any]:
+    """The role of a stack, which is named web."""
+    return resource("IAM::Role", {"RoleName": "web", "ManagedPolicyArns": list(arns), **properties})
+
+
+def inline_policy(content: Any = DOCUMENT, roles: Any = ("web",), name: str = "data", **more: Any) -> dict[str, Any]:
+    return resource("IAM::Policy", {"PolicyName": name, "PolicyDocument": content, "Roles": list(roles)}, **more)
+
+
+def own_policy(content: Any = DOCUMENT, **more: Any) -> dict[str, Any]:
+    properties = {"ManagedPolicyName": "own", "PolicyDocument": content, **more.pop("properties", {})}
+    return resource("IAM::ManagedPolicy", properties, **more)
+
+
+def update(
+    before: Resources | None, after: Resources | None, name: str = "Servers", known: Mapping[str, str] | None = None
+) -> PolicyUpdate:
+    """The deployment of a stack: the resources of the deployed and of the new template.
+
+    Args:
+        before: the deployed resources; None if the stack is not deployed.
+        after: the new ones; None if the stack goes.
+        name: the stack.
+        known: physical ids of deployed resources. Default: their logical ids, web for the role.
+    """
+    physical = {**{id_: id_ for id_ in before or {}}, "Role": "web", "Own": OWN_ARN, **(known or {})}
+    there = {id_: physical[id_] for id_ in before or {}}
+    kept = {id_: one for id_, one in there.items() if id_ in (after or {})}
+    return PolicyUpdate(
+        name,
+        None if before is None else deployed(before, there),
+        None if after is None else policies_of(after, kept),
+    )
+
+
+def web(*policies: Policy, boundary: Policy | None = None) -> Role:
+    return Role("web", policies, boundary)
+
+
+def changed(
+    live: Role, *updates: PolicyUpdate, policies: Managed = EVERYTHING, others: Sequence[str] = ()
+) -> RoleChange:
+    """The role after each of the updates, as a stack of its own."""
+
+    def claims(key: tuple[str, str]) -> Any:
+        for one in updates:
+            yield from (f"{id_} of stack {one.stack}" for id_ in one.claims(key))
+        yield from others
+
+    return role_after(live, [[one] for one in updates], policies, claims)
+
+
+def labels(change: RoleChange) -> list[str]:
+    return sorted(policy.label for policy in change.role.policies)
+
+
+# What others have attached
+
+
+def test_what_others_have_attached_stays() -> None:
+    quick_setup = Policy("SSMQuickSetup", OTHER, inline=True)
+    stack = {"Role": role_of(S3.arn)}
+
+    found = changed(web(S3, OWN, quick_setup), update(stack, stack))
+
+    assert labels(found) == ["AmazonS3ReadOnlyAccess", "SSMQuickSetup (inline)", "own"]
+    assert not found.touched
+    assert not found.notes
+
+
+def test_what_others_have_taken_off_is_not_put_back() -> None:
+    stack = {"Role": role_of(S3.arn), "Data": inline_policy()}
+
+    assert labels(changed(web(), update(stack, stack))) == []
+
+
+def test_what_others_have_changed_stays_as_long_as_the_template_does() -> None:
+    stack = {"Role": role_of(), "Data": inline_policy()}
+
+    found = changed(web(Policy("data", OTHER, inline=True)), update(stack, stack))
+
+    assert content(found.role, "data") == OTHER
+
+
+# What the deployment takes and adds
+
+
+def test_a_policy_that_leaves_the_template_goes_and_the_others_stay() -> None:
+    before, after = {"Role": role_of(S3.arn, SSM), "Data": inline_policy()}, {"Role": role_of(S3.arn)}
+
+    found = changed(web(S3, managed("AmazonSSMManagedInstanceCore"), INLINE, OWN), update(before, after))
+
+    assert labels(found) == ["AmazonS3ReadOnlyAccess", "own"]
+    assert found.touched
+
+
+def test_a_policy_that_comes_into_the_template_is_added() -> None:
+    after = {"Role": role_of(S3.arn), "Data": inline_policy(roles=[{"Ref": "Role"}])}
+
+    found = changed(web(OWN), update({"Role": role_of()}, after))
+
+    assert labels(found) == ["AmazonS3ReadOnlyAccess", "data (inline)", "own"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"Data": inline_policy()}, {"Data": inline_policy(OTHER)}),
+        (
+            {"Role": role_of(Policies=[{"PolicyName": "data", "PolicyDocument": DOCUMENT}])},
+            {"Role": role_of(Policies=[{"PolicyName": "data", "PolicyDocument": OTHER}])},
+        ),
+        (
+            {
+                "Data": resource(
+                    "IAM::RolePolicy", {"PolicyName": "data", "RoleName": "web", "PolicyDocument": DOCUMENT}
+                )
+            },
+            {"Data": resource("IAM::RolePolicy", {"PolicyName": "data", "RoleName": "web", "PolicyDocument": OTHER})},
+        ),
+    ],
+)
+def test_a_changed_document_takes_the_place_of_the_former_one(before: Resources, after: Resources) -> None:
+    found = changed(web(INLINE), update(before, after))
+
+    assert content(found.role, "data") == OTHER
+
+
+def test_a_statement_that_is_added_to_an_imported_role_is_added() -> None:
+    found = changed(web(S3), update({}, {"Data": inline_policy()}))
+
+    assert labels(found) == ["AmazonS3ReadOnlyAccess", "data (inline)"]
+
+
+def test_what_is_about_other_roles_changes_nothing() -> None:
+    before = {"Data": inline_policy(roles=["other"]), "Other": resource("IAM::Role", {"RoleName": "other"})}
+
+    found = changed(web(S3), update(before, {}))
+
+    assert (labels(found), found.touched) == (["AmazonS3ReadOnlyAccess"], False)
+
+
+def test_documents_are_compared_by_what_they_say() -> None:
+    before = {"Data": inline_policy({"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": {"Ref": "All"}}]})}
+    after = {"Data": inline_policy('{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}')}
+    stack = PolicyUpdate(
+        "Servers", deployed(before, {"Data": "data", "All": "*"}), policies_of(after, {"Data": "data"})
+    )
+
+    found = changed(web(Policy("data", OTHER, inline=True)), stack)
+
+    assert content(found.role, "data") == OTHER
+    assert not found.touched
+
+
+def test_a_role_that_leaves_the_roles_of_a_policy_loses_it() -> None:
+    before, after = {"Data": inline_policy(roles=["web", "db"])}, {"Data": inline_policy(roles=["db"])}
+
+    assert labels(changed(web(INLINE), update(before, after))) == []
+
+
+# Retained policies
+
+
+@pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
+@pytest.mark.parametrize("retained", [inline_policy, own_policy])
+def test_a_retained_policy_stays(policy: str, retained: Any) -> None:
+    properties = {"properties": {"Roles": ["web"]}} if retained is own_policy else {}
+    one = retained(DeletionPolicy=policy, **properties)
+
+    found = changed(web(INLINE, OWN), update({"Own": one}, {}))
+
+    assert labels(found) == ["data (inline)", "own"]
+    assert not found.touched
+
+
+def test_a_policy_that_is_not_retained_any_more_goes_by_what_is_deployed() -> None:
+    assert labels(changed(web(INLINE), update({"Data": inline_policy(DeletionPolicy="Delete")}, {}))) == []
+
+
+def test_what_a_retained_resource_still_has_is_taken_off_all_the_same() -> None:
+    before = {"Data": inline_policy(DeletionPolicy="Retain")}
+    after = {"Data": inline_policy(roles=["db"], DeletionPolicy="Retain")}
+
+    assert labels(changed(web(INLINE), update(before, after))) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "left"), [("Retain", ["data (inline)", "next (inline)"]), ("Delete", ["next (inline)"])]
+)
+def test_a_replaced_policy_stays_if_its_replacement_says_so(policy: str, left: list[str]) -> None:
+    def named(name: str) -> dict[str, Any]:
+        properties = {"PolicyName": name, "RoleName": "web", "PolicyDocument": DOCUMENT}
+        return resource("IAM::RolePolicy", properties, UpdateReplacePolicy=policy)
+
+    assert labels(changed(web(INLINE), update({"Data": named("data")}, {"Data": named("next")}))) == left
+
+
+def test_the_policies_of_a_retained_nested_stack_stay() -> None:
+    gone = PolicyUpdate("Servers/Nested", deployed({"Data": inline_policy()}, {"Data": "data"}), None, retained=True)
+
+    assert labels(changed(web(INLINE), gone)) == ["data (inline)"]
+
+
+# Several resources and stacks
+
+
+def test_a_policy_that_another_stack_attaches_too_is_lost_with_a_note() -> None:
+    stack = update({"Role": role_of(S3.arn)}, {"Role": role_of()})
+
+    found = changed(web(S3, OWN), stack, others=["Attach of stack Other"])
+
+    assert labels(found) == ["own"]
+    taken = "stack Servers takes policy AmazonS3ReadOnlyAccess off the role"
+    others = "although Attach of stack Other attaches it, too: CloudFormation does not put it back"
+    assert found.notes == (f"{taken} {others}",)
+
+
+def test_a_policy_that_moves_to_a_stack_that_is_deployed_later_stays() -> None:
+    gives, takes = update({"Data": inline_policy()}, {}, "First"), update({}, {"Data": inline_policy()}, "Second")
+
+    assert labels(changed(web(INLINE), gives, takes)) == ["data (inline)"]
+    assert changed(web(INLINE), gives, takes).notes == ()
+
+
+def test_a_policy_that_moves_to_a_stack_that_is_deployed_before_is_lost_with_a_note() -> None:
+    gives, takes = update({"Data": inline_policy()}, {}, "First"), update({}, {"Moved": inline_policy()}, "Second")
+
+    found = changed(web(INLINE), takes, gives)
+
+    assert labels(found) == []
+    assert "although Moved of stack Second attaches it, too" in found.notes[0]
+
+
+def test_a_policy_that_moves_from_the_role_to_a_policy_of_the_stack_stays() -> None:
+    before = {"Role": role_of({"Ref": "Own"}), "Own": own_policy()}
+    after = {"Role": role_of(), "Own": own_policy(properties={"Roles": [{"Ref": "Role"}]})}
+
+    assert labels(changed(web(OWN), update(before, after))) == ["own"]
+
+
+def test_a_policy_whose_resource_gets_another_logical_id_is_deleted_last() -> None:
+    found = changed(web(INLINE), update({"Old": inline_policy()}, {"New": inline_policy()}))
+
+    assert labels(found) == []
+    assert "although New of stack Servers attaches it, too" in found.notes[0]
+
+
+def test_a_policy_that_one_of_two_resources_goes_on_to_attach_is_lost_with_a_note() -> None:
+    before = {"Role": role_of({"Ref": "Own"}), "Own": own_policy(properties={"Roles": ["web"]})}
+    after = {"Role": role_of(), "Own": own_policy(properties={"Roles": ["web"]})}
+
+    found = changed(web(OWN), update(before, after))
+
+    assert labels(found) == []
+    assert "although Own of stack Servers attaches it, too" in found.notes[0]
+
+
+# Managed policies of the stacks
+
+
+def test_a_changed_managed_policy_changes_every_role_that_has_it() -> None:
+    stack = update({"Own": own_policy()}, {"Own": own_policy(OTHER)})
+
+    found = changed(web(OWN), stack)
+
+    assert content(found.role, "own") == OTHER
+    assert found.touched
+    assert not changed(web(S3), stack).touched
+
+
+def test_a_managed_policy_that_is_only_attached_anew_is_as_it_is() -> None:
+    stack = {"Role": role_of(), "Own": own_policy()}
+    live = managed("own", OTHER, "111122223333")
+
+    found = changed(web(), update(stack, {**stack, "Role": role_of({"Ref": "Own"})}), policies=Managed(live))
+
+    assert content(found.role, "own") == OTHER
+
+
+def test_a_managed_policy_that_another_one_takes_the_place_of_is_another_one() -> None:
+    before = {"Role": role_of({"Ref": "Own"}), "Own": own_policy()}
+    renamed = {**own_policy(OTHER), "Properties": {"ManagedPolicyName": "next", "PolicyDocument": OTHER}}
+    after = policies_of({**before, "Own": renamed}, {"Role": "web"})
+    stack = PolicyUpdate("Servers", deployed(before, {"Role": "web", "Own": OWN_ARN}), after)
+
+    found = changed(web(OWN), stack)
+
+    assert [(policy.name, policy.document) for policy in found.role.policies] == [("next", OTHER)]
+
+
+def test_a_managed_policy_that_does_not_exist_is_missing() -> None:
+    gone = "arn:aws:iam::aws:policy/Gone"
+
+    found = changed(web(), update({"Role": role_of()}, {"Role": role_of(gone)}), policies=Managed(missing=[gone]))
+
+    assert (found.missing, found.unread, labels(found)) == ((gone,), (), [])
+    assert found.notes == ("policy arn:aws:iam::aws:policy/Gone does not exist",)
+
+
+def test_a_managed_policy_that_another_stack_creates_does_exist() -> None:
+    base = update(None, {"Own": own_policy()}, "Base")
+    user = PolicyUpdate(
+        "User",
+        deployed({"Role": role_of()}, {"Role": "web"}),
+        policies_of({"Role": role_of("(new) Own")}, {"Role": "web"}),
+    )
+
+    found = changed(web(), base, user, policies=Managed(missing=["(new) Own"]))
+
+    assert ([policy.document for policy in found.role.policies], found.missing) == ([DOCUMENT], ())
+
+
+# The role itself
+
+
+def test_a_new_role_has_what_the_new_templates_give_it() -> None:
+    base = update({}, {"Role": role_of(S3.arn)}, "Base")
+    user = update({}, {"Data": inline_policy()}, "User")
+
+    assert labels(changed(web(), base, user)) == ["AmazonS3ReadOnlyAccess", "data (inline)"]
+
+
+def test_a_new_role_has_nothing_of_the_stacks_that_are_deployed_before() -> None:
+    early = update({}, {"Data": inline_policy()}, "Early")
+    base = update({}, {"Role": role_of(S3.arn)}, "Base")
+
+    assert labels(changed(web(), early, base)) == ["AmazonS3ReadOnlyAccess"]
+
+
+def test_a_role_that_the_deployment_deletes_has_nothing() -> None:
+    found = changed(web(S3, OWN), update({"Role": role_of(S3.arn)}, {}))
+
+    assert labels(found) == []
+    assert found.notes == ("the deployment of stack Servers deletes role web",)
+
+
+def test_a_role_that_is_retained_keeps_everything() -> None:
+    retained = {**role_of(S3.arn), "DeletionPolicy": "Retain"}
+
+    found = changed(web(S3, OWN), update({"Role": retained}, {}))
+
+    assert (labels(found), found.touched) == (["AmazonS3ReadOnlyAccess", "own"], False)
+
+
+# Its permissions boundary
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "limit"),
+    [
+        ({}, {"PermissionsBoundary": SSM}, "AmazonSSMManagedInstanceCore"),
+        ({"PermissionsBoundary": S3.arn}, {"PermissionsBoundary": SSM}, "AmazonSSMManagedInstanceCore"),
+        ({"PermissionsBoundary": S3.arn}, {}, None),
+        ({"PermissionsBoundary": S3.arn}, {"PermissionsBoundary": S3.arn}, "own"),
+        ({}, {}, "own"),
+        ({}, {"PermissionsBoundary": {"Ref": "Unknown"}}, "own"),
+    ],
+)
+def test_the_boundary_changes_if_the_template_says_another_one(
+    before: dict[str, Any], after: dict[str, Any], limit: str | None
+) -> None:
+    found = changed(web(boundary=OWN), update({"Role": role_of(**before)}, {"Role": role_of(**after)}))
+
+    assert (found.role.boundary.name if found.role.boundary else None) == limit
+
+
+def test_the_boundary_says_what_the_deployment_makes_it_say() -> None:
+    found = changed(web(boundary=OWN), update({"Own": own_policy()}, {"Own": own_policy(OTHER)}))
+
+    assert found.role.boundary
+    assert found.role.boundary.document == OTHER
+
+
+# What existing resources are called
+
+
+def test_attributes_of_existing_resources_are_what_the_live_policy_says() -> None:
+    bucket = {"Fn::GetAtt": ["Bucket", "Arn"]}
+    inside = {"Fn::Join": ["", [bucket, "/*"]]}
+    queue = {"Fn::Sub": "${Queue.Arn}-dead"}
+    others = {"Bucket": resource("S3::Bucket"), "Queue": resource("SQS::Queue")}
+    before = {"Data": inline_policy(document([inside, queue])), **others}
+    after = {"Data": inline_policy(document([bucket, inside, {"Fn::GetAtt": "Queue.Arn"}])), **others}
+    live = Policy("data", document(["arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:::q-dead"]), inline=True)
+
+    found = changed(web(live), update(before, after))
+
+    (statement,) = content(found.role, "data")["Statement"]
+    assert statement["Resource"] == ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:::q"]
+    assert found.role.unknown == ()
+
+
+def test_attributes_of_existing_resources_that_nothing_tells_are_named() -> None:
+    after = {"Data": inline_policy(document({"Fn::GetAtt": ["Bucket", "Arn"]})), "Bucket": resource("S3::Bucket")}
+
+    found = changed(web(), update({"Bucket": resource("S3::Bucket")}, after))
+
+    (statement,) = content(found.role, "data")["Statement"]
+    assert statement["Resource"] == "(existing) Bucket.Arn"
+    assert found.role.unknown == ("role web: policy data speaks of Bucket.Arn, which is not looked up",)
+
+
+# What can't be read
+
+TRANSFORM = {"Fn::Transform": {"Name": "AWS::Include"}}
+
+
+def test_a_document_that_can_not_be_read_takes_nothing_away() -> None:
+    found = changed(web(INLINE), update({"Data": inline_policy()}, {"Data": inline_policy(TRANSFORM)}))
+
+    assert content(found.role, "data") == DOCUMENT
+    why = "what Fn::Transform comes to is not known before the deployment"
+    assert found.unread == (f"policy data (Data of stack Servers) is not read: {why}",)
+
+
+def test_a_document_that_can_not_be_read_and_does_not_change_is_not_worth_a_word() -> None:
+    stack = {"Data": inline_policy({"Fn::GetAtt": ["Custom", "Document"]})}
+
+    found = changed(web(INLINE), update(stack, stack))
+
+    assert (found.touched, found.unread) == (False, ())
+
+
+def test_a_policy_that_changes_may_be_for_the_role_if_it_is_not_known_what_it_is_for() -> None:
+    before, after = ({"Data": inline_policy(content, [{"Ref": "Unknown"}])} for content in (DOCUMENT, OTHER))
+
+    assert changed(web(INLINE), update(before, before)).unread == ()
+    assert changed(web(INLINE), update(before, after)).unread == (
+        "which roles Data is for is not known: Unknown is not known before the deployment (stack Servers)",
+    )
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"Role": role_of({"Ref": "Unknown"})},
+        {"Role": {**role_of(), "Properties": {"RoleName": "web", **TRANSFORM}}},
+        {"Role": role_of(), "Fn::ForEach::Policies": ["Name", ["a"], {"P${Name}": inline_policy()}]},
+    ],
+)
+def test_what_can_not_be_read_may_be_what_seems_to_be_gone(after: Resources) -> None:
+    found = changed(web(S3), update({"Role": role_of(S3.arn)}, after))
+
+    assert labels(found) == ["AmazonS3ReadOnlyAccess"]
+    assert len(found.unread) == 1
+
+
+def test_a_transform_may_make_what_seems_to_be_gone() -> None:
+    before = deployed({"Data": inline_policy()}, {"Data": "data"})
+    after = policies_of({}, Transform=["AWS::LanguageExtensions", {"Name": "Company"}])
+
+    found = changed(web(INLINE), PolicyUpdate("Servers", before, after))
+
+    assert labels(found) == ["data (inline)"]
+    assert found.unread == (
+        "transform Company is not read: only CloudFormation knows what it makes of the template (stack Servers)",
+    )
+
+
+def test_a_stack_that_can_not_be_seen_is_told_where_it_is_about_the_role() -> None:
+    about = PolicyUpdate("Servers", None, policies_of({"Data": inline_policy()}), hidden="not allowed")
+    other = PolicyUpdate("Other", None, policies_of({}), hidden="not allowed")
+
+    found = changed(web(S3), about, other)
+
+    assert labels(found) == ["AmazonS3ReadOnlyAccess"]
+    assert found.unread == ("what the deployment of stack Servers changes is not known: not allowed",)
+    assert found.notes == ("what the deployment of stack Other changes is not known: not allowed",)
