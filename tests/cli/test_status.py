@@ -15,6 +15,7 @@ from cdk_instance_role.runtime.association.step import Action, Step
 from tests.cli.cloud import Cloud, only_association
 from tests.cli.servers import BY_TAGS, STACK, Servers, new_app, synthesized, written
 from tests.simulator.driver import STACK_ID
+from tests.simulator.fleet import TRUST_LAMBDA
 from tests.synth.builders import IRELAND
 from tests.unit.builders import instance_id
 
@@ -111,6 +112,44 @@ def test_finds_drift(cloud: Cloud, happens: Callable[[Cloud], None], drift: str)
     status = cloud.status(synthesized(FLEET))
 
     assert {one.id: one.drift for one in status.instances if one.drift} == {FIRST: drift}
+    assert exit_status(status) is Exit.CHANGES
+
+
+def emptied(cloud: Cloud, profile: str) -> None:
+    cloud.fleet.change_role(profile, None)
+
+
+def given_another_role(cloud: Cloud, profile: str) -> None:
+    cloud.fleet.change_role(profile, "Another")
+
+
+def distrusted(cloud: Cloud, profile: str) -> None:
+    cloud.fleet.profiles[profile].trust = TRUST_LAMBDA
+
+
+def recreated(cloud: Cloud, profile: str) -> None:
+    role_arn = cloud.fleet.profiles[profile].role_arn
+    assert role_arn
+    cloud.fleet.recreate_profile(profile, role=role_arn.rpartition("/")[2])
+
+
+@pytest.mark.parametrize(
+    ("happens", "words"),
+    [
+        (emptied, "holds no role: put role"),
+        (given_another_role, "holds role Another, not"),
+        (distrusted, "EC2 may not assume role"),
+        (recreated, "carries a deleted instance profile"),
+    ],
+)
+def test_finds_what_is_wrong_inside_a_profile(cloud: Cloud, happens: Callable[[Cloud, str], None], words: str) -> None:
+    """EC2 says `associated` all the time, and the instances get no credentials, or others."""
+    happens(cloud, cloud.profile_of(synthesized(FLEET)))
+
+    status = cloud.status(synthesized(FLEET))
+
+    assert len(status.instances) == 3
+    assert all(words in one.drift for one in status.instances), [one.drift for one in status.instances]
     assert exit_status(status) is Exit.CHANGES
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..runtime.association.contract import Property
 from ..runtime.association.desired import Desired
-from ..runtime.association.request import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
+from ..runtime.association.request import DEFAULT_TIMEOUT_SECONDS, Request, RequestType, digest_of, readable
 from ..runtime.association.rollout import Rollout
 from .assembly import StackArtifact
 from .deployed import DeployedStack
@@ -38,6 +38,10 @@ class Intent:
     """How targets are brought over."""
     timeout: float = DEFAULT_TIMEOUT_SECONDS
     """Seconds that the handler may take."""
+    before: Desired | None = None
+    """What the association asked for when it was deployed last, as far as it can be read."""
+    digest: str = ""
+    """Of the properties, by which the handler knows a former configuration again."""
 
 
 def intent_of(
@@ -66,12 +70,14 @@ def intent_of(
         created=created,
         rollout=request.rollout,
         timeout=request.timeout,
+        digest=digest_of(after),
     )
     if deployed is None:
         return intent
     before = _former_properties(stacks, stack, deployed, logical_id)
     event = Event.NONE if before == after and not created else Event.UPDATE
-    return replace(intent, event=event, known_ids=frozenset((before or {}).get(Property.INSTANCE_IDS, ())))
+    known_ids = frozenset((before or {}).get(Property.INSTANCE_IDS, ()))
+    return replace(intent, event=event, known_ids=known_ids, before=readable(before))
 
 
 def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[str]) -> Request:

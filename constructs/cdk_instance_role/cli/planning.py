@@ -6,9 +6,9 @@ from dataclasses import replace
 from ..runtime.association.desired import Desired
 from ..runtime.association.failures import RequestError
 from ..runtime.association.observe import Observer
-from ..runtime.association.outlook import Outlook, outlook, outlook_of_delete
+from ..runtime.association.outlook import Outlook, no_others, outlook, outlook_of_delete
 from ..runtime.association.plan import Situation
-from ..runtime.association.record import Records
+from ..runtime.association.rollout import Rollout
 from .access_keys import with_access_key
 from .assembly import StackArtifact
 from .deployed import DeployedStack
@@ -23,6 +23,9 @@ from .rows import Rows, warned
 from .stacks import associations
 from .surroundings import Surroundings
 
+ROLLBACK = (
+    "its last update has failed, and these properties are those from before it: nothing stands in the way of a rollback"
+)
 ACCESS_KEY = "its user data holds a long-lived access key: with the role that can go"
 
 
@@ -63,6 +66,8 @@ class _Planner:
         self._deployed = deployed
         """None if the association is not deployed."""
         self._sight, self._ec2 = around.sight, around.aws.ec2
+        self._rolls_back = False
+        """The handler will take the deployment for the rollback of a failed one."""
         self._look_through(Foresight(around))
 
     def plan(self) -> AssociationPlan | None:
@@ -85,16 +90,25 @@ class _Planner:
         self._observer, self._profiles = observer, KnownProfiles(self._around, observer)
 
     def _outlook(self, intent: Intent) -> Outlook:
-        records = self._records()
+        ledger = self._around.ledger(self._stack.address, self._logical_id) if self._deployed else None
+        records = ledger.records() if ledger else {}
         if intent.desired is None:  # what is held, if anything, is to be given back
             return outlook_of_delete(records, self._observer, now=self._now)
-        situation = Situation(intent.known_ids)
-        return outlook(intent.desired, records, self._observer, situation, now=self._now, started_at=self._now)
-
-    def _records(self) -> Records:
-        return self._around.records(self._stack.address, self._logical_id) if self._deployed else {}
+        operation = ledger.operation() if ledger else None
+        self._rolls_back = operation is not None and operation.came_from == intent.digest
+        return outlook(
+            intent.desired,
+            records,
+            self._observer,
+            Situation(intent.known_ids, self._rolls_back, intent.before),
+            now=self._now,
+            started_at=self._now,
+            look_up=ledger.records_of if ledger else no_others,
+        )
 
     def _shown(self, intent: Intent, found: Outlook | None) -> AssociationPlan:
+        warnings_of_event = [ROLLBACK] if self._rolls_back else []
+        intent = replace(intent, rollout=Rollout()) if self._rolls_back else intent
         if found is None:
             return self._about(intent.event)
         rows = Rows(self._around, self._profiles).of(intent, found)
@@ -112,7 +126,7 @@ class _Planner:
             instances=tuple(rows),
             permissions=changes,
             problems=tuple(map(self._around.text, (*problems, *impact.problems(rows)))),
-            warnings=unique([*warnings, *impact.others(changes, {row.id for row in rows})]),
+            warnings=unique([*warnings_of_event, *warnings, *impact.others(changes, {row.id for row in rows})]),
             unseen=tuple(self._sight.unseen),
             estimate=course.estimate,
             rollout=course.rollout,

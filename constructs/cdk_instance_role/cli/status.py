@@ -2,7 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..runtime.association.model import GONE, Instance
+from ..runtime.association.contract import Property
+from ..runtime.association.desired import ProfileRef
+from ..runtime.association.model import GONE, Instance, name_of
+from ..runtime.association.observe import Observer
+from ..runtime.association.preflight import profile_problems
 from ..runtime.association.record import Claim, Record, held
 from ..runtime.association.step import Action
 from .assembly import StackArtifact
@@ -11,6 +15,7 @@ from .details import Details, details
 from .foresight import Foresight
 from .model import AssociationStatus, HeldView
 from .profiles import KnownProfiles
+from .resolve import UnresolvedError
 from .stacks import Address, associations
 from .surroundings import Surroundings
 
@@ -56,12 +61,13 @@ def _status(address: Address, deployed: DeployedStack, logical_id: str, around: 
         "names of the instances", lambda: details(around.aws.ec2, instances or ()), dict[str, Details]()
     )
     profiles = KnownProfiles(around, observer)
+    inside = _Inside(around, observer, _stated_role(address, deployed, logical_id, around))
     return AssociationStatus(
         stack=address.name,
         association=address.path(deployed.template, logical_id),
         account=around.aws.account,
         region=around.aws.region,
-        instances=() if instances is None else tuple(_views(records.values(), instances, known, profiles)),
+        instances=() if instances is None else tuple(_views(records.values(), instances, known, profiles, inside)),
         unseen=tuple(around.sight.unseen),
     )
 
@@ -71,6 +77,7 @@ def _views(
     instances: Mapping[str, Instance],
     known: Mapping[str, Details],
     profiles: KnownProfiles,
+    inside: "_Inside",
 ) -> Iterable[HeldView]:
     for record in records:
         assert record.mine is not None
@@ -84,8 +91,43 @@ def _views(
             previous=profiles.view(record.previous),
             since=latest.at,
             outcome=f"{latest.action}: {latest.error}" if latest.error else latest.action,
-            drift=_drift(record, instance),
+            drift=_drift(record, instance) or inside.drift(instance),
         )
+
+
+class _Inside:
+    """Looks into the profiles that instances carry: EC2 says ``associated`` whatever has become of them."""
+
+    def __init__(self, around: Surroundings, observer: Observer, stated_role: str | None) -> None:
+        """
+        Args:
+            around: the account and Region.
+            observer: looks at IAM.
+            stated_role: ARN of the role that the wanted profile is said to hold; None if that is not known.
+        """
+        self._around, self._observer, self._stated_role = around, observer, stated_role
+
+    def drift(self, instance: Instance | None) -> str:
+        """Why an instance gets no credentials of the role although it carries the profile; empty if it does."""
+        if instance is None or instance.association is None:
+            return ""
+        arn = instance.association.profile_arn
+        profile = self._observer.profiles([arn])[arn]
+        stated = self._stated_role or (profile.role_arn if profile else None) or arn
+        problems = profile_problems(ProfileRef(arn, stated), profile)
+        if profile and not profile.is_held_by(instance.association):
+            problems = [
+                f"it carries a deleted instance profile {name_of(arn)}, which was created again since: deploy again"
+            ]
+        return self._around.text(problems[0]) if problems else ""
+
+
+def _stated_role(address: Address, deployed: DeployedStack, logical_id: str, around: Surroundings) -> str | None:
+    try:
+        properties = around.stacks.former_values(address, deployed).properties(logical_id)
+    except UnresolvedError:
+        return None
+    return str(properties.get(Property.ROLE_ARN, "")) or None
 
 
 def _drift(record: Record, instance: Instance | None) -> str:

@@ -1,9 +1,11 @@
 """Everything that is asked about one account and Region while an assembly is planned, each thing once."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ..runtime.association.ledger import Ledger
+from ..runtime.association.operation import Operation
 from ..runtime.association.pacing import Pace
 from ..runtime.association.record import Record
 from ..runtime.association.table import Table
@@ -16,6 +18,9 @@ from .live_roles import LiveRoles
 from .model import CliError, ProfileView
 from .resolve import UnresolvedError
 from .stacks import Address
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _OF_A_NAME = r"[\w+=,.@/-]"
 _MORE_OF_IT = r"[\w+=@/-]|[,.]\w"
@@ -39,18 +44,22 @@ class Surroundings:
         self.deployment = Deployment([(stack, self.stacks) for stack in stacks])
         """The stacks that are deployed. Default: all of these."""
 
-    def records(self, address: Address, logical_id: str) -> dict[str, Record]:
-        """What the ledger says, as an association of a deployed stack sees it."""
+    def ledger(self, address: Address, logical_id: str) -> "AssociationLedger | None":
+        """The ledger, as an association of a deployed stack sees it; None if it can't be found."""
         deployed = self.stacks.deployed(address)
         if deployed is None:
-            return {}
+            return None
         try:
             table = ledger_of(self.stacks, address, deployed, logical_id)
         except UnresolvedError as error:
             self.sight.miss(f"the ledger: {error}")
-            return {}
-        ledger = Ledger(Table(self.aws.dynamodb, table))
-        return self.sight.of(f"ledger {table}", lambda: ledger.records(f"{deployed.id}|{logical_id}"), {})
+            return None
+        return AssociationLedger(self.aws.dynamodb, table, f"{deployed.id}|{logical_id}", self.sight)
+
+    def records(self, address: Address, logical_id: str) -> dict[str, Record]:
+        """What an association of a deployed stack holds, as the ledger says."""
+        ledger = self.ledger(address, logical_id)
+        return ledger.records() if ledger else {}
 
     def profile(self, arn: str) -> ProfileView | None:
         """A profile of one of the stacks, for people; None if it is none of theirs."""
@@ -89,6 +98,26 @@ class Surroundings:
             return sentence
         pattern = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
         return re.sub(rf"(?<!{_OF_A_NAME})(?:{pattern})(?!{_MORE_OF_IT})", lambda found: names[found[0]], sentence)
+
+
+class AssociationLedger:
+    """The ledger of one association."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, association: str, sight: Sight) -> None:
+        self._ledger, self._association = Ledger(Table(dynamodb, table)), association
+        self._name, self._sight = f"ledger {table}", sight
+
+    def records(self) -> dict[str, Record]:
+        """What the association holds, by instance id."""
+        return self._sight.of(self._name, lambda: self._ledger.records(self._association), {})
+
+    def records_of(self, instance_ids: Collection[str]) -> dict[str, Record]:
+        """The records of these instances, whichever associations hold them."""
+        return self._sight.of(self._name, lambda: self._ledger.records_of(self._association, instance_ids), {})
+
+    def operation(self) -> Operation | None:
+        """The latest operation of the association; None if there is none."""
+        return self._sight.of(self._name, lambda: self._ledger.operations.get(self._association), None)
 
 
 def check_account(aws: Aws, stacks: Iterable[StackArtifact]) -> None:

@@ -81,7 +81,7 @@ class Request:
             physical_id=None if event.get("PhysicalResourceId") is None else _text(event, "PhysicalResourceId"),
             desired=None,
             known_ids=_known_ids(old),
-            before=_readable(old) if request_type is RequestType.UPDATE else None,
+            before=readable(old) if request_type is RequestType.UPDATE else None,
             digests=("", "") if deleting else (digest_of(old), digest_of(new)),
         )
 
@@ -151,7 +151,7 @@ def _timeout_of_delete(properties: Any) -> float:
         return DEFAULT_TIMEOUT_SECONDS
 
 
-def _readable(properties: Any) -> Desired | None:
+def readable(properties: Any) -> Desired | None:
     """What properties ask for. Those of an Update that was refused for them may be wrong, and are sent when it is taken
     back."""
     try:
