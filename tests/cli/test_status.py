@@ -11,6 +11,7 @@ from cdk_instance_role import InstanceRole, InstanceSelection, ReplaceableProfil
 from cdk_instance_role.cli import assembly
 from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.model import AssociationStatus, Exit, HeldView, ProfileView, StatusReport
+from cdk_instance_role.runtime.association.request import Request, RequestType
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.cli.cloud import Cloud, only_association
 from tests.cli.servers import BY_TAGS, STACK, Servers, new_app, synthesized, written
@@ -153,10 +154,13 @@ def test_finds_what_is_wrong_inside_a_profile(cloud: Cloud, happens: Callable[[C
     assert exit_status(status) is Exit.CHANGES
 
 
-def claim(cloud: Cloud, step: Step) -> None:
-    """Let an operation begin and get no further than the ledger."""
-    association = f"{STACK_ID}|{only_association(synthesized(FLEET))}"
-    cloud.world.ledger.claim(association, cloud.world.ledger.records(association), [step], cloud.world.clock())
+def claim(cloud: Cloud, step: Step, logical_id: str) -> None:
+    """Let an operation of an association begin and get no further than the ledger."""
+    world, now = cloud.world, cloud.world.clock()
+    request = Request(RequestType.UPDATE, "cut off", STACK_ID, logical_id, physical_id=None, desired=None)
+    world.ledger.operations.begin(request, now)
+    with world.ledger.lease(request, "cut off", world.services.timing) as lease:
+        world.ledger.claim(lease, world.ledger.records_of(request.association, [step.instance_id]), [step], now)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +171,7 @@ def test_tells_an_operation_that_has_not_ended_from_drift(cloud: Cloud, carries:
     wanted = cloud.profile_of(synthesized(FLEET))
     id_ = cloud.instance(4, cloud.old if carries else None)
     before = None if action is Action.ASSOCIATE else cloud.old
-    claim(cloud, Step(id_, action, "", before=before, after=wanted))
+    claim(cloud, Step(id_, action, "", before=before, after=wanted), only_association(synthesized(FLEET)))
 
     assert held(cloud, 4).drift == "an operation is under way, or has ended half-way"
 
@@ -175,7 +179,7 @@ def test_tells_an_operation_that_has_not_ended_from_drift(cloud: Cloud, carries:
 def test_says_that_a_profile_was_taken_off_that_was_there_from_the_beginning(cloud: Cloud) -> None:
     wanted = cloud.profile_of(synthesized(FLEET))
     id_ = cloud.instance(4, wanted)
-    claim(cloud, Step(id_, Action.KEEP, "", before=wanted, after=wanted))
+    claim(cloud, Step(id_, Action.KEEP, "", before=wanted, after=wanted), only_association(synthesized(FLEET)))
     assert held(cloud, 4).drift == ""
 
     cloud.fleet.set_carried(id_, None)
@@ -236,9 +240,7 @@ def test_does_not_take_an_instance_without_a_profile_for_unconfirmed_once_it_was
     association = f"{STACK_ID}|{only_association(stack)}"
     # Another association has displaced somebody's profile, and so the claim of the first wants nothing any more.
     cloud.fleet.set_carried(FIRST, cloud.foreign)
-    records = cloud.world.ledger.records("other")
-    step = Step(FIRST, Action.REPLACE, "", before=cloud.foreign, after=cloud.web)
-    cloud.world.ledger.claim("other", records, [step], cloud.world.clock())
+    claim(cloud, Step(FIRST, Action.REPLACE, "", before=cloud.foreign, after=cloud.web), "Other")
     cloud.fleet.set_carried(FIRST, None)
     cloud.world.clock.sleep(60)
 
