@@ -303,8 +303,9 @@ class Resource:
 
     def begin(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The first phase alone: the event for the second one."""
+        stack = self.world.stacks.setdefault(self.stack_id, Stack(Status.CREATING))
         if self.stack_id not in self.world.status_is_set:
-            self.world.stacks.setdefault(self.stack_id, Stack(Status.CREATING)).status = STATUSES[event["RequestType"]]
+            stack.status = STATUSES.get(event["RequestType"], stack.status)
         answer = self._survive(lambda: _copy(main.on_event(_copy(event), self.world.services)))
         assert event["RequestType"] == "Create" or answer["PhysicalResourceId"] == event.get("PhysicalResourceId")
         self.physical_id = answer["PhysicalResourceId"]
