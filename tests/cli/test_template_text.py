@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.model import UnreadableError
-from cdk_instance_role.cli.template_text import parse
+from cdk_instance_role.cli.template_text import UnreadableError, parse
 
 ROLE = """
 AWSTemplateFormatVersion: 2010-09-09

@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..runtime.association.errors import text_of
 from ..runtime.association.services import READING
-from .model import CliError, UnreadableError
+from .model import CliError
+from .template_text import UnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

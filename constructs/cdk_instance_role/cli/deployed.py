@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ..runtime.association.model import name_of
-from .model import UnreadableError
 from .stacks import STACK_TYPE, nested_template, of_type
-from .template_text import parse
+from .template_text import UnreadableError, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -8,9 +8,9 @@ from .assembly import StackArtifact
 from .aws import Aws, Sight
 from .deployed import DeployedStack, deployed_stack, exports
 from .inputs import Place
-from .model import UnreadableError
 from .resolve import UnresolvedError
 from .stacks import STACK_TYPE, Address, of_type
+from .template_text import UnreadableError
 from .values import Elsewhere, StackValues
 
 

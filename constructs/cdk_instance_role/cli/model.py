@@ -249,10 +249,6 @@ class CliError(Exception):
         self.output = tuple(output)
 
 
-class UnreadableError(Exception):
-    """Something is there and can't be read; the message says why. The rest can still be shown."""
-
-
 def counted(number: int, noun: str) -> str:
     """A number of things, in words.
 

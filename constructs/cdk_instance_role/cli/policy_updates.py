@@ -132,12 +132,31 @@ class PolicyUpdate:
         yield from (id_ for id_, part in self._after(key[0]).items() if key in part.attachments)
 
     def _after(self, role: str) -> dict[str, Part]:
-        """The new resources, as far as they are known to be about a role. Of a stack that can't be seen, this is only
-        known where the role is new."""
-        parts = self.after.parts if self.after else {}
-        if self.hidden and not (MADE_UP in role and any(part.role == role for part in parts.values())):
+        """The new resources that may be about a role. Of a stack that can't be seen, only those about a new role are
+        known."""
+        if self.after is None:
             return {}
-        return parts
+        parts = self.after.parts
+        found = {id_: parts[id_] for id_ in self._about.get(role, ()) if id_ in parts}
+        if self.hidden and not (MADE_UP in role and any(part.role == role for part in found.values())):
+            return {}
+        return found | {id_: parts[id_] for id_ in self._about_any}
+
+    @cached_property
+    def _about(self) -> dict[str, dict[str, None]]:
+        """Logical ids of the resources that say something about a role, in either template, by the role."""
+        found: dict[str, dict[str, None]] = {}
+        for template in filter(None, (self.after, self.before)):
+            for id_, part in template.parts.items():
+                for role in {part.role, *(one.role for one in part.attachments.values())} - {None}:
+                    found.setdefault(str(role), {})[id_] = None
+        return found
+
+    @cached_property
+    def _about_any(self) -> list[str]:
+        """Logical ids of the resources that may say something about any role."""
+        parts = self.after.parts.items() if self.after else ()
+        return [id_ for id_, part in parts if part.role is None and part.gaps]
 
     def _concerns(self, role: str) -> bool:
         """Whether the new template says something about the policies of a role."""

@@ -94,9 +94,10 @@ class Surroundings:
         for stacks in (*self.deployment.landscapes, self.stacks):
             for one in (*stacks.former, *stacks.to_come):
                 names |= one.iam.names()
-        if not names:
+        told = [name for name in names if name in sentence]
+        if not told:
             return sentence
-        pattern = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+        pattern = "|".join(map(re.escape, sorted(told, key=len, reverse=True)))
         return re.sub(rf"(?<!{_OF_A_NAME})(?:{pattern})(?!{_MORE_OF_IT})", lambda found: names[found[0]], sentence)
 
 

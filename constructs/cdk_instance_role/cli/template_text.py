@@ -11,8 +11,6 @@ from typing import Any
 
 import yaml
 
-from .model import UnreadableError
-
 _INT, _TIMESTAMP = "tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp"
 _UNKNOWN = {f"tag:yaml.org,2002:{name}" for name in ("binary", "omap", "pairs", "set", "timestamp")}
 """Tags of YAML that CloudFormation does not accept."""
@@ -20,6 +18,10 @@ _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
 _WITHOUT_PREFIX = frozenset({"Condition", "Ref"})
 _MOST_VALUES = 1_000_000
 """Values of a template, aliases counted as often as they are used. CloudFormation accepts one megabyte of text."""
+
+
+class UnreadableError(Exception):
+    """A template is there and can't be read; the message says why. The rest can still be shown."""
 
 
 def parse(text: str) -> Mapping[str, Any]:
