@@ -126,10 +126,10 @@ class _Beginning:
             return False
         if self._stack_seen_at is not None:
             self._services.sleep(max(0.0, self._stack_seen_at + SECOND_LOOK_SECONDS - self._clock()))
-        self._stack = self._services.stacks.rollback(self._request.stack_id)
-        if self._stack.is_under_way:
+        is_under_way = self._stack_rolls_back()
+        if is_under_way:
             operations.roll_back(self._request)
-        return self._stack.is_under_way
+        return is_under_way
 
     def _settled(self, look: Callable[[], Survey]) -> Survey:
         """What a look finds, once AWS answers, the handler's policy is in force, and IAM shows the profile."""
