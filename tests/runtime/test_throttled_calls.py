@@ -51,10 +51,10 @@ def test_a_look_at_ten_thousand_targets_survives_that_a_third_of_its_calls_is_th
     began = world.clock()
 
     observer = Observer(world.services.ec2, world.services.iam, pace)
-    selected, instances = observer.instances(Selection(tags=(("app", frozenset({"web"})),)), {})
+    seen = observer.instances(Selection(tags=(("app", frozenset({"web"})),)), {})
 
-    assert set(selected) == instances.keys() == set(ids)
-    assert {instance.carries for instance in instances.values()} == {world.web}
+    assert set(seen.selected) == seen.instances.keys() == set(ids)
+    assert {instance.carries for instance in seen.instances.values()} == {world.web}
     asked = world.traffic.count(*READS)
     assert asked - len(world.traffic.refused(*READS)) == 10 + 53, "no page is read twice"
     assert pace.throttled == len(world.traffic.refused(*READS)) > 10
