@@ -16,11 +16,8 @@ class Arns:
     roles: str
     profiles: str
     profile_path: str
-    """IAM path of the instance profiles of the stack, free of tokens.
-
-    An IAM condition can name "the profiles of this stack" by it, whatever names CloudFormation gives them:
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-    """
+    """Beginning of the IAM paths of the stack's profiles of `InstanceRole`, free of tokens. It is the same in every
+    deployment: the name of the stack, or for a nested one the name of its outermost parent and its ids in that."""
     is_in_china: bool
 
     @classmethod

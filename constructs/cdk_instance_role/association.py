@@ -94,7 +94,7 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         replaces = replaces or ReplaceableProfiles.none()
         self._rollout = _known(rollout)
         stack, seconds = Stack.of(self), _seconds(timeout, self._rollout)
-        _refuse_snapshot(removal_policy)
+        removal = _removal(removal_policy)
         self._check_rollout(instances, seconds, stack)
         provider = provider or AssociationProvider.of(self)
         profile = KnownProfile.of(instance_profile)
@@ -109,10 +109,12 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
             service_timeout=_service_timeout(seconds),
             properties={
                 **profile.render(),
+                **profile.render_former_paths(),
                 **instances.render(),
                 **replaces.render(),
                 Property.ON_CONFLICT.value: on_conflict.value,
                 Property.TIMEOUT_SECONDS.value: seconds,
+                Property.REMOVAL_POLICY.value: removal,
                 **self._rollout.render(),
             },
         )
@@ -163,9 +165,18 @@ def _seconds(timeout: Duration | None, rollout: Rollout) -> int:
     return seconds
 
 
-def _refuse_snapshot(removal_policy: RemovalPolicy) -> None:
-    if removal_policy is RemovalPolicy.SNAPSHOT:
-        raise ValueError("removal_policy SNAPSHOT means nothing for an association: use DESTROY or RETAIN")
+_REMOVALS = {
+    RemovalPolicy.DESTROY: "Destroy",
+    RemovalPolicy.RETAIN: "Retain",
+    RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: "Retain",
+}
+
+
+def _removal(removal_policy: RemovalPolicy) -> str:
+    if removal_policy not in _REMOVALS:
+        name = getattr(removal_policy, "name", removal_policy)
+        raise ValueError(f"removal_policy {name} means nothing for an association: use DESTROY or RETAIN")
+    return _REMOVALS[removal_policy]
 
 
 def _refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:

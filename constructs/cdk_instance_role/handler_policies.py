@@ -15,7 +15,7 @@ POLICY_SIZE = 6144
 """Characters, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 _ENVELOPE = len('{"Version":"2012-10-17","Statement":[]}')
 _LONGEST_PSEUDO = {"AWS::Partition": 10, "AWS::Region": 15, "AWS::AccountId": 12, "AWS::URLSuffix": 16}
-_LONGEST_ARN = 330
+_LONGEST_ARN = 340
 """Of an instance profile of an `InstanceRole`, in a stack with the longest name."""
 _LONGEST_ID = len("i-0123456789abcdef0")
 

@@ -10,9 +10,11 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .arns import Arns, is_token
+from .arns import is_token
 from .association import InstanceProfileAssociation
+from .known_profile import OwnProfile, declare
 from .names import NAME, POLICY_ARN
+from .profile_paths import ProfilePaths
 from .selection import InstanceSelection
 
 ManagedPolicy = iam.IManagedPolicy | str
@@ -47,6 +49,7 @@ class InstanceRole(Construct):
         role_name: str | None = None,
         instance_profile_name: str | None = None,
         description: str | None = None,
+        former_ids: Sequence[str] = (),
     ) -> None:
         """
         Args:
@@ -66,13 +69,21 @@ class InstanceRole(Construct):
                 ``role_name``: the new profile is created before the old one is deleted, and CloudFormation can't
                 create a second one of that name. Default: CloudFormation makes one.
             description: description of the new role, up to 1000 characters. Default: none.
+            former_ids: ids that this construct had before, in the same scope, like ``("Web",)``. The IAM path of the
+                profile is made of the id, and the handler may move instances between profiles on paths of the same
+                `InstanceRole` only. With the former ids it may move them from the profile of the former id in the
+                deployment that renames the construct. Without them that takes two deployments: one that adds the
+                construct with the new id and takes the instances out of the association of the old one, and one
+                that adds them to the association of the new one. Default: none.
 
         Raises:
-            ValueError: a policy name that is none, or a property of a new role together with ``role``.
+            ValueError: a policy name that is none, a property of a new role together with ``role``, or a former id
+                that is none or that another `InstanceRole` of the stack has or had.
         """
         super().__init__(scope, id)
         if isinstance(managed_policies, str):
             raise ValueError(f"managed_policies is the string {managed_policies!r}: pass a list")
+        self._paths = ProfilePaths(self, former_ids)
         plain = role is None and role_name is None
         if role is None:
             role = iam.Role(
@@ -98,9 +109,12 @@ class InstanceRole(Construct):
             self,
             "InstanceProfile",
             role=role,
-            path=Arns.of(Stack.of(self)).profile_path,
+            path=self._paths.own,
             instance_profile_name=instance_profile_name,
         )
+        moves = not plain or instance_profile_name is not None or bool(self._paths.former)
+        own = OwnProfile((self._paths.own, *self._paths.former), moves)
+        declare(self._instance_profile, lambda: own)
         if not plain:
             _tie_to_role(self._instance_profile, role)
 

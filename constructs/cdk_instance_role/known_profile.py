@@ -1,6 +1,7 @@
 """What is known at synth of an instance profile that an association puts on instances, or may displace."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -10,13 +11,25 @@ from .runtime.association.contract import Property
 
 
 @dataclass(frozen=True)
+class OwnProfile:
+    """What an `InstanceRole` knows of the profile that it defines."""
+
+    paths: tuple[str, ...]
+    """IAM path of the profile, then those that it had under former ids of the `InstanceRole`."""
+    moves: bool
+    """Whether a deployment may have to move instances from one profile on these paths to another one."""
+
+
+@dataclass(frozen=True)
 class KnownProfile:
-    """A profile whose role is known, in what the associations need of it, asked of Node.js once for all of them."""
+    """A profile whose role is known, in what the associations need of it, asked of Node.js once for all of them.
+
+    ``paths`` and ``moves`` are read when they are used: Aspects can change them until the synthesis.
+    """
 
     arn: str
     role_arn: str
-    path: str | None
-    """IAM path that the app gives it; None if it gives none, or the profile is imported."""
+    _read: Callable[[], OwnProfile] = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, profile: iam.IInstanceProfile) -> "KnownProfile":
@@ -27,18 +40,52 @@ class KnownProfile:
         """
         return _known(profile)  # type: ignore[arg-type]  # jsii's protocols do not say that objects have a hash
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """IAM paths on which only profiles of the same `InstanceRole` are, its own first, then those of its former
+        ids; empty for a profile that is not an `InstanceRole`'s, which has to be named by its ARN."""
+        return self._read().paths
+
+    @property
+    def moves(self) -> bool:
+        """Whether a deployment may have to move instances from one profile on `paths` to another one: CloudFormation
+        replaces the profile of an `InstanceRole` together with the role in it, with its name, or with its id."""
+        return self._read().moves
+
     def render(self) -> dict[str, str]:
         """The profile and its role as properties of the custom resource."""
         return {Property.INSTANCE_PROFILE_ARN.value: self.arn, Property.ROLE_ARN.value: self.role_arn}
 
+    def render_former_paths(self) -> dict[str, list[str]]:
+        """The former paths as a property of the custom resource; none where there are none."""
+        former = list(self.paths[1:])
+        return {Property.FORMER_PATHS.value: former} if former else {}
+
+
+_OWN: dict[Any, Callable[[], OwnProfile]] = {}
+"""By profile. jsii keeps every construct for as long as the process lives, so nothing is kept alive by this."""
+
+
+def declare(profile: iam.IInstanceProfile, read: Callable[[], OwnProfile]) -> None:
+    """Let associations know a profile as that of an `InstanceRole`.
+
+    Args:
+        profile: the profile.
+        read: what is known of it. It is called at synthesis only, when Aspects have changed all that they change.
+    """
+    _OWN[profile] = read
+
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
 def _known(profile: Any) -> KnownProfile:
-    role, resource = profile.role, profile.node.default_child
+    role = profile.role
     if role is None:
         raise ValueError(
             f"the role of instance profile {profile.instance_profile_name!r} is unknown, so iam:PassRole can't be "
             "limited to it: import it with InstanceProfile.from_instance_profile_attributes(..., role=...)"
         )
-    path = resource.path if isinstance(resource, iam.CfnInstanceProfile) else None
-    return KnownProfile(profile.instance_profile_arn, role.role_arn, path)
+    return KnownProfile(profile.instance_profile_arn, role.role_arn, _OWN.get(profile, _not_own))
+
+
+def _not_own() -> OwnProfile:
+    return OwnProfile(paths=(), moves=False)

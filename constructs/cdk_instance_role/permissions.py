@@ -159,18 +159,15 @@ class Permissions:
 
     @property
     def _ours(self) -> list[str]:
-        """What this association puts on instances. For a profile with the path of its stack these are all with that
-        path, so that the handler can move on from one that a deployment replaces, and back should it fail."""
-        return [self.arns.profiles_of_stack] if self._is_of_stack else [self.profile.arn]
+        """What this association puts on instances. For a profile of an `InstanceRole` these are all on its paths, so
+        that the handler can move on from one that a deployment replaces, and back should it fail."""
+        paths = [self.arns.profile(f"{path.strip('/')}/*") for path in self.profile.paths]
+        return paths or [self.profile.arn]
 
     @property
     def _moves(self) -> list[str]:
         """What an instance that carries ours may get instead."""
-        return [*(self._ours if self._is_of_stack else []), *self._displaceable]
-
-    @property
-    def _is_of_stack(self) -> bool:
-        return self.profile.path == self.arns.profile_path
+        return [*(self._ours if self.profile.moves else []), *self._displaceable]
 
     @property
     def _every_instance(self) -> str:

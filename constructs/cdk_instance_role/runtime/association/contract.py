@@ -86,7 +86,8 @@ ANY_PROFILE = "*"
 """The value of ``Replaces`` that lets every profile be replaced."""
 
 PATH_PREFIX = "cdk-instance-role"
-"""IAM path of the profiles of `InstanceRole`, before the id of their stack."""
+"""First part of the IAM path of the profiles of `InstanceRole`: after it come the stack, and a digest of the ids of the
+constructs from the stack to the `InstanceRole`."""
 
 LEDGER_TABLE_VARIABLE = "LEDGER_TABLE"
 """Environment variable of the function that names the ledger table."""
