@@ -1,0 +1,109 @@
+"""What runs at synthesis: after all Aspects, before the templates."""
+
+from collections.abc import Callable
+
+import jsii
+from aws_cdk import Aspects, CfnResource, IAspect, NestedStack, Stack, Stage
+from constructs import IConstruct
+
+from cdk_instance_role.at_synthesis import at_synthesis, resources_of
+from tests.synth.builders import IRELAND, new_app, new_stack, resources
+
+TYPE = "Test::Thing"
+
+
+@jsii.implements(IAspect)
+class Names:
+    """An Aspect that gives every thing a name, in the way that Aspects of companies do."""
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, CfnResource) and node.cfn_resource_type == TYPE:
+            node.add_property_override("Name", "corp-name")
+
+
+def thing(scope: Stack, id: str = "Thing", **properties: object) -> CfnResource:
+    return CfnResource(scope, id, type=TYPE, properties={"Size": 1, **properties})
+
+
+def recording(stack: Stack, scope: Stack | None = None) -> list[object]:
+    """Have the names of all things of a stack recorded at synthesis."""
+    seen: list[object] = []
+    at_synthesis(
+        scope or stack, lambda: seen.extend(one["Properties"].get("Name") for one in resources_of(stack).values())
+    )
+    return seen
+
+
+def test_sees_what_an_aspect_sets_also_on_constructs_that_come_later() -> None:
+    stack = new_stack()
+    seen = recording(stack)
+    thing(stack)
+    Aspects.of(stack).add(Names())
+    resources(stack)
+    assert seen == ["corp-name"]
+
+
+def test_sees_what_an_escape_hatch_sets() -> None:
+    stack = new_stack()
+    seen = recording(stack)
+    thing(stack).add_property_override("Name", "by hand")
+    resources(stack)
+    assert seen == ["by hand"]
+
+
+def test_sees_the_resources_of_a_nested_stack_and_of_a_stage() -> None:
+    stage = Stage(new_app(), "Prod", env=IRELAND)
+    nested = NestedStack(Stack(stage, "Web"), "Nested")
+    thing(nested)
+    Aspects.of(stage).add(Names())
+    seen = recording(nested)
+    resources(nested)
+    assert seen == ["corp-name"]
+
+
+def test_what_an_action_adds_and_changes_is_in_the_template() -> None:
+    stack = new_stack()
+    first = thing(stack, "First")
+
+    def add() -> None:
+        if not stack.node.try_find_child("Second"):
+            first.add_resource_dependency(thing(stack, "Second"))
+        first.override_logical_id("Renamed")
+
+    at_synthesis(stack, add)
+    found = resources(stack)
+    assert sorted(found) == ["Renamed", "Second"]
+    assert found["Renamed"]["DependsOn"] == ["Second"]
+
+
+def test_actions_run_in_the_order_in_which_they_were_added_and_once_in_a_synthesis() -> None:
+    stack = new_stack()
+    thing(stack)
+    ran: list[int] = []
+
+    def running(number: int) -> Callable[[], None]:
+        return lambda: ran.append(number)
+
+    for number in range(3):
+        at_synthesis(stack, running(number))
+    resources(stack)
+    assert ran == [0, 1, 2]
+    resources(stack)
+    assert ran == [0, 1, 2], "the CDK keeps what it has synthesized"
+
+
+def test_actions_of_one_app_are_not_those_of_another() -> None:
+    one, other = new_stack("One"), new_stack("Other")
+    ran: list[str] = []
+    at_synthesis(one, lambda: ran.append("one"))
+    thing(other)
+    resources(other)
+    assert ran == []
+
+
+def test_looking_leaves_nothing_behind() -> None:
+    plain, looked_at = (new_stack(), new_stack())
+    for stack in (plain, looked_at):
+        thing(stack)
+    recording(looked_at)
+    assert resources(plain) == resources(looked_at)
