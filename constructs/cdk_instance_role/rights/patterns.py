@@ -1,0 +1,32 @@
+"""ARNs that patterns of IAM match."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+
+class Patterns:
+    """Values of a statement that may hold ``*`` and ``?``, for many questions."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        """
+        Args:
+            values: the values.
+        """
+        values = frozenset(values)
+        self._exact = frozenset(value for value in values if not _is_pattern(value))
+        self._patterns = tuple(map(_compiled, values - self._exact))
+
+    def match(self, text: str) -> bool:
+        """Whether one of the values matches."""
+        return text in self._exact or any(pattern.fullmatch(text) for pattern in self._patterns)
+
+
+def _is_pattern(value: str) -> bool:
+    return "*" in value or "?" in value
+
+
+@lru_cache(maxsize=4096)
+def _compiled(value: str) -> re.Pattern[str]:
+    parts = re.split(r"([*?])", value)
+    return re.compile("".join({"*": ".*", "?": "."}.get(part) or re.escape(part) for part in parts), re.DOTALL)

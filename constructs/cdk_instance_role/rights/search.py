@@ -1,0 +1,236 @@
+"""Whether the permissions of several associations together reach further than each of them alone."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+
+from .allowed import Allowed
+from .declared import BARE, Declared, Edge, Instance, Profile, Universe
+from .statement import Statement
+
+
+@dataclass(frozen=True)
+class Excess:
+    """Something that associations reach together and none of them alone."""
+
+    carried: str
+    """ARN of what an instance carries at first; empty for nothing."""
+    reached: str
+    """ARN of what it may get then; empty for nothing."""
+    listing: Declared | None = None
+    """The association that lists a profile on the way there; None if the excess does not come from `replaces`."""
+    wanting: Declared | None = None
+    """The association that puts this profile on its instances."""
+
+
+def excess(statements: Iterable[Statement], associations: Sequence[Declared], instances: str) -> Excess | None:
+    """Search all sequences of calls that the statements allow.
+
+    Every kind of instance is looked at: those that are no target, the targets of each association, and the targets of
+    two of them of which one lists what the other one wants. Each may carry anything at first. An association that takes
+    profiles off makes an instance bare, and what others may do with a bare instance is declared by them. Associations
+    that want profiles of one `InstanceRole` count as one.
+
+    Args:
+        statements: all statements of the handler, as they stand in its policies.
+        associations: what is declared, in the same values.
+        instances: what the ARNs of instances begin with.
+
+    Returns:
+        The first thing that goes beyond what is declared, or None.
+
+    Raises:
+        ValueError: a statement about instances has a condition that is not known here.
+    """
+    universe = _universe(associations)
+    allowed, declared = Allowed(statements, universe), _DeclaredReach(associations, universe)
+    seen = set()
+    for instance in _kinds(associations, instances):
+        rules, targets = allowed.rules(instance), declared.targets(instance)
+        kind = (*map(id, rules), None, *map(id, targets))
+        if kind in seen:
+            continue
+        seen.add(kind)
+        reach, bounds = Reach(edge for rule in rules for edge in rule.edges), declared.bounds(targets)
+        for start in universe.bits():
+            beyond = reach.of(start) & ~bounds.of(start)
+            if beyond:
+                return _explained(reach, (start, beyond & -beyond), associations, universe)
+    return None
+
+
+class Reach:
+    """What an instance may come to carry, by sequences of calls."""
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        """
+        Args:
+            edges: what one call may change.
+        """
+        self._next: dict[int, int] = {}
+        for before, after in edges:
+            for bit in _bits(before):
+                self._next[bit] = self._next.get(bit, 0) | after
+        self._closed: dict[int, int] = {}
+
+    @property
+    def starts(self) -> Iterable[int]:
+        """Bits from which something may change."""
+        return self._next
+
+    def after(self, bit: int) -> int:
+        """What one call may make of what a bit stands for."""
+        return self._next.get(bit, 0)
+
+    def of(self, start: int) -> int:
+        """The start, and everything that is reached from it."""
+        return start | self._closure(self.after(start))
+
+    def _closure(self, mask: int) -> int:
+        if mask not in self._closed:
+            reached, left = mask, mask
+            while left:
+                new = 0
+                for bit in _bits(left):
+                    new |= self.after(bit)
+                left = new & ~reached
+                reached |= new
+            self._closed[mask] = reached
+        return self._closed[mask]
+
+
+class _Bounds:
+    """What is declared for an instance."""
+
+    def __init__(self, elsewhere: Mapping[int, int], here: Sequence[Reach], bare: int) -> None:
+        self._elsewhere, self._here = elsewhere, here
+        self._bare = bare
+
+    def of(self, start: int) -> int:
+        """Everything that one association alone reaches, or several of them by way of a bare instance."""
+        reached = start | self._elsewhere.get(start, 0)
+        for reach in self._here:
+            reached |= reach.of(start)
+        return reached | self._bare if reached & BARE else reached
+
+
+class _DeclaredReach:
+    """What each association alone reaches."""
+
+    def __init__(self, associations: Sequence[Declared], universe: Universe) -> None:
+        self._universe = universe
+        self._by_id: dict[str, list[Declared]] = {}
+        self._with_tags = [one for one in associations if one.tags]
+        self._groups: dict[str, list[Declared]] = {}
+        for one in associations:
+            self._groups.setdefault(_group(one), []).append(one)
+            for arn in one.instances:
+                self._by_id.setdefault(arn, []).append(one)
+        self._elsewhere: dict[int, int] = {}
+        for group in self._groups.values():
+            reach = self._reach(group, ())
+            for start in reach.starts:
+                self._elsewhere[start] = self._elsewhere.get(start, 0) | reach.of(start)
+
+    def targets(self, instance: Instance) -> list[Declared]:
+        """The associations of which an instance is a target."""
+        return [*self._by_id.get(instance.arn, ()), *(one for one in self._with_tags if one.is_target(instance))]
+
+    def bounds(self, targets: Sequence[Declared]) -> _Bounds:
+        """What is declared for an instance that is a target of these associations."""
+        here = [self._reach(self._groups[name], targets) for name in dict.fromkeys(map(_group, targets))]
+        bare = self._elsewhere.get(BARE, BARE)
+        for reach in here:
+            bare |= reach.of(BARE)
+        return _Bounds(self._elsewhere, here, bare)
+
+    def _reach(self, group: Sequence[Declared], targets: Sequence[Declared]) -> Reach:
+        return Reach(edge for one in group for edge in one.edges(self._universe, is_target=one in targets))
+
+
+def _group(association: Declared) -> str:
+    return association.own_paths[0] if association.own_paths else association.wanted.arn
+
+
+def _universe(associations: Sequence[Declared]) -> Universe:
+    """All profiles that matter: wanted ones, those that a deployment replaces or has replaced, listed ones, one of a
+    sibling without an association, and one that nobody knows."""
+    profiles = []
+    for one in associations:
+        former = (Profile(f"{path}the-former-one", one.wanted.role) for path in one.own_paths)
+        siblings = (Profile(f"{path}0/of-a-sibling", "of a sibling") for path in one.removable)
+        foreign = Profile(one.wanted.arn.partition("/")[0] + "/a-foreign-one", "foreign")
+        profiles += [one.wanted, *one.listed, *former, *siblings, foreign]
+    return Universe(profiles)
+
+
+def _kinds(associations: Sequence[Declared], instances: str) -> Iterator[Instance]:
+    """An instance of each kind."""
+    yield Instance(f"{instances}i-of-none")
+    for one in associations:
+        yield from _targets(one, instances)
+    for listing, wanting in _related(associations):
+        yield from _common_targets(listing, wanting, instances)
+
+
+def _targets(association: Declared, instances: str) -> Iterator[Instance]:
+    """Targets: each id, and for tags every value of each key."""
+    yield from map(Instance, sorted(association.instances))
+    usual = {key.lower(): values[0] for key, values in association.tags}
+    if usual:
+        yield Instance(f"{instances}i-with-tags", usual)
+    for key, values in association.tags:
+        for value in values[1:]:
+            yield Instance(f"{instances}i-with-tags", {**usual, key.lower(): value})
+
+
+def _related(associations: Sequence[Declared]) -> Iterator[tuple[Declared, Declared]]:
+    """Pairs of which the first lists what the second wants."""
+    wanted: dict[str, list[Declared]] = {}
+    for one in associations:
+        wanted.setdefault(one.wanted.arn, []).append(one)
+    for listing in associations:
+        for profile in listing.listed:
+            yield from ((listing, wanting) for wanting in wanted.get(profile.arn, ()) if wanting is not listing)
+
+
+def _common_targets(one: Declared, other: Declared, instances: str) -> Iterator[Instance]:
+    """Instances that are targets of both, if there may be any."""
+    for first, second in product(_targets(one, instances), _targets(other, instances)):
+        arn = first.arn if one.instances else second.arn
+        both = Instance(arn, {**first.tags, **second.tags})
+        if one.is_target(both) and other.is_target(both):
+            yield both
+            return
+
+
+def _explained(reach: Reach, ends: tuple[int, int], associations: Sequence[Declared], universe: Universe) -> Excess:
+    carried, reached = map(universe.name, ends)
+    way = {universe.name(bit) for bit in _way(reach, *ends)}
+    for listing, wanting in permutations(associations, 2):
+        passing = {profile.arn for profile in listing.listed} & {wanting.wanted.arn} & way
+        if passing and _group(listing) != _group(wanting):
+            return Excess(carried, reached, listing, wanting)
+    return Excess(carried, reached)
+
+
+def _way(reach: Reach, start: int, end: int) -> list[int]:
+    """A shortest way from one bit to another."""
+    came_from = {start: 0}
+    left = [start]
+    for bit in left:
+        for after in _bits(reach.after(bit)):
+            if after not in came_from:
+                came_from[after] = bit
+                left.append(after)
+    way = [end]
+    while came_from[way[-1]]:
+        way.append(came_from[way[-1]])
+    return way
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        bit = mask & -mask
+        yield bit
+        mask ^= bit
