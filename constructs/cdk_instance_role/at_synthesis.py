@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jsii
-from aws_cdk import ISynthesisSession, Stack, Stage, StackSynthesizer, cx_api
+from aws_cdk import ISynthesisSession, Stack, StackSynthesizer, Stage, cx_api
 from constructs import Dependable, DependencyGroup, IConstruct
 
 Action = Callable[[], None]

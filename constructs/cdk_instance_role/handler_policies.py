@@ -2,22 +2,41 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Stack
+import jsii
+from aws_cdk import IAnyProducer, IResolveContext, Lazy, ScopedAws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .permissions import Permissions, Statement
+from .arns import is_token
+from .at_synthesis import Resources, resources_of
+from .permissions import Permissions
+from .policy_lengths import Lengths
+from .policy_texts import VERSION, PolicyTexts
+from .rights.merging import merged
+from .rights.packing import POLICY_SIZE, packed, size_of
+from .rights.statement import Statement
 
-POLICY_SIZE = 6144
-"""Characters, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-_ENVELOPE = len('{"Version":"2012-10-17","Statement":[]}')
-_LONGEST_PSEUDO = {"AWS::Partition": 10, "AWS::Region": 15, "AWS::AccountId": 12, "AWS::URLSuffix": 16}
-_LONGEST_ARN = 340
-"""Of an instance profile of an `InstanceRole`, in a stack with the longest name."""
-_LONGEST_ID = len("i-0123456789abcdef0")
+_DESCRIPTION = "What the instance profile handler may do for this stack"
+_LONGEST_POLICY_NAME = 128
+_LEFT_OVER = 600
+"""Characters of a policy into which no further statement may fit."""
+_CUSTOMIZED = "@aws-cdk/iam:customizeRoles"
+"""Context key of `iam.Role.customize_roles`."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What has been written into the policies of a stack."""
+
+    statements: Sequence[Statement]
+    """With tokens."""
+    granted: Mapping[str, Permissions]
+    """By path of the association."""
+    texts: PolicyTexts
 
 
 class HandlerPolicies(Construct):
@@ -25,8 +44,11 @@ class HandlerPolicies(Construct):
 
     The logical id of every policy holds a digest of its content. CloudFormation therefore never changes one: it
     creates the new policy first and deletes the old one last, after the deployment has succeeded or has been
-    rolled back. While instances are moved on, or given back what they had, the handler has the rights of both.
-    Were the policy changed in place, a rollback would find that the rights to give back are gone already.
+    rolled back. During a deployment the handler has the permissions of both. If the policy were changed in place, a
+    rollback would find that the permissions to restore profiles are gone already.
+
+    The content is only known at synthesis, because Aspects may change names and paths until then. The number of
+    policies is estimated with every association, so that Aspects visit them, and corrected at synthesis.
     """
 
     def __init__(self, scope: Construct, id: str, *, role: iam.IRole) -> None:
@@ -38,120 +60,172 @@ class HandlerPolicies(Construct):
         """
         super().__init__(scope, id)
         self._role, self._stack = role, Stack.of(self)
-        self._packs: list[_Pack] = []
-        self._known: set[str] = set()
+        self._granted: dict[str, Permissions] = {}
+        """By path of the association."""
+        self._policies: list[_Policy | _ReportedPolicy] = []
+        self._describe_stacks = Statement.of(["cloudformation:DescribeStacks"], _with_parents(self._stack))
+        self._lengths = Lengths.of(self._stack, {})
+        self._widths: dict[str, int] = {}
+        """Characters of ARNs, by their text with tokens."""
+        self._free = 0
+        """Characters that the policies still have room for, by the estimate."""
 
-    def add(self, association: Construct, permissions: Permissions) -> None:
-        """Add the rights for an association.
+    def add(self, path: str, permissions: Permissions) -> None:
+        """Add the permissions for an association.
 
-        Raises:
-            ValueError: one of its statements alone is longer than a policy.
+        Args:
+            path: path of the association.
+            permissions: its permissions.
         """
-        for statement, rendered in self._new(permissions.statements()):
-            size = _size(rendered) + 1
-            if _ENVELOPE + size > POLICY_SIZE:
-                raise ValueError(
-                    f"{association.node.path} needs an IAM statement of {size} characters, and a policy takes "
-                    f"{POLICY_SIZE} in all: {', or '.join(permissions.ways_to_shorten)}"
-                )
-            self._pack_for(rendered).add(statement, rendered)
-
-    def _new(self, statements: Iterable[Statement]) -> Iterable[tuple[Statement, Any]]:
-        """Those statements that no other association has needed yet, also without tokens."""
-        new = {text: one for one in statements if (text := json.dumps(one.render())) not in self._known}
-        self._known.update(new)
-        rendered = self._stack.resolve([one.render() for one in new.values()])
-        return zip(new.values(), rendered, strict=True)
+        self._granted[path] = permissions
+        self._measure(permissions)
+        self._free -= self._length(permissions.statements())
+        if self._free < 0:
+            estimate = self._estimate()
+            self._free = len(estimate) * (POLICY_SIZE - _LEFT_OVER) - sum(map(self._length, estimate))
+            self._provide(len(estimate))
 
     @property
     def count(self) -> int:
-        """Number of policies."""
-        return len(self._packs)
+        """Number of policies; an estimate until `write`."""
+        return len(self._policies)
 
-    def _pack_for(self, rendered: Any) -> "_Pack":
-        """The policy that grows least by a statement, so that associations share what they have in common."""
-        fitting = [pack for pack in self._packs if pack.size + pack.growth(rendered) <= POLICY_SIZE]
-        return min(fitting, key=lambda pack: pack.growth(rendered), default=None) or self._new_pack()
+    def write(self) -> "Written":
+        """Write the policies. To be called once all Aspects have run."""
+        resources = resources_of(self._stack)
+        statements = self._statements()
+        profiles = (text for permissions in self._granted.values() for text in permissions.profile_texts())
+        values = (text for one in statements for text in sorted(one.texts()))
+        texts = PolicyTexts.of(self._stack, [*profiles, *values], resources)
+        parts = packed(merged(map(texts.stable, statements)), texts.width)
+        self._provide(len(parts))
+        for policy, part in zip(self._policies, parts, strict=True):
+            policy.write(sorted(part, key=_text), texts, resources)
+        return Written([texts.original(one) for part in parts for one in part], self._granted, texts)
 
-    def _new_pack(self) -> "_Pack":
-        pack = _Pack(self, f"Policy{len(self._packs) + 1}", self._role)
-        self._packs.append(pack)
-        return pack
+    def draft(self, number: int) -> Sequence[Statement]:
+        """What will be in a policy about, for an Aspect that looks at it."""
+        return dict(enumerate(self._estimate())).get(number, [])
 
+    def _estimate(self) -> list[list[Statement]]:
+        return packed(merged(self._statements()), self._width)
 
-class _Pack:
-    """One policy, until it is full."""
-
-    def __init__(self, scope: Construct, id: str, role: iam.IRole) -> None:
-        self._policy = iam.ManagedPolicy(
-            scope, id, description="What the instance profile handler may do for this stack", roles=[role]
-        )
-        self._resource: iam.CfnManagedPolicy = self._policy.node.default_child  # type: ignore[assignment]
-        self._base_id = Stack.of(scope).get_logical_id(self._resource)
-        self._digest = hashlib.sha256()
-        self._statements: dict[str, iam.PolicyStatement] = {}
-        """By everything in them but the resources."""
-        self._resources: dict[str, set[str]] = {}
-        self.size = _ENVELOPE
-
-    def growth(self, rendered: Any) -> int:
-        """By how many characters the policy grows if it takes a statement.
-
-        Two statements that differ in their resources only allow the same as one with the resources of both.
-        """
-        known = self._resources.get(_but_for_resources(rendered))
-        if known is None:
-            return _size(rendered) + 1
-        new = [one for one in _resources(rendered) if json.dumps(one) not in known]
-        brackets = 2 if new and len(known) == 1 else 0
-        return sum(_size(one) + 1 for one in new) + brackets
-
-    def add(self, statement: Statement, rendered: Any) -> None:
-        growth = self.growth(rendered)
-        if not growth:
+    def _measure(self, permissions: Permissions) -> None:
+        """Find out about how long the ARNs of the association's own profile and of its role get."""
+        profile = permissions.profile
+        if profile.arn in self._widths or not is_token(profile.arn):
             return
-        self.size += growth
-        kind = _but_for_resources(rendered)
-        if kind in self._statements:
-            self._statements[kind].add_resources(*statement.resources)
-        else:
-            self._statements[kind] = statement.to_policy_statement()
-            self._policy.add_statements(self._statements[kind])
-        self._resources.setdefault(kind, set()).update(json.dumps(one) for one in _resources(rendered))
-        self._digest.update(json.dumps(rendered, sort_keys=True).encode())
-        self._resource.override_logical_id(f"{self._base_id}{self._digest.hexdigest()[:8]}")
+        resources, arns = {}, self._stack.resolve([profile.arn, profile.role_arn])
+        for arn, kind, path in zip(arns, ("InstanceProfile", "Role"), (*profile.paths[:1], "/"), strict=False):
+            match arn:
+                case {"Fn::GetAtt": [str(name), "Arn"]}:
+                    resources[name] = {"Type": f"AWS::IAM::{kind}", "Properties": {"Path": path}}
+        lengths = Lengths.of(self._stack, resources)
+        self._widths.update(zip((profile.arn, profile.role_arn), map(lengths.width, arns), strict=True))
+
+    def _width(self, value: str) -> int:
+        return self._widths.get(value) or self._lengths.width_of_text(value)
+
+    def _length(self, statements: Iterable[Statement]) -> int:
+        return sum(size_of(one, self._width) + 1 for one in statements)
+
+    def _statements(self) -> list[Statement]:
+        return [
+            self._describe_stacks,
+            *(one for permissions in self._granted.values() for one in permissions.statements()),
+        ]
+
+    def _provide(self, count: int) -> None:
+        """Have this many policies."""
+        while len(self._policies) > count:
+            self.node.try_remove_child(self._policies.pop().id)
+        while len(self._policies) < count:
+            self._policies.append(_new_policy(self, len(self._policies), self._role))
 
 
-def _but_for_resources(rendered: Any) -> str:
-    return json.dumps({key: value for key, value in rendered.items() if key != "Resource"}, sort_keys=True)
+class _Policy:
+    """One policy, as a resource."""
+
+    def __init__(self, scope: HandlerPolicies, number: int, role: iam.IRole) -> None:
+        self.id = f"Policy{number + 1}"
+        self._resource = iam.CfnManagedPolicy(
+            scope,
+            self.id,
+            description=_DESCRIPTION,
+            policy_document=Lazy.uncached_any(_Draft(scope, number)),
+            roles=[role.role_name],
+        )
+        self._plain_id = self._logical_id = Stack.of(scope).get_logical_id(self._resource)
+        self._given_name: Any = None
+        self._name: Any = None
+
+    def write(self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources) -> None:
+        """Write what is in the policy, and name it after that."""
+        digest = _digest(statements)
+        self._resource.policy_document = texts.render(statements)
+        self._rename(digest, resources.get(self._logical_id, {}))
+        self._logical_id = f"{self._plain_id}{digest}"
+        self._resource.override_logical_id(self._logical_id)
+
+    def _rename(self, digest: str, resource: Mapping[str, Any]) -> None:
+        """Add the digest to a name that an Aspect has set: the old policy has the name while the new one is made."""
+        name = resource.get("Properties", {}).get("ManagedPolicyName")
+        if name is not None and name != self._name:
+            self._given_name = name
+        if self._given_name is not None:
+            self._name = _with_digest(self._given_name, digest)
+            self._resource.add_property_override("ManagedPolicyName", self._name)
 
 
-def _resources(rendered: Any) -> list[Any]:
-    found = rendered["Resource"]
-    return found if isinstance(found, list) else [found]
+class _ReportedPolicy:
+    """One policy that the app may not create, where `iam.Role.customize_roles` has its content reported instead."""
+
+    def __init__(self, scope: HandlerPolicies, number: int, role: iam.IRole) -> None:
+        self.id = f"Policy{number + 1}"
+        self._policy = iam.ManagedPolicy(scope, self.id, description=_DESCRIPTION, roles=[role])
+        self._written = False
+
+    def write(self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources) -> None:
+        """Write what is in the policy, which keeps its name: those who create it change it in place."""
+        del resources
+        if not self._written:
+            document = texts.render(statements)
+            self._policy.add_statements(*map(iam.PolicyStatement.from_json, document["Statement"]))
+            self._written = True
 
 
-def _size(value: Any) -> int:
-    """Length of a resolved value as JSON, with every token as long as it can get."""
-    match value:
-        case str():
-            return len(json.dumps(value))
-        case list():
-            return sum(_size(item) + 1 for item in value) + 1
-        case {"Ref": name, **rest} if not rest:
-            return _LONGEST_PSEUDO.get(name, _LONGEST_ARN)
-        case {"Fn::Join": [separator, parts], **rest} if not rest:
-            parts_with_former = zip(parts, ["", *parts], strict=False)
-            return sum(_size_of_part(part, former) + len(separator) for part, former in parts_with_former)
-        case dict() if len(value) == 1 and next(iter(value)).startswith("Fn::"):
-            return _LONGEST_ARN
-        case dict():
-            return sum(len(key) + 4 + _size(item) for key, item in value.items()) + 1
-        case _:
-            return len(json.dumps(value))
+def _new_policy(scope: HandlerPolicies, number: int, role: iam.IRole) -> _Policy | _ReportedPolicy:
+    customized = scope.node.try_get_context(_CUSTOMIZED) is not None
+    return _ReportedPolicy(scope, number, role) if customized else _Policy(scope, number, role)
 
 
-def _size_of_part(part: Any, former: Any) -> int:
-    """Length of a part of a joined value. A reference that follows this text can only be the id of an instance."""
-    is_id = isinstance(part, dict) and isinstance(former, str) and former.endswith(":instance/")
-    return _LONGEST_ID if is_id else _size(part)
+@jsii.implements(IAnyProducer)
+class _Draft:
+    """The content of a policy until it is written."""
+
+    def __init__(self, policies: HandlerPolicies, number: int) -> None:
+        self._policies, self._number = policies, number
+
+    def produce(self, context: IResolveContext) -> Any:
+        del context
+        return {"Version": VERSION, "Statement": [one.render() for one in self._policies.draft(self._number)]}
+
+
+def _with_parents(stack: Stack) -> list[str]:
+    """Ids of a stack and of the stacks that it is nested in, each as that stack itself calls it."""
+    parent = stack.nested_stack_parent
+    return [ScopedAws(stack).stack_id, *(_with_parents(parent) if parent else [])]
+
+
+def _text(statement: Statement) -> str:
+    return json.dumps(statement.render(), sort_keys=True)
+
+
+def _digest(statements: Sequence[Statement]) -> str:
+    return hashlib.sha256("\n".join(map(_text, statements)).encode()).hexdigest()[:8]
+
+
+def _with_digest(name: Any, digest: str) -> Any:
+    if isinstance(name, str):
+        return f"{name[: _LONGEST_POLICY_NAME - len(digest) - 1]}-{digest}"
+    return {"Fn::Join": ["-", [name, digest]]}

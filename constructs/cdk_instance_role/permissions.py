@@ -1,10 +1,9 @@
 """What the handler may do for one association: IAM statements, generated from its properties and never wider."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
@@ -12,42 +11,25 @@ from aws_cdk import aws_iam as iam
 from .arns import Arns, is_token
 from .known_profile import KnownProfile
 from .replaceable import ReplaceableProfiles
-from .runtime.association.batch import chunks
+from .rights.declared import Declared, Profile
+from .rights.statement import Statement
 from .selection import InstanceSelection
 
-IDS_PER_STATEMENT = 25
-"""Targets in one statement, so that statements pack well into policies of limited size."""
-ALARMS_PER_STATEMENT = 15
-"""A name of 255 characters may be in the ARN of each."""
+IDS_IN_A_POLICY = 25
+"""More ids than this are what makes the policies of an association large."""
+LONG_TAGS = 1000
+"""The same in characters of tag values."""
 
 _VARIABLE = re.compile(r"\$\{(?!Token\[)")
 
-Condition = Mapping[str, Mapping[str, Any]]
+Conditions = Mapping[str, Mapping[str, Iterable[str]]]
 
 _ASSOCIATE = "ec2:AssociateIamInstanceProfile"
 _REPLACE = "ec2:ReplaceIamInstanceProfileAssociation"
 _DISASSOCIATE = "ec2:DisassociateIamInstanceProfile"
 
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement, kept in Python until it is known which others it shares a policy with: for every object in Node.js
-    and every question to it the synthesis of a hundred associations takes longer."""
-
-    actions: Sequence[str]
-    resources: Sequence[str]
-    conditions: Condition = field(default_factory=dict)
-
-    def render(self) -> dict[str, Any]:
-        """The statement as it stands in a policy, with tokens."""
-        rendered = {"Action": _one_or_all(self.actions), "Effect": "Allow", "Resource": _one_or_all(self.resources)}
-        return {**rendered, "Condition": self.conditions} if self.conditions else rendered
-
-    def to_policy_statement(self) -> iam.PolicyStatement:
-        """The statement as an object of the CDK."""
-        return iam.PolicyStatement(
-            actions=[*self.actions], resources=[*self.resources], conditions=dict(self.conditions)
-        )
+_BARE: Conditions = {"Null": {"ec2:InstanceProfile": ["true"]}}
+"""The condition key is absent for an instance without a profile."""
 
 
 @dataclass(frozen=True)
@@ -67,33 +49,44 @@ class Permissions:
     """The alarms that its rollout watches."""
 
     def statements(self) -> Iterator[Statement]:
-        """All statements."""
-        yield Statement(["iam:GetInstanceProfile"], [one for arn in self._known for one in _in_any_path(arn)])
+        """All statements. The paths of profiles are read when this is called."""
+        yield Statement.of(["iam:GetInstanceProfile"], self._known)
         yield self._pass_role()
-        for resources, tagged in self._targets():
-            yield Statement([_ASSOCIATE], resources, {**_to(self._givable), **tagged})
-            if self._displaceable:
-                # A disassociation names no new profile, so that condition must hold "if exists" only.
-                to_wanted = {"ArnLikeIfExists": {"ec2:NewInstanceProfile": [self.profile.arn]}}
-                condition = {**_from(self._displaceable), **to_wanted, **tagged}
-                yield Statement([_REPLACE, _DISASSOCIATE], resources, condition)
-        # The id or the tag of an instance may be gone by the time of an undo, but it still carries a profile of ours.
-        yield Statement([_DISASSOCIATE], [self._every_instance], _from(self._ours))
-        if self._moves:
-            yield Statement([_REPLACE], [self._every_instance], _from_to(self._ours, self._moves))
-        if self.instances.tags and self._displaceable:
-            # A stopped instance is bare in the middle of a swap, and its tags may be gone.
-            bare = {"Null": {"ec2:InstanceProfile": "true"}}
-            yield Statement([_ASSOCIATE], [self._every_instance], {**_to(self._displaceable), **bare})
-        for alarms in chunks(self._alarms, ALARMS_PER_STATEMENT):
-            yield Statement(["cloudwatch:DescribeAlarms"], alarms)
+        # The id or the tag of an instance may be gone when its previous profile is restored, but it still carries ours.
+        yield Statement.of([_DISASSOCIATE], [self._every_instance], _from(self._removable))
+        yield Statement.of([_ASSOCIATE], self._targets, {**_to(self._associable), **self._tags})
+        if self._listed:
+            yield from self._displace_and_restore()
+        if self.profile.moves:
+            moves = {**_between(self._movable, self._movable), **self._tags}
+            yield Statement.of([_REPLACE], self._targets, moves)
+        if self._alarms:
+            yield Statement.of(["cloudwatch:DescribeAlarms"], self._alarms)
 
-    @property
-    def ways_to_shorten(self) -> list[str]:
-        """What whoever declares the association can do about a statement that is too long."""
-        tags = ["select by fewer or shorter tag values"] if self.instances.tags else []
-        profiles = ["list fewer profiles in `replaces`"] if self.lists_several_profiles else []
-        return [*tags, *profiles]
+    def profile_texts(self) -> Iterator[str]:
+        """The ARNs of the profiles and of their roles."""
+        for profile in (self.profile, *self.replaces.known):
+            yield profile.arn
+            yield profile.role_arn
+
+    def declared(self, name: str, text: Callable[[str], str]) -> Declared:
+        """What the association declares, for the search of what permissions allow together.
+
+        Args:
+            name: the association as a message says it.
+            text: what stands for a value with tokens.
+        """
+        return Declared(
+            name=name,
+            wanted=_profile(self.profile, text),
+            listed=tuple(_profile(profile, text) for profile in self.replaces.known),
+            own_paths=tuple(text(pattern)[:-1] for pattern in self._movable),
+            removable=tuple(text(pattern)[:-1] for pattern in self._paths_of(self.profile)),
+            moves=self.profile.moves,
+            instances=frozenset(text(self.arns.instance(id_)) for id_ in self.instances.instance_ids),
+            has_token_ids=self._has_token_ids,
+            tags=tuple((key, tuple(map(text, values))) for key, values in self.instances.tags),
+        )
 
     @property
     def lists_several_profiles(self) -> bool:
@@ -102,13 +95,28 @@ class Permissions:
 
     @property
     def lists_many_ids(self) -> bool:
-        """Whether the ids are what makes statements many."""
-        return len(self.instances.instance_ids) > IDS_PER_STATEMENT
+        """Whether the ids are what makes statements long."""
+        return len(self.instances.instance_ids) > IDS_IN_A_POLICY
+
+    @property
+    def lists_long_tags(self) -> bool:
+        """Whether the tag values are what makes statements long."""
+        return sum(len(value) for _, values in self.instances.tags for value in values) > LONG_TAGS
 
     @property
     def lists_many_alarms(self) -> bool:
-        """Whether the alarms are what makes statements many."""
-        return len(self._alarms) > ALARMS_PER_STATEMENT
+        """Whether the alarms are what makes statements long."""
+        return len(self._alarms) > 1
+
+    def _displace_and_restore(self) -> Iterator[Statement]:
+        # A disassociation has no new profile, so that condition must hold "if exists" only.
+        to_wanted = {"ArnLikeIfExists": {"ec2:NewInstanceProfile": [self.profile.arn]}}
+        displace = {**_from(self._listed), **to_wanted, **self._tags}
+        yield Statement.of([_REPLACE, _DISASSOCIATE], self._targets, displace)
+        yield Statement.of([_REPLACE], self._restorable, _between(self._ours, self._listed))
+        if self.instances.tags:
+            # A stopped instance is bare in the middle of a swap, and its tags may be gone.
+            yield Statement.of([_ASSOCIATE], [self._every_instance], {**_to(self._listed), **_BARE})
 
     def _pass_role(self) -> Statement:
         if self.replaces.is_any:
@@ -116,15 +124,80 @@ class Permissions:
         else:
             roles = [profile.role_arn for profile in (self.profile, *self.replaces.known)]
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
-        return Statement(["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": self._ec2_service}})
+        return Statement.of(["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": self._ec2_services}})
 
-    def _targets(self) -> Iterator[tuple[list[str], Condition]]:
-        """The targets as resources, with the conditions that make them so."""
-        for ids in chunks(self.instances.instance_ids, IDS_PER_STATEMENT):
-            yield [self.arns.instance(id_) for id_ in ids], {}
+    @property
+    def _targets(self) -> list[str]:
+        """The targets as resources; with tags they are targets only together with `_tags`."""
         if self.instances.tags:
-            tags = {f"aws:ResourceTag/{key}": [*map(_literal, values)] for key, values in self.instances.tags}
-            yield [self._every_instance], {"StringEquals": tags}
+            return [self._every_instance]
+        return [self.arns.instance(id_) for id_ in self.instances.instance_ids]
+
+    @property
+    def _tags(self) -> Conditions:
+        """The condition that makes an instance a target; none for ids."""
+        tags = {f"aws:ResourceTag/{key}": [*map(_literal, values)] for key, values in self.instances.tags}
+        return {"StringEquals": tags} if tags else {}
+
+    @property
+    def _restorable(self) -> list[str]:
+        """Instances that may get a listed profile instead of ours. The tags may be gone by then, and CloudFormation
+        changes a policy in place when the id that a token stands for changes."""
+        if self.instances.tags or self._has_token_ids:
+            return [self._every_instance]
+        return self._targets
+
+    @property
+    def _has_token_ids(self) -> bool:
+        return any(map(is_token, self.instances.instance_ids))
+
+    @property
+    def _listed(self) -> list[str]:
+        """The profiles that may be displaced."""
+        if self.replaces.is_any:
+            return [self.arns.profile("*")]
+        return [profile.arn for profile in self.replaces.known]
+
+    @property
+    def _associable(self) -> list[str]:
+        """What a bare target may get: the wanted profile, or what was taken off in the first half of a swap."""
+        ours = self._movable if self.profile.moves else [self.profile.arn]
+        if self.instances.tags:  # every bare instance may get a listed profile by a statement of its own
+            return ours
+        return self._listed if self.replaces.is_any else [*ours, *self._listed]
+
+    @property
+    def _movable(self) -> list[str]:
+        """The profiles of the same `InstanceRole`, with those of its former ids."""
+        return [self._on(path) for path in self.profile.paths]
+
+    @property
+    def _ours(self) -> list[str]:
+        """What this association puts on instances, whatever CloudFormation names it."""
+        return self._movable[:1] or [self.profile.arn]
+
+    @property
+    def _removable(self) -> list[str]:
+        """What may be taken off any instance: what is on the paths of the stack, or the wanted profile."""
+        return self._paths_of(self.profile) or [self.profile.arn]
+
+    @property
+    def _known(self) -> list[str]:
+        """What has to be looked at: the profile, and what a target may have had before."""
+        if self.replaces.is_any:
+            return self._listed
+        profiles = (self.profile, *self.replaces.known)
+        return [one for profile in profiles for one in self._paths_of(profile) or _in_any_path(profile.arn)]
+
+    def _paths_of(self, profile: KnownProfile) -> list[str]:
+        """The paths of the stack for a profile of this stack; those of the `InstanceRole` for one of another stack;
+        none for a profile that is no `InstanceRole`'s."""
+        own = self.arns.profile_path
+        return [self._on(_parent(path) if own in path else path) for path in profile.paths]
+
+    def _on(self, path: str) -> str:
+        """ARN of all profiles on a path."""
+        return self.arns.profile(f"{path.strip('/')}/*")
 
     @cached_property
     def _alarms(self) -> list[str]:
@@ -138,45 +211,13 @@ class Permissions:
         return ["*"]
 
     @property
-    def _displaceable(self) -> list[str]:
-        if self.replaces.is_any:
-            return [self.arns.profile("*")]
-        return [profile.arn for profile in self.replaces.known]
-
-    @property
-    def _known(self) -> list[str]:
-        """What has to be looked at: the profile, and what a target may have had before."""
-        return self._displaceable if self.replaces.is_any else [self.profile.arn, *self._displaceable]
-
-    @property
-    def _givable(self) -> list[str]:
-        """What a target may get: ours, or what it had before.
-
-        All of ours, not the wanted one alone: where a deployment renames the profile and the change of a stopped
-        instance fails half-way, the instance gets the one with the former name back.
-        """
-        return self._displaceable if self.replaces.is_any else [*self._ours, *self._displaceable]
-
-    @property
-    def _ours(self) -> list[str]:
-        """What this association puts on instances. For a profile of an `InstanceRole` these are all on its paths, so
-        that the handler can move on from one that a deployment replaces, and back should it fail."""
-        paths = [self.arns.profile(f"{path.strip('/')}/*") for path in self.profile.paths]
-        return paths or [self.profile.arn]
-
-    @property
-    def _moves(self) -> list[str]:
-        """What an instance that carries ours may get instead."""
-        return [*(self._ours if self.profile.moves else []), *self._displaceable]
-
-    @property
     def _every_instance(self) -> str:
         return self.arns.instance("*")
 
     @property
-    def _ec2_service(self) -> str | list[str]:
+    def _ec2_services(self) -> list[str]:
         # In China EC2 goes by either name.
-        return ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] if self.arns.is_in_china else "ec2.amazonaws.com"
+        return ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] if self.arns.is_in_china else ["ec2.amazonaws.com"]
 
 
 def observe_statement() -> iam.PolicyStatement:
@@ -202,6 +243,14 @@ def _in_any_path(arn: str) -> Sequence[str]:
     return [arn, f"{head}:instance-profile/*/{name}", *pathless]
 
 
+def _profile(known: KnownProfile, text: Callable[[str], str]) -> Profile:
+    return Profile(text(known.arn), text(known.role_arn))
+
+
+def _parent(path: str) -> str:
+    return path.strip("/").rpartition("/")[0]
+
+
 def _literal(value: str) -> str:
     """A value as IAM takes it for no policy variable. Tokens, which are written alike, are left alone.
 
@@ -211,17 +260,13 @@ def _literal(value: str) -> str:
     return _VARIABLE.sub("${$}{", value)
 
 
-def _one_or_all(values: Sequence[str]) -> str | list[str]:
-    return values[0] if len(values) == 1 else [*values]
-
-
-def _to(profiles: Sequence[str]) -> Condition:
+def _to(profiles: Sequence[str]) -> Conditions:
     return {"ArnLike": {"ec2:NewInstanceProfile": profiles}}
 
 
-def _from(profiles: Sequence[str]) -> Condition:
+def _from(profiles: Sequence[str]) -> Conditions:
     return {"ArnLike": {"ec2:InstanceProfile": profiles}}
 
 
-def _from_to(old: Sequence[str], new: Sequence[str]) -> Condition:
+def _between(old: Sequence[str], new: Sequence[str]) -> Conditions:
     return {"ArnLike": {"ec2:InstanceProfile": old, "ec2:NewInstanceProfile": new}}

@@ -1,6 +1,5 @@
 """The custom-resource provider behind the associations of a stack."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack, custom_resources
@@ -10,25 +9,35 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
-from .arns import is_token
-from .handler_policies import HandlerPolicies
+from .capacity import DEFAULT_MAX_POLICIES, check_max_policies
+from .grants import Grants
 from .permissions import Permissions, observe_statement
 from .runtime.association.contract import (
     LEDGER_PARTITION_KEY,
     LEDGER_SORT_KEY,
     LEDGER_TABLE_VARIABLE,
+    LOG_GROUP_VARIABLE,
     LONGEST_INVOCATION_SECONDS,
 )
 
 _RUNTIME = Path(__file__).parent / "runtime"
+_LEDGER_ACTIONS = (
+    "dynamodb:BatchGetItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+)
+"""A transaction needs the action of each of its parts:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
 _ID = "InstanceProfileAssociationProvider"
 _POLICIES_ID = "InstanceProfileHandlerPolicies"
 QUERY_SECONDS = 5
 MEMORY_MIB = 1769
 """With so much a function has a whole processor, and a look at thousands of instances takes one some seconds:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
-MOST_POLICIES = 10
-"""Managed policies of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 class AssociationProvider(Construct):
@@ -49,34 +58,44 @@ class AssociationProvider(Construct):
             web.associate_with("Fleet", instances, provider=provider)
     """
 
-    def __init__(self, scope: Construct, id: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, max_policies: int = DEFAULT_MAX_POLICIES) -> None:
         """
         Args:
             scope: parent construct.
             id: id within the parent.
+            max_policies: managed policies that a role of the account can have, from 2 to 25. Half of them are for the
+                associations, because old and new ones are attached together while a stack is deployed. Raise the
+                quota of IAM "Managed policies attached to an IAM role" first. Default: 10, which is the quota of an
+                account in which nobody has raised it.
+
+        Raises:
+            ValueError: ``max_policies`` is out of range.
         """
         super().__init__(scope, id)
-        log_group = logs.LogGroup(self, "Log", retention=logs.RetentionDays.THREE_MONTHS)
-        ledger = self._ledger()
-        self._role = self._handler_role(ledger, log_group)
-        handler = self._handler(ledger, log_group)
+        check_max_policies(max_policies)
+        self._log_group = logs.LogGroup(self, "Log", retention=logs.RetentionDays.THREE_MONTHS)
+        self._ledger = self._new_ledger()
+        self._role = self._handler_role()
+        self._function = self._handler()
         framework = custom_resources.Provider(
             self,
             "Framework",
-            on_event_handler=handler,
-            is_complete_handler=handler,
+            on_event_handler=self._function,
+            is_complete_handler=self._function,
             query_interval=Duration.seconds(QUERY_SECONDS),
             total_timeout=Duration.hours(1),
-            log_group=log_group,
+            log_group=self._log_group,
             # The framework asks again by throwing the whole event, and Lambda logs what is thrown: with the signed URL
             # by which anyone could answer CloudFormation. What there is to say, the handler says.
             framework_lambda_logging_level=lambda_.ApplicationLogLevel.FATAL,
-            framework_complete_and_timeout_role=self._framework_role(log_group),
+            framework_on_event_role=self._framework_role("OnEventRole"),
+            # The functions behind the waiter do the same job with the same permissions.
+            framework_complete_and_timeout_role=self._framework_role("WaiterRole"),
         )
         self._service_token = framework.service_token
-        self._policies: dict[Stack, HandlerPolicies] = {}
-        self._granted: list[Permissions] = []
-        self._selected: dict[str, str] = {}
+        is_default = self.node.id == _ID and isinstance(self.node.scope, Stack)
+        policies_id = _POLICIES_ID if is_default else f"{_POLICIES_ID}{self.node.addr[-8:]}"
+        self._grants = Grants(self, self._role, policies_id, max_policies)
 
     @classmethod
     def of(cls, scope: Construct) -> "AssociationProvider":
@@ -99,39 +118,43 @@ class AssociationProvider(Construct):
         """Role of the function."""
         return self._role
 
+    @property
+    def function(self) -> lambda_.IFunction:
+        """The function that changes associations, for alarms and outputs. Nobody but the provider framework has to
+        invoke it: whoever may do so can make it act as some association allows."""
+        return self._function
+
+    @property
+    def ledger(self) -> dynamodb.ITable:
+        """The table that holds what every instance carried before, for grants to read it."""
+        return self._ledger
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """The log group of all functions of the provider, for outputs, metric filters and grants to read it."""
+        return self._log_group
+
     def grant(self, association: Construct, permissions: Permissions) -> IDependable:
-        """Give the handler the rights for one association.
+        """Give the handler the permissions for one association.
 
         The policies live in the association's stack: one in the provider's stack could not name what belongs to a
         stack that depends on it.
 
         Args:
             association: the association.
-            permissions: its rights.
+            permissions: its permissions.
 
         Returns:
             The policies, on which the association has to depend.
 
         Raises:
-            ValueError: the provider is elsewhere, an instance is selected by another association of this provider
-                already, or the rights don't fit into a policy or into as many as the handler's role can have.
+            ValueError: the provider is in another account or Region, an instance is selected by another association
+                of this provider already, or the permissions don't fit into as many policies as the handler's role can
+                have.
         """
-        stack = Stack.of(association)
-        self._refuse_selected_twice(association, permissions)
-        policies = self._policies.get(stack) or self._new_policies(stack)
-        policies.add(association, permissions)
-        self._granted.append(permissions)
-        self._refuse_too_many()
-        return policies
+        return self._grants.add(association, permissions)
 
-    def _new_policies(self, stack: Stack) -> HandlerPolicies:
-        self._refuse_elsewhere(stack)
-        is_default = self.node.scope is stack and self.node.id == _ID
-        id_ = _POLICIES_ID if is_default else f"{_POLICIES_ID}{self.node.addr[-8:]}"
-        self._policies[stack] = HandlerPolicies(stack, id_, role=self._role)
-        return self._policies[stack]
-
-    def _ledger(self) -> dynamodb.Table:
+    def _new_ledger(self) -> dynamodb.Table:
         return dynamodb.Table(
             self,
             "Ledger",
@@ -146,18 +169,9 @@ class AssociationProvider(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
 
-    def _handler_role(self, ledger: dynamodb.Table, log_group: logs.LogGroup) -> iam.Role:
-        write_ledger = iam.PolicyStatement(
-            actions=[
-                "dynamodb:DeleteItem",
-                "dynamodb:GetItem",
-                "dynamodb:PutItem",
-                "dynamodb:Query",
-                "dynamodb:UpdateItem",
-            ],
-            resources=[ledger.table_arn],
-        )
-        statements = [observe_statement(), write_ledger, _write_log(log_group)]
+    def _handler_role(self) -> iam.Role:
+        use_ledger = iam.PolicyStatement(actions=[*_LEDGER_ACTIONS], resources=[self._ledger.table_arn])
+        statements = [observe_statement(), use_ledger, self._write_log()]
         return iam.Role(
             self,
             "HandlerRole",
@@ -166,7 +180,7 @@ class AssociationProvider(Construct):
             inline_policies={"Handler": iam.PolicyDocument(statements=statements)},
         )
 
-    def _handler(self, ledger: dynamodb.Table, log_group: logs.LogGroup) -> lambda_.Function:
+    def _handler(self) -> lambda_.Function:
         return lambda_.Function(
             self,
             "Handler",
@@ -178,63 +192,25 @@ class AssociationProvider(Construct):
             role=self._role,
             timeout=Duration.seconds(LONGEST_INVOCATION_SECONDS),
             memory_size=MEMORY_MIB,
-            environment={LEDGER_TABLE_VARIABLE: ledger.table_name},
-            log_group=log_group,
+            environment={
+                LEDGER_TABLE_VARIABLE: self._ledger.table_name,
+                LOG_GROUP_VARIABLE: self._log_group.log_group_name,
+            },
+            log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
         )
 
-    def _framework_role(self, log_group: logs.LogGroup) -> iam.Role:
-        """One role for two of the framework's functions, which do the same job with the same rights."""
+    def _framework_role(self, id: str) -> iam.Role:
+        """A role for functions of the framework. Those that the CDK makes may write to every log group."""
         return iam.Role(
             self,
-            "WaiterRole",
+            id,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={"Log": iam.PolicyDocument(statements=[_write_log(log_group)])},
+            inline_policies={"Log": iam.PolicyDocument(statements=[self._write_log()])},
         )
 
-    def _refuse_elsewhere(self, stack: Stack) -> None:
-        own = Stack.of(self)
-        for what, mine, theirs in (("account", own.account, stack.account), ("Region", own.region, stack.region)):
-            if mine != theirs and not is_token(mine) and not is_token(theirs):
-                raise ValueError(
-                    f"the provider is in {what} {mine} and the association in {theirs}: "
-                    f"use a provider in the same {what}"
-                )
+    def _write_log(self) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
+        )
 
-    def _refuse_too_many(self) -> None:
-        """While the deployment of a stack runs, the role has the old and the new policies of that stack."""
-        counts = [policies.count for policies in self._policies.values()]
-        if sum(counts) + max(counts) > MOST_POLICIES:
-            stacks = ", ".join(stack.stack_name for stack in self._policies)
-            raise ValueError(
-                f"the instance ids, profiles and alarms of {stacks} need {sum(counts)} IAM policies, and a role "
-                f"can have {MOST_POLICIES}, old and new ones together while a stack is deployed: "
-                f"{', or '.join(self._ways_to_need_fewer())}"
-            )
-
-    def _ways_to_need_fewer(self) -> Iterator[str]:
-        if any(permissions.lists_many_ids for permissions in self._granted):
-            yield "select the instances by tags"
-        if any(permissions.lists_several_profiles for permissions in self._granted):
-            yield "list fewer profiles in `replaces`"
-        if any(permissions.lists_many_alarms for permissions in self._granted):
-            yield "watch a composite alarm of the alarms"
-        if len(self._policies) > 1:
-            yield "use a provider for each stack"
-        elif len(self._granted) > 1:
-            yield "spread the associations over several stacks"
-
-    def _refuse_selected_twice(self, association: Construct, permissions: Permissions) -> None:
-        path = association.node.path
-        for instance_id in permissions.instances.instance_ids:
-            other = self._selected.setdefault(instance_id, path)
-            if other != path:
-                raise ValueError(
-                    f"instance {instance_id} is selected by {other} already: an instance carries one profile only"
-                )
-
-
-def _write_log(log_group: logs.LogGroup) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
-    )

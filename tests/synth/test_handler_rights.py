@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from aws_cdk import Stack, Token
+from aws_cdk import CfnParameter, NestedStack, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Template
 
 from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection, ReplaceableProfiles, Rollout
 from tests.synth.builders import (
@@ -14,6 +15,7 @@ from tests.synth.builders import (
     BY_TAGS,
     EVERY_INSTANCE,
     INSTANCE,
+    IRELAND,
     OTHER_INSTANCE,
     Statement,
     alarm,
@@ -25,7 +27,9 @@ from tests.synth.builders import (
     handler_policies,
     imported_profile,
     listed,
+    new_app,
     new_stack,
+    only,
     resources,
     statements,
 )
@@ -38,10 +42,11 @@ DESCRIBE_ALARMS = "cloudwatch:DescribeAlarms"
 
 PROFILES = f"arn:aws:iam::{ACCOUNT}:instance-profile"
 WEB, OLD, IMPORTED, ANY = "${WebInstanceProfile.Arn}", f"{PROFILES}/Old", f"{PROFILES}/Imported", f"{PROFILES}/*"
-OF_THE_STACK = f"{PROFILES}/cdk-instance-role/Stack/29751047/*"
-"""The profiles of the `InstanceRole` ``Web``."""
+OF_WEB, OF_THE_STACK = f"{PROFILES}/cdk-instance-role/Stack/29751047/*", f"{PROFILES}/cdk-instance-role/Stack/*"
+"""The profiles of the `InstanceRole` ``Web``, whatever their names are, and those of all in the stack."""
+FORMER = f"{PROFILES}/cdk-instance-role/Stack/9b5c6b4a/*"
 TARGET = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/{INSTANCE}"
-TAGGED = {"aws:ResourceTag/app": ["web", "api"], "aws:ResourceTag/env": ["prod"]}
+TAGGED = {"aws:ResourceTag/app": ["api", "web"], "aws:ResourceTag/env": "prod"}
 
 
 def replacing_old(instances: InstanceSelection = BY_ID) -> Stack:
@@ -78,36 +83,43 @@ def rights(stack: Stack, action: str) -> list[tuple[Any, Any]]:
     return [(one["Resource"], one.get("Condition", {})) for one in statements(stack, action)]
 
 
-# Of the stack, not the wanted one alone: the profile that a target had under its former name may have to go back.
-def test_associates_the_targets_only_with_profiles_of_the_stack() -> None:
-    assert rights(associated(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [OF_THE_STACK]}})]
+def moving(instances: InstanceSelection = BY_ID, **props: Any) -> Stack:
+    """A stack whose `InstanceRole` gets another profile when its name or its role's changes."""
+    stack = new_stack()
+    InstanceRole(stack, "Web", **(props or {"role_name": "web"})).associate_with("Fleet", instances)
+    return stack
 
 
-def test_associates_tagged_instances_only_with_profiles_of_the_stack() -> None:
+def test_associates_the_targets_only_with_the_wanted_profile() -> None:
+    assert rights(associated(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": WEB}})]
+
+
+def test_associates_tagged_instances_only_with_the_wanted_profile() -> None:
     assert rights(associated(BY_TAGS), ASSOCIATE) == [
-        (EVERY_INSTANCE, {"ArnLike": {"ec2:NewInstanceProfile": [OF_THE_STACK]}, "StringEquals": TAGGED})
+        (EVERY_INSTANCE, {"ArnLike": {"ec2:NewInstanceProfile": WEB}, "StringEquals": TAGGED})
     ]
 
 
 def test_associates_the_targets_only_with_an_imported_profile_that_is_wanted() -> None:
-    assert rights(imported(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [IMPORTED]}})]
+    assert rights(imported(), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": IMPORTED}})]
 
 
 def test_may_associate_any_profile_with_the_targets_if_any_may_be_displaced() -> None:
     stack = associated(replaces=ReplaceableProfiles.any())
-    assert rights(stack, ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [ANY]}})]
+    assert rights(stack, ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": ANY}})]
+
+
+# The one with the former name may have to go back to a target.
+@pytest.mark.parametrize(
+    "props", [{"instance_profile_name": "web"}, {"role_name": "web"}], ids=["profile name", "role name"]
+)
+def test_a_profile_that_may_be_replaced_is_known_by_its_path(props: dict[str, str]) -> None:
+    assert rights(moving(**props), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": OF_WEB}})]
 
 
 def test_a_renamed_profile_does_not_change_what_a_target_may_be_associated_with() -> None:
-    def named(name: str) -> Any:
-        stack = new_stack()
-        InstanceRole(stack, "Web", instance_profile_name=name).associate_with("Fleet", BY_ID)
-        (profile,) = resources(stack, "AWS::IAM::InstanceProfile").values()
-        return profile["Properties"]["InstanceProfileName"], rights(stack, ASSOCIATE)
-
-    (before, rights_before), (after, rights_after) = named("before"), named("after")
-    assert (before, after) == ("before", "after")
-    assert rights_before == rights_after == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [OF_THE_STACK]}})]
+    before, after = (rights(moving(instance_profile_name=name), ASSOCIATE) for name in ("before", "after"))
+    assert before == after
 
 
 @pytest.mark.parametrize(
@@ -122,7 +134,7 @@ def test_a_renamed_profile_does_not_change_what_a_target_may_be_associated_with(
 )
 def test_a_tag_value_is_no_policy_variable(value: str, escaped: str) -> None:
     stack = associated(InstanceSelection.by_tags({"app": [value]}), replaces=ReplaceableProfiles.any())
-    tagged = {"StringEquals": {"aws:ResourceTag/app": [escaped]}}
+    tagged = {"StringEquals": {"aws:ResourceTag/app": escaped}}
     found = [condition for _, condition in rights(stack, ASSOCIATE) + rights(stack, REPLACE)]
     assert [one["StringEquals"] for one in found if "StringEquals" in one] == [tagged["StringEquals"]] * 2
 
@@ -136,20 +148,34 @@ def test_the_handler_is_told_a_tag_value_as_it_stands() -> None:
 def test_a_tag_key_is_named_as_it_stands() -> None:
     stack = associated(InstanceSelection.by_tags({"${app}": ["web"]}))
     ((_, condition),) = rights(stack, ASSOCIATE)
-    assert condition["StringEquals"] == {"aws:ResourceTag/${app}": ["web"]}
+    assert condition["StringEquals"] == {"aws:ResourceTag/${app}": "web"}
 
 
 def test_a_tag_value_may_hold_a_token() -> None:
     values = [f"${{a}}-{Token.as_string({'Ref': 'AWS::Region'})}"]
     ((_, condition),) = rights(associated(InstanceSelection.by_tags({"home": values})), ASSOCIATE)
-    assert condition["StringEquals"] == {"aws:ResourceTag/home": ["${$}{a}-eu-west-1"]}
+    assert condition["StringEquals"] == {"aws:ResourceTag/home": "${$}{a}-eu-west-1"}
 
 
-def test_without_replaces_moves_instances_between_profiles_of_the_role_only() -> None:
-    stack = new_stack()
-    InstanceRole(stack, "Web", role_name="web").associate_with("Fleet", BY_ID)
-    between = {"ec2:InstanceProfile": [OF_THE_STACK], "ec2:NewInstanceProfile": [OF_THE_STACK]}
-    assert rights(stack, REPLACE) == [(EVERY_INSTANCE, {"ArnLike": between})]
+@pytest.mark.parametrize(
+    ("instances", "resource", "tagged"),
+    [(BY_ID, TARGET, {}), (BY_TAGS, EVERY_INSTANCE, {"StringEquals": TAGGED})],
+    ids=["ids", "tags"],
+)
+def test_without_replaces_moves_targets_between_profiles_of_the_role_only(
+    instances: InstanceSelection, resource: str, tagged: dict[str, Any]
+) -> None:
+    between = {"ec2:InstanceProfile": OF_WEB, "ec2:NewInstanceProfile": OF_WEB}
+    assert rights(moving(instances), REPLACE) == [(resource, {"ArnLike": between, **tagged})]
+
+
+def test_moves_targets_from_the_profile_of_a_former_id_and_back_to_it() -> None:
+    stack = moving(former_ids=("Former",))
+    both = [OF_WEB, FORMER]
+    assert rights(stack, ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": both}})]
+    assert rights(stack, REPLACE) == [
+        (TARGET, {"ArnLike": {"ec2:InstanceProfile": both, "ec2:NewInstanceProfile": both}})
+    ]
 
 
 def test_without_replaces_a_profile_that_stays_the_same_brings_no_right_to_replace() -> None:
@@ -161,12 +187,21 @@ def test_without_replaces_an_imported_profile_brings_no_right_to_replace() -> No
 
 
 def test_takes_off_what_the_stack_has_put_there_wherever_it_is() -> None:
-    ours = {"ArnLike": {"ec2:InstanceProfile": [OF_THE_STACK]}}
+    ours = {"ArnLike": {"ec2:InstanceProfile": OF_THE_STACK}}
     assert rights(associated(), DISASSOCIATE) == [(EVERY_INSTANCE, ours)]
 
 
+def test_takes_off_the_profiles_of_the_role_only_where_that_is_in_another_stack() -> None:
+    app = new_app()
+    home, stack = Stack(app, "Home", env=IRELAND), Stack(app, "Stack", env=IRELAND)
+    web = InstanceRole(home, "Web")
+    InstanceProfileAssociation(stack, "Fleet", instance_profile=web.instance_profile, instances=BY_ID)
+    ours = {"ArnLike": {"ec2:InstanceProfile": f"{PROFILES}/cdk-instance-role/Home/29751047/*"}}
+    assert rights(stack, DISASSOCIATE) == [(EVERY_INSTANCE, ours)]
+
+
 def test_takes_an_imported_profile_off_wherever_it_is() -> None:
-    ours = {"ArnLike": {"ec2:InstanceProfile": [IMPORTED]}}
+    ours = {"ArnLike": {"ec2:InstanceProfile": IMPORTED}}
     assert rights(imported(), DISASSOCIATE) == [(EVERY_INSTANCE, ours)]
 
 
@@ -179,9 +214,9 @@ def test_displaces_a_listed_profile_on_the_targets_only_and_by_the_wanted_one_on
     selection: InstanceSelection, resource: str, tagged: dict[str, Any]
 ) -> None:
     displace = {
-        "ArnLike": {"ec2:InstanceProfile": [OLD]},
+        "ArnLike": {"ec2:InstanceProfile": OLD},
         # A disassociation has no new profile.
-        "ArnLikeIfExists": {"ec2:NewInstanceProfile": [WEB]},
+        "ArnLikeIfExists": {"ec2:NewInstanceProfile": WEB},
         **tagged,
     }
     stack = replacing_old(selection)
@@ -189,24 +224,37 @@ def test_displaces_a_listed_profile_on_the_targets_only_and_by_the_wanted_one_on
     assert (resource, displace) in rights(stack, DISASSOCIATE)
 
 
-@pytest.mark.parametrize("selection", [BY_ID, BY_TAGS], ids=["ids", "tags"])
-def test_gives_a_listed_profile_back_wherever_a_profile_of_the_stack_is(selection: InstanceSelection) -> None:
-    back = {"ec2:InstanceProfile": [OF_THE_STACK], "ec2:NewInstanceProfile": [OLD]}
-    assert (EVERY_INSTANCE, {"ArnLike": back}) in rights(replacing_old(selection), REPLACE)
+BACK = {"ArnLike": {"ec2:InstanceProfile": OF_WEB, "ec2:NewInstanceProfile": OLD}}
 
 
-def test_gives_a_listed_profile_back_where_an_imported_one_is() -> None:
-    back = {"ec2:InstanceProfile": [IMPORTED], "ec2:NewInstanceProfile": [OLD]}
-    assert (EVERY_INSTANCE, {"ArnLike": back}) in rights(imported_replacing_old(), REPLACE)
+def test_restores_a_listed_profile_on_the_targets_only() -> None:
+    restoring = [one for one in rights(replacing_old(), REPLACE) if "ArnLikeIfExists" not in one[1]]
+    assert restoring == [(TARGET, BACK)]
 
 
-def test_gives_a_listed_profile_back_to_a_target_that_is_bare_in_a_swap() -> None:
-    back = {"ec2:NewInstanceProfile": [OF_THE_STACK, OLD]}
+# The tags may be gone by then, and where a token stands for another instance, the policy is changed in place.
+@pytest.mark.parametrize("selection", ["tags", "token"])
+def test_restores_a_listed_profile_wherever_the_wanted_one_is(selection: str) -> None:
+    stack = new_stack()
+    token = InstanceSelection.by_ids(INSTANCE, CfnParameter(stack, "Instance").value_as_string)
+    replaces = ReplaceableProfiles.profiles(imported_profile(stack, "Old"))
+    associated(BY_TAGS if selection == "tags" else token, stack, replaces=replaces)
+    restoring = [one for one in rights(stack, REPLACE) if "ArnLikeIfExists" not in one[1]]
+    assert restoring == [(EVERY_INSTANCE, BACK)]
+
+
+def test_restores_a_listed_profile_where_an_imported_one_is() -> None:
+    back = {"ec2:InstanceProfile": IMPORTED, "ec2:NewInstanceProfile": OLD}
+    assert (TARGET, {"ArnLike": back}) in rights(imported_replacing_old(), REPLACE)
+
+
+def test_restores_a_listed_profile_on_a_target_that_is_bare_in_a_swap() -> None:
+    back = {"ec2:NewInstanceProfile": [WEB, OLD]}
     assert rights(replacing_old(), ASSOCIATE) == [(TARGET, {"ArnLike": back})]
 
 
-def test_gives_a_listed_profile_back_to_a_bare_instance_that_may_have_lost_its_tags() -> None:
-    bare = {"ArnLike": {"ec2:NewInstanceProfile": [OLD]}, "Null": {"ec2:InstanceProfile": "true"}}
+def test_restores_a_listed_profile_on_a_bare_instance_that_may_have_lost_its_tags() -> None:
+    bare = {"ArnLike": {"ec2:NewInstanceProfile": OLD}, "Null": {"ec2:InstanceProfile": "true"}}
     assert (EVERY_INSTANCE, bare) in rights(replacing_old(BY_TAGS), ASSOCIATE)
 
 
@@ -214,7 +262,7 @@ def test_any_profile_may_be_displaced_on_the_targets_only() -> None:
     displaced = [
         resource
         for resource, condition in rights(associated(replaces=ReplaceableProfiles.any()), REPLACE)
-        if condition["ArnLike"]["ec2:InstanceProfile"] == [ANY]
+        if condition["ArnLike"]["ec2:InstanceProfile"] == ANY
     ]
     assert displaced == [TARGET]
 
@@ -224,7 +272,7 @@ def test_any_profile_may_be_displaced_on_the_targets_only() -> None:
     [
         (associated, "${WebRole.Arn}"),
         (imported, f"arn:aws:iam::{ACCOUNT}:role/Imported"),
-        (replacing_old, [f"arn:aws:iam::{ACCOUNT}:role/Old", "${WebRole.Arn}"]),
+        (replacing_old, ["${WebRole.Arn}", f"arn:aws:iam::{ACCOUNT}:role/Old"]),
         (imported_replacing_old, [f"arn:aws:iam::{ACCOUNT}:role/Imported", f"arn:aws:iam::{ACCOUNT}:role/Old"]),
         (lambda: associated(replaces=ReplaceableProfiles.any()), f"arn:aws:iam::{ACCOUNT}:role/*"),
     ],
@@ -237,9 +285,9 @@ def test_passes_the_roles_concerned_and_to_ec2_only(stack: Any, roles: Any) -> N
 @pytest.mark.parametrize(
     ("stack", "profiles"),
     [
-        (associated, WEB),
+        (associated, OF_THE_STACK),
         (imported, [f"{PROFILES}/*/Imported", IMPORTED]),
-        (replacing_old, [f"{PROFILES}/*/Old", OLD, WEB]),
+        (replacing_old, [f"{PROFILES}/*/Old", OLD, OF_THE_STACK]),
         (lambda: associated(replaces=ReplaceableProfiles.any()), ANY),
     ],
     ids=["own", "imported", "own for old", "any"],
@@ -253,7 +301,7 @@ def test_looks_for_a_profile_with_a_path_wherever_its_name_may_be() -> None:
     stack = new_stack()
     associated(stack=stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "team/Old")))
     ((profiles, _),) = rights(stack, GET_PROFILE)
-    assert profiles == [f"{PROFILES}/*/Old", f"{PROFILES}/Old", f"{PROFILES}/team/Old", WEB]
+    assert profiles == [f"{PROFILES}/*/Old", f"{PROFILES}/Old", OF_THE_STACK, f"{PROFILES}/team/Old"]
 
 
 def test_the_handler_itself_only_looks_and_writes_to_its_own_ledger_and_log() -> None:
@@ -266,6 +314,8 @@ def test_the_handler_itself_only_looks_and_writes_to_its_own_ledger_and_log() ->
         (["ec2:DescribeIamInstanceProfileAssociations", "ec2:DescribeInstances"], "*"),
         (
             [
+                "dynamodb:BatchGetItem",
+                "dynamodb:ConditionCheckItem",
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
@@ -285,8 +335,8 @@ def test_two_associations_have_the_rights_of_both_and_no_more() -> None:
         stack, "Other", instance_profile=other, instances=InstanceSelection.by_ids(OTHER_INSTANCE)
     )
     assert rights(stack, ASSOCIATE) == [
-        (TARGET, {"ArnLike": {"ec2:NewInstanceProfile": [OF_THE_STACK]}}),
-        (TARGET.replace(INSTANCE, OTHER_INSTANCE), {"ArnLike": {"ec2:NewInstanceProfile": [IMPORTED]}}),
+        (TARGET, {"ArnLike": {"ec2:NewInstanceProfile": WEB}}),
+        (TARGET.replace(INSTANCE, OTHER_INSTANCE), {"ArnLike": {"ec2:NewInstanceProfile": IMPORTED}}),
     ]
 
 
@@ -300,9 +350,7 @@ def test_an_imported_profile_with_the_path_of_another_stack_is_no_profile_of_thi
         role=iam.Role.from_role_arn(stack, "Role", f"arn:aws:iam::{ACCOUNT}:role/Web"),
     )
     InstanceProfileAssociation(stack, "Fleet", instance_profile=profile, instances=BY_ID)
-    assert rights(stack, DISASSOCIATE) == [
-        (EVERY_INSTANCE, {"ArnLike": {"ec2:InstanceProfile": [f"{PROFILES}/{name}"]}})
-    ]
+    assert rights(stack, DISASSOCIATE) == [(EVERY_INSTANCE, {"ArnLike": {"ec2:InstanceProfile": f"{PROFILES}/{name}"}})]
 
 
 def test_looks_at_the_metric_alarms_of_the_app_that_a_rollout_watches_and_at_no_other() -> None:
@@ -323,3 +371,27 @@ def test_without_alarms_there_is_no_right_to_look_at_any(rollout: Rollout | None
 def test_policies_are_attached_to_the_role_of_the_handler_alone() -> None:
     for policy in handler_policies(replacing_old()).values():
         assert as_text(policy["Properties"]["Roles"]) == ["${InstanceProfileAssociationProviderHandlerRole}"]
+
+
+def test_reads_the_status_of_its_own_stack_only() -> None:
+    (one,) = handler_policies(associated()).values()
+    found = [
+        statement["Resource"]
+        for statement in one["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "cloudformation:DescribeStacks"
+    ]
+    assert found == [{"Ref": "AWS::StackId"}]
+
+
+# A parent in the middle is named as it names itself: named by its parent, it would depend on itself.
+def test_reads_the_status_of_the_stacks_that_its_own_is_nested_in() -> None:
+    root = new_stack("Root")
+    middle = NestedStack(root, "Middle")
+    inner = NestedStack(middle, "Inner")
+    associated(stack=inner)
+    ((resources_, _),) = rights(inner, "cloudformation:DescribeStacks")
+    assert len(resources_) == 3
+    parameters = Template.from_stack(inner).to_json()["Parameters"]
+    assert len([name for name in parameters if name.endswith("AWSStackId")]) == 2
+    passed = only(root, "AWS::CloudFormation::Stack")["Properties"]["Parameters"]
+    assert [value for name, value in passed.items() if name.endswith("AWSStackId")] == [{"Ref": "AWS::StackId"}]

@@ -20,10 +20,12 @@ EXPLAINED = {
     r"HandlerPolicies.* IAM5\[Resource::arn:aws:iam::111122223333:instance-profile/\*/Old\]": (
         "a profile is looked for by its name alone, and IAM decides by the path that it really has"
     ),
+    r"HandlerPolicies.* IAM5\[Resource::arn:aws:iam::111122223333:instance-profile/cdk-instance-role/Stack/\*\]": (
+        "the profiles of the stack, whatever their names are, may be looked at"
+    ),
     r"WaiterRole.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
-    r"framework-onEvent.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
+    r"OnEventRole.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
     r"waiter-state-machine.* IAM5\[Resource::<\w+Framework\w+.Arn>:\*\]": "the CDK allows every version of its own",
-    r"framework-onEvent.* IAM4\[.*AWSLambdaBasicExecutionRole\]": "the CDK makes this role, it only writes logs",
     r"waiter-state-machine.* SF1": "a history in the log would hold CloudFormation's presigned response URL",
     r"waiter-state-machine.* SF2": "a trace of a waiter shows nothing that its history does not",
     r"Web/Role.* IAM4\[.*AmazonS3ReadOnlyAccess\]": "what the user asks for",

@@ -65,7 +65,10 @@ def test_one_function_serves_both_phases_and_logs_json_to_a_group_of_its_own() -
         "LogGroup": "${InstanceProfileAssociationProviderLog}",
     }
     assert as_text(function["Environment"]) == {
-        "Variables": {"LEDGER_TABLE": "${InstanceProfileAssociationProviderLedger}"}
+        "Variables": {
+            "LEDGER_TABLE": "${InstanceProfileAssociationProviderLedger}",
+            "LOG_GROUP": "${InstanceProfileAssociationProviderLog}",
+        }
     }
 
 
@@ -165,8 +168,8 @@ def test_fails_when_the_policies_of_all_stacks_are_more_than_a_role_can_have() -
 def test_fails_when_the_ids_of_one_stack_leave_no_room_for_another() -> None:
     app = new_app()
     provider = AssociationProvider(Stack(app, "Home", env=IRELAND), "Provider")
-    associated(InstanceSelection.by_ids(*instance_ids(320)), Stack(app, "Large", env=IRELAND), provider=provider)
-    with pytest.raises(ValueError, match="the instance ids, profiles and alarms of Large, Small need 6 IAM policies"):
+    associated(InstanceSelection.by_ids(*instance_ids(420)), Stack(app, "Large", env=IRELAND), provider=provider)
+    with pytest.raises(ValueError, match="ids, tags, profiles and alarms of Large, Small need 6 IAM policies"):
         associated(BY_TAGS, Stack(app, "Small", env=IRELAND), provider=provider)
 
 
@@ -183,3 +186,36 @@ def test_the_framework_logs_nothing_because_it_throws_events_with_their_signed_u
         "framework.isComplete": "FATAL",
         "framework.onTimeout": "FATAL",
     }
+
+
+def test_no_function_may_write_to_another_log_group_than_that_of_the_provider() -> None:
+    stack = associated()
+    for id_, role in resources(stack, "AWS::IAM::Role").items():
+        properties = role["Properties"]
+        assert "AWSLambdaBasicExecutionRole" not in str(properties.get("ManagedPolicyArns")), id_
+        documents = [policy["PolicyDocument"] for policy in properties.get("Policies", ())]
+        allowed = [one for document in documents for one in document["Statement"] if "logs:" in str(one["Action"])]
+        assert {str(as_text(one["Resource"])) for one in allowed} <= {"${InstanceProfileAssociationProviderLog.Arn}"}
+
+
+def test_every_function_writes_to_the_log_group_of_the_provider() -> None:
+    functions = resources(associated(), "AWS::Lambda::Function").values()
+    groups = {as_text(one["Properties"]["LoggingConfig"]["LogGroup"]) for one in functions}
+    assert groups == {"${InstanceProfileAssociationProviderLog}"}
+
+
+def test_the_function_the_ledger_and_the_log_group_are_there_for_outputs() -> None:
+    stack = new_stack()
+    provider = AssociationProvider(stack, "Provider")
+    found = [provider.function.function_arn, provider.ledger.table_name, provider.log_group.log_group_name]
+    assert [as_text(stack.resolve(one)) for one in found] == [
+        "${ProviderHandler.Arn}",
+        "${ProviderLedger}",
+        "${ProviderLog}",
+    ]
+
+
+@pytest.mark.parametrize("max_policies", [1, 26, 0, -1, "10", 10.5])
+def test_fails_when_the_number_of_policies_is_out_of_range(max_policies: Any) -> None:
+    with pytest.raises(ValueError, match=r"^max_policies is .*: give a number from 2 to 25, up to which IAM can raise"):
+        AssociationProvider(new_stack(), "Provider", max_policies=max_policies)

@@ -21,8 +21,6 @@ MASK = "<hash of the asset>"
 LOGICAL_IDS = {
     "InstanceProfileAssociationProviderFrameworkframeworkisComplete3BA2BBA0": "AWS::Lambda::Function",
     "InstanceProfileAssociationProviderFrameworkframeworkonEventF534FDC8": "AWS::Lambda::Function",
-    "InstanceProfileAssociationProviderFrameworkframeworkonEventServiceRole35E95C90": "AWS::IAM::Role",
-    "InstanceProfileAssociationProviderFrameworkframeworkonEventServiceRoleDefaultPolicyE09F24E4": "AWS::IAM::Policy",
     "InstanceProfileAssociationProviderFrameworkframeworkonTimeoutEF625AFB": "AWS::Lambda::Function",
     "InstanceProfileAssociationProviderFrameworkwaiterstatemachineA791B64F": "AWS::StepFunctions::StateMachine",
     "InstanceProfileAssociationProviderFrameworkwaiterstatemachineRoleDefaultPolicy6B5CC664": "AWS::IAM::Policy",
@@ -31,6 +29,8 @@ LOGICAL_IDS = {
     "InstanceProfileAssociationProviderHandlerRole581E7350": "AWS::IAM::Role",
     "InstanceProfileAssociationProviderLedger4D2D63D1": "AWS::DynamoDB::Table",
     "InstanceProfileAssociationProviderLog0D166D04": "AWS::Logs::LogGroup",
+    "InstanceProfileAssociationProviderOnEventRoleDefaultPolicy59281E61": "AWS::IAM::Policy",
+    "InstanceProfileAssociationProviderOnEventRoleE9EC4E5C": "AWS::IAM::Role",
     "InstanceProfileAssociationProviderWaiterRole81578627": "AWS::IAM::Role",
     "InstanceProfileAssociationProviderWaiterRoleDefaultPolicy5FC64B2C": "AWS::IAM::Policy",
     "InstanceRoleA57500A0": "AWS::IAM::Role",

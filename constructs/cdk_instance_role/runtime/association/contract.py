@@ -92,6 +92,11 @@ constructs from the stack to the `InstanceRole`."""
 LEDGER_TABLE_VARIABLE = "LEDGER_TABLE"
 """Environment variable of the function that names the ledger table."""
 
+LOG_GROUP_VARIABLE = "LOG_GROUP"
+"""Environment variable of the function that names its log group. Nothing says whether Lambda's own
+``AWS_LAMBDA_LOG_GROUP_NAME`` names one that is not the default:
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+
 LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
 """Key of the ledger table."""
 

@@ -1,0 +1,37 @@
+"""How much fits into the policies of one provider. The numbers are measured: see tests/synth/test_capacity.py."""
+
+DEFAULT_MAX_POLICIES, MAX_POLICIES = 10, 25
+"""Managed policies of a role, and up to what the quota can be raised:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+ASSOCIATIONS, LISTING, IDS, IDS_LISTING = 65, 18, 420, 130
+"""What fits into ten policies: associations with a role and tags of their own; the same with a profile of its own in
+`replaces` each; ids of one association; and ids of one with a profile in `replaces`."""
+
+
+def capacity(max_policies: int) -> str:
+    """What about fits, for a message.
+
+    Args:
+        max_policies: managed policies that the role can have.
+    """
+    associations, listing, ids, ids_listing = (
+        number * max_policies // DEFAULT_MAX_POLICIES for number in (ASSOCIATIONS, LISTING, IDS, IDS_LISTING)
+    )
+    return (
+        f"about {associations} associations with a role and tags of their own, {listing} with a profile in `replaces`, "
+        f"{ids} ids, or {ids_listing} ids with a profile in `replaces`"
+    )
+
+
+def check_max_policies(max_policies: int) -> None:
+    """Check the number of policies that a provider is given.
+
+    Raises:
+        ValueError: it is out of range.
+    """
+    if not isinstance(max_policies, int) or not 2 <= max_policies <= MAX_POLICIES:
+        raise ValueError(
+            f"max_policies is {max_policies!r}: give a number from 2 to {MAX_POLICIES}, up to which IAM can raise the "
+            "quota of managed policies of a role"
+        )
