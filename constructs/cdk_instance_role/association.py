@@ -1,6 +1,8 @@
 """The association of an instance profile with instances that the stack does not own."""
 
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
+from typing import Any
 
 from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -8,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .arns import Arns, is_token
+from .at_synthesis import at_synthesis
 from .known_profile import KnownProfile
 from .metrics import AssociationMetrics
 from .permissions import Permissions
@@ -97,8 +100,10 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         removal = _removal(removal_policy)
         self._check_rollout(instances, seconds, stack)
         provider = provider or AssociationProvider.of(self)
-        profile = KnownProfile.of(instance_profile)
-        permissions = Permissions(Arns.of(stack), profile, instances, replaces, self._rollout.alarms)
+        profile, arns = KnownProfile.of(instance_profile), Arns.of(stack)
+        for known in (profile, *replaces.known):
+            known.check_place(arns, self.node.path)
+        permissions = Permissions(arns, profile, instances, replaces, self._rollout.alarms)
         policies = provider.grant(self, permissions)
         self._resource = CustomResource(
             self,
@@ -109,7 +114,7 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
             service_timeout=_service_timeout(seconds),
             properties={
                 **profile.render(),
-                **profile.render_former_paths(),
+                **_render_former(profile.former_paths),
                 **instances.render(),
                 **replaces.render(),
                 Property.ON_CONFLICT.value: on_conflict.value,
@@ -118,6 +123,7 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
                 **self._rollout.render(),
             },
         )
+        at_synthesis(self, partial(self._add_former_paths, profile, profile.former_paths))
         # A role's policies are resources of their own: an instance must not get it before they are attached.
         self._resource.node.add_dependency(policies, *filter(None, [instance_profile.role]))
 
@@ -137,6 +143,13 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         under ``OnConflict.KEEP``, as an attribute of the resource."""
         return self._attribute(Attribute.KEPT_COUNT)
 
+    def _add_former_paths(self, profile: KnownProfile, given: Sequence[str]) -> None:
+        """Hand over those that came with an Aspect, too."""
+        if profile.former_paths != given:
+            resource: Any = self._resource.node.default_child
+            for key, value in _render_former(profile.former_paths).items():
+                resource.add_property_override(key, value)
+
     def _check_rollout(self, instances: InstanceSelection, timeout: int, stack: Stack) -> None:
         problem = self._rollout.time_problem(instances, timeout)
         if problem:
@@ -146,6 +159,10 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
 
     def _attribute(self, attribute: Attribute) -> str:
         return self._resource.get_att_string(attribute.value)
+
+
+def _render_former(paths: Sequence[str]) -> dict[str, list[str]]:
+    return {Property.FORMER_PATHS.value: [*paths]} if paths else {}
 
 
 def _known(rollout: Rollout | None) -> Rollout:

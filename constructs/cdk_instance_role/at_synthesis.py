@@ -10,6 +10,7 @@ construct, so Aspects of others still run on later constructs.
 import json
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ Action = Callable[[], None]
 Resources = Mapping[str, Mapping[str, Any]]
 
 
-def at_synthesis(scope: IConstruct, action: Action) -> None:
+def at_synthesis(scope: IConstruct, action: Action, *, first: bool = False) -> None:
     """Run an action after the Aspects of the scope's stage, and before its templates are written.
 
     It may still change and add constructs. Actions run in the order in which they were added, and again in another
@@ -31,15 +32,33 @@ def at_synthesis(scope: IConstruct, action: Action) -> None:
     Args:
         scope: any construct of the stage.
         action: what to run.
+        first: run it before all that are not first, because these need its result. Default: no.
     """
-    _actions_of(Stage.of(scope)).append(action)
+    actions = _actions_of(Stage.of(scope))
+    (actions.first if first else actions.others).append(action)
 
 
 def resources_of(stack: Stack) -> Resources:
     """The resources of a stack by logical id, as its template would have them now.
 
-    Property overrides are part of it, which no construct lets one read. It takes some milliseconds: ask once for all.
+    Property overrides are part of it, which no construct lets one read. It takes some milliseconds, so all actions of
+    one synthesis share the answer until one of them calls `forget`.
     """
+    if stack not in _SEEN:
+        _SEEN[stack] = _look_at(stack)
+    return _SEEN[stack]
+
+
+def forget(stack: Stack) -> None:
+    """Have the resources of a stack looked at again, because an action has changed what other actions look at."""
+    _SEEN.pop(stack, None)
+
+
+_SEEN: dict[Stack, Resources] = {}
+"""What the actions of the synthesis that is running have looked at."""
+
+
+def _look_at(stack: Stack) -> Resources:
     with tempfile.TemporaryDirectory(prefix="synthesis.") as folder:
         _Preview(stack).write(folder)
         template: dict[str, Any] = json.loads((Path(folder) / stack.template_file).read_text())
@@ -48,25 +67,36 @@ def resources_of(stack: Stack) -> Resources:
 
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
-def _actions_of(stage: Stage) -> list[Action]:
-    actions: list[Action] = []
+def _actions_of(stage: Stage) -> "_Actions":
+    actions = _Actions()
     dependency = DependencyGroup()
     Dependable.implement(dependency, _Nothing(actions))
     stage.node.add_dependency(dependency)
     return actions
 
 
+@dataclass(frozen=True)
+class _Actions:
+    first: list[Action] = field(default_factory=list)
+    others: list[Action] = field(default_factory=list)
+
+    def run(self) -> None:
+        _SEEN.clear()
+        for action in (*self.first, *self.others):
+            action()
+        _SEEN.clear()
+
+
 class _Nothing(Dependable):
     """Stands for no construct, and runs the actions when it is asked what it stands for."""
 
-    def __init__(self, actions: list[Action]) -> None:
+    def __init__(self, actions: _Actions) -> None:
         super().__init__()
         self._actions = actions
 
     @property
     def dependency_roots(self) -> list[IConstruct]:
-        for action in self._actions:
-            action()
+        self._actions.run()
         return []
 
 

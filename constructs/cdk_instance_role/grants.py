@@ -76,7 +76,7 @@ class Grants:
                 )
 
     def _refuse_selected_twice(self, path: str, permissions: Permissions) -> None:
-        for instance_id in permissions.instances.instance_ids:
+        for instance_id in permissions.instances.inspected_ids:
             other = self._selected.setdefault(instance_id, path)
             if other != path:
                 raise ValueError(

@@ -1,7 +1,5 @@
 """A role for EC2 instances, with its instance profile."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,11 +8,14 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .arns import is_token
+from .arn_checks import Kind, check_account, check_arn, check_place
+from .arns import Arns, is_token
 from .association import InstanceProfileAssociation
-from .known_profile import OwnProfile, declare
-from .names import NAME, POLICY_ARN
+from .lookups import is_dummy, without_dummy
+from .names import NAME, PLAIN_NAME, ROLE_NAME
+from .own_profile import ProfileOfRole
 from .profile_paths import ProfilePaths
+from .role_policies import RolePolicies
 from .selection import InstanceSelection
 
 ManagedPolicy = iam.IManagedPolicy | str
@@ -26,8 +27,22 @@ class InstanceRole(Construct):
     """A role that EC2 instances can assume, and the instance profile that carries it to them.
 
     Defines an ``AWS::IAM::Role`` and an ``AWS::IAM::InstanceProfile``. It touches no instance: `associate_with`
-    does. With another role or role name the profile is another resource, too, so that its associations move the
-    instances on to it: what changes inside a profile, an instance does not see for an hour or more.
+    does.
+
+    With another role, role name or role path, also one that an Aspect sets, the profile is another resource. Its
+    associations then move the instances to it at once, whereas a change inside a profile is not seen by an instance for
+    an hour or more: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
+
+    The profile has an IAM path that no other profile of the stack has: ``/cdk-instance-role/<stack>/<digest>/``. The
+    digest is made of the ids of the constructs from the stack to this one. The handler's permissions name the path, and
+    so reach the profiles of this `InstanceRole` only.
+
+    - Where an Aspect sets another path, such as ``/corp/``, this one comes after it: ``/corp/cdk-instance-role/...``.
+    - When the construct gets another id, pass its former one in ``former_ids``. Without that, instances move in two
+      deployments: the first adds the construct with the new id and takes the instances out of the association of the
+      old one, the second adds them to the association of the new one.
+    - Two stacks of one name in two Regions of an account share the path, because IAM is global. They are kept apart
+      because each handler may pass the exact roles of its own stack only.
 
     Example:
         ::
@@ -57,66 +72,49 @@ class InstanceRole(Construct):
             id: id within the parent.
             managed_policies: policies to attach: constructs, names of AWS managed policies
                 (``"AmazonS3ReadOnlyAccess"``, with a path where they have one: ``"service-role/..."``), or ARNs.
-                Default: none.
-            role: an existing role to carry instead of a new one. Its trust policy must let EC2 assume it; the
-                deployment checks that. A role whose name is a token, say a parameter, is taken for the same one
-                whatever the token comes to. Default: a new role that ``ec2.amazonaws.com`` may assume.
+                An imported role can be given an ``iam.ManagedPolicy`` of the app only, because CloudFormation attaches
+                other ones to roles that it owns only. Default: none.
+            role: an existing role to carry instead of a new one, in the account of the stack. Its trust policy must let
+                EC2 assume it; the deployment checks that. A role whose name is a token, such as a parameter, is taken
+                for the same one whatever the token comes to. Default: a new role that ``ec2.amazonaws.com`` may assume.
             inline_policies: inline policies by name. Default: none.
             permissions_boundary: upper bound of what the new role may do. Default: none.
-            role_name: physical name of the new role. Default: CloudFormation makes one, which is what allows it to
-                replace the role.
-            instance_profile_name: physical name of the profile. Change it whenever you change ``role`` or
-                ``role_name``: the new profile is created before the old one is deleted, and CloudFormation can't
-                create a second one of that name. Default: CloudFormation makes one.
+            role_name: physical name of the new role, up to 64 characters. Default: CloudFormation makes one, which is
+                what allows it to replace the role.
+            instance_profile_name: physical name of the profile, up to 128 characters. Change it whenever you change
+                ``role`` or ``role_name``: the new profile is created before the old one is deleted, and CloudFormation
+                can't create a second one of that name. Default: CloudFormation makes one.
             description: description of the new role, up to 1000 characters. Default: none.
-            former_ids: ids that this construct had before, in the same scope, like ``("Web",)``. The IAM path of the
-                profile is made of the id, and the handler may move instances between profiles on paths of the same
-                `InstanceRole` only. With the former ids it may move them from the profile of the former id in the
-                deployment that renames the construct. Without them that takes two deployments: one that adds the
-                construct with the new id and takes the instances out of the association of the old one, and one
-                that adds them to the association of the new one. Default: none.
+            former_ids: ids that this construct had before in the same scope, like ``("Web",)``. The handler may then
+                move instances from the profile that it had under such an id. Default: none.
 
         Raises:
-            ValueError: a policy name that is none, a property of a new role together with ``role``, or a former id
-                that is none or that another `InstanceRole` of the stack has or had.
+            ValueError: a name, an ARN or a former id that can't be one, or that another `InstanceRole` of the stack has
+                or had; a role or a policy of another account or partition; a policy that the role can't be given; or a
+                property of a new role together with ``role``.
         """
         super().__init__(scope, id)
         if isinstance(managed_policies, str):
             raise ValueError(f"managed_policies is the string {managed_policies!r}: pass a list")
-        self._paths = ProfilePaths(self, former_ids)
-        plain = role is None and role_name is None
-        if role is None:
-            role = iam.Role(
-                self,
-                "Role",
-                assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-                inline_policies=dict(inline_policies or {}),
-                permissions_boundary=permissions_boundary,
-                role_name=role_name,
-                description=description,
-            )
-        else:
-            _refuse_new_role_properties(
-                inline_policies=inline_policies,
-                permissions_boundary=permissions_boundary,
-                role_name=role_name,
-                description=description,
-            )
-        self._role = role
+        role_name, instance_profile_name = without_dummy(role_name), without_dummy(instance_profile_name)
+        _check_names(role_name, instance_profile_name, inline_policies)
+        self._arns = Arns.of(Stack.of(self))
+        paths = ProfilePaths(self, former_ids)
+        self._role = self._new_role_or(
+            role,
+            inline_policies=inline_policies,
+            permissions_boundary=permissions_boundary,
+            role_name=role_name,
+            description=description,
+        )
+        self._policies = RolePolicies(self, self._role)
         for policy in managed_policies:
             self.add_managed_policy(policy)
         self._instance_profile = iam.InstanceProfile(
-            self,
-            "InstanceProfile",
-            role=role,
-            path=self._paths.own,
-            instance_profile_name=instance_profile_name,
+            self, "InstanceProfile", role=self._role, path=paths.own, instance_profile_name=instance_profile_name
         )
-        moves = not plain or instance_profile_name is not None or bool(self._paths.former)
-        own = OwnProfile((self._paths.own, *self._paths.former), moves)
-        declare(self._instance_profile, lambda: own)
-        if not plain:
-            _tie_to_role(self._instance_profile, role)
+        is_given, is_named = role is not None or role_name is not None, instance_profile_name is not None
+        ProfileOfRole(self, self._instance_profile, self._role, paths, is_given=is_given, is_named=is_named)
 
     @property
     def role(self) -> iam.IRole:
@@ -130,27 +128,38 @@ class InstanceRole(Construct):
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """The role, as that to which ``grant_*`` methods give rights."""
-        return self._role.grant_principal
+        """The role, as that to which ``grant_*`` methods give permissions.
+
+        A grant to an immutable role fails, because the CDK would drop it; or it goes to the policy of the resource, if
+        the role was made with ``add_grants_to_resources=True``.
+        """
+        return self._policies.principal
 
     def add_managed_policy(self, policy: ManagedPolicy) -> None:
         """Attach a managed policy.
 
         Args:
-            policy: a construct, the name of an AWS managed policy, or an ARN.
+            policy: a construct, the name of an AWS managed policy, or an ARN. An imported role can be given an
+                ``iam.ManagedPolicy`` of the app only.
 
         Raises:
-            ValueError: a string that is neither a policy name nor an ARN.
+            ValueError: a string that is neither a policy name nor an ARN, a policy of another account or partition, or
+                one that the role can't be given.
         """
-        self._role.add_managed_policy(self._managed_policy(policy))
+        found = self._managed_policy(policy)
+        self._check_policy(found)
+        self._policies.attach(found)
 
     def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
         """Add a statement to the role's own policy.
 
         Args:
             statement: the statement.
+
+        Raises:
+            ValueError: the role is immutable.
         """
-        return self._role.add_to_principal_policy(statement)
+        return self._policies.add(statement)
 
     def associate_with(
         self, id: str, instances: InstanceSelection, **association_props: Any
@@ -161,43 +170,62 @@ class InstanceRole(Construct):
             id: id of the association within this construct.
             instances: the targets.
             association_props: further properties of `InstanceProfileAssociation`.
+
+        Raises:
+            ValueError: as `InstanceProfileAssociation` does.
         """
         return InstanceProfileAssociation(
             self, id, instance_profile=self._instance_profile, instances=instances, **association_props
         )
 
+    def _new_role_or(self, role: iam.IRole | None, **properties: Any) -> iam.IRole:
+        """The given role, or a new one with these properties."""
+        if role is None:
+            return self._new_role(**properties)
+        given = [name for name, value in properties.items() if value is not None]
+        if given:
+            raise ValueError(f"{', '.join(given)} can't be set together with role: set it where that role is defined")
+        check_arn(Kind.ROLE, role.role_arn)
+        check_place(Kind.ROLE, role.role_arn, self._arns, self.node.path)
+        if is_token(role.role_arn):
+            check_account(Kind.ROLE, role.env.account, self._arns, self.node.path)
+        return role
+
+    def _new_role(self, *, inline_policies: Any, permissions_boundary: Any, **properties: Any) -> iam.Role:
+        if permissions_boundary is not None:
+            self._check_policy(permissions_boundary)
+        return iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            inline_policies=dict(inline_policies or {}),
+            permissions_boundary=permissions_boundary,
+            **properties,
+        )
+
     def _managed_policy(self, policy: ManagedPolicy) -> iam.IManagedPolicy:
         if not isinstance(policy, str):
             return policy
-        if is_token(policy) or POLICY_ARN.fullmatch(policy):
+        if is_token(policy) or policy.startswith("arn:"):
+            check_arn(Kind.POLICY, policy)
             return iam.ManagedPolicy.from_managed_policy_arn(self, f"ManagedPolicy{len(self.node.children)}", policy)
-        if not NAME.fullmatch(policy):
+        if not NAME.fullmatch(policy) and not is_dummy(policy):
             raise ValueError(
                 f"{policy!r} is not the name of a managed policy: pass a name like 'AmazonS3ReadOnlyAccess', or an ARN"
             )
         return iam.ManagedPolicy.from_aws_managed_policy_name(policy)
 
-
-def _tie_to_role(profile: iam.InstanceProfile, role: iam.IRole) -> None:
-    """Let the logical id of a profile hold a digest of the role's identity, so that another role is another profile:
-    CloudFormation would change the role in place, and nothing would tell the instances."""
-    stack, resource = Stack.of(profile), profile.node.default_child
-    assert isinstance(resource, iam.CfnInstanceProfile)
-    identity = json.dumps(stack.resolve(_identity(role)))
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    resource.override_logical_id(f"{stack.get_logical_id(resource)}{digest}")
+    def _check_policy(self, policy: iam.IManagedPolicy) -> None:
+        arn = policy.managed_policy_arn
+        check_arn(Kind.POLICY, arn)
+        check_place(Kind.POLICY, arn, self._arns, self.node.path)
+        if isinstance(policy, iam.ManagedPolicy):
+            check_account(Kind.POLICY, policy.env.account, self._arns, self.node.path)
 
 
-def _identity(role: iam.IRole) -> list[str | None]:
-    """What a role is known by in its account and, if it belongs to the app, what CloudFormation replaces it for:
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html"""
-    resource = role.node.default_child
-    if not isinstance(resource, iam.CfnRole):
-        return [role.role_name]
-    return [role.role_name, Stack.of(resource).stack_name, resource.role_name, resource.path]
-
-
-def _refuse_new_role_properties(**properties: object) -> None:
-    given = [name for name, value in properties.items() if value is not None]
-    if given:
-        raise ValueError(f"{', '.join(given)} can't be set together with role: set it where that role is defined")
+def _check_names(role_name: str | None, instance_profile_name: str | None, inline_policies: Any) -> None:
+    names = [("role_name", role_name, ROLE_NAME, 64), ("instance_profile_name", instance_profile_name, PLAIN_NAME, 128)]
+    names += [("the name of an inline policy", name, PLAIN_NAME, 128) for name in inline_policies or ()]
+    for what, name, pattern, longest in names:
+        if name is not None and not is_token(name) and not pattern.fullmatch(name):
+            raise ValueError(f"{what} is {name!r}: give 1 to {longest} letters, digits or characters of _+=,.@-")

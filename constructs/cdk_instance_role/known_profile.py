@@ -7,6 +7,8 @@ from typing import Any
 
 from aws_cdk import aws_iam as iam
 
+from .arn_checks import Kind, check_account, check_arn, check_place
+from .arns import Arns
 from .runtime.association.contract import Property
 
 
@@ -29,6 +31,8 @@ class KnownProfile:
 
     arn: str
     role_arn: str
+    account: str
+    """May be a token."""
     _read: Callable[[], OwnProfile] = field(repr=False, compare=False)
 
     @classmethod
@@ -36,9 +40,24 @@ class KnownProfile:
         """What is known of a profile.
 
         Raises:
-            ValueError: the profile was imported without saying which role it holds.
+            ValueError: the profile was imported without saying which role it holds, or an ARN is that of no profile
+                or no role.
         """
         return _known(profile)  # type: ignore[arg-type]  # jsii's protocols do not say that objects have a hash
+
+    def check_place(self, arns: Arns, path: str) -> None:
+        """Refuse it where an association is in another account or partition.
+
+        Args:
+            arns: of the association's stack.
+            path: of the association.
+
+        Raises:
+            ValueError: the profile or its role is elsewhere.
+        """
+        check_place(Kind.INSTANCE_PROFILE, self.arn, arns, path)
+        check_account(Kind.INSTANCE_PROFILE, self.account, arns, path)
+        check_place(Kind.ROLE, self.role_arn, arns, path)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -56,10 +75,10 @@ class KnownProfile:
         """The profile and its role as properties of the custom resource."""
         return {Property.INSTANCE_PROFILE_ARN.value: self.arn, Property.ROLE_ARN.value: self.role_arn}
 
-    def render_former_paths(self) -> dict[str, list[str]]:
-        """The former paths as a property of the custom resource; none where there are none."""
-        former = list(self.paths[1:])
-        return {Property.FORMER_PATHS.value: former} if former else {}
+    @property
+    def former_paths(self) -> list[str]:
+        """All `paths` but the own one."""
+        return [*self.paths[1:]]
 
 
 _OWN: dict[Any, Callable[[], OwnProfile]] = {}
@@ -84,7 +103,10 @@ def _known(profile: Any) -> KnownProfile:
             f"the role of instance profile {profile.instance_profile_name!r} is unknown, so iam:PassRole can't be "
             "limited to it: import it with InstanceProfile.from_instance_profile_attributes(..., role=...)"
         )
-    return KnownProfile(profile.instance_profile_arn, role.role_arn, _OWN.get(profile, _not_own))
+    arn, role_arn = profile.instance_profile_arn, role.role_arn
+    check_arn(Kind.INSTANCE_PROFILE, arn)
+    check_arn(Kind.ROLE, role_arn)
+    return KnownProfile(arn, role_arn, profile.env.account, _OWN.get(profile, _not_own))
 
 
 def _not_own() -> OwnProfile:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import Stack
 from constructs import Construct
@@ -46,6 +47,19 @@ class ProfilePaths:
             other = claimed.setdefault(iam_path, path)
             if other != path:
                 raise ValueError(_taken(path, known_as, other))
+
+    def under(self, path: Any) -> tuple[str, ...]:
+        """All paths of profiles of this `InstanceRole`, the one of today first.
+
+        Args:
+            path: the path that the profile has in the template. Where an Aspect has put another one before the own one,
+                former profiles may have their paths with and without that.
+        """
+        plain = (self.own, *self.former)
+        if path == self.own or not isinstance(path, str) or not path.endswith(self.own):
+            return plain
+        before = path.removesuffix(self.own)
+        return (*(f"{before}{one}" for one in plain), *plain)
 
 
 def _iam_path(stack: Stack, ids: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ from aws_cdk import Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from .arns import is_token
+from .lookups import is_dummy
+from .names import ALARM_NAME
 from .runtime.association.contract import LONGEST_OPERATION_SECONDS, LONGEST_TIMEOUT_SECONDS, Property, RolloutProperty
 from .runtime.association.rollout import MOST_ALARMS, WAVE_SECONDS, Tolerance, rises_to_100
 from .runtime.association.rollout import Rollout as Waves
@@ -222,6 +224,7 @@ def _alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IAlarm, ...
             raise ValueError(
                 f"{alarm!r} in alarms is no alarm: give one of the app, or import it with Alarm.from_alarm_name(...)"
             )
+        _check_alarm_name(alarm.alarm_name)
     different = {alarm.alarm_name: alarm for alarm in alarms}
     if len(different) > MOST_ALARMS:
         raise ValueError(
@@ -229,6 +232,14 @@ def _alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IAlarm, ...
             "watch a composite alarm of them"
         )
     return tuple(different.values())
+
+
+def _check_alarm_name(name: str) -> None:
+    if not is_token(name) and not is_dummy(name) and not ALARM_NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is not the name of an alarm: give 1 to 255 characters, without a line break or another control "
+            "character, and without a blank at either end"
+        )
 
 
 def _max_failures(value: int | str) -> str:

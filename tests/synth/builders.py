@@ -52,11 +52,12 @@ def associated(instances: InstanceSelection = BY_ID, stack: Stack | None = None,
 
 def imported_profile(scope: Construct, name: str) -> iam.IInstanceProfile:
     """A profile that lives elsewhere, with a role of the same name."""
+    partition = Stack.of(scope).partition
     return iam.InstanceProfile.from_instance_profile_attributes(
         scope,
         name,
-        instance_profile_arn=f"arn:aws:iam::{ACCOUNT}:instance-profile/{name}",
-        role=iam.Role.from_role_arn(scope, f"{name}Role", f"arn:aws:iam::{ACCOUNT}:role/{name}"),
+        instance_profile_arn=f"arn:{partition}:iam::{ACCOUNT}:instance-profile/{name}",
+        role=iam.Role.from_role_arn(scope, f"{name}Role", f"arn:{partition}:iam::{ACCOUNT}:role/{name}"),
     )
 
 

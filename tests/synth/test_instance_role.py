@@ -238,7 +238,7 @@ def test_the_association_and_the_rights_are_about_the_profile_of_the_role(role: 
     assert f'"{id_}"' in json.dumps(handler_policies(stack))
 
 
-@pytest.mark.parametrize("name", ["", "Amazon S3", "/AmazonS3ReadOnlyAccess", "arn:aws:s3:::bucket", "x" * 129, "A\n"])
+@pytest.mark.parametrize("name", ["", "Amazon S3", "/AmazonS3ReadOnlyAccess", "x" * 129, "A\n"])
 def test_fails_when_a_policy_name_is_none(name: str) -> None:
     with pytest.raises(ValueError, match=r"is not the name of a managed policy: pass a name like .*, or an ARN"):
         InstanceRole(new_stack(), "Web", managed_policies=[name])
