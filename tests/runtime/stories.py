@@ -30,9 +30,14 @@ class Setting:
     replaces: Literal["none", "profiles", "any"]
     owned: bool
     """The profile belongs to the stack; else it is imported."""
+    moves: bool = False
+    """The profile has a name, so that CloudFormation replaces it with another one on the same path."""
+    tokens: bool = False
+    """The ids are those of instances of the app, which only the deployment knows."""
 
     def __str__(self) -> str:
-        return f"{'owned' if self.owned else 'imported'}, {'tags' if self.by_tags else 'ids'}, {self.replaces}"
+        whose = "named" if self.moves else "owned" if self.owned else "imported"
+        return f"{whose}, {'tags' if self.by_tags else 'tokens' if self.tokens else 'ids'}, {self.replaces}"
 
     @property
     def may_displace(self) -> bool:
@@ -40,16 +45,16 @@ class Setting:
 
     @property
     def may_move(self) -> bool:
-        """Instances may be moved on to another profile: within the stack, or if the former is listed."""
-        return self.owned or self.may_displace
+        """Instances may be moved on to another profile: on the same path, or if the former is listed."""
+        return self.moves or (self.may_displace and not self.owned)
 
 
 SETTINGS = [
-    Setting(by_tags, replaces, owned)
-    for owned in (True, False)
+    Setting(by_tags, replaces, owned, moves)
+    for owned, moves in ((True, False), (True, True), (False, False))
     for by_tags in (False, True)
     for replaces in ("none", "profiles", "any")
-]
+] + [Setting(by_tags=False, replaces="profiles", owned=True, tokens=True)]
 
 
 class Scene:
@@ -57,6 +62,8 @@ class Scene:
 
     def __init__(self, setting: Setting, world: World) -> None:
         self.setting, self.world = setting, world
+        if world.role:
+            world.role.moves, world.role.tokens = setting.moves, setting.tokens
         self.resource = Resource(world)
         path, names = (OWNED_PATH, ("Mine", "Next")) if setting.owned else ("/", ("Imported", "Another"))
         self.mine, self.next = (world.fleet.add_profile(name, path=path) for name in names)
@@ -316,6 +323,9 @@ def gives_back_also_what_a_rollback_has_skipped(scene: Scene) -> None:
     scene.check([*targets, left_behind[0]], scene.mine)
     scene.resource.detach_policies(but_for=scene.properties())
     scene.world.traffic.faults.clear()
+    if scene.setting.may_displace and not scene.setting.by_tags and not scene.setting.tokens:
+        # By ids, a listed profile may be restored on the selected instances only.
+        succeeds(scene.resource.update(scene.properties(STAYING, LEAVING, COMING)))
     succeeds(scene.resource.delete())
     scene.check([*targets, *left_behind], (None, None, None, None, scene.had[1]))
     scene.check_nothing_is_left()
@@ -472,7 +482,7 @@ def stories_of(setting: Setting, *, changing_it: bool = True) -> dict[str, Story
         _DISPLACING: setting.may_displace,
         _MOVING: setting.may_move,
         _OF_TAGS: setting.by_tags,
-        _OF_THE_STACK: setting.owned,
+        _OF_THE_STACK: setting.moves,
         _OF_OTHERS: not setting.owned,
     }
     return {

@@ -14,22 +14,23 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.permissions import IDS_PER_STATEMENT
 from tests.runtime.stories import SETTINGS, Scene, Setting, stories_of
-from tests.simulator.authority import Authority, Decision, Document, Statement
-from tests.simulator.driver import Resource, World
+from tests.simulator.authority import Attempt, Authority, Decision, Document, Statement
+from tests.simulator.driver import STACK_ID, Resource, World
 from tests.simulator.fleet import ACCOUNT, REGION
 from tests.simulator.handler_role import Amendment
-from tests.simulator.rights import OWNED_PATH
+from tests.simulator.rights import OWNED_PATH, SIBLING_PATH
+from tests.simulator.simulator import LOG_GROUP_ARN, TABLE_ARN
 
 PROFILES = f"arn:aws:iam::{ACCOUNT}:instance-profile"
 INSTANCES = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance"
 TO_TAGGED = "ec2:AssociateIamInstanceProfile if ArnLike ec2:NewInstanceProfile, StringEquals aws:ResourceTag/group"
 MOVING = "ec2:ReplaceIamInstanceProfileAssociation if ArnLike ec2:InstanceProfile, ArnLike ec2:NewInstanceProfile"
+MOVING_TAGGED = f"{MOVING}, StringEquals aws:ResourceTag/group"
 
 EVERY_STORY = [(setting, name) for setting in SETTINGS for name in stories_of(setting)]
 SELECTIVE = [setting for setting in SETTINGS if setting.replaces != "any"]
-LATE = ("owned, tags, profiles", "imported, ids, any")
+LATE = ("owned, tags, profiles", "named, ids, none", "imported, ids, any")
 """Settings in which the policies come into force late: each way to select and to own is among them."""
 
 every_story = pytest.mark.parametrize(("setting", "name"), EVERY_STORY, ids=str)
@@ -154,13 +155,14 @@ def is_about_logs(kind: str) -> bool:
 
 
 def is_implied(part: Part, setting: Setting) -> bool:
-    """Whether something else allows the same."""
-    if part.kind == TO_TAGGED and setting.may_displace:
-        # What a stopped instance had is given back to it also when its tags are gone, and it is bare by then: so any
-        # bare instance may get what may be displaced.
-        return setting.replaces == "any" or part.value in (f"{PROFILES}/Old", f"{PROFILES}/Older")
-    # The profiles of the stack are among those of the account.
-    return part.kind == MOVING and setting.replaces == "any" and OWNED_PATH in part.value
+    """Whether something else allows the same: `any` lists the own profiles, too."""
+    if setting.replaces != "any":
+        return False
+    if part.kind == TO_TAGGED:
+        # What a stopped instance had is restored also when its tags are gone, and it is bare by then: so any bare
+        # instance may get any profile.
+        return True
+    return part.kind == MOVING_TAGGED or (part.kind == MOVING and OWNED_PATH in part.value)
 
 
 @every_setting
@@ -201,7 +203,7 @@ def test_no_action_profile_role_or_tag_can_be_left_out(setting: Setting) -> None
 
 
 def test_no_instance_can_be_left_out() -> None:
-    world, count = enforcing(), 2 * IDS_PER_STATEMENT
+    world, count = enforcing(), 150  # they are in two policies
     resource, properties = Resource(world), world.properties(world.instances(count))
     assert resource.create(properties).ok
     assert world.role
@@ -348,9 +350,10 @@ def test_may_not_associate_another_profile_with_a_target(setting: Setting) -> No
 @selective
 def test_may_not_associate_another_profile_of_the_same_kind_with_a_target(setting: Setting) -> None:
     attacker = Attacker(setting)
-    other = attacker.world.fleet.add_profile("Mine-admin", path="/cdk-instance-role/InstanceRole-web-2/")
-    with denied("ec2:AssociateIamInstanceProfile"):
-        attacker.associates(attacker.bare, other)
+    for path in ("/cdk-instance-role/InstanceRole-web-2/f11fdbf7/", SIBLING_PATH):
+        other = attacker.world.fleet.add_profile(f"Mine-admin-{len(path)}", path=path)
+        with denied("ec2:AssociateIamInstanceProfile"):
+            attacker.associates(attacker.bare, other)
 
 
 @selective
@@ -399,3 +402,107 @@ def test_may_not_displace_any_profile_on_an_instance_that_is_no_target(setting: 
         attacker.replaces(stranger, attacker.scene.mine)
     with denied("ec2:DisassociateIamInstanceProfile"):
         attacker.disassociates(stranger)
+
+
+# The other role of the stack, with an association of its own.
+
+
+@selective
+def test_may_not_give_the_profile_of_another_role_to_an_instance_that_carries_its_own(setting: Setting) -> None:
+    attacker = Attacker(setting)
+    sibling = attacker.world.fleet.add_profile("Ops", path=SIBLING_PATH)
+    with denied("ec2:ReplaceIamInstanceProfileAssociation"):
+        attacker.replaces(attacker.ours, sibling)
+    with denied("ec2:ReplaceIamInstanceProfileAssociation"):
+        attacker.replaces(attacker.stranger(attacker.scene.mine), sibling)
+
+
+@selective
+def test_may_not_take_over_an_instance_of_another_role(setting: Setting) -> None:
+    attacker = Attacker(setting)
+    sibling = attacker.world.fleet.add_profile("Ops", path=SIBLING_PATH)
+    with denied("ec2:ReplaceIamInstanceProfileAssociation"):
+        attacker.replaces(attacker.stranger(sibling), attacker.scene.mine)
+    with denied("ec2:ReplaceIamInstanceProfileAssociation"):
+        attacker.replaces(attacker.scene.instance(sibling), attacker.scene.mine)
+
+
+# By ids that are known, not even a listed profile can be given to another instance.
+@pytest.mark.parametrize(
+    "setting", [one for one in SETTINGS if not one.by_tags and not one.tokens and one.may_displace], ids=str
+)
+def test_by_ids_may_not_restore_on_an_instance_that_is_no_target(setting: Setting) -> None:
+    attacker = Attacker(setting)
+    with denied("ec2:ReplaceIamInstanceProfileAssociation"):
+        attacker.replaces(attacker.stranger(attacker.scene.mine), attacker.scene.old)
+    with denied("ec2:AssociateIamInstanceProfile"):
+        attacker.associates(attacker.stranger(), attacker.scene.old)
+
+
+NEVER_MOVED = [one for one in SELECTIVE if one.owned and not one.moves]
+
+
+@pytest.mark.parametrize("setting", NEVER_MOVED, ids=str)
+def test_may_not_move_to_another_profile_of_the_role_where_none_can_take_its_place(setting: Setting) -> None:
+    attacker = Attacker(setting)
+    with denied("ec2:ReplaceIamInstanceProfileAssociation"):
+        attacker.replaces(attacker.ours, attacker.scene.next)
+
+
+@pytest.mark.parametrize("setting", [one for one in SELECTIVE if one.moves], ids=str)
+def test_may_not_move_an_instance_that_is_no_target(setting: Setting) -> None:
+    attacker = Attacker(setting)
+    with denied("ec2:ReplaceIamInstanceProfileAssociation"):
+        attacker.replaces(attacker.stranger(attacker.scene.mine), attacker.scene.next)
+
+
+INSTANCE = f"{INSTANCES}/i-0123456789abcdef0"
+DENIED = {
+    "tag an instance": ("ec2:CreateTags", INSTANCE),
+    "take tags off an instance": ("ec2:DeleteTags", INSTANCE),
+    "start an instance": ("ec2:StartInstances", INSTANCE),
+    "stop an instance": ("ec2:StopInstances", INSTANCE),
+    "restart an instance": ("ec2:RebootInstances", INSTANCE),
+    "terminate an instance": ("ec2:TerminateInstances", INSTANCE),
+    "launch an instance": ("ec2:RunInstances", f"{INSTANCES}/*"),
+    "change an instance": ("ec2:ModifyInstanceAttribute", INSTANCE),
+    "read user data": ("ec2:DescribeInstanceAttribute", INSTANCE),
+    "create a role": ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/Web"),
+    "change who may assume a role": ("iam:UpdateAssumeRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Web"),
+    "attach a policy to a role": ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Web"),
+    "write a policy of a role": ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Web"),
+    "change a managed policy": ("iam:CreatePolicyVersion", f"arn:aws:iam::{ACCOUNT}:policy/Handler"),
+    "create a profile": ("iam:CreateInstanceProfile", f"{PROFILES}{OWNED_PATH}Mine2"),
+    "put a role into a profile": ("iam:AddRoleToInstanceProfile", f"{PROFILES}{OWNED_PATH}Mine"),
+    "take the role out of a profile": ("iam:RemoveRoleFromInstanceProfile", f"{PROFILES}{OWNED_PATH}Mine"),
+    "delete a profile": ("iam:DeleteInstanceProfile", f"{PROFILES}{OWNED_PATH}Mine"),
+    "assume a role": ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/Web"),
+    "read another table": ("dynamodb:GetItem", f"{TABLE_ARN}2"),
+    "write to another table": ("dynamodb:PutItem", f"{TABLE_ARN}2"),
+    "read all of the ledger at once": ("dynamodb:Scan", TABLE_ARN),
+    "delete the ledger": ("dynamodb:DeleteTable", TABLE_ARN),
+    "write to another log group": (
+        "logs:PutLogEvents",
+        f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/other:log-stream:x",
+    ),
+    "create a log group": ("logs:CreateLogGroup", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:x"),
+    "delete its log": ("logs:DeleteLogGroup", LOG_GROUP_ARN),
+    "read the status of another stack": (
+        "cloudformation:DescribeStacks",
+        f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/InstanceRole-api/0f1e2d3c",
+    ),
+    "change its own stack": ("cloudformation:UpdateStack", STACK_ID),
+    "read the template of its own stack": ("cloudformation:GetTemplate", STACK_ID),
+    "change an alarm": ("cloudwatch:SetAlarmState", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{ERRORS}"),
+    "act in another Region": ("ec2:DisassociateIamInstanceProfile", INSTANCE.replace(REGION, "us-east-1")),
+    "pass a role to another service": ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/Mine"),
+}
+
+
+@every_setting
+def test_may_do_nothing_else(setting: Setting) -> None:
+    attacker = Attacker(setting)
+    assert attacker.world.role
+    carried = {"ec2:InstanceProfile": attacker.scene.mine, "iam:PassedToService": "lambda.amazonaws.com"}
+    attempts = {name: Attempt(action, resource, carried) for name, (action, resource) in DENIED.items()}
+    assert [name for name, one in attempts.items() if attacker.world.role.authority.allows(one)] == []

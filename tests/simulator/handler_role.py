@@ -47,6 +47,10 @@ class HandlerRole:
         self.imports_alarms = False
         """The alarms of rollouts are imported, so that they may be composite ones. Else they are metric alarms of the
         app."""
+        self.moves = False
+        """Profiles of the stack may be replaced by CloudFormation, so that instances have to be moved between them."""
+        self.tokens = False
+        """The ids of targets are those of instances of the app, which only the deployment knows."""
         self._amend = amend or (lambda document: document)
         self._attached: dict[str, Document] = {}
         self._wanted_by: dict[str, set[str]] = {}
@@ -85,7 +89,8 @@ class HandlerRole:
         """The policies that are attached to the role for a configuration."""
         names = properties.get(Property.ROLLOUT, {}).get(RolloutProperty.ALARMS, ())
         watching = _policies_of_alarms(names, imported=self.imports_alarms) if names else {}
-        return {**_policies(properties, in_place=in_place), **watching}
+        shape = {"moves": self.moves, "tokens": self.tokens}
+        return {**_policies(properties, in_place=in_place, **shape), **watching}
 
     def _put(self, name: str, document: Document) -> None:
         self._attached[name] = document
@@ -100,11 +105,11 @@ class HandlerRole:
 
 
 def _policies(
-    properties: Mapping[str, Any], *, in_place: bool = False, inside_role: bool = False
+    properties: Mapping[str, Any], *, in_place: bool = False, inside_role: bool = False, **shape: bool
 ) -> dict[str, Document]:
     """The policies of a configuration: those inside the role, or those that are attached to it."""
     owned = f":instance-profile{OWNED_PATH}" in properties[Property.INSTANCE_PROFILE_ARN]
-    policies = policies_for_properties(properties, owned, TABLE_ARN, LOG_GROUP_ARN, in_place=in_place)
+    policies = policies_for_properties(properties, owned, TABLE_ARN, LOG_GROUP_ARN, in_place=in_place, **shape)
     return {name: document for name, document in policies.items() if ("/" in name) is inside_role}
 
 

@@ -15,20 +15,28 @@ from aws_cdk.assertions import Template as Synthesized
 from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection, ReplaceableProfiles
 from cdk_instance_role.runtime.association.contract import ANY_PROFILE, Property
 from cdk_instance_role.runtime.association.desired import ProfileRef
+from tests.simulator.driver import STACK_ID
 from tests.simulator.fleet import ACCOUNT, REGION
 from tests.synth.builders import new_stack
 
 STACK = "InstanceRole-web"
-OWNED_PATH = f"/cdk-instance-role/{STACK}/"
-"""Path of every profile that an `InstanceRole` of the stack defines. The conditions of the policies know such a
-profile by it, so what a test passes off as one must have it, too."""
+OWNED_PATH = f"/cdk-instance-role/{STACK}/f11fdbf7/"
+"""Path of every profile that the `InstanceRole` of the stack defines, with a digest of its id. The conditions of the
+policies know such a profile by it, so what a test passes off as one must have it, too."""
+SIBLING_PATH = f"/cdk-instance-role/{STACK}/00000000/"
+"""Path of the profile of another `InstanceRole` of the stack."""
 
 Template = Mapping[str, Any]
 Document = Mapping[str, Any]
 
 _HANDLER = "association.entry.handle"
 _DIGEST_LENGTH = 8
-_PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+_PSEUDO_PARAMETERS = {
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::StackId": STACK_ID,
+}
 _IN_SUB = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
@@ -39,16 +47,20 @@ class UnresolvedError(Exception):
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What a template depends on. Everything else about an association is put in later, in place of a parameter, or of
-    the made-up path and name of an imported profile: an ARN is read, so it can't be a parameter."""
+    what is made up: ids, and the paths and names of imported profiles, are read at synthesis."""
 
     ids: int = 0
     """Number of instance ids; 0 for a selection by tags."""
+    tokens: bool = False
+    """The ids are those of instances of the app, which only the deployment knows."""
     tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Keys with their values; empty for a selection by ids."""
     replaces: int | Literal["any"] = 0
     """Number of profiles that may be displaced."""
     owned: bool = True
     """The profile belongs to an `InstanceRole` of the stack; else it is imported."""
+    moves: bool = False
+    """The profile of the `InstanceRole` has a name, so that CloudFormation may replace it."""
     in_path: frozenset[str] = frozenset()
     """Which imported profiles have a path, by the names that they go by in the template. `policies_for` knows."""
 
@@ -66,11 +78,18 @@ class Values:
 
 
 def policies_for_properties(
-    properties: Mapping[str, Any], owned: bool, table_arn: str, log_group_arn: str, *, in_place: bool = False
+    properties: Mapping[str, Any],
+    owned: bool,
+    table_arn: str,
+    log_group_arn: str,
+    *,
+    moves: bool = False,
+    tokens: bool = False,
+    in_place: bool = False,
 ) -> dict[str, Document]:
     """The handler's policies for an association with these properties of its custom resource, by name.
 
-    For ``owned`` the profile must have the path `OWNED_PATH`. The rest is as for `policies_for`.
+    For ``owned`` the profile must have the path `OWNED_PATH`. The rest is as for `Shape` and `policies_for`.
     """
     replaces, tags = properties[Property.REPLACES], properties.get(Property.INSTANCE_TAGS, {})
     is_any = replaces == ANY_PROFILE
@@ -83,9 +102,11 @@ def policies_for_properties(
     )
     shape = Shape(
         ids=len(values.instance_ids),
+        tokens=tokens and not tags,
         tags=tuple(sorted((key, tuple(those)) for key, those in tags.items())),
         replaces="any" if is_any else len(values.replaces),
         owned=owned,
+        moves=owned and moves,
     )
     return policies_for(shape, values, in_place=in_place)
 
@@ -115,10 +136,11 @@ def _policies(shape: Shape, values: Values, in_place: bool) -> dict[str, Documen
     template = template_of(shape)
     references = references_of(shape, template, values)
     app = App({STACK: template}, references)
-    documents = digested = _put_in(imported, app.managed_policies())
+    ids = {_made_up(number): id_ for number, id_ in enumerate(values.instance_ids)}
+    documents = digested = _put_in(ids, imported, app.managed_policies())
     if shape.owned and in_place:
         named = _Names({path: value for path, value in references.items() if path not in _owned(template)})
-        digested = _put_in(imported, App({STACK: template}, named).managed_policies())
+        digested = _put_in(ids, imported, App({STACK: template}, named).managed_policies())
     managed = {id_[:-_DIGEST_LENGTH] + _digest(digested[id_]): document for id_, document in documents.items()}
     return {**app.inline_policies(), **managed}
 
@@ -137,6 +159,7 @@ def template_of(shape: Shape) -> Template:
         _selection(stack, shape),
         _replaceable(stack, shape),
         imported=None if shape.owned else _imported(stack, "Imported", shape),
+        name="Named" if shape.moves else None,
     )
     return synthesized(stack)
 
@@ -147,10 +170,12 @@ def associate(
     replaces: ReplaceableProfiles,
     *,
     imported: iam.IInstanceProfile | None = None,
+    name: str | None = None,
 ) -> None:
     """Define an association as the app does, unless it is that of an imported profile."""
     if imported is None:
-        InstanceRole(stack, "InstanceRole").associate_with("Association", instances, replaces=replaces)
+        role = InstanceRole(stack, "InstanceRole", instance_profile_name=name)
+        role.associate_with("Association", instances, replaces=replaces)
     else:
         InstanceProfileAssociation(
             stack, "Association", instance_profile=imported, instances=instances, replaces=replaces
@@ -310,7 +335,14 @@ class _Names(dict[str, str]):
 def _selection(stack: Stack, shape: Shape) -> InstanceSelection:
     if shape.tags:
         return InstanceSelection.by_tags(dict(shape.tags))
-    return InstanceSelection.by_ids(*(_parameter(stack, f"Instance{number}") for number in range(shape.ids)))
+    if shape.tokens:
+        return InstanceSelection.by_ids(*(_parameter(stack, f"Instance{number}") for number in range(shape.ids)))
+    return InstanceSelection.by_ids(*map(_made_up, range(shape.ids)))
+
+
+def _made_up(number: int) -> str:
+    """An id that no instance of a test has."""
+    return f"i-fffff{number:012x}"
 
 
 def _replaceable(stack: Stack, shape: Shape) -> ReplaceableProfiles:
@@ -340,9 +372,13 @@ def _imported_profiles(shape: Shape, values: Values) -> dict[str, ProfileRef]:
     return listed if shape.owned else {**listed, "Imported": values.profile}
 
 
-def _put_in(imported: Mapping[str, ProfileRef], documents: Mapping[str, Document]) -> dict[str, Document]:
-    """The documents with the real paths and names of imported profiles in place of the made-up ones."""
+def _put_in(
+    ids: Mapping[str, str], imported: Mapping[str, ProfileRef], documents: Mapping[str, Document]
+) -> dict[str, Document]:
+    """The documents with the real ids, and the real paths and names of imported profiles, instead of those made up."""
     text = json.dumps(documents)
+    for made_up, id_ in ids.items():
+        text = text.replace(made_up, id_)
     for name, profile in imported.items():
         text = text.replace(f"{name}-path", _path_of(profile.arn)).replace(f"{name}-name", profile.name)
     put_in: dict[str, Document] = json.loads(text)

@@ -76,6 +76,8 @@ def test_a_policy_that_two_associations_want_stays_until_the_last_one_goes(world
 
 
 def test_a_policy_whose_profile_is_renamed_is_changed_in_place(world: World, resource: Resource) -> None:
+    assert world.role
+    world.role.moves = True
     mine, next_ = (world.fleet.add_profile(name, path=OWNED_PATH) for name in ("Mine", "Next"))
     target = world.instance()
     resource.renames_profile = True

@@ -14,9 +14,11 @@ from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelecti
 from cdk_instance_role.runtime.association.desired import ProfileRef
 from tests.simulator import authority
 from tests.simulator.authority import Attempt, Authority
+from tests.simulator.driver import STACK_ID
 from tests.simulator.fleet import ACCOUNT, REGION
 from tests.simulator.rights import (
     OWNED_PATH,
+    SIBLING_PATH,
     STACK,
     App,
     Document,
@@ -46,18 +48,20 @@ def profile(name: str, path: str = "/") -> ProfileRef:
 
 
 OWNED, NEXT_OWNED = profile("Web", OWNED_PATH), profile("Next", OWNED_PATH)
+SIBLING = profile("Ops", SIBLING_PATH)
 IMPORTED, OLD, OLDER, FOREIGN = (profile(name) for name in ("Imported", "Old", "Older", "Foreign"))
 ONE = Shape(ids=1)
 SHAPES = [
-    Shape(ids=ids, tags=tags, replaces=replaces, owned=owned)
-    for owned in (True, False)
+    Shape(ids=ids, tags=tags, replaces=replaces, owned=owned, moves=moves)
+    for owned, moves in ((True, False), (True, True), (False, False))
     for ids, tags in ((2, ()), (0, tuple((key, tuple(values)) for key, values in TAGS.items())))
     for replaces in (0, 2, "any")
-]
+] + [Shape(ids=2, tokens=True, replaces=2)]
 
 
 def name_of(shape: Shape) -> str:
-    return f"{'owned' if shape.owned else 'imported'}, {'tags' if shape.tags else 'ids'}, replaces {shape.replaces}"
+    whose = "named" if shape.moves else "owned" if shape.owned else "imported"
+    return f"{whose}, {'tags' if shape.tags else 'tokens' if shape.tokens else 'ids'}, replaces {shape.replaces}"
 
 
 def values_of(shape: Shape) -> Values:
@@ -86,7 +90,9 @@ def rendered(ref: ProfileRef) -> dict[str, str]:
 
 
 def derived(shape: Shape) -> dict[str, Document]:
-    return policies_for_properties(properties_of(shape), shape.owned, TABLE_ARN, LOG_GROUP_ARN)
+    return policies_for_properties(
+        properties_of(shape), shape.owned, TABLE_ARN, LOG_GROUP_ARN, moves=shape.moves, tokens=shape.tokens
+    )
 
 
 def role_with(shape: Shape) -> Authority:
@@ -108,7 +114,8 @@ def synthesized_with(shape: Shape) -> dict[str, Document]:
     replaces = ReplaceableProfiles.any() if shape.replaces == "any" else ReplaceableProfiles.none()
     if values.replaces:
         replaces = ReplaceableProfiles.profiles(*(literal(stack, ref) for ref in values.replaces))
-    associate(stack, instances, replaces, imported=None if shape.owned else literal(stack, IMPORTED))
+    imported = None if shape.owned else literal(stack, IMPORTED)
+    associate(stack, instances, replaces, imported=imported, name="Web" if shape.moves else None)
     template = synthesized(stack)
     app = App({STACK: template}, references_of(shape, template, values))
     return {**app.inline_policies(), **app.managed_policies()}
@@ -131,7 +138,7 @@ def in_order(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=name_of)
+@pytest.mark.parametrize("shape", [one for one in SHAPES if not one.tokens], ids=name_of)
 def test_the_statements_are_those_of_a_template_with_these_very_ids_and_arns(shape: Shape) -> None:
     assert statements(derived(shape)) == statements(synthesized_with(shape))
 
@@ -319,10 +326,10 @@ def test_may_look_at_instances_and_at_the_wanted_profile(shape: Shape) -> None:
 
 @every_shape
 def test_may_use_the_ledger(shape: Shape) -> None:
-    items: dict[str, Any] = {"TransactItems": [{"Put": {}}, {"Delete": {}}]}
+    items: dict[str, Any] = {"TransactItems": [{"Put": {}}, {"Delete": {}}, {"ConditionCheck": {}}]}
     calls = [
         attempt
-        for operation in ("GetItem", "Query", "UpdateItem", "TransactWriteItems")
+        for operation in ("BatchGetItem", "GetItem", "Query", "UpdateItem", "TransactWriteItems")
         for attempt in authority.dynamodb(operation, items, TABLE_ARN)
     ]
     assert role_with(shape).refused(calls) is None
@@ -412,8 +419,15 @@ def test_may_take_a_listed_profile_off_a_target_that_is_stopped_and_put_it_back(
 
 
 @listing
-def test_may_give_a_listed_profile_back_wherever_the_wanted_one_is(shape: Shape) -> None:
-    assert role_with(shape).refused(to(*no_target(shape), OLD, instead_of=wanted(shape))) is None
+def test_may_restore_a_listed_profile_on_a_target(shape: Shape) -> None:
+    assert role_with(shape).refused(to(*a_target(shape), OLD, instead_of=wanted(shape))) is None
+
+
+# An instance may have lost its tags, and one of the app may be another one by then.
+@listing
+def test_may_restore_a_listed_profile_on_an_instance_that_is_no_target_unless_the_ids_are_known(shape: Shape) -> None:
+    refused = role_with(shape).refused(to(*no_target(shape), OLD, instead_of=wanted(shape)))
+    assert (refused is None) == (bool(shape.tags) or shape.tokens)
 
 
 @pytest.mark.parametrize("shape", [one for one in SHAPES if one.replaces == "any"], ids=name_of)
@@ -430,6 +444,23 @@ def test_may_not_displace_any_profile_on_an_instance_that_is_no_target(shape: Sh
     assert role_with(shape).refused(to(*no_target(shape), wanted(shape), instead_of=FOREIGN))
 
 
-@pytest.mark.parametrize("shape", [one for one in SHAPES if one.owned], ids=name_of)
-def test_may_move_on_from_a_profile_of_the_stack_that_a_deployment_replaces(shape: Shape) -> None:
-    assert role_with(shape).refused(to(*no_target(shape), OWNED, instead_of=NEXT_OWNED)) is None
+@pytest.mark.parametrize("shape", [one for one in SELECTIVE if one.owned], ids=name_of)
+def test_moves_targets_only_from_a_profile_that_a_deployment_may_replace(shape: Shape) -> None:
+    moved = role_with(shape).refused(to(*a_target(shape), OWNED, instead_of=NEXT_OWNED))
+    assert (moved is None) == shape.moves
+    assert role_with(shape).refused(to(*no_target(shape), OWNED, instead_of=NEXT_OWNED))
+
+
+@selective
+def test_may_not_take_over_an_instance_of_another_role_of_the_stack(shape: Shape) -> None:
+    for instance, tags in (a_target(shape), no_target(shape)):
+        assert role_with(shape).refused(to(instance, tags, wanted(shape), instead_of=SIBLING))
+        assert role_with(shape).refused(to(instance, tags, SIBLING, instead_of=wanted(shape)))
+        assert role_with(shape).refused(to(instance, tags, SIBLING))
+
+
+@every_shape
+def test_may_read_the_status_of_its_own_stack_only(shape: Shape) -> None:
+    assert role_with(shape).allows(Attempt("cloudformation:DescribeStacks", STACK_ID))
+    other = STACK_ID.replace("InstanceRole-web", "InstanceRole-api")
+    assert not role_with(shape).allows(Attempt("cloudformation:DescribeStacks", other))
