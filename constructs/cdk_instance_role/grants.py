@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import jsii
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IDependable, IValidation
+from constructs import Construct, IDependable
 
 from .arns import is_token
 from .at_synthesis import at_synthesis
@@ -13,6 +12,7 @@ from .capacity import MAX_POLICIES, capacity
 from .excess import excesses
 from .handler_policies import HandlerPolicies
 from .permissions import Permissions
+from .problems import Problems
 
 
 class Grants:
@@ -35,7 +35,7 @@ class Grants:
         self._policies: dict[Stack, HandlerPolicies] = {}
         self._granted: list[Permissions] = []
         self._selected: dict[str, str] = {}
-        self._problems: list[str] = []
+        self._problems = Problems(provider)
         at_synthesis(provider, self._write)
 
     def add(self, association: Construct, permissions: Permissions) -> IDependable:
@@ -61,10 +61,7 @@ class Grants:
     def _write(self) -> None:
         """Write the policies, and have the synthesis fail for what is only known now."""
         written = [policies.write() for policies in self._policies.values()]
-        found = [*self._too_many(), *excesses(written)]
-        if found and not self._problems:
-            self._provider.node.add_validation(_Problems(self._problems))
-        self._problems[:] = found
+        self._problems.report([*self._too_many(), *excesses(written)])
 
     def _refuse_elsewhere(self, stack: Stack) -> None:
         own = Stack.of(self._provider)
@@ -113,14 +110,3 @@ class Grants:
             yield "spread the associations over several stacks"
         if self._max_policies < MAX_POLICIES:
             yield "have IAM's quota of managed policies of a role raised and say so with max_policies"
-
-
-@jsii.implements(IValidation)
-class _Problems:
-    """Problems that are found at synthesis, for the CDK to collect."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self._problems = problems
-
-    def validate(self) -> list[str]:
-        return self._problems

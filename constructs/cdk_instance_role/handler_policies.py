@@ -24,6 +24,8 @@ _DESCRIPTION = "What the instance profile handler may do for this stack"
 _LONGEST_POLICY_NAME = 128
 _LEFT_OVER = 600
 """Characters of a policy into which no further statement may fit."""
+_ANY_STATEMENT = Statement.of(["ec2:DescribeInstances"], ["*"])
+"""The handler has it anyway."""
 _CUSTOMIZED = "@aws-cdk/iam:customizeRoles"
 """Context key of `iam.Role.customize_roles`."""
 
@@ -62,11 +64,12 @@ class HandlerPolicies(Construct):
         self._role, self._stack = role, Stack.of(self)
         self._granted: dict[str, Permissions] = {}
         """By path of the association."""
-        self._policies: list[_Policy | _ReportedPolicy] = []
+        self._policies: list[_Policy] = []
         self._describe_stacks = Statement.of(["cloudformation:DescribeStacks"], _with_parents(self._stack))
         self._lengths = Lengths.of(self._stack, {})
         self._widths: dict[str, int] = {}
         """Characters of ARNs, by their text with tokens."""
+        self._estimated: list[list[Statement]] | None = None
         self._free = 0
         """Characters that the policies still have room for, by the estimate."""
 
@@ -79,6 +82,7 @@ class HandlerPolicies(Construct):
         """
         self._granted[path] = permissions
         self._measure(permissions)
+        self._estimated = None
         self._free -= self._length(permissions.statements())
         if self._free < 0:
             estimate = self._estimate()
@@ -108,7 +112,9 @@ class HandlerPolicies(Construct):
         return dict(enumerate(self._estimate())).get(number, [])
 
     def _estimate(self) -> list[list[Statement]]:
-        return packed(merged(self._statements()), self._width)
+        if self._estimated is None:
+            self._estimated = packed(merged(self._statements()), self._width)
+        return self._estimated
 
     def _measure(self, permissions: Permissions) -> None:
         """Find out about how long the ARNs of the association's own profile and of its role get."""
@@ -140,32 +146,45 @@ class HandlerPolicies(Construct):
         while len(self._policies) > count:
             self.node.try_remove_child(self._policies.pop().id)
         while len(self._policies) < count:
-            self._policies.append(_new_policy(self, len(self._policies), self._role))
+            self._policies.append(_Policy(self, len(self._policies), self._role))
 
 
 class _Policy:
-    """One policy, as a resource."""
+    """One policy."""
 
     def __init__(self, scope: HandlerPolicies, number: int, role: iam.IRole) -> None:
         self.id = f"Policy{number + 1}"
-        self._resource = iam.CfnManagedPolicy(
-            scope,
-            self.id,
-            description=_DESCRIPTION,
-            policy_document=Lazy.uncached_any(_Draft(scope, number)),
-            roles=[role.role_name],
-        )
-        self._plain_id = self._logical_id = Stack.of(scope).get_logical_id(self._resource)
+        self._reported: iam.ManagedPolicy | None = None
+        if scope.node.try_get_context(_CUSTOMIZED) is None:
+            draft = Lazy.uncached_any(_Draft(scope, number))
+            self._resource: Any = iam.CfnManagedPolicy(
+                scope, self.id, description=_DESCRIPTION, policy_document=draft, roles=[role.role_name]
+            )
+        else:
+            # The report of `customize_roles` is made of these only. They are resources only if all that it does is to
+            # report, and have to have a statement.
+            statements = [iam.PolicyStatement(actions=[*_ANY_STATEMENT.actions], resources=[*_ANY_STATEMENT.resources])]
+            self._reported = iam.ManagedPolicy(
+                scope, self.id, description=_DESCRIPTION, roles=[role], statements=statements
+            )
+            self._resource = self._reported.node.default_child
+        if self._resource:
+            self._plain_id = self._logical_id = Stack.of(scope).get_logical_id(self._resource)
         self._given_name: Any = None
         self._name: Any = None
 
     def write(self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources) -> None:
         """Write what is in the policy, and name it after that."""
-        digest = _digest(statements)
-        self._resource.policy_document = texts.render(statements)
-        self._rename(digest, resources.get(self._logical_id, {}))
-        self._logical_id = f"{self._plain_id}{digest}"
-        self._resource.override_logical_id(self._logical_id)
+        document = texts.render(statements)
+        if self._reported:
+            self._reported.add_statements(*map(iam.PolicyStatement.from_json, document["Statement"]))
+            self._reported = None
+        if self._resource:
+            digest = _digest(statements)
+            self._resource.policy_document = document
+            self._rename(digest, resources.get(self._logical_id, {}))
+            self._logical_id = f"{self._plain_id}{digest}"
+            self._resource.override_logical_id(self._logical_id)
 
     def _rename(self, digest: str, resource: Mapping[str, Any]) -> None:
         """Add the digest to a name that an Aspect has set: the old policy has the name while the new one is made."""
@@ -175,28 +194,6 @@ class _Policy:
         if self._given_name is not None:
             self._name = _with_digest(self._given_name, digest)
             self._resource.add_property_override("ManagedPolicyName", self._name)
-
-
-class _ReportedPolicy:
-    """One policy that the app may not create, where `iam.Role.customize_roles` has its content reported instead."""
-
-    def __init__(self, scope: HandlerPolicies, number: int, role: iam.IRole) -> None:
-        self.id = f"Policy{number + 1}"
-        self._policy = iam.ManagedPolicy(scope, self.id, description=_DESCRIPTION, roles=[role])
-        self._written = False
-
-    def write(self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources) -> None:
-        """Write what is in the policy, which keeps its name: those who create it change it in place."""
-        del resources
-        if not self._written:
-            document = texts.render(statements)
-            self._policy.add_statements(*map(iam.PolicyStatement.from_json, document["Statement"]))
-            self._written = True
-
-
-def _new_policy(scope: HandlerPolicies, number: int, role: iam.IRole) -> _Policy | _ReportedPolicy:
-    customized = scope.node.try_get_context(_CUSTOMIZED) is not None
-    return _ReportedPolicy(scope, number, role) if customized else _Policy(scope, number, role)
 
 
 @jsii.implements(IAnyProducer)

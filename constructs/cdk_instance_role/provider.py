@@ -213,4 +213,3 @@ class AssociationProvider(Construct):
         return iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
         )
-
