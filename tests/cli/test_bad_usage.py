@@ -394,7 +394,8 @@ def test_says_what_may_not_be_seen_and_ends_with_an_error(cloud: Cloud, command:
     result = on(FLEET, command, "--format", format_)
 
     assert result.exit_code == 1
-    assert "whether stack Servers is deployed in eu-west-1: not allowed" in " ".join(result.stdout.split())
+    said = " ".join(result.stdout.replace("`", "").split())
+    assert "whether stack Servers is deployed in eu-west-1: not allowed" in said
     assert not result.stderr
 
 
