@@ -19,14 +19,13 @@ from pydantic import (
     model_validator,
 )
 
-from cdk_instance_role.names import NAME
+from cdk_instance_role.names import ALARM_NAME, NAME, POLICY_ARN
 from cdk_instance_role.runtime.association.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
 from cdk_instance_role.runtime.association.rollout import MOST_ALARMS, Tolerance, rises_to_100
 
-_POLICY_ARN = re.compile(rf"arn:[a-z-]+:iam::(?:aws|\d{{12}}):policy/{NAME.pattern}", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
-_ALARM = re.compile(r"(?!arn:)[^\x00-\x1f]{1,255}")
+_ALARM = re.compile(rf"(?!arn:){ALARM_NAME.pattern}")
 _TAG = re.compile(r"(?!\s)[^*?\x00-\x1f\x7f]*(?<!\s)")
 _ACCOUNT_OF_AN_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
@@ -95,7 +94,7 @@ PolicyName = Annotated[
     _text(
         "Input should be the name of an AWS managed policy, like AmazonS3ReadOnlyAccess, or an ARN",
         NAME,
-        _POLICY_ARN,
+        POLICY_ARN,
     ),
 ]
 InstanceId = Annotated[

@@ -541,6 +541,9 @@ def test_policies_of_aws_itself_are_of_every_account() -> None:
         pytest.param("alarms", "errors", " is 'errors': Input should be a valid list", id="an alarm that is no list"),
         pytest.param("alarms", [""], "[0] is '': Input should be the name of an alarm", id="an alarm without a name"),
         pytest.param("alarms", ["x" * 256], ": Input should be the name of an alarm", id="a name that is too long"),
+        pytest.param(
+            "alarms", ["errors "], "[0] is 'errors ': Input should be the name of an alarm", id="a blank after it"
+        ),
         pytest.param("alarms", ["a\nb"], r"[0] is 'a\nb': Input should be the name of", id="a name of two lines"),
         pytest.param("alarms", ["arn:aws:cloudwatch:eu-west-1:1:alarm:x"], "not an ARN", id="an ARN"),
         pytest.param("alarms", ["x"] * 101, "List should have at most 100 items", id="too many alarms"),
