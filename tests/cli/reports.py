@@ -133,7 +133,7 @@ def everywhere(text: str) -> tuple[PlanReport, StatusReport]:
     left = replace(held(1, profile, profile), id=text, name=text, state=text, outcome=text, drift=text)
     status = AssociationStatus(text, text, text, text, (left,), one)
     plan = replace(plan, stack=text, association=text, account=text, region=text)
-    return PlanReport((plan,)), StatusReport((status,))
+    return PlanReport((plan,), one), StatusReport((status,), one)
 
 
 def huge(instances: int = 10_000, associations: int = 1) -> PlanReport:

@@ -367,7 +367,7 @@ def test_names_a_stack_whose_template_can_not_be_read_and_shows_the_others(
     result = run(command, "--app", str(folder), "--format", format_)
 
     assert result.exit_code == 1
-    assert UNREADABLE.format("Broken") in " ".join(result.stdout.replace("&#39;", "'").split())
+    assert UNREADABLE.format("Broken") in " ".join(result.stdout.replace("`", "").split())
     assert "i-00000000000000001" in result.stdout
 
 
