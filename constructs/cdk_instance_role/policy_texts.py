@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_cdk import Reference, Stack, Tokenization
 
-from .arns import is_token
+from .arns import is_list_token, is_token
 from .at_synthesis import Resources
 from .policy_lengths import Lengths
 from .rights.statement import Statement
@@ -40,9 +40,10 @@ class PolicyTexts:
             values: the values.
             resources: the resources of the stack.
         """
-        texts = [value for value in dict.fromkeys(values) if is_token(value)]
-        resolved = dict(zip(texts, stack.resolve(texts) if texts else [], strict=True))
-        stable = _distinct({text: _as_text(value) for text, value in resolved.items()})
+        texts = [value for value in dict.fromkeys(values) if is_token(value) or is_list_token(value)]
+        found = stack.resolve([[text] if is_list_token(text) else text for text in texts]) if texts else []
+        resolved = dict(zip(texts, found, strict=True))
+        stable = _distinct({text: _marked(text, _as_text(value)) for text, value in resolved.items()})
         return cls(resolved, stable, {stable[text]: text for text in stable}, Lengths.of(stack, resources))
 
     def stable(self, statement: Statement) -> Statement:
@@ -89,6 +90,11 @@ def _as_text(value: Any) -> str:
         case {"Fn::Join": ["", list(parts)], **rest} if not rest:
             return "".join(map(_as_text, parts))
     return json.dumps(value, sort_keys=True)
+
+
+def _marked(original: str, stable: str) -> str:
+    """A text that is known for a list as the original is: `rights.statement.is_list`."""
+    return f"#{{{stable}}}" if is_list_token(original) else stable
 
 
 def _distinct(texts: Mapping[str, str]) -> dict[str, str]:

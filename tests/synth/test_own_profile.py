@@ -275,42 +275,6 @@ def test_a_permissions_boundary_bounds_every_role(how: str) -> None:
     assert all("policy/Boundary" in str(boundary) for boundary in boundaries)
 
 
-# iam.Role.customize_roles
-
-
-def customized(**options: Any) -> tuple[Stack, InstanceRole]:
-    stack = new_stack()
-    iam.Role.customize_roles(stack, **options)
-    return stack, InstanceRole(stack, "Web", managed_policies=["AmazonS3ReadOnlyAccess"])
-
-
-def test_the_profile_carries_a_precreated_role() -> None:
-    stack, web = customized(use_precreated_roles={"Stack/Web/Role": "web-role"})
-    ((id_, profile),) = resources(stack).items()
-    assert profile["Properties"]["Roles"] == ["web-role"]
-    assert re.fullmatch(WITH_DIGEST, id_)
-    assert KnownProfile.of(web.instance_profile).moves
-
-
-def test_another_precreated_role_is_another_profile() -> None:
-    one, other = (customized(use_precreated_roles={"Stack/Web/Role": name})[0] for name in ("one", "other"))
-    assert profile_id(one) != profile_id(other)
-
-
-def test_an_imported_role_is_reported_on_like_any_other() -> None:
-    stack = new_stack()
-    iam.Role.customize_roles(stack)
-    role = iam.Role.from_role_name(stack, "Role", "Legacy")
-    web = InstanceRole(stack, "Web", role=role, managed_policies=["AmazonS3ReadOnlyAccess"])
-    web.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
-    assert len(resources(stack)) == 1
-
-
-def test_a_report_alone_leaves_the_profile_as_it_is() -> None:
-    stack, _ = customized(prevent_synthesis=False)
-    assert re.fullmatch(WITHOUT_DIGEST, profile_id(stack))
-
-
 def test_references_to_the_profile_are_the_same_everywhere() -> None:
     stack, _ = with_aspect(named("corp-web"))
     found = profile_id(stack)

@@ -17,6 +17,7 @@ from tests.synth.builders import (
     as_text,
     associated,
     association_of,
+    handler_policies,
     instance_ids,
     new_stack,
     statements,
@@ -248,3 +249,15 @@ def test_fails_when_there_are_more_tag_values_than_ec2_can_be_asked_for() -> Non
     values = [f"v{number}" for number in range(190)]
     with pytest.raises(ValueError, match="191 tag values are more than the 190"):
         InstanceSelection.by_tags({"app": values, "env": ["prod"]})
+
+
+def test_the_policies_are_the_same_in_every_synthesis_with_a_list_token() -> None:
+    def policies(other_tokens: int) -> Any:
+        stack = new_stack()
+        for _ in range(other_tokens):
+            Fn.split(",", Fn.import_value("Other"))
+        values = Fn.split(",", Fn.import_value("Apps"))
+        associated(InstanceSelection.by_tags({"app": values}), stack)
+        return handler_policies(stack)
+
+    assert policies(0) == policies(3)

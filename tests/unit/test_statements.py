@@ -138,3 +138,14 @@ def test_fills_what_a_policy_has_left_with_a_part_of_a_statement() -> None:
 def test_fails_when_a_value_alone_is_longer_than_a_policy() -> None:
     with pytest.raises(OverflowError, match="characters"):
         packed([statement(["x" * 7000])], width)
+
+
+# The CDK puts a list in the place of a list with its token alone: beside other values there would be no place for it.
+def test_a_list_that_only_the_deployment_knows_stays_alone_and_within_brackets() -> None:
+    def tagged(*values: str) -> Statement:
+        return Statement.of(ACTIONS[:1], RESOURCES[:1], {"StringEquals": {TAG: values}})
+
+    found = merged([tagged("#{Apps}"), tagged("web"), tagged("#{Teams}"), tagged("api")])
+
+    values = [one.render()["Condition"]["StringEquals"][TAG] for one in found]
+    assert sorted(values) == [["#{Apps}"], ["#{Teams}"], ["api", "web"]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from .statement import ACTION, NULL, RESOURCE, Field, Statement
+from .statement import ACTION, NULL, RESOURCE, Field, Statement, is_list
 
 
 def merged(statements: Iterable[Statement]) -> list[Statement]:
@@ -28,10 +28,14 @@ def _fields_of(statements: Iterable[Statement]) -> list[Field]:
 def _merged_by(field: Field, statements: Iterable[Statement]) -> list[Statement]:
     alike: dict[object, list[Statement]] = {}
     for one in statements:
-        alike.setdefault(one.but_for(field) if field in one.by_field else one, []).append(one)
+        alike.setdefault(one.but_for(field) if _is_mergeable(field, one) else one, []).append(one)
     return [
         group[0]
         if len(group) == 1
         else group[0].with_values(field, frozenset().union(*(one.by_field[field] for one in group)))
         for group in alike.values()
     ]
+
+
+def _is_mergeable(field: Field, statement: Statement) -> bool:
+    return field in statement.by_field and not any(map(is_list, statement.by_field[field]))

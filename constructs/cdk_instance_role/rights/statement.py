@@ -94,6 +94,11 @@ class Statement:
         return {**rendered, "Condition": conditions} if conditions else rendered
 
 
+def is_list(value: str) -> bool:
+    """Whether a value stands for a list that only the deployment knows. It can't be in a list with other values."""
+    return value.startswith("#{")
+
+
 def in_order(values: Iterable[str]) -> list[str]:
     """Values in an order that does not depend on whether the account, Region and partition in ARNs are known."""
     return sorted(values, key=lambda value: (_without_environment(value), value))
@@ -104,5 +109,5 @@ def _without_environment(value: str) -> str:
 
 
 def _one_or_all(values: Values) -> str | list[str]:
-    """IAM takes a single value without brackets."""
-    return next(iter(values)) if len(values) == 1 else in_order(values)
+    """IAM takes a single value without brackets; a list that stands for another one needs them."""
+    return next(iter(values)) if len(values) == 1 and not any(map(is_list, values)) else in_order(values)
