@@ -15,7 +15,8 @@ _PATH_AND_NAME = r"(?:[\w+=,.@/-]*/)?[\w+=,.@-]{1,128}"
 PROFILE_ARN = re.compile(rf"arn:[a-z-]+:iam::\d{{12}}:instance-profile/{_PATH_AND_NAME}", re.ASCII)
 ROLE_ARN = re.compile(rf"arn:[a-z-]+:iam::\d{{12}}:role/{_PATH_AND_NAME}", re.ASCII)
 
-_IAM_PATH = re.compile(rf"/{PATH_PREFIX}/(?:[\w+=,.@-]+/)*", re.ASCII)
+_IAM_PATH = re.compile(rf"/(?:[\w+=,.@-]+/)*{PATH_PREFIX}/(?:[\w+=,.@-]+/)*", re.ASCII)
+"""Path of the profiles of an `InstanceRole`, after one that an Aspect may have set."""
 
 LONGEST_VALUE, LONGEST_ID = 500, 60
 """Bytes of a value, and of one of several ids, in a message: CloudFormation takes 4096 for the whole of it."""
@@ -81,7 +82,7 @@ class Desired:
         """Whether this profile is of the same `InstanceRole` as the wanted one, now or under a former construct id. Its
         path says so. Between these the handler may move instances."""
         (account, wanted), (other_account, path) = _account_and_path(self.profile.arn), _account_and_path(arn)
-        own = (wanted, *self.former_paths) if wanted.startswith(f"/{PATH_PREFIX}/") else ()
+        own = (wanted, *self.former_paths) if _IAM_PATH.fullmatch(wanted) else ()
         return account == other_account and path in own
 
     @classmethod
