@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from aws_cdk import Names, Stack, Token
+from aws_cdk import Names, Stack
 from aws_cdk.region_info import RegionInfo
 
 from .runtime.association.contract import PATH_PREFIX
@@ -67,9 +67,11 @@ class Arns:
 
 
 def is_token(value: str) -> bool:
-    """Whether a text is or holds a token. Only one that may be has to be shown to Node.js:
-    https://docs.aws.amazon.com/cdk/v2/guide/tokens.html"""
-    return "${" in value and Token.is_unresolved(value)
+    """Whether a text is or holds a token: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
+
+    It looks for what the CDK looks for, without a question to Node.js for every text.
+    """
+    return "${Token[" in value and bool(_TOKEN.search(value))
 
 
 def is_list_token(value: str, *, whole: bool = False) -> bool:

@@ -14,6 +14,7 @@ from .at_synthesis import at_synthesis
 from .known_profile import KnownProfile
 from .metrics import AssociationMetrics
 from .permissions import Permissions
+from .places import Place
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
@@ -96,15 +97,14 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         super().__init__(scope, id)
         replaces = replaces or ReplaceableProfiles.none()
         self._rollout = _known(rollout)
-        stack, seconds = Stack.of(self), _seconds(timeout, self._rollout)
+        place, seconds = Place.of(scope, id), _seconds(timeout, self._rollout)
         removal = _removal(removal_policy)
-        self._check_rollout(instances, seconds, stack)
-        provider = provider or AssociationProvider.of(self)
-        profile, arns = KnownProfile.of(instance_profile), Arns.of(stack)
+        self._check_rollout(instances, seconds, place)
+        provider = provider or AssociationProvider.of(place.stack)
+        profile = KnownProfile.of(instance_profile)
         for known in (profile, *replaces.known):
-            known.check_place(arns, self.node.path)
-        permissions = Permissions(arns, profile, instances, replaces, self._rollout.alarms)
-        policies = provider.grant(self, permissions)
+            known.check_place(Arns.of(place.stack), place.path)
+        policies = provider.grant(Permissions(place, profile, instances, replaces, self._rollout.alarms))
         self._resource = CustomResource(
             self,
             "Resource",
@@ -123,9 +123,9 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
                 **self._rollout.render(),
             },
         )
-        at_synthesis(self, partial(self._add_former_paths, profile, profile.former_paths))
+        at_synthesis(place.stack, partial(self._add_former_paths, profile, profile.former_paths))
         # A role's policies are resources of their own: an instance must not get it before they are attached.
-        self._resource.node.add_dependency(policies, *filter(None, [instance_profile.role]))
+        self._resource.node.add_dependency(policies, profile.role)
 
     @property
     def associated_count(self) -> str:
@@ -150,12 +150,12 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
             for key, value in _render_former(profile.former_paths).items():
                 resource.add_property_override(key, value)
 
-    def _check_rollout(self, instances: InstanceSelection, timeout: int, stack: Stack) -> None:
+    def _check_rollout(self, instances: InstanceSelection, timeout: int, place: Place) -> None:
         problem = self._rollout.time_problem(instances, timeout)
         if problem:
-            raise ValueError(f"the rollout of {self.node.path} {problem}")
+            raise ValueError(f"the rollout of {place.path} {problem}")
         for alarm in self._rollout.alarms:
-            _refuse_elsewhere(alarm, stack)
+            _refuse_elsewhere(alarm, place.stack)
 
     def _attribute(self, attribute: Attribute) -> str:
         return self._resource.get_att_string(attribute.value)

@@ -34,7 +34,7 @@ def at_synthesis(scope: IConstruct, action: Action, *, first: bool = False) -> N
         action: what to run.
         first: run it before all that are not first, because these need its result. Default: no.
     """
-    actions = _actions_of(Stage.of(scope))
+    actions = _actions_of(_stage_of(scope))  # type: ignore[arg-type]  # jsii's protocols have no hash
     (actions.first if first else actions.others).append(action)
 
 
@@ -67,6 +67,13 @@ def _look_at(stack: Stack) -> Resources:
 
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
+def _stage_of(scope: Any) -> Stage:
+    stage = Stage.of(scope)
+    assert stage, "every construct is in an app"
+    return stage
+
+
+@cache  # as above
 def _actions_of(stage: Stage) -> "_Actions":
     actions = _Actions()
     dependency = DependencyGroup()

@@ -18,7 +18,7 @@ def excesses(stacks: Sequence[Written]) -> Iterator[str]:
     Args:
         stacks: what has been written into the policies of each stack.
     """
-    permissions = [one for stack in stacks for one in stack.granted.values()]
+    permissions = [one for stack in stacks for one in stack.granted]
     if not permissions or any(one.replaces.is_any for one in permissions):
         return
     found = excess(*_concrete(stacks), INSTANCES)
@@ -32,13 +32,13 @@ def _concrete(stacks: Sequence[Written]) -> tuple[list[Statement], list[Declared
     statements, declared = [], []
     for stack in stacks:
         text = Concrete(known, stack.texts.canonical)
-        for permissions in stack.granted.values():
+        for permissions in stack.granted:
             for profile in (permissions.profile, *permissions.replaces.known):
                 arn = stack.texts.canonical(profile.arn)
                 if is_token(arn) and not arn.startswith("arn:"):
                     known.setdefault(arn, profile_arn(next(iter(profile.paths), "/"), f"profile-{len(known)}"))
         statements += [one.replaced(text) for one in stack.statements]
-        declared += [permissions.declared(path, text) for path, permissions in stack.granted.items()]
+        declared += [permissions.declared(text) for permissions in stack.granted]
     return statements, declared
 
 

@@ -38,17 +38,17 @@ class Grants:
         self._problems = Problems(provider)
         at_synthesis(provider, self._write)
 
-    def add(self, association: Construct, permissions: Permissions) -> IDependable:
+    def add(self, permissions: Permissions) -> IDependable:
         """Add what an association needs.
 
         Raises:
             ValueError: the association is in another account or Region, selects an instance that another one selects
                 already, or the permissions of all don't fit into as many policies as the role can have.
         """
-        stack, path = Stack.of(association), association.node.path
-        self._refuse_selected_twice(path, permissions)
+        stack = permissions.place.stack
+        self._refuse_selected_twice(permissions)
         policies = self._policies.get(stack) or self._new_policies(stack)
-        policies.add(path, permissions)
+        policies.add(permissions)
         self._granted.append(permissions)
         self._refuse_too_many()
         return policies
@@ -72,7 +72,8 @@ class Grants:
                     f"use a provider in the same {what}"
                 )
 
-    def _refuse_selected_twice(self, path: str, permissions: Permissions) -> None:
+    def _refuse_selected_twice(self, permissions: Permissions) -> None:
+        path = permissions.place.path
         for instance_id in permissions.instances.inspected_ids:
             other = self._selected.setdefault(instance_id, path)
             if other != path:

@@ -18,7 +18,7 @@ from .policy_lengths import Lengths
 from .policy_texts import VERSION, PolicyTexts
 from .rights.merging import merged
 from .rights.packing import POLICY_SIZE, packed, size_of
-from .rights.statement import Statement
+from .rights.statement import RESOURCE, Statement
 
 _DESCRIPTION = "What the instance profile handler may do for this stack"
 _LONGEST_POLICY_NAME = 128
@@ -36,8 +36,7 @@ class Written:
 
     statements: Sequence[Statement]
     """With tokens."""
-    granted: Mapping[str, Permissions]
-    """By path of the association."""
+    granted: Sequence[Permissions]
     texts: PolicyTexts
 
 
@@ -62,32 +61,27 @@ class HandlerPolicies(Construct):
         """
         super().__init__(scope, id)
         self._role, self._stack = role, Stack.of(self)
-        self._granted: dict[str, Permissions] = {}
-        """By path of the association."""
+        self._granted: list[Permissions] = []
         self._policies: list[_Policy] = []
         self._describe_stacks = Statement.of(["cloudformation:DescribeStacks"], _with_parents(self._stack))
         self._lengths = Lengths.of(self._stack, {})
         self._widths: dict[str, int] = {}
         """Characters of ARNs, by their text with tokens."""
-        self._estimated: list[list[Statement]] | None = None
+        self._drafted = [self._describe_stacks]
+        self._resources: dict[Any, set[str]] = {}
+        """Resources of the drafted statements, by all else that is in them."""
         self._free = 0
         """Characters that the policies still have room for, by the estimate."""
 
-    def add(self, path: str, permissions: Permissions) -> None:
-        """Add the permissions for an association.
-
-        Args:
-            path: path of the association.
-            permissions: its permissions.
-        """
-        self._granted[path] = permissions
+    def add(self, permissions: Permissions) -> None:
+        """Add the permissions for an association."""
+        self._granted.append(permissions)
         self._measure(permissions)
-        self._estimated = None
-        self._free -= self._length(permissions.statements())
+        statements = list(permissions.statements())
+        self._drafted += statements
+        self._free -= sum(map(self._growth, statements))
         if self._free < 0:
-            estimate = self._estimate()
-            self._free = len(estimate) * (POLICY_SIZE - _LEFT_OVER) - sum(map(self._length, estimate))
-            self._provide(len(estimate))
+            self._plan()
 
     @property
     def count(self) -> int:
@@ -98,7 +92,7 @@ class HandlerPolicies(Construct):
         """Write the policies. To be called once all Aspects have run."""
         resources = resources_of(self._stack)
         statements = self._statements()
-        profiles = (text for permissions in self._granted.values() for text in permissions.profile_texts())
+        profiles = (text for permissions in self._granted for text in permissions.profile_texts())
         values = (text for one in statements for text in sorted(one.texts()))
         texts = PolicyTexts.of(self._stack, [*profiles, *values], resources)
         parts = packed(merged(map(texts.stable, statements)), texts.width)
@@ -111,10 +105,24 @@ class HandlerPolicies(Construct):
         """What will be in a policy about, for an Aspect that looks at it."""
         return dict(enumerate(self._estimate())).get(number, [])
 
+    def _plan(self) -> None:
+        """Have as many policies as are needed by the estimate."""
+        estimate = self._estimate()
+        self._free = len(estimate) * (POLICY_SIZE - _LEFT_OVER) - sum(map(self._length, estimate))
+        self._provide(len(estimate))
+
     def _estimate(self) -> list[list[Statement]]:
-        if self._estimated is None:
-            self._estimated = packed(merged(self._statements()), self._width)
-        return self._estimated
+        return packed(merged(self._drafted), self._width)
+
+    def _growth(self, statement: Statement) -> int:
+        """By about how many characters the policies grow by a statement: most have nothing new but their resources."""
+        alike = statement.but_for(RESOURCE)
+        if alike in self._resources:
+            new = statement.resources - self._resources[alike]
+            self._resources[alike] |= new
+            return sum(self._width(one) + 1 for one in new)
+        self._resources[alike] = set(statement.resources)
+        return self._length([statement])
 
     def _measure(self, permissions: Permissions) -> None:
         """Find out about how long the ARNs of the association's own profile and of its role get."""
@@ -138,7 +146,7 @@ class HandlerPolicies(Construct):
     def _statements(self) -> list[Statement]:
         return [
             self._describe_stacks,
-            *(one for permissions in self._granted.values() for one in permissions.statements()),
+            *(one for permissions in self._granted for one in permissions.statements()),
         ]
 
     def _provide(self, count: int) -> None:

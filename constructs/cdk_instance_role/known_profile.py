@@ -33,6 +33,7 @@ class KnownProfile:
     role_arn: str
     account: str
     """May be a token."""
+    role: iam.IRole = field(repr=False, compare=False)
     _read: Callable[[], OwnProfile] = field(repr=False, compare=False)
 
     @classmethod
@@ -106,7 +107,7 @@ def _known(profile: Any) -> KnownProfile:
     arn, role_arn = profile.instance_profile_arn, role.role_arn
     check_arn(Kind.INSTANCE_PROFILE, arn)
     check_arn(Kind.ROLE, role_arn)
-    return KnownProfile(arn, role_arn, profile.env.account, _OWN.get(profile, _not_own))
+    return KnownProfile(arn, role_arn, profile.env.account, role, _OWN.get(profile, _not_own))
 
 
 def _not_own() -> OwnProfile:

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 
 from .arns import Arns, is_token
 from .known_profile import KnownProfile
+from .places import Place
 from .replaceable import ReplaceableProfiles
 from .rights.declared import Declared, Profile
 from .rights.statement import Statement
@@ -40,8 +41,8 @@ class Permissions:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
     """
 
-    arns: Arns
-    """Of the association's stack."""
+    place: Place
+    """Where the association is."""
     profile: KnownProfile
     instances: InstanceSelection
     replaces: ReplaceableProfiles
@@ -69,15 +70,14 @@ class Permissions:
             yield profile.arn
             yield profile.role_arn
 
-    def declared(self, name: str, text: Callable[[str], str]) -> Declared:
+    def declared(self, text: Callable[[str], str]) -> Declared:
         """What the association declares, for the search of what permissions allow together.
 
         Args:
-            name: the association as a message says it.
             text: what stands for a value with tokens.
         """
         return Declared(
-            name=name,
+            name=self.place.path,
             wanted=_profile(self.profile, text),
             listed=tuple(_profile(profile, text) for profile in self.replaces.known),
             own_paths=tuple(text(pattern)[:-1] for pattern in self._movable),
@@ -87,6 +87,11 @@ class Permissions:
             has_token_ids=self._has_token_ids,
             tags=tuple((key, tuple(map(text, values))) for key, values in self.instances.tags),
         )
+
+    @property
+    def arns(self) -> Arns:
+        """ARNs in the stack of the association."""
+        return Arns.of(self.place.stack)
 
     @property
     def lists_several_profiles(self) -> bool:

@@ -1,6 +1,8 @@
 """The custom-resource provider behind the associations of a stack."""
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack, custom_resources
 from aws_cdk import aws_dynamodb as dynamodb
@@ -12,6 +14,7 @@ from constructs import Construct, IDependable
 from .capacity import DEFAULT_MAX_POLICIES, check_max_policies
 from .grants import Grants
 from .permissions import Permissions, observe_statement
+from .places import stack_of
 from .runtime.association.contract import (
     LEDGER_PARTITION_KEY,
     LEDGER_SORT_KEY,
@@ -104,9 +107,7 @@ class AssociationProvider(Construct):
         Args:
             scope: any construct in the stack.
         """
-        stack = Stack.of(scope)
-        found = stack.node.try_find_child(_ID)
-        return found if isinstance(found, AssociationProvider) else cls(stack, _ID)
+        return _default_of(stack_of(scope))
 
     @property
     def service_token(self) -> str:
@@ -134,14 +135,13 @@ class AssociationProvider(Construct):
         """The log group of all functions of the provider, for outputs, metric filters and grants to read it."""
         return self._log_group
 
-    def grant(self, association: Construct, permissions: Permissions) -> IDependable:
+    def grant(self, permissions: Permissions) -> IDependable:
         """Give the handler the permissions for one association.
 
         The policies live in the association's stack: one in the provider's stack could not name what belongs to a
         stack that depends on it.
 
         Args:
-            association: the association.
             permissions: its permissions.
 
         Returns:
@@ -152,7 +152,7 @@ class AssociationProvider(Construct):
                 of this provider already, or the permissions don't fit into as many policies as the handler's role can
                 have.
         """
-        return self._grants.add(association, permissions)
+        return self._grants.add(permissions)
 
     def _new_ledger(self) -> dynamodb.Table:
         return dynamodb.Table(
@@ -213,3 +213,9 @@ class AssociationProvider(Construct):
         return iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
         )
+
+
+@cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
+def _default_of(stack: Any) -> AssociationProvider:
+    found = stack.node.try_find_child(_ID)
+    return found if isinstance(found, AssociationProvider) else AssociationProvider(stack, _ID)

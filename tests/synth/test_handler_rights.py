@@ -113,7 +113,7 @@ def test_may_associate_any_profile_with_the_targets_if_any_may_be_displaced() ->
 @pytest.mark.parametrize(
     "props", [{"instance_profile_name": "web"}, {"role_name": "web"}], ids=["profile name", "role name"]
 )
-def test_a_profile_that_may_be_replaced_is_known_by_its_path(props: dict[str, str]) -> None:
+def test_a_profile_that_may_be_replaced_is_known_by_its_path(props: dict[str, Any]) -> None:
     assert rights(moving(**props), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": OF_WEB}})]
 
 

@@ -133,6 +133,13 @@ def test_a_long_message_names_the_first_the_number_of_the_others_and_where_they_
     assert len(text.encode()) <= MESSAGE_BYTES
 
 
+def test_names_the_log_group_that_the_function_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/associations")
+    monkeypatch.setenv("LOG_GROUP", "Stack-ProviderLog-1A2B")
+
+    assert refusal(request(), ["x" * 400] * 10).endswith("more, see Stack-ProviderLog-1A2B")
+
+
 def test_without_the_name_of_the_log_there_is_still_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_LAMBDA_LOG_GROUP_NAME", raising=False)
 

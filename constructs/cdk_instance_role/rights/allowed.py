@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .declared import BARE, Edge, Instance, Universe
 from .patterns import Patterns
-from .statement import Statement
+from .statement import Statement, Values
 
 _ASSOCIATE = "ec2:AssociateIamInstanceProfile"
 _REPLACE = "ec2:ReplaceIamInstanceProfileAssociation"
@@ -74,7 +74,7 @@ class Rule:
 class _Conditions:
     """The conditions of a statement about instances."""
 
-    arns: Mapping[str, Sequence[tuple[Patterns, bool]]]
+    arns: Mapping[str, Sequence[tuple[Values, bool]]]
     """By key: the values of each operator, and whether the operator holds for an absent key."""
     null: Mapping[str, bool]
     """Keys that have to be absent, or else present."""
@@ -82,14 +82,14 @@ class _Conditions:
 
     @classmethod
     def of(cls, statement: Statement) -> "_Conditions":
-        arns: dict[str, list[tuple[Patterns, bool]]] = {_CARRIED: [], _NEW: []}
+        arns: dict[str, list[tuple[Values, bool]]] = {_CARRIED: [], _NEW: []}
         null, tags = {}, []
         for name, values in statement.fields:
             match name:
                 case str():
                     continue
                 case (operator, key) if operator in _ARN_OPERATORS and key in arns:
-                    arns[key].append((Patterns(values), _ARN_OPERATORS[operator]))
+                    arns[key].append((values, _ARN_OPERATORS[operator]))
                 case ("Null", key) if key in arns:
                     null[key] = values == {"true"}
                 case ("StringEquals", key) if key.startswith(_TAG):
@@ -115,12 +115,10 @@ class _Conditions:
         """The profiles for which the conditions hold."""
         if self.null.get(key, False):
             return 0
-        found = (
-            profile.arn
-            for profile in universe.profiles
-            if all(values.match(profile.arn) for values, _ in self.arns[key])
-        )
-        return universe.mask(found)
+        found = universe.everything
+        for values, _ in self.arns[key]:
+            found &= universe.matching(values)
+        return found
 
 
 def _passable(statements: Iterable[Statement], universe: Universe) -> int:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .patterns import Patterns
+from .statement import Values
+
 Edge = tuple[int, int]
 """Where from and where to, as bits of `Universe.mask`: whatever carries one of the first may get one of the second."""
 
@@ -87,6 +90,9 @@ class Universe:
             profiles: the profiles.
         """
         self.profiles = tuple({profile.arn: profile for profile in profiles}.values())
+        self.everything = (2 << len(self.profiles)) - 2
+        """The bits of all profiles."""
+        self._matching: dict[Values, int] = {}
         self._bits = {profile.arn: 2 << number for number, profile in enumerate(self.profiles)}
 
     def mask(self, arns: Iterable[str]) -> int:
@@ -101,6 +107,14 @@ class Universe:
         if not beginnings:
             return 0
         return self.mask(arn for arn in self._bits if arn.startswith(tuple(beginnings)))
+
+    def matching(self, values: Values) -> int:
+        """The bits of the profiles that values of a condition match."""
+        if values not in self._matching:
+            patterns = Patterns(values)
+            exact = self.mask(patterns.exact)
+            self._matching[values] = exact | self.mask(arn for arn in self._bits if patterns.fits(arn))
+        return self._matching[values]
 
     def bits(self) -> Iterator[int]:
         """All bits, that of bare instances first."""

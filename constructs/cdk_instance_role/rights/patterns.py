@@ -14,12 +14,17 @@ class Patterns:
             values: the values.
         """
         values = frozenset(values)
-        self._exact = frozenset(value for value in values if not _is_pattern(value))
-        self._patterns = tuple(map(_compiled, values - self._exact))
+        self.exact = frozenset(value for value in values if not _is_pattern(value))
+        """Those that match nothing but themselves."""
+        self._patterns = tuple(map(_compiled, values - self.exact))
 
     def match(self, text: str) -> bool:
         """Whether one of the values matches."""
-        return text in self._exact or any(pattern.fullmatch(text) for pattern in self._patterns)
+        return text in self.exact or self.fits(text)
+
+    def fits(self, text: str) -> bool:
+        """Whether one of the patterns matches."""
+        return bool(self._patterns) and any(pattern.fullmatch(text) for pattern in self._patterns)
 
 
 def _is_pattern(value: str) -> bool:

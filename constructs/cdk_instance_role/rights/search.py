@@ -47,7 +47,7 @@ def excess(statements: Iterable[Statement], associations: Sequence[Declared], in
     seen = set()
     for instance in _kinds(associations, instances):
         rules, targets = allowed.rules(instance), declared.targets(instance)
-        kind = (*map(id, rules), None, *map(id, targets))
+        kind = (tuple(map(id, rules)), targets)
         if kind in seen:
             continue
         seen.add(kind)
@@ -114,38 +114,44 @@ class _Bounds:
         return reached | self._bare if reached & BARE else reached
 
 
+Targets = frozenset[tuple[str, tuple[Edge, ...]]]
+"""What is declared for targets: for each association its group, and what one call may change."""
+
+
 class _DeclaredReach:
     """What each association alone reaches."""
 
     def __init__(self, associations: Sequence[Declared], universe: Universe) -> None:
-        self._universe = universe
-        self._by_id: dict[str, list[Declared]] = {}
         self._with_tags = [one for one in associations if one.tags]
-        self._groups: dict[str, list[Declared]] = {}
+        self._by_id: dict[str, list[Declared]] = {}
+        self._targets: dict[Declared, tuple[str, tuple[Edge, ...]]] = {}
+        self._groups: dict[str, set[Edge]] = {}
+        """What one call may change on an instance that is no target, by group."""
         for one in associations:
-            self._groups.setdefault(_group(one), []).append(one)
+            self._targets[one] = (_group(one), tuple(one.edges(universe, is_target=True)))
+            self._groups.setdefault(_group(one), set()).update(one.edges(universe, is_target=False))
             for arn in one.instances:
                 self._by_id.setdefault(arn, []).append(one)
         self._elsewhere: dict[int, int] = {}
-        for group in self._groups.values():
-            reach = self._reach(group, ())
+        for reach in map(Reach, self._groups.values()):
             for start in reach.starts:
                 self._elsewhere[start] = self._elsewhere.get(start, 0) | reach.of(start)
 
-    def targets(self, instance: Instance) -> list[Declared]:
-        """The associations of which an instance is a target."""
-        return [*self._by_id.get(instance.arn, ()), *(one for one in self._with_tags if one.is_target(instance))]
+    def targets(self, instance: Instance) -> Targets:
+        """What is declared for an instance as a target."""
+        by_tags = (one for one in self._with_tags if one.is_target(instance))
+        return frozenset(self._targets[one] for one in (*self._by_id.get(instance.arn, ()), *by_tags))
 
-    def bounds(self, targets: Sequence[Declared]) -> _Bounds:
-        """What is declared for an instance that is a target of these associations."""
-        here = [self._reach(self._groups[name], targets) for name in dict.fromkeys(map(_group, targets))]
+    def bounds(self, targets: Targets) -> _Bounds:
+        """Everything that is declared for an instance."""
+        by_group: dict[str, set[Edge]] = {}
+        for group, edges in targets:
+            by_group.setdefault(group, set(self._groups[group])).update(edges)
+        here = list(map(Reach, by_group.values()))
         bare = self._elsewhere.get(BARE, BARE)
         for reach in here:
             bare |= reach.of(BARE)
         return _Bounds(self._elsewhere, here, bare)
-
-    def _reach(self, group: Sequence[Declared], targets: Sequence[Declared]) -> Reach:
-        return Reach(edge for one in group for edge in one.edges(self._universe, is_target=one in targets))
 
 
 def _group(association: Declared) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .apply import Outcome
-from .contract import Attribute
+from .contract import LOG_GROUP_VARIABLE, Attribute
 from .desired import Desired
 from .errors import Meaning
 from .model import Snapshot, name_of
@@ -162,7 +162,7 @@ def _place(request: Request) -> str:
 
 def _bounded(head: str, sentences: Sequence[str], size: int = MESSAGE_BYTES) -> str:
     """All sentences that fit, and where to find the others."""
-    logs = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "the function's log")
+    logs = os.environ.get(LOG_GROUP_VARIABLE) or os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "the function's log")
     text = head
     for shown, sentence in enumerate(sentences):
         addition = sentence if shown == 0 else f"; {sentence}"
