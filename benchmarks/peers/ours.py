@@ -58,10 +58,10 @@ def _looking(clock: VirtualClock, processor_seconds: float) -> Iterator[list[int
     observe = Observer.instances
 
     def look(self: Observer, *arguments: Any) -> Any:
-        selected, found = observe(self, *arguments)
-        observations.append(len(found))
-        clock.sleep(processor_seconds * len(found))
-        return selected, found
+        found = observe(self, *arguments)
+        observations.append(len(found.instances))
+        clock.sleep(processor_seconds * len(found.instances))
+        return found
 
     with patch.object(Observer, "instances", look):
         yield observations

@@ -78,8 +78,8 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
                 instance back what it had; ``RETAIN`` leaves all as they are, for which the profile has to outlive
                 the stack. Default: ``DESTROY``.
             timeout: how long an operation may take, from 1 minute to 1 hour. EC2 allows five changes a second.
-                An operation that takes all of an hour is given up at 58 minutes, a create at 55, so that its failure can
-                be told; what a failed create has not given back by then, the Delete that follows does. Default: 30
+                An operation that takes all of an hour is given up at 58 minutes, a create at 55, so that its failure
+                can be told; what a failed create has not given back by then, the Delete that follows does. Default: 30
                 minutes, or an hour for a rollout in waves.
             provider: the provider. It can't be changed once the association is deployed: CloudFormation refuses
                 another service token for a resource that exists. Default: one per stack, made on first use.

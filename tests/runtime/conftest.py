@@ -1,10 +1,20 @@
 """What the tests of the handler share."""
 
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from cdk_instance_role.runtime.association.request import Request
+from cdk_instance_role.runtime.association.services import CHANGING, READING
+from localaws.ministack import LocalAws
+from tests.runtime import ledgers, moto_aws
+from tests.runtime.ledgers import LedgerUser
+from tests.simulator.clients import Clients
+from tests.simulator.clock import VirtualClock
 from tests.simulator.driver import Resource, World
+from tests.simulator.simulator import Simulator
 
 
 @pytest.fixture
@@ -20,3 +30,64 @@ def resource(world: World) -> Resource:
 @pytest.fixture(autouse=True)
 def _all_log_records(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="cdk_instance_role")
+
+
+# The ledger, on three DynamoDBs
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def simulator(clock: VirtualClock) -> Simulator:
+    return Simulator(clock)
+
+
+@pytest.fixture
+def simulated_dynamodb(simulator: Simulator) -> Any:
+    simulator.dynamodb.page_size = 7
+    return Clients.of(simulator, reading=READING, changing=CHANGING).dynamodb
+
+
+@pytest.fixture(scope="session")
+def local_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with LocalAws(tmp_path_factory.mktemp("ministack")) as aws:
+        dynamodb = aws.client("dynamodb")
+        ledgers.create_table(dynamodb)
+        yield dynamodb
+
+
+@pytest.fixture
+def local_dynamodb(local_table: Any) -> Iterator[Any]:
+    yield local_table
+    ledgers.empty_table(local_table)
+
+
+@pytest.fixture
+def moto_dynamodb() -> Iterator[Any]:
+    with moto_aws.account() as account:
+        yield account.dynamodb
+
+
+@pytest.fixture(params=["simulated", "local", "moto"])
+def dynamodb(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(f"{request.param}_dynamodb")
+
+
+@pytest.fixture
+def user(dynamodb: Any, clock: VirtualClock) -> LedgerUser:
+    """A ledger on one of them."""
+    return LedgerUser(dynamodb, clock)
+
+
+@pytest.fixture
+def simulated(simulated_dynamodb: Any, clock: VirtualClock) -> LedgerUser:
+    """A ledger on the simulator, which can fail on demand."""
+    return LedgerUser(simulated_dynamodb, clock)
+
+
+@pytest.fixture
+def request_() -> Request:
+    return ledgers.request()

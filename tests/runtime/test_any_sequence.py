@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cdk_instance_role.runtime.association import apply
-from cdk_instance_role.runtime.association.ledger import KIND as INSTANCE
+from cdk_instance_role.runtime.association.ledger import RECORD
 from cdk_instance_role.runtime.association.operation import KIND as OPERATION
 from tests.runtime.oracle import Oracle
 from tests.simulator.driver import Resource, Result, World
@@ -145,7 +145,7 @@ class AnySequence(RuleBasedStateMachine):
     @invariant()
     def nobody_was_overrun(self) -> None:
         assert not self.oracle.mistakes, self.oracle.mistakes
-        self.oracle.end_operation({id_ for kind, id_ in self.world.dynamodb.items if kind == INSTANCE})
+        self.oracle.end_operation({id_ for id_, sort_key in self.world.dynamodb.items if sort_key == RECORD})
 
     def teardown(self) -> None:
         self._calm_down()
@@ -210,8 +210,8 @@ class AnySequence(RuleBasedStateMachine):
 
     def _held(self, name: str) -> set[str]:
         """The instances that an association holds, without a call, which could be the one that is to fail."""
-        items, key = self.world.dynamodb.items, self.resources[name].association
-        return {id_ for (kind, id_), item in items.items() if kind == INSTANCE and key in item["Claims"]["M"]}
+        association = self.resources[name].association
+        return {id_ for kind, id_ in self.world.dynamodb.items if kind == association}
 
     def _check_converged(self, name: str, wanted: dict[str, Any]) -> None:
         records = self.resources[name].records()

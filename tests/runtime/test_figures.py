@@ -90,7 +90,9 @@ def test_a_thousand_targets_that_are_right_already_are_done_by_the_first_invocat
 ) -> None:
     result = resource.create(world.properties(world.instances(1000, world.web)))
     assert (result.ok, result.polls, world.mutations) == (True, 1, 0)
-    assert result.seconds == pytest.approx(1.0, abs=0.1), "as fast as the ledger takes them"
+    # 49 records go into a transaction. Five transactions go out at once, and the copies of the rest, which are in one
+    # partition, at 500 a second: (1,000 - 5 x 49) / 500.
+    assert result.seconds == pytest.approx(1.51, abs=0.1), "as fast as the ledger takes them"
 
 
 def _count_observations(monkeypatch: pytest.MonkeyPatch) -> list[None]:

@@ -1,362 +1,307 @@
-"""The ledger, on the simulator and on the DynamoDB of the local AWS: both must behave alike."""
+"""The records of the ledger, on the simulator, the local AWS and moto: all must behave alike."""
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cdk_instance_role.runtime.association.apply import Outcome
-from cdk_instance_role.runtime.association.contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
 from cdk_instance_role.runtime.association.errors import Meaning
-from cdk_instance_role.runtime.association.failures import SupersededError
-from cdk_instance_role.runtime.association.ledger import Ledger
-from cdk_instance_role.runtime.association.operation import BusyError, ClosedError
-from cdk_instance_role.runtime.association.record import Record, held
+from cdk_instance_role.runtime.association.failures import AssociationError, SupersededError
+from cdk_instance_role.runtime.association.lease import BusyError
+from cdk_instance_role.runtime.association.record import Record
 from cdk_instance_role.runtime.association.request import Request, RequestType
-from cdk_instance_role.runtime.association.services import CHANGING, READING
-from cdk_instance_role.runtime.association.step import Action, Step
-from cdk_instance_role.runtime.association.table import Table
-from localaws.ministack import LocalAws
-from tests.simulator.clients import Clients
-from tests.simulator.dynamodb import TABLE, UPDATE
+from cdk_instance_role.runtime.association.step import Action
+from tests.runtime.ledgers import NOW, OLD, WEB, WEB2, LedgerUser, instance_id, later, request, step
+from tests.simulator.clock import VirtualClock
+from tests.simulator.dynamodb import BATCH_GET, GET, QUERY, TABLE, TRANSACT, cancelled
 from tests.simulator.simulator import Simulator
 
-NOW = 1_800_000_000.25
-OLD, WEB, WEB2 = (f"arn:aws:iam::111122223333:instance-profile/{name}" for name in ("Old", "Web", "Web2"))
-_numbers = itertools.count(1)
+
+def test_knows_nothing_at_first(user: LedgerUser, request_: Request) -> None:
+    assert user.records(request_) == {}
+    assert user.ledger.records_of(request_.association, [instance_id(1)]) == {}
 
 
-@pytest.fixture(scope="session")
-def local_dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with LocalAws(tmp_path_factory.mktemp("ministack")) as aws:
-        dynamodb = aws.client("dynamodb")
-        keys = {LEDGER_PARTITION_KEY: "HASH", LEDGER_SORT_KEY: "RANGE"}
-        dynamodb.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        dynamodb.get_waiter("table_exists").wait(TableName=TABLE)
-        yield dynamodb
-
-
-@pytest.fixture
-def simulator() -> Simulator:
-    return Simulator()
-
-
-@pytest.fixture
-def simulated_dynamodb(simulator: Simulator) -> Any:
-    simulator.dynamodb.page_size = 7
-    return Clients.of(simulator, reading=READING, changing=CHANGING).dynamodb
-
-
-@pytest.fixture(params=["simulated", "local"])
-def dynamodb(request: pytest.FixtureRequest) -> Any:
-    return request.getfixturevalue(f"{request.param}_dynamodb")
-
-
-@pytest.fixture
-def ledger(dynamodb: Any, simulator: Simulator) -> Iterator[Ledger]:
-    """A ledger that is empty: all associations share its instances, and all these tests the local table."""
-    ledger = Ledger(Table(dynamodb, TABLE, sleep=simulator.clock.sleep))
-    yield ledger
-    ledger.forget(Record(id_, revision=record.revision) for id_, record in ledger.records("nobody").items())
-
-
-@pytest.fixture
-def request_() -> Request:
-    return _request()
-
-
-def _request(
-    stack: str | None = None, type_: RequestType = RequestType.CREATE, prints: tuple[str, str] = ("", "a")
-) -> Request:
-    number = next(_numbers)
-    return Request(
-        type=type_,
-        id=f"request-{number}",
-        stack_id=stack or f"stack-{number}",
-        logical_id="Association",
-        physical_id=None,
-        desired=None,
-        fingerprints=prints,
-    )
-
-
-def _later(request: Request, type_: RequestType = RequestType.UPDATE, prints: tuple[str, str] = ("a", "b")) -> Request:
-    return _request(request.stack_id, type_, prints)
-
-
-def _id(number: int) -> str:
-    return f"i-{number:017x}"
-
-
-def _step(
-    number: int, action: Action = Action.ASSOCIATE, before: str | None = None, after: str | None = WEB, **more: Any
-) -> Step:
-    return Step(_id(number), action, "because", before, after, **more)
-
-
-def _hold(ledger: Ledger, request: Request, owner: str = "me", now: float = NOW) -> Any:
-    return ledger.hold(request, owner, now, now + 100)
-
-
-def _claim(ledger: Ledger, request: Request, *steps: Step, now: float = NOW) -> dict[str, Record]:
-    """Claim with what the ledger says now, and return what it says of these instances then."""
-    return ledger.claim(request.association, ledger.records(request.association), steps, now)
-
-
-def _of(ledger: Ledger, request: Request, number: int = 1) -> Record:
-    """What the ledger says of one instance."""
-    return ledger.records(request.association)[_id(number)]
-
-
-def test_knows_nothing_at_first(ledger: Ledger, request_: Request) -> None:
-    assert held(ledger.records(request_.association)) == {}
-
-
-def test_says_again_what_was_written(ledger: Ledger, request_: Request) -> None:
-    steps = [_step(1), _step(2, Action.REPLACE, OLD), _step(3, Action.SWAP, OLD), _step(4, Action.KEEP, WEB)]
-    written = _claim(ledger, request_, *steps)
-    assert held(ledger.records(request_.association)) == written
+def test_says_again_what_was_written(user: LedgerUser, request_: Request) -> None:
+    steps = [step(1), step(2, Action.REPLACE, OLD), step(3, Action.SWAP, OLD), step(4, Action.KEEP, WEB)]
+    written = user.claim(request_, *steps)
+    assert user.records(request_) == written
+    assert user.ledger.records_of(request_.association, [one.instance_id for one in steps]) == written
     assert {id_: record.previous for id_, record in written.items()} == {
-        _id(1): None,
-        _id(2): OLD,
-        _id(3): OLD,
-        _id(4): WEB,
+        instance_id(1): None,
+        instance_id(2): OLD,
+        instance_id(3): OLD,
+        instance_id(4): WEB,
     }
 
 
 @pytest.mark.parametrize("previous", [None, OLD])
-def test_keeps_a_previous_profile(ledger: Ledger, request_: Request, previous: str | None) -> None:
-    _claim(ledger, request_, _step(1, before=previous))
-    _claim(ledger, request_, _step(1, Action.REPLACE, WEB, WEB2))
-    assert _of(ledger, request_).previous == previous
-    assert _of(ledger, request_).ours == {WEB, WEB2}
+def test_keeps_a_previous_profile(user: LedgerUser, request_: Request, previous: str | None) -> None:
+    user.claim(request_, step(1, before=previous))
+    user.claim(request_, step(1, Action.REPLACE, WEB, WEB2))
+    assert user.record(request_).previous == previous
+    assert user.record(request_).ours == {WEB, WEB2}
 
 
-def test_notes_what_came_of_a_step(ledger: Ledger, request_: Request) -> None:
-    steps = [_step(1, Action.SWAP, OLD), _step(2, Action.SWAP, OLD)]
-    claimed = _claim(ledger, request_, *steps)
+def test_notes_what_came_of_a_step(user: LedgerUser, request_: Request) -> None:
+    steps = [step(1, Action.SWAP, OLD), step(2, Action.SWAP, OLD)]
+    claimed = user.claim(request_, *steps)
     outcomes = [Outcome(steps[0]), Outcome(steps[1], Meaning.REFUSED, "no")]
-    ledger.note(request_.association, claimed, outcomes, NOW + 1.5, 0.0)
-    done, refused = _of(ledger, request_, 1), _of(ledger, request_, 2)
+    user.ledger.note(request_.association, claimed, outcomes, NOW + 1.5)
+    done, refused = user.record(request_, 1), user.record(request_, 2)
     assert (done.acted_at, done.detached) == (NOW + 1.5, None)
     assert (refused.acted_at, refused.detached) == (None, OLD)
     assert refused.mine
     assert refused.mine.latest.error == "no"
 
 
-def test_settles_what_is_ours(ledger: Ledger, request_: Request) -> None:
-    _claim(ledger, request_, _step(1, Action.SWAP, OLD))
-    claimed = _claim(ledger, request_, _step(1, Action.REPLACE, WEB, WEB2))
-    ledger.settle(claimed.values(), WEB2)
-    assert _of(ledger, request_).is_settled(WEB2)
+def test_settles_what_is_ours(user: LedgerUser, request_: Request) -> None:
+    user.claim(request_, step(1, Action.SWAP, OLD))
+    claimed = user.claim(request_, step(1, Action.REPLACE, WEB, WEB2))
+    user.settle(request_, claimed.values(), WEB2)
+    assert user.record(request_).is_settled(WEB2)
+    user.settle(request_, [user.record(request_)], WEB2, retain=True)
+    assert user.record(request_).is_settled(WEB2, retain=True)
 
 
-def test_forgets(ledger: Ledger, request_: Request) -> None:
-    claimed = _claim(ledger, request_, _step(1), _step(2))
-    ledger.forget([claimed[_id(1)]])
-    assert held(ledger.records(request_.association)).keys() == {_id(2)}
+def test_forgets(user: LedgerUser, request_: Request) -> None:
+    claimed = user.claim(request_, step(1), step(2))
+    user.forget(request_, [claimed[instance_id(1)]])
+    assert user.records(request_).keys() == {instance_id(2)}
 
 
-def test_nothing_to_write_is_no_error(ledger: Ledger, request_: Request) -> None:
-    assert _claim(ledger, request_) == {}
-    ledger.note(request_.association, {}, [], NOW, 0.0)
-    ledger.settle([], WEB)
-    ledger.forget([])
+def test_nothing_to_write_is_no_error(user: LedgerUser, request_: Request) -> None:
+    assert user.claim(request_) == {}
+    user.ledger.note(request_.association, {}, [], NOW)
+    user.settle(request_, [], WEB)
+    user.forget(request_, [])
 
 
-def test_writes_more_than_fits_in_one_call(ledger: Ledger, request_: Request) -> None:
-    steps = [_step(number) for number in range(1, 252)]
-    claimed = _claim(ledger, request_, *steps)
-    ledger.note(request_.association, claimed, [Outcome(step) for step in steps], NOW, 0.0)
-    records = held(ledger.records(request_.association))
+# moto copies the whole table for each transaction: this would take minutes there.
+@pytest.mark.parametrize("dynamodb", ["simulated", "local"], indirect=True)
+def test_writes_more_than_fits_in_one_call(user: LedgerUser, request_: Request) -> None:
+    steps = [step(number) for number in range(1, 252)]
+    claimed = user.claim(request_, *steps)
+    user.ledger.note(request_.association, claimed, [Outcome(one) for one in steps], NOW)
+    records = user.records(request_)
     assert len(records) == 251
     assert {record.acted_at for record in records.values()} == {NOW}
-    ledger.forget(records.values())
-    assert held(ledger.records(request_.association)) == {}
+    user.forget(request_, records.values())
+    assert user.records(request_) == {}
 
 
-def test_shares_an_instance_between_associations(ledger: Ledger) -> None:
-    one, other = _request(), _request()
-    _claim(ledger, one, _step(1, before=OLD))
-    _claim(ledger, other, _step(1, Action.REPLACE, WEB, WEB2))
-    assert _of(ledger, one).previous == OLD
-    assert _of(ledger, one).ours == {WEB}
-    assert _of(ledger, other).previous == OLD
-    assert _of(ledger, other).ours == {WEB2}
-
-    ledger.forget([_of(ledger, one)])
-
-    assert _of(ledger, one).mine is None
-    assert (_of(ledger, other).previous, _of(ledger, other).others) == (OLD, ())
+# Several associations
 
 
-def test_who_has_not_read_what_another_has_written_writes_nothing(ledger: Ledger, dynamodb: Any) -> None:
-    one, other = _request(), _request()
-    read = ledger.records(one.association)
-    _claim(ledger, other, _step(1, before=OLD))
+def test_shares_an_instance_between_associations(user: LedgerUser) -> None:
+    one, other = request(), request()
+    user.claim(one, step(1, before=OLD))
+    user.claim(other, step(1, Action.REPLACE, WEB, WEB2))
+    assert user.record(one).previous == OLD
+    assert user.record(one).ours == {WEB}
+    assert user.record(other).previous == OLD
+    assert user.record(other).ours == {WEB2}
 
-    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
-        ledger.claim(one.association, read, [_step(1, before=None, after=WEB2), _step(2)], NOW)
-    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
-        ledger.forget([Record(_id(1), revision=7)])
+    user.forget(one, [user.record(one)])
 
-    assert (_of(ledger, other).previous, _of(ledger, other).others) == (OLD, ())
-    assert _id(2) not in ledger.records(one.association)
-
-
-def test_an_outcome_is_noted_although_another_has_written_meanwhile(ledger: Ledger) -> None:
-    one, other = _request(), _request()
-    step = _step(1, before=OLD)
-    claimed = _claim(ledger, one, step)
-    _claim(ledger, other, _step(1, Action.REPLACE, WEB, WEB2))
-
-    ledger.note(one.association, claimed, [Outcome(step)], NOW + 1, 0.0)
-
-    assert _of(ledger, one).acted_at == NOW + 1
-    assert [claim.association for claim in _of(ledger, one).others] == [other.association]
+    assert user.record(one).mine is None
+    assert (user.record(other).previous, user.record(other).others) == (OLD, ())
 
 
-def test_keeps_associations_apart(ledger: Ledger) -> None:
-    one, other = _request(), _request()
-    _claim(ledger, one, _step(1))
-    _claim(ledger, other, _step(2))
-    ledger.begin(one, NOW)
-    assert held(ledger.records(one.association)).keys() == {_id(1)}
-    assert held(ledger.records(other.association)).keys() == {_id(2)}
+def test_who_has_not_read_what_another_has_written_writes_nothing(user: LedgerUser) -> None:
+    one, other = request(), request()
+    read = user.records(one)
+    user.claim(other, step(1, before=OLD))
+    user.begin(one)
+
+    with user.lease(one) as lease, pytest.raises(user.table.Cancelled):
+        user.ledger.claim(lease, read, [step(1, before=None, after=WEB2), step(2)], NOW)
+    with pytest.raises(user.table.Cancelled):
+        user.forget(one, [Record(instance_id(1), revision=7)])
+
+    assert (user.record(other).previous, user.record(other).others) == (OLD, ())
+    assert user.ledger.records_of(one.association, [instance_id(2)]) == {}
+    assert user.records(one) == {}
 
 
-def test_begins_an_operation_once(ledger: Ledger, request_: Request) -> None:
-    assert ledger.begin(request_, NOW).started_at == NOW
-    assert ledger.begin(request_, NOW + 100).started_at == NOW
+def test_an_outcome_is_noted_although_another_has_written_meanwhile(user: LedgerUser) -> None:
+    one, other = request(), request()
+    claimed = user.claim(one, step(1, before=OLD))
+    user.claim(other, step(1, Action.REPLACE, WEB, WEB2))
+
+    user.ledger.note(one.association, claimed, [Outcome(step(1, before=OLD))], NOW + 1)
+
+    assert user.record(one).acted_at == NOW + 1
+    assert [claim.association for claim in user.record(one).others] == [other.association]
 
 
-def test_refuses_an_event_that_was_superseded(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    ledger.begin(_later(request_), NOW)
-    ledger.begin(_later(request_, RequestType.DELETE), NOW)
-    with pytest.raises(SupersededError):
-        ledger.begin(request_, NOW)
+def test_keeps_associations_apart(user: LedgerUser) -> None:
+    one, other = request(), request()
+    user.claim(one, step(1))
+    user.claim(other, step(2))
+    assert user.records(one).keys() == {instance_id(1)}
+    assert user.records(other).keys() == {instance_id(2)}
 
 
-def test_knows_the_way_back(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    assert not ledger.begin(_later(request_, prints=("a", "b")), NOW).reversing
-    back = _later(request_, prints=("b", "a"))
-    assert ledger.begin(back, NOW).reversing
-    assert ledger.begin(back, NOW).reversing, "also when it is delivered twice"
-    assert not ledger.begin(_later(request_, prints=("a", "c")), NOW).reversing
+# Layout
 
 
-def test_an_update_that_changes_nothing_takes_nothing_back(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    ledger.begin(_later(request_, prints=("a", "a")), NOW)
+def test_an_instance_has_a_record_and_a_copy_of_it_for_each_association(user: LedgerUser) -> None:
+    one, other = request(), request()
+    partitions = instance_id(1), one.association, other.association
+    record, copies = (instance_id(1), "record"), {(key.association, instance_id(1)) for key in (one, other)}
 
-    assert not ledger.begin(_later(request_, prints=("a", "a")), NOW).reversing
+    user.claim(one, step(1, before=OLD))
+    assert user.keys(partitions) == {record, (one.association, instance_id(1))}
 
+    user.claim(other, step(1, Action.REPLACE, WEB, WEB2))
+    assert user.keys(partitions) == {record, *copies}
 
-def test_who_goes_back_much_later_does_so_on_purpose(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    ledger.begin(_later(request_, prints=("a", "b")), NOW)
+    user.forget(one, user.records(one).values())
+    assert user.keys(partitions) == {record, (other.association, instance_id(1))}
 
-    assert not ledger.begin(_later(request_, prints=("b", "a")), NOW + 7 * 3600).reversing
-
-
-def test_remembers_how_far_an_operation_is(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    with _hold(ledger, request_) as held:
-        assert (held.operation.proven, held.operation.failure, held.operation.levels) == (False, None, {})
-        held.prove()
-        held.fail("because")
-        levels = {"AssociateIamInstanceProfile": 12.125, "DescribeInstances": -0.5}
-        held.leave(levels, {"Targets": 5, "Done": 3}, NOW + 3)
-    with _hold(ledger, request_) as held:
-        assert (held.operation.proven, held.operation.failure) == (True, "because")
-        assert (held.operation.levels, held.operation.progress) == (levels, {"Targets": 5, "Done": 3})
-        assert (held.operation.levels_at, held.operation.started_at) == (NOW + 3, NOW)
+    user.forget(other, user.records(other).values())
+    assert user.keys(partitions) == set()
 
 
-def test_the_next_operation_starts_afresh_but_with_the_same_buckets(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    with _hold(ledger, request_) as held:
-        held.prove()
-        held.fail("because")
-        held.leave({"DescribeInstances": 1.0}, {"Targets": 5}, NOW)
-    operation = ledger.begin(_later(request_), NOW + 10)
-    assert (operation.proven, operation.failure, operation.started_at) == (False, None, NOW + 10)
-    assert (operation.levels, operation.progress) == ({"DescribeInstances": 1.0}, {})
+def test_what_one_association_writes_is_in_the_copies_of_the_others(user: LedgerUser) -> None:
+    one, other = request(), request()
+    user.claim(one, step(1, before=OLD))
+    claimed = user.claim(other, step(1, Action.REPLACE, WEB, WEB2))
+    assert user.records(one)[instance_id(1)] == user.record(one)
+    assert [claim.wanted for claim in user.records(one)[instance_id(1)].others] == [WEB2]
+
+    user.ledger.note(other.association, claimed, [Outcome(step(1, Action.REPLACE, WEB, WEB2))], NOW + 2)
+    assert user.records(one)[instance_id(1)].acted_at == NOW + 2
+
+    user.forget(other, user.records(other).values())
+    assert user.records(one)[instance_id(1)].others == ()
 
 
-def test_an_event_that_comes_between_is_not_lost(
-    simulated_dynamodb: Any, request_: Request, simulator: Simulator
+def test_a_record_and_its_copies_are_written_in_one_transaction(simulated: LedgerUser, simulator: Simulator) -> None:
+    one, other = request(), request()
+    simulated.claim(one, step(1))
+    simulated.claim(other, step(1, Action.REPLACE, WEB, WEB2))
+
+    actions = _transactions(simulator)[-1]
+    written = {(put["Kind"]["S"], put["Id"]["S"]) for put in (action["Put"]["Item"] for action in actions[1:])}
+    copies = {(key.association, instance_id(1)) for key in (one, other)}
+    assert written == {(instance_id(1), "record"), *copies}
+
+
+def test_a_look_reads_only_what_the_association_holds(simulated: LedgerUser, simulator: Simulator) -> None:
+    """However many other associations share the ledger."""
+    read, looks = _count_items_read(simulator), []
+    for association in range(8):
+        one = request()
+        simulated.claim(one, *(step(20 * association + number) for number in range(20)))
+        read.clear()
+        assert len(simulated.records(one)) == 20
+        looks.append(len(read))
+    assert looks == [20] * 8
+
+
+def test_what_an_association_may_take_over_is_read_by_its_ids(simulated: LedgerUser, simulator: Simulator) -> None:
+    one, other = request(), request()
+    simulated.claim(one, *(step(number) for number in range(150)))
+    simulator.dynamodb.unprocessed = [60]
+    read = _count_items_read(simulator)
+
+    ids = [instance_id(number) for number in range(120)]
+    assert simulated.ledger.records_of(other.association, ids).keys() == set(ids)
+    assert len(read) == 120
+    assert simulator.traffic.count(BATCH_GET) == 3 + 2, "three more than for the claim: 100, the 60 left, and 20"
+
+
+# The lease is checked with each write
+
+
+def test_no_transaction_is_longer_than_dynamodb_takes_and_each_checks_the_lease(
+    simulated: LedgerUser, request_: Request, simulator: Simulator
 ) -> None:
-    """Two events begin at the same moment, and each has read what was there before."""
-    ledger = Ledger(Table(simulated_dynamodb, TABLE))
-    ledger.begin(request_, NOW)
-    second, third = _later(request_), _later(request_)
+    steps = [step(number) for number in range(1, 252)]
+    claimed = simulated.claim(request_, *steps)
+    simulated.settle(request_, claimed.values(), WEB)
+    simulated.forget(request_, simulated.records(request_).values())
 
-    def come_between() -> None:
-        ledger.begin(second, NOW + 1)
-
-    simulator.traffic.meanwhile(UPDATE, come_between)
-    ledger.begin(third, NOW + 2)
-    with pytest.raises(SupersededError):
-        ledger.begin(second, NOW + 3)
+    transactions = _transactions(simulator)
+    assert [len(actions) for actions in transactions] == 3 * [99, 99, 99, 99, 99, 13]
+    for first, *_ in transactions:
+        assert first["ConditionCheck"]["Key"] == {"Kind": {"S": "operation"}, "Id": {"S": request_.association}}
+        assert first["ConditionCheck"]["ConditionExpression"] == "LeaseOwner = :owner AND RequestId = :id"
 
 
-def test_lets_only_one_in(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    with _hold(ledger, request_, "one"), pytest.raises(BusyError), _hold(ledger, request_, "two", NOW + 99):
-        pass
-    with _hold(ledger, request_, "two"):
-        pass
+def test_an_invocation_whose_lease_was_taken_over_writes_nothing(user: LedgerUser, request_: Request) -> None:
+    claimed = user.claim(request_, step(1, before=OLD))
+    with user.lease(request_, "one") as lease:
+        user.clock.stop_all()
+        user.clock.sleep(61)
+        with user.lease(request_, "two"):
+            with pytest.raises(BusyError):
+                user.ledger.claim(lease, {}, [step(2)], NOW)
+            with pytest.raises(BusyError):
+                user.ledger.settle(lease, claimed.values(), WEB, retain=False)
+            with pytest.raises(BusyError):
+                user.ledger.forget(lease, claimed.values())
+    assert user.records(request_) == claimed
 
 
-def test_lets_the_next_one_in_once_the_last_one_must_be_over(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    with _hold(ledger, request_, "one"), _hold(ledger, request_, "two", NOW + 101), pytest.raises(BusyError):
-        _hold(ledger, request_, "three", NOW + 102).__enter__()
+def test_an_invocation_whose_event_was_superseded_writes_nothing(user: LedgerUser, request_: Request) -> None:
+    claimed = user.claim(request_, step(1, before=OLD))
+    with user.lease(request_) as lease:
+        user.begin(later(request_, RequestType.DELETE))
+        with pytest.raises(SupersededError):
+            user.ledger.claim(lease, {}, [step(2)], NOW)
+        with pytest.raises(SupersededError):
+            user.ledger.forget(lease, claimed.values())
+    assert user.records(request_) == claimed
 
 
-def test_lets_go_also_after_an_error(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    with pytest.raises(ZeroDivisionError), _hold(ledger, request_, "one"):
-        raise ZeroDivisionError
-    with _hold(ledger, request_, "two"):
-        pass
+def test_a_write_that_meets_another_one_is_repeated(
+    simulated: LedgerUser, request_: Request, simulator: Simulator, clock: VirtualClock
+) -> None:
+    """A renewal of the lease may be under way when a transaction checks it."""
+    simulator.traffic.fail(TRANSACT, cancelled("TransactionConflict", "None", "None"), times=3)
+    simulated.claim(request_, step(1))
+    assert simulated.records(request_).keys() == {instance_id(1)}
+    assert clock.elapsed == pytest.approx(0.2 + 0.4 + 0.8)
 
 
-def test_does_not_let_a_superseded_event_in(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    ledger.begin(_later(request_), NOW)
-    with pytest.raises(SupersededError), _hold(ledger, request_):
-        pass
+def test_a_write_that_keeps_meeting_others_is_given_up(
+    simulated: LedgerUser, request_: Request, simulator: Simulator
+) -> None:
+    simulator.traffic.fail(TRANSACT, cancelled("None", "TransactionConflict", "None"), times=6)
+    with pytest.raises(simulated.table.Cancelled):
+        simulated.claim(request_, step(1))
+    assert simulated.records(request_) == {}
 
 
-def test_knows_that_an_operation_is_over(ledger: Ledger, request_: Request) -> None:
-    ledger.begin(request_, NOW)
-    with _hold(ledger, request_):
-        ledger.close(request_.association)
-    with pytest.raises(ClosedError), _hold(ledger, request_):
-        pass
+# Items that somebody has changed
 
 
-def test_leaves_nothing_behind(ledger: Ledger, request_: Request, dynamodb: Any) -> None:
-    ledger.begin(request_, NOW)
-    claimed = _claim(ledger, request_, _step(1))
-    with _hold(ledger, request_):
-        ledger.forget(claimed.values())
-        ledger.close(request_.association)
-    for kind, id_ in (("operation", request_.association), ("instance", _id(1))):
-        key = {LEDGER_PARTITION_KEY: {"S": kind}, LEDGER_SORT_KEY: {"S": id_}}
-        assert "Item" not in dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True)
+@pytest.mark.parametrize("attributes", [{}, {"InstanceId": "x", "Previous": None, "Claims": "none"}])
+def test_an_item_that_cannot_be_read_is_named_and_blocks_no_other_association(
+    user: LedgerUser, attributes: dict[str, Any]
+) -> None:
+    one, other = request(), request()
+    user.claim(one, step(1), step(2))
+    user.claim(other, step(3))
+    user.table.write([[user.table.replacement(one.association, instance_id(2), attributes)]])
+
+    with pytest.raises(AssociationError) as told:
+        user.records(one)
+
+    text = str(told.value)
+    assert text.startswith(f"item {one.association} / {instance_id(2)} of the ledger can't be read (")
+    assert text.endswith("or delete it and its copies if the instance has nothing to get back")
+    assert user.records(other).keys() == {instance_id(3)}
+    assert user.ledger.records_of(other.association, [instance_id(1)])[instance_id(1)].previous is None
 
 
+# How DynamoDB answers what is wrong
+
+
+@pytest.mark.parametrize("dynamodb", ["simulated", "local"], indirect=True)  # how moto answers: test_moto_deviations.py
 @pytest.mark.parametrize(
     "change",
     [
@@ -369,7 +314,7 @@ def test_leaves_nothing_behind(ledger: Ledger, request_: Request, dynamodb: Any)
     ],
 )
 def test_the_simulator_is_as_strict_as_a_table(dynamodb: Any, change: dict[str, Any]) -> None:
-    key = {LEDGER_PARTITION_KEY: {"S": "strict"}, LEDGER_SORT_KEY: {"S": "item"}}
+    key = {"Kind": {"S": "strict"}, "Id": {"S": "item"}}
     with pytest.raises(dynamodb.exceptions.ClientError):
         dynamodb.update_item(TableName=TABLE, Key=key, ReturnValues="ALL_NEW", **change)
 
@@ -385,6 +330,29 @@ def test_the_simulator_is_as_strict_as_a_table(dynamodb: Any, change: dict[str, 
     ],
 )
 def test_the_simulator_takes_nothing_that_it_does_not_know(simulated_dynamodb: Any, change: dict[str, Any]) -> None:
-    key = {LEDGER_PARTITION_KEY: {"S": "strict"}, LEDGER_SORT_KEY: {"S": "item"}}
+    key = {"Kind": {"S": "strict"}, "Id": {"S": "item"}}
     with pytest.raises(simulated_dynamodb.exceptions.ClientError):
         simulated_dynamodb.update_item(TableName=TABLE, Key=key, ReturnValues="ALL_NEW", **change)
+
+
+def _transactions(simulator: Simulator) -> list[Any]:
+    """The actions of each transaction that has taken effect."""
+    calls = [call for call in simulator.traffic.calls if call.action == TRANSACT and not call.error]
+    return [call.parameters["TransactItems"] for call in calls]
+
+
+def _count_items_read(simulator: Simulator) -> list[None]:
+    """What grows by one for each item that is read from now on."""
+    read, actions = list[None](), simulator.dynamodb.actions
+
+    def counting(action: str) -> Any:
+        def act(parameters: Any) -> Any:
+            answer = actions[action](parameters)
+            found = [*answer.get("Items", ()), *answer.get("Responses", {}).get(TABLE, ())]
+            read.extend([None] * (len(found) + ("Item" in answer)))
+            return answer
+
+        return act
+
+    simulator.dynamodb.actions = {**actions, **{action: counting(action) for action in (GET, QUERY, BATCH_GET)}}
+    return read

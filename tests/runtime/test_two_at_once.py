@@ -32,7 +32,7 @@ class Rivals:
     def __post_init__(self) -> None:
         self.contested, self.first_own, self.second_own = self.world.instances(3)
         self.first, self.second = Resource(self.world, "First"), Resource(self.elsewhere, "Second")
-        self.web2 = self.world.own_profile("Web2")
+        self.web2 = self.world.fleet.add_profile("Web2", path="/cdk-instance-role/InstanceRole-web/ffffffff/")
 
     def begin(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Both look while the instance is still bare, so neither of them sees a conflict."""

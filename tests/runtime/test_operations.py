@@ -1,0 +1,203 @@
+"""The operations of the ledger: which event is current, and whether an Update takes another one back."""
+
+import pytest
+
+from cdk_instance_role.runtime.association.failures import SupersededError
+from cdk_instance_role.runtime.association.operation import ClosedError
+from cdk_instance_role.runtime.association.request import Request, RequestType
+from tests.runtime.ledgers import NOW, LedgerUser, later, request
+from tests.simulator.dynamodb import UPDATE
+from tests.simulator.simulator import Simulator
+
+HOUR, DAY = 3600, 24 * 3600
+
+
+def test_begins_an_operation_once(user: LedgerUser, request_: Request) -> None:
+    assert user.begin(request_, NOW).started_at == NOW
+    assert user.begin(request_, NOW + 100).started_at == NOW
+
+
+def test_refuses_an_event_that_was_superseded(user: LedgerUser, request_: Request) -> None:
+    user.begin(request_)
+    user.begin(later(request_))
+    user.begin(later(request_, RequestType.DELETE))
+    with pytest.raises(SupersededError):
+        user.begin(request_)
+
+
+def test_an_event_that_comes_between_is_not_lost(
+    simulated: LedgerUser, request_: Request, simulator: Simulator
+) -> None:
+    """Two events begin at the same moment, and each has read what was there before."""
+    simulated.begin(request_)
+    second, third = later(request_), later(request_)
+
+    def come_between() -> None:
+        simulated.begin(second, NOW + 1)
+
+    simulator.traffic.meanwhile(UPDATE, come_between)
+    simulated.begin(third, NOW + 2)
+    with pytest.raises(SupersededError):
+        simulated.begin(second, NOW + 3)
+
+
+def test_remembers_how_far_an_operation_is(user: LedgerUser, request_: Request) -> None:
+    user.begin(request_, NOW)
+    with user.lease(request_) as lease:
+        assert (lease.operation.first_change_accepted, lease.operation.failure) == (False, None)
+        assert lease.operation.levels == {}
+        lease.accept_first_change()
+        lease.fail("because")
+        levels = {"AssociateIamInstanceProfile": 12.125, "DescribeInstances": -0.5}
+        lease.save_progress(levels, {"Targets": 5, "Done": 3}, NOW + 3)
+    with user.lease(request_) as lease:
+        assert (lease.operation.first_change_accepted, lease.operation.failure) == (True, "because")
+        assert (lease.operation.levels, lease.operation.progress) == (levels, {"Targets": 5, "Done": 3})
+        assert (lease.operation.levels_at, lease.operation.started_at) == (NOW + 3, NOW)
+
+
+def test_remembers_in_which_wave_an_operation_is(user: LedgerUser, request_: Request) -> None:
+    user.begin(request_)
+    with user.lease(request_) as lease:
+        assert (lease.operation.total, lease.operation.wave) == (None, 0)
+        lease.begin_waves(7)
+        lease.bake(NOW + 60)
+    with user.lease(request_) as lease:
+        assert (lease.operation.total, lease.operation.wave, lease.operation.bakes_until) == (7, 0, NOW + 60)
+        lease.end_wave()
+    with user.lease(request_) as lease:
+        assert (lease.operation.total, lease.operation.wave, lease.operation.bakes_until) == (7, 1, None)
+
+
+def test_the_next_operation_starts_afresh_but_with_the_same_buckets(user: LedgerUser, request_: Request) -> None:
+    user.begin(request_, NOW)
+    with user.lease(request_) as lease:
+        lease.accept_first_change()
+        lease.fail("because")
+        lease.begin_waves(5)
+        lease.end_wave()
+        lease.save_progress({"DescribeInstances": 1.0}, {"Targets": 5}, NOW)
+    operation = user.begin(later(request_), NOW + 10)
+    assert (operation.first_change_accepted, operation.failure, operation.started_at) == (False, None, NOW + 10)
+    assert (operation.levels, operation.progress) == ({"DescribeInstances": 1.0}, {})
+    assert (operation.total, operation.wave) == (None, 0)
+
+
+# Rollbacks
+
+
+def _fail(user: LedgerUser, request: Request) -> None:
+    user.begin(request)
+    user.ledger.operations.end_in_failure(request, "because")
+
+
+def _succeed(user: LedgerUser, request: Request) -> None:
+    user.begin(request)
+    with user.lease(request) as lease:
+        lease.succeed({})
+
+
+def test_knows_the_rollback_of_a_failed_update(user: LedgerUser, request_: Request) -> None:
+    _succeed(user, request_)
+    update, back = later(request_, digests=("a", "b")), later(request_, digests=("b", "a"))
+    assert not user.begin(update).rolling_back
+    user.ledger.operations.end_in_failure(update, "because")
+    assert user.begin(back).rolling_back
+    assert user.begin(back).rolling_back, "also when it is delivered twice"
+    _succeed(user, back)
+    assert not user.begin(later(request_, digests=("a", "c"))).rolling_back
+
+
+@pytest.mark.parametrize("seconds", [0, 7 * HOUR, 30 * DAY])
+def test_a_rollback_is_known_at_any_age(user: LedgerUser, request_: Request, seconds: float) -> None:
+    _succeed(user, request_)
+    _fail(user, later(request_, digests=("a", "b")))
+    assert user.begin(later(request_, digests=("b", "a")), NOW + seconds).rolling_back
+
+
+@pytest.mark.parametrize("seconds", [0, HOUR])
+def test_a_return_after_an_update_that_succeeded_is_ordinary(
+    user: LedgerUser, request_: Request, seconds: float
+) -> None:
+    _succeed(user, request_)
+    _succeed(user, later(request_, digests=("a", "b")))
+    assert not user.begin(later(request_, digests=("b", "a")), NOW + seconds).rolling_back
+
+
+def test_an_update_that_changes_nothing_takes_nothing_back(user: LedgerUser, request_: Request) -> None:
+    _succeed(user, request_)
+    _fail(user, later(request_, digests=("a", "a")))
+    assert not user.begin(later(request_, digests=("a", "a"))).rolling_back
+
+
+def test_a_rollback_that_fails_can_be_continued(user: LedgerUser, request_: Request) -> None:
+    _succeed(user, request_)
+    _fail(user, later(request_, digests=("a", "b")))
+    _fail(user, later(request_, digests=("b", "a")))
+    assert user.begin(later(request_, digests=("b", "a"))).rolling_back
+
+
+def test_another_update_after_a_failed_one_is_no_rollback(user: LedgerUser, request_: Request) -> None:
+    _succeed(user, request_)
+    _fail(user, later(request_, digests=("a", "b")))
+    assert not user.begin(later(request_, digests=("b", "c"))).rolling_back
+
+
+def test_the_stack_is_asked_once_and_for_an_update_only(user: LedgerUser, request_: Request) -> None:
+    asked: list[None] = []
+
+    def stack_rolls_back() -> bool:
+        asked.append(None)
+        return True
+
+    def begin(request: Request) -> bool:
+        return user.ledger.operations.begin(request, NOW, stack_rolls_back=stack_rolls_back).rolling_back
+
+    update = later(request_)
+    assert not begin(request_)
+    assert [begin(update), begin(update)] == [True, True], "the answer is in the operation"
+    assert not begin(later(request_, RequestType.DELETE))
+    assert len(asked) == 1
+
+
+def test_a_rollback_that_the_stack_shows_late_is_remembered(user: LedgerUser, request_: Request) -> None:
+    user.begin(request_)
+    update = later(request_)
+    assert not user.begin(update).rolling_back
+    assert user.ledger.operations.roll_back(update).rolling_back
+    assert user.begin(update).rolling_back
+    with pytest.raises(SupersededError):
+        user.ledger.operations.roll_back(request_)
+
+
+def test_an_operation_that_has_ended_says_how(user: LedgerUser, request_: Request) -> None:
+    _fail(user, request_)
+    failed = user.begin(request_)
+    assert (failed.ended, failed.reason) == ("failed", "because")
+    update = later(request_)
+    user.begin(update)
+    with user.lease(update) as lease:
+        lease.succeed({"AssociatedCount": "3"})
+    user.ledger.operations.end_in_failure(request_, "too late")
+    succeeded = user.begin(update)
+    assert (succeeded.ended, succeeded.result, succeeded.reason) == ("succeeded", {"AssociatedCount": "3"}, "")
+
+
+# The end
+
+
+def test_knows_that_an_operation_is_over(user: LedgerUser, request_: Request) -> None:
+    user.begin(request_)
+    with user.lease(request_) as lease:
+        lease.close()
+    with pytest.raises(ClosedError), user.lease(request_):
+        pass
+    assert user.ledger.operations.get(request_.association) is None
+
+
+def test_a_delete_after_a_create_that_did_not_succeed_takes_that_back(user: LedgerUser) -> None:
+    failed, succeeded = request(), request()
+    _fail(user, failed)
+    _succeed(user, succeeded)
+    assert user.begin(later(failed, RequestType.DELETE)).restores == failed.id
+    assert user.begin(later(succeeded, RequestType.DELETE)).restores is None
