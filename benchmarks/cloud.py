@@ -69,7 +69,8 @@ class Job(Enum):
 def populate(simulator: Simulator, job: Job, count: int, seed: int) -> list[str]:
     """Put the instances into an account, and let everything take its time. Returns their ids."""
     fleet = simulator.fleet
-    profiles = {name: fleet.add_profile(name) for name in (WANTED, OLD)}
+    known = {profile.name: profile.arn for profile in fleet.profiles.values()}
+    profiles = {name: known.get(name) or fleet.add_profile(name) for name in (WANTED, OLD)}
     carries = profiles[job.carried] if job.carried else None
     ids = [fleet.add_instance(carries, state=job.state(number), tags=TAGS) for number in range(count)]
     fleet.association_seconds = as_seen_on_aws(seed)

@@ -112,7 +112,8 @@ class Canned:
         Args:
             ids: the instances that there are. Each carries the wanted profile.
         """
-        self.ids, self._item = ids, ""
+        self.ids, self.item = ids, ""
+        """The instances that there are, and the record of one of them as JSON, which is what is read of all."""
         self.calls: Counter[str] = Counter()
         self._pages = {
             "DescribeInstances": _Page("DescribeInstances", "reservationSet", RESERVATION),
@@ -137,13 +138,10 @@ class Canned:
         return self._pages[action].of(values)
 
     def _ledger(self, action: str, request: Mapping[str, Any]) -> str:
-        if action == "TransactWriteItems":  # what is written for one instance is what is read of all
-            self._item = json.dumps(request["TransactItems"][0]["Put"]["Item"])
-            return "{}"
         assert action == "Query", action
         start = int(request.get("ExclusiveStartKey", {}).get("Id", {}).get("S", "0"))
-        size = PAGE_BYTES // len(self._item)
-        items = ",".join(self._item.replace(MARK, id_) for id_ in self.ids[start : start + size])
+        size = PAGE_BYTES // len(self.item)
+        items = ",".join(self.item.replace(MARK, id_) for id_ in self.ids[start : start + size])
         last = f',"LastEvaluatedKey":{{"Id":{{"S":"{start + size}"}}}}' if start + size < len(self.ids) else ""
         return f'{{"Items":[{items}]{last}}}'
 
