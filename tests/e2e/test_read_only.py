@@ -20,7 +20,12 @@ from tests.simulator.authority import Authority
 from tests.simulator.endpoint import LOOPBACK, endpoint
 from tests.simulator.guard import Call, Guard
 
-POLICY: Mapping[str, Any] = json.loads((ROOT / "docs" / "read-only-policy.json").read_text(encoding="utf-8"))
+POLICY, LOOKUP = (
+    json.loads((ROOT / "docs" / f"read-only-{name}.json").read_text(encoding="utf-8"))
+    for name in ("policy", "lookup-policy")
+)
+"""What the role has, and what it may have besides, for one account."""
+EXAMPLE_ACCOUNT = "111122223333"
 DIFF, PLAN, STATUS = "diff", "plan", "status"
 DIFFERENT = "Number of stacks with differences: 1"
 UNREAD = re.compile(r"could not be|is denied|not allowed")
@@ -34,17 +39,18 @@ def actions(*statements: Mapping[str, Any]) -> list[str]:
     return [action for one in found for action in ([one] if isinstance(one, str) else one)]
 
 
-LISTED = actions(*POLICY["Statement"])
+LISTED = actions(*POLICY["Statement"], *LOOKUP["Statement"])
 
 
-def enforced(without: str | None = None) -> Authority:
-    """The policy; or all of it but for one action, and so for the whole statement if that has no other."""
+def enforced(account: str, without: str | None = None) -> Authority:
+    """Both policies; or all of them but for one action, and so for the whole statement if that has no other."""
     statements = [
         {**one, "Action": left}
-        for one in POLICY["Statement"]
+        for one in (*POLICY["Statement"], *LOOKUP["Statement"])
         if (left := [action for action in actions(one) if action != without])
     ]
-    return Authority({"read-only": {**POLICY, "Statement": statements}})
+    text = json.dumps({**POLICY, "Statement": statements}).replace(EXAMPLE_ACCOUNT, account)
+    return Authority({"read-only": json.loads(text)})
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ def reader(
     port = free_port()
     url, home = f"http://{LOOPBACK}:{port}", str(folder)
     environment = local_environment(url, account=aws.account, region=aws.region, home=home)
-    guard = Guard(aws.account, aws.endpoint, enforced())
+    guard = Guard(aws.account, aws.endpoint, enforced(aws.account))
     guarded = Cdk(aws, app=str(folder / "cdk.out"), environment=environment)
     with endpoint(port, guard.answer, aws.endpoint):
         yield Reader(guard, environment, folder / "cdk.out", guarded)
@@ -170,15 +176,15 @@ def test_no_role_is_assumed_but_the_lookup_role(aws: LocalAws, reader: Reader, r
 
 @pytest.mark.parametrize("action", LISTED)
 def test_without_an_action_every_command_that_asks_for_it_says_what_it_could_not_see(
-    reader: Reader, runs: Mapping[str, Run], action: str
+    aws: LocalAws, reader: Reader, runs: Mapping[str, Run], action: str
 ) -> None:
     asking = [command for command, one in runs.items() if action in {call.action for call in one.calls}]
     assert asking
-    reader.guard.authority = enforced(without=action)
+    reader.guard.authority = enforced(aws.account, without=action)
     try:
         results = {command: reader.run_again(command) for command in asking}
     finally:
-        reader.guard.authority = enforced()
+        reader.guard.authority = enforced(aws.account)
     for command, result in results.items():
         assert says_why(command, result, action), result.output
 

@@ -42,9 +42,7 @@ def test_a_profile_that_is_no_instance_roles_is_alone(path: str) -> None:
     assert not wanted.is_own(f"{ACCOUNT}:instance-profile/{path}Old")
 
 
-@pytest.mark.parametrize(
-    "former", ["/corp/", "cdk-instance-role/Stack/29751047/", "/cdk-instance-role/Stack/2", 1]
-)
+@pytest.mark.parametrize("former", ["/corp/", "cdk-instance-role/Stack/29751047/", "/cdk-instance-role/Stack/2", 1])
 def test_fails_when_a_former_path_is_none(former: Any) -> None:
     with pytest.raises(RequestError, match=r"FormerPaths are .*: expected IAM paths like"):
         desired("cdk-instance-role/Stack/29751047/New", former)

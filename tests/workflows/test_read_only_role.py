@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 POLICY: dict[str, Any] = json.loads((ROOT / "docs" / "read-only-policy.json").read_text(encoding="utf-8"))
 PAGE = (ROOT / "docs" / "read-only-role.md").read_text(encoding="utf-8")
+LOOKUP: dict[str, Any] = json.loads((ROOT / "docs" / "read-only-lookup-policy.json").read_text(encoding="utf-8"))
 STATEMENTS: list[dict[str, Any]] = POLICY["Statement"]
 READING = re.compile(r"[a-z0-9]+:(Get|List|Describe|Query)[A-Za-z]*")
-LOOKUP_ROLE = "arn:aws:iam::*:role/cdk-hnb659fds-lookup-role-*"
 LONGEST = 6_144  # of a managed policy; IAM does not count white space
 
 every_statement = pytest.mark.parametrize("statement", [pytest.param(one, id=one["Sid"]) for one in STATEMENTS])
@@ -29,7 +29,16 @@ def test_a_statement_only_reads(statement: dict[str, Any]) -> None:
 
     assert statement["Effect"] == "Allow"
     assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
-    assert (others, statement["Resource"]) == (["sts:AssumeRole"], LOOKUP_ROLE) if others else True
+    assert others == []
+
+
+def test_the_lookup_role_is_a_policy_of_its_own_and_of_one_account() -> None:
+    (statement,) = LOOKUP["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Action"] == "sts:AssumeRole"
+    assert statement["Resource"] == "arn:aws:iam::111122223333:role/cdk-hnb659fds-lookup-role-111122223333-*"
+    assert f"`{statement['Sid']}`" in PAGE
+    assert "AssumeRole" not in json.dumps(POLICY)
 
 
 @every_statement

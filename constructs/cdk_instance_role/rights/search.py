@@ -54,6 +54,8 @@ def excess(statements: Iterable[Statement], associations: Sequence[Declared], in
         reach, bounds = Reach(edge for rule in rules for edge in rule.edges), declared.bounds(targets)
         for start in universe.bits():
             beyond = reach.of(start) & ~bounds.of(start)
+            # By way of a profile that is listed, an instance may also come from one profile of a role to another one.
+            beyond &= reach.after(start) | ~declared.of_the_same_role(start)
             if beyond:
                 return _explained(reach, (start, beyond & -beyond), associations, universe)
     return None
@@ -132,10 +134,17 @@ class _DeclaredReach:
             self._groups.setdefault(_group(one), set()).update(one.edges(universe, is_target=False))
             for arn in one.instances:
                 self._by_id.setdefault(arn, []).append(one)
+        self._of_the_same_role = {
+            bit: mask for one in associations for mask in [universe.on(one.own_paths)] for bit in _bits(mask)
+        }
         self._elsewhere: dict[int, int] = {}
         for reach in map(Reach, self._groups.values()):
             for start in reach.starts:
                 self._elsewhere[start] = self._elsewhere.get(start, 0) | reach.of(start)
+
+    def of_the_same_role(self, bit: int) -> int:
+        """The profiles of the `InstanceRole` that a profile is of."""
+        return self._of_the_same_role.get(bit, 0)
 
     def targets(self, instance: Instance) -> Targets:
         """What is declared for an instance as a target."""

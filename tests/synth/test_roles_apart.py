@@ -1,0 +1,189 @@
+"""One role never reaches the instances of another one: the policies of a stack with several, and what is refused."""
+
+import re
+
+import pytest
+from aws_cdk import App, CfnParameter, Stack
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdk_instance_role import (
+    AssociationProvider,
+    InstanceRole,
+    InstanceSelection,
+    ReplaceableProfiles,
+)
+from tests.simulator.authority import Authority
+from tests.simulator.every_call import EveryCall, Target
+from tests.synth.builders import (
+    ACCOUNT,
+    BY_ID,
+    BY_TAGS,
+    INSTANCE,
+    OTHER_INSTANCE,
+    as_text,
+    handler_policies,
+    imported_profile,
+    new_stack,
+    resources,
+)
+
+INSTANCES = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance"
+OLD, FOREIGN = (f"arn:aws:iam::{ACCOUNT}:instance-profile/{name}" for name in ("Old", "Foreign"))
+WITH_TAGS = {"app": "web", "env": "prod"}
+
+
+class Deployed:
+    """The profiles of a stack, and what its handler may do."""
+
+    def __init__(self, stack: Stack) -> None:
+        profiles = resources(stack, "AWS::IAM::InstanceProfile")
+        arns = {
+            id_: f"arn:aws:iam::{ACCOUNT}:instance-profile{one['Properties']['Path']}{id_}"
+            for id_, one in profiles.items()
+        }
+        roles = {id_: f"arn:aws:iam::{ACCOUNT}:role/{id_}" for id_ in resources(stack, "AWS::IAM::Role")}
+        values = {f"{id_}.Arn": arn for id_, arn in {**arns, **roles}.items()}
+        stack_id = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stack/Stack/1"
+        servers = {"Server": INSTANCE, **{f"Server{number}": id_of(number) for number in range(3)}}
+        parameters = {"AWS::Partition": "aws", "AWS::StackId": stack_id, **servers, **values}
+        documents = {
+            id_: as_text(policy["Properties"]["PolicyDocument"], parameters)
+            for id_, policy in handler_policies(stack).items()
+        }
+        self.profiles = {re.sub("InstanceProfile.*", "", id_): arn for id_, arn in arns.items()}
+        """ARNs by the id of the role."""
+        of_the_stack = {arns[id_]: roles[one["Properties"]["Roles"][0]["Ref"]] for id_, one in profiles.items()}
+        others = {
+            f"arn:aws:iam::{ACCOUNT}:instance-profile/{name}": f"arn:aws:iam::{ACCOUNT}:role/{name}"
+            for name in ("Old", "Foreign")
+        }
+        self.roles = {**of_the_stack, **others}
+        self._calls = EveryCall(Authority(documents), self.roles)
+
+    def reached(self, carried: str | None, id: str = "i-0000000000000000f", **tags: str) -> set[str | None]:
+        """What an instance may come to carry."""
+        return self._calls.reached(Target(f"{INSTANCES}/{id}", tags), carried)
+
+
+def web_and_ops() -> Deployed:
+    """A role that may read, for all instances with some tags, and an administrator for one instance."""
+    stack = new_stack()
+    web = InstanceRole(stack, "Web", managed_policies=["AmazonS3ReadOnlyAccess"])
+    ops = InstanceRole(stack, "Ops", managed_policies=["AdministratorAccess"])
+    web.associate_with("Fleet", BY_TAGS)
+    ops.associate_with("Fleet", BY_ID)
+    return Deployed(stack)
+
+
+def test_no_sequence_of_calls_gives_the_administrator_to_another_instance_than_its_own() -> None:
+    deployed = web_and_ops()
+    web, ops = deployed.profiles["Web"], deployed.profiles["Ops"]
+    for carried in (None, web, FOREIGN):
+        for tags in ({}, WITH_TAGS, {"app": "ops"}):
+            assert ops not in deployed.reached(carried, **tags)
+            assert ops not in deployed.reached(carried, OTHER_INSTANCE, **tags)
+
+
+def test_each_role_reaches_its_own_targets() -> None:
+    deployed = web_and_ops()
+    web, ops = deployed.profiles["Web"], deployed.profiles["Ops"]
+    assert deployed.reached(None, **WITH_TAGS) == {None, web}
+    assert deployed.reached(None, INSTANCE) == {None, ops}
+    assert deployed.reached(None) == {None}
+    assert deployed.reached(FOREIGN, INSTANCE, **WITH_TAGS) == {FOREIGN}
+
+
+def test_a_named_role_is_moved_on_its_own_targets_and_path_only() -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web", role_name="web").associate_with("Fleet", BY_TAGS)
+    InstanceRole(stack, "Ops", role_name="ops").associate_with("Fleet", BY_ID)
+    deployed = Deployed(stack)
+    web, ops = deployed.profiles["Web"], deployed.profiles["Ops"]
+    assert deployed.reached(web, INSTANCE) == {web, None, ops}, "by way of a bare instance, which is a target of Ops"
+    assert deployed.reached(web) == {web, None}
+    assert deployed.reached(ops, **WITH_TAGS) == {ops, None, web}
+    assert deployed.reached(ops) == {ops, None}
+
+
+def listing_another(*, token: bool, provider: bool = False) -> Stack:
+    """Web lists the profile of Ops, which restores Old wherever Ops is if its target is an instance of the app."""
+    stack = new_stack()
+    server = CfnParameter(stack, "Server").value_as_string
+    web, ops = InstanceRole(stack, "Web"), InstanceRole(stack, "Ops")
+    old = ReplaceableProfiles.profiles(imported_profile(stack, "Old"))
+    ops.associate_with("Fleet", InstanceSelection.by_ids(server) if token else BY_ID, replaces=old)
+    another = {"provider": AssociationProvider(stack, "Another")} if provider else {}
+    listing = ReplaceableProfiles.profiles(ops.instance_profile)
+    web.associate_with("Fleet", BY_TAGS, replaces=listing, **another)
+    return stack
+
+
+def test_refuses_that_a_listed_profile_leads_on_and_names_both_associations() -> None:
+    message = (
+        r"\[Stack/InstanceProfileAssociationProvider\] Stack/Web/Fleet lists the profile of Stack/Ops/Fleet in "
+        r"`replaces`, and both have one provider: .* Use another provider for one of them: "
+        r"provider=AssociationProvider\(\.\.\.\)"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        resources(listing_another(token=True))
+
+
+def test_what_is_refused_would_be_possible() -> None:
+    stack = listing_another(token=True)
+    app = stack.node.root
+    assert isinstance(app, App)
+    app.synth(skip_validation=True)
+    deployed = Deployed(stack)
+    assert deployed.reached(None) == {None, deployed.profiles["Ops"], OLD}
+
+
+@pytest.mark.parametrize(
+    "stack", [{"token": False}, {"token": True, "provider": True}], ids=["by id", "another provider"]
+)
+def test_a_profile_of_a_sibling_may_be_listed_where_it_leads_no_further(stack: dict[str, bool]) -> None:
+    assert resources(listing_another(**stack))
+
+
+def test_any_is_not_searched() -> None:
+    stack = listing_another(token=True)
+    tagged = InstanceSelection.by_tags({"app": ["any"]})
+    InstanceRole(stack, "Any").associate_with("Fleet", tagged, replaces=ReplaceableProfiles.any())
+    assert resources(stack)
+
+
+KINDS = ("tags", "id", "token")
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.booleans(), st.booleans()), min_size=2, max_size=3))
+@settings(max_examples=15)
+def test_where_nothing_is_refused_no_sequence_of_calls_leaves_what_is_declared(
+    kinds: list[tuple[str, bool, bool]],
+) -> None:
+    stack = new_stack()
+    old = imported_profile(stack, "Old")
+    for number, (kind, lists, is_named) in enumerate(kinds):
+        role = InstanceRole(stack, f"Role{number}", role_name=f"role-{number}" if is_named else None)
+        replaces = ReplaceableProfiles.profiles(old) if lists else ReplaceableProfiles.none()
+        role.associate_with("Fleet", selection(stack, kind, number), replaces=replaces)
+    deployed = Deployed(stack)
+    for carried in (None, *deployed.roles):
+        for number in range(len(kinds)):
+            others = {arn for role, arn in deployed.profiles.items() if role != f"Role{number}"}
+            kind = kinds[number][0]
+            tags, id_ = ({"role": str(number)}, "i-0000000000000000f") if kind == "tags" else ({}, id_of(number))
+            reached = deployed.reached(carried, id_, **tags)
+            assert not (reached - {carried}) & others
+            assert FOREIGN not in reached - {carried}
+
+
+def selection(stack: Stack, kind: str, number: int) -> InstanceSelection:
+    if kind == "tags":
+        return InstanceSelection.by_tags({"role": [str(number)]})
+    if kind == "id":
+        return InstanceSelection.by_ids(id_of(number))
+    return InstanceSelection.by_ids(CfnParameter(stack, f"Server{number}").value_as_string)
+
+
+def id_of(number: int) -> str:
+    return f"i-{number:017x}"
