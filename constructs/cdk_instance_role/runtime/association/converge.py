@@ -302,7 +302,8 @@ class Convergence:
     def _give_up(self, plan: Plan, problems: Sequence[str]) -> None:
         """End the operation, or, for a Create, turn it into giving back what it has done so far."""
         request = self._request
-        undone = [report.overdue(step, request.timeout) for step in (*plan.waiting, *plan.changes)]
+        late = (*plan.waiting, *plan.changes)
+        undone = [report.overdue(step, request.timeout, self._latest_error(step)) for step in late]
         unwatched = [f"{request.timeout:.0f} seconds were not enough for {self._waves}"]
         sentences = problems or self._failing.refusals or undone or unwatched
         if self._desired is None:
@@ -313,6 +314,11 @@ class Convergence:
         report.log_operation(request, "giving back what has been done so far", reason=message)
         self._lease.fail(message)
         self._failing.forget()
+
+    def _latest_error(self, step: Step) -> str | None:
+        """What AWS had against the latest attempt at an instance, as of the last look."""
+        mine = self._seen[0].record(step.instance_id).mine if self._seen else None
+        return mine.latest.error if mine else None
 
     def _not_restored(self, plan: Plan, sentences: Sequence[str]) -> str:
         """Why instances could not be given back what they had."""

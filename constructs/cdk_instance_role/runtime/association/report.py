@@ -88,16 +88,17 @@ def unanswered(request: Request, detail: str, first: str | None = None) -> str:
 def refused(outcome: Outcome) -> str:
     """A sentence about a change that EC2 has refused for good."""
     # EC2 adds a long encoded message that only sts:DecodeAuthorizationMessage can read.
-    detail = _cut(outcome.detail.partition(" Encoded authorization failure message:")[0], DETAIL_BYTES)
+    detail = _detail(outcome.detail)
     sentence = f"instance {outcome.step.instance_id}: to {_change(outcome.step)} was refused, {detail}"
     if outcome.meaning is Meaning.DENIED and outcome.step.before:
         sentence += f" (if {name_of(outcome.step.before)} is not of this stack, it has to be listed in `replaces`)"
     return sentence
 
 
-def overdue(step: Step, timeout: float) -> str:
-    """A sentence about a step that was not done in time."""
-    return f"instance {step.instance_id}: {step.reason}, and {timeout:.0f} seconds were not enough for it"
+def overdue(step: Step, timeout: float, error: str | None = None) -> str:
+    """A sentence about a step that was not done in time, with what AWS had against it at last, if anything."""
+    sentence = f"instance {step.instance_id}: {step.reason}, and {timeout:.0f} seconds were not enough for it"
+    return f"{sentence} ({_detail(error)})" if error else sentence
 
 
 def counts(plan: Plan, snapshot: Snapshot, desired: Desired) -> dict[str, str]:
@@ -122,7 +123,8 @@ def log_steps(request: Request, steps: Iterable[Step]) -> None:
 def log_outcomes(request: Request, outcomes: Iterable[Outcome]) -> None:
     """One line for every step that EC2 was asked for."""
     for outcome in outcomes:
-        level = logging.INFO if outcome.accepted else logging.WARNING
+        is_fine = outcome.accepted and not outcome.step.warning
+        level = logging.INFO if is_fine else logging.WARNING
         _write(request, level, outcome.step.reason, outcome.step, error=outcome.detail or None)
 
 
@@ -171,6 +173,11 @@ def _bounded(head: str, sentences: Sequence[str], size: int = MESSAGE_BYTES) -> 
             return _cut(text, size - len(tail.encode())) + tail
         text += addition
     return _cut(text, size)
+
+
+def _detail(error: str) -> str:
+    """What people should read of an error of EC2."""
+    return _cut(error.partition(" Encoded authorization failure message:")[0], DETAIL_BYTES)
 
 
 def _cut(text: str, size: int) -> str:

@@ -43,14 +43,14 @@ def _judged(arn: str | None, record: Record, profiles: Mapping[str, Profile | No
         return Restore(None, "it had no profile before")
     profile, name, known = profiles.get(arn), name_of(arn), record.identity(arn)
     if profile is None:
-        return Restore(arn, f"{name}, which it carried before, does not exist any more", is_lost=True)
+        return Restore(arn, f"{arn}, which it carried before, does not exist any more", is_lost=True)
     if profile.role_arn is None:
-        return Restore(arn, f"{name}, which it carried before, holds no role any more", is_lost=True)
+        return Restore(arn, f"{arn}, which it carried before, holds no role any more", is_lost=True)
     if known.role_arn in (None, profile.role_arn):
         return Restore(arn, f"give {name} back")
     change = f"which held role {name_of(known.role_arn)} before and holds {name_of(profile.role_arn)} now"
     if _is_denied(record, profile.role_arn):
-        return Restore(arn, f"{name}, {change}, may not be given back: iam:PassRole was denied", is_lost=True)
+        return Restore(arn, f"{arn}, {change}, may not be given back: iam:PassRole was denied", is_lost=True)
     return Restore(arn, f"give {name} back, {change}", has_changed=True)
 
 

@@ -1,0 +1,206 @@
+"""Profiles that were deleted and created again under their names. Design 5.3: a target is right by ARN and id. On a
+mismatch IAM is asked again after 10 s, and one instance is replaced alone. If EC2 still shows the old id, that one is
+disassociated and associated, and then the others are, once per instance and operation."""
+
+from typing import Any
+
+import pytest
+
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
+from tests.simulator.errors import AwsError
+from tests.simulator.faults import FOR_EVER
+from tests.simulator.iam import GET_PROFILE
+
+DENIED = AwsError("UnauthorizedOperation", "not authorized to perform: ec2:ReplaceIamInstanceProfileAssociation", 403)
+
+
+class Story:
+    """Targets that carry Web, which was deleted and created again since."""
+
+    def __init__(self, world: World, count: int = 4, *, state: str = "running", created: bool = True) -> None:
+        self.world, self.resource = world, Resource(world)
+        self.targets = world.instances(count, None if created else world.web, state=state)
+        self.properties = world.properties(self.targets)
+        if created:
+            assert self.resource.create(self.properties).ok
+        world.clock.sleep(600)
+        self.new_id = world.fleet.recreate_profile(world.web)
+        self.calls_before = len(world.traffic.calls)
+
+    def update(self) -> Any:
+        return self.resource.update({**self.properties, "TimeoutSeconds": 900})
+
+    @property
+    def changes(self) -> list[str]:
+        calls = self.world.traffic.calls[self.calls_before :]
+        return [call.action for call in calls if call.action in MUTATING and not call.error]
+
+    def ids(self) -> set[str]:
+        rows = [self.world.fleet.active(id_) for id_ in self.targets]
+        return {row.profile_id if row else "none" for row in rows}
+
+
+def _looks_between_the_first_two_changes(story: Story) -> int:
+    actions = [call.action for call in story.world.traffic.calls[story.calls_before :]]
+    first = actions.index(REPLACE)
+    return actions[first : actions.index(REPLACE, first + 1)].count(DESCRIBE_ASSOCIATIONS)
+
+
+def test_one_instance_is_replaced_alone_and_then_the_others_if_ec2_renews(world: World) -> None:
+    story = Story(world)
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+    assert story.changes == [REPLACE] * 4
+    assert _looks_between_the_first_two_changes(story) >= 1
+    assert world.fleet.bared == []
+
+
+def test_one_instance_is_disassociated_and_associated_and_then_the_others_if_ec2_does_not_renew(world: World) -> None:
+    world.ec2.replace_renews_id = False
+    story = Story(world)
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+    assert story.changes[:2] == [REPLACE, DISASSOCIATE]
+    assert [story.changes.count(action) for action in (REPLACE, DISASSOCIATE, ASSOCIATE)] == [1, 4, 4]
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_a_create_renews_what_carries_the_deleted_profile(world: World, renews: bool) -> None:
+    world.ec2.replace_renews_id = renews
+    story = Story(world, created=False)
+    result = story.resource.create(story.properties)
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_stopped_instances_are_disassociated_and_associated_once(world: World, renews: bool) -> None:
+    world.ec2.replace_renews_id = renews
+    story = Story(world, state="stopped")
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+    assert [story.changes.count(action) for action in (REPLACE, DISASSOCIATE, ASSOCIATE)] == [0, 4, 4]
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_running_and_stopped_instances_are_renewed_together(world: World, renews: bool) -> None:
+    world.ec2.replace_renews_id = renews
+    story = Story(world)
+    world.fleet.change_state(story.targets[0], "stopped")
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+
+
+def test_a_handler_that_may_not_replace_its_own_profile_by_itself_disassociates_and_associates(world: World) -> None:
+    story = Story(world)
+    world.traffic.fail(REPLACE, DENIED, times=FOR_EVER)
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+    assert [story.changes.count(action) for action in (REPLACE, DISASSOCIATE, ASSOCIATE)] == [0, 4, 4]
+    assert world.traffic.count(REPLACE) < 10
+
+
+def test_iam_that_answers_with_the_old_id_for_some_seconds_renews_nothing(world: World) -> None:
+    """A target carries the new profile already, and IAM has not heard of that everywhere."""
+    target, resource = world.instance(), Resource(world)
+    new_id = world.fleet.recreate_profile(world.web)
+    world.fleet.set_carried(target, world.web)
+    profile = world.fleet.profiles[world.web]
+    profile.id = "AIPA0000000000000OLD"
+    world.clock.sleep(60)
+    until = world.clock() + 8
+
+    def catch_up() -> None:
+        if world.clock() >= until:
+            profile.id = new_id
+
+    for nth in range(1, 20):
+        world.traffic.meanwhile(GET_PROFILE, catch_up, nth=nth)
+    result = resource.create(world.properties([target]))
+
+    assert result.ok, result.reason
+    assert world.mutations == 0
+
+
+def test_an_unknown_id_counts_as_equal(world: World) -> None:
+    story = Story(world)
+    original = world.ec2.actions[DESCRIBE_ASSOCIATIONS]
+
+    def without_ids(parameters: Any) -> Any:
+        rows = original(parameters)["iamInstanceProfileAssociationSet"]
+        shown = [{**row, "iamInstanceProfile": {"arn": row["iamInstanceProfile"]["arn"]}} for row in rows]
+        return {"iamInstanceProfileAssociationSet": shown, "nextToken": None}
+
+    world.ec2.actions = {**world.ec2.actions, DESCRIBE_ASSOCIATIONS: without_ids}
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.changes == []
+
+
+def test_an_instance_that_nothing_renews_is_tried_once_and_named(world: World) -> None:
+    world.ec2.replace_renews_id = False
+    story = Story(world, 1)
+    original = world.fleet.begin
+
+    def stays_old(instance_id: str, arn: str, since: float | None = None) -> Any:
+        row = original(instance_id, arn, since)
+        row.profile_id = "AIPA0000000000000OLD"
+        return row
+
+    world.fleet.begin = stays_old  # type: ignore[method-assign]
+    result = story.resource.deliver(story.resource.event("Update", {**story.properties, "TimeoutSeconds": 900}, {}))
+
+    assert not result.ok
+    assert f"instance {story.targets[0]} still carries a deleted instance profile" in result.reason
+    assert story.changes == [REPLACE, DISASSOCIATE, ASSOCIATE]
+
+
+@pytest.mark.parametrize("renews", [True, False])
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_a_delete_after_a_renewal_restores_what_was_there_before_the_create(
+    world: World, renews: bool, state: str
+) -> None:
+    world.ec2.replace_renews_id = renews
+    resource, targets = Resource(world), [world.instance(state=state), world.instance(world.old, state=state)]
+    properties = world.properties(targets, replaces=[world.old])
+    assert resource.create(properties).ok
+    world.fleet.recreate_profile(world.web)
+    assert resource.update({**properties, "TimeoutSeconds": 900}).ok
+    assert resource.delete().ok
+    assert world.carried(*targets) == [None, "Old"]
+    assert world.dynamodb.items == {}
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_a_renewal_ends_the_same_wherever_an_invocation_is_killed(renews: bool) -> None:
+    def renewal() -> Story:
+        world = World()
+        world.ec2.replace_renews_id = renews
+        story = Story(world, 2)
+        world.fleet.change_state(story.targets[1], "stopped")
+        return story
+
+    undisturbed = renewal()
+    first = len(undisturbed.world.traffic.lifeline.points)
+    assert undisturbed.update().ok
+    points = undisturbed.world.traffic.lifeline.points[first:]
+    assert len(points) > 20
+    for number, point in enumerate(points):
+        story = renewal()
+        story.world.traffic.lifeline.kill_at = first + number
+        result = story.update()
+        assert result.ok, f"killed {point}, {number}: {result.reason}"
+        assert story.ids() == {story.new_id}, f"killed {point}, {number}"
