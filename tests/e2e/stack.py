@@ -25,7 +25,7 @@ def entries(aws: LocalAws, stack: str) -> dict[str, dict[str, Any]]:
     (table,) = (item["PhysicalResourceId"] for item in found if item["ResourceType"] == "AWS::DynamoDB::Table")
     items = aws.client("dynamodb").scan(TableName=table)["Items"]
     plain = ({name: _deserialize(value) for name, value in item.items()} for item in items)
-    return {item["Id"]: {**item, **_only_claim(item)} for item in plain if item["Kind"] == "instance"}
+    return {item["InstanceId"]: {**item, **_only_claim(item)} for item in plain if item["Id"] == "record"}
 
 
 def _only_claim(item: dict[str, Any]) -> dict[str, Any]:
