@@ -43,5 +43,5 @@ def account() -> Iterator[Account]:
 @cache
 def _client(service: Any, *, changing: bool = False) -> Any:
     """A client, made after moto was imported: moto gets to see no others. It keeps nothing of the accounts."""
-    keys = {"aws_access_key_id": "moto", "aws_secret_access_key": "moto", "region_name": REGION}
-    return boto3.client(service, config=CHANGING if changing else READING, **keys)
+    session = boto3.Session(aws_access_key_id="moto", aws_secret_access_key="moto", region_name=REGION)
+    return session.client(service, config=CHANGING if changing else READING)

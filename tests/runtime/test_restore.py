@@ -175,7 +175,7 @@ def test_a_previous_profile_that_is_lost_in_the_middle_of_a_long_delete_does_not
     targets, resource = world.instances(500, world.old), Resource(world)
     assert resource.create(world.properties(targets, replaces=[world.old], timeout=3600)).ok
     lose = {
-        "deleted": lambda: world.fleet.profiles.pop(world.old),
+        "deleted": lambda: world.fleet.delete_profile(world.old),
         "emptied": lambda: world.fleet.change_role(world.old, None),
     }
     world.traffic.meanwhile(REPLACE, lose[fate], nth=400)
