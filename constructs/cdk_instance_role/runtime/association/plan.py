@@ -281,7 +281,7 @@ def _may_displace(desired: Desired, carried: str, record: Record, situation: Sit
     there for the same role. The handler has rights for no others."""
     if carried in record.ours and situation.reversing:
         return _may_move(desired, situation.before, carried)
-    put_there = carried in record.ours or record.is_kept_by_others(carried)
+    put_there = any(carried in claim.ours for claim in record.claims)  # also one that has gone, and retained it
     return desired.replaceable.allows(carried) or (put_there and desired.is_own(carried))
 
 

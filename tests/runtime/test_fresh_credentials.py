@@ -1,0 +1,87 @@
+"""Errors of credentials that are seconds old. Each kind of error is tried again for a minute since this kind was first
+seen, and then believed. A kind that passed and comes back later is counted anew."""
+
+import pytest
+
+from tests.simulator.driver import Resource, Result, World
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, DISASSOCIATE
+from tests.simulator.errors import AwsError
+from tests.simulator.faults import FOR_EVER
+from tests.simulator.iam import GET_PROFILE
+
+EC2 = [(action, "AuthFailure") for action in (DESCRIBE_INSTANCES, DESCRIBE_ASSOCIATIONS, ASSOCIATE, DISASSOCIATE)]
+LEDGER = [
+    (action, "UnrecognizedClientException") for action in ("GetItem", "Query", "UpdateItem", "TransactWriteItems")
+]
+OTHERS = [
+    (GET_PROFILE, "InvalidClientTokenId"),
+    (DESCRIBE_INSTANCES, "RequestExpired"),
+    ("UpdateItem", "TransactionConflictException"),
+    ("DescribeStacks", "InvalidClientTokenId"),
+]
+CASES = [*EC2, *LEDGER, *OTHERS]
+
+
+def fail(world: World, action: str, code: str, seconds: float) -> None:
+    """Let calls of an action fail for so long from the next one on."""
+    began: list[float] = []
+
+    def strikes(_: object) -> bool:
+        began[:] = began or [world.clock()]
+        return world.clock() < began[0] + seconds
+
+    world.traffic.fail(
+        action,
+        AwsError(code, "not able to validate the provided access credentials", 400),
+        times=FOR_EVER,
+        when=strikes,
+    )
+
+
+def play(world: World, resource: Resource) -> list[Result]:
+    """A life with every kind of call in it."""
+    first, second = world.instances(2)
+    results = [resource.create(world.properties([first]))]
+    if results[0].ok:
+        results += [resource.update(world.properties([first, second])), resource.delete()]
+    return results
+
+
+@pytest.mark.parametrize(("action", "code"), CASES)
+@pytest.mark.parametrize("seconds", [0.1, 30])
+def test_an_error_of_fresh_credentials_passes(
+    world: World, resource: Resource, action: str, code: str, seconds: float
+) -> None:
+    fail(world, action, code, seconds)
+    results = play(world, resource)
+
+    assert [result.ok for result in results] == [True] * 3, [result.reason for result in results]
+    assert world.dynamodb.items == {}
+
+
+@pytest.mark.parametrize(("action", "code"), [case for case in CASES if case[0] != "DescribeStacks"])
+def test_an_error_that_lasts_for_more_than_a_minute_is_believed(
+    world: World, resource: Resource, action: str, code: str
+) -> None:
+    fail(world, action, code, FOR_EVER)
+    results = play(world, resource)
+    failed = [result for result in results if not result.ok]
+
+    assert failed
+    assert code in failed[0].reason
+    assert failed[0].seconds >= 60
+
+
+def test_an_error_that_passed_and_comes_back_later_is_counted_anew(world: World, resource: Resource) -> None:
+    began, error = world.clock(), AwsError("AuthFailure", "not able to validate", 401)
+    target = world.instance(state="pending", later=[(200, "running")])
+
+    def strikes(_: object) -> bool:
+        since = world.clock() - began
+        return since < 40 or 120 < since < 160
+
+    world.traffic.fail(DESCRIBE_INSTANCES, error, times=FOR_EVER, when=strikes)
+    result = resource.create(world.properties([target]))
+
+    assert result.ok, result.reason
+    assert world.carried(target) == ["Web"]

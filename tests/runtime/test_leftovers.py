@@ -1,0 +1,124 @@
+"""Claims that an earlier life of an association has left. Design 5.3: a failed Create restores `Base`, which is what
+the target carried before it. A Delete restores the original. Claims of a retained association never count as "another
+association keeps it"."""
+
+from typing import Any
+
+import pytest
+
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import ASSOCIATE
+
+RETAIN = {"RemovalPolicy": "Retain"}
+STATES = ["running", "stopped"]
+
+
+class Story:
+    """An association that was retained has left the template, and the instances keep Web."""
+
+    def __init__(self, world: World, state: str = "running") -> None:
+        self.world = world
+        self.bare, self.had_old = world.instance(state=state), world.instance(world.old, state=state)
+        self.added = world.instance()
+        assert Resource(world).create(self.properties([self.bare, self.had_old], **RETAIN)).ok
+        world.clock.sleep(3600)
+
+    def properties(self, ids: list[str], **more: Any) -> dict[str, Any]:
+        return {**self.world.properties(ids, replaces=[self.world.old]), **more}
+
+    @property
+    def all(self) -> list[str]:
+        return [self.bare, self.had_old, self.added]
+
+    @property
+    def carried(self) -> list[str | None]:
+        return self.world.carried(*self.all)
+
+
+@pytest.fixture(params=STATES)
+def story(request: pytest.FixtureRequest, world: World) -> Story:
+    return Story(world, request.param)
+
+
+@pytest.mark.parametrize("removal", ["Retain", "Destroy"])
+def test_a_re_create_that_fails_leaves_the_retained_instances_as_they_were(story: Story, removal: str) -> None:
+    story.world.refuse(ASSOCIATE, story.added)
+    result = Resource(story.world).create(story.properties(story.all, RemovalPolicy=removal))
+
+    assert not result.ok
+    assert story.carried == ["Web", "Web", None]
+
+
+def test_a_delete_after_a_re_create_that_succeeded_restores_the_original(story: Story) -> None:
+    again = Resource(story.world)
+    assert again.create(story.properties(story.all)).ok
+    assert story.carried == ["Web"] * 3
+    assert again.delete().ok
+    assert story.carried == [None, "Old", None]
+    assert story.world.dynamodb.items == {}
+
+
+def test_a_delete_after_a_re_create_that_failed_once_restores_the_original(story: Story) -> None:
+    story.world.refuse(ASSOCIATE, story.added)
+    assert not Resource(story.world).create(story.properties(story.all)).ok
+    story.world.traffic.faults.clear()
+    again = Resource(story.world)
+    assert again.create(story.properties(story.all)).ok
+    assert again.delete().ok
+    assert story.carried == [None, "Old", None]
+    assert story.world.dynamodb.items == {}
+
+
+def test_a_re_create_that_fails_restores_what_somebody_had_given_an_instance_meanwhile(story: Story) -> None:
+    story.world.fleet.set_carried(story.bare, story.world.old)
+    story.world.clock.sleep(60)
+    story.world.refuse(ASSOCIATE, story.added)
+    assert not Resource(story.world).create(story.properties(story.all)).ok
+    assert story.carried == ["Old", "Web", None]
+
+
+@pytest.mark.parametrize("wanted", ["Web", "Web2"])
+def test_an_association_beside_a_retained_one_restores_what_that_one_has_left(story: Story, wanted: str) -> None:
+    world, other = story.world, Resource(story.world, "Other")
+    profile = world.web if wanted == "Web" else world.own_profile("Web2")
+    assert other.create(story.properties([story.bare, story.had_old]) | world.profile_ref(profile)).ok
+    assert story.carried == [wanted, wanted, None]
+    result = other.delete()
+
+    assert result.ok, result.reason
+    assert other.records() == {}
+    assert story.carried == ["Web", "Web", None]
+
+
+def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(world: World) -> None:
+    """A Create has to answer within the hour: what it could not restore by 3300 s is left to the Delete."""
+    targets, never = world.instances(3), world.instance(state="pending")
+    resource = Resource(world)
+    began = world.clock()
+    freeze = world.clock() + 3200
+
+    def stop() -> None:
+        for id_ in targets:
+            world.fleet.change_state(id_, "stopping")
+
+    event = resource.begin(resource.event("Create", world.properties([*targets, never], timeout=3600)))
+    stopped, result = False, None
+    while result is None:
+        if world.clock() > freeze and not stopped:
+            stop()
+            stopped = True
+        try:
+            resource.poll(event)
+        except Exception as error:
+            result = str(error)
+        world.clock.sleep(5)
+
+    assert world.clock() - began <= 3600
+    assert f"instance {never}" in result
+    assert "3 instances are not restored yet, the Delete that follows does the rest" in result
+    for id_ in targets:
+        world.fleet.change_state(id_, "stopped")
+    resource.properties = world.properties([*targets, never])
+    assert resource.delete().ok
+    assert world.carried(*targets) == [None] * 3
+    assert world.dynamodb.items == {}
