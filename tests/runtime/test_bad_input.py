@@ -31,7 +31,7 @@ def _restorable_profile_with_another_role(world: World) -> Mapping[str, Any]:
 
 
 def _profile_on_another_path(world: World) -> Mapping[str, Any]:
-    return world.properties([world.instance()], profile=world.web.replace("/Web", "/elsewhere/Web"))
+    return world.properties([world.instance()], profile=world.foreign.replace("/Foreign", "/elsewhere/Web"))
 
 
 def _with(**changes: Any) -> Make:
@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Make, list[str]]] = {
         ["instance i-00000000000000001 is shutting-down", "take it out of the selection"],
     ),
     "unknown profile": (
-        lambda world: world.properties([world.instance()], profile=world.web.replace("Web", "Nope")),
+        lambda world: world.properties([world.instance()], profile=world.foreign.replace("Foreign", "Nope")),
         ["instance profile arn:aws:iam::111122223333:instance-profile/Nope does not exist", "create it, or correct"],
     ),
     "profile on another path": (
