@@ -287,7 +287,7 @@ def test_what_came_in_with_a_failed_update_and_can_not_be_moved_on_from_is_given
 
     result = resource.update(world.properties([newcomer, held], profile=world.fleet.add_profile("Web2")))
 
-    assert "(if Web is not of this stack, it has to be listed in `replaces`)" in result.reason
+    assert "of another role, which `replaces` does not list" in result.reason
     assert result.rollback is not None
     assert result.rollback.ok, result.rollback.reason
     assert world.carried(newcomer, held) == ["Web", "Web"]
