@@ -1,9 +1,8 @@
 """What the handler may do for one association: IAM statements, generated from its properties and never wider."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
@@ -11,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from .arns import Arns, is_token
 from .known_profile import KnownProfile
 from .places import Place
+from .policy_values import in_any_path, literal, parent
 from .replaceable import ReplaceableProfiles
 from .rights.declared import Declared, Profile
 from .rights.statement import Statement
@@ -20,8 +20,6 @@ IDS_IN_A_POLICY = 25
 """More ids than this are what makes the policies of an association large."""
 LONG_TAGS = 1000
 """The same in characters of tag values."""
-
-_VARIABLE = re.compile(r"\$\{(?!Token\[)")
 
 Conditions = Mapping[str, Mapping[str, Iterable[str]]]
 
@@ -141,7 +139,7 @@ class Permissions:
     @property
     def _tags(self) -> Conditions:
         """The condition that makes an instance a target; none for ids."""
-        tags = {f"aws:ResourceTag/{key}": [*map(_literal, values)] for key, values in self.instances.tags}
+        tags = {f"aws:ResourceTag/{key}": [*map(literal, values)] for key, values in self.instances.tags}
         return {"StringEquals": tags} if tags else {}
 
     @property
@@ -192,13 +190,13 @@ class Permissions:
         if self.replaces.is_any:
             return self._listed
         profiles = (self.profile, *self.replaces.known)
-        return [one for profile in profiles for one in self._paths_of(profile) or _in_any_path(profile.arn)]
+        return [one for profile in profiles for one in self._paths_of(profile) or in_any_path(profile.arn)]
 
     def _paths_of(self, profile: KnownProfile) -> list[str]:
         """The paths of the stack for a profile of this stack; those of the `InstanceRole` for one of another stack;
         none for a profile that is no `InstanceRole`'s."""
         own = self.arns.profile_path
-        return [self._on(_parent(path) if own in path else path) for path in profile.paths]
+        return [self._on(parent(path) if own in path else path) for path in profile.paths]
 
     def _on(self, path: str) -> str:
         """ARN of all profiles on a path."""
@@ -232,37 +230,8 @@ def observe_statement() -> iam.PolicyStatement:
     )
 
 
-@cache
-def _in_any_path(arn: str) -> Sequence[str]:
-    """ARNs for a call that names a profile without its path.
-
-    IAM decides by the path that the profile of that name really has, or by none if there is no such profile. Without
-    these the handler would be denied to find out that a profile is gone, or that another one has taken its name.
-    A name that is a token belongs to a profile of the app, which is where it is said to be.
-    """
-    head, _, path_and_name = arn.rpartition(":instance-profile/")
-    if path_and_name == "*" or is_token(path_and_name):
-        return [arn]
-    name = path_and_name.rpartition("/")[2]
-    pathless = [f"{head}:instance-profile/{name}"] if name != path_and_name else []
-    return [arn, f"{head}:instance-profile/*/{name}", *pathless]
-
-
 def _profile(known: KnownProfile, text: Callable[[str], str]) -> Profile:
     return Profile(text(known.arn), text(known.role_arn))
-
-
-def _parent(path: str) -> str:
-    return path.strip("/").rpartition("/")[0]
-
-
-def _literal(value: str) -> str:
-    """A value as IAM takes it for no policy variable. Tokens, which are written alike, are left alone.
-
-    It is for values only; in the name of a condition key IAM knows no variables:
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-    """
-    return _VARIABLE.sub("${$}{", value)
 
 
 def _to(profiles: Sequence[str]) -> Conditions:

@@ -100,11 +100,9 @@ def _marked(original: str, stable: str) -> str:
 def _distinct(texts: Mapping[str, str]) -> dict[str, str]:
     """Texts of which only those are alike that mean the same: two stacks may have resources of one logical id."""
     counts = Counter(texts.values())
-    distinct, owners = {}, dict[str, dict[str, int]]()
-    for key, text in texts.items():
-        number = owners.setdefault(text, {}).setdefault(_owners(key) if counts[text] > 1 else "", len(owners[text]))
-        distinct[key] = f"{text}#{number + 1}" if number else text
-    return distinct
+    owners = {key: _owners(key) for key, text in texts.items() if counts[text] > 1}
+    several = {text for text in counts if len({owners[key] for key in owners if texts[key] == text}) > 1}
+    return {key: f"{text}#{owners[key]}" if text in several else text for key, text in texts.items()}
 
 
 def _owners(text: str) -> str:

@@ -144,6 +144,12 @@ class Scene:
         arns = [carry] * len(instance_ids) if carry is None or isinstance(carry, str) else carry
         assert self.world.carried(*instance_ids) == [name_of(arn) if arn else None for arn in arns]
 
+    def check_delivered(self, instance_ids: Sequence[str], profile: str) -> None:
+        """Check that instances carry a profile as it is now, not one of the same name that was deleted."""
+        self.check(instance_ids, profile)
+        rows = [self.world.fleet.active(instance_id) for instance_id in instance_ids]
+        assert {row.profile_id for row in rows if row} == {self.world.fleet.profiles[profile].id}
+
     def check_given_back(self, fleet: Sequence[str]) -> None:
         """Check that the instances of a `fleet` carry what they did in the beginning, and never ran without any."""
         self.check(fleet, self.had)
@@ -395,6 +401,16 @@ def says_that_its_profile_is_elsewhere(scene: Scene) -> None:
     assert not result.ok
     assert f"instance profile {scene.mine} does not exist" in result.reason, result.reason
     scene.check_given_back(targets)
+
+
+def renews_what_carries_a_profile_that_was_created_again(scene: Scene) -> None:
+    """Also where the handler may replace no profile, and so not even the wanted one by the same."""
+    targets = [*scene.instances(None, None), scene.instance(state="stopped")]
+    succeeds(scene.resource.create(scene.properties()))
+    scene.world.clock.sleep(60)
+    scene.world.fleet.recreate_profile(scene.mine)
+    succeeds(scene.resource.update(scene.properties(timeout=900)))
+    scene.check_delivered(targets, scene.mine)
 
 
 def is_renamed(scene: Scene) -> None:

@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.runtime.stories import SETTINGS, Scene, Setting, stories_of
+from tests.runtime.stories import (
+    SETTINGS,
+    Scene,
+    Setting,
+    renews_what_carries_a_profile_that_was_created_again,
+    stories_of,
+)
 from tests.simulator.authority import Attempt, Authority, Decision, Document, Statement
 from tests.simulator.driver import STACK_ID, Resource, World
 from tests.simulator.fleet import ACCOUNT, REGION
@@ -66,6 +72,12 @@ def test_the_policies_may_take_a_while_to_come_into_force(setting: Setting, name
     world.role.policy_seconds = 20.0
     stories_of(setting)[name](world)
     assert not all(decision.allowed for decision in world.role.authority.decisions)
+
+
+# Where nothing may be replaced, not even the wanted profile may be by the same: it is taken off and associated again.
+@every_setting
+def test_the_policies_are_enough_where_a_profile_was_created_again(setting: Setting) -> None:
+    renews_what_carries_a_profile_that_was_created_again(Scene(setting, enforcing()))
 
 
 @dataclass(frozen=True, slots=True)

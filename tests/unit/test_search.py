@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from cdk_instance_role.rights.allowed import Allowed
 from cdk_instance_role.rights.declared import Declared, Instance, Profile, Universe
 from cdk_instance_role.rights.merging import merged
-from cdk_instance_role.rights.search import Reach, excess
+from cdk_instance_role.rights.reach import Reach
+from cdk_instance_role.rights.search import excess
 from cdk_instance_role.rights.statement import Statement
 from tests.simulator.authority import Authority
 from tests.simulator.every_call import EveryCall, Target

@@ -6,6 +6,7 @@ from itertools import permutations, product
 
 from .allowed import Allowed
 from .declared import BARE, Declared, Edge, Instance, Profile, Universe
+from .reach import Reach, bits_of
 from .statement import Statement
 
 
@@ -61,46 +62,6 @@ def excess(statements: Iterable[Statement], associations: Sequence[Declared], in
     return None
 
 
-class Reach:
-    """What an instance may come to carry, by sequences of calls."""
-
-    def __init__(self, edges: Iterable[Edge]) -> None:
-        """
-        Args:
-            edges: what one call may change.
-        """
-        self._next: dict[int, int] = {}
-        for before, after in edges:
-            for bit in _bits(before):
-                self._next[bit] = self._next.get(bit, 0) | after
-        self._closed: dict[int, int] = {}
-
-    @property
-    def starts(self) -> Iterable[int]:
-        """Bits from which something may change."""
-        return self._next
-
-    def after(self, bit: int) -> int:
-        """What one call may make of what a bit stands for."""
-        return self._next.get(bit, 0)
-
-    def of(self, start: int) -> int:
-        """The start, and everything that is reached from it."""
-        return start | self._closure(self.after(start))
-
-    def _closure(self, mask: int) -> int:
-        if mask not in self._closed:
-            reached, left = mask, mask
-            while left:
-                new = 0
-                for bit in _bits(left):
-                    new |= self.after(bit)
-                left = new & ~reached
-                reached |= new
-            self._closed[mask] = reached
-        return self._closed[mask]
-
-
 class _Bounds:
     """What is declared for an instance."""
 
@@ -135,7 +96,7 @@ class _DeclaredReach:
             for arn in one.instances:
                 self._by_id.setdefault(arn, []).append(one)
         self._of_the_same_role = {
-            bit: mask for one in associations for mask in [universe.on(one.own_paths)] for bit in _bits(mask)
+            bit: mask for one in associations for mask in [universe.on(one.own_paths)] for bit in bits_of(mask)
         }
         self._elsewhere: dict[int, int] = {}
         for reach in map(Reach, self._groups.values()):
@@ -234,7 +195,7 @@ def _way(reach: Reach, start: int, end: int) -> list[int]:
     came_from = {start: 0}
     left = [start]
     for bit in left:
-        for after in _bits(reach.after(bit)):
+        for after in bits_of(reach.after(bit)):
             if after not in came_from:
                 came_from[after] = bit
                 left.append(after)
@@ -242,10 +203,3 @@ def _way(reach: Reach, start: int, end: int) -> list[int]:
     while came_from[way[-1]]:
         way.append(came_from[way[-1]])
     return way
-
-
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        bit = mask & -mask
-        yield bit
-        mask ^= bit
