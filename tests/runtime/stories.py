@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cdk_instance_role.runtime.association.model import name_of
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
 from tests.simulator.errors import AwsError
@@ -337,6 +338,19 @@ def gives_back_also_what_a_rollback_has_skipped(scene: Scene) -> None:
     scene.check_nothing_is_left()
 
 
+def goes_back_with_its_stack_whatever_stands_in_the_way(scene: Scene) -> None:
+    """The association's own update has succeeded, so that only the status of the stack tells that it is taken back."""
+    targets = scene.instances(None, None)
+    before = scene.properties()
+    succeeds(scene.resource.create(before))
+    succeeds(scene.resource.update(scene.properties(timeout=900)))
+    scene.world.fleet.profiles[scene.mine].role_arn = None
+    scene.world.stack_status = Status.ROLLING_BACK
+    scene.resource.attach_policies(before)
+    succeeds(scene.resource.deliver(scene.resource.event("Update", before, scene.resource.properties)))
+    scene.check(targets, scene.mine)
+
+
 def gives_back_what_each_had(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
@@ -456,6 +470,7 @@ _ALWAYS = (
     lets_instances_come_and_go,
     lets_stopped_instances_come_and_go,
     gives_back_also_what_a_rollback_has_skipped,
+    goes_back_with_its_stack_whatever_stands_in_the_way,
     gives_back_what_each_had,
     gives_back_to_stopped_instances,
     is_renamed,
