@@ -94,7 +94,9 @@ def resource(request: Request, account: str) -> str | None:
             return _stack(asked.get("StackName", "*"), here)
         case "cloudformation", "ListExports":
             return "*"
-        case "dynamodb", "Query":
+        case "dynamodb", "BatchGetItem" if len(asked["RequestItems"]) == 1:
+            return _table(next(iter(asked["RequestItems"])), here)
+        case "dynamodb", "GetItem" | "Query":
             return _table(asked["TableName"], here) + (f"/index/{asked['IndexName']}" if "IndexName" in asked else "")
         case "ec2", "DescribeIamInstanceProfileAssociations" | "DescribeInstanceAttribute" | "DescribeInstances":
             return "*"

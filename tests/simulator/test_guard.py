@@ -32,6 +32,8 @@ NEEDED = [
     ("cloudformation:GetTemplate", {"StackName": "Web"}, f"{CLOUDFORMATION}:stack/Web/*"),
     ("cloudformation:ListExports", {}, "*"),
     ("cloudformation:ListStackResources", {"StackName": "Web"}, f"{CLOUDFORMATION}:stack/Web/*"),
+    ("dynamodb:BatchGetItem", {"RequestItems": {"Ledger": {"Keys": []}}}, TABLE),
+    ("dynamodb:GetItem", {"TableName": "Ledger"}, TABLE),
     ("dynamodb:Query", {"TableName": "Ledger"}, TABLE),
     ("dynamodb:Query", {"TableName": TABLE, "IndexName": "ByInstance"}, f"{TABLE}/index/ByInstance"),
     ("ec2:DescribeIamInstanceProfileAssociations", {}, "*"),
