@@ -9,8 +9,8 @@ from aws_cdk.region_info import RegionInfo
 
 from .runtime.association.contract import PATH_PREFIX
 
-_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
-_LIST_TOKEN = re.compile(r"#\{Token\[[^\]]*\]\}")
+_TOKEN = re.compile(r"\$\{Token\[[\w:.-]+\]\}", re.ASCII)
+_LIST_TOKEN = re.compile(r"#\{Token\[[\w:.-]+\]\}", re.ASCII)
 _UNKNOWN = "\0"
 """Stands for a token in a text whose other parts are looked at."""
 

@@ -29,13 +29,19 @@ TIME_TO_GIVE_BACK = 600
 
 
 class InstanceProfileAssociation(AssociationMetrics, Construct):
-    """Associates an instance profile with existing instances, and gives them back what they had.
+    """Associates an instance profile with existing instances, and restores the profiles that they carried before.
 
-    Defines one custom resource, and on first use in a stack the provider behind it. On create it associates the
-    profile with every target, replacing what `replaces` allows. On update it brings in new targets, gives back
-    what former targets had, and moves all to another profile. On delete, and when a create fails, every instance
-    gets back the profile that it carried before, or none if it had none. An instance whose profile somebody else
-    has changed since is left alone. Instances themselves are never started, stopped, tagged or terminated.
+    Defines one custom resource, and on first use in a stack the provider behind it.
+
+    - Create associates the profile with every target. It replaces a profile that ``replaces`` allows to replace.
+    - Update associates the profile with new targets, restores what former targets carried before, and moves all targets
+      to another profile if that has changed.
+    - Delete, and a create that fails, restore the profile that each instance carried before, or none if it had none.
+    - An instance whose profile somebody else has changed since then is left alone.
+
+    Instances themselves are never started, stopped, tagged or terminated. EC2 associates, replaces and disassociates
+    profiles of running and of stopped instances:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/attach-iam-role.html
 
     Example:
         ::
@@ -66,36 +72,42 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         Args:
             scope: parent construct.
             id: id within the parent.
-            instance_profile: the profile, owned or imported, with a known role that EC2 may assume. The deployment
-                checks both before it changes anything. To move on from a profile that is not an `InstanceRole`'s,
-                be it an imported one or one of the stack that gets another name, list the former one in ``replaces``.
+            instance_profile: the profile, owned or imported, in the account of the stack. Its role must be known, and
+                EC2 must be allowed to assume it; the deployment checks both before it changes anything. To move on from
+                a profile that is not an `InstanceRole`'s, list the former one in ``replaces``.
             instances: the targets, in the account and Region of the stack.
-            replaces: the profiles that may be displaced, which is also what the handler gets IAM rights for.
-                Default: none; a target that carries a foreign profile is then a conflict.
-            on_conflict: what to do about a target that carries a profile which may not be displaced. Default: fail
+            replaces: the profiles that may be replaced, which is also what the handler gets IAM permissions for.
+                Default: none. A target that carries another profile is then a conflict.
+            on_conflict: what to do about a target that carries a profile which may not be replaced. Default: fail
                 the deployment before anything is changed.
-            removal_policy: what becomes of the associations when this resource is removed. ``DESTROY`` gives every
-                instance back what it had; ``RETAIN`` leaves all as they are, for which the profile has to outlive
-                the stack. Default: ``DESTROY``.
-            timeout: how long an operation may take, from 1 minute to 1 hour. EC2 allows five changes a second.
-                An operation that takes all of an hour is given up at 58 minutes, a create at 55, so that its failure
-                can be told; what a failed create has not given back by then, the Delete that follows does. Default: 30
-                minutes, or an hour for a rollout in waves.
-            provider: the provider. It can't be changed once the association is deployed: CloudFormation refuses
-                another service token for a resource that exists. Default: one per stack, made on first use.
-            rollout: whether the targets are brought over all at once or in waves. All waves have to be over within
-                ``timeout``: each is given its bake, and 70 seconds until EC2 has confirmed its targets; five changes a
-                second come on top. Where the waves don't fit is refused at synth: ids are counted as if all of them
-                had to be changed, and tags as in a large fleet; how many waves grow there is only known to the
-                deployment, which checks it before it changes anything. Default: all at once.
+            removal_policy: what happens to the associations when this resource is removed. ``DESTROY`` restores the
+                profile that every instance carried before. ``RETAIN`` leaves all as they are; the profile then has to
+                outlive the stack. With ``RETAIN_ON_UPDATE_OR_DELETE`` a create that fails still restores them.
+                Default: ``DESTROY``.
+            timeout: how long an operation may take, from 1 minute to 1 hour. EC2 allows five changes a second. The
+                handler stops an operation of an hour at 58 minutes, a create at 55, so that it can report the failure;
+                what a failed create has not restored by then, the Delete that follows does. Default: 30 minutes, or
+                an hour for a rollout in waves.
+            provider: the provider, in the account and Region of the stack. It can't be changed once the association is
+                deployed: CloudFormation refuses another service token for a resource that exists. About 65 associations
+                fit to one provider, fewer with ``replaces``: see `AssociationProvider`. Default: one per stack, made on
+                first use.
+            rollout: whether the targets are changed all at once or in waves. All waves have to be over within
+                ``timeout``: each takes its bake, and up to 70 seconds until EC2 has confirmed its targets; five changes
+                a second come on top. Waves that don't fit are refused at synthesis. Ids are counted as if all of them
+                had to be changed, and tags as in a large fleet. How many waves with a ``growth`` there are, only the
+                deployment knows, which checks it before it changes anything. Default: all at once.
 
         Raises:
-            ValueError: the role of a profile is unknown, an instance is selected by another association already,
-                the targets, the profiles or the alarms don't fit into the handler's IAM policies, an alarm is in
-                another account or Region, the rollout takes too long, or a property is out of range.
+            ValueError: the role of a profile is unknown; an instance is selected by another association already; the
+                targets, the profiles or the alarms don't fit into the handler's IAM policies; a profile, a role or an
+                alarm is in another account, partition or Region; the rollout takes too long; or a property is out of
+                range. The synthesis fails if the permissions of several associations together allow more than these
+                declare.
         """
         super().__init__(scope, id)
-        replaces = replaces or ReplaceableProfiles.none()
+        replaces = ReplaceableProfiles.none() if replaces is None else replaces
+        _check_kinds(instances, replaces)
         self._rollout = _known(rollout)
         place, seconds = Place.of(scope, id), _seconds(timeout, self._rollout)
         removal = _removal(removal_policy)
@@ -163,6 +175,13 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
 
 def _render_former(paths: Sequence[str]) -> dict[str, list[str]]:
     return {Property.FORMER_PATHS.value: [*paths]} if paths else {}
+
+
+def _check_kinds(instances: object, replaces: object) -> None:
+    if not isinstance(instances, InstanceSelection):
+        raise ValueError(f"instances is {instances!r}: give InstanceSelection.by_ids(...) or by_tags(...)")
+    if not isinstance(replaces, ReplaceableProfiles):
+        raise ValueError(f"replaces is {replaces!r}: give ReplaceableProfiles.profiles(...), none() or any()")
 
 
 def _known(rollout: Rollout | None) -> Rollout:

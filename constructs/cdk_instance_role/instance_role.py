@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jsii
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -14,6 +13,7 @@ from .association import InstanceProfileAssociation
 from .lookups import is_dummy, without_dummy
 from .names import NAME, PLAIN_NAME, ROLE_NAME
 from .own_profile import ProfileOfRole
+from .places import path_of, stack_of
 from .profile_paths import ProfilePaths
 from .role_policies import RolePolicies
 from .selection import InstanceSelection
@@ -98,7 +98,7 @@ class InstanceRole(Construct):
             raise ValueError(f"managed_policies is the string {managed_policies!r}: pass a list")
         role_name, instance_profile_name = without_dummy(role_name), without_dummy(instance_profile_name)
         _check_names(role_name, instance_profile_name, inline_policies)
-        self._arns = Arns.of(Stack.of(self))
+        self._arns = Arns.of(stack_of(self))
         paths = ProfilePaths(self, former_ids)
         self._role = self._new_role_or(
             role,
@@ -186,9 +186,9 @@ class InstanceRole(Construct):
         if given:
             raise ValueError(f"{', '.join(given)} can't be set together with role: set it where that role is defined")
         check_arn(Kind.ROLE, role.role_arn)
-        check_place(Kind.ROLE, role.role_arn, self._arns, self.node.path)
+        check_place(Kind.ROLE, role.role_arn, self._arns, path_of(self))
         if is_token(role.role_arn):
-            check_account(Kind.ROLE, role.env.account, self._arns, self.node.path)
+            check_account(Kind.ROLE, role.env.account, self._arns, path_of(self))
         return role
 
     def _new_role(self, *, inline_policies: Any, permissions_boundary: Any, **properties: Any) -> iam.Role:
@@ -218,9 +218,9 @@ class InstanceRole(Construct):
     def _check_policy(self, policy: iam.IManagedPolicy) -> None:
         arn = policy.managed_policy_arn
         check_arn(Kind.POLICY, arn)
-        check_place(Kind.POLICY, arn, self._arns, self.node.path)
+        check_place(Kind.POLICY, arn, self._arns, path_of(self))
         if isinstance(policy, iam.ManagedPolicy):
-            check_account(Kind.POLICY, policy.env.account, self._arns, self.node.path)
+            check_account(Kind.POLICY, policy.env.account, self._arns, path_of(self))
 
 
 def _check_names(role_name: str | None, instance_profile_name: str | None, inline_policies: Any) -> None:

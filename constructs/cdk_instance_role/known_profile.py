@@ -98,6 +98,11 @@ def declare(profile: iam.IInstanceProfile, read: Callable[[], OwnProfile]) -> No
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
 def _known(profile: Any) -> KnownProfile:
+    if not hasattr(profile, "instance_profile_arn"):
+        raise ValueError(
+            f"{profile!r} is no instance profile: pass the instance_profile of an InstanceRole, or import one with "
+            "InstanceProfile.from_instance_profile_attributes(..., role=...)"
+        )
     role = profile.role
     if role is None:
         raise ValueError(

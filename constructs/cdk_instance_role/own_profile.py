@@ -11,6 +11,7 @@ from constructs import Construct
 
 from .at_synthesis import Resources, at_synthesis, forget, resources_of
 from .known_profile import OwnProfile, declare
+from .places import stack_of
 from .problems import Problems
 from .profile_paths import ProfilePaths
 
@@ -48,7 +49,7 @@ class ProfileOfRole:
             is_given: whether the app gives the role or its name, so that it may give another one some day.
             is_named: whether the app gives the name of the profile.
         """
-        self._stack, self._paths, self._is_named = Stack.of(owner), paths, is_named
+        self._stack, self._paths, self._is_named = stack_of(owner), paths, is_named
         profile_resource, resource = profile.node.default_child, role.node.default_child
         assert isinstance(profile_resource, iam.CfnInstanceProfile)
         self._profile, self._role = profile_resource, role

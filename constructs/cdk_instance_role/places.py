@@ -24,7 +24,7 @@ class Place:
             id: id of the child.
         """
         # As the CDK does it: https://github.com/aws/constructs (`sanitizeId`)
-        return cls(stack_of(scope), f"{_path_of(scope)}/{id.replace('/', '--')}")
+        return cls(stack_of(scope), f"{path_of(scope)}/{id.replace('/', '--')}")
 
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
@@ -34,6 +34,6 @@ def stack_of(scope: Any) -> Stack:
 
 
 @cache  # as above
-def _path_of(construct: Any) -> str:
+def path_of(construct: Any) -> str:
     path: str = construct.node.path
     return path

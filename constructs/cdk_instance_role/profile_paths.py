@@ -12,6 +12,7 @@ from aws_cdk import Stack
 from constructs import Construct
 
 from .arns import Arns
+from .places import path_of, stack_of
 
 _HIDDEN_ID = "Default"
 """The CDK leaves this id out of logical ids: constructs whose paths differ in nothing else can't share a stack."""
@@ -36,9 +37,9 @@ class ProfilePaths:
         Raises:
             ValueError: a former id is none, or one of the paths belongs to another `InstanceRole`.
         """
-        stack, id_ = Stack.of(owner), owner.node.id
-        path = owner.node.path
-        ids = path.removeprefix(f"{stack.node.path}/").split("/")
+        stack, path = stack_of(owner), path_of(owner)
+        ids = path.removeprefix(f"{path_of(stack)}/").split("/")
+        id_ = ids[-1]
         _check_former_ids(former_ids, id_, path)
         self.own = _iam_path(stack, ids)
         self.former = tuple(_iam_path(stack, [*ids[:-1], former]) for former in former_ids)

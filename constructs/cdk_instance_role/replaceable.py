@@ -1,4 +1,4 @@
-"""Which profiles an association may displace."""
+"""Which profiles an association may replace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from .runtime.association.contract import ANY_PROFILE, Property
 
 @dataclass(frozen=True)
 class ReplaceableProfiles:
-    """The profiles that an association may displace, and must therefore be able to give back. Use a factory.
+    """The profiles that an association may replace, and must therefore be able to restore. Use a factory.
 
-    The handler's IAM policy is generated from it: what is not listed it can neither replace nor restore.
+    The handler's IAM policies are generated from it: what is not listed it can neither replace nor restore.
 
     Example:
         ::
@@ -34,19 +34,24 @@ class ReplaceableProfiles:
 
     @classmethod
     def none(cls) -> "ReplaceableProfiles":
-        """No profile but those that this association has put there itself (the default)."""
+        """No profile but those of the association's own `InstanceRole` (the default)."""
         return cls()
 
     @classmethod
     def profiles(cls, *profiles: iam.IInstanceProfile) -> "ReplaceableProfiles":
         """These profiles.
 
+        Each takes room in the handler's IAM policies: 18 associations with a role and tags of their own fit to one
+        provider when each lists another profile, and 130 ids when their association lists one.
+
         Args:
-            profiles: profiles with a known role, owned or imported. The deployment checks that an imported one
-                really holds that role.
+            profiles: profiles with a known role, owned or imported, in the account of the association. The deployment
+                checks that an imported one really holds that role, because the handler may pass this role only:
+                https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 
         Raises:
-            ValueError: no profile, or one whose role is unknown.
+            ValueError: no profile, one whose role is unknown, or an ARN with a wildcard, a blank or another character
+                that no ARN in IAM has.
         """
         if not profiles:
             raise ValueError("no profiles listed: pass at least one, or use ReplaceableProfiles.none()")
@@ -58,9 +63,9 @@ class ReplaceableProfiles:
     def any(cls) -> "ReplaceableProfiles":
         """Every profile of the account.
 
-        This is broad: to be able to give back whatever it displaces, the handler may pass every role of the
-        account, to EC2 only (``iam:PassRole`` on ``role/*``). Together with a selection by tags it may associate any
-        profile with any instance of the account and Region that carries none. Prefer `profiles`.
+        This is broad. To be able to restore whatever it replaces, the handler may pass every role of the account to
+        EC2 (``iam:PassRole`` on ``role/*``). With a selection by tags it may also associate any profile with any
+        instance of the account and Region that carries none. Prefer `profiles`.
         """
         return cls(is_any=True)
 

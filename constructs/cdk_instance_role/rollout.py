@@ -1,4 +1,4 @@
-"""How an association brings its targets over: all at once, or in waves that are watched."""
+"""How an association changes its targets: all at once, or in waves that are watched."""
 
 import math
 from collections.abc import Sequence
@@ -24,26 +24,30 @@ _LARGE_FLEET = 1_000_000
 
 @dataclass(frozen=True)
 class Rollout:
-    """How targets are brought over: all at once, or in waves. Use one of the factories.
+    """How targets get the profile: all at once, or in waves. Use one of the factories.
 
-    In waves, a deployment begins with a canary of `first` targets. Within each wave every Availability Zone has its
-    share. A wave is done when EC2 has confirmed all its targets (``associated``); then it *bakes*: nothing is changed,
-    and the alarms are watched. So it is with every wave, the last one too.
+    In waves, a deployment begins with a canary of ``first`` targets. Each wave is spread over the Availability Zones.
+    A wave is done when EC2 has confirmed all its targets (``associated``). Then it *bakes*: nothing is changed, and the
+    alarms are watched. Every wave bakes, also the last one.
 
     - An alarm that goes to ``ALARM``, or more failed targets than allowed, ends the rollout. All that it has done so
-      far is undone as after any failure: a failed create gives everything back, and a failed update is taken back by
-      CloudFormation, at once and not in waves.
+      far is undone as after any failure: a failed create restores all previous profiles, and CloudFormation takes a
+      failed update back, at once and not in waves.
     - An alarm that is in ``ALARM`` already, or that does not exist, refuses the deployment before anything is changed,
-      if there is anything to be changed. ``INSUFFICIENT_DATA`` counts as quiet: the targets may be what the data
-      come from.
+      if there is anything to be changed. ``INSUFFICIENT_DATA`` counts as OK: the targets may be where the data come
+      from.
     - A failed target that is tolerated keeps what it has, and is tried again by the next update of the association,
-      where it does not count a second time. Never tolerated is that all have failed so far, as with a canary of one,
-      because the others would fail alike; nor a target that would keep a former profile of this or another association,
-      because that may be deleted next; nor one that EC2 does not confirm, because it has lost what it had.
-    - If half of a wave or more is terminated while it bakes, whoever takes its place bakes as well. Who comes along
-      with the tags later has its turn in the last wave.
-    - Targets that are right already are no part of the waves. What leaves the selection gets back what it had once the
-      last wave is through. Neither a delete nor the way back after a failed update knows waves.
+      where it does not count a second time. Three failures are never tolerated: that all targets have failed so far, as
+      with a canary of one, because the others would fail alike; a target that would keep a former profile of this or
+      another association, because that may be deleted next; and a target that EC2 does not confirm, because it has lost
+      what it had.
+    - If half of a wave or more is terminated while it bakes, the instances that replace them bake as well. Instances
+      that get the tags later are in the last wave.
+    - Targets that are right already are in no wave. An instance that leaves the selection gets its previous profile
+      back after the last wave. Deletes and rollbacks ignore waves.
+
+    Limits: all waves have to be over within the association's ``timeout``, an hour at most; and at most 100 alarms, of
+    which about 75 fit into the handler's IAM policies where all are metric alarms of the app.
 
     Example:
         ::
@@ -78,10 +82,10 @@ class Rollout:
         alarms: Sequence[cloudwatch.IAlarm] = (),
         max_failures: int | str = 0,
     ) -> "Rollout":
-        """Wave by wave, as long as all is well.
+        """Wave by wave, as long as no alarm and no failure ends it.
 
-        The association adds up how long the waves take and refuses what can't fit, so sizes and times have to be
-        known at synth: they can't be tokens.
+        The association adds up how long the waves take and refuses what can't fit. Sizes and times therefore have to be
+        known at synthesis: they can't be tokens.
 
         Args:
             first: number of targets in the first wave, the canary. Default: 1.
@@ -94,9 +98,9 @@ class Rollout:
                 of the alarms times their evaluation periods: before that, they can't see what a wave has done.
                 Default: 5 minutes.
             alarms: metric or composite alarms, at most 100, in the account and Region of the association, owned or
-                imported. The handler may look at these only if all are metric alarms of the app, of which about 70
-                fit into its IAM policies. Otherwise it may look at every alarm, because CloudWatch tells of composite
-                ones only those who may, and an imported one may be composite:
+                imported. If all are metric alarms of the app, the handler may look at these only; about 75 fit into its
+                IAM policies. Otherwise it may look at every alarm, because CloudWatch shows composite alarms only to
+                callers that may see all, and an imported one may be composite:
                 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
                 Default: none.
             max_failures: how many targets may fail without ending the rollout: a whole number of them, or a
@@ -104,7 +108,8 @@ class Rollout:
                 Default: 0.
 
         Raises:
-            ValueError: growth and percentages are both given, or one of the arguments is out of range.
+            ValueError: growth and percentages are both given, one of the arguments is out of range or a token, or
+                something in ``alarms`` is no alarm or has a name that none can have.
         """
         if growth is not None and percentages is not None:
             raise ValueError(
@@ -123,7 +128,7 @@ class Rollout:
 
     @property
     def is_in_waves(self) -> bool:
-        """Whether the targets have their turn wave by wave."""
+        """Whether the targets get the profile wave by wave."""
         return self.waves.first > 0
 
     def render(self) -> dict[str, Any]:

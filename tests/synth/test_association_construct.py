@@ -14,6 +14,7 @@ from cdk_instance_role import (
     InstanceRole,
     InstanceSelection,
     OnConflict,
+    ReplaceableProfiles,
     Rollout,
 )
 from tests.synth.builders import (
@@ -180,6 +181,34 @@ def test_fails_when_the_role_of_the_profile_is_unknown() -> None:
     profile = iam.InstanceProfile.from_instance_profile_arn(stack, "Profile", arn)
     with pytest.raises(ValueError, match="role of instance profile 'Unknown' is unknown"):
         InstanceProfileAssociation(stack, "Fleet", instance_profile=profile, instances=BY_ID)
+
+
+@pytest.mark.parametrize(
+    ("props", "message"),
+    [
+        (
+            {"instances": [INSTANCE]},
+            f"instances is ['{INSTANCE}']: give InstanceSelection.by_ids(...) or by_tags(...)",
+        ),
+        ({"instances": None}, "instances is None: give InstanceSelection.by_ids(...)"),
+        ({"replaces": []}, "replaces is []: give ReplaceableProfiles.profiles(...), none() or any()"),
+        ({"replaces": "OldProfile"}, "replaces is 'OldProfile': give ReplaceableProfiles.profiles(...)"),
+    ],
+    ids=str,
+)
+def test_fails_when_a_property_is_of_another_kind(props: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        associate_imported(new_stack(), **props)
+
+
+def test_fails_when_an_instance_role_is_given_for_its_profile() -> None:
+    stack = new_stack()
+    web: Any = InstanceRole(stack, "Web")
+    message = "is no instance profile: pass the instance_profile of an InstanceRole, or import one with InstanceProfile"
+    with pytest.raises(ValueError, match=message):
+        InstanceProfileAssociation(stack, "Fleet", instance_profile=web, instances=BY_ID)
+    with pytest.raises(ValueError, match=message):
+        ReplaceableProfiles.profiles(web)
 
 
 def test_fails_when_two_associations_of_a_stack_select_the_same_instance() -> None:

@@ -6,8 +6,19 @@ import re
 import pytest
 from aws_cdk import Stack
 
+from cdk_instance_role import InstanceProfileAssociation, ReplaceableProfiles, Rollout
 from cdk_instance_role import capacity as stated
-from tests.synth.builders import POLICY_SIZE, ROOT, as_text, handler_policies, resources
+from tests.synth.builders import (
+    BY_TAGS,
+    POLICY_SIZE,
+    ROOT,
+    alarm,
+    as_text,
+    associated,
+    handler_policies,
+    new_stack,
+    resources,
+)
 from tests.synth.capacity import Add, by_tags, by_tags_listing_one, one_with_ids, provider_with
 
 ASSOCIATIONS = {"of a role and tags of its own": (by_tags, 65), "with a profile in replaces": (by_tags_listing_one, 18)}
@@ -68,3 +79,25 @@ def test_the_message_and_the_documentation_say_what_is_measured() -> None:
     assert measured == [stated.ASSOCIATIONS, stated.LISTING, stated.IDS, stated.IDS_LISTING]
     table = re.findall(r"^\| .* \| (\d+) \| (\d+) \|$", (ROOT / "docs" / "security.md").read_text(), re.MULTILINE)
     assert [(int(ten), int(twenty)) for ten, twenty in table] == [(most, 2 * most) for most in measured]
+
+
+def watching(count: int) -> Stack:
+    """A stack whose association watches metric alarms of the app."""
+    stack = new_stack()
+    alarms = [alarm(stack, f"Alarm{number}") for number in range(count)]
+    return associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=alarms))
+
+
+def test_as_many_alarms_fit_as_the_documentation_says() -> None:
+    assert max(sizes(watching(75))) <= POLICY_SIZE
+    assert "about 75 fit into" in str(Rollout.in_waves.__doc__)
+    assert "About 75 metric alarms of the app fit" in (ROOT / "README.md").read_text()
+    with pytest.raises(ValueError, match=TOO_MANY):
+        watching(100)
+
+
+def test_the_docstrings_say_what_is_measured() -> None:
+    assert f"About {stated.ASSOCIATIONS} associations" in str(InstanceProfileAssociation.__init__.__doc__)
+    listing = str(ReplaceableProfiles.profiles.__doc__)
+    assert f"{stated.LISTING} associations with a role and tags of their own" in listing
+    assert f"{stated.IDS_LISTING} ids when their association lists one" in listing
