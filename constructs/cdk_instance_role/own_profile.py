@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,9 @@ from .profile_paths import ProfilePaths
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::InstanceProfile": "InstanceProfileName"}
 """Property that holds the name, by type of the resource."""
-_LONGEST_NAME = 128
+_LONGEST_NAME, _LONGEST_PATH = 128, 512
+_PATH = re.compile(r"/(?:[\w+=,.@-]+/)*", re.ASCII)
+"""A path that means only itself in the pattern of a policy. IAM allows others, also with wildcards."""
 
 Properties = Mapping[str, Any]
 
@@ -146,10 +149,11 @@ def _properties(resources: Resources, logical_id: str) -> Properties:
 
 
 def _path_problem(path: Any) -> Iterator[str]:
-    if not isinstance(path, str):
+    if not isinstance(path, str) or len(path) > _LONGEST_PATH or not _PATH.fullmatch(path):
         yield (
             f"the IAM path of the instance profile is {path}, by an Aspect or an override, and the handler's "
-            "permissions name its profiles by their path: set a path that is known at synthesis"
+            "permissions name its profiles by their path: set a path like /corp/ that is known at synthesis, of "
+            f"letters, digits and _+=,.@-, at most {_LONGEST_PATH} characters in all"
         )
 
 

@@ -237,9 +237,12 @@ def test_associations_know_the_path_that_an_aspect_sets_and_the_former_ones() ->
     assert known.moves
 
 
-def test_fails_when_an_aspect_sets_a_path_that_only_the_deployment_knows() -> None:
-    stack, _ = with_aspect(Override({PROFILE: {"Path": {"Ref": "AWS::StackName"}}}))
-    message = r"\[Stack/Web\] the IAM path of the instance profile is .*: set a path that is known at synthesis"
+@pytest.mark.parametrize(
+    "path", [{"Ref": "AWS::StackName"}, "/co*rp/", "/co rp/", "corp/", "/corp\n/", f"/{'c' * 500}/"], ids=str
+)
+def test_fails_when_an_aspect_sets_a_path_that_no_policy_can_name(path: Any) -> None:
+    stack, _ = with_aspect(Override({PROFILE: {"Path": path}}))
+    message = r"\[Stack/Web\] the IAM path of the instance profile is (.|\n)*: set a path like /corp/ that is known at"
     with pytest.raises(RuntimeError, match=message):
         resources(stack)
 
