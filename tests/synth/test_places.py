@@ -24,7 +24,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("text", [*TEXTS, Token.as_string({"Ref": "AWS::Region"})])
+@pytest.mark.parametrize("text", [*TEXTS, pytest.param(Token.as_string({"Ref": "AWS::Region"}), id="a token")])
 def test_a_token_is_what_the_cdk_takes_for_one(text: str) -> None:
     assert is_token(text) == Token.is_unresolved(text)
 
