@@ -223,6 +223,7 @@ class Cloud:
     ) -> str:
         """An instance with the id of this number, and whatever else there is to an `Instance`."""
         id_ = f"i-{number:017x}"
+        more = {"since": self.world.clock()} | more
         self.fleet.instances[id_] = Instance(id_, state, {"Name": f"web-{number}", **tags}, **more)
         if carries:
             self.fleet.begin(id_, carries, since=self.world.clock() - 1000)

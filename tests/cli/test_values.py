@@ -19,7 +19,7 @@ from tests.unit.builders import ACCOUNT, REGION, profile_arn, role_arn
 
 PLACE = Place(ACCOUNT, REGION, "aws", Address(STACK))
 PLAIN, LISTED = Servers(), Servers(ids=("i-0123456789abcdef0",))
-PATH = f"cdk-instance-role/{STACK}/"
+PATH = f"cdk-instance-role/{STACK}/29751047/"
 NEW_PROFILE = profile_arn(f"{PATH}WebInstanceProfile042D7DF9.19fc55f3.to.be.created")
 NEW_ROLE = role_arn("WebRole1D1172F5.48024dad.to.be.created")
 OLD_PROFILE, OLD_ROLE = profile_arn(f"{PATH}Servers-Profile-1"), role_arn("Servers-Role-1")
@@ -243,6 +243,7 @@ def test_gives_the_properties_as_cloudformation_sends_them() -> None:
         "InstanceTags": {"app": ["web"]},
         "Replaces": [{"InstanceProfileArn": profile_arn("Old"), "RoleArn": role_arn("Old")}],
         "OnConflict": "FAIL",
+        "RemovalPolicy": "Destroy",
         "TimeoutSeconds": "1800",
         "ServiceTimeout": "2400",
     }

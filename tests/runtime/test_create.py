@@ -197,10 +197,10 @@ def test_remembers_what_was_there_while_ec2_did_not_know_the_profile_yet(world: 
 
 
 def test_waits_until_iam_shows_the_profile_that_was_created_a_moment_ago(world: World, resource: Resource) -> None:
-    target = world.instance()
+    properties = world.properties([target := world.instance()])
     profile = world.fleet.profiles.pop(world.web)
     world.traffic.meanwhile("GetInstanceProfile", lambda: world.fleet.profiles.update({world.web: profile}), nth=3)
-    result = resource.create(world.properties([target]))
+    result = resource.create(properties)
 
     assert result.ok, result.reason
     assert world.carried(target) == ["Web"]

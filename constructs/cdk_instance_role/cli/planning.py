@@ -8,6 +8,7 @@ from ..runtime.association.failures import RequestError
 from ..runtime.association.observe import Observer
 from ..runtime.association.outlook import Outlook, no_others, outlook, outlook_of_delete
 from ..runtime.association.plan import Situation
+from ..runtime.association.record import Records
 from ..runtime.association.rollout import Rollout
 from .access_keys import with_access_key
 from .assembly import StackArtifact
@@ -82,8 +83,6 @@ class _Planner:
             return replace(plan, problems=(str(error),))
         if intent is None:
             return None
-        if intent.desired:
-            self._look_through(Foresight(self._around, _stated(intent.desired)))
         return self._shown(intent, self._sight.of("the instances", lambda: self._outlook(intent), None))
 
     def _look_through(self, observer: Observer) -> None:
@@ -92,6 +91,7 @@ class _Planner:
     def _outlook(self, intent: Intent) -> Outlook:
         ledger = self._around.ledger(self._stack.address, self._logical_id) if self._deployed else None
         records = ledger.records() if ledger else {}
+        self._look_through(Foresight(self._around, {**_recorded(records), **_stated(intent.desired)}))
         if intent.desired is None:  # what is held, if anything, is to be given back
             return outlook_of_delete(records, self._observer, now=self._now)
         operation = ledger.operation() if ledger else None
@@ -147,6 +147,13 @@ class _Planner:
         )
 
 
-def _stated(desired: Desired) -> dict[str, str]:
+def _stated(desired: Desired | None) -> dict[str, str]:
     """The roles that profiles are said to hold."""
-    return {one.arn: one.role_arn for one in (*desired.replaceable.profiles, desired.profile)}
+    stated = (*desired.replaceable.profiles, desired.profile) if desired else ()
+    return {one.arn: one.role_arn for one in stated}
+
+
+def _recorded(records: Records) -> dict[str, str]:
+    """The roles that previous profiles held."""
+    known = {arn: one.role_arn for record in records.values() for arn, one in record.identities.items()}
+    return {arn: role_arn for arn, role_arn in known.items() if role_arn}

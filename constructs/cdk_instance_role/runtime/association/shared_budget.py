@@ -36,14 +36,16 @@ class SharedBudget:
         return [one for one in _entries(item) if one.ends_at > now]
 
     def leave(self, association: str) -> None:
-        """Remove the entry of an operation, and the item with the last entry."""
-        names, values = {"#association": association}, {":mark": uuid.uuid4().hex}
-        condition = "attribute_exists(#association)"
-        expression = f"SET {_MARK} = :mark REMOVE #association"
-        with suppress(self._table.ConditionFailed):
-            left = self._table.update(KIND, ID, expression, values, condition, names)
-            if left.keys() <= _NO_ENTRY:
-                self._table.delete(KIND, ID, f"{_MARK} = :mark", values)
+        """Remove the entry of an operation, or the item with the last entry. One write: nothing is left half done."""
+        while association in (item := self._table.get(KIND, ID)):
+            values = {":mark": uuid.uuid4().hex, ":read": item[_MARK]}
+            unchanged = f"{_MARK} = :read"
+            with suppress(self._table.ConditionFailed):  # another operation has begun or ended: read again
+                if item.keys() <= {*_NO_ENTRY, association}:
+                    self._table.delete(KIND, ID, unchanged, {":read": item[_MARK]})
+                else:
+                    expression = f"SET {_MARK} = :mark REMOVE #association"
+                    self._table.update(KIND, ID, expression, values, unchanged, {"#association": association})
 
 
 def _entries(item: Mapping[str, Any]) -> Iterator[Entry]:
