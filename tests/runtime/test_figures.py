@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.observe import Observer
+from cdk_instance_role.runtime.association import confirming
+from cdk_instance_role.runtime.association.observe import Observer, with_associations
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MUTATING
 
@@ -42,14 +43,14 @@ def test_a_target_costs_no_more_changes_than_ec2_asks_for(
 def test_an_observation_costs_one_call_of_each_kind_for_190_targets(
     world: World, resource: Resource, count: int, by_tags: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    observations = _count_observations(monkeypatch)
+    observations, looks_for_confirmation = _count_observations(monkeypatch)
     targets = world.instances(count, tags={"app": "web"})
     properties = world.properties(tags={"app": ["web"]}) if by_tags else world.properties(targets)
     result = resource.create(properties)
     assert result.ok, result.reason
-    most = math.ceil(count / 190) * len(observations)
-    assert 0 < world.traffic.counts[DESCRIBE_ASSOCIATIONS] <= most
-    assert 0 < world.traffic.counts[DESCRIBE_INSTANCES] <= most
+    most, looks = math.ceil(count / 190), len(observations) + len(looks_for_confirmation)
+    assert 0 < world.traffic.counts[DESCRIBE_ASSOCIATIONS] <= most * looks
+    assert 0 < world.traffic.counts[DESCRIBE_INSTANCES] <= most * len(observations)
     assert world.mutations == count
     assert world.traffic.counts["GetInstanceProfile"] <= 2
 
@@ -95,13 +96,20 @@ def test_a_thousand_targets_that_are_right_already_are_done_by_the_first_invocat
     assert result.seconds == pytest.approx(1.51, abs=0.1), "as fast as the ledger takes them"
 
 
-def _count_observations(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+def _count_observations(monkeypatch: pytest.MonkeyPatch) -> tuple[list[None], list[None]]:
+    """The looks at everything, and the looks at what EC2 has not confirmed."""
     observations: list[None] = []
+    looks_for_confirmation: list[None] = []
     observe = Observer.instances
 
     def counted(self: Observer, *arguments: Any) -> Any:
         observations.append(None)
         return observe(self, *arguments)
 
+    def counted_too(*arguments: Any) -> Any:
+        looks_for_confirmation.append(None)
+        return with_associations(*arguments)
+
     monkeypatch.setattr(Observer, "instances", counted)
-    return observations
+    monkeypatch.setattr(confirming, "with_associations", counted_too)
+    return observations, looks_for_confirmation

@@ -15,8 +15,8 @@ from .step import Action, Step
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-CALLS_AT_ONCE = 10
-"""EC2 answers a change in up to a second and allows five a second, more at first."""
+CALLS_AT_ONCE = 30
+"""EC2 answers a change in up to a second and allows five a second, but up to a hundred at first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from . import metrics, preflight, report
 from .apply import Outcome, apply, calls_of
 from .batch import chunks
+from .confirming import await_confirmation, unconfirmed
 from .contract import Metric
 from .desired import Desired
 from .failing import Failing
@@ -31,6 +32,9 @@ from .waves import Waves
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
 POLL_SHARE = 0.2
 """How long to wait for the next look, as a share of the time since the last change."""
+SECONDS_BETWEEN_LOOKS = 30.0
+"""How often everything is looked at while only confirmations are waited for. While a rollout watches alarms, it is as
+often as otherwise."""
 
 STEPS_PER_BATCH = 98
 """Steps that are claimed, carried out and noted together: two transactions of the ledger."""
@@ -57,7 +61,9 @@ class Convergence:
         self._until = min(until, lease.operation.ends_at(request.timeout))
         self._ledger, self._key = services.ledger, request.association
         self._pace = _pace(services, lease.operation)
-        self._observer = Observer(services.ec2, services.iam, self._pace)
+        expected = [request.desired.profile.arn] if request.desired else []
+        memory = services.memory.of(self._key)
+        self._observer = Observer(services.ec2, services.iam, self._pace, expected=expected, memory=memory)
         self._clock = services.clock
         self._waves = Waves(request.rollout, lease, services.alarms, services.clock)
         self._failing = Failing()
@@ -127,14 +133,19 @@ class Convergence:
 
     def _wait(self, snapshot: Snapshot, plan: Plan) -> None:
         """Wait for EC2. What it has refused for now is tried again at growing intervals. What it has accepted, it
-        confirms after a second or after a minute: that is looked for so often that little time is lost, but no more
-        time is spent with looking than with waiting."""
+        confirms after two seconds or after a minute."""
+        now, changed_at = self._clock(), max((one.acted_at or 0.0 for one in snapshot.records.values()), default=0.0)
+        pending = unconfirmed(plan, snapshot.instances)
         if self._failing.worth_trying(plan):
             pause, self._fruitless = FIRST_POLL_SECONDS * 2**self._fruitless, self._fruitless + 1
+        elif pending:
+            longest = LONGEST_POLL_SECONDS if self._request.rollout.alarms else SECONDS_BETWEEN_LOOKS
+            until = min(self._until, now + longest)
+            await_confirmation(pending, self._services.ec2, self._pace, changed_at=changed_at, until=until)
+            return
         else:
-            changed_at = max((record.acted_at or 0.0 for record in snapshot.records.values()), default=0.0)
-            pause = max(self._looked_for, FIRST_POLL_SECONDS, POLL_SHARE * (self._clock() - changed_at))
-        self._services.sleep(max(0.0, min(pause, LONGEST_POLL_SECONDS, self._until - self._clock())))
+            pause = max(self._looked_for, FIRST_POLL_SECONDS, POLL_SHARE * (now - changed_at))
+        self._services.sleep(max(0.0, min(pause, LONGEST_POLL_SECONDS, self._until - now)))
 
     def _go_on(self) -> None:
         """The wave is done."""

@@ -1,7 +1,7 @@
 """Reads from EC2 and IAM, and nothing else."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,12 +35,46 @@ _SPECIAL = re.compile(r"[*?\\]")
 _ACTIVE = ("associating", "associated")
 
 
+@dataclass
+class Memory:
+    """Which instances an association was about when they were looked at last, in the same process.
+
+    It is only a hint, by which more can be asked for at the same time: nothing is decided by it.
+    """
+
+    association: str = ""
+    ids: Collection[str] = ()
+
+    def of(self, association: str) -> "Memory":
+        """The same memory, empty if it is of another association."""
+        if self.association != association:
+            self.association, self.ids = association, ()
+        return self
+
+
 class Observer:
     """Takes snapshots. IAM is asked for a profile once, until that is forgotten; EC2 is asked every time."""
 
-    def __init__(self, ec2: "EC2Client", iam: "IAMClient", pace: Pace) -> None:
-        self._ec2, self._iam, self._pace = ec2, iam, pace
+    def __init__(
+        self,
+        ec2: "EC2Client",
+        iam: "IAMClient",
+        pace: Pace,
+        *,
+        expected: Iterable[str] = (),
+        memory: Memory | None = None,
+    ) -> None:
+        """
+        Args:
+            ec2: client.
+            iam: client.
+            pace: decides when calls may go out.
+            expected: ARNs of profiles that will be asked for. IAM is asked while EC2 is. Default: none.
+            memory: what was seen before. Default: nothing.
+        """
+        self._ec2, self._iam, self._pace, self._expected = ec2, iam, pace, frozenset(expected)
         self._profiles: dict[str, Profile | None] = {}
+        self._memory = memory or Memory()
 
     def instances(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
         """What is selected, and these other instances, as far as EC2 shows them.
@@ -48,15 +82,32 @@ class Observer:
         An answer to a filter may be incomplete. So what it lacks is asked for by id before it counts as gone, or as no
         longer selected.
         """
+        listed = (*(selection.ids if selection else ()), *others)
+        with ThreadPoolExecutor(2, thread_name_prefix="ahead") as pool:
+            # The associations of the instances that are likely to be found, while these are looked for.
+            likely = dict.fromkeys((*listed, *self._memory.ids))
+            ahead = pool.submit(_association_rows, self._ec2, likely, self._pace)
+            profiles = pool.submit(Observer.profiles, self, self._expected)
+            selected, found, unconfirmed = self._found(selection, listed)
+            rows = ahead.result()
+            profiles.result()
+        rows |= _association_rows(self._ec2, (id_ for id_ in _alive(found) if id_ not in likely), self._pace)
+        self._memory.ids = found.keys()
+        return Sighting(selected, _with_rows(found, rows), unconfirmed)
+
+    def _found(
+        self, selection: Selection | None, listed: Iterable[str]
+    ) -> tuple[tuple[str, ...], dict[str, Instance], frozenset[str]]:
+        """The selected ids, the instances that EC2 shows, and the ids of which it does not say that they are gone."""
         by_tags = selection is not None and bool(selection.tags)
         found = select_by_tags(self._ec2, selection, self._pace) if selection and by_tags else {}
-        listed = selection.ids if selection else ()
-        missing = [id_ for id_ in dict.fromkeys((*listed, *others)) if id_ not in found]
+        missing = [id_ for id_ in dict.fromkeys(listed) if id_ not in found]
         looked_up, unconfirmed = look_up(self._ec2, missing, self._pace)
         matching = [one.instance.id for one in looked_up if selection and one.matches(selection)]
         found |= {one.instance.id: one.instance for one in looked_up}
-        selected = (*(id_ for id_ in found if id_ not in missing), *matching) if by_tags else listed
-        return Sighting(selected, with_associations(self._ec2, found, self._pace), unconfirmed)
+        ids = selection.ids if selection else ()
+        selected = (*(id_ for id_ in found if id_ not in missing), *matching) if by_tags else ids
+        return selected, found, unconfirmed
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist."""
@@ -135,16 +186,31 @@ def _confirm(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[dict[str
 
 
 def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pace) -> dict[str, Instance]:
-    """The instances with their associations, by id.
+    """The instances with their associations, by id."""
+    return _with_rows(found, _association_rows(ec2, _alive(found), pace))
+
+
+def _alive(found: Mapping[str, Instance]) -> Iterator[str]:
+    return (id_ for id_, instance in found.items() if instance.state not in GONE)
+
+
+def _association_rows(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> dict[str, list[Any]]:
+    """What EC2 lists of associations, by instance id.
 
     While a profile is being replaced EC2 lists two rows for an instance, in any order: the old one
     ``disassociating``, the new one ``associating``.
     """
     rows: dict[str, list[Any]] = {}
-    alive = [id_ for id_, instance in found.items() if instance.state not in GONE]
-    for row in _side_by_side(lambda some: list(_describe_associations(ec2, some, pace)), alive):
+    for row in _side_by_side(lambda some: list(_describe_associations(ec2, some, pace)), ids):
         rows.setdefault(row["InstanceId"], []).append(row)
-    return {id_: _associated(instance, rows.get(id_, ())) for id_, instance in found.items()}
+    return rows
+
+
+def _with_rows(found: Mapping[str, Instance], rows: Mapping[str, Sequence[Any]]) -> dict[str, Instance]:
+    return {
+        id_: instance if instance.state in GONE else _associated(instance, rows.get(id_, ()))
+        for id_, instance in found.items()
+    }
 
 
 def profile(iam: "IAMClient", arn: str) -> Profile | None:

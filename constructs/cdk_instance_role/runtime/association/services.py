@@ -12,9 +12,11 @@ import boto3
 from botocore.config import Config
 
 from .alarms import Alarms
+from .apply import CALLS_AT_ONCE
 from .contract import LEDGER_TABLE_VARIABLE
 from .lease import Timing
 from .ledger import Ledger
+from .observe import Memory
 from .stacks import Stacks
 from .table import Table
 from .trimming import trim
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 READING = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 """The ledger can be read and written again as it is. botocore does that until the client's quota of retries is used up,
 which can outlive an invocation. Then the error gets through, and the next invocation goes on."""
-ONE_ATTEMPT = READING.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+ONE_ATTEMPT = READING.merge(
+    Config(retries={"mode": "standard", "total_max_attempts": 1}, max_pool_connections=CALLS_AT_ONCE)
+)
 """A throttled call of EC2 has to be known, so that the others come later. A read is repeated by `reading`. A change of
 an instance is never repeated blindly: whether it took effect, and what to do then, is for the next plan to say."""
 CHANGING = ONE_ATTEMPT
@@ -51,6 +55,8 @@ class Services:
     """Seconds since some time; never set back or forward."""
     every: Callable[[float, Callable[[], None]], Callable[[], None]] = field(default_factory=lambda: every)
     """Runs a job in the background every so many seconds; returns what stops that."""
+    memory: Memory = field(default_factory=Memory)
+    """What the last observer has seen."""
 
     @property
     def timing(self) -> Timing:
