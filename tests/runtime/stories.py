@@ -17,7 +17,7 @@ from tests.simulator.rights import OWNED_PATH
 
 Story = Callable[[World], None]
 
-STAYING, LEAVING, COMING = "staying", "leaving", "coming"
+STAYING, LEAVING, COMING, DISPLACED = "staying", "leaving", "coming", "displaced"
 """Groups of instances: an Update lets the second go and the third come. By tags, each has a value of its own."""
 BEFORE, AFTER = (STAYING, LEAVING), (STAYING, COMING)
 """The groups that are selected before such an Update, and after it."""
@@ -321,10 +321,10 @@ def gives_back_to_a_stopped_instance_what_only_a_failed_update_displaced(scene: 
 def gives_back_also_what_a_rollback_has_skipped(scene: Scene) -> None:
     """A rollback fails, too. Who continues it without the association leaves instances behind that are no targets."""
     targets = [*scene.instances(None), *scene.instances(None, None, group=LEAVING)]
-    left_behind = scene.instances(None, scene.had[1], group=COMING)
+    left_behind = [*scene.instances(None, group=COMING), *scene.instances(scene.had[1], group=DISPLACED)]
     succeeds(scene.resource.create(scene.properties()))
     scene.refuse_to_give_back()
-    result = scene.resource.update(scene.properties(*AFTER))
+    result = scene.resource.update(scene.properties(STAYING, COMING, DISPLACED))
     assert result.rollback is not None
     assert not result.rollback.ok
     scene.check([*targets, left_behind[0]], scene.mine)
@@ -332,7 +332,7 @@ def gives_back_also_what_a_rollback_has_skipped(scene: Scene) -> None:
     scene.world.traffic.faults.clear()
     if scene.setting.may_displace and not scene.setting.by_tags and not scene.setting.tokens:
         # By ids, a listed profile may be restored on the selected instances only.
-        succeeds(scene.resource.update(scene.properties(STAYING, LEAVING, COMING)))
+        succeeds(scene.resource.update(scene.properties(STAYING, LEAVING, DISPLACED)))
     succeeds(scene.resource.delete())
     scene.check([*targets, *left_behind], (None, None, None, None, scene.had[1]))
     scene.check_nothing_is_left()
@@ -440,14 +440,15 @@ def is_renamed(scene: Scene) -> None:
 
 
 def follows_its_profile_to_another_name(scene: Scene) -> None:
-    targets = scene.fleet()
+    targets, others = scene.fleet(), scene.instances(None, group=LEAVING)
     scene.resource.renames_profile = True
     succeeds(scene.resource.create(scene.properties()))
     succeeds(scene.resource.update(scene.renamed()))
-    scene.check(targets, scene.next)
+    scene.check([*targets, *others], scene.next)
     del scene.world.fleet.profiles[scene.mine]
     succeeds(scene.resource.delete())
     scene.check_given_back(targets)
+    scene.check(others, None)
 
 
 def goes_back_when_an_update_that_renames_its_profile_fails(scene: Scene) -> None:
