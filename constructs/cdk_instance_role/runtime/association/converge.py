@@ -42,6 +42,9 @@ STEPS_PER_BATCH = 98
 IDENTITY_SECONDS = 10.0
 """How long IAM may show a former profile of the same name."""
 
+IAM_SECONDS = 10.0
+"""How long an answer of IAM about a profile that is being given back counts."""
+
 BUDGET_SECONDS = 30.0
 """How often the other operations of the provider are told what is still to be done."""
 
@@ -79,6 +82,8 @@ class Convergence:
         """The last look."""
         self._stale_since: float | None = None
         """When a target was first seen with a deleted profile of the wanted name, in seconds since the epoch."""
+        self._asked_iam_at = services.clock()
+        """When IAM was asked for the profiles that are being given back, in seconds since the epoch."""
         self._budgeted_at = float("-inf")
         """When the other operations of the provider were told last what is still to be done."""
 
@@ -236,6 +241,8 @@ class Convergence:
         changed = False
         self._waves.watch_anew(plan)
         for steps in self._batches(plan):
+            if self._previous_profiles_have_changed(snapshot, steps):
+                return True  # another plan is needed
             outcomes = self._carry_out(snapshot, steps)
             if any(outcome.accepted for outcome in outcomes):
                 changed, self._fruitless = True, 0
@@ -272,6 +279,17 @@ class Convergence:
         if not lease.operation.first_change_accepted and any(outcome.accepted for outcome in outcomes):
             lease.accept_first_change()
         return outcomes
+
+    def _previous_profiles_have_changed(self, snapshot: Snapshot, steps: Sequence[Step]) -> bool:
+        """Whether IAM says now something else of the profiles that are about to be given back: their owners may change
+        them while an undo takes an hour."""
+        if self._clock() - self._asked_iam_at < IAM_SECONDS:
+            return False
+        self._asked_iam_at = self._clock()
+        given = {step.after for step in steps if step.undo and step.after in snapshot.profiles}
+        self._observer.forget(arn for arn in given if arn)
+        now = self._observer.profiles(arn for arn in given if arn)
+        return any(found != snapshot.profiles[arn] for arn, found in now.items())
 
     def _look_at_profiles_again(self, outcomes: Sequence[Outcome]) -> None:
         """Ask IAM again for the profiles that could not be given back: their owners may have changed them."""

@@ -112,9 +112,14 @@ class Observer:
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist."""
         wanted = set(arns)
-        for arn in sorted(wanted - self._profiles.keys()):
-            self._profiles[arn] = answer(partial(profile, self._iam, arn), "GetInstanceProfile", self._pace)
+        unknown = sorted(wanted - self._profiles.keys())
+        with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="profiles") as pool:
+            answers = pool.map(self._profile, unknown) if len(unknown) > 1 else map(self._profile, unknown)
+            self._profiles |= dict(zip(unknown, answers, strict=True))
         return {arn: self._profiles[arn] for arn in wanted}
+
+    def _profile(self, arn: str) -> Profile | None:
+        return answer(partial(profile, self._iam, arn), "GetInstanceProfile", self._pace)
 
     def forget(self, arns: Iterable[str]) -> None:
         """Ask IAM again for these profiles next time."""

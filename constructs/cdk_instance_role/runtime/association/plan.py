@@ -150,10 +150,10 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, 
     carried, restore = instance.carries, restore_of(record, snapshot.profiles, undoes)
     if record.is_kept_by_others(carried):
         return _forget(instance, "another association keeps it")
+    if restore.is_lost and (carried is None or (carried == restore.profile and carried in snapshot.profiles)):
+        return _forget(instance, restore.reason, warning=True)
     if carried == restore.profile:
         return _forget(instance, "it carries what it had before")
-    if carried is None and restore.is_lost:
-        return _forget(instance, restore.reason, warning=True)
     if not _is_from_us(record, instance):
         now = name_of(carried) if carried else "no profile"
         return _forget(instance, f"left alone: someone has given it {now} since", warning=True)
