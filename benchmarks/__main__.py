@@ -14,7 +14,7 @@ from benchmarks.results import REPORTS, Results
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED, QUICK = ROOT / REPORTS, ROOT / ".local" / "benchmarks"
-SECTIONS = ("convergence", "one_target", "handler", "synthesis", "planning")
+SECTIONS = ("convergence", "throttling", "one_target", "handler", "synthesis", "planning")
 """Modules of this package, in the order of the report. Each has ``run(runs, quick)``, which returns a section."""
 
 

@@ -31,7 +31,9 @@ LATENCIES: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(MUTATING, CHANGE_SECONDS),
     **dict.fromkeys(DESCRIBING, (0.15, 0.3)),
     "GetInstanceProfile": (0.05, 0.15),
-    **dict.fromkeys(("GetItem", "Query", "UpdateItem", "TransactWriteItems"), (0.005, 0.015)),
+    **dict.fromkeys(
+        ("BatchGetItem", "DeleteItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"), (0.005, 0.015)
+    ),
 }
 """Seconds from a call to its answer, the shortest and the longest."""
 OTHER_SECONDS = (0.1, 0.2)
@@ -133,6 +135,10 @@ class Outcome:
     calls: int
     seconds_without_role: float
     """Summed over the running instances that had one."""
+    first_seconds: float = 0.0
+    """Until the first change was called for."""
+    confirmed_seconds: float = 0.0
+    """Until EC2 has confirmed the last change."""
     failure: str = ""
     observations: int = 0
     """How often everything was looked at."""
@@ -178,6 +184,8 @@ def outcome(
         throttled=sum(call.error == error for call in traffic.calls),
         calls=len(traffic.calls),
         seconds_without_role=sum(_gaps(fleet, id_, now) for id_ in fleet.instances) if job.carried else 0.0,
+        first_seconds=min((call.at for call in traffic.calls if call.action in MUTATING), default=START) - START,
+        confirmed_seconds=confirmed - START,
         failure=failure,
         observations=observations,
         uses=uses(traffic.calls) if observations else (),

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from benchmarks.cloud import DESCRIBING, Job, Outcome
 from benchmarks.model import Line, Plot, Samples, Section, Table, Verdict
-from benchmarks.peers import boto3_loop, custodian, custom_resource, ours, runbook
+from benchmarks.peers import boto3_loop, careful_script, custodian, custom_resource, ours, runbook
 from cdk_instance_role.runtime.association.main import SLICE_SECONDS
 from tests.simulator.driver import QUERY_SECONDS
 
@@ -25,8 +25,11 @@ LARGE = 1_000
 """From this size on the buckets are what counts."""
 RUNS_OF_LARGEST = 1
 """Runs of each peer with the most instances. Ours is run as often as with fewer."""
+RUNS_OF_SMALL = 20
+"""Runs of ours with few instances, where the time depends most on how long EC2 takes for the slowest of them."""
 JOBS = (Job.ASSOCIATE, Job.REPLACE, Job.HALF_STOPPED)
 PEERS: Sequence[Tool] = (
+    careful_script.run,
     custodian.run,
     boto3_loop.run,
     partial(runbook.run, at_once=runbook.MANY),
@@ -63,6 +66,10 @@ role while they can get no credentials from their metadata service although they
 
 - **cdk-instance-role**: the handler, called as CloudFormation and the provider framework do, its instances selected by
   tags. An invocation ends after {slice:.0f} s, and the next one begins {pause:.0f} s later; that is in the time.
+- **careful script**: finds the instances by their tags, asks for {ids} associations in a call, replaces or associates
+  in {threads} threads with boto3's adaptive retries, disassociates and associates stopped instances, goes on when one
+  fails, and asks every {poll:.0f} s for those that EC2 has not confirmed yet. Nothing is written down, so nothing can
+  be given back, and throttled calls are what it finds the right rate with.
 - **Cloud Custodian**: the real package, `set-instance-profile` for all instances with a tag, against the simulator
   over HTTP; where it sleeps, virtual time passes. It does not wait for confirmations. It asks for all instances that
   have a profile in one call, which can't be about more than 198.
@@ -78,7 +85,8 @@ role while they can get no credentials from their metadata service although they
   CloudFormation and Lambda take is not counted, after a failure nothing is rolled back, and nothing waits for
   confirmations.
 
-Runs: {runs} of everything, but {runs_of_largest} of each peer with {most:,} instances."""
+Runs: {runs} of everything, but {runs_of_largest} of each peer with {most:,} instances. What is promised for fewer than
+a thousand is held against the mean of {runs_of_small} runs, in a table of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +108,23 @@ def run(runs: int, quick: bool) -> Section:
     peers = [peer for peer in PEERS if peer is not custodian.run or custodian.is_installed()]
     look = ours.processor_time(max(sizes), runs)
     own = partial(ours.run, processor_seconds=look.median)
-    return section(measure(tasks(own, peers, sizes, runs)), look, runs)
+    return section(measure(tasks(own, peers, sizes, runs, 2 if quick else RUNS_OF_SMALL)), look, runs)
 
 
-def tasks(own: Tool, peers: Sequence[Tool], sizes: Sequence[int], runs: int) -> list[Task]:
+def tasks(own: Tool, peers: Sequence[Tool], sizes: Sequence[int], runs: int, runs_of_small: int) -> list[Task]:
     """Everything that has to be run, and last what is right already: only ours is asked about that."""
+
+    def times(tool: Tool, count: int) -> int:
+        if tool is own:
+            return max(runs, runs_of_small) if count < LARGE else runs
+        return RUNS_OF_LARGEST if count == SIZES[-1] else runs
+
     found = [
         Task(tool, job, count, seed)
         for tool in (own, *peers)
         for count in sizes
         for job in JOBS
-        for seed in range(1, 1 + (RUNS_OF_LARGEST if tool is not own and count == SIZES[-1] else runs))
+        for seed in range(1, 1 + times(tool, count))
     ]
     return [*found, Task(own, Job.NOTHING, min(LARGE, max(sizes)), 1)]
 
@@ -137,12 +151,14 @@ def section(outcomes: Sequence[Outcome], look: Samples, runs: int) -> Section:
         runs: how often everything was run.
     """
     own = [one for one in outcomes if one.tool == ours.NAME]
+    small = [one for one in own if one.count < LARGE and one.job != Job.NOTHING.value]
+    compared = [one for one in outcomes if one.seed <= runs]
     return Section(
         title="Convergence",
         text=_text(max(one.count for one in outcomes), look, runs),
-        tables=[_table(job, outcomes) for job in JOBS],
-        plots=[_plot(job, outcomes) for job in JOBS],
-        verdicts=[*_call_verdicts(own), *_time_verdicts(own), *_other_verdicts(own)],
+        tables=[*(_table(job, compared) for job in JOBS), *([_small_table(small)] if small else [])],
+        plots=[_plot(job, compared) for job in JOBS],
+        verdicts=[*_call_verdicts(own), *_time_verdicts(own), *_small_verdicts(small), *_other_verdicts(own)],
         raw={"look": look.values, "outcomes": [_raw(one) for one in outcomes]},
         versions={"c7n": custodian.installed_version()} if custodian.is_installed() else {},
     )
@@ -157,7 +173,11 @@ def _text(looked_at: int, look: Samples, runs: int) -> str:
         few=custom_resource.FEW,
         runs=runs,
         runs_of_largest=RUNS_OF_LARGEST,
+        runs_of_small=RUNS_OF_SMALL,
         most=SIZES[-1],
+        ids=careful_script.IDS_PER_CALL,
+        threads=careful_script.THREADS,
+        poll=careful_script.POLL_SECONDS,
     )
 
 
@@ -326,6 +346,61 @@ def _time_verdicts(own: Sequence[Outcome]) -> Iterator[Verdict]:
             kept=worst <= WITHIN and all(one.complete for group in large for one in group),
             cause="; ".join(_cause(group[0]) for group in large if median(map(_bucket_ratio, group)) > WITHIN),
         )
+
+
+def _small_table(own: Sequence[Outcome]) -> Table:
+    header = (
+        "instances",
+        "job",
+        "runs",
+        "/ least time, mean",
+        "median",
+        "seconds lost, mean",
+        "EC2 calls per instance",
+    )
+    rows = [
+        (
+            f"{count:,}",
+            job.value,
+            str(len(group)),
+            f"{mean(map(_ratio, group)):.3f}",
+            f"{median(map(_ratio, group)):.3f}",
+            f"{mean(one.seconds - one.least_seconds for one in group):.1f}",
+            f"{mean(_ec2_calls(one) / one.count for one in group):.2f}",
+        )
+        for count in sorted({one.count for one in own})
+        for job in JOBS
+        if (group := _of(own, job, count))
+    ]
+    return Table("Small fleets, cdk-instance-role alone", header, rows, ["All figures but one are means of the runs."])
+
+
+def _of(own: Iterable[Outcome], job: Job, count: int) -> list[Outcome]:
+    return [one for one in own if (one.job, one.count) == (job.value, count)]
+
+
+def _small_verdicts(own: Sequence[Outcome]) -> Iterator[Verdict]:
+    for count in sorted({one.count for one in own}):
+        groups = {job: group for job in JOBS if (group := _of(own, job, count))}
+        means = {job: mean(map(_ratio, group)) for job, group in groups.items()}
+        lost = mean(one.seconds - one.least_seconds for group in groups.values() for one in group)
+        yield Verdict(
+            promise=f"{count:,} instances: time within 5 % of the least time, on average",
+            measured=", ".join(f"{job.value} {ratio:.3f}" for job, ratio in means.items()),
+            kept=max(means.values()) <= WITHIN and all(one.complete for group in groups.values() for one in group),
+            cause=_cause_of_small([one for group in groups.values() for one in group], lost),
+        )
+
+
+def _cause_of_small(own: Sequence[Outcome], lost: float) -> str:
+    """Where the seconds have gone: before the first change, until the last one, and after the last confirmation."""
+    parts = {
+        "before the first change is called for": mean(one.first_seconds for one in own),
+        "from then until the last change is accepted": mean(one.changed_seconds - one.first_seconds for one in own),
+        "after EC2 has confirmed the last one": mean(one.seconds - one.confirmed_seconds for one in own),
+    }
+    told = ", ".join(f"{seconds:.1f} s {what}" for what, seconds in parts.items())
+    return f"{lost:.1f} s are lost on average: {told}"
 
 
 def _by_size(groups: Iterable[Sequence[Outcome]], value: Callable[[Outcome], float]) -> str:

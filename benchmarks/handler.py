@@ -31,13 +31,14 @@ TEXT = """\
 Every measurement is one fresh interpreter; those that are held against each other take turns. Ratios are of processor
 time, which other work on the machine disturbs least. Starting is importing the handler and making its clients. Nothing
 has compiled its sources before, because Lambda can't write bytecode beside them. The handler turns Python's garbage
-collector off while it imports, which makes a start shorter; boto3 alone keeps its own on, as Python does by default.
-Planning goes from what was observed, and from what the ledger says, to the plan: targets of every kind, bare, listed,
-stopped, done, pending, and some that are selected no more. A look is what the handler does before each plan, on its
-own clients and with answers of AWS as large as the real ones (an instance is about 4 kB), but at once: the time is
-that of the processor. boto3 alone makes the same calls on clients that nobody has changed, parses all that they say
-and throws it away; the handler's own cut out what it does not need before it is parsed, so it may take less. Megabytes
-are the most that the whole process has had, boto3 and its clients included."""
+collector off while it imports, which makes a start shorter, so boto3 alone is measured in the same way; what it takes
+with the collector on, which is Python's default, is shown beside it. The plan alone is a pure function, without any
+call: from what was observed, and from what the ledger says, to the steps; targets of every kind, bare, listed, stopped,
+done, pending, and some that are selected no more. A look is what the handler does before each plan, on its own clients
+and with answers of AWS as large as the real ones (an instance is about 4 kB), but at once: the time is that of the
+processor. boto3 alone makes the same calls on clients that nobody has changed, parses all that they say and throws it
+away; the handler's own cut out what it does not need before it is parsed, so it may take less. Megabytes are the most
+that the whole process has had, boto3 and its clients included."""
 
 Measured = Mapping[str, float]
 
@@ -133,7 +134,7 @@ def _plan_table(plans: Sweep, values: Sweep) -> Table:
         for count in plans.by_count
     ]
     return Table(
-        "Planning",
+        "The plan alone",
         ["targets", "ms", "ms to plan a Delete", "µs of processor per target", "MB", "of which for the plan"],
         rows,
         ["The last column was traced in a run of its own: the targets, what the ledger says of them, and both plans."],
@@ -160,13 +161,13 @@ def _cpu_plot(plans: Sweep, looks: Sweep) -> Plot:
     lines = [
         looks.line("a whole look, and the plan", "look"),
         looks.line("its calls by boto3 alone", "boto3"),
-        plans.line("planning", "cpu"),
+        plans.line("the plan alone", "cpu"),
     ]
     return Plot("handler-cpu", "Processor time", "targets", "seconds", lines)
 
 
 def _memory_plot(plans: Sweep, looks: Sweep) -> Plot:
-    lines = [looks.line("a whole look, and the plan", "memory"), plans.line("planning", "memory")]
+    lines = [looks.line("a whole look, and the plan", "memory"), plans.line("the plan alone", "memory")]
     return Plot("handler-memory", "Memory of the process", "targets", "MB", lines, limit=("promised", MEGABYTES))
 
 
@@ -190,8 +191,8 @@ def _cause_of_start(starts: Mapping[str, Start]) -> str:
 
 def _size_verdicts(plans: Sweep, looks: Sweep) -> list[Verdict]:
     verdicts = [
-        _below("{:,} targets are planned in less than a second", plans, "seconds", PLAN_SECONDS, " s", ".3f"),
-        _below("{:,} targets are planned within 256 MB", plans, "memory", MEGABYTES, " MB", ".0f"),
+        _below("the plan alone of {:,} targets takes less than a second", plans, "seconds", PLAN_SECONDS, " s", ".3f"),
+        _below("the plan alone of {:,} targets takes no more than 256 MB", plans, "memory", MEGABYTES, " MB", ".0f"),
     ]
     if PROMISED in looks.by_count:
         promise = "{:,} targets are looked at and planned within 256 MB"
@@ -207,7 +208,7 @@ def _below(promise: str, sweep: Sweep, what: str, limit: float, unit: str, form:
 def _growth_verdicts(plans: Sweep, values: Sweep, looks: Sweep) -> list[Verdict]:
     without = f"without Python's garbage collector it grows with their power {plans.growth('uncollected').text()}"
     return [
-        _linear("processor time of planning", plans.growth("cpu"), without),
+        _linear("processor time of the plan alone", plans.growth("cpu"), without),
         _linear("memory of a plan", values.growth("values")),
         _linear("processor time of a look", looks.growth("look")),
     ]

@@ -8,14 +8,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
-from benchmarks.handler_targets import WANTED
-from tests.simulator.wire import ec2_response
+from benchmarks.handler_targets import ROLES, WANTED
+from tests.simulator.fleet import TRUST_EC2
+from tests.simulator.wire import ec2_response, query_response
 
 MARK = "i-fedcba98765432100"
 """Stands for the id of an instance."""
@@ -102,6 +103,23 @@ RESERVATION: Mapping[str, Any] = {
     "ownerId": "111122223333",
     "instancesSet": [INSTANCE],
 }
+PROFILE: Mapping[str, Any] = {
+    "Path": "/",
+    "InstanceProfileName": WANTED.rpartition("/")[2],
+    "InstanceProfileId": "AIPA0123456789ABCDEF0",
+    "Arn": WANTED,
+    "CreateDate": _TIME,
+    "Roles": [
+        {
+            "Path": "/",
+            "RoleName": "Web",
+            "RoleId": "AROA0123456789ABCDEF0",
+            "Arn": f"{ROLES}/Web",
+            "CreateDate": _TIME,
+            "AssumeRolePolicyDocument": quote(json.dumps(TRUST_EC2)),
+        }
+    ],
+}
 
 
 class Canned:
@@ -113,7 +131,7 @@ class Canned:
             ids: the instances that there are. Each carries the wanted profile.
         """
         self.ids, self.item = ids, ""
-        """The instances that there are, and the record of one of them as JSON, which is what is read of all."""
+        """The item that the ledger is said to hold for each of them, as JSON, with `MARK` in it."""
         self.calls: Counter[str] = Counter()
         self._pages = {
             "DescribeInstances": _Page("DescribeInstances", "reservationSet", RESERVATION),
@@ -130,7 +148,13 @@ class Canned:
         _, service, action = event_name.split(".")
         self.calls[action] += 1
         text = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
-        body = self._ledger(action, json.loads(text)) if service == "dynamodb" else self._ec2(action, text)
+        match service:
+            case "dynamodb":
+                body = self._ledger(action, json.loads(text))
+            case "iam":
+                body = query_response(action, {"InstanceProfile": PROFILE}).body.decode()
+            case _:
+                body = self._ec2(action, text)
         return AWSResponse(request.url, 200, HTTPHeaders(), _Body(body.encode()))
 
     def _ec2(self, action: str, form: str) -> str:

@@ -6,7 +6,7 @@ Everything is as in the handler but for AWS, whose answers are canned. Argument:
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -16,15 +16,12 @@ from benchmarks.handler_canned import MARK, Canned
 from benchmarks.handler_memory import answer, peak_memory
 from cdk_instance_role.runtime.association.batch import chunks
 from cdk_instance_role.runtime.association.items import attributes_of
-from cdk_instance_role.runtime.association.model import Profile
 from cdk_instance_role.runtime.association.observe import IDS_PER_CALL, Observer
 from cdk_instance_role.runtime.association.outlook import observed
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.plan import Situation, plan_desired
 from cdk_instance_role.runtime.association.reading import PAGE_SIZE
-from cdk_instance_role.runtime.association.record import Record
 from cdk_instance_role.runtime.association.services import READING, Services
-from cdk_instance_role.runtime.association.step import Action, Step
 from cdk_instance_role.runtime.association.table import Table
 
 
@@ -32,28 +29,33 @@ def main() -> None:
     ids = targets.ids(int(sys.argv[1]))
     canned = Canned(ids[:1])
     services = Services.from_environment()
-    ahead = Step(MARK, Action.REPLACE, "", before=targets.OLD, after=targets.WANTED)
-    record = Record(MARK).claimed(targets.ASSOCIATION, ahead, targets.BEGAN)
-    table = Table(boto3.client("dynamodb", config=READING), "Ledger")
-    canned.item = json.dumps(table.replacement(targets.ASSOCIATION, MARK, attributes_of(record))["Put"]["Item"])
-    look(services, ids[:1])  # boto3 reads what it knows of an action when it is first needed
     alone = boto3.client("ec2", config=READING), boto3.client("dynamodb", config=READING)
+    canned.item = ledger_item(alone[1])
+    observer = Observer(services.ec2, services.iam, Pace(sleep=_do_not_wait))
+    # boto3 reads what it knows of an action when it is first needed, and IAM is asked for a profile only once.
+    look(services, observer, ids[:1])
     ask(*alone, ids[:1])
     canned.ids = ids
     canned.calls.clear()
-    parts = look(services, ids)
+    parts = look(services, observer, ids)
     memory, calls = peak_memory(), canned.calls.total()
     parts["boto3"] = ask(*alone, ids)
     assert canned.calls.total() == 2 * calls, canned.calls
     answer({**parts, "memory": memory, "calls": calls})
 
 
-def look(services: Services, ids: Sequence[str]) -> dict[str, float]:
+def ledger_item(dynamodb: Any) -> str:
+    """What the ledger holds of one instance for an association, as JSON."""
+    record = targets.claimed(MARK, targets.OLD)
+    written = Table(dynamodb, "Ledger").replacement(targets.ASSOCIATION, MARK, attributes_of(record))
+    return json.dumps(written["Put"]["Item"])
+
+
+def look(services: Services, observer: Observer, ids: Sequence[str]) -> dict[str, float]:
     """Look at the ledger and at the instances, and plan. Returns the processor time of each, and of all."""
     cpu, desired = [time.process_time()], targets.desired(ids)
     records = services.ledger.records(targets.ASSOCIATION)
     cpu.append(time.process_time())
-    observer = _Knowing(services.ec2, services.iam, Pace(sleep=_do_not_wait))
     snapshot = observed(observer, records, desired, clock=time.time)
     cpu.append(time.process_time())
     plan = plan_desired(desired, snapshot, Situation())
@@ -66,13 +68,6 @@ def look(services: Services, ids: Sequence[str]) -> dict[str, float]:
         "plan": cpu[3] - cpu[2],
         "look": cpu[3] - cpu[0],
     }
-
-
-class _Knowing(Observer):
-    """Knows the profiles already, of which there are few."""
-
-    def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
-        return {arn: Profile(arn, None, trusts_ec2=True) for arn in arns}
 
 
 def ask(ec2: Any, dynamodb: Any, ids: Sequence[str]) -> float:

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from benchmarks.handler_fresh import fresh
 from benchmarks.memory_aids import remembering
 from benchmarks.model import Samples
 from benchmarks.turns import taking_turns
-from cdk_instance_role.runtime.association.observe import Observer
+from cdk_instance_role.runtime.association import confirming
+from cdk_instance_role.runtime.association.model import Instance, Sighting
+from cdk_instance_role.runtime.association.observe import Observer, with_associations
 from tests.simulator.clock import VirtualClock
 from tests.simulator.driver import Resource, World
+from tests.simulator.simulator import Simulator
 
 NAME = "cdk-instance-role"
 TIMEOUT = 3600
@@ -28,7 +31,14 @@ def processor_time(count: int, runs: int) -> Samples:
     return Samples(tuple(look["look"] / count for look in looks))
 
 
-def run(job: Job, count: int, seed: int, *, processor_seconds: float = 0.0) -> Outcome:
+def run(
+    job: Job,
+    count: int,
+    seed: int,
+    *,
+    processor_seconds: float = 0.0,
+    prepare: Callable[[Simulator], None] = lambda _: None,
+) -> Outcome:
     """Create the resource, with its instances selected by tags.
 
     Args:
@@ -37,9 +47,11 @@ def run(job: Job, count: int, seed: int, *, processor_seconds: float = 0.0) -> O
         seed: which run it is.
         processor_seconds: what the processor takes for each instance whenever all are looked at, as if none of that
             were done while AWS's answers are waited for. Default: it takes no time.
+        prepare: changes the account before. Default: nothing.
     """
     world = World()
     populate(world.aws, job, count, seed)
+    prepare(world.aws)
     tags = {key: [value] for key, value in TAGS.items()}
     arns = {profile.name: profile.arn for profile in world.fleet.profiles.values()}
     properties = world.properties(tags=tags, profile=arns[WANTED], replaces=[arns[OLD]], timeout=TIMEOUT)
@@ -53,15 +65,26 @@ def run(job: Job, count: int, seed: int, *, processor_seconds: float = 0.0) -> O
 
 @contextmanager
 def _looking(clock: VirtualClock, processor_seconds: float) -> Iterator[list[int]]:
-    """Let every look at the instances take the time of the processor, too. Yields how many each has found."""
+    """Let every look at instances take the time of the processor, too. Yields how many each was about."""
     observations: list[int] = []
-    observe = Observer.instances
+    observe, confirm = Observer.instances, with_associations
 
-    def look(self: Observer, *arguments: Any) -> Any:
-        found = observe(self, *arguments)
-        observations.append(len(found.instances))
-        clock.sleep(processor_seconds * len(found.instances))
-        return found
+    def look(self: Observer, *arguments: Any) -> Sighting:
+        seen = observe(self, *arguments)
+        note(len(seen.instances))
+        return seen
 
-    with patch.object(Observer, "instances", look):
+    def look_for_confirmation(*arguments: Any) -> dict[str, Instance]:
+        seen = confirm(*arguments)
+        note(len(seen))
+        return seen
+
+    def note(count: int) -> None:
+        observations.append(count)
+        clock.sleep(processor_seconds * count)
+
+    with (
+        patch.object(Observer, "instances", look),
+        patch.object(confirming, "with_associations", look_for_confirmation),
+    ):
         yield observations

