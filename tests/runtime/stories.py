@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cdk_instance_role.runtime.association.model import name_of
+from cdk_instance_role.runtime.association.arn import name_of
 from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE

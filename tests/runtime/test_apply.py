@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from cdk_instance_role.runtime.association.apply import Outcome, apply
-from cdk_instance_role.runtime.association.errors import Meaning
+from cdk_instance_role.runtime.association.apply import apply
+from cdk_instance_role.runtime.association.error_kind import Meaning
+from cdk_instance_role.runtime.association.outcome import Outcome
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.simulator.driver import World

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.apply import Outcome
-from cdk_instance_role.runtime.association.errors import Meaning
+from cdk_instance_role.runtime.association.error_kind import Meaning
 from cdk_instance_role.runtime.association.failures import AssociationError, SupersededError
 from cdk_instance_role.runtime.association.lease import BusyError
+from cdk_instance_role.runtime.association.outcome import Outcome
 from cdk_instance_role.runtime.association.record import Record
 from cdk_instance_role.runtime.association.request import Request, RequestType
 from cdk_instance_role.runtime.association.step import Action

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ..runtime.association.model import name_of
+from ..runtime.association.arn import name_of
 from .stacks import STACK_TYPE, nested_template, of_type
 from .template_text import UnreadableError, parse
 

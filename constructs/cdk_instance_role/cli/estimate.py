@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
-from ..runtime.association.apply import calls_of
 from ..runtime.association.pacing import least_seconds
 from ..runtime.association.plan import Plan
 from ..runtime.association.rollout import time_problem
-from ..runtime.association.step import Action, Step
+from ..runtime.association.step import Action, Step, calls_of
 from ..runtime.association.turns import changes_of_targets
 from .intent import Intent
 from .model import Estimate, Event, RolloutView

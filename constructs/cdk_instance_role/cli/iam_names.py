@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..runtime.association.model import Profile, name_of
+from ..runtime.association.arn import name_of
+from ..runtime.association.model import Profile
 from ..runtime.association.trust import allows_ec2
 from .inputs import Place
 from .model import ProfileView

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..runtime.association.model import name_of
+from ..runtime.association.arn import name_of
 from .details import carrying
 from .iam_names import MADE_UP
 from .model import InstanceView, PermissionChange, ProfileView, counted, unique

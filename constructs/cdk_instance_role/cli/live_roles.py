@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ..runtime.association.errors import Meaning, meaning_of, text_of
+from ..runtime.association.error_kind import Meaning
+from ..runtime.association.errors import meaning_of, text_of
 from .role import Policy, Role
 
 if TYPE_CHECKING:

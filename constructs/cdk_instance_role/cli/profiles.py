@@ -1,6 +1,6 @@
 """Instance profiles as people know them, with the roles in them."""
 
-from ..runtime.association.model import name_of
+from ..runtime.association.arn import name_of
 from ..runtime.association.observe import Observer
 from .model import ProfileView
 from .surroundings import Surroundings

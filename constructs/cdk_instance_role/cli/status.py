@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from ..runtime.association.arn import name_of
 from ..runtime.association.contract import Property
 from ..runtime.association.desired import ProfileRef
-from ..runtime.association.model import GONE, Instance, name_of
+from ..runtime.association.model import GONE, Instance
 from ..runtime.association.observe import Observer
 from ..runtime.association.preflight import profile_problems
 from ..runtime.association.record import Claim, Record, held

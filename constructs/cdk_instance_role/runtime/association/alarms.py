@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from .batch import chunks
-from .errors import Meaning, meaning_of
+from .error_kind import Meaning
+from .errors import meaning_of
 from .pacing import Pace
 from .reading import pages
 

@@ -1,47 +1,23 @@
 """Writes to EC2, and nothing else: carries steps out, and says of each what came of it."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import Meaning, meaning_of, text_of
+from .error_kind import Meaning
+from .errors import meaning_of, text_of
+from .outcome import Outcome
 from .pacing import Pace
-from .step import Action, Step
+from .step import Action, Step, first_call
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 CALLS_AT_ONCE = 30
 """EC2 answers a change in up to a second and allows five a second, but up to a hundred at first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a step: EC2 has accepted it, or why not."""
-
-    step: Step
-    meaning: Meaning | None = None
-    detail: str = ""
-    put_back: bool = False
-    """The second half of a swap was refused, and what the first one had taken off is on again."""
-
-    @property
-    def accepted(self) -> bool:
-        return self.meaning is None
-
-    @property
-    def is_denied(self) -> bool:
-        """The handler was not allowed to take the step."""
-        return self.meaning is Meaning.DENIED
-
-    @property
-    def error(self) -> str | None:
-        """What EC2 had against it."""
-        return None if self.accepted else self.detail
 
 
 def apply(
@@ -72,27 +48,6 @@ def apply(
                 break
             begun.append(pool.submit(hand.carry_out, step))
         return [future.result() for future in begun]
-
-
-def first_call(step: Step) -> str:
-    """The EC2 action that a step begins with."""
-    match step.action:
-        case Action.ASSOCIATE:
-            return "AssociateIamInstanceProfile"
-        case Action.REPLACE:
-            return "ReplaceIamInstanceProfileAssociation"
-        case _:
-            return "DisassociateIamInstanceProfile"
-
-
-def calls_of(steps: Iterable[Step]) -> Counter[str]:
-    """How many calls of each EC2 action the steps take."""
-    calls: Counter[str] = Counter()
-    for step in steps:
-        calls[first_call(step)] += 1
-        if step.action is Action.SWAP:
-            calls["AssociateIamInstanceProfile"] += 1
-    return calls
 
 
 class _Hand:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import report
+from . import messages
 from .errors import text_of
 from .failures import AssociationError
 from .operation import FAILED, SUCCEEDED, ClosedError, Operation
@@ -54,7 +54,7 @@ class _Beginning:
             found = self._settled(self._look)
         if found.problems:
             unreadable = [self._stack.unreadable] if self._stack.unreadable else []
-            raise AssociationError(report.refusal(self._request, [*found.problems, *unreadable]))
+            raise AssociationError(messages.refusal(self._request, [*found.problems, *unreadable]))
 
     def _look(self) -> Survey:
         """Look, and begin the operation."""
@@ -106,7 +106,7 @@ class _Beginning:
         if crowded is None:
             return []
         budget.leave(self._key)
-        return [report.crowded(*crowded, request.timeout)]
+        return [messages.crowded(*crowded, request.timeout)]
 
     def _stack_rolls_back(self) -> bool:
         """Whether the stack takes an update back, read with a minute's patience."""
@@ -141,7 +141,7 @@ class _Beginning:
                     return found
             except (ClientError, BotoCoreError) as error:
                 if patience.is_over(error) or self._clock() - began > 2 * PATIENCE_SECONDS:
-                    raise AssociationError(report.unanswered(self._request, text_of(error))) from error
+                    raise AssociationError(messages.unanswered(self._request, text_of(error))) from error
             self._services.sleep(PAUSE_SECONDS)
 
 

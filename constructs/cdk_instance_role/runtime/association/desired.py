@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from .arn import name_of
 from .contract import ANY_PROFILE, DESTROY, PATH_PREFIX, RETAIN, OnConflict, Property
 from .failures import RequestError
-from .model import name_of
 
 INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _PATH_AND_NAME = r"(?:[\w+=,.@/-]*/)?[\w+=,.@-]{1,128}"

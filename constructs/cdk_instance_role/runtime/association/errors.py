@@ -1,30 +1,11 @@
 """What AWS's errors mean for the handler."""
 
 import re
-from enum import Enum
 from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-
-class Meaning(Enum):
-    """What an error of an AWS call means for the instance that it was about."""
-
-    THROTTLED = "throttled"
-    CHANGED = "the instance changed since it was observed"
-    NOT_READY = "the instance is changing its state"
-    PROPAGATING = "EC2 does not know the instance profile (yet)"
-    DENIED = "not allowed"
-    UNAUTHENTICATED = "AWS does not know the credentials of the role (yet)"
-    CONFLICTING = "another call changes the same item of the ledger"
-    UNREACHABLE = "no answer from AWS"
-    REFUSED = "refused"
-
-    @property
-    def says_why(self) -> bool:
-        """Whether it says something about the change, and not only that it has to be tried again."""
-        return self in _RETRY_SECONDS
-
+from .error_kind import Meaning
 
 _THROTTLING = frozenset(
     {
@@ -60,16 +41,6 @@ _BY_MESSAGE = (
     ("InvalidParameterValue", "Invalid Id", Meaning.CHANGED),
     ("IncorrectInstanceState", "", Meaning.NOT_READY),
 )
-
-# IAM is eventually consistent: EC2 may not know a new profile for up to two minutes, and a role or a policy that was
-# created with the stack may not be in force yet. So an error of such a kind is tried again for this many seconds.
-_RETRY_SECONDS = {
-    Meaning.PROPAGATING: 180.0,
-    Meaning.DENIED: 60.0,
-    Meaning.UNAUTHENTICATED: 60.0,
-    Meaning.CONFLICTING: 60.0,
-    Meaning.REFUSED: 0.0,
-}
 
 
 def meaning_of(error: Exception) -> Meaning:
@@ -109,15 +80,6 @@ def text_of(error: Exception) -> str:
         answer = error.response["Error"]
         return f"{answer['Code']}: {answer.get('Message') or 'AWS gives no reason'}"
     return str(error)
-
-
-def is_final(meaning: Meaning, seconds: float) -> bool:
-    """Whether an error is to be believed ``seconds`` after this kind of error was first seen, or is worth another try.
-
-    >>> is_final(Meaning.DENIED, 59), is_final(Meaning.DENIED, 60), is_final(Meaning.THROTTLED, 3600)
-    (False, True, False)
-    """
-    return seconds >= _RETRY_SECONDS.get(meaning, float("inf"))
 
 
 _DENIED_ROLE = re.compile(r"iam:PassRole on resource: (arn:[\w:/+=,.@-]+)")

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from . import report
-from .apply import Outcome
-from .errors import Meaning
+from . import messages
+from .error_kind import Meaning
 from .model import Snapshot
+from .outcome import Outcome
 from .plan import Plan, plan_putting_back
 from .record import Records
 from .step import Step
@@ -55,7 +55,7 @@ class Failing:
     @property
     def refusals(self) -> list[str]:
         """What EC2 has refused for good, in sentences."""
-        return [report.refused(outcome) for outcome in self._refusals.values()]
+        return [messages.refused(outcome) for outcome in self._refusals.values()]
 
     def putting_back(self, snapshot: Snapshot) -> list[Step]:
         """What gives profiles back to instances that are left without one, because the second half of a swap was
@@ -72,8 +72,8 @@ class Failing:
             tolerated: how many targets may fail.
             excused: instances whose failing does not count.
         """
-        failed = {step.instance_id: (step, report.problem(step)) for step in plan.problems}
-        failed |= {id_: (outcome.step, report.refused(outcome)) for id_, outcome in self._refusals.items()}
+        failed = {step.instance_id: (step, messages.problem(step)) for step in plan.problems}
+        failed |= {id_: (outcome.step, messages.refused(outcome)) for id_, outcome in self._refusals.items()}
         self.sentences = {id_: sentence for id_, (_, sentence) in failed.items()}
         counted = failed.keys() - set(excused)
         if len(counted) <= tolerated and all(_may_stay(step, snapshot) for step, _ in failed.values()):

@@ -13,12 +13,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from .apply import Outcome
 from .contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from .errors import denied_role, is_final
+from .error_kind import is_final
+from .errors import denied_role
 from .items import attributes_of, record_of
 from .lease import Lease, Timing, acquire
 from .operation import Operations
+from .outcome import Outcome
 from .record import Record, Records
 from .request import Request
 from .shared_budget import SharedBudget

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import report
+from . import log, messages
 from .begin import PAUSE_SECONDS, begin
 from .converge import Convergence
 from .errors import meaning_of, text_of
@@ -41,13 +41,13 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
     try:
         begin(request, services)
     except ClosedError:
-        report.log_operation(request, "nothing is left to be done for this Delete")
+        log.write_operation(request, "nothing is left to be done for this Delete")
     except AssociationError as error:
         if request.type is not RequestType.CREATE:  # of a refused Create nothing is written
             _end_in_failure(request, services, error)
         raise
     else:
-        report.log_operation(request, "begun")
+        log.write_operation(request, "begun")
     return {"PhysicalResourceId": request.physical_id or request.life, PHASE: "converge"}
 
 
@@ -92,7 +92,7 @@ class _Invocation:
                 return self._closed()
             except (ClientError, BotoCoreError) as error:
                 # Nothing is lost: the next try starts from what it finds.
-                report.log_operation(self._request, "AWS did not answer, to be continued", error=text_of(error))
+                log.write_operation(self._request, "AWS did not answer, to be continued", error=text_of(error))
                 if patience.is_over(error) or self._is_late():
                     raise AssociationError(self._unanswered(error)) from error
                 if not meaning_of(error).says_why or self._services.clock() + PAUSE_SECONDS > self._until:
@@ -119,7 +119,7 @@ class _Invocation:
 
     def _unanswered(self, error: Exception) -> str:
         failure = self._lease.operation.failure if self._lease else None
-        return report.unanswered(self._request, text_of(error), failure)
+        return messages.unanswered(self._request, text_of(error), failure)
 
 
 def _parsed(event: dict[str, Any], services: Services) -> Request:

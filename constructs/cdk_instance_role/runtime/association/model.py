@@ -115,12 +115,3 @@ class Snapshot:
     def record(self, instance_id: str) -> Record:
         """What the ledger knows about an instance, be it nothing."""
         return self.records.get(instance_id) or Record(instance_id)
-
-
-def name_of(arn: str) -> str:
-    """Name of a profile or role, without its path.
-
-    >>> name_of("arn:aws:iam::111122223333:instance-profile/team/Web")
-    'Web'
-    """
-    return arn.rpartition("/")[2]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .arn import name_of
 from .batch import chunks
 from .desired import Selection
 from .errors import is_unknown_profile, unknown_instances
-from .model import GONE, Association, Instance, InstanceState, Profile, Sighting, name_of
+from .model import GONE, Association, Instance, InstanceState, Profile, Sighting
 from .pacing import Pace
 from .reading import PAGE_SIZE, answer, pages
 from .trust import allows_ec2

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from .errors import Meaning, is_final, meaning_of
+from .error_kind import Meaning, is_final
+from .errors import meaning_of
 
 GAP_SECONDS = 30.0
 """An error that was not seen for so long had passed: it is counted anew."""

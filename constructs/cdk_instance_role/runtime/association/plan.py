@@ -7,9 +7,10 @@ interrupted, and wherever, the next plan goes on from what is really there.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from .arn import name_of
 from .contract import OnConflict
 from .desired import Desired
-from .model import GONE, UNSETTLED, Association, Instance, InstanceState, Snapshot, name_of
+from .model import GONE, UNSETTLED, Association, Instance, InstanceState, Snapshot
 from .record import Record, held
 from .renewal import in_order
 from .restore import Restore, restore_of

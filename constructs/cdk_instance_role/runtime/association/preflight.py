@@ -1,7 +1,8 @@
 """What can be known to be wrong before anything is changed: pure checks, each giving whole sentences."""
 
+from .arn import name_of
 from .desired import Desired, ProfileRef
-from .model import GONE, Profile, Profiles, Snapshot, name_of
+from .model import GONE, Profile, Profiles, Snapshot
 
 
 def problems(desired: Desired, snapshot: Snapshot, *, reversing: bool) -> list[str]:

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import Meaning, meaning_of
+from .error_kind import Meaning
+from .errors import meaning_of
 from .pacing import Pace
 
 PATIENCE_SECONDS = 30.0

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .model import Profile, name_of
+from .arn import name_of
+from .model import Profile
 from .record import Record
 
 

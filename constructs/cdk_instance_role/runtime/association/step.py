@@ -1,5 +1,7 @@
 """One step of a plan: what has to be done about one instance, and why."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,3 +60,24 @@ class Step:
     """What the profile is that the instance carries now, for it to be given back one day."""
     renews: bool = False
     """The instance carries the wanted profile by its ARN, but one that was deleted since."""
+
+
+def first_call(step: Step) -> str:
+    """The EC2 action that a step begins with."""
+    match step.action:
+        case Action.ASSOCIATE:
+            return "AssociateIamInstanceProfile"
+        case Action.REPLACE:
+            return "ReplaceIamInstanceProfileAssociation"
+        case _:
+            return "DisassociateIamInstanceProfile"
+
+
+def calls_of(steps: Iterable[Step]) -> Counter[str]:
+    """How many calls of each EC2 action the steps take."""
+    calls: Counter[str] = Counter()
+    for step in steps:
+        calls[first_call(step)] += 1
+        if step.action is Action.SWAP:
+            calls["AssociateIamInstanceProfile"] += 1
+    return calls

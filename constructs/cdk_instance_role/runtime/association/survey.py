@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from . import preflight, report
-from .apply import calls_of
+from . import log, messages, preflight
 from .observe import Observer
 from .operation import Operation
 from .outlook import outlook
@@ -15,6 +14,7 @@ from .record import Records, held
 from .request import Request
 from .rollout import time_problem
 from .services import Services
+from .step import calls_of
 from .turns import changes_of_targets
 
 
@@ -50,8 +50,8 @@ def survey(request: Request, operation: Operation, services: Services) -> Survey
         started_at=operation.started_at,
         look_up=partial(services.ledger.records_of, key),
     )
-    report.log_steps(request, [step for step in found.plan.forgotten if step.warning])
-    problems, waiting = [*found.problems, *(report.problem(step) for step in found.plan.problems)], 0.0
+    log.write_steps(request, [step for step in found.plan.forgotten if step.warning])
+    problems, waiting = [*found.problems, *(messages.problem(step) for step in found.plan.problems)], 0.0
     if not operation.rolling_back:
         problems += _rollout_problems(request, found.plan, services)
         total = len(changes_of_targets(found.plan))

@@ -1,15 +1,14 @@
-"""What people get to read: messages for CloudFormation, one log line per instance, the counts."""
+"""Messages for CloudFormation: why an operation was refused or has failed, and the counts of one that succeeded."""
 
-import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from .apply import Outcome
+from .arn import name_of
 from .contract import LOG_GROUP_VARIABLE, Attribute
 from .desired import Desired
-from .errors import Meaning
-from .model import Snapshot, name_of
+from .error_kind import Meaning
+from .model import Snapshot
+from .outcome import Outcome
 from .plan import Plan
 from .request import Request
 from .sharing import Entry
@@ -22,8 +21,6 @@ GIVEN_BACK = "; every instance has been given back what it had"
 
 DETAIL_BYTES = 400
 """Of one error of AWS."""
-
-_log = logging.getLogger(__name__)
 
 
 def problem(step: Step) -> str:
@@ -112,44 +109,6 @@ def counts(plan: Plan, snapshot: Snapshot, desired: Desired) -> dict[str, str]:
         Attribute.REPLACED_COUNT: str(len(ours) - associated),
         Attribute.KEPT_COUNT: str(len(plan.kept) - len(ours)),
     }
-
-
-def log_steps(request: Request, steps: Iterable[Step]) -> None:
-    """One line for every step that changes nothing."""
-    for step in steps:
-        _write(request, logging.WARNING if step.warning else logging.INFO, step.reason, step)
-
-
-def log_outcomes(request: Request, outcomes: Iterable[Outcome]) -> None:
-    """One line for every step that EC2 was asked for."""
-    for outcome in outcomes:
-        is_fine = outcome.accepted and not outcome.step.warning
-        level = logging.INFO if is_fine else logging.WARNING
-        _write(request, level, outcome.step.reason, outcome.step, error=outcome.detail or None)
-
-
-def log_failed(request: Request, sentences: Mapping[str, str]) -> None:
-    """One line for every instance that has failed although the operation as a whole has not."""
-    for instance_id, sentence in sentences.items():
-        extra = {"association": request.logical_id, "instance": instance_id}
-        _log.warning("not as wanted: %s", sentence, extra=extra)
-
-
-def log_operation(request: Request, message: str, **fields: Any) -> None:
-    """A line about the operation as a whole."""
-    _log.info(message, extra={"association": request.logical_id, "request": request.type.value, **fields})
-
-
-def _write(request: Request, level: int, reason: str, step: Step, error: str | None = None) -> None:
-    fields = {
-        "association": request.logical_id,
-        "instance": step.instance_id,
-        "action": step.action.value,
-        "before": step.before,
-        "after": step.after,
-        "error": error,
-    }
-    _log.log(level, "%s: %s", step.instance_id, reason, extra=fields)
 
 
 def _change(step: Step) -> str:

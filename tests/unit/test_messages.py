@@ -7,23 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.apply import Outcome
-from cdk_instance_role.runtime.association.errors import Meaning
-from cdk_instance_role.runtime.association.plan import Plan
-from cdk_instance_role.runtime.association.report import (
+from cdk_instance_role.runtime.association.error_kind import Meaning
+from cdk_instance_role.runtime.association.log import write_operation, write_outcomes, write_steps
+from cdk_instance_role.runtime.association.messages import (
     MESSAGE_BYTES,
     counts,
     failure,
     given_back,
-    log_operation,
-    log_outcomes,
-    log_steps,
     not_given_back,
     overdue,
     problem,
     refusal,
     refused,
 )
+from cdk_instance_role.runtime.association.outcome import Outcome
+from cdk_instance_role.runtime.association.plan import Plan
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.unit.builders import (
     ACCOUNT,
@@ -208,7 +206,7 @@ def test_instances_that_leave_are_not_counted() -> None:
 
 def test_logs_one_line_for_every_step(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        log_steps(request(), [keep(1), keep(2, FOREIGN, warning=True)])
+        write_steps(request(), [keep(1), keep(2, FOREIGN, warning=True)])
 
     first, second = caplog.records
     assert (first.levelno, first.getMessage()) == (logging.INFO, f"{instance_id(1)}: carries it")
@@ -225,7 +223,7 @@ def test_logs_one_line_for_every_step(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_logs_what_ec2_has_accepted_and_what_not(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        log_outcomes(request(), [Outcome(REPLACE), Outcome(REPLACE, Meaning.DENIED, "no")])
+        write_outcomes(request(), [Outcome(REPLACE), Outcome(REPLACE, Meaning.DENIED, "no")])
 
     accepted, denied = caplog.records
     assert (accepted.levelno, accepted.error) == (logging.INFO, None)  # type: ignore[attr-defined]
@@ -234,7 +232,7 @@ def test_logs_what_ec2_has_accepted_and_what_not(caplog: pytest.LogCaptureFixtur
 
 def test_logs_the_operation(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        log_operation(request("Update"), "every target is as wanted", throttled=3)
+        write_operation(request("Update"), "every target is as wanted", throttled=3)
 
     (line,) = caplog.records
     assert line.getMessage() == "every target is as wanted"

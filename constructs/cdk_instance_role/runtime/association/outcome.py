@@ -1,0 +1,31 @@
+"""What came of a step, as a plain value."""
+
+from dataclasses import dataclass
+
+from .error_kind import Meaning
+from .step import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a step: EC2 has accepted it, or why not."""
+
+    step: Step
+    meaning: Meaning | None = None
+    detail: str = ""
+    put_back: bool = False
+    """The second half of a swap was refused, and what the first one had taken off is on again."""
+
+    @property
+    def accepted(self) -> bool:
+        return self.meaning is None
+
+    @property
+    def is_denied(self) -> bool:
+        """The handler was not allowed to take the step."""
+        return self.meaning is Meaning.DENIED
+
+    @property
+    def error(self) -> str | None:
+        """What EC2 had against it."""
+        return None if self.accepted else self.detail
