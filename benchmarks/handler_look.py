@@ -15,8 +15,9 @@ from benchmarks import handler_targets as targets
 from benchmarks.handler_canned import MARK, Canned
 from benchmarks.handler_memory import answer, peak_memory
 from cdk_instance_role.runtime.association.batch import chunks
+from cdk_instance_role.runtime.association.instances import IDS_PER_CALL
 from cdk_instance_role.runtime.association.items import attributes_of
-from cdk_instance_role.runtime.association.observe import IDS_PER_CALL, Observer
+from cdk_instance_role.runtime.association.observe import Observer
 from cdk_instance_role.runtime.association.outlook import observed
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.plan import Situation, plan_desired

@@ -14,8 +14,9 @@ from benchmarks.memory_aids import remembering
 from benchmarks.model import Samples
 from benchmarks.turns import taking_turns
 from cdk_instance_role.runtime.association import confirming
+from cdk_instance_role.runtime.association.instances import with_associations
 from cdk_instance_role.runtime.association.model import Instance, Sighting
-from cdk_instance_role.runtime.association.observe import Observer, with_associations
+from cdk_instance_role.runtime.association.observe import Observer
 from tests.simulator.clock import VirtualClock
 from tests.simulator.driver import Resource, World
 from tests.simulator.simulator import Simulator

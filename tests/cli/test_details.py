@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cdk_instance_role.cli.details import Details, carrying, details
-from cdk_instance_role.runtime.association.observe import IDS_PER_CALL
+from cdk_instance_role.runtime.association.instances import IDS_PER_CALL
 from tests.cli.cloud import SELECTED, Cloud
 
 

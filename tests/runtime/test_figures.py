@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cdk_instance_role.runtime.association import confirming
-from cdk_instance_role.runtime.association.observe import Observer, with_associations
+from cdk_instance_role.runtime.association.instances import with_associations
+from cdk_instance_role.runtime.association.observe import Observer
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MUTATING
 

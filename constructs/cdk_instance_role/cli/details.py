@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..runtime.association.batch import chunks
-from ..runtime.association.observe import IDS_PER_CALL
+from ..runtime.association.instances import IDS_PER_CALL
 from ..runtime.association.reading import PAGE_SIZE
 
 if TYPE_CHECKING:

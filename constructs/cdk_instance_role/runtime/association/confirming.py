@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from math import log2
 from typing import TYPE_CHECKING
 
+from .instances import with_associations
 from .model import Instance, Instances
-from .observe import with_associations
 from .pacing import Pace
 from .plan import Plan
 
