@@ -1,18 +1,24 @@
 """How an association changes its targets: all at once, or in waves that are watched."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_cdk import Duration, Token
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from .arns import is_token
-from .lookups import is_dummy
-from .names import ALARM_NAME
+from .rollout_arguments import (
+    bake_seconds,
+    different_alarms,
+    failure_limit,
+    first_wave,
+    growth_factor,
+    plain_number,
+    time_text,
+    wave_percentages,
+)
 from .runtime.association.contract import LONGEST_OPERATION_SECONDS, LONGEST_TIMEOUT_SECONDS, Property, RolloutProperty
-from .runtime.association.rollout import MOST_ALARMS, WAVE_SECONDS, Tolerance, rises_to_100
+from .runtime.association.rollout import WAVE_SECONDS
 from .runtime.association.rollout import Rollout as Waves
 from .selection import InstanceSelection
 
@@ -119,12 +125,12 @@ class Rollout:
         if growth is None and percentages is None:
             percentages = PERCENTAGES
         waves = Waves(
-            first=_first(first),
-            growth=None if growth is None else _growth(growth),
-            percentages=() if percentages is None else _percentages(percentages),
-            bake=BAKE_MINUTES * 60 if bake is None else _seconds(bake),
+            first=first_wave(first),
+            growth=None if growth is None else growth_factor(growth),
+            percentages=() if percentages is None else wave_percentages(percentages),
+            bake=BAKE_MINUTES * 60 if bake is None else bake_seconds(bake),
         )
-        return cls(waves=waves, alarms=_alarms(alarms), max_failures=_max_failures(max_failures))
+        return cls(waves=waves, alarms=different_alarms(alarms), max_failures=failure_limit(max_failures))
 
     @property
     def is_in_waves(self) -> bool:
@@ -139,7 +145,7 @@ class Rollout:
             Property.ROLLOUT.value: {
                 RolloutProperty.FIRST.value: self.waves.first,
                 **self._render_sizes(),
-                RolloutProperty.BAKE_SECONDS.value: _plain(self.waves.bake),
+                RolloutProperty.BAKE_SECONDS.value: plain_number(self.waves.bake),
                 RolloutProperty.ALARMS.value: [alarm.alarm_name for alarm in self.alarms],
                 RolloutProperty.MAX_FAILURES.value: self.max_failures,
             }
@@ -163,134 +169,26 @@ class Rollout:
             return ""
         ways = ["bake for a shorter time", "make fewer waves"] if self.waves.bake else ["make fewer waves"]
         if seconds < LONGEST_OPERATION_SECONDS:
-            limit, ways = f"the timeout is {_time(timeout)}", ["raise `timeout`", *ways]
+            limit, ways = f"the timeout is {time_text(timeout)}", ["raise `timeout`", *ways]
         else:
-            used = _time(LONGEST_OPERATION_SECONDS)
-            limit = f"CloudFormation waits for {_time(LONGEST_TIMEOUT_SECONDS)}, of which the handler may use {used}"
+            used = time_text(LONGEST_OPERATION_SECONDS)
+            limit = (
+                f"CloudFormation waits for {time_text(LONGEST_TIMEOUT_SECONDS)}, of which the handler may use {used}"
+            )
         waves = self._describe(len(self.waves.waves(targets)))
-        return f"takes {waves}, {_time(seconds)} in all, and {limit}: {', or '.join(ways)}"
+        return f"takes {waves}, {time_text(seconds)} in all, and {limit}: {', or '.join(ways)}"
 
     def _describe(self, count: int) -> str:
         waves = "1 wave" if count == 1 else f"{count} waves"
-        bake = f" and {_time(self.waves.bake)} to bake" if self.waves.bake else ""
+        bake = f" and {time_text(self.waves.bake)} to bake" if self.waves.bake else ""
         return f"{waves} of up to {WAVE_SECONDS:.0f} seconds until EC2 has confirmed the targets{bake}"
 
     def _render_sizes(self) -> dict[str, Any]:
         if self.waves.growth is None:
-            return {RolloutProperty.PERCENTAGES.value: [_plain(one) for one in self.waves.percentages]}
-        return {RolloutProperty.GROWTH.value: _plain(self.waves.growth)}
+            return {RolloutProperty.PERCENTAGES.value: [plain_number(one) for one in self.waves.percentages]}
+        return {RolloutProperty.GROWTH.value: plain_number(self.waves.growth)}
 
     def _most_targets(self, instances: InstanceSelection) -> int:
         if instances.instance_ids:
             return len(instances.instance_ids)
         return self.waves.first if self.waves.growth else _LARGE_FLEET
-
-
-def _first(value: int) -> int:
-    _refuse_token("first", value)
-    if not isinstance(value, int) or not _is_number(value) or value < 1:
-        raise ValueError(f"first is {value!r}: give the number of targets of the first wave, at least 1")
-    return value
-
-
-def _growth(value: float) -> float:
-    _refuse_token("growth", value)
-    if not _is_number(value) or value < 1:
-        raise ValueError(
-            f"growth is {value!r}: give how many times as large as the one before each wave is, a number from 1"
-        )
-    return float(value)
-
-
-def _percentages(values: Sequence[float]) -> tuple[float, ...]:
-    found = tuple(values) if isinstance(values, Sequence) else ()
-    for value in found:
-        _refuse_token("one of the percentages", value)
-    if not all(map(_is_number, found)) or not rises_to_100(found):
-        raise ValueError(
-            f"percentages are {values!r}: give rising numbers above 0, the last of which is 100, like [1, 10, 50, 100]"
-        )
-    return tuple(map(float, found))
-
-
-def _seconds(bake: Duration) -> float:
-    if not isinstance(bake, Duration):
-        raise ValueError(f"bake is {bake!r}: give a Duration like Duration.minutes(5)")
-    if bake.is_unresolved():
-        raise ValueError(_of_token("bake"))
-    return _to_the_millisecond(bake.to_seconds(integral=False))
-
-
-def _alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IAlarm, ...]:
-    if isinstance(alarms, str) or not isinstance(alarms, Sequence):
-        raise ValueError(f"alarms is {alarms!r}: give a list of alarms")
-    for alarm in alarms:
-        if not (hasattr(alarm, "alarm_name") and hasattr(alarm, "alarm_arn")):
-            raise ValueError(
-                f"{alarm!r} in alarms is no alarm: give one of the app, or import it with Alarm.from_alarm_name(...)"
-            )
-        _check_alarm_name(alarm.alarm_name)
-    different = {alarm.alarm_name: alarm for alarm in alarms}
-    if len(different) > MOST_ALARMS:
-        raise ValueError(
-            f"{len(different)} alarms are more than the {MOST_ALARMS} that CloudWatch can be asked for at once: "
-            "watch a composite alarm of them"
-        )
-    return tuple(different.values())
-
-
-def _check_alarm_name(name: str) -> None:
-    if not is_token(name) and not is_dummy(name) and not ALARM_NAME.fullmatch(name):
-        raise ValueError(
-            f"{name!r} is not the name of an alarm: give 1 to 255 characters, without a line break or another control "
-            "character, and without a blank at either end"
-        )
-
-
-def _max_failures(value: int | str) -> str:
-    if isinstance(value, str) and is_token(value):
-        return value
-    _refuse_token("max_failures", value, "or a token of text, like value_as_string")
-    try:
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise ValueError(value)
-        Tolerance.parse(str(value))
-    except ValueError:
-        raise ValueError(
-            f"max_failures is {value!r}: give a whole number of targets, or a percentage of them like '2%'"
-        ) from None
-    return str(value)
-
-
-def _refuse_token(what: str, value: object, *further: str) -> None:
-    # jsii does not survive what JSON can't say.
-    if _is_number(value) and Token.is_unresolved(value):
-        raise ValueError(_of_token(what, *further))
-
-
-def _of_token(what: str, further: str = "because it is checked whether all waves fit") -> str:
-    return f"{what} is a token: give a value that is known at synth, {further}"
-
-
-def _is_number(value: object) -> bool:
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # an int that no float can hold
-        return False
-
-
-def _plain(number: float) -> float:
-    """A number without a fraction that says nothing."""
-    return int(number) if number == int(number) else number
-
-
-def _to_the_millisecond(seconds: float) -> float:
-    """Without what floats add to 33.3 minutes."""
-    return float(round(seconds, 3))
-
-
-def _time(seconds: float) -> str:
-    """A time for people, in minutes and seconds."""
-    minutes, rest = divmod(_to_the_millisecond(seconds), 60)
-    parts = ((minutes, "minute"), (_to_the_millisecond(rest), "second"))
-    return " ".join(f"{_plain(number)} {unit}{'' if number == 1 else 's'}" for number, unit in parts if number)

@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError
 from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.aws import Aws, Sight
 from cdk_instance_role.cli.deployed import DeployedStack
-from cdk_instance_role.cli.model import AssociationPlan, AssociationStatus
+from cdk_instance_role.cli.model import AssociationPlan
 from cdk_instance_role.cli.planning import plan_stack
 from cdk_instance_role.cli.stacks import associations
 from cdk_instance_role.cli.status import status_of_stack
+from cdk_instance_role.cli.status_model import AssociationStatus
 from cdk_instance_role.cli.surroundings import Surroundings
 from cdk_instance_role.runtime.association.pacing import Pace
 from cdk_instance_role.runtime.association.services import CHANGING, READING

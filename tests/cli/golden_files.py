@@ -6,7 +6,7 @@ After an intended change: ``UPDATE_SNAPSHOTS=1 pytest tests/cli``, and read the 
 import os
 from pathlib import Path
 
-from cdk_instance_role.cli.model import Report
+from cdk_instance_role.cli.status_model import Report
 from tests.cli import reports
 
 FOLDER = Path(__file__).parent / "golden"

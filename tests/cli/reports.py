@@ -4,18 +4,16 @@ from dataclasses import replace
 
 from cdk_instance_role.cli.model import (
     AssociationPlan,
-    AssociationStatus,
     Estimate,
     Event,
-    HeldView,
     InstanceView,
     PermissionChange,
     PlanReport,
     ProfileView,
     RolloutView,
-    StatusReport,
     Verb,
 )
+from cdk_instance_role.cli.status_model import AssociationStatus, HeldView, StatusReport
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 SINCE = 1_764_035_006.4

@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from rich.console import Console
 
 from cdk_instance_role.cli import model
-from cdk_instance_role.cli.model import SCHEMA_VERSION, Exit, PlanReport, Report, Verb
+from cdk_instance_role.cli.model import SCHEMA_VERSION, Exit, PlanReport, Verb
 from cdk_instance_role.cli.render import Format, render
+from cdk_instance_role.cli.status_model import Report
 from tests.cli import reports
 from tests.cli.golden_files import REPORTS, reviewed
 from tests.synth.builders import ROOT

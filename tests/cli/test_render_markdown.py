@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cdk_instance_role.cli.model import PlanReport, Report, Verb
+from cdk_instance_role.cli.model import PlanReport, Verb
 from cdk_instance_role.cli.render import Format, render
 from cdk_instance_role.cli.render.blocks import row
 from cdk_instance_role.cli.render.escape import code, sentence
+from cdk_instance_role.cli.status_model import Report
 from cdk_instance_role.cli.text import one_line
 from tests.cli import reports
 from tests.cli.github import OF_A_COMMENT, Shown

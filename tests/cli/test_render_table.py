@@ -6,8 +6,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from cdk_instance_role.cli.model import PlanReport, Report, Verb
+from cdk_instance_role.cli.model import PlanReport, Verb
 from cdk_instance_role.cli.render import Format, render
+from cdk_instance_role.cli.status_model import Report
 from tests.cli import reports
 from tests.cli.golden_files import REPORTS, reviewed
 

@@ -10,7 +10,8 @@ from aws_cdk import Stack
 from cdk_instance_role import InstanceRole, InstanceSelection, ReplaceableProfiles
 from cdk_instance_role.cli import assembly
 from cdk_instance_role.cli.assembly import StackArtifact
-from cdk_instance_role.cli.model import AssociationStatus, Exit, HeldView, ProfileView, StatusReport
+from cdk_instance_role.cli.model import Exit, ProfileView
+from cdk_instance_role.cli.status_model import AssociationStatus, HeldView, StatusReport
 from cdk_instance_role.runtime.association.request import Request, RequestType
 from cdk_instance_role.runtime.association.step import Action, Step
 from tests.cli.cloud import Cloud, only_association

@@ -18,10 +18,11 @@ from . import assembly
 from .assembly import StackArtifact
 from .aws import Aws, Sight, sentence
 from .deployment import deployment_of
-from .model import AssociationPlan, AssociationStatus, CliError, Exit, PlanReport, Report, StatusReport, unique
+from .model import AssociationPlan, CliError, Exit, PlanReport, unique
 from .planning import plan_stack
 from .render import Format, render
 from .status import status_of_stack
+from .status_model import AssociationStatus, Report, StatusReport
 from .surroundings import Surroundings, check_account
 from .synthesis import synthesized
 from .text import one_line

@@ -14,10 +14,10 @@ from .assembly import StackArtifact
 from .deployed import DeployedStack
 from .details import Details, details
 from .foresight import Foresight
-from .model import AssociationStatus, HeldView
 from .profiles import KnownProfiles
 from .resolve import UnresolvedError
 from .stacks import Address, associations
+from .status_model import AssociationStatus, HeldView
 from .surroundings import Surroundings
 
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from rich.console import Console
 
-from ..model import Report
+from ..status_model import Report
 from . import document, markdown, table
 
 

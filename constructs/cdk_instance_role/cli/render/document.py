@@ -6,17 +6,8 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from ..model import (
-    SCHEMA_VERSION,
-    AssociationPlan,
-    HeldView,
-    InstanceView,
-    PlanReport,
-    ProfileView,
-    Report,
-    StatusReport,
-    Verb,
-)
+from ..model import SCHEMA_VERSION, AssociationPlan, InstanceView, PlanReport, ProfileView, Verb
+from ..status_model import HeldView, Report, StatusReport
 from .findings import whole_estimate
 from .words import moment
 

@@ -3,20 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ..model import (
-    AssociationPlan,
-    AssociationStatus,
-    Estimate,
-    Exit,
-    HeldView,
-    InstanceView,
-    PermissionChange,
-    PlanReport,
-    Report,
-    StatusReport,
-    Verb,
-    counted,
-)
+from ..model import AssociationPlan, Estimate, Exit, InstanceView, PermissionChange, PlanReport, Verb, counted
+from ..status_model import AssociationStatus, HeldView, Report, StatusReport
 from ..text import one_line
 from . import words
 

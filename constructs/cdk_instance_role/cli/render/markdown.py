@@ -2,17 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..model import (
-    AssociationPlan,
-    AssociationStatus,
-    HeldView,
-    InstanceView,
-    PermissionChange,
-    PlanReport,
-    ProfileView,
-    Report,
-    counted,
-)
+from ..model import AssociationPlan, InstanceView, PermissionChange, PlanReport, ProfileView, counted
+from ..status_model import AssociationStatus, HeldView, Report
 from . import findings, words
 from .blocks import ALL, alert, bullets, folded, row, table
 from .escape import code, sentence

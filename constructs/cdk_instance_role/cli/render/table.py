@@ -2,16 +2,8 @@
 
 from rich.console import Console
 
-from ..model import (
-    AssociationPlan,
-    AssociationStatus,
-    HeldView,
-    InstanceView,
-    PermissionChange,
-    PlanReport,
-    Report,
-    Verb,
-)
+from ..model import AssociationPlan, InstanceView, PermissionChange, PlanReport, Verb
+from ..status_model import AssociationStatus, HeldView, Report
 from ..text import one_line
 from . import findings, words
 from .screen import Screen

@@ -6,18 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from ..model import (
-    AssociationPlan,
-    AssociationStatus,
-    Estimate,
-    Event,
-    HeldView,
-    InstanceView,
-    ProfileView,
-    RolloutView,
-    Verb,
-    counted,
-)
+from ..model import AssociationPlan, Estimate, Event, InstanceView, ProfileView, RolloutView, Verb, counted
+from ..status_model import AssociationStatus, HeldView
 from ..text import one_line
 
 T = TypeVar("T")
