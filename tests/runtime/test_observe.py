@@ -6,7 +6,7 @@ import pytest
 
 from cdk_instance_role.runtime.association.desired import Selection
 from cdk_instance_role.runtime.association.model import Instance, InstanceState
-from cdk_instance_role.runtime.association.observe import Memory, Observer, profile
+from cdk_instance_role.runtime.association.observe import Observer, profile
 from cdk_instance_role.runtime.association.pacing import Pace
 from tests.simulator.driver import World
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MOST_FILTER_VALUES
@@ -82,6 +82,7 @@ def test_a_gone_instance_has_no_association(world: World, observer: Observer) ->
     id_ = world.instance(world.web, state="terminated")
     _, instances = _seen(observer, Selection(ids=(id_,)), {})
     assert (instances[id_].state, instances[id_].carries) == (InstanceState.TERMINATED, None)
+    assert world.traffic.count(DESCRIBE_ASSOCIATIONS) == 0
 
 
 def test_reads_every_page(world: World, observer: Observer) -> None:
@@ -156,40 +157,3 @@ def test_describes_a_profile(world: World) -> None:
 
 def test_a_profile_on_another_path_is_another_profile(world: World) -> None:
     assert profile(world.services.iam, world.web.replace("/Web", "/elsewhere/Web")) is None
-
-
-def test_what_was_seen_before_is_only_a_hint(world: World) -> None:
-    """An observer that remembers wrong ids sees the same, and asks for the associations that it has not asked for."""
-    gone, kept, new = world.instances(3, world.web, tags={"app": "web"})
-    world.fleet.change_state(gone, "terminated")
-    memory = Memory("ours", [gone, kept, "i-0123456789abcdef0"])
-    pace = Pace(clock=world.clock, sleep=world.clock.sleep)
-    observer = Observer(world.services.ec2, world.services.iam, pace, memory=memory.of("ours"))
-    sighting = observer.instances(_by_tags(app=["web"]), [])
-    assert set(sighting.selected) == {kept, new}
-    assert {id_: one.carries for id_, one in sighting.instances.items()} == {kept: world.web, new: world.web}
-    assert world.traffic.count(DESCRIBE_ASSOCIATIONS) == 2
-    assert set(memory.ids) == {kept, new}
-
-
-def test_asks_once_for_associations_that_it_was_right_about(world: World, observer: Observer) -> None:
-    ids = world.instances(3, world.web, tags={"app": "web"})
-    for _ in range(3):
-        assert observer.instances(_by_tags(app=["web"]), []).instances.keys() == set(ids)
-    assert world.traffic.count(DESCRIBE_ASSOCIATIONS) == 3
-
-
-def test_remembers_nothing_of_another_association() -> None:
-    memory = Memory("ours", ["i-0123456789abcdef0"])
-    assert memory.of("ours").ids == ["i-0123456789abcdef0"]
-    assert not memory.of("theirs").ids
-    assert not memory.of("ours").ids
-
-
-def test_asks_iam_for_expected_profiles_while_it_asks_ec2(world: World) -> None:
-    pace = Pace(clock=world.clock, sleep=world.clock.sleep)
-    observer = Observer(world.services.ec2, world.services.iam, pace, expected=[world.web, world.old])
-    observer.instances(Selection(ids=(world.instance(),)), [])
-    assert world.traffic.count("GetInstanceProfile") == 2
-    assert observer.profiles([world.web]).keys() == {world.web}
-    assert world.traffic.count("GetInstanceProfile") == 2

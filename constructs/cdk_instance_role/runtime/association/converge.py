@@ -53,9 +53,7 @@ class Convergence:
         self._until = min(until, lease.operation.ends_at(request.timeout))
         self._ledger, self._key = services.ledger, request.association
         self._pace = _pace(services, lease.operation)
-        expected = [request.desired.profile.arn] if request.desired else []
-        memory = services.memory.of(self._key)
-        self._observer = Observer(services.ec2, services.iam, self._pace, expected=expected, memory=memory)
+        self._observer = Observer(services.ec2, services.iam, self._pace)
         self._clock = services.clock
         self._waves = Waves(request.rollout, lease, services.alarms, services.clock)
         self._failing = Failing()

@@ -97,31 +97,16 @@ def _confirm(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[dict[str
 
 
 def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pace) -> dict[str, Instance]:
-    """The instances with their associations, by id."""
-    return with_rows(found, association_rows(ec2, alive(found), pace))
-
-
-def alive(found: Mapping[str, Instance]) -> Iterator[str]:
-    return (id_ for id_, instance in found.items() if instance.state not in GONE)
-
-
-def association_rows(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> dict[str, list[Any]]:
-    """What EC2 lists of associations, by instance id.
+    """The instances with their associations, by id.
 
     While a profile is being replaced EC2 lists two rows for an instance, in any order: the old one
     ``disassociating``, the new one ``associating``.
     """
     rows: dict[str, list[Any]] = {}
-    for row in _side_by_side(lambda some: list(_describe_associations(ec2, some, pace)), ids):
+    alive = [id_ for id_, instance in found.items() if instance.state not in GONE]
+    for row in _side_by_side(lambda some: list(_describe_associations(ec2, some, pace)), alive):
         rows.setdefault(row["InstanceId"], []).append(row)
-    return rows
-
-
-def with_rows(found: Mapping[str, Instance], rows: Mapping[str, Sequence[Any]]) -> dict[str, Instance]:
-    return {
-        id_: instance if instance.state in GONE else _associated(instance, rows.get(id_, ()))
-        for id_, instance in found.items()
-    }
+    return {id_: _associated(instance, rows.get(id_, ())) for id_, instance in found.items()}
 
 
 def _literal(value: str) -> str:

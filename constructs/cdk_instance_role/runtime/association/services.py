@@ -16,7 +16,6 @@ from .apply import CALLS_AT_ONCE
 from .contract import LEDGER_TABLE_VARIABLE
 from .lease import Timing
 from .ledger import Ledger
-from .observe import Memory
 from .stacks import Stacks
 from .table import Table
 from .trimming import trim
@@ -55,8 +54,6 @@ class Services:
     """Seconds since some time; never set back or forward."""
     every: Callable[[float, Callable[[], None]], Callable[[], None]] = field(default_factory=lambda: every)
     """Runs a job in the background every so many seconds; returns what stops that."""
-    memory: Memory = field(default_factory=Memory)
-    """What the last observer has seen."""
 
     @property
     def timing(self) -> Timing:

@@ -37,9 +37,7 @@ def survey(request: Request, operation: Operation, services: Services) -> Survey
     records = services.ledger.records(key)
     if desired is None:  # nothing stands in the way of a Delete
         return Survey(calls=_calls_of_undo(records))
-    expected = {desired.profile.arn, *(listed.arn for listed in desired.replaceable.profiles)}
-    pace = Pace(clock=services.clock, sleep=services.sleep)
-    observer = Observer(services.ec2, services.iam, pace, expected=expected, memory=services.memory.of(key))
+    observer = Observer(services.ec2, services.iam, Pace(clock=services.clock, sleep=services.sleep))
     situation = Situation(request.known_ids, operation.rolling_back, request.before)
     found = outlook(
         desired,
