@@ -13,6 +13,7 @@ from cdk_instance_role.runtime.association.plan import Situation
 from cdk_instance_role.runtime.association.request import Request
 from cdk_instance_role.runtime.association.step import CHANGES, Action
 from tests.runtime.stories import SETTINGS, Setting, stories_of
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World
 
 # What may be displaced makes a difference for the policies, which are not enforced here.
@@ -70,7 +71,7 @@ def prophecies(monkeypatch: pytest.MonkeyPatch) -> Prophecies:
 
     def planned_and_delivered(resource: Resource, event: Mapping[str, Any]) -> Result:
         # Nobody can know what comes of faults; and what CloudFormation takes back by itself, nobody plans.
-        if resource.world.traffic.faults or kept.failed:
+        if resource.world.traffic.faults or kept.failed or resource.world.stack_status == Status.ROLLING_BACK:
             kept.failed = False
             return deliver(resource, event)
         found = foreseen(resource, event)
