@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.cloud import DESCRIBING, Job, Outcome
 from benchmarks.model import Line, Plot, Samples, Section, Table, Verdict
 from benchmarks.peers import boto3_loop, careful_script, custodian, custom_resource, ours, runbook
-from cdk_instance_role.runtime.association.main import SLICE_SECONDS
+from cdk_instance_role.runtime.association.handler import SLICE_SECONDS
 from tests.simulator.driver import QUERY_SECONDS
 
 Tool = Callable[[Job, int, int], Outcome]

@@ -14,16 +14,16 @@ import boto3
 from benchmarks import handler_targets as targets
 from benchmarks.handler_canned import MARK, Canned
 from benchmarks.handler_memory import answer, peak_memory
+from cdk_instance_role.runtime.association.aws.instances import IDS_PER_CALL
+from cdk_instance_role.runtime.association.aws.observe import Observer
+from cdk_instance_role.runtime.association.aws.paged_reads import PAGE_SIZE
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
 from cdk_instance_role.runtime.association.batch import chunks
-from cdk_instance_role.runtime.association.instances import IDS_PER_CALL
-from cdk_instance_role.runtime.association.items import attributes_of
-from cdk_instance_role.runtime.association.observe import Observer
-from cdk_instance_role.runtime.association.outlook import observed
-from cdk_instance_role.runtime.association.pacing import Pace
-from cdk_instance_role.runtime.association.plan import Situation, plan_desired
-from cdk_instance_role.runtime.association.reading import PAGE_SIZE
+from cdk_instance_role.runtime.association.converge.preview import observed
+from cdk_instance_role.runtime.association.decide.plan import Situation, plan_desired
+from cdk_instance_role.runtime.association.ledger.items import attributes_of
+from cdk_instance_role.runtime.association.ledger.table import Table
 from cdk_instance_role.runtime.association.services import READING, Services
-from cdk_instance_role.runtime.association.table import Table
 
 
 def main() -> None:

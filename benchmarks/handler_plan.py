@@ -10,8 +10,8 @@ import tracemalloc
 
 from benchmarks import handler_targets as targets
 from benchmarks.handler_memory import MEGABYTE, answer, peak_memory
-from cdk_instance_role.runtime.association import main as handler
-from cdk_instance_role.runtime.association.plan import Plan, Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association import handler as handler
+from cdk_instance_role.runtime.association.decide.plan import Plan, Situation, plan_desired, plan_undo
 from cdk_instance_role.runtime.association.services import Services
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from cdk_instance_role.runtime.association.desired import Desired, ProfileRef, Replaceable, Selection
-from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Snapshot
-from cdk_instance_role.runtime.association.record import Record
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.decide.model import Association, Instance, InstanceState, Snapshot
+from cdk_instance_role.runtime.association.decide.record import Record
+from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef, Replaceable, Selection
 
 ASSOCIATION = "arn:aws:cloudformation:eu-west-1:111122223333:stack/Web/0f1e2d3c|Association"
 PROFILES, ROLES = "arn:aws:iam::111122223333:instance-profile", "arn:aws:iam::111122223333:role"

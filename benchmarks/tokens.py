@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cdk_instance_role.runtime.association.pacing import CAPACITY_SHARE, REFILL_SHARE
+from cdk_instance_role.runtime.association.aws.rate_limiter import CAPACITY_SHARE, REFILL_SHARE
 from tests.simulator.buckets import LIMITS
 from tests.simulator.clock import START
 from tests.simulator.ec2 import MUTATING

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cdk_instance_role.runtime.association.desired import shown
+from cdk_instance_role.runtime.association.request.desired import shown
 
 from .context import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
 from .entries import ProfileEntry, RoleEntry, RolloutEntry

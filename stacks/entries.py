@@ -19,9 +19,9 @@ from pydantic import (
     model_validator,
 )
 
-from cdk_instance_role.names import ALARM_NAME, NAME, POLICY_ARN
-from cdk_instance_role.runtime.association.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
-from cdk_instance_role.runtime.association.rollout import MOST_ALARMS, Tolerance, rises_to_100
+from cdk_instance_role.runtime.association.request.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
+from cdk_instance_role.runtime.association.request.rollout import MOST_ALARMS, Tolerance, rises_to_100
+from cdk_instance_role.support.names import ALARM_NAME, NAME, POLICY_ARN
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")

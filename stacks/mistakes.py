@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cdk_instance_role.runtime.association.desired import shown
+from cdk_instance_role.runtime.association.request.desired import shown
 
 from .context import suggestion
 from .entries import MAPS, RoleEntry

@@ -13,10 +13,10 @@ from benchmarks.handler_fresh import fresh
 from benchmarks.memory_aids import remembering
 from benchmarks.model import Samples
 from benchmarks.turns import taking_turns
-from cdk_instance_role.runtime.association import confirming
-from cdk_instance_role.runtime.association.instances import with_associations
-from cdk_instance_role.runtime.association.model import Instance, Sighting
-from cdk_instance_role.runtime.association.observe import Observer
+from cdk_instance_role.runtime.association.aws.instances import with_associations
+from cdk_instance_role.runtime.association.aws.observe import Observer
+from cdk_instance_role.runtime.association.converge import confirmation
+from cdk_instance_role.runtime.association.decide.model import Instance, Sighting
 from tests.simulator.clock import VirtualClock
 from tests.simulator.driver import Resource, World
 from tests.simulator.simulator import Simulator
@@ -86,6 +86,6 @@ def _looking(clock: VirtualClock, processor_seconds: float) -> Iterator[list[int
 
     with (
         patch.object(Observer, "instances", look),
-        patch.object(confirming, "with_associations", look_for_confirmation),
+        patch.object(confirmation, "with_associations", look_for_confirmation),
     ):
         yield observations

@@ -9,17 +9,17 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .arns import Arns, is_token
-from .at_synthesis import at_synthesis
-from .known_profile import KnownProfile
+from .handler_permissions.statements import Permissions
+from .instance_profiles.known_profile import KnownProfile
 from .metrics import AssociationMetrics
-from .permissions import Permissions
-from .places import Place
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
 from .runtime.association.contract import LONGEST_TIMEOUT_SECONDS, Attribute, OnConflict, Property
 from .selection import InstanceSelection
+from .support.arns import Arns, is_token
+from .support.at_synthesis import at_synthesis
+from .support.places import Place
 
 RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
 SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800, LONGEST_TIMEOUT_SECONDS

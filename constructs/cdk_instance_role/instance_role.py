@@ -7,16 +7,16 @@ import jsii
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .arn_checks import Kind, check_account, check_arn, check_place
-from .arns import Arns, is_token
 from .association import InstanceProfileAssociation
-from .lookups import is_dummy, without_dummy
-from .names import NAME, PLAIN_NAME, ROLE_NAME
-from .own_profile import ProfileOfRole
-from .places import path_of, stack_of
-from .profile_paths import ProfilePaths
-from .role_policies import RolePolicies
+from .instance_profiles.own_profile import ProfileOfRole
+from .instance_profiles.profile_paths import ProfilePaths
 from .selection import InstanceSelection
+from .support.arn_checks import Kind, check_account, check_arn, check_place
+from .support.arns import Arns, is_token
+from .support.lookups import is_dummy, without_dummy
+from .support.names import NAME, PLAIN_NAME, ROLE_NAME
+from .support.places import path_of, stack_of
+from .support.role_policies import RolePolicies
 
 ManagedPolicy = iam.IManagedPolicy | str
 """A managed policy, the name of one that AWS manages, or an ARN."""

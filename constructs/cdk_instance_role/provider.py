@@ -11,10 +11,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
-from .capacity import DEFAULT_MAX_POLICIES, check_max_policies
-from .grants import Grants
-from .permissions import Permissions, observe_statement
-from .places import stack_of
+from .handler_permissions.attached_policies import Grants
+from .handler_permissions.capacity import DEFAULT_MAX_POLICIES, check_max_policies
+from .handler_permissions.statements import Permissions, observe_statement
 from .runtime.association.contract import (
     LEDGER_PARTITION_KEY,
     LEDGER_SORT_KEY,
@@ -22,6 +21,7 @@ from .runtime.association.contract import (
     LOG_GROUP_VARIABLE,
     LONGEST_INVOCATION_SECONDS,
 )
+from .support.places import stack_of
 
 _RUNTIME = Path(__file__).parent / "runtime"
 _LEDGER_ACTIONS = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_cdk import aws_iam as iam
 
-from .known_profile import KnownProfile
+from .instance_profiles.known_profile import KnownProfile
 from .runtime.association.contract import ANY_PROFILE, Property
 
 

@@ -7,7 +7,11 @@ from typing import Any
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from .rollout_arguments import (
+from .runtime.association.contract import LONGEST_OPERATION_SECONDS, LONGEST_TIMEOUT_SECONDS, Property, RolloutProperty
+from .runtime.association.request.rollout import WAVE_SECONDS
+from .runtime.association.request.rollout import Rollout as Waves
+from .selection import InstanceSelection
+from .support.rollout_arguments import (
     bake_seconds,
     different_alarms,
     failure_limit,
@@ -17,10 +21,6 @@ from .rollout_arguments import (
     time_text,
     wave_percentages,
 )
-from .runtime.association.contract import LONGEST_OPERATION_SECONDS, LONGEST_TIMEOUT_SECONDS, Property, RolloutProperty
-from .runtime.association.rollout import WAVE_SECONDS
-from .runtime.association.rollout import Rollout as Waves
-from .selection import InstanceSelection
 
 PERCENTAGES = (1.0, 10.0, 50.0, 100.0)
 BAKE_MINUTES = 5

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .arns import is_list_token, is_token
-from .lookups import is_dummy
 from .runtime.association.contract import Property
-from .runtime.association.desired import INSTANCE_ID
-from .tags import Tags, checked_tags
+from .runtime.association.request.desired import INSTANCE_ID
+from .support.arns import is_list_token, is_token
+from .support.lookups import is_dummy
+from .support.tags import Tags, checked_tags
 
 MAX_INSTANCE_IDS = 4000
 """Step Functions, which the provider framework waits with, takes 262,144 bytes of input, and the event of an update

@@ -13,8 +13,8 @@ from benchmarks.handler_memory import peak_memory
 from benchmarks.handler_start import Start
 from benchmarks.handler_targets import KINDS, desired, mixed
 from benchmarks.model import Samples, Section
-from cdk_instance_role.runtime.association.plan import Situation, plan_desired
-from cdk_instance_role.runtime.association.step import Action
+from cdk_instance_role.runtime.association.decide.plan import Situation, plan_desired
+from cdk_instance_role.runtime.association.decide.step import Action
 
 
 def test_the_targets_are_of_every_kind() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.tokens import uses
-from cdk_instance_role.runtime.association.pacing import CAPACITY_SHARE, REFILL_SHARE
+from cdk_instance_role.runtime.association.aws.rate_limiter import CAPACITY_SHARE, REFILL_SHARE
 from tests.simulator.clock import START
 from tests.simulator.ec2 import ASSOCIATE, REPLACE
 from tests.simulator.faults import Call

@@ -11,16 +11,16 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.cli.assembly import StackArtifact
-from cdk_instance_role.cli.aws import Aws, Sight
-from cdk_instance_role.cli.deployed import DeployedStack
+from cdk_instance_role.cli.live.clients import Aws, Sight
+from cdk_instance_role.cli.live.environment import Surroundings
 from cdk_instance_role.cli.model import AssociationPlan
-from cdk_instance_role.cli.planning import plan_stack
-from cdk_instance_role.cli.stacks import associations
-from cdk_instance_role.cli.status import status_of_stack
+from cdk_instance_role.cli.planning.association_plan import plan_stack
+from cdk_instance_role.cli.planning.status import status_of_stack
 from cdk_instance_role.cli.status_model import AssociationStatus
-from cdk_instance_role.cli.surroundings import Surroundings
-from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.cli.template.assembly import StackArtifact
+from cdk_instance_role.cli.template.deployed_stack import DeployedStack
+from cdk_instance_role.cli.template.stacks import associations
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
 from cdk_instance_role.runtime.association.services import CHANGING, READING
 from tests.cli.deployment import Deployment, LiveRole
 from tests.cli.servers import BY_TAGS

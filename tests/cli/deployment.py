@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cdk_instance_role.cli.assembly import StackArtifact
-from cdk_instance_role.cli.deployed import DeployedStack
-from cdk_instance_role.cli.inputs import Place
-from cdk_instance_role.cli.replacement import INSTANCE, MANAGED_POLICY, PROFILE, ROLE, is_replaced
-from cdk_instance_role.cli.resolve import UnresolvedError
-from cdk_instance_role.cli.stacks import STACK_TYPE, Address
-from cdk_instance_role.cli.values import Elsewhere, StackValues
+from cdk_instance_role.cli.template.assembly import StackArtifact
+from cdk_instance_role.cli.template.deployed_stack import DeployedStack
+from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
+from cdk_instance_role.cli.template.property_values import Elsewhere, StackValues
+from cdk_instance_role.cli.template.replacement import INSTANCE, MANAGED_POLICY, PROFILE, ROLE, is_replaced
+from cdk_instance_role.cli.template.stacks import STACK_TYPE, Address
+from cdk_instance_role.cli.template.template_inputs import Place
 from tests.cli.stack_policies import Deployed, deploy
 from tests.simulator.driver import STACK_ID, Resource, World
 from tests.simulator.dynamodb import TABLE

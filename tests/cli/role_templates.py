@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cdk_instance_role.cli.policy_updates import PolicyUpdate
-from cdk_instance_role.cli.resolve import Resolver, UnresolvedError
-from cdk_instance_role.cli.role import Policy, Role
-from cdk_instance_role.cli.role_changes import RoleChange, role_after
-from cdk_instance_role.cli.role_policies import RolePolicies
+from cdk_instance_role.cli.iam.role import Policy, Role
+from cdk_instance_role.cli.policies.policy_updates import PolicyUpdate
+from cdk_instance_role.cli.policies.role_changes import RoleChange, role_after
+from cdk_instance_role.cli.policies.role_policies import RolePolicies
+from cdk_instance_role.cli.template.intrinsic_functions import Resolver, UnresolvedError
 
 SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 KNOWN = {"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "111122223333"}

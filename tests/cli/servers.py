@@ -15,8 +15,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
-from cdk_instance_role.cli import assembly
-from cdk_instance_role.cli.assembly import StackArtifact
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.synth.builders import FLAGS, IRELAND, imported_profile
 
 STACK = "Servers"

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdk_instance_role.cli.replacement import ROLE, is_replaced
-from cdk_instance_role.cli.resolve import UnresolvedError
+from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
+from cdk_instance_role.cli.template.replacement import ROLE, is_replaced
 
 if TYPE_CHECKING:
     from tests.cli.cloud import Iam

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.access_keys import MOST_BYTES, MOST_LOOKS, has_access_key, with_access_key
-from cdk_instance_role.cli.aws import Sight
+from cdk_instance_role.cli.live.clients import Sight
+from cdk_instance_role.cli.planning.access_keys import MOST_BYTES, MOST_LOOKS, has_access_key, with_access_key
 from tests.cli.cloud import Cloud, refusal
 
 KEY = "AKIA" + "IOSFODNN7EXAMPLE"

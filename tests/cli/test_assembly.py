@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aws_cdk import Environment, NestedStack, Stack, Stage
 
-from cdk_instance_role.cli import assembly
-from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.model import CliError
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.cli.servers import STACK, Servers, new_app, synthesized, write_assembly, written
 from tests.synth.builders import ACCOUNT, IRELAND, REGION
 

@@ -19,8 +19,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from cdk_instance_role.cli.deployed import DeployedStack
 from cdk_instance_role.cli.main import cli
+from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from localaws.environment import is_local, local_environment
 from tests.cli.cloud import Cloud
 from tests.cli.servers import Servers, synthesized, write_assembly

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.cli.deployed import DeployedStack, deployed_stack, exports
-from cdk_instance_role.cli.template_text import UnreadableError
+from cdk_instance_role.cli.template.deployed_stack import DeployedStack, deployed_stack, exports
+from cdk_instance_role.cli.template.template_text import UnreadableError
 from tests.cli.cloud import CloudFormation
 from tests.synth.builders import ACCOUNT
 

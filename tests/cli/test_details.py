@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.details import Details, carrying, details
-from cdk_instance_role.runtime.association.instances import IDS_PER_CALL
+from cdk_instance_role.cli.planning.instance_details import Details, carrying, details
+from cdk_instance_role.runtime.association.aws.instances import IDS_PER_CALL
 from tests.cli.cloud import SELECTED, Cloud
 
 

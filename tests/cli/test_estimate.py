@@ -2,13 +2,13 @@
 
 import pytest
 
-from cdk_instance_role.cli.estimate import Course, estimate
-from cdk_instance_role.cli.intent import Intent
 from cdk_instance_role.cli.model import Estimate, Event, RolloutView
-from cdk_instance_role.runtime.association.pacing import LIMITS
-from cdk_instance_role.runtime.association.plan import Plan
-from cdk_instance_role.runtime.association.rollout import Rollout, Tolerance
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.cli.planning.planned_change import Intent
+from cdk_instance_role.cli.planning.rollout_estimate import Course, estimate
+from cdk_instance_role.runtime.association.aws.rate_limiter import LIMITS
+from cdk_instance_role.runtime.association.decide.plan import Plan
+from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.request.rollout import Rollout, Tolerance
 
 ASSOCIATE, REPLACE, DISASSOCIATE = (
     LIMITS[call]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cdk_instance_role.cli.details import Details
-from cdk_instance_role.cli.hints import hints
+from cdk_instance_role.cli.planning.instance_details import Details
+from cdk_instance_role.cli.planning.metadata_warnings import hints
 
 NODE = {"eks:nodegroup-name": "workers"}
 

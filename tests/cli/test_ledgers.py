@@ -8,11 +8,11 @@ import pytest
 from aws_cdk import NestedStack, Stack
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
-from cdk_instance_role.cli import assembly
-from cdk_instance_role.cli.assembly import StackArtifact
-from cdk_instance_role.cli.ledgers import ledger_of, table_behind
-from cdk_instance_role.cli.resolve import UnresolvedError
-from cdk_instance_role.cli.stacks import of_type
+from cdk_instance_role.cli.live.ledger_tables import ledger_of, table_behind
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
+from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
+from cdk_instance_role.cli.template.stacks import of_type
 from tests.cli.cloud import Cloud
 from tests.cli.servers import Servers, new_app, synthesized, written
 from tests.cli.test_planning import shared

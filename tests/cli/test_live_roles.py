@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from cdk_instance_role.cli.live_roles import LiveRoles, live_role
-from cdk_instance_role.cli.role import Policy, Role
+from cdk_instance_role.cli.iam.role import Policy, Role
+from cdk_instance_role.cli.live.live_roles import LiveRoles, live_role
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

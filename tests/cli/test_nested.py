@@ -10,11 +10,11 @@ from aws_cdk import NestedStack, Stack
 from aws_cdk import aws_ec2 as ec2
 
 from cdk_instance_role import AssociationProvider, InstanceProfileAssociation, InstanceRole, InstanceSelection
-from cdk_instance_role.cli import assembly
-from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.model import AssociationPlan, Event, PlanReport, ProfileView, Verb
-from cdk_instance_role.cli.stacks import STACK_TYPE, of_type
 from cdk_instance_role.cli.status_model import StatusReport
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
+from cdk_instance_role.cli.template.stacks import STACK_TYPE, of_type
 from tests.cli.cloud import Cloud
 from tests.cli.servers import Servers, new_app, written
 from tests.synth.builders import IRELAND

@@ -10,12 +10,12 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from cdk_instance_role import InstanceRole, InstanceSelection
-from cdk_instance_role.cli import assembly
-from cdk_instance_role.cli.assembly import StackArtifact
-from cdk_instance_role.cli.live_roles import LiveRoles
+from cdk_instance_role.cli.iam.permission_changes import compare
+from cdk_instance_role.cli.iam.role import Role
+from cdk_instance_role.cli.live.live_roles import LiveRoles
 from cdk_instance_role.cli.model import AssociationPlan, Exit, PermissionChange, PlanReport
-from cdk_instance_role.cli.permissions import compare
-from cdk_instance_role.cli.role import Role
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.cli.cloud import Cloud
 from tests.cli.servers import BY_TAGS, STACK, Servers, new_app, synthesized, written
 from tests.synth.builders import IRELAND

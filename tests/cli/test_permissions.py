@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.cli.grants import Area, Grant
-from cdk_instance_role.cli.patterns import actions_overlap, covers, covers_action, overlap, resources_overlap
-from cdk_instance_role.cli.permissions import Comparison, compare, permission_change
-from cdk_instance_role.cli.role import Policy, Role
-from cdk_instance_role.cli.statements import read
+from cdk_instance_role.cli.iam.patterns import actions_overlap, covers, covers_action, overlap, resources_overlap
+from cdk_instance_role.cli.iam.permission_changes import Comparison, compare, permission_change
+from cdk_instance_role.cli.iam.permission_set import Area, Grant
+from cdk_instance_role.cli.iam.role import Policy, Role
+from cdk_instance_role.cli.iam.statements import read
 
 BUCKET = "arn:aws:s3:::bucket/*"
 TLS = {"Bool": {"aws:SecureTransport": "false"}}

@@ -15,12 +15,12 @@ from aws_cdk import aws_iam as iam
 from rich.console import Console
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection, Rollout
-from cdk_instance_role.cli import assembly
-from cdk_instance_role.cli.access_keys import MOST_LOOKS
-from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport, ProfileView, RolloutView, Verb
-from cdk_instance_role.cli.planning import plan_stack
+from cdk_instance_role.cli.planning.access_keys import MOST_LOOKS
+from cdk_instance_role.cli.planning.association_plan import plan_stack
 from cdk_instance_role.cli.render import Format, render
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.cli.cloud import SELECTED, Cloud
 from tests.cli.servers import ANY, BY_TAGS, STACK, Servers, new_app, synthesized, written
 from tests.cli.test_access_keys import KEY

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.replacement import (
+from cdk_instance_role.cli.template.replacement import (
     ALARM,
     COMPOSITE_ALARM,
     INSTANCE,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.resolve import Resolver, UnresolvedError
+from cdk_instance_role.cli.template.intrinsic_functions import Resolver, UnresolvedError
 
 IN_SSM = "{{resolve:ssm:/web/id}}"
 VALUES = {

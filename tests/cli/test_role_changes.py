@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.policy_updates import PolicyUpdate
-from cdk_instance_role.cli.role import Policy, Role
-from cdk_instance_role.cli.role_changes import RoleChange, role_after
+from cdk_instance_role.cli.iam.role import Policy, Role
+from cdk_instance_role.cli.policies.policy_updates import PolicyUpdate
+from cdk_instance_role.cli.policies.role_changes import RoleChange, role_after
 from tests.cli.role_templates import (
     AWS,
     DOCUMENT,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.role import Policy, Role
-from cdk_instance_role.cli.role_changes import RoleChange
+from cdk_instance_role.cli.iam.role import Policy, Role
+from cdk_instance_role.cli.policies.role_changes import RoleChange
 from tests.cli.role_templates import (
     AWS,
     DOCUMENT,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdk_instance_role.cli.stacks import Address
+from cdk_instance_role.cli.template.stacks import Address
 
 
 @pytest.mark.parametrize(

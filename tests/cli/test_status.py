@@ -8,12 +8,12 @@ import pytest
 from aws_cdk import Stack
 
 from cdk_instance_role import InstanceRole, InstanceSelection, ReplaceableProfiles
-from cdk_instance_role.cli import assembly
-from cdk_instance_role.cli.assembly import StackArtifact
 from cdk_instance_role.cli.model import Exit, ProfileView
 from cdk_instance_role.cli.status_model import AssociationStatus, HeldView, StatusReport
-from cdk_instance_role.runtime.association.request import Request, RequestType
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
+from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.request.event import Request, RequestType
 from tests.cli.cloud import Cloud, only_association
 from tests.cli.servers import BY_TAGS, STACK, Servers, new_app, synthesized, written
 from tests.simulator.driver import STACK_ID

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli import assembly
 from cdk_instance_role.cli.model import CliError
-from cdk_instance_role.cli.synthesis import synthesized
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.synthesis import synthesized
 from tests.synth.builders import ROOT
 
 CLI = ROOT / "node_modules" / ".bin"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.template_text import UnreadableError, parse
+from cdk_instance_role.cli.template.template_text import UnreadableError, parse
 
 ROLE = """
 AWSTemplateFormatVersion: 2010-09-09

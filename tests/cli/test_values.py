@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.assembly import StackArtifact
-from cdk_instance_role.cli.deployed import DeployedStack
-from cdk_instance_role.cli.inputs import Place
 from cdk_instance_role.cli.model import ProfileView
-from cdk_instance_role.cli.resolve import UnresolvedError
-from cdk_instance_role.cli.stacks import Address
-from cdk_instance_role.cli.values import Elsewhere, StackValues
-from cdk_instance_role.runtime.association.model import Profile
+from cdk_instance_role.cli.template.assembly import StackArtifact
+from cdk_instance_role.cli.template.deployed_stack import DeployedStack
+from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
+from cdk_instance_role.cli.template.property_values import Elsewhere, StackValues
+from cdk_instance_role.cli.template.stacks import Address
+from cdk_instance_role.cli.template.template_inputs import Place
+from cdk_instance_role.runtime.association.decide.model import Profile
 from tests.cli.servers import STACK, Servers, synthesized
 from tests.unit.builders import ACCOUNT, REGION, profile_arn, role_arn
 

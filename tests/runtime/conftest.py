@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.request import Request
+from cdk_instance_role.runtime.association.request.event import Request
 from cdk_instance_role.runtime.association.services import CHANGING, READING
 from localaws.ministack import LocalAws
 from tests.runtime import ledgers, moto_aws

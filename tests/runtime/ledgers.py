@@ -6,13 +6,13 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from cdk_instance_role.runtime.association.contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from cdk_instance_role.runtime.association.lease import Lease, Timing
-from cdk_instance_role.runtime.association.ledger import Ledger
-from cdk_instance_role.runtime.association.operation import Operation
-from cdk_instance_role.runtime.association.record import Record
-from cdk_instance_role.runtime.association.request import Request, RequestType
-from cdk_instance_role.runtime.association.step import Action, Step
-from cdk_instance_role.runtime.association.table import Table
+from cdk_instance_role.runtime.association.decide.record import Record
+from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.ledger.lease import Lease, Timing
+from cdk_instance_role.runtime.association.ledger.operations import Operation
+from cdk_instance_role.runtime.association.ledger.records import Ledger
+from cdk_instance_role.runtime.association.ledger.table import Table
+from cdk_instance_role.runtime.association.request.event import Request, RequestType
 from tests.simulator.clock import VirtualClock
 from tests.simulator.dynamodb import TABLE
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from cdk_instance_role.runtime.association.apply import apply
-from cdk_instance_role.runtime.association.error_kind import Meaning
-from cdk_instance_role.runtime.association.outcome import Outcome
-from cdk_instance_role.runtime.association.pacing import Pace
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.aws.apply import apply
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.decide.error_kind import Meaning
+from cdk_instance_role.runtime.association.decide.outcome import Outcome
+from cdk_instance_role.runtime.association.decide.step import Action, Step
 from tests.simulator.driver import World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
 from tests.simulator.errors import AwsError, throttled

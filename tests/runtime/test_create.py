@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.main import SLICE_SECONDS
+from cdk_instance_role.runtime.association.handler import SLICE_SECONDS
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
 

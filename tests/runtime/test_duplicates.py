@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association import main
-from cdk_instance_role.runtime.association.failures import AssociationError
+from cdk_instance_role.runtime.association import handler
+from cdk_instance_role.runtime.association.exceptions import AssociationError
 from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE
@@ -32,7 +32,7 @@ class Story:
     def late(self, event: dict[str, Any]) -> str:
         """Deliver an event's first phase again, and how that ends."""
         try:
-            main.on_event(dict(event), self.world.services)
+            handler.on_event(dict(event), self.world.services)
         except AssociationError as error:
             return str(error)
         return ""
@@ -166,8 +166,8 @@ def test_an_old_delete_does_not_touch_a_re_create_that_runs_or_has_run(world: Wo
 
     def come_again() -> None:
         if phase == "first":
-            main.on_event(dict(delete), world.services)
-        assert main.is_complete(dict(begun), world.services, owner="late")["IsComplete"]
+            handler.on_event(dict(delete), world.services)
+        assert handler.is_complete(dict(begun), world.services, owner="late")["IsComplete"]
 
     resource.physical_id = None
     world.traffic.meanwhile(ASSOCIATE, come_again, nth=2)

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from cdk_instance_role.runtime.association.messages import MESSAGE_BYTES
+from cdk_instance_role.runtime.association.report.messages import MESSAGE_BYTES
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TRANSACT, UPDATE
 from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association import confirming
-from cdk_instance_role.runtime.association.instances import with_associations
-from cdk_instance_role.runtime.association.observe import Observer
+from cdk_instance_role.runtime.association.aws.instances import with_associations
+from cdk_instance_role.runtime.association.aws.observe import Observer
+from cdk_instance_role.runtime.association.converge import confirmation
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MUTATING
 
@@ -112,5 +112,5 @@ def _count_observations(monkeypatch: pytest.MonkeyPatch) -> tuple[list[None], li
         return with_associations(*arguments)
 
     monkeypatch.setattr(Observer, "instances", counted)
-    monkeypatch.setattr(confirming, "with_associations", counted_too)
+    monkeypatch.setattr(confirmation, "with_associations", counted_too)
     return observations, looks_for_confirmation

@@ -1,6 +1,6 @@
 """An association that takes another's place in a stack, as when its construct is renamed."""
 
-from cdk_instance_role.runtime.association.main import SLICE_SECONDS
+from cdk_instance_role.runtime.association.handler import SLICE_SECONDS
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TRANSACT
 from tests.simulator.ec2 import REPLACE

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SECONDS
-from cdk_instance_role.runtime.association.failures import AssociationError, SupersededError
+from cdk_instance_role.runtime.association.exceptions import AssociationError, SupersededError
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import QUERY, TRANSACT, UPDATE
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.failures import SupersededError
-from cdk_instance_role.runtime.association.lease import BusyError
-from cdk_instance_role.runtime.association.request import Request
+from cdk_instance_role.runtime.association.exceptions import SupersededError
+from cdk_instance_role.runtime.association.ledger.lease import BusyError
+from cdk_instance_role.runtime.association.request.event import Request
 from tests.runtime.ledgers import LedgerUser, later
 from tests.simulator.clock import START, VirtualClock
 from tests.simulator.driver import Resource, World

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.error_kind import Meaning
-from cdk_instance_role.runtime.association.failures import AssociationError, SupersededError
-from cdk_instance_role.runtime.association.lease import BusyError
-from cdk_instance_role.runtime.association.outcome import Outcome
-from cdk_instance_role.runtime.association.record import Record
-from cdk_instance_role.runtime.association.request import Request, RequestType
-from cdk_instance_role.runtime.association.step import Action
+from cdk_instance_role.runtime.association.decide.error_kind import Meaning
+from cdk_instance_role.runtime.association.decide.outcome import Outcome
+from cdk_instance_role.runtime.association.decide.record import Record
+from cdk_instance_role.runtime.association.decide.step import Action
+from cdk_instance_role.runtime.association.exceptions import AssociationError, SupersededError
+from cdk_instance_role.runtime.association.ledger.lease import BusyError
+from cdk_instance_role.runtime.association.request.event import Request, RequestType
 from tests.runtime.ledgers import NOW, OLD, WEB, WEB2, LedgerUser, instance_id, later, request, step
 from tests.simulator.clock import VirtualClock
 from tests.simulator.dynamodb import BATCH_GET, GET, QUERY, TABLE, TRANSACT, cancelled

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from cdk_instance_role.runtime.association.desired import Selection
-from cdk_instance_role.runtime.association.model import Instance, InstanceState
-from cdk_instance_role.runtime.association.observe import Observer, profile
-from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.runtime.association.aws.observe import Observer, profile
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState
+from cdk_instance_role.runtime.association.request.desired import Selection
 from tests.simulator.driver import World
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MOST_FILTER_VALUES
 from tests.simulator.fleet import TRUST_LAMBDA

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.failures import SupersededError
-from cdk_instance_role.runtime.association.operation import ClosedError
-from cdk_instance_role.runtime.association.request import Request, RequestType
+from cdk_instance_role.runtime.association.exceptions import SupersededError
+from cdk_instance_role.runtime.association.ledger.operations import ClosedError
+from cdk_instance_role.runtime.association.request.event import Request, RequestType
 from tests.runtime.ledgers import NOW, LedgerUser, later, request
 from tests.simulator.dynamodb import UPDATE
 from tests.simulator.simulator import Simulator

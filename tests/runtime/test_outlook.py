@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.observe import Observer
-from cdk_instance_role.runtime.association.outlook import Outlook, outlook, outlook_of_delete
-from cdk_instance_role.runtime.association.pacing import Pace
-from cdk_instance_role.runtime.association.plan import Situation
-from cdk_instance_role.runtime.association.request import Request
-from cdk_instance_role.runtime.association.step import CHANGES, Action
+from cdk_instance_role.runtime.association.aws.observe import Observer
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.converge.preview import Outlook, outlook, outlook_of_delete
+from cdk_instance_role.runtime.association.decide.plan import Situation
+from cdk_instance_role.runtime.association.decide.step import CHANGES, Action
+from cdk_instance_role.runtime.association.request.event import Request
 from tests.runtime.stories import SETTINGS, Setting, stories_of
 from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World

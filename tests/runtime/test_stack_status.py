@@ -3,11 +3,11 @@ later before an Update is refused. If it can't be read, the refusal names the pe
 
 import pytest
 
-from cdk_instance_role.runtime.association.observe import Observer
-from cdk_instance_role.runtime.association.outlook import Outlook, outlook
-from cdk_instance_role.runtime.association.pacing import Pace
-from cdk_instance_role.runtime.association.plan import Situation
-from cdk_instance_role.runtime.association.request import Request
+from cdk_instance_role.runtime.association.aws.observe import Observer
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.converge.preview import Outlook, outlook
+from cdk_instance_role.runtime.association.decide.plan import Situation
+from cdk_instance_role.runtime.association.request.event import Request
 from tests.runtime.rollouts import BAKE, IN_WAVES
 from tests.simulator.cloudformation import DESCRIBE_STACKS, Status
 from tests.simulator.driver import STACK_ID, Resource, Result, World

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cdk_instance_role.runtime.association.aws.observe import Observer
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
 from cdk_instance_role.runtime.association.contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from cdk_instance_role.runtime.association.desired import Selection
-from cdk_instance_role.runtime.association.observe import Observer
-from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.runtime.association.request.desired import Selection
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TABLE
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES

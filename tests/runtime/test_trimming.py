@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse, HTTPHeaders
 
-from cdk_instance_role.runtime.association.trimming import trim
+from cdk_instance_role.runtime.association.aws.trimming import trim
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

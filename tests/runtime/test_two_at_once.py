@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.ledger import Ledger
+from cdk_instance_role.runtime.association.ledger.records import Ledger
+from cdk_instance_role.runtime.association.ledger.table import Table
 from cdk_instance_role.runtime.association.services import CHANGING, READING
-from cdk_instance_role.runtime.association.table import Table
 from tests.simulator.clients import Clients
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import GET, QUERY, TABLE, TRANSACT, UPDATE

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.main import PHASE
+from cdk_instance_role.runtime.association.handler import PHASE
 from tests.runtime.rollouts import BAKE, IN_WAVES, WATCHED, poll_until
 from tests.simulator.authority import Authority
 from tests.simulator.cloudwatch import DESCRIBE_ALARMS

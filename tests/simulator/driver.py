@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cdk_instance_role.runtime.association import main
-from cdk_instance_role.runtime.association.alarms import Alarms
+from cdk_instance_role.runtime.association import handler
+from cdk_instance_role.runtime.association.aws.alarms import Alarms
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.aws.stack_status import Stacks
 from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SECONDS
-from cdk_instance_role.runtime.association.failures import AssociationError
-from cdk_instance_role.runtime.association.ledger import Ledger
-from cdk_instance_role.runtime.association.pacing import Pace
-from cdk_instance_role.runtime.association.record import Record, held
+from cdk_instance_role.runtime.association.decide.record import Record, held
+from cdk_instance_role.runtime.association.exceptions import AssociationError
+from cdk_instance_role.runtime.association.ledger.records import Ledger
+from cdk_instance_role.runtime.association.ledger.table import Table
 from cdk_instance_role.runtime.association.services import CHANGING, READING, Services
-from cdk_instance_role.runtime.association.stacks import Stacks
-from cdk_instance_role.runtime.association.table import Table
 from tests.simulator.clients import Clients
 from tests.simulator.clock import VirtualClock
 from tests.simulator.cloudformation import Stack, Status
@@ -306,15 +306,15 @@ class Resource:
         stack = self.world.stacks.setdefault(self.stack_id, Stack(Status.CREATING))
         if self.stack_id not in self.world.status_is_set:
             stack.status = STATUSES.get(event["RequestType"], stack.status)
-        answer = self._survive(lambda: _copy(main.on_event(_copy(event), self.world.services)))
+        answer = self._survive(lambda: _copy(handler.on_event(_copy(event), self.world.services)))
         assert event["RequestType"] == "Create" or answer["PhysicalResourceId"] == event.get("PhysicalResourceId")
         self.physical_id = answer["PhysicalResourceId"]
         return {**event, **answer}
 
     def poll(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """One invocation of the second phase."""
-        assert main.PHASE in event
-        return _copy(main.is_complete(_copy(event), self.world.services, owner=f"invocation-{next(_ids)}"))
+        assert handler.PHASE in event
+        return _copy(handler.is_complete(_copy(event), self.world.services, owner=f"invocation-{next(_ids)}"))
 
     def _run(self, event: Mapping[str, Any]) -> Result:
         try:

@@ -14,7 +14,7 @@ from aws_cdk.assertions import Template as Synthesized
 
 from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection, ReplaceableProfiles
 from cdk_instance_role.runtime.association.contract import ANY_PROFILE, Property
-from cdk_instance_role.runtime.association.desired import ProfileRef
+from cdk_instance_role.runtime.association.request.desired import ProfileRef
 from tests.simulator.driver import STACK_ID
 from tests.simulator.fleet import ACCOUNT, REGION
 from tests.synth.builders import new_stack

@@ -11,7 +11,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection, ReplaceableProfiles
-from cdk_instance_role.runtime.association.desired import ProfileRef
+from cdk_instance_role.runtime.association.request.desired import ProfileRef
 from tests.simulator import authority
 from tests.simulator.authority import Attempt, Authority
 from tests.simulator.driver import STACK_ID

@@ -6,7 +6,7 @@ import jsii
 from aws_cdk import Aspects, CfnResource, IAspect, NestedStack, Stack, Stage
 from constructs import IConstruct
 
-from cdk_instance_role.at_synthesis import at_synthesis, resources_of
+from cdk_instance_role.support.at_synthesis import at_synthesis, resources_of
 from tests.synth.builders import IRELAND, new_app, new_stack, resources
 
 TYPE = "Test::Thing"

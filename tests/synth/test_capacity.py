@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import Stack
 
 from cdk_instance_role import InstanceProfileAssociation, ReplaceableProfiles, Rollout
-from cdk_instance_role import capacity as stated
+from cdk_instance_role.handler_permissions import capacity as stated
 from tests.synth.builders import (
     BY_TAGS,
     POLICY_SIZE,

@@ -10,7 +10,7 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_iam as iam
 
 from cdk_instance_role import InstanceRole, ReplaceableProfiles
-from cdk_instance_role.known_profile import KnownProfile
+from cdk_instance_role.instance_profiles.known_profile import KnownProfile
 from tests.synth.builders import ACCOUNT, BY_ID, FLAGS, INSTANCE, IRELAND, imported_profile, new_stack, resources
 
 WITH_DIGEST = r"WebInstanceProfile[0-9A-F]{8}[0-9a-f]{8}"

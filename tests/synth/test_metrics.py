@@ -9,9 +9,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.assertions import Template
 
 from cdk_instance_role import InstanceProfileAssociation, InstanceRole, Rollout
-from cdk_instance_role.runtime.association import metrics
 from cdk_instance_role.runtime.association.contract import Metric
-from cdk_instance_role.runtime.association.request import Request
+from cdk_instance_role.runtime.association.report import metrics
+from cdk_instance_role.runtime.association.request.event import Request
 from tests.synth.builders import ACCOUNT, BY_TAGS, IRELAND, alarm, as_text, new_app, new_stack, only
 from tests.unit.frozen_events import frozen_events, versions
 

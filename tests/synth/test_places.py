@@ -4,8 +4,8 @@ import pytest
 from aws_cdk import NestedStack, Stack, Stage, Token
 from constructs import Construct
 
-from cdk_instance_role.arns import is_token
-from cdk_instance_role.places import Place
+from cdk_instance_role.support.arns import is_token
+from cdk_instance_role.support.places import Place
 from tests.synth.builders import new_app, new_stack
 
 TEXTS = [

@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_instance_role import InstanceRole
-from cdk_instance_role.known_profile import KnownProfile
+from cdk_instance_role.instance_profiles.known_profile import KnownProfile
 from tests.synth.builders import (
     BY_ID,
     IRELAND,

@@ -7,12 +7,7 @@ from aws_cdk import App, CfnParameter, Stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdk_instance_role import (
-    AssociationProvider,
-    InstanceRole,
-    InstanceSelection,
-    ReplaceableProfiles,
-)
+from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection, ReplaceableProfiles
 from tests.simulator.authority import Authority
 from tests.simulator.every_call import EveryCall, Target
 from tests.synth.builders import (

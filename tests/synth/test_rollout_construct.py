@@ -9,8 +9,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_instance_role import InstanceSelection, Rollout
 from cdk_instance_role.runtime.association.contract import LONGEST_OPERATION_SECONDS
-from cdk_instance_role.runtime.association.rollout import Rollout as Waves
-from cdk_instance_role.runtime.association.rollout import time_problem as problem_of_the_handler
+from cdk_instance_role.runtime.association.request.rollout import Rollout as Waves
+from cdk_instance_role.runtime.association.request.rollout import time_problem as problem_of_the_handler
 from tests.synth.builders import (
     BY_ID,
     BY_TAGS,

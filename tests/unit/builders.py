@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cdk_instance_role.runtime.association.contract import OnConflict
-from cdk_instance_role.runtime.association.desired import Desired, ProfileRef, Replaceable, Selection
-from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Profile, Snapshot
-from cdk_instance_role.runtime.association.record import Claim, Latest, Record
-from cdk_instance_role.runtime.association.request import Request
-from cdk_instance_role.runtime.association.step import Action
+from cdk_instance_role.runtime.association.decide.model import Association, Instance, InstanceState, Profile, Snapshot
+from cdk_instance_role.runtime.association.decide.record import Claim, Latest, Record
+from cdk_instance_role.runtime.association.decide.step import Action
+from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef, Replaceable, Selection
+from cdk_instance_role.runtime.association.request.event import Request
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Web/5f3e8c10-0000-11ee-be56-0242ac120002"

@@ -7,11 +7,11 @@ fails the test. The ledger and the loop do what `ledger.py`, `apply.py` and `con
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.model import Association, Instance, InstanceState, Snapshot
-from cdk_instance_role.runtime.association.plan import Plan, Situation, plan_desired, plan_undo
-from cdk_instance_role.runtime.association.record import Record, held
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.decide.model import Association, Instance, InstanceState, Snapshot
+from cdk_instance_role.runtime.association.decide.plan import Plan, Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.decide.record import Record, held
+from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import existing
 
 MOST_ROUNDS = 12

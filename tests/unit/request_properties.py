@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from cdk_instance_role.runtime.association.contract import ANY_PROFILE, LONGEST_OPERATION_SECONDS
-from cdk_instance_role.runtime.association.desired import Desired, ProfileRef
-from cdk_instance_role.runtime.association.failures import RequestError
-from cdk_instance_role.runtime.association.request import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
-from cdk_instance_role.runtime.association.rollout import Rollout
+from cdk_instance_role.runtime.association.exceptions import RequestError
+from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef
+from cdk_instance_role.runtime.association.request.event import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
+from cdk_instance_role.runtime.association.request.rollout import Rollout
 
 SIGNED_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
 LONGEST_MESSAGE = 1500

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from cdk_instance_role.runtime.association.pacing import Pace
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
 
 ACTION, CAPACITY, REFILL = "ReplaceIamInstanceProfileAssociation", 50.0, 5.0
 SECONDS_PER_CALL = (0.3, 0.7)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.adaptive_rate import CALLS_TO_JUDGE, AdaptiveRate
+from cdk_instance_role.runtime.association.aws.adaptive_rate import CALLS_TO_JUDGE, AdaptiveRate
 
 assert CALLS_TO_JUDGE == 60, "the figures below are for this many"
 

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 
 import pytest
 
-from cdk_instance_role.runtime.association.pacing import LIMITS, Pace, least_seconds
+from cdk_instance_role.runtime.association.aws.rate_limiter import LIMITS, Pace, least_seconds
 
 MINUTE = 60
 DOCUMENTED = pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from cdk_instance_role.runtime.association.error_kind import Meaning, is_final
-from cdk_instance_role.runtime.association.errors import is_unknown_profile, meaning_of
+from cdk_instance_role.runtime.association.aws.errors import is_unknown_profile, meaning_of
+from cdk_instance_role.runtime.association.decide.error_kind import Meaning, is_final
 
 
 def refusal(code: str, message: str = "", status: int = 400, **metadata: bool) -> ClientError:

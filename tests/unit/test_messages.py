@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.error_kind import Meaning
-from cdk_instance_role.runtime.association.log import write_operation, write_outcomes, write_steps
-from cdk_instance_role.runtime.association.messages import (
+from cdk_instance_role.runtime.association.decide.error_kind import Meaning
+from cdk_instance_role.runtime.association.decide.outcome import Outcome
+from cdk_instance_role.runtime.association.decide.plan import Plan
+from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.report.log import write_operation, write_outcomes, write_steps
+from cdk_instance_role.runtime.association.report.messages import (
     MESSAGE_BYTES,
     counts,
     failure,
@@ -20,9 +23,6 @@ from cdk_instance_role.runtime.association.messages import (
     refusal,
     refused,
 )
-from cdk_instance_role.runtime.association.outcome import Outcome
-from cdk_instance_role.runtime.association.plan import Plan
-from cdk_instance_role.runtime.association.step import Action, Step
 from tests.unit.builders import (
     ACCOUNT,
     FOREIGN,

@@ -3,7 +3,7 @@
 import pytest
 
 from cdk_instance_role.runtime.association.arn import name_of
-from cdk_instance_role.runtime.association.model import GONE, UNSETTLED, Association, InstanceState, Profile
+from cdk_instance_role.runtime.association.decide.model import GONE, UNSETTLED, Association, InstanceState, Profile
 from tests.unit.builders import WANTED, instance
 
 

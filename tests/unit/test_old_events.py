@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.desired import Desired, ProfileRef
-from cdk_instance_role.runtime.association.request import Request, RequestType
-from cdk_instance_role.runtime.association.rollout import Rollout
+from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef
+from cdk_instance_role.runtime.association.request.event import Request, RequestType
+from cdk_instance_role.runtime.association.request.rollout import Rollout
 from tests.unit.frozen_events import FrozenEvent, frozen_events, versions
 
 DIGESTS = {

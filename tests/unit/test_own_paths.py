@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.failures import RequestError
+from cdk_instance_role.runtime.association.exceptions import RequestError
+from cdk_instance_role.runtime.association.request.desired import Desired
 
 ACCOUNT = "arn:aws:iam::111122223333"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.pacing import CAPACITY_SHARE, LIMITS, REFILL_SHARE, Pace, refilled
+from cdk_instance_role.runtime.association.aws.rate_limiter import CAPACITY_SHARE, LIMITS, REFILL_SHARE, Pace, refilled
 
 ASSOCIATE, REPLACE = "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"
 BURST = int(LIMITS[REPLACE].capacity * CAPACITY_SHARE)

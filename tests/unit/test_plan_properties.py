@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.contract import OnConflict
-from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.model import Instance, InstanceState, Snapshot
-from cdk_instance_role.runtime.association.plan import Situation, plan_desired, plan_undo
-from cdk_instance_role.runtime.association.record import Record
-from cdk_instance_role.runtime.association.step import Action
+from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState, Snapshot
+from cdk_instance_role.runtime.association.decide.plan import Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.decide.record import Record
+from cdk_instance_role.runtime.association.decide.step import Action
+from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import (
     FOREIGN,
     FORMER,

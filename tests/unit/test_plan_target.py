@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from cdk_instance_role.runtime.association.contract import OnConflict
-from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.model import Instance, InstanceState
-from cdk_instance_role.runtime.association.plan import (
+from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState
+from cdk_instance_role.runtime.association.decide.plan import (
     CONFIRMATION_SECONDS,
     VISIBLE_SECONDS,
     Plan,
@@ -15,8 +14,9 @@ from cdk_instance_role.runtime.association.plan import (
     plan_desired,
     plan_target,
 )
-from cdk_instance_role.runtime.association.record import Record
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.decide.record import Record
+from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import (
     FOREIGN,
     FORMER,

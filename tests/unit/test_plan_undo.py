@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from cdk_instance_role.runtime.association.model import Instance, InstanceState, Snapshot
-from cdk_instance_role.runtime.association.plan import plan_undo, plan_undo_of
-from cdk_instance_role.runtime.association.record import Record
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState, Snapshot
+from cdk_instance_role.runtime.association.decide.plan import plan_undo, plan_undo_of
+from cdk_instance_role.runtime.association.decide.record import Record
+from cdk_instance_role.runtime.association.decide.step import Action, Step
 from tests.unit.builders import (
     FOREIGN,
     FORMER,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.desired import Desired
-from cdk_instance_role.runtime.association.model import Profile
-from cdk_instance_role.runtime.association.preflight import problems, profile_problems
-from cdk_instance_role.runtime.association.record import Claim, Record
+from cdk_instance_role.runtime.association.decide.checks import problems, profile_problems
+from cdk_instance_role.runtime.association.decide.model import Profile
+from cdk_instance_role.runtime.association.decide.record import Claim, Record
+from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import (
     FOREIGN,
     FORMER,

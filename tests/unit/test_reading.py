@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.pacing import Pace
-from cdk_instance_role.runtime.association.reading import answer, pages
+from cdk_instance_role.runtime.association.aws.paged_reads import answer, pages
+from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
 
 ACTION = "DescribeInstances"
 

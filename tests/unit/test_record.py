@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cdk_instance_role.runtime.association.record import LONGEST_ERROR, Claim, Record, held
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.decide.record import LONGEST_ERROR, Claim, Record, held
+from cdk_instance_role.runtime.association.decide.step import Action, Step
 from tests.unit.builders import FOREIGN, FORMER, ID, LISTED, WANTED
 
 A, B = "A", "B"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.record import Claim, Latest, Record
-from cdk_instance_role.runtime.association.step import Action, Step
+from cdk_instance_role.runtime.association.decide.record import Claim, Latest, Record
+from cdk_instance_role.runtime.association.decide.step import Action, Step
 from tests.unit.builders import FOREIGN, ID, WANTED
 
 BEFORE, BEGAN, LATER = 1000.0, 2000.0, 3000.0

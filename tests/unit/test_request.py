@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.contract import OnConflict
-from cdk_instance_role.runtime.association.desired import Desired, Selection
-from cdk_instance_role.runtime.association.failures import RequestError
-from cdk_instance_role.runtime.association.request import Request, RequestType, digest_of
+from cdk_instance_role.runtime.association.exceptions import RequestError
+from cdk_instance_role.runtime.association.request.desired import Desired, Selection
+from cdk_instance_role.runtime.association.request.event import Request, RequestType, digest_of
 from tests.unit.builders import (
     ACCOUNT,
     FOREIGN,

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.failures import RequestError
-from cdk_instance_role.runtime.association.model import Instance, InstanceState
-from cdk_instance_role.runtime.association.plan import Situation, plan_desired
-from cdk_instance_role.runtime.association.record import Record
-from cdk_instance_role.runtime.association.rollout import Rollout, Tolerance, time_problem
-from cdk_instance_role.runtime.association.step import Action, Step
-from cdk_instance_role.runtime.association.turns import in_order, turn
+from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState
+from cdk_instance_role.runtime.association.decide.plan import Situation, plan_desired
+from cdk_instance_role.runtime.association.decide.record import Record
+from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.decide.waves import in_order, turn
+from cdk_instance_role.runtime.association.exceptions import RequestError
+from cdk_instance_role.runtime.association.request.rollout import Rollout, Tolerance, time_problem
 from tests.unit.builders import FORMER, LISTED, WANTED, desired, instance, instance_id, record, snapshot
 
 BY_PERCENTAGES = {"First": "1", "Percentages": ["1", "10", "50", "100"], "BakeSeconds": "300", "Alarms": ["Errors"]}

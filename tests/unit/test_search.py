@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.rights.allowed import Allowed
-from cdk_instance_role.rights.declared import Declared, Instance, Profile, Universe
-from cdk_instance_role.rights.merging import merged
-from cdk_instance_role.rights.reach import Reach
-from cdk_instance_role.rights.search import excess
-from cdk_instance_role.rights.statement import Statement
+from cdk_instance_role.permission_search.allowed import Allowed
+from cdk_instance_role.permission_search.declared import Declared, Instance, Profile, Universe
+from cdk_instance_role.permission_search.merging import merged
+from cdk_instance_role.permission_search.reach import Reach
+from cdk_instance_role.permission_search.search import excess
+from cdk_instance_role.permission_search.statement import Statement
 from tests.simulator.authority import Authority
 from tests.simulator.every_call import EveryCall, Target
 

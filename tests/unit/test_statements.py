@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.rights.merging import merged
-from cdk_instance_role.rights.packing import POLICY_SIZE, packed, size_of
-from cdk_instance_role.rights.statement import Statement
+from cdk_instance_role.permission_search.merging import merged
+from cdk_instance_role.permission_search.packing import POLICY_SIZE, packed, size_of
+from cdk_instance_role.permission_search.statement import Statement
 from tests.simulator.authority import Attempt, Authority
 
 ACTIONS = ("ec2:AssociateIamInstanceProfile", "ec2:DisassociateIamInstanceProfile")

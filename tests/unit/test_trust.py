@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.trust import allows_ec2
+from cdk_instance_role.runtime.association.aws.trust import allows_ec2
 
 EC2: dict[str, Any] = {"Service": "ec2.amazonaws.com"}
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Principal": EC2, "Action": "sts:AssumeRole"}

@@ -13,18 +13,18 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..runtime.association.pacing import Pace
-from . import assembly
-from .assembly import StackArtifact
-from .aws import Aws, Sight, sentence
-from .deployment import deployment_of
+from ..runtime.association.aws.rate_limiter import Pace
+from .live.clients import Aws, Sight, sentence
+from .live.deployment import deployment_of
+from .live.environment import Surroundings, check_account
 from .model import AssociationPlan, CliError, Exit, PlanReport, unique
-from .planning import plan_stack
+from .planning.association_plan import plan_stack
+from .planning.status import status_of_stack
 from .render import Format, render
-from .status import status_of_stack
 from .status_model import AssociationStatus, Report, StatusReport
-from .surroundings import Surroundings, check_account
-from .synthesis import synthesized
+from .template import assembly
+from .template.assembly import StackArtifact
+from .template.synthesis import synthesized
 from .text import one_line
 
 Command = TypeVar("Command", bound=Callable[..., None])

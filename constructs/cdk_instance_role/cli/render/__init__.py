@@ -5,7 +5,7 @@ from enum import StrEnum
 from rich.console import Console
 
 from ..status_model import Report
-from . import document, markdown, table
+from . import json_document, markdown, table
 
 
 class Format(StrEnum):
@@ -33,4 +33,4 @@ def render(report: Report, format: Format, console: Console, *, full: bool = Fal
         case Format.MARKDOWN:
             console.file.write(markdown.text(report, full=full))
         case Format.JSON:
-            console.file.write(document.text(report))
+            console.file.write(json_document.text(report))

@@ -10,7 +10,7 @@ gc.disable()
 
 from typing import Any  # noqa: E402
 
-from . import main  # noqa: E402
+from . import handler  # noqa: E402
 from .services import Services  # noqa: E402
 
 _services = Services.from_environment()
@@ -25,6 +25,6 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event: what the provider framework hands over.
         context: of this invocation, from Lambda.
     """
-    if main.PHASE in event:
-        return main.is_complete(event, _services, owner=context.aws_request_id)
-    return main.on_event(event, _services)
+    if handler.PHASE in event:
+        return handler.is_complete(event, _services, owner=context.aws_request_id)
+    return handler.on_event(event, _services)

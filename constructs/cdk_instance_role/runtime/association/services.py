@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from .alarms import Alarms
-from .apply import CALLS_AT_ONCE
+from .aws.alarms import Alarms
+from .aws.apply import CALLS_AT_ONCE
+from .aws.stack_status import Stacks
+from .aws.trimming import trim
 from .contract import LEDGER_TABLE_VARIABLE
-from .lease import Timing
-from .ledger import Ledger
-from .stacks import Stacks
-from .table import Table
-from .trimming import trim
+from .ledger.lease import Timing
+from .ledger.records import Ledger
+from .ledger.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -1,0 +1,1 @@
+"""What a role may do, and how two sets of permissions differ. Nothing here calls AWS."""

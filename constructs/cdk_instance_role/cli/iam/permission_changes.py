@@ -1,0 +1,159 @@
+"""What applications lose and gain when one role takes another's place, by what the policies of both say.
+
+Control policies of the organization and the policies of resources are the same before and after, and not looked at.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..model import PermissionChange, counted, unique
+from .patterns import covers_action
+from .permission_set import Area, Grant, Shelf
+from .role import Policy, Role
+from .statements import read
+
+_REGISTRATION = "ssm:UpdateInstanceInformation"
+_CHANNELS = (
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
+_POLLING = "ec2messages:GetMessages"
+_MESSAGES = (
+    _POLLING,
+    "ec2messages:AcknowledgeMessage",
+    "ec2messages:DeleteMessage",
+    "ec2messages:FailMessage",
+    "ec2messages:GetEndpoint",
+    "ec2messages:SendReply",
+)
+_ADVICE = "attach AmazonSSMManagedInstanceCore to keep them"
+_UNLESS = "unless Default Host Management Configuration is on in the account and Region"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the second of two roles has less and more than the first."""
+
+    policies_lost: tuple[str, ...] = ()
+    """Names of managed policies, and of inline policies with ``(inline)`` behind."""
+    policies_gained: tuple[str, ...] = ()
+    actions_lost: tuple[str, ...] = ()
+    """Patterns as the policies have them, such as ``s3:* on *, except s3:Get*``: what follows ``except`` stays."""
+    actions_gained: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What weighs heavily, and what could not be compared."""
+
+
+def compare(before: Role, after: Role) -> Comparison:
+    """Compare what two roles allow."""
+    old, new = read(before), read(after)
+    lost = old.allowed.without(new.allowed).tidy()
+    gained = new.allowed.without(old.allowed).tidy()
+    caution = ", as far as its policies could be read" if after.unknown else ""
+    had, has = ({policy.key: policy for policy in role.policies} for role in (before, after))
+    labels = Counter(policy.label for policy in (had | has).values())
+    return Comparison(
+        policies_lost=_labels([had[key] for key in had.keys() - has.keys()], labels),
+        policies_gained=_labels([has[key] for key in has.keys() - had.keys()], labels),
+        actions_lost=_texts(lost),
+        actions_gained=_texts(gained),
+        notes=unique(
+            [
+                *(f"{note}{caution}" for note in _systems_manager(old.allowed, new.allowed, lost)),
+                *_boundary(before, after),
+                *_conditions(_texts(lost), _texts(gained)),
+                *before.unknown,
+                *old.oddities,
+                *after.unknown,
+                *new.oddities,
+                *_doubts(before, after),
+            ]
+        ),
+    )
+
+
+def permission_change(before: Role, after: Role, instances: Sequence[str]) -> PermissionChange:
+    """What applications on these instances lose and gain."""
+    found = compare(before, after)
+    return PermissionChange(
+        before=before.name,
+        after=after.name,
+        instances=tuple(instances),
+        policies_lost=found.policies_lost,
+        policies_gained=found.policies_gained,
+        actions_lost=found.actions_lost,
+        actions_gained=found.actions_gained,
+        notes=found.notes,
+    )
+
+
+def _labels(policies: Iterable[Policy], labels: Mapping[str, int]) -> tuple[str, ...]:
+    """The policies, for people: by their ARNs where several have one name."""
+    return tuple(sorted(one.arn or one.label if labels[one.label] > 1 else one.label for one in policies))
+
+
+def _systems_manager(old: Shelf, new: Shelf, lost: Shelf) -> Iterator[str]:
+    """What becomes of the instances in Systems Manager.
+
+    The agent registers with `_REGISTRATION` and is then spoken to over the channels. For commands, but not for
+    sessions, it asks for messages instead if it is older than 3.3.40.0 or may not use the channels.
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
+    """
+    if not _grants_some(old, _REGISTRATION):
+        return
+    channels, messages = _gone(_CHANNELS, old, new), _gone(_MESSAGES, old, new)
+    if _gone([_REGISTRATION], old, new):
+        names = ", ".join([_REGISTRATION, *channels, *messages])
+        yield f"the instances drop out of Systems Manager: the new role lacks {names}; {_ADVICE} ({_UNLESS})"
+        return
+    if channels:
+        what = "Session Manager loses" if _grants_some(new, _POLLING) else "Session Manager and Run Command lose"
+        yield f"{what} the instances: the new role lacks {', '.join([*channels, *messages])}; {_ADVICE}"
+    elif messages:
+        names = ", ".join(messages)
+        yield f"Run Command loses instances with an SSM Agent before 3.3.40.0: the new role lacks {names}; {_ADVICE}"
+    if _grants_some(lost, _REGISTRATION):
+        yield f"the instances may drop out of Systems Manager: the new role limits {_REGISTRATION}; {_ADVICE}"
+
+
+def _gone(actions: Sequence[str], old: Shelf, new: Shelf) -> list[str]:
+    """Those of a service's actions that only the old role has; all of them make one item."""
+    gone = [action for action in actions if _grants_some(old, action) and not _grants_some(new, action)]
+    return [f"{actions[0].partition(':')[0]}:*"] if len(gone) == len(actions) > 1 else gone
+
+
+def _grants_some(shelf: Shelf, action: str) -> bool:
+    """Whether some request for the action is in these areas, whatever the resource and the conditions."""
+    return any(
+        all(covers_action(pattern, action) for pattern in area.grant.actions)
+        and not Area(Grant(frozenset({action}), area.grant.resources, area.grant.conditions), area.holes).is_empty
+        for area in shelf
+    )
+
+
+def _boundary(before: Role, after: Role) -> Iterator[str]:
+    old, new = before.boundary, after.boundary
+    if new and (not old or old.name != new.name):
+        yield f"the permissions boundary {new.label} limits the new role"
+    if old and (not new or old.name != new.name):
+        yield f"the permissions boundary {old.label} of the old role is gone"
+
+
+def _conditions(*changes: Sequence[str]) -> Iterator[str]:
+    if any(" if " in text for texts in changes for text in texts):
+        yield "conditions are compared as text: one that means the same in other words counts as another one"
+
+
+def _doubts(before: Role, after: Role) -> Iterator[str]:
+    """What the unread may change in the answer."""
+    for role in (before, after):
+        if role.unknown:
+            what = f"{counted(len(role.unknown), 'thing')} about role {role.name}"
+            yield f"{what} could not be read: it may have more or fewer rights than compared here"
+
+
+def _texts(shelf: Shelf) -> tuple[str, ...]:
+    return tuple(sorted({str(area) for area in shelf}))

@@ -1,0 +1,84 @@
+"""What a role allows, by the statements of its policies."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..model import unique
+from .permission_set import Area, Grant, Shelf
+from .role import Policy, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a role allows, and what its policies have that nobody can read."""
+
+    allowed: Shelf
+    """What the policies allow and the boundary lets through, without what either denies."""
+    oddities: tuple[str, ...] = ()
+    """In sentences."""
+
+
+def read(role: Role) -> Reading:
+    """Work out what a role allows."""
+    allows, denies, oddities = _areas(role.policies)
+    allowed = Shelf(allows)
+    if role.boundary:
+        within, beyond, odd = _areas([role.boundary])
+        allowed, denies, oddities = allowed.within(Shelf(within)), [*denies, *beyond], [*oddities, *odd]
+    return Reading(allowed.without(Shelf(denies)), tuple(f"role {role.name}: {oddity}" for oddity in oddities))
+
+
+def _areas(policies: Iterable[Policy]) -> tuple[list[Area], list[Area], list[str]]:
+    """What the policies allow, what they deny, and which statements say neither."""
+    areas: dict[str, list[Area]] = {"Allow": [], "Deny": []}
+    oddities = []
+    for policy in policies:
+        for statement in _listed(policy.document.get("Statement", ())):
+            spoken_of = [*_statement_areas(statement)] if isinstance(statement, Mapping) else []
+            effect = statement.get("Effect") if spoken_of else None
+            if isinstance(effect, str) and effect in areas:
+                areas[effect] += spoken_of
+            else:
+                oddities.append(f"a statement of policy {policy.label} is none of an IAM policy, and left out")
+    return areas["Allow"], areas["Deny"], list(unique(oddities))
+
+
+def _statement_areas(statement: Mapping[str, Any]) -> Iterator[Area]:
+    """One area for each action on each resource. ``NotAction`` and ``NotResource`` mean all but those."""
+    if not ({"Action", "NotAction"} & statement.keys() and {"Resource", "NotResource"} & statement.keys()):
+        return
+    condition = statement.get("Condition") or {}
+    if not _is_condition(condition):
+        return
+    conditions = frozenset(_condition_texts(condition))
+    other_actions, other_resources = _texts_of(statement, "NotAction"), _texts_of(statement, "NotResource")
+    for action in ["*"] if "NotAction" in statement else _texts_of(statement, "Action"):
+        for resource in ["*"] if "NotResource" in statement else _texts_of(statement, "Resource"):
+            holes = [_grant(other, resource, conditions) for other in other_actions]
+            holes += [_grant(action, other, conditions) for other in other_resources]
+            yield Area(_grant(action, resource, conditions), tuple(holes))
+
+
+def _grant(action: str, resource: str, conditions: frozenset[str]) -> Grant:
+    return Grant(frozenset({action}), frozenset({resource}), conditions)
+
+
+def _condition_texts(conditions: Any) -> Iterator[str]:
+    """Each condition by itself, all of which have to hold."""
+    for operator, keys in conditions.items():
+        for key, values in keys.items():
+            shown = (str(value).lower() if isinstance(value, bool) else str(value) for value in _listed(values))
+            yield f"{operator} {key} {', '.join(sorted(shown))}"
+
+
+def _is_condition(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(keys, Mapping) for keys in value.values())
+
+
+def _texts_of(statement: Mapping[str, Any], key: str) -> list[str]:
+    return [str(value) for value in _listed(statement.get(key, ()))]
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,0 +1,1 @@
+"""What is deployed and what is live: stacks, ledgers, profiles and roles."""

@@ -1,0 +1,149 @@
+"""The stacks that are deployed together, and what that changes about the policies of roles."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from ..iam.role import Role
+from ..model import unique
+from ..policies.attachments import Key
+from ..policies.policy_updates import PolicyUpdate
+from ..policies.role_changes import ManagedPolicies, RoleChange, role_after
+from ..policies.role_policies import RolePolicies
+from ..template.assembly import StackArtifact
+from ..template.deployed_stack import DeployedStack
+from ..template.intrinsic_functions import UnresolvedError
+from ..template.property_values import StackValues
+from ..template.stacks import RETAINED, STACK_TYPE, Address, of_type
+from .stack_graph import Landscape
+
+Stacks = Sequence[tuple[StackArtifact, Landscape]]
+"""Stacks at the top, each with the stacks of its account and Region."""
+
+
+class Deployment:
+    """Stacks that are deployed one after the other, in this order, also in several Regions: IAM has none."""
+
+    def __init__(self, stacks: Stacks, others: Stacks = ()) -> None:
+        """
+        Args:
+            stacks: the stacks that are deployed.
+            others: those that are not, and may give policies to the same roles.
+        """
+        self._stacks, self._others = stacks, others
+
+    @property
+    def landscapes(self) -> list[Landscape]:
+        """Where the stacks are."""
+        return list({id(stacks): stacks for _, stacks in (*self._stacks, *self._others)}.values())
+
+    def creates(self, role: str) -> bool:
+        """Whether a role is created, or another one takes its place."""
+        return any(update.is_new(role) for family in self._families for update in family)
+
+    def after(self, live: Role, policies: ManagedPolicies) -> RoleChange:
+        """What a role may do afterwards.
+
+        Args:
+            live: the role as it is; without policies if it is created.
+            policies: the managed policies that exist.
+        """
+        return role_after(live, self._families, policies, self._claims)
+
+    def touches(self, role: str) -> bool:
+        """Whether something about the policies of a role may change."""
+        return any(update.touches(role) for family in self._families for update in family)
+
+    @cached_property
+    def _families(self) -> list[list[PolicyUpdate]]:
+        return [_updates(*pair) for pair in self._stacks]
+
+    @cached_property
+    def _standing(self) -> list[tuple[str, RolePolicies]]:
+        """What the deployed templates of the others say."""
+        return [found for pair in self._others for found in _deployed(*pair)]
+
+    def _claims(self, key: Key) -> Iterator[str]:
+        for family in self._families:
+            for update in family:
+                yield from (f"{id_} of stack {update.stack}" for id_ in update.claims(key))
+        for name, policies in self._standing:
+            yield from (f"{id_} of stack {name}" for id_, part in policies.parts.items() if key in part.attachments)
+
+
+def deployment_of(stacks: Sequence[StackArtifact], landscapes: Sequence[Landscape]) -> Deployment:
+    """The deployment of some of the stacks that there are.
+
+    Args:
+        stacks: those that are deployed, in their order.
+        landscapes: all stacks, by account and Region.
+    """
+    homes = {id(one): landscape for landscape in landscapes for one in landscape.stacks}
+    deployed = {id(one): (one, homes[id(one)]) for one in stacks if id(one) in homes}
+    others = [(one, landscape) for landscape in landscapes for one in landscape.stacks if id(one) not in deployed]
+    return Deployment([*deployed.values()], others)
+
+
+def _updates(stack: StackArtifact, stacks: Landscape) -> list[PolicyUpdate]:
+    found: list[PolicyUpdate] = []
+    with stacks.sight.aside():
+        for one in stacks.family(stack):
+            found += _update(one.address, stacks)
+            for logical_id in sorted(of_type(one.template, STACK_TYPE).keys() - one.nested.keys()):
+                found += _unread(one.address.inner(logical_id), stacks, "its template is not in the assembly")
+    return found
+
+
+def _update(address: Address, stacks: Landscape) -> Iterator[PolicyUpdate]:
+    deployed, hidden = stacks.deployed(address), stacks.hidden(address)
+    try:
+        after = _after(stacks.values(address)) if stacks.stays(address) else None
+    except UnresolvedError as error:
+        yield from _unread(address, stacks, str(error))
+        return
+    yield PolicyUpdate(
+        _name(address),
+        _before(stacks, address, deployed) if deployed else None,
+        after,
+        retained=after is None and _is_retained(stacks, address),
+        hidden="; ".join(unique(hidden)),
+    )
+
+
+def _unread(address: Address, stacks: Landscape, why: str) -> Iterator[PolicyUpdate]:
+    """A nested stack that can't be read, if it changes."""
+    assert address.outer
+    around, logical_id = stacks.deployed(address.outer), address.nested[-1]
+    resource = around.resource(logical_id) if around else None
+    if resource is None or resource != stacks.values(address.outer).resources.get(logical_id):
+        yield PolicyUpdate(_name(address), None, None, hidden=why)
+
+
+def _deployed(stack: StackArtifact, stacks: Landscape) -> list[tuple[str, RolePolicies]]:
+    with stacks.sight.aside():
+        deployed = [(one.address, stacks.deployed(one.address)) for one in stacks.family(stack)]
+        return [(_name(address), _before(stacks, address, found)) for address, found in deployed if found]
+
+
+def _before(stacks: Landscape, address: Address, deployed: DeployedStack) -> RolePolicies:
+    values = stacks.former_values(address, deployed)
+    there = deployed.physical_ids.__contains__
+    return RolePolicies(deployed.template, values.resolve, values.iam.reference, lambda _: False, there)
+
+
+def _after(values: StackValues) -> RolePolicies:
+    return RolePolicies(values.template, values.resolve, values.iam.reference, values.iam.is_new, values.is_made)
+
+
+def _is_retained(stacks: Landscape, address: Address) -> bool:
+    """Whether a nested stack stays although it, or one around it, is in no template any more."""
+    while address.outer:
+        around = stacks.deployed(address.outer)
+        resource = around.resource(address.nested[-1]) if around else None
+        if resource and resource.get("DeletionPolicy") in RETAINED:
+            return True
+        address = address.outer
+    return False
+
+
+def _name(address: Address) -> str:
+    return "/".join((address.name, *address.nested))

@@ -1,0 +1,135 @@
+"""Everything that is asked about one account and Region while an assembly is planned, each thing once."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ...runtime.association.aws.rate_limiter import Pace
+from ...runtime.association.decide.record import Record
+from ...runtime.association.ledger.operations import Operation
+from ...runtime.association.ledger.records import Ledger
+from ...runtime.association.ledger.table import Table
+from ..model import CliError, ProfileView
+from ..template.assembly import StackArtifact
+from ..template.intrinsic_functions import UnresolvedError
+from ..template.stacks import Address
+from .clients import Aws, Sight
+from .deployment import Deployment
+from .ledger_tables import ledger_of
+from .live_roles import LiveRoles
+from .stack_graph import Landscape
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_OF_A_NAME = r"[\w+=,.@/-]"
+_MORE_OF_IT = r"[\w+=@/-]|[,.]\w"
+"""What stands next to a name only if it is a part of a longer one."""
+
+
+class Surroundings:
+    """One account and Region, and the stacks of the assembly that are for it."""
+
+    def __init__(self, aws: Aws, stacks: Sequence[StackArtifact], sight: Sight, pace: Pace) -> None:
+        """
+        Args:
+            aws: clients for the Region.
+            stacks: the stacks of the assembly that are for it.
+            sight: remembers what could not be seen.
+            pace: hands out the right to call EC2.
+        """
+        self.aws, self.sight, self.pace = aws, sight, pace
+        self.stacks = Landscape(aws, stacks, sight)
+        self.roles = LiveRoles(aws.iam)
+        self.deployment = Deployment([(stack, self.stacks) for stack in stacks])
+        """The stacks that are deployed. Default: all of these."""
+
+    def ledger(self, address: Address, logical_id: str) -> "AssociationLedger | None":
+        """The ledger, as an association of a deployed stack sees it; None if it can't be found."""
+        deployed = self.stacks.deployed(address)
+        if deployed is None:
+            return None
+        try:
+            table = ledger_of(self.stacks, address, deployed, logical_id)
+        except UnresolvedError as error:
+            self.sight.miss(f"the ledger: {error}")
+            return None
+        return AssociationLedger(self.aws.dynamodb, table, f"{deployed.id}|{logical_id}", self.sight)
+
+    def records(self, address: Address, logical_id: str) -> dict[str, Record]:
+        """What an association of a deployed stack holds, as the ledger says."""
+        ledger = self.ledger(address, logical_id)
+        return ledger.records() if ledger else {}
+
+    def profile(self, arn: str) -> ProfileView | None:
+        """A profile of one of the stacks, for people; None if it is none of theirs."""
+        known = (*self.stacks.to_come, *self.stacks.former)
+        return next((found for one in known if (found := one.iam.profile(arn))), None)
+
+    def role_in(self, arn: str) -> str | None:
+        """Name of the role that a profile of one of the stacks will hold; None if it is none of theirs, or if that is
+        not known before the deployment.
+
+        Args:
+            arn: ARN of the profile.
+        """
+        return next((found for one in self.stacks.to_come if (found := one.iam.role_in(arn))), None)
+
+    def is_replaced(self, instance_id: str) -> bool:
+        """Whether an instance is one of a stack, and the deployment puts another one in its place."""
+        return any(instance_id in one.replaced for one in self.stacks.to_come)
+
+    def doubts(self, instance_id: str, *, ebs: bool) -> list[str]:
+        """The properties for whose change CloudFormation may have to put another instance in the place of one.
+
+        Args:
+            instance_id: an instance, be it of a stack or not.
+            ebs: its root volume is in EBS.
+        """
+        return [name for one in self.stacks.to_come for name in one.doubts(instance_id, ebs=ebs)]
+
+    def text(self, sentence: str) -> str:
+        """A sentence of the handler, with the names of what is of the stacks, and what is made up here, in words."""
+        names: dict[str, str] = {}
+        for stacks in (*self.deployment.landscapes, self.stacks):
+            for one in (*stacks.former, *stacks.to_come):
+                names |= one.iam.names()
+        told = [name for name in names if name in sentence]
+        if not told:
+            return sentence
+        pattern = "|".join(map(re.escape, sorted(told, key=len, reverse=True)))
+        return re.sub(rf"(?<!{_OF_A_NAME})(?:{pattern})(?!{_MORE_OF_IT})", lambda found: names[found[0]], sentence)
+
+
+class AssociationLedger:
+    """The ledger of one association."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, association: str, sight: Sight) -> None:
+        self._ledger, self._association = Ledger(Table(dynamodb, table)), association
+        self._name, self._sight = f"ledger {table}", sight
+
+    def records(self) -> dict[str, Record]:
+        """What the association holds, by instance id."""
+        return self._sight.of(self._name, lambda: self._ledger.records(self._association), {})
+
+    def records_of(self, instance_ids: Collection[str]) -> dict[str, Record]:
+        """The records of these instances, whichever associations hold them."""
+        return self._sight.of(self._name, lambda: self._ledger.records_of(self._association, instance_ids), {})
+
+    def operation(self) -> Operation | None:
+        """The latest operation of the association; None if there is none."""
+        return self._sight.of(self._name, lambda: self._ledger.operations.get(self._association), None)
+
+
+def check_account(aws: Aws, stacks: Iterable[StackArtifact]) -> None:
+    """Make sure that the credentials are for the account of the stacks.
+
+    Raises:
+        CliError: they are not.
+    """
+    for stack in stacks:
+        if stack.account and stack.account != aws.account:
+            raise CliError(
+                f"stack {stack.name} is for account {stack.account}, and the credentials are for {aws.account}: "
+                "use credentials of that account, or name the stacks that are meant"
+            )

@@ -1,0 +1,80 @@
+"""Looks at EC2 and IAM as if the deployment had created its profiles already."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ...runtime.association.aws.observe import Observer
+from ...runtime.association.aws.trust import allows_ec2
+from ...runtime.association.decide.model import Profile
+from ..template.intrinsic_functions import UnresolvedError
+from .environment import Surroundings
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+
+class Foresight(Observer):
+    """The handler's observer, which knows of the profiles that the deployment creates, too."""
+
+    def __init__(self, around: Surroundings, stated: Mapping[str, str] | None = None) -> None:
+        """
+        Args:
+            around: the account and Region.
+            stated: ARNs of the roles that profiles are said to hold, by the profile's ARN. They are believed where IAM
+                can't be asked. Default: none.
+        """
+        super().__init__(around.aws.ec2, around.aws.iam, around.pace)
+        self._around, self._stated = around, stated or {}
+
+    def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
+        """These profiles; None for one that does not exist, neither now nor after the deployment."""
+        found: dict[str, Profile | None] = {}
+        for arn in sorted(set(arns)):
+            # What can't be seen is taken for what it is said to be, not for missing.
+            presumed = Profile(arn, self._stated.get(arn), trusts_ec2=True)
+            found[arn] = self._to_come(arn, presumed) or self._live(arn, presumed)
+        return found
+
+    def _live(self, arn: str, presumed: Profile | None) -> Profile | None:
+        look = partial(super().profiles, [arn])
+        return self._around.sight.of(f"instance profile {arn}", lambda: look()[arn], presumed)
+
+    def _to_come(self, arn: str, presumed: Profile) -> Profile | None:
+        """A profile that the deployment creates, as IAM will describe it; None if it does not create it."""
+        look = partial(self._with_role, presumed)
+        try:
+            return next((found for one in self._around.stacks.to_come if (found := one.iam.foreseen(arn, look))), None)
+        except UnresolvedError:
+            return presumed
+
+    def _with_role(self, presumed: Profile, name: str) -> Profile:
+        """A profile with a role that exists already."""
+        role = self._around.sight.once(f"role {name}", partial(_role, self._around.aws.iam, name), _UNSEEN)
+        if role is _UNSEEN:
+            return presumed
+        return replace(presumed, role_arn=role.arn, trusts_ec2=role.trusts_ec2)
+
+
+@dataclass(frozen=True, slots=True)
+class _LiveRole:
+    arn: str | None
+    """None if there is no such role."""
+    trusts_ec2: bool
+
+
+_UNSEEN = _LiveRole(None, trusts_ec2=True)
+
+
+def _role(iam: "IAMClient", name: str) -> _LiveRole:
+    try:
+        found = iam.get_role(RoleName=name)["Role"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return _LiveRole(None, trusts_ec2=False)
+    trust: Any = found.get("AssumeRolePolicyDocument", {})  # boto3 decodes it
+    return _LiveRole(found["Arn"], allows_ec2(trust))

@@ -1,0 +1,31 @@
+"""Instance profiles as people know them, with the roles in them."""
+
+from ...runtime.association.arn import name_of
+from ...runtime.association.aws.observe import Observer
+from ..model import ProfileView
+from .environment import Surroundings
+
+
+class KnownProfiles:
+    """The profiles that a plan talks about, each looked at once."""
+
+    def __init__(self, around: Surroundings, observer: Observer) -> None:
+        self._around, self._observer = around, observer
+        self._views: dict[str, ProfileView] = {}
+        self._role_arns: dict[ProfileView, str | None] = {}
+
+    def view(self, arn: str | None) -> ProfileView | None:
+        """A profile, for people; None for none."""
+        if arn is None:
+            return None
+        if arn not in self._views:
+            found = self._observer.profiles([arn]).get(arn)
+            role = found.role_arn if found else None
+            live = ProfileView(name_of(arn), name_of(role) if role else None, arn)
+            self._views[arn] = self._around.profile(arn) or live
+            self._role_arns[self._views[arn]] = role
+        return self._views[arn]
+
+    def role_arn(self, view: ProfileView) -> str | None:
+        """ARN of the role in a profile; None if there is none, or it is not known."""
+        return self._role_arns.get(view)

@@ -1,0 +1,199 @@
+"""The stacks of one account and Region: as they are deployed, and what their values come to, each looked at once."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ..template.assembly import StackArtifact
+from ..template.deployed_stack import DeployedStack, deployed_stack, exports
+from ..template.intrinsic_functions import UnresolvedError
+from ..template.property_values import Elsewhere, StackValues
+from ..template.stacks import STACK_TYPE, Address, of_type
+from ..template.template_inputs import Place
+from ..template.template_text import UnreadableError
+from .clients import Aws, Sight
+
+
+class Landscape:
+    """Stacks that refer to one another. A nested stack is one of them; only its parameters come from the stack around
+    it, and what it puts out goes there."""
+
+    def __init__(self, aws: Aws, stacks: Sequence[StackArtifact], sight: Sight) -> None:
+        """
+        Args:
+            aws: clients for the Region.
+            stacks: the stacks of the assembly that are for it.
+            sight: remembers what could not be seen.
+        """
+        self._aws, self.sight = aws, sight
+        self._artifacts = {one.address: one for stack in stacks for one in stack.family}
+        self._values: dict[Address, StackValues] = {}
+        self._former: dict[Address, StackValues] = {}
+        self._unreadable: set[Address] = set()
+
+    @property
+    def artifacts(self) -> list[StackArtifact]:
+        """The stacks of the assembly, nested ones included."""
+        return [*self._artifacts.values()]
+
+    @property
+    def stacks(self) -> list[StackArtifact]:
+        """The stacks of the assembly that are at the top."""
+        return [one for one in self._artifacts.values() if one.address.outer is None]
+
+    @property
+    def to_come(self) -> list[StackValues]:
+        """The values that were asked for, as they will be."""
+        return [*self._values.values()]
+
+    @property
+    def former(self) -> list[StackValues]:
+        """The values that were asked for, as they are."""
+        return [*self._former.values()]
+
+    def deployed(self, address: Address) -> DeployedStack | None:
+        """A stack as it is deployed; None if it is not, or if that can't be seen."""
+        name: str | None = address.name
+        if address.outer:
+            around = self.deployed(address.outer)
+            name = around.physical_ids.get(address.nested[-1]) if around else None
+        if name is None:
+            return None
+        return self.sight.once(self._whether(address), partial(self._look, address, name), None)
+
+    def hidden(self, address: Address) -> tuple[str, ...]:
+        """Why it can't be seen whether a stack is deployed, in sentences; none if it can."""
+        self.deployed(address)
+        above = self.hidden(address.outer) if address.outer else ()
+        return (*above, *self.sight.missed(self._whether(address)))
+
+    def unreadable(self, address: Address) -> tuple[str, ...]:
+        """Why a stack that is deployed can't be read, in sentences; none if it can, or if it can't be seen at all."""
+        return self.hidden(address) if address in self._unreadable else ()
+
+    def family(self, stack: StackArtifact) -> Iterator[StackArtifact]:
+        """A stack with all that are nested in it, those included that are deployed and which the assembly has no more.
+
+        Args:
+            stack: the stack, as the assembly has it.
+        """
+        yield stack
+        deployed = self.deployed(stack.address)
+        for logical_id in dict.fromkeys((*stack.nested, *(deployed.nested if deployed else ()))):
+            yield from self.family(stack.nested.get(logical_id) or stack.without(logical_id))
+
+    def stays(self, address: Address) -> bool:
+        """Whether a stack is there after the deployment. A nested one may be gone, or not be made.
+
+        Raises:
+            UnresolvedError: that is not known before the deployment.
+        """
+        if address.outer is None:
+            return True
+        if not self.stays(address.outer):
+            return False
+        around, logical_id = self._artifacts[address.outer].template, address.nested[-1]
+        if logical_id not in of_type(around, STACK_TYPE):
+            return False
+        if address not in self._artifacts:
+            path = address.outer.path(around, logical_id)
+            raise UnresolvedError(f"the template of nested stack {path} is not in the assembly")
+        return self.values(address.outer).is_made(logical_id)
+
+    def values(self, address: Address) -> StackValues:
+        """What the values of a stack will come to. One that is not in the assembly has none."""
+        if address not in self._values:
+            elsewhere = Elsewhere(
+                self._exported, self._output, partial(self._nested_output, address), self._given(address)
+            )
+            template = self._artifacts[address].template if address in self._artifacts else {}
+            self._values[address] = StackValues(template, self._place(address), self.deployed(address), elsewhere)
+        return self._values[address]
+
+    def former_values(self, address: Address, deployed: DeployedStack) -> StackValues:
+        """What the values of a deployed stack have come to."""
+        if address not in self._former:
+            elsewhere = Elsewhere(self._live_export, self._live_output, partial(self._live_nested_output, address))
+            self._former[address] = StackValues(deployed.template, self._place(address), deployed, elsewhere)
+        return self._former[address]
+
+    def _look(self, address: Address, name: str) -> DeployedStack | None:
+        try:
+            return deployed_stack(self._aws.cloudformation, name)
+        except UnreadableError:
+            self._unreadable.add(address)
+            raise
+
+    def _whether(self, address: Address) -> str:
+        nested = f"nested stack {'/'.join(address.nested)} of " if address.nested else ""
+        return f"whether {nested}stack {address.name} is deployed in {self._aws.region}"
+
+    def _place(self, address: Address) -> Place:
+        return Place(self._aws.account, self._aws.region, self._aws.partition, address)
+
+    def _given(self, address: Address) -> Mapping[str, Callable[[], Any]]:
+        """What the stack around a nested one gives it."""
+        if address.outer is None or address not in self._artifacts:
+            return {}
+        resource = self._artifacts[address.outer].resources[address.nested[-1]]
+        parameters = resource.get("Properties", {}).get("Parameters", {})
+        return {name: partial(self._resolved, address.outer, value) for name, value in parameters.items()}
+
+    def _resolved(self, address: Address, value: Any) -> Any:
+        return self.values(address).resolve(value)
+
+    def _nested_output(self, address: Address, logical_id: str, name: str) -> Any:
+        inner = address.inner(logical_id)
+        outputs = _outputs(self._artifacts[inner]) if inner in self._artifacts else {}
+        if name in outputs:
+            return self._resolved(inner, outputs[name]["Value"])
+        return self._live_nested_output(address, logical_id, name)
+
+    def _live_nested_output(self, address: Address, logical_id: str, name: str) -> Any:
+        return self._put_out(address.inner(logical_id), name, f"nested stack {logical_id}")
+
+    def _exported(self, name: str) -> Any:
+        for stack, _, output in self._exports(name):
+            return self._resolved(stack.address, output["Value"])
+        return self._live_export(name)
+
+    def _exports(self, name: str) -> Iterator[tuple[StackArtifact, str, Mapping[str, Any]]]:
+        """Who of the assembly exports something by this name: the stack, and the output with its own name."""
+        for stack in self._artifacts.values():
+            for key, output in _outputs(stack).items():
+                if output.get("Export", {}).get("Name") == name:
+                    yield stack, key, output
+
+    def _output(self, stack: str, name: str, region: str | None) -> Any:
+        address, here = Address(stack), region in (None, self._aws.region)
+        outputs = _outputs(self._artifacts[address]) if here and address in self._artifacts else {}
+        if name in outputs:
+            return self._resolved(address, outputs[name]["Value"])
+        return self._live_output(stack, name, region)
+
+    def _live_output(self, stack: str, name: str, region: str | None) -> Any:
+        if region not in (None, self._aws.region):
+            raise UnresolvedError(f"output {name} of stack {stack} in {region} is not looked at")
+        return self._put_out(Address(stack), name, f"stack {stack}")
+
+    def _put_out(self, address: Address, name: str, who: str) -> Any:
+        deployed = self.deployed(address)
+        if deployed is None or name not in deployed.outputs:
+            raise UnresolvedError(f"{who} has no output {name} yet")
+        return deployed.outputs[name]
+
+    def _live_export(self, name: str) -> Any:
+        for stack, key, _ in self._exports(name):
+            deployed = self.deployed(stack.address)
+            if deployed and key in deployed.outputs:  # whoever may see the stack need not see what all others export
+                return deployed.outputs[key]
+        look = partial(exports, self._aws.cloudformation)
+        exported = self.sight.once(f"what stacks export in {self._aws.region}", look, dict[str, str]())
+        if name not in exported:
+            raise UnresolvedError(f"no stack exports {name} yet")
+        return exported[name]
+
+
+def _outputs(stack: StackArtifact) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = stack.template.get("Outputs", {})
+    return found

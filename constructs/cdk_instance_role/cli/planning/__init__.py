@@ -1,0 +1,1 @@
+"""Live state and template put together: the plan and the status of every association."""

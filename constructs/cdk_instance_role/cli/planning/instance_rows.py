@@ -1,0 +1,119 @@
+"""What becomes of every instance of an association, for people."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from ...runtime.association.converge.preview import Outlook
+from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
+from ..live.environment import Surroundings
+from ..live.profile_views import KnownProfiles
+from ..model import Event, InstanceView, Verb
+from .instance_details import Details, details
+from .metadata_warnings import hints
+from .planned_change import Intent
+
+_VERBS = {
+    Action.ASSOCIATE: Verb.ASSOCIATE,
+    Action.REPLACE: Verb.REPLACE,
+    Action.SWAP: Verb.REPLACE,
+    Action.DISASSOCIATE: Verb.UNDO,
+    Action.KEEP: Verb.KEEP,
+    Action.WAIT: Verb.WAIT,
+    Action.CONFLICT: Verb.CONFLICT,
+    Action.REJECT: Verb.CONFLICT,
+    Action.FORGET: Verb.DROP,
+}
+_NOT_CALLED = "CloudFormation calls the handler only when a property of the association changes"
+_IN_ITS_PLACE = "puts a new instance in its place"
+
+
+class Rows:
+    """Turns the handler's steps into what people want to know."""
+
+    def __init__(self, around: Surroundings, profiles: KnownProfiles) -> None:
+        self._around, self._profiles = around, profiles
+
+    def of(self, intent: Intent, found: Outlook) -> list[InstanceView]:
+        """The instances that the association has to do with, those that the deployment creates included.
+
+        Args:
+            intent: what CloudFormation will ask the handler for.
+            found: what the handler would do about it.
+        """
+        look = "names and tags of the instances"
+        see = partial(details, self._around.aws.ec2, found.snapshot.instances)
+        known = self._around.sight.of(look, see, dict[str, Details]())
+        steps = ((step, known.get(step.instance_id, Details())) for step in found.plan.steps)
+        return [
+            *(self._of_step(step, intent, found, described) for step, described in steps),
+            *(self._created(path, intent) for path in intent.created),
+        ]
+
+    def _of_step(self, step: Step, intent: Intent, found: Outlook, known: Details) -> InstanceView:
+        row = self._row(step, found, known)
+        if intent.retained:
+            return _retained(row)
+        if step.undo and self._around.is_replaced(row.id):
+            return _dropped(row, f"the deployment {_IN_ITS_PLACE}")
+        if intent.event is Event.NONE:
+            row = _left_alone(row)
+        for warning in self._replacements(row.id, known):
+            row = warned(row, warning)
+        return row
+
+    def _created(self, path: str, intent: Intent) -> InstanceView:
+        reason = "the instance is created by this deployment"
+        return InstanceView(f"(new) {path}", "", "", Verb.ASSOCIATE, reason, planned=self._profiles.view(intent.wanted))
+
+    def _replacements(self, instance_id: str, known: Details) -> Iterator[str]:
+        """Whether CloudFormation puts another instance in the place of one, in sentences."""
+        if self._around.is_replaced(instance_id):
+            yield f"the deployment {_IN_ITS_PLACE}"
+        elif changed := self._around.doubts(instance_id, ebs=known.ebs):
+            yield f"its {', '.join(changed)} changes: it may be that CloudFormation {_IN_ITS_PLACE}"
+
+    def _row(self, step: Step, found: Outlook, known: Details) -> InstanceView:
+        instance = found.snapshot.instances.get(step.instance_id)
+        current = self._profiles.view(instance.carries if instance else None)
+        will_change = step.action in CHANGES or step.action is Action.WAIT
+        planned = self._profiles.view(step.after) if will_change else current
+        reason = f"{step.reason}: {step.advice}" if step.action in PROBLEMS else step.reason
+        if instance:
+            reason = reason.removeprefix(f"({instance.state}) ")
+        return InstanceView(
+            id=step.instance_id,
+            name=known.name,
+            state=str(instance.state) if instance else "",
+            verb=Verb.UNDO if step.undo and step.action in CHANGES else _VERBS[step.action],
+            reason=self._around.text(reason),
+            current=current,
+            planned=planned,
+            warnings=hints(known) if planned and planned != current else (),
+        )
+
+
+def warned(row: InstanceView, warning: str) -> InstanceView:
+    """The row with one warning more."""
+    return replace(row, warnings=(*row.warnings, warning))
+
+
+def _dropped(row: InstanceView, reason: str) -> InstanceView:
+    """A row of an instance that is no more once the deployment is over."""
+    return replace(row, verb=Verb.DROP, planned=row.current, reason=reason, warnings=())
+
+
+def _left_alone(row: InstanceView) -> InstanceView:
+    """A row of an association that the handler is not called for."""
+    if row.verb is Verb.KEEP:
+        return row
+    if row.verb is Verb.WAIT and not row.changes:  # EC2 will confirm it without anyone's help
+        return replace(row, verb=Verb.KEEP)
+    kept = replace(row, verb=Verb.KEEP, planned=row.current, reason="nothing about the association changes")
+    return replace(kept, warnings=(f"it is not as wanted ({row.reason}), and stays so: {_NOT_CALLED}",))
+
+
+def _retained(row: InstanceView) -> InstanceView:
+    """A row of an association that goes without the handler being called."""
+    reason = "the association goes, and its removal policy leaves everything as it is"
+    return replace(row, verb=Verb.KEEP, planned=row.current, reason=reason, warnings=())

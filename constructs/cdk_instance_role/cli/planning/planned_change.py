@@ -1,0 +1,134 @@
+"""What CloudFormation will ask the handler for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...runtime.association.contract import Property
+from ...runtime.association.request.desired import Desired
+from ...runtime.association.request.event import DEFAULT_TIMEOUT_SECONDS, Request, RequestType, digest_of, readable
+from ...runtime.association.request.rollout import Rollout
+from ..live.stack_graph import Landscape
+from ..model import Event
+from ..template.assembly import StackArtifact
+from ..template.deployed_stack import DeployedStack
+from ..template.intrinsic_functions import UnresolvedError
+from ..template.stacks import RETAINED
+
+_TO_COME = "i-00000000000000000"
+"""Stands for the instances that the deployment creates."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What CloudFormation will ask the handler for."""
+
+    event: Event
+    desired: Desired | None = None
+    """None for a Delete, and if all targets are created by the deployment."""
+    known_ids: frozenset[str] = frozenset()
+    """Ids that were selected before."""
+    wanted: str | None = None
+    """ARN of the profile that the targets shall carry."""
+    created: tuple[str, ...] = ()
+    """The targets that the deployment creates, as paths of their constructs."""
+    retained: bool = False
+    """The association goes, and leaves everything as it is."""
+    rollout: Rollout = field(default_factory=Rollout)
+    """How targets are brought over."""
+    timeout: float = DEFAULT_TIMEOUT_SECONDS
+    """Seconds that the handler may take."""
+    before: Desired | None = None
+    """What the association asked for when it was deployed last, as far as it can be read."""
+    digest: str = ""
+    """Of the properties, by which the handler knows a former configuration again."""
+
+
+def intent_of(
+    stacks: Landscape, stack: StackArtifact, deployed: DeployedStack | None, logical_id: str
+) -> Intent | None:
+    """What becomes of an association; None if there is none, neither now nor then.
+
+    Args:
+        stacks: the stacks of the account and Region.
+        stack: the stack of the association, as the assembly has it.
+        deployed: the stack as it is deployed; None if the association is not.
+        logical_id: of the association.
+
+    Raises:
+        UnresolvedError: a property of the association, or whether it is made, is not known before the deployment.
+        RequestError: the handler will refuse the properties.
+    """
+    if not _will_be_there(stacks, stack, logical_id):
+        return _leaving(stacks, stack, deployed, logical_id) if deployed else None
+    after, created = _wanted(stacks, stack, logical_id)
+    request = _request(logical_id, after, created)
+    intent = Intent(
+        Event.CREATE,
+        None if created and not after[Property.INSTANCE_IDS] else request.desired,
+        wanted=after[Property.INSTANCE_PROFILE_ARN],
+        created=created,
+        rollout=request.rollout,
+        timeout=request.timeout,
+        digest=digest_of(after),
+    )
+    if deployed is None:
+        return intent
+    before = _former_properties(stacks, stack, deployed, logical_id)
+    event = Event.NONE if before == after and not created else Event.UPDATE
+    known_ids = frozenset((before or {}).get(Property.INSTANCE_IDS, ()))
+    return replace(intent, event=event, known_ids=known_ids, before=readable(before))
+
+
+def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[str]) -> Request:
+    """The properties as the handler will read them, but for the targets that there are not yet.
+
+    Raises:
+        RequestError: it will refuse them.
+    """
+    given = properties
+    if created and not properties[Property.INSTANCE_IDS]:
+        given = {**properties, Property.INSTANCE_IDS: [_TO_COME]}
+    ids = dict.fromkeys(("RequestId", "StackId", "LogicalResourceId"), logical_id)
+    return Request.from_event({"RequestType": RequestType.CREATE, **ids, "ResourceProperties": given})
+
+
+def _will_be_there(stacks: Landscape, stack: StackArtifact, logical_id: str) -> bool:
+    try:
+        if not stacks.stays(stack.address) or logical_id not in stack.associations:
+            return False
+        return stacks.values(stack.address).is_made(logical_id)
+    except UnresolvedError as error:
+        raise UnresolvedError(f"whether it is made: {error}") from None
+
+
+def _wanted(stacks: Landscape, stack: StackArtifact, logical_id: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    values = stacks.values(stack.address)
+    try:
+        return values.properties(logical_id), tuple(values.new_instances(logical_id))
+    except UnresolvedError as error:
+        raise UnresolvedError(f"what is wanted: {error}") from None
+
+
+def _leaving(stacks: Landscape, stack: StackArtifact, deployed: DeployedStack, logical_id: str) -> Intent:
+    # CloudFormation goes by the policies that are deployed, and does not call the handler if one says so.
+    retained, address = _is_retained(deployed, logical_id), stack.address
+    while address.outer and not stacks.stays(address):
+        around = stacks.deployed(address.outer)
+        retained |= around is not None and _is_retained(around, address.nested[-1])
+        address = address.outer
+    return Intent(Event.NONE if retained else Event.DELETE, retained=retained)
+
+
+def _is_retained(deployed: DeployedStack, logical_id: str) -> bool:
+    return (deployed.resource(logical_id) or {}).get("DeletionPolicy") in RETAINED
+
+
+def _former_properties(
+    stacks: Landscape, stack: StackArtifact, deployed: DeployedStack, logical_id: str
+) -> Mapping[str, Sequence[str]] | None:
+    """The properties as they were sent last. None if that can't be told: then they count as others."""
+    try:
+        return stacks.former_values(stack.address, deployed).properties(logical_id)
+    except UnresolvedError:
+        return None

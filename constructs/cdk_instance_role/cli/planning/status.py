@@ -1,0 +1,157 @@
+"""How the associations of deployed stacks are: what the ledger says, and what is there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ...runtime.association.arn import name_of
+from ...runtime.association.aws.observe import Observer
+from ...runtime.association.contract import Property
+from ...runtime.association.decide.checks import profile_problems
+from ...runtime.association.decide.model import GONE, Instance
+from ...runtime.association.decide.record import Claim, Record, held
+from ...runtime.association.decide.step import Action
+from ...runtime.association.request.desired import ProfileRef
+from ..live.environment import Surroundings
+from ..live.planned_observer import Foresight
+from ..live.profile_views import KnownProfiles
+from ..status_model import AssociationStatus, HeldView
+from ..template.assembly import StackArtifact
+from ..template.deployed_stack import DeployedStack
+from ..template.intrinsic_functions import UnresolvedError
+from ..template.stacks import Address, associations
+from .instance_details import Details, details
+
+
+def status_of_stack(stack: StackArtifact, around: Surroundings) -> list[AssociationStatus]:
+    """How the associations of a deployed stack are, and of those that are nested in it.
+
+    Args:
+        stack: the stack, as the assembly has it. What it has that is not deployed is left out, unless it can't be seen
+            whether it is.
+        around: the account and Region that it is in.
+    """
+    around.sight.turn()
+    found: list[AssociationStatus] = []
+    for one in [*around.stacks.family(stack)]:
+        if deployed := around.stacks.deployed(one.address):
+            found += _deployed(one.address, deployed, around)
+        elif unseen := around.stacks.hidden(one.address):
+            found += _hidden(one, unseen, around)
+    return found
+
+
+def _deployed(address: Address, deployed: DeployedStack, around: Surroundings) -> Iterator[AssociationStatus]:
+    around.stacks.former_values(address, deployed)
+    for logical_id in associations(deployed.template):
+        if logical_id in deployed.physical_ids:
+            around.sight.turn()
+            yield _status(address, deployed, logical_id, around)
+
+
+def _hidden(stack: StackArtifact, unseen: tuple[str, ...], around: Surroundings) -> Iterator[AssociationStatus]:
+    """The associations that the assembly has for a stack of which can't be seen whether it is deployed."""
+    account, region = around.aws.account, around.aws.region
+    for path in map(stack.path, stack.associations):
+        yield AssociationStatus(stack.name, path, account, region, unseen=unseen)
+
+
+def _status(address: Address, deployed: DeployedStack, logical_id: str, around: Surroundings) -> AssociationStatus:
+    records = held(around.records(address, logical_id))
+    observer = Foresight(around)
+    instances = around.sight.of("the instances", lambda: observer.instances(None, records).instances, None)
+    known = around.sight.of(
+        "names of the instances", lambda: details(around.aws.ec2, instances or ()), dict[str, Details]()
+    )
+    profiles = KnownProfiles(around, observer)
+    inside = _Inside(around, observer, _stated_role(address, deployed, logical_id, around))
+    return AssociationStatus(
+        stack=address.name,
+        association=address.path(deployed.template, logical_id),
+        account=around.aws.account,
+        region=around.aws.region,
+        instances=() if instances is None else tuple(_views(records.values(), instances, known, profiles, inside)),
+        unseen=tuple(around.sight.unseen),
+    )
+
+
+def _views(
+    records: Iterable[Record],
+    instances: Mapping[str, Instance],
+    known: Mapping[str, Details],
+    profiles: KnownProfiles,
+    inside: "_Inside",
+) -> Iterable[HeldView]:
+    for record in records:
+        assert record.mine is not None
+        instance, latest = instances.get(record.instance_id), record.mine.latest
+        yield HeldView(
+            id=record.instance_id,
+            name=known.get(record.instance_id, Details()).name,
+            state=str(instance.state) if instance else "",
+            carries=profiles.view(instance.carries if instance else None),
+            wanted=profiles.view(record.mine.wanted),
+            previous=profiles.view(record.previous),
+            since=latest.at,
+            outcome=f"{latest.action}: {latest.error}" if latest.error else latest.action,
+            drift=_drift(record, instance) or inside.drift(instance),
+        )
+
+
+class _Inside:
+    """Looks into the profiles that instances carry: EC2 says ``associated`` whatever has become of them."""
+
+    def __init__(self, around: Surroundings, observer: Observer, stated_role: str | None) -> None:
+        """
+        Args:
+            around: the account and Region.
+            observer: looks at IAM.
+            stated_role: ARN of the role that the wanted profile is said to hold; None if that is not known.
+        """
+        self._around, self._observer, self._stated_role = around, observer, stated_role
+
+    def drift(self, instance: Instance | None) -> str:
+        """Why an instance gets no credentials of the role although it carries the profile; empty if it does."""
+        if instance is None or instance.association is None:
+            return ""
+        arn = instance.association.profile_arn
+        profile = self._observer.profiles([arn])[arn]
+        stated = self._stated_role or (profile.role_arn if profile else None) or arn
+        problems = profile_problems(ProfileRef(arn, stated), profile)
+        if profile and not profile.is_held_by(instance.association):
+            problems = [
+                f"it carries a deleted instance profile {name_of(arn)}, which was created again since: deploy again"
+            ]
+        return self._around.text(problems[0]) if problems else ""
+
+
+def _stated_role(address: Address, deployed: DeployedStack, logical_id: str, around: Surroundings) -> str | None:
+    try:
+        properties = around.stacks.former_values(address, deployed).properties(logical_id)
+    except UnresolvedError:
+        return None
+    return str(properties.get(Property.ROLE_ARN, "")) or None
+
+
+def _drift(record: Record, instance: Instance | None) -> str:
+    """What is not as the association has left it."""
+    assert record.mine is not None
+    if instance is None:
+        return "the instance does not exist any more"
+    if instance.state in GONE:
+        return f"the instance is {instance.state}"
+    carried = instance.carries
+    if carried is not None and carried == record.mine.wanted:
+        confirmed = instance.association and instance.association.established
+        return "" if confirmed else "EC2 has not confirmed the association yet"
+    if record.is_kept_by_others(carried):
+        return "another association has given it its profile"
+    if _is_half_way(record, record.mine, carried):
+        return "an operation is under way, or has ended half-way"
+    return "someone has given it another profile" if carried else "someone has taken the profile off"
+
+
+def _is_half_way(record: Record, mine: Claim, carried: str | None) -> bool:
+    """Whether it is what the association itself may have left, or has not got round to changing."""
+    if carried in mine.ours or (carried is None and mine.detached):
+        return True
+    to_be_changed = mine.latest.action != Action.KEEP and carried == mine.latest.before
+    return to_be_changed and (record.acted_at is None or record.acted_at < mine.latest.at)

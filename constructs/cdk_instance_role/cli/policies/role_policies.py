@@ -1,0 +1,179 @@
+"""What one template says about the policies of roles."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from ..template.intrinsic_functions import NO_VALUE, UnresolvedError
+from ..template.replacement import MANAGED_POLICY, ROLE
+from ..template.stacks import STACK_TYPE, resources
+from .attachments import POLICY_TYPES, Attachment, Gap, Part
+from .policy_documents import Document, NotReadError, PolicyDocuments, References
+from .policy_resources import PolicyResource
+
+_HARMLESS_TRANSFORMS = (
+    "AWS::CodeDeployBlueGreen",
+    "AWS::LanguageExtensions",
+    "AWS::SecretsManager-",
+    "AWS::Serverless-",
+)
+"""Transforms that give no policy to a role, except by the loops that are in the template."""
+
+
+class RolePolicies:
+    """Reads what a template says about the policies of roles."""
+
+    def __init__(
+        self,
+        template: Mapping[str, Any],
+        resolve: Callable[[Any], Any],
+        reference: Callable[[str], str],
+        is_new: Callable[[str], bool],
+        is_made: Callable[[str], bool],
+    ) -> None:
+        """
+        Args:
+            template: the whole template.
+            resolve: turns a value of the template into a plain one, or raises `UnresolvedError`.
+            reference: what ``Ref`` of a role or a managed policy of the template comes to, also before it exists.
+            is_new: whether the deployment creates a resource.
+            is_made: whether the template's conditions let a resource be, or raises `UnresolvedError`.
+        """
+        self._template, self.resolve, self._reference, self._may_be = template, resolve, reference, is_made
+        self.resources = resources(template)
+        self._documents = PolicyDocuments(self.resources, resolve, is_new)
+        self.parts = {id_: self._part(id_) for id_, one in self.resources.items() if one.get("Type") in POLICY_TYPES}
+        """What each resource says, by logical id."""
+
+    @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """Why CloudFormation may make resources of the template that are not among its parts, in sentences."""
+        return tuple(self._unread())
+
+    def _unread(self) -> Iterator[str]:
+        for id_, one in self._template.get("Resources", {}).items():
+            if not isinstance(one, Mapping) and _may_give_policies(one):
+                yield f"{id_} is not read: only CloudFormation knows what it makes"
+        transforms = self._template.get("Transform", ())
+        for one in transforms if isinstance(transforms, list | tuple) else [transforms]:
+            name = str(one.get("Name") if isinstance(one, Mapping) else one)
+            if not name.startswith(_HARMLESS_TRANSFORMS):
+                yield f"transform {name} is not read: only CloudFormation knows what it makes of the template"
+
+    def inline_document(self, attachment: Attachment, known: References | None = None) -> Document:
+        """The document of an inline policy.
+
+        Args:
+            attachment: the policy.
+            known: what attributes of resources come to that the template does not tell. Default: nothing is known.
+        """
+        return self._documents.read(attachment.document, known)
+
+    def managed_document(self, logical_id: str, known: References | None = None) -> Document:
+        """The document of a managed policy of the template, as `inline_document` gives others."""
+        return self._documents.read(self.properties(logical_id).get("PolicyDocument"), known)
+
+    def properties(self, logical_id: str) -> Mapping[str, Any]:
+        """The properties of a resource, as the template has them."""
+        found = self.resources[logical_id].get("Properties", {})
+        return found if isinstance(found, Mapping) else {}
+
+    def plain(self, value: Any) -> Any:
+        """The value without functions; readable text stands for those whose result is not known."""
+        try:
+            return self._documents.plain(value)
+        except NotReadError:
+            return "(unknown)"
+
+    def identity(self, value: Any) -> Any:
+        """What names a role or a managed policy, also one that the deployment creates.
+
+        Raises:
+            UnresolvedError: it is not known before the deployment.
+        """
+        if own := self.own(value):
+            try:
+                return self._reference(own)
+            except UnresolvedError:
+                if self.resources[own]["Type"] == ROLE:
+                    raise
+                return f"(unknown) {own}"
+        try:
+            return self.resolve(value)
+        except UnresolvedError as error:
+            identity = getattr(error, "identity", None)  # of a resource of another stack
+            if identity is None:
+                raise
+            return identity
+
+    def own(self, value: Any) -> str | None:
+        """Logical id of the role or managed policy of the template that a value refers to; None for anything else."""
+        match value:
+            case {"Ref": str() as id_} | {"Fn::GetAtt": [str() as id_, "PolicyArn"]}:
+                pass
+            case {"Fn::GetAtt": str() as text} if text.endswith(".PolicyArn"):
+                id_ = text.removesuffix(".PolicyArn")
+            case _:
+                return None
+        return id_ if self.resources.get(id_, {}).get("Type") in (ROLE, MANAGED_POLICY) else None
+
+    def holds(self, condition: Any) -> bool:
+        """Whether a condition of the template holds.
+
+        Raises:
+            UnresolvedError: that is not known before the deployment.
+        """
+        return bool(self.resolve({"Fn::If": [condition, True, False]}))
+
+    def is_made(self, logical_id: str) -> bool:
+        """Whether a resource is there; True if that is not known."""
+        if logical_id not in self.resources:
+            return False
+        try:
+            return self._may_be(logical_id)
+        except UnresolvedError:
+            return True
+
+    def condition(self, logical_id: str) -> Any:
+        """The condition of a resource, as the template has it; None if there is none."""
+        name = self.resources[logical_id].get("Condition")
+        return None if name is None else (name, self._template.get("Conditions", {}).get(name))
+
+    def name(self, logical_id: str, name_property: str) -> str:
+        """The name of a resource: its physical one, or what people know it by before it exists."""
+        for value in (self.properties(logical_id).get(name_property), {"Ref": logical_id}):
+            try:
+                if value is not None and (found := self.resolve(value)) is not NO_VALUE:
+                    return str(found).rpartition("/")[2]  # a reference to a managed policy gives its ARN
+            except UnresolvedError:
+                pass
+        path = self.resources[logical_id].get("Metadata", {}).get("aws:cdk:path")
+        return str(path).removesuffix("/Resource") if path else f"(new) {logical_id}"
+
+    def _part(self, logical_id: str) -> Part:
+        gaps = []
+        try:
+            if not self._may_be(logical_id):
+                return Part()
+        except UnresolvedError:
+            name = self.resources[logical_id].get("Condition")
+            sentence = f"whether {logical_id} will be there depends on condition {name} of the template"
+            gaps.append(Gap(sentence, self.condition(logical_id), of_known_roles=True))
+        return PolicyResource(self, logical_id, gaps).read()
+
+
+def _may_give_policies(loop: Any) -> bool:
+    """Whether a loop may make roles, policies, or stacks with some."""
+    types = [*_types(loop)]
+    return not types or any("{" in str(one) or one in (*POLICY_TYPES, STACK_TYPE) for one in types)
+
+
+def _types(value: Any) -> Iterator[Any]:
+    """The types of the resources in a loop, loops in it included."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _types(item)
+    elif isinstance(value, Mapping) and "Type" in value:
+        yield value["Type"]
+    elif isinstance(value, Mapping):
+        yield from _types(list(value.values()))

@@ -1,0 +1,1 @@
+"""What the deployment will say: the assembly, the templates in it and their values."""

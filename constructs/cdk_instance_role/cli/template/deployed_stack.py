@@ -1,0 +1,96 @@
+"""Stacks as they are deployed, as CloudFormation describes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ...runtime.association.arn import name_of
+from .stacks import STACK_TYPE, nested_template, of_type
+from .template_text import UnreadableError, parse
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+_NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
+
+
+@dataclass(frozen=True)
+class DeployedStack:
+    """A stack that exists."""
+
+    id: str
+    template: Mapping[str, Any]
+    physical_ids: Mapping[str, str]
+    """By logical id."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name: of a nested stack the one that CloudFormation has made up."""
+        return self.id.split("/")[1] if "/" in self.id else self.id
+
+    @property
+    def nested(self) -> list[str]:
+        """Logical ids of the nested stacks that are the CDK's."""
+        inner = of_type(self.template, STACK_TYPE).items()
+        return [id_ for id_, resource in inner if id_ in self.physical_ids and nested_template(resource)]
+
+    def resource(self, logical_id: str) -> Mapping[str, Any] | None:
+        """A resource of the template; None if it has none such."""
+        found: Mapping[str, Any] | None = self.template.get("Resources", {}).get(logical_id)
+        return found
+
+
+def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> DeployedStack | None:
+    """A stack; None if it is not deployed.
+
+    Raises:
+        UnreadableError: its template can't be read.
+    """
+    try:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"].get("Message", ""):
+            return None
+        raise
+    if stack["StackStatus"] in _NOT_DEPLOYED:
+        return None
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    resources = [one for page in pages for one in page["StackResourceSummaries"]]
+    parameters = {one["ParameterKey"]: one.get("ResolvedValue", one["ParameterValue"]) for one in _parameters(stack)}
+    return DeployedStack(
+        id=stack["StackId"],
+        template=_template(cloudformation, name),
+        physical_ids={
+            # Some local AWS give the ARN of an instance profile here, AWS gives its name.
+            one["LogicalResourceId"]: name_of(one["PhysicalResourceId"])
+            if one["ResourceType"] == "AWS::IAM::InstanceProfile"
+            else one["PhysicalResourceId"]
+            for one in resources
+            if one.get("PhysicalResourceId") and one["ResourceStatus"] != "DELETE_COMPLETE"
+        },
+        parameters=parameters,
+        outputs={one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
+    )
+
+
+def _parameters(stack: Any) -> list[Any]:
+    return [one for one in stack.get("Parameters", ()) if "ParameterValue" in one or "ResolvedValue" in one]
+
+
+def _template(cloudformation: "CloudFormationClient", name: str) -> Mapping[str, Any]:
+    body: Any = cloudformation.get_template(StackName=name)["TemplateBody"]
+    try:
+        found: Mapping[str, Any] = parse(body) if isinstance(body, str) else body  # boto3 decodes JSON
+    except UnreadableError as error:
+        raise UnreadableError(f"its template can't be read: {error}") from None
+    return found
+
+
+def exports(cloudformation: "CloudFormationClient") -> dict[str, str]:
+    """What the stacks of the Region export, by name."""
+    pages = cloudformation.get_paginator("list_exports").paginate()
+    return {one["Name"]: one["Value"] for page in pages for one in page["Exports"]}

@@ -1,0 +1,194 @@
+"""The instance profiles and roles of one stack, by names that they may not have yet."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from ...runtime.association.arn import name_of
+from ...runtime.association.aws.trust import allows_ec2
+from ...runtime.association.decide.model import Profile
+from ..model import ProfileView
+from .intrinsic_functions import NO_VALUE, UnresolvedError
+from .replacement import MANAGED_POLICY, PROFILE, ROLE
+from .stacks import of_type
+from .template_inputs import Place
+
+_IAM = {
+    PROFILE: ("instance-profile", "InstanceProfileName"),
+    ROLE: ("role", "RoleName"),
+    MANAGED_POLICY: ("policy", "ManagedPolicyName"),
+}
+"""Resources whose ARN can be told from their name: kind in the ARN, and the property with the name."""
+IAM_TYPES = frozenset({PROFILE, ROLE})
+"""Those of them whose attribute ``Arn`` is their ARN."""
+MADE_UP = ".to.be.created"
+"""What names end with that are made up here."""
+_LONGEST_ID = 100
+"""Characters of a logical id in a made-up name: IAM's names have 128."""
+
+
+class IamNames:
+    """The profiles, roles and managed policies of a template. What the deployment creates gets a made-up name until
+    it has one."""
+
+    def __init__(
+        self, template: Mapping[str, Any], place: Place, resolve: Callable[[Any], Any], known: Mapping[str, str]
+    ) -> None:
+        """
+        Args:
+            template: the template.
+            place: where the stack is.
+            resolve: turns a value of the template into a plain one, or raises `UnresolvedError`.
+            known: physical ids of the resources that stay what they are, by logical id.
+        """
+        self._template, self._place, self._resolve, self._known = template, place, resolve, known
+        self._resources: Mapping[str, Any] = template.get("Resources", {})
+        self._profiles: dict[str, str] = {}
+        self._new: dict[str, str] = {}
+        self._invented: dict[str, str] = {}
+        self._learned = False
+
+    def arn(self, logical_id: str) -> str:
+        """ARN of a profile, role or managed policy. A made-up one if the deployment creates it and CloudFormation
+        invents its name.
+
+        Raises:
+            UnresolvedError: its path or name is not known before the deployment.
+        """
+        resource = self._resources[logical_id]
+        kind, _ = _IAM[resource["Type"]]
+        known = self._known.get(logical_id)
+        if known and resource["Type"] == MANAGED_POLICY:  # CloudFormation calls it by its ARN
+            return known
+        given = None if known else self._given(logical_id)
+        path = str(self._resolve(resource.get("Properties", {}).get("Path", "/"))).lstrip("/")
+        arn = self._place.arn_in_iam(f"{kind}/{path}{known or given or self._made_up(logical_id)}")
+        if not known and not given:
+            self._invented[arn] = logical_id
+        if resource["Type"] == PROFILE:
+            self._profiles[arn] = logical_id
+            if known is None:
+                self._new[arn] = logical_id
+        return arn
+
+    def reference(self, logical_id: str) -> str:
+        """What ``Ref`` of a profile, role or managed policy gives: the ARN of a policy, and the name of the others.
+
+        Raises:
+            UnresolvedError: its path or name is not known before the deployment.
+        """
+        if self._resources[logical_id]["Type"] == MANAGED_POLICY:
+            return self.arn(logical_id)
+        return self._known.get(logical_id) or self._given(logical_id) or self._made_up(logical_id)
+
+    def is_new(self, logical_id: str) -> bool:
+        """Whether the deployment creates a resource, or puts another one in its place."""
+        return logical_id not in self._known
+
+    def profile(self, arn: str) -> ProfileView | None:
+        """A profile of the stack, by its construct, because its name is a long one; None if the stack has none such."""
+        self._learn()
+        if arn not in self._profiles:
+            return None
+        logical_id = self._profiles[arn]
+        path = self._path(logical_id)
+        return ProfileView(path, self._role_of(logical_id), None if arn in self._new else arn)
+
+    def foreseen(self, arn: str, role: Callable[[str], Profile]) -> Profile | None:
+        """A profile that the deployment creates, as IAM will describe it; None if it does not create it.
+
+        Args:
+            arn: ARN of the profile.
+            role: what a profile with a role that is not of this stack will be, by the role's name.
+
+        Raises:
+            UnresolvedError: the name of its role is not known before the deployment.
+        """
+        self._learn()
+        if arn not in self._new:
+            return None
+        value = self._role_in(self._new[arn])
+        own = self._own_role(value)
+        if own is None:
+            return role(str(self._resolve(value)))
+        return Profile(arn, self.arn(own), self._trusts_ec2(own))
+
+    def role_in(self, arn: str) -> str | None:
+        """Name of the role that a profile of the template will hold; None if the template has no such profile, or if
+        that is not known before the deployment.
+
+        Args:
+            arn: ARN of the profile.
+        """
+        self._learn()
+        if arn not in self._profiles:
+            return None
+        value = self._role_in(self._profiles[arn])
+        own = self._own_role(value)
+        try:
+            return self.reference(own) if own else str(self._resolve(value))
+        except UnresolvedError as error:
+            return getattr(error, "identity", None)
+
+    def names(self) -> dict[str, str]:
+        """The constructs of the stack's profiles, and of its roles that have no name yet, by what the handler's
+        sentences call them: names that CloudFormation invents are long, and those that are made up here are wrong."""
+        self._learn()
+        found = {name_of(arn): id_ for arn, id_ in self._profiles.items()}
+        for arn, id_ in (self._new | self._invented).items():
+            found |= {arn: id_, name_of(arn): id_}
+        return {name: self._path(id_) for name, id_ in found.items()}
+
+    def _learn(self) -> None:
+        """Get to know the profiles. Not at once: they may depend on stacks around that depend on this one."""
+        if self._learned:
+            return
+        self._learned = True
+        for logical_id in of_type(self._template, PROFILE):
+            with suppress(UnresolvedError):  # then nothing can refer to it either
+                self.arn(logical_id)
+
+    def _role_in(self, profile_id: str) -> Any:
+        """The role in a profile, as the template has it."""
+        (role,) = self._resources[profile_id]["Properties"]["Roles"]
+        return role
+
+    def _own_role(self, value: Any) -> str | None:
+        """Logical id of the role of the stack that a value refers to; None if it refers to something else."""
+        id_: Any = value.get("Ref") if isinstance(value, Mapping) else None
+        return id_ if self._resources.get(id_, {}).get("Type") == ROLE else None
+
+    def _trusts_ec2(self, role_id: str) -> bool:
+        given = self._resources[role_id].get("Properties", {}).get("AssumeRolePolicyDocument", {})
+        try:
+            found = self._resolve(given)
+            return allows_ec2(json.loads(found) if isinstance(found, str) else found)
+        except (AttributeError, TypeError, UnresolvedError, ValueError):  # what is not known is not taken for a fault
+            return True
+
+    def _role_of(self, profile_id: str) -> str | None:
+        value = self._role_in(profile_id)
+        if own := self._own_role(value):
+            return self._path(own)
+        try:
+            return str(self._resolve(value))
+        except UnresolvedError:
+            return None
+
+    def _given(self, logical_id: str) -> str | None:
+        """The name that the template gives; None if CloudFormation invents one."""
+        _, name_property = _IAM[self._resources[logical_id]["Type"]]
+        given = self._resolve(self._resources[logical_id].get("Properties", {}).get(name_property))
+        return None if given in (None, NO_VALUE) else str(given)
+
+    def _made_up(self, logical_id: str) -> str:
+        """A name for what has none yet, which no other stack of the account makes up for something of its own."""
+        address = self._place.address
+        parts = (self._place.region, address.name, *address.nested, logical_id)
+        whose = hashlib.sha256("/".join(parts).encode()).hexdigest()
+        return f"{logical_id[:_LONGEST_ID]}.{whose[:8]}{MADE_UP}"
+
+    def _path(self, logical_id: str) -> str:
+        return self._place.address.path(self._template, logical_id)

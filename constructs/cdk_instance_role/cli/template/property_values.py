@@ -1,0 +1,213 @@
+"""What the values of one stack come to: as it is deployed, and as it will be."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...runtime.association.contract import Property, RolloutProperty
+from .deployed_stack import DeployedStack
+from .iam_resources import IAM_TYPES, IamNames
+from .intrinsic_functions import NO_VALUE, Resolver, UnresolvedError
+from .replacement import ALARM, COMPOSITE_ALARM, INSTANCE, MANAGED_POLICY, ROLE, doubts, is_replaced
+from .stacks import STACK_TYPE, of_type
+from .template_inputs import Parameters, Place, as_text
+
+_FUNCTION = "AWS::Lambda::Function"
+_OUTPUTS = "Outputs."
+_KNOWN_BY_PATH = frozenset({INSTANCE, ALARM, COMPOSITE_ALARM})
+"""Resources that people are told of although they have no id yet."""
+
+
+class NewResourceError(UnresolvedError):
+    """The value is an instance or an alarm that the deployment creates."""
+
+    def __init__(self, path: str) -> None:
+        """
+        Args:
+            path: path of its construct.
+        """
+        super().__init__(f"{path} is not known before the deployment")
+        self.path = path
+
+
+class NewIdentityError(UnresolvedError):
+    """The value is the name of a role, or the ARN of a managed policy, that the deployment creates."""
+
+    def __init__(self, path: str, identity: str) -> None:
+        """
+        Args:
+            path: path of its construct.
+            identity: the name or the ARN; a made-up one if CloudFormation invents it.
+        """
+        super().__init__(f"{path} is not known before the deployment")
+        self.identity = identity
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where values come from that are not the template's own. Each raises `UnresolvedError`."""
+
+    exported: Callable[[str], Any]
+    """What another stack exports by this name."""
+    output: Callable[[str, str, str | None], Any]
+    """What another stack puts out, by its name, the output's and the Region's."""
+    nested: Callable[[str, str], Any]
+    """What a nested stack puts out, by its logical id and the output's name."""
+    given: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    """What the stack around this one gives it, by the parameter's name."""
+
+
+class StackValues:
+    """The values of a template, as far as they are known.
+
+    A resource that the deployment creates, or replaces by another one, is not there yet. A profile or role gets a
+    made-up ARN then if it needs one; what depends on anything else is not known.
+    """
+
+    def __init__(
+        self, template: Mapping[str, Any], place: Place, deployed: DeployedStack | None, elsewhere: Elsewhere
+    ) -> None:
+        """
+        Args:
+            template: the template to come, or the deployed one.
+            place: where the stack is.
+            deployed: the stack as it is deployed; None if it is not.
+            elsewhere: where values come from that are not the template's own.
+        """
+        self.template, self._place, self._elsewhere = template, place, elsewhere
+        self._known = self._kept(deployed) if deployed else {}
+        instances = self._instances(deployed) if deployed else {}
+        self.replaced = frozenset(id_ for id_, (before, after) in instances.items() if is_replaced(before, after))
+        """Ids of the instances that the deployment puts others in the place of."""
+        self._kept_instances = {id_: pair for id_, pair in instances.items() if id_ not in self.replaced}
+        self._parameters = Parameters(template, deployed, elsewhere.given)
+        self.resolve = Resolver(
+            {**place.pseudo(deployed), **self._parameters.known(), **self._known},
+            self._attribute,
+            elsewhere.exported,
+            elsewhere.output,
+            template.get("Conditions", {}),
+            template.get("Mappings", {}),
+            self._reference,
+        )
+        self.iam = IamNames(template, place, self.resolve, self._known)
+        """Its instance profiles and roles."""
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.template.get("Resources", {})
+        return found
+
+    def is_made(self, logical_id: str) -> bool:
+        """Whether the template's conditions let a resource be.
+
+        Raises:
+            UnresolvedError: that is not known before the deployment.
+        """
+        condition = self.resources[logical_id].get("Condition")
+        return condition is None or self.resolve.holds(condition)
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        """The properties of an association, as CloudFormation would send them, but for the service token. An instance
+        that is created by the deployment is left out, and an alarm is called by the path of its construct, with
+        ``(new)`` before.
+
+        Raises:
+            UnresolvedError: one of them is not known before the deployment.
+        """
+        given = {key: value for key, value in self.resources[logical_id]["Properties"].items() if key != "ServiceToken"}
+        if isinstance(given.get(Property.INSTANCE_IDS), list):
+            given[Property.INSTANCE_IDS] = self._targets(logical_id)[0]
+        rollout = given.get(Property.ROLLOUT)
+        if isinstance(rollout, Mapping) and isinstance(rollout.get(RolloutProperty.ALARMS), list):
+            alarms = [self._alarm(alarm) for alarm in rollout[RolloutProperty.ALARMS]]
+            given[Property.ROLLOUT] = {**rollout, RolloutProperty.ALARMS: alarms}
+        resolved: dict[str, Any] = as_text(self.resolve(given))
+        return resolved
+
+    def new_instances(self, logical_id: str) -> list[str]:
+        """The targets of an association that the deployment creates, as paths of their constructs.
+
+        Raises:
+            UnresolvedError: another target is not known before the deployment.
+        """
+        return self._targets(logical_id)[1]
+
+    def doubts(self, instance_id: str, *, ebs: bool) -> list[str]:
+        """The properties for whose change CloudFormation may have to put another instance in the place of one.
+
+        Args:
+            instance_id: an instance, be it of the stack or not.
+            ebs: its root volume is in EBS.
+        """
+        before, after = self._kept_instances.get(instance_id, ({}, {}))
+        return doubts(before, after, ebs=ebs)
+
+    def service_token(self, logical_id: str) -> str:
+        """ARN of the function that an association is handled by.
+
+        Raises:
+            UnresolvedError: it is not known.
+        """
+        return str(self.resolve(self.resources[logical_id]["Properties"].get("ServiceToken")))
+
+    def path(self, logical_id: str) -> str:
+        """The path of a construct, for people."""
+        return self._place.address.path(self.template, logical_id)
+
+    def _targets(self, logical_id: str) -> tuple[list[Any], list[str]]:
+        """The instances that are listed: ids of those that exist, and paths of those that the deployment creates."""
+        ids: list[Any] = []
+        created: list[str] = []
+        listed = self.resources[logical_id]["Properties"].get(Property.INSTANCE_IDS)
+        for item in listed if isinstance(listed, list) else ():
+            try:
+                found = self.resolve(item)
+                ids += [] if found is NO_VALUE else [found]
+            except NewResourceError as new:
+                created.append(new.path)
+        return ids, created
+
+    def _alarm(self, value: Any) -> Any:
+        """Name of an alarm."""
+        try:
+            return self.resolve(value)
+        except NewResourceError as new:
+            return f"(new) {new.path}"
+
+    def _reference(self, name: str) -> Any:
+        if name in self._parameters:
+            return self._parameters[name]
+        if self.resources.get(name, {}).get("Type") in _KNOWN_BY_PATH:
+            raise NewResourceError(self.path(name))
+        if self.resources.get(name, {}).get("Type") in (ROLE, MANAGED_POLICY):
+            raise NewIdentityError(self.path(name), self.iam.reference(name))
+        raise UnresolvedError(f"{name} is not known before the deployment")
+
+    def _attribute(self, logical_id: str, name: str) -> Any:
+        kind = self.resources.get(logical_id, {}).get("Type")
+        if kind == STACK_TYPE and name.startswith(_OUTPUTS):
+            return self._elsewhere.nested(logical_id, name.removeprefix(_OUTPUTS))
+        if kind == _FUNCTION and name == "Arn" and logical_id in self._known:
+            return self._place.arn_of_function(self._known[logical_id])
+        if name == "PolicyArn" and kind == MANAGED_POLICY:
+            if self.iam.is_new(logical_id):
+                raise NewIdentityError(self.path(logical_id), self.iam.reference(logical_id))
+            return self.iam.arn(logical_id)
+        if name != "Arn" or kind not in IAM_TYPES:
+            raise UnresolvedError(f"{logical_id}.{name} is not known before the deployment")
+        return self.iam.arn(logical_id)
+
+    def _kept(self, deployed: DeployedStack) -> dict[str, str]:
+        """Physical ids of the resources that stay what they are."""
+        return {
+            id_: physical
+            for id_, physical in deployed.physical_ids.items()
+            if id_ in self.resources and not is_replaced(deployed.resource(id_), self.resources[id_])
+        }
+
+    def _instances(self, deployed: DeployedStack) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """The instances of the stack, as they are in the deployed template and as they will be, by their ids."""
+        before, now = of_type(deployed.template, INSTANCE), deployed.physical_ids
+        after = of_type(self.template, INSTANCE)
+        return {now[id_]: (before[id_], after[id_]) for id_ in before.keys() & after.keys() & now.keys()}

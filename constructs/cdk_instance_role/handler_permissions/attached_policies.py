@@ -1,0 +1,113 @@
+"""What all associations of a provider need together: the handler's policies, and what is refused about them."""
+
+from collections.abc import Iterator
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IDependable
+
+from ..support.arns import is_token
+from ..support.at_synthesis import at_synthesis
+from ..support.problems import Problems
+from .capacity import MAX_POLICIES, capacity
+from .excess_permissions import excesses
+from .policies import HandlerPolicies
+from .statements import Permissions
+
+
+class Grants:
+    """The permissions of a provider's handler, by stack and association.
+
+    The policies are in the stacks of the associations: one in the provider's stack could not name what belongs to a
+    stack that depends on it.
+    """
+
+    def __init__(self, provider: Construct, role: iam.IRole, policies_id: str, max_policies: int) -> None:
+        """
+        Args:
+            provider: the provider.
+            role: role of its handler.
+            policies_id: id of the policies in every stack.
+            max_policies: managed policies that the role can have.
+        """
+        self._provider, self._role = provider, role
+        self._policies_id, self._max_policies = policies_id, max_policies
+        self._policies: dict[Stack, HandlerPolicies] = {}
+        self._granted: list[Permissions] = []
+        self._selected: dict[str, str] = {}
+        self._problems = Problems(provider)
+        at_synthesis(provider, self._write)
+
+    def add(self, permissions: Permissions) -> IDependable:
+        """Add what an association needs.
+
+        Raises:
+            ValueError: the association is in another account or Region, selects an instance that another one selects
+                already, or the permissions of all don't fit into as many policies as the role can have.
+        """
+        stack = permissions.place.stack
+        self._refuse_selected_twice(permissions)
+        policies = self._policies.get(stack) or self._new_policies(stack)
+        policies.add(permissions)
+        self._granted.append(permissions)
+        self._refuse_too_many()
+        return policies
+
+    def _new_policies(self, stack: Stack) -> HandlerPolicies:
+        self._refuse_elsewhere(stack)
+        self._policies[stack] = HandlerPolicies(stack, self._policies_id, role=self._role)
+        return self._policies[stack]
+
+    def _write(self) -> None:
+        """Write the policies, and have the synthesis fail for what is only known now."""
+        written = [policies.write() for policies in self._policies.values()]
+        self._problems.report([*self._too_many(), *excesses(written)])
+
+    def _refuse_elsewhere(self, stack: Stack) -> None:
+        own = Stack.of(self._provider)
+        for what, mine, theirs in (("account", own.account, stack.account), ("Region", own.region, stack.region)):
+            if mine != theirs and not is_token(mine) and not is_token(theirs):
+                raise ValueError(
+                    f"the provider is in {what} {mine} and the association in {theirs}: "
+                    f"use a provider in the same {what}"
+                )
+
+    def _refuse_selected_twice(self, permissions: Permissions) -> None:
+        path = permissions.place.path
+        for instance_id in permissions.instances.inspected_ids:
+            other = self._selected.setdefault(instance_id, path)
+            if other != path:
+                raise ValueError(
+                    f"instance {instance_id} is selected by {other} already: an instance carries one profile only"
+                )
+
+    def _refuse_too_many(self) -> None:
+        for problem in self._too_many():
+            raise ValueError(problem)
+
+    def _too_many(self) -> Iterator[str]:
+        """While a stack is deployed, the role has the old and the new policies of that stack."""
+        counts = [policies.count for policies in self._policies.values()]
+        if counts and sum(counts) + max(counts) > self._max_policies:
+            stacks = ", ".join(stack.stack_name for stack in self._policies)
+            yield (
+                f"the instance ids, tags, profiles and alarms of {stacks} need {sum(counts)} IAM policies, and a role "
+                f"can have {self._max_policies}, old and new ones together while a stack is deployed. That is enough "
+                f"for {capacity(self._max_policies)}: {', or '.join(self._ways_to_need_fewer())}"
+            )
+
+    def _ways_to_need_fewer(self) -> Iterator[str]:
+        if any(permissions.lists_many_ids for permissions in self._granted):
+            yield "select the instances by tags"
+        if any(permissions.lists_long_tags for permissions in self._granted):
+            yield "select by fewer or shorter tag values"
+        if any(permissions.lists_several_profiles for permissions in self._granted):
+            yield "list fewer profiles in `replaces`"
+        if any(permissions.lists_many_alarms for permissions in self._granted):
+            yield "watch a composite alarm of the alarms"
+        if len(self._policies) > 1:
+            yield "use a provider for each stack"
+        elif len(self._granted) > 1:
+            yield "spread the associations over several stacks"
+        if self._max_policies < MAX_POLICIES:
+            yield "have IAM's quota of managed policies of a role raised and say so with max_policies"

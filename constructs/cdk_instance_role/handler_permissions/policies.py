@@ -1,0 +1,236 @@
+"""The handler's IAM policies, packed into as few as IAM's size limit allows."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jsii
+from aws_cdk import IAnyProducer, IResolveContext, Lazy, ScopedAws, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from ..permission_search.merging import merged
+from ..permission_search.packing import POLICY_SIZE, packed, size_of
+from ..permission_search.statement import RESOURCE, Statement
+from ..support.arns import is_token
+from ..support.at_synthesis import Resources, resources_of
+from .policy_lengths import Lengths
+from .policy_texts import VERSION, PolicyTexts
+from .statements import Permissions
+
+_DESCRIPTION = "What the instance profile handler may do for this stack"
+_LONGEST_POLICY_NAME = 128
+_LEFT_OVER = 600
+"""Characters of a policy into which no further statement may fit."""
+_ANY_STATEMENT = Statement.of(["ec2:DescribeInstances"], ["*"])
+"""The handler has it anyway."""
+_CUSTOMIZED = "@aws-cdk/iam:customizeRoles"
+"""Context key of `iam.Role.customize_roles`."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What has been written into the policies of a stack."""
+
+    statements: Sequence[Statement]
+    """With tokens."""
+    granted: Sequence[Permissions]
+    texts: PolicyTexts
+
+
+class HandlerPolicies(Construct):
+    """What the handler may do for the associations of one stack, as managed policies of its role.
+
+    The logical id of every policy holds a digest of its content. CloudFormation therefore never changes one: it
+    creates the new policy first and deletes the old one last, after the deployment has succeeded or has been
+    rolled back. During a deployment the handler has the permissions of both. If the policy were changed in place, a
+    rollback would find that the permissions to restore profiles are gone already.
+
+    The content is only known at synthesis, because Aspects may change names and paths until then. The number of
+    policies is estimated with every association, so that Aspects visit them, and corrected at synthesis.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, role: iam.IRole) -> None:
+        """
+        Args:
+            scope: parent construct, in the stack of the associations.
+            id: id within the parent.
+            role: role of the handler.
+        """
+        super().__init__(scope, id)
+        self._role, self._stack = role, Stack.of(self)
+        self._granted: list[Permissions] = []
+        self._policies: list[_Policy] = []
+        self._describe_stacks = Statement.of(["cloudformation:DescribeStacks"], _with_parents(self._stack))
+        self._lengths = Lengths.of(self._stack, {})
+        self._widths: dict[str, int] = {}
+        """Characters of ARNs, by their text with tokens."""
+        self._drafted = [self._describe_stacks]
+        self._resources: dict[Any, set[str]] = {}
+        """Resources of the drafted statements, by all else that is in them."""
+        self._free = 0
+        """Characters that the policies still have room for, by the estimate."""
+
+    def add(self, permissions: Permissions) -> None:
+        """Add the permissions for an association."""
+        self._granted.append(permissions)
+        self._measure(permissions)
+        statements = list(permissions.statements())
+        self._drafted += statements
+        self._free -= sum(map(self._growth, statements))
+        if self._free < 0:
+            self._plan()
+
+    @property
+    def count(self) -> int:
+        """Number of policies; an estimate until `write`."""
+        return len(self._policies)
+
+    def write(self) -> "Written":
+        """Write the policies. To be called once all Aspects have run."""
+        resources = resources_of(self._stack)
+        statements = self._statements()
+        profiles = (text for permissions in self._granted for text in permissions.profile_texts())
+        values = (text for one in statements for text in sorted(one.texts()))
+        texts = PolicyTexts.of(self._stack, [*profiles, *values], resources)
+        parts = packed(merged(map(texts.stable, statements)), texts.width)
+        self._provide(len(parts))
+        for policy, part in zip(self._policies, parts, strict=True):
+            policy.write(sorted(part, key=_text), texts, resources)
+        return Written([texts.original(one) for part in parts for one in part], self._granted, texts)
+
+    def draft(self, number: int) -> Sequence[Statement]:
+        """What will be in a policy about, for an Aspect that looks at it."""
+        return dict(enumerate(self._estimate())).get(number, [])
+
+    def _plan(self) -> None:
+        """Have as many policies as are needed by the estimate."""
+        estimate = self._estimate()
+        self._free = len(estimate) * (POLICY_SIZE - _LEFT_OVER) - sum(map(self._length, estimate))
+        self._provide(len(estimate))
+
+    def _estimate(self) -> list[list[Statement]]:
+        return packed(merged(self._drafted), self._width)
+
+    def _growth(self, statement: Statement) -> int:
+        """By about how many characters the policies grow by a statement: most have nothing new but their resources."""
+        alike = statement.but_for(RESOURCE)
+        if alike in self._resources:
+            new = statement.resources - self._resources[alike]
+            self._resources[alike] |= new
+            return sum(self._width(one) + 1 for one in new)
+        self._resources[alike] = set(statement.resources)
+        return self._length([statement])
+
+    def _measure(self, permissions: Permissions) -> None:
+        """Find out about how long the ARNs of the association's own profile and of its role get."""
+        profile = permissions.profile
+        if profile.arn in self._widths or not is_token(profile.arn):
+            return
+        resources, arns = {}, self._stack.resolve([profile.arn, profile.role_arn])
+        for arn, kind, path in zip(arns, ("InstanceProfile", "Role"), (*profile.paths[:1], "/"), strict=False):
+            match arn:
+                case {"Fn::GetAtt": [str(name), "Arn"]}:
+                    resources[name] = {"Type": f"AWS::IAM::{kind}", "Properties": {"Path": path}}
+        lengths = Lengths.of(self._stack, resources)
+        self._widths.update(zip((profile.arn, profile.role_arn), map(lengths.width, arns), strict=True))
+
+    def _width(self, value: str) -> int:
+        return self._widths.get(value) or self._lengths.width_of_text(value)
+
+    def _length(self, statements: Iterable[Statement]) -> int:
+        return sum(size_of(one, self._width) + 1 for one in statements)
+
+    def _statements(self) -> list[Statement]:
+        return [
+            self._describe_stacks,
+            *(one for permissions in self._granted for one in permissions.statements()),
+        ]
+
+    def _provide(self, count: int) -> None:
+        """Have this many policies."""
+        while len(self._policies) > count:
+            self.node.try_remove_child(self._policies.pop().id)
+        while len(self._policies) < count:
+            self._policies.append(_Policy(self, len(self._policies), self._role))
+
+
+class _Policy:
+    """One policy."""
+
+    def __init__(self, scope: HandlerPolicies, number: int, role: iam.IRole) -> None:
+        self.id = f"Policy{number + 1}"
+        self._reported: iam.ManagedPolicy | None = None
+        if scope.node.try_get_context(_CUSTOMIZED) is None:
+            draft = Lazy.uncached_any(_Draft(scope, number))
+            self._resource: Any = iam.CfnManagedPolicy(
+                scope, self.id, description=_DESCRIPTION, policy_document=draft, roles=[role.role_name]
+            )
+        else:
+            # The report of `customize_roles` is made of these only. They are resources only if all that it does is to
+            # report, and have to have a statement.
+            statements = [iam.PolicyStatement(actions=[*_ANY_STATEMENT.actions], resources=[*_ANY_STATEMENT.resources])]
+            self._reported = iam.ManagedPolicy(
+                scope, self.id, description=_DESCRIPTION, roles=[role], statements=statements
+            )
+            self._resource = self._reported.node.default_child
+        if self._resource:
+            self._plain_id = self._logical_id = Stack.of(scope).get_logical_id(self._resource)
+        self._given_name: Any = None
+        self._name: Any = None
+
+    def write(self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources) -> None:
+        """Write what is in the policy, and name it after that."""
+        document = texts.render(statements)
+        if self._reported:
+            self._reported.add_statements(*map(iam.PolicyStatement.from_json, document["Statement"]))
+            self._reported = None
+        if self._resource:
+            digest = _digest(statements)
+            self._resource.policy_document = document
+            self._rename(digest, resources.get(self._logical_id, {}))
+            self._logical_id = f"{self._plain_id}{digest}"
+            self._resource.override_logical_id(self._logical_id)
+
+    def _rename(self, digest: str, resource: Mapping[str, Any]) -> None:
+        """Add the digest to a name that an Aspect has set: the old policy has the name while the new one is made."""
+        name = resource.get("Properties", {}).get("ManagedPolicyName")
+        if name is not None and name != self._name:
+            self._given_name = name
+        if self._given_name is not None:
+            self._name = _with_digest(self._given_name, digest)
+            self._resource.add_property_override("ManagedPolicyName", self._name)
+
+
+@jsii.implements(IAnyProducer)
+class _Draft:
+    """The content of a policy until it is written."""
+
+    def __init__(self, policies: HandlerPolicies, number: int) -> None:
+        self._policies, self._number = policies, number
+
+    def produce(self, context: IResolveContext) -> Any:
+        del context
+        return {"Version": VERSION, "Statement": [one.render() for one in self._policies.draft(self._number)]}
+
+
+def _with_parents(stack: Stack) -> list[str]:
+    """Ids of a stack and of the stacks that it is nested in, each as that stack itself calls it."""
+    parent = stack.nested_stack_parent
+    return [ScopedAws(stack).stack_id, *(_with_parents(parent) if parent else [])]
+
+
+def _text(statement: Statement) -> str:
+    return json.dumps(statement.render(), sort_keys=True)
+
+
+def _digest(statements: Sequence[Statement]) -> str:
+    return hashlib.sha256("\n".join(map(_text, statements)).encode()).hexdigest()[:8]
+
+
+def _with_digest(name: Any, digest: str) -> Any:
+    if isinstance(name, str):
+        return f"{name[: _LONGEST_POLICY_NAME - len(digest) - 1]}-{digest}"
+    return {"Fn::Join": ["-", [name, digest]]}

@@ -1,0 +1,117 @@
+"""How long the values of statements are once deployed: IAM limits the size of a policy as it stores it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from aws_cdk import Stack
+
+from ..support.arns import is_token
+from ..support.at_synthesis import Resources
+
+_TOKEN = re.compile(r"\$\{Token\[([A-Za-z.:]*)[^\]]*\]\}")
+_LONGEST_PARTITION, _LONGEST_REGION, _ACCOUNT = len("aws-us-gov"), len("ap-southeast-99"), 12
+_LONGEST_SUFFIX = len("amazonaws.com.cn")
+_LONGEST_STACK_NAME, _UUID = 128, 36
+_LONGEST_ARN = 340
+"""Of an instance profile of an `InstanceRole`, in a stack with the longest name."""
+_ID = len("i-0123456789abcdef0")
+_KINDS = {
+    "AWS::IAM::InstanceProfile": ("instance-profile", "InstanceProfileName", 128),
+    "AWS::IAM::Role": ("role", "RoleName", 64),
+}
+"""What the ARN of a resource calls it, the property with its name, and characters that a name can have."""
+_RANDOM_PART = 14
+"""CloudFormation names a resource after its stack and its logical id, and adds 12 or 13 random characters:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html"""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """The longest that values can get, in one stack."""
+
+    partition: int
+    stack_name: str | None
+    """None if it is a token."""
+    resources: Resources = field(default_factory=dict)
+    """The resources of the stack, by logical id."""
+
+    @classmethod
+    def of(cls, stack: Stack, resources: Resources) -> "Lengths":
+        """The lengths in a stack.
+
+        Args:
+            stack: the stack.
+            resources: its resources, as far as they are known.
+        """
+        return cls(*_facts_of(stack), resources)
+
+    def width(self, value: Any) -> int:
+        """Length of a resolved value as JSON, with its quotation marks."""
+        match value:
+            case str():
+                return len(json.dumps(value))
+            case {"Ref": name, **rest} if not rest:
+                return 2 + self._of_reference(name)
+            case {"Fn::Join": [separator, parts], **rest} if not rest and isinstance(parts, list):
+                return 2 + sum(self._of_part(*pair) + len(separator) for pair in zip(parts, ["", *parts], strict=False))
+            case {"Fn::GetAtt": [name, "Arn"], **rest} if not rest and name in self.resources:
+                return 2 + self._of_arn(name, self.resources[name])
+        return 2 + _LONGEST_ARN
+
+    def width_of_text(self, text: str) -> int:
+        """The same for a text with tokens, of which only those for accounts, Regions and partitions are known."""
+        lengths = (self._of_token(found, text) for found in _TOKEN.finditer(text))
+        return 2 + len(_TOKEN.sub("", text)) + sum(lengths)
+
+    def _of_token(self, found: re.Match[str], text: str) -> int:
+        if text[: found.start()].endswith(":instance/"):
+            return _ID
+        return self._of_reference(found[1].strip(".").replace("AWS.", "AWS::"))
+
+    def _of_reference(self, name: str) -> int:
+        match name:
+            case "AWS::Partition":
+                return self.partition
+            case "AWS::Region":
+                return _LONGEST_REGION
+            case "AWS::AccountId":
+                return _ACCOUNT
+            case "AWS::URLSuffix":
+                return _LONGEST_SUFFIX
+            case "AWS::StackId":
+                head = len("arn::cloudformation:::stack//") + self.partition + _LONGEST_REGION + _ACCOUNT
+                return head + len(self.stack_name or "x" * _LONGEST_STACK_NAME) + _UUID
+        return _LONGEST_ARN
+
+    def _of_part(self, part: Any, former: Any) -> int:
+        """A reference that follows this text can only be the id of an instance."""
+        is_id = isinstance(part, dict) and isinstance(former, str) and former.endswith(":instance/")
+        return _ID if is_id else self.width(part) - 2
+
+    def _of_arn(self, logical_id: str, resource: Mapping[str, Any]) -> int:
+        properties = resource.get("Properties", {})
+        path = properties.get("Path", "/")
+        if resource["Type"] not in _KINDS or not isinstance(path, str):
+            return _LONGEST_ARN
+        kind, name, longest = _KINDS[resource["Type"]]
+        head = len(f"arn::iam:::{kind}{path}") + self.partition + _ACCOUNT
+        return head + self._of_name(logical_id, properties.get(name), longest)
+
+    def _of_name(self, logical_id: str, given: Any, longest: int) -> int:
+        if isinstance(given, str):
+            return len(given)
+        if given is not None or self.stack_name is None:
+            return longest
+        return min(longest, len(f"{self.stack_name}-{logical_id}-") + _RANDOM_PART)
+
+
+@cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
+def _facts_of(stack: Stack) -> tuple[int, str | None]:
+    name, region = stack.stack_name, stack.region
+    known = next((one for one in ("cn", "us-gov", "us-iso") if region.startswith(f"{one}-")), "")
+    usual = _LONGEST_PARTITION if is_token(region) or known == "us-iso" else len(f"aws-{known}".rstrip("-"))
+    return usual, None if is_token(name) else name

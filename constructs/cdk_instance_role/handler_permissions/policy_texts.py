@@ -1,0 +1,111 @@
+"""How the values of statements, with their tokens, read in a template, and how long they are once deployed."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Reference, Stack, Tokenization
+
+from ..permission_search.statement import Statement
+from ..support.arns import is_list_token, is_token
+from ..support.at_synthesis import Resources
+from .policy_lengths import Lengths
+
+VERSION = "2012-10-17"
+"""Of the language that policies are written in."""
+
+
+@dataclass(frozen=True)
+class PolicyTexts:
+    """The values of the statements of one stack.
+
+    Tokens are numbered in the order of their creation, so their text says nothing and changes with every construct that
+    is added. Statements are therefore merged, packed and compared by what the values resolve to.
+    """
+
+    _resolved: Mapping[str, Any]
+    """By text with tokens."""
+    _stable: Mapping[str, str]
+    _original: Mapping[str, str]
+    _lengths: Lengths
+
+    @classmethod
+    def of(cls, stack: Stack, values: Iterable[str], resources: Resources) -> "PolicyTexts":
+        """The values of statements, asked of Node.js at once.
+
+        Args:
+            stack: the stack that the policies are in.
+            values: the values.
+            resources: the resources of the stack.
+        """
+        texts = [value for value in dict.fromkeys(values) if is_token(value) or is_list_token(value)]
+        found = stack.resolve([[text] if is_list_token(text) else text for text in texts]) if texts else []
+        resolved = dict(zip(texts, found, strict=True))
+        stable = _distinct({text: _marked(text, _as_text(value)) for text, value in resolved.items()})
+        return cls(resolved, stable, {stable[text]: text for text in stable}, Lengths.of(stack, resources))
+
+    def stable(self, statement: Statement) -> Statement:
+        """The statement with values that are the same in every synthesis."""
+        return statement.replaced(lambda value: self._stable.get(value, value))
+
+    def canonical(self, value: str) -> str:
+        """A value with tokens, the same for all that resolve to the same."""
+        return self._original[self._stable[value]] if value in self._stable else value
+
+    def original(self, statement: Statement) -> Statement:
+        """A statement of stable values with its tokens."""
+        return statement.replaced(lambda value: self._original.get(value, value))
+
+    def width(self, value: str) -> int:
+        """Characters that a stable value comes to at most, with its quotation marks."""
+        return self._lengths.width(self.resolved(value))
+
+    def resolved(self, value: str) -> Any:
+        """A stable value as it stands in the template."""
+        return self._resolved[self._original[value]] if value in self._original else value
+
+    def render(self, statements: Iterable[Statement]) -> dict[str, Any]:
+        """A policy document, with tokens."""
+        return {"Version": VERSION, "Statement": [self._with_tokens(one.render()) for one in statements]}
+
+    def _with_tokens(self, node: Any) -> Any:
+        match node:
+            case str():
+                return self._original.get(node, node)
+            case list():
+                return [self._with_tokens(one) for one in node]
+        return {key: self._with_tokens(value) for key, value in node.items()}
+
+
+def _as_text(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name), **rest} if not rest:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [str(name), str(attribute)], **rest} if not rest:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Join": ["", list(parts)], **rest} if not rest:
+            return "".join(map(_as_text, parts))
+    return json.dumps(value, sort_keys=True)
+
+
+def _marked(original: str, stable: str) -> str:
+    """A text that is known for a list as the original is: `rights.statement.is_list`."""
+    return f"#{{{stable}}}" if is_list_token(original) else stable
+
+
+def _distinct(texts: Mapping[str, str]) -> dict[str, str]:
+    """Texts of which only those are alike that mean the same: two stacks may have resources of one logical id."""
+    counts = Counter(texts.values())
+    owners = {key: _owners(key) for key, text in texts.items() if counts[text] > 1}
+    several = {text for text in counts if len({owners[key] for key in owners if texts[key] == text}) > 1}
+    return {key: f"{text}#{owners[key]}" if text in several else text for key, text in texts.items()}
+
+
+def _owners(text: str) -> str:
+    """Paths of the constructs that the tokens in a text refer to."""
+    tokens: list[Any] = [*Tokenization.reverse_string(text).tokens]
+    return " ".join(one.target.node.path for one in tokens if Reference.is_reference(one))

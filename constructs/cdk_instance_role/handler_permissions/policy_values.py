@@ -1,0 +1,39 @@
+"""How profiles, paths and tag values are written in an IAM statement."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from ..support.arns import is_token
+
+_VARIABLE = re.compile(r"\$\{(?!Token\[)")
+
+
+@cache
+def in_any_path(arn: str) -> Sequence[str]:
+    """ARNs for a call that names a profile without its path.
+
+    IAM decides by the path that the profile of that name really has, or by none if there is no such profile. Without
+    these the handler would be denied to find out that a profile is gone, or that another one has taken its name.
+    A name that is a token belongs to a profile of the app, which is where it is said to be.
+    """
+    head, _, path_and_name = arn.rpartition(":instance-profile/")
+    if path_and_name == "*" or is_token(path_and_name):
+        return [arn]
+    name = path_and_name.rpartition("/")[2]
+    pathless = [f"{head}:instance-profile/{name}"] if name != path_and_name else []
+    return [arn, f"{head}:instance-profile/*/{name}", *pathless]
+
+
+def parent(path: str) -> str:
+    """What an IAM path is in, without the slashes around it."""
+    return path.strip("/").rpartition("/")[0]
+
+
+def literal(value: str) -> str:
+    """A value as IAM takes it for no policy variable. Tokens, which are written alike, are left alone.
+
+    It is for values only; in the name of a condition key IAM knows no variables:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    return _VARIABLE.sub("${$}{", value)

@@ -1,0 +1,1 @@
+"""What a set of IAM statements allows together, in any sequence of calls."""

@@ -1,0 +1,71 @@
+"""The alarms of CloudWatch that a rollout watches. Only reads."""
+
+from collections.abc import Callable, Collection
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from ..batch import chunks
+from ..decide.error_kind import Meaning
+from .errors import meaning_of
+from .paged_reads import pages
+from .rate_limiter import Pace
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.literals import AlarmTypeType
+
+NAMES_PER_CALL = 100
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
+
+
+class Alarms:
+    """Tells which alarms stand in the way of going on."""
+
+    def __init__(self, connect: Callable[[], "CloudWatchClient"], pace: Pace | None = None) -> None:
+        """
+        Args:
+            connect: makes the client, which most associations don't need.
+            pace: lets time pass before a further attempt. Default: in real time.
+        """
+        self._connect, self._pace = connect, pace or Pace()
+
+    def problems(self, names: Collection[str]) -> list[str]:
+        """What is wrong with these alarms, in sentences; nothing if all are there and quiet.
+
+        An alarm without enough data is quiet: the rollout may be what its data come from.
+        """
+        states = self._states(names)
+        wrong = [name for name in names if states.get(name, "") in ("ALARM", "")]
+        return [_sentence(name, exists=name in states) for name in wrong]
+
+    def _states(self, names: Collection[str]) -> dict[str, str]:
+        states = self._states_of("MetricAlarm", names)
+        others = [name for name in names if name not in states]
+        try:
+            return states | self._states_of("CompositeAlarm", others)
+        except ClientError as error:
+            # Who may see certain alarms only is told of no composite one. Nor is there one among them then.
+            if meaning_of(error) is Meaning.DENIED:
+                return states
+            raise
+
+    def _states_of(self, kind: "AlarmTypeType", names: Collection[str]) -> dict[str, str]:
+        states: dict[str, str] = {}
+        for chunk in chunks(names, NAMES_PER_CALL):
+            call = self._client.describe_alarms
+            for page in pages(call, "DescribeAlarms", self._pace, AlarmNames=chunk, AlarmTypes=[kind]):
+                for alarm in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())):
+                    states[alarm["AlarmName"]] = alarm["StateValue"]
+        return states
+
+    @cached_property
+    def _client(self) -> "CloudWatchClient":
+        return self._connect()
+
+
+def _sentence(name: str, *, exists: bool) -> str:
+    if exists:
+        return f"alarm {name} is in ALARM: find out why, or take it out of the rollout's alarms"
+    return f"alarm {name} does not exist: create it, or take it out of the rollout's alarms"

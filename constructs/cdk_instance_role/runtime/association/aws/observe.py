@@ -1,0 +1,73 @@
+"""Observes instances and profiles: reads from EC2 and IAM, and nothing else."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ..arn import name_of
+from ..decide.model import Profile, Sighting
+from ..request.desired import Selection
+from .errors import is_unknown_profile
+from .paged_reads import answer
+from .rate_limiter import Pace
+from .trust import allows_ec2
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_iam import IAMClient
+
+from .instances import look_up, select_by_tags, with_associations
+
+
+class Observer:
+    """Takes snapshots. IAM is asked for a profile once, until that is forgotten; EC2 is asked every time."""
+
+    def __init__(self, ec2: "EC2Client", iam: "IAMClient", pace: Pace) -> None:
+        self._ec2, self._iam, self._pace = ec2, iam, pace
+        self._profiles: dict[str, Profile | None] = {}
+
+    def instances(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
+        """What is selected, and these other instances, as far as EC2 shows them.
+
+        An answer to a filter may be incomplete. So what it lacks is asked for by id before it counts as gone, or as no
+        longer selected.
+        """
+        by_tags = selection is not None and bool(selection.tags)
+        found = select_by_tags(self._ec2, selection, self._pace) if selection and by_tags else {}
+        listed = selection.ids if selection else ()
+        missing = [id_ for id_ in dict.fromkeys((*listed, *others)) if id_ not in found]
+        looked_up, unconfirmed = look_up(self._ec2, missing, self._pace)
+        matching = [one.instance.id for one in looked_up if selection and one.matches(selection)]
+        found |= {one.instance.id: one.instance for one in looked_up}
+        selected = (*(id_ for id_ in found if id_ not in missing), *matching) if by_tags else listed
+        return Sighting(selected, with_associations(self._ec2, found, self._pace), unconfirmed)
+
+    def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
+        """These profiles; None for one that does not exist."""
+        wanted = set(arns)
+        for arn in sorted(wanted - self._profiles.keys()):
+            self._profiles[arn] = answer(partial(profile, self._iam, arn), "GetInstanceProfile", self._pace)
+        return {arn: self._profiles[arn] for arn in wanted}
+
+    def forget(self, arns: Iterable[str]) -> None:
+        """Ask IAM again for these profiles next time."""
+        for arn in arns:
+            self._profiles.pop(arn, None)
+
+
+def profile(iam: "IAMClient", arn: str) -> Profile | None:
+    """The instance profile, or None if IAM does not know it."""
+    try:
+        found = iam.get_instance_profile(InstanceProfileName=name_of(arn))["InstanceProfile"]
+    except ClientError as error:
+        if is_unknown_profile(error):
+            return None
+        raise
+    if found["Arn"] != arn:  # names are unique without their path, so another path means another profile
+        return None
+    role = next(iter(found["Roles"]), None)
+    # boto3 decodes the policy document; its type only says that IAM sends text.
+    trust: Any = role.get("AssumeRolePolicyDocument", {}) if role else {}
+    return Profile(arn, role["Arn"] if role else None, allows_ec2(trust), found["InstanceProfileId"])

@@ -1,0 +1,156 @@
+"""The first phase: check an event, and begin its operation. Changes nothing in EC2."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..aws.errors import text_of
+from ..aws.stack_status import Rollback
+from ..exceptions import AssociationError
+from ..ledger.budget_check import Entry, crowding
+from ..ledger.operations import FAILED, SUCCEEDED, ClosedError, Operation
+from ..report import messages
+from ..request.event import Request, RequestType
+from ..services import Services
+from .retry_window import Patience
+from .validation import Survey, survey
+
+PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
+"""How long the first phase tries again, and how often."""
+
+PROPAGATION_SECONDS = 10.0
+"""How long IAM may take to show an instance profile that the same deployment has created."""
+
+SECOND_LOOK_SECONDS = 5.0
+"""A stack may show late that it rolls back: before an Update is refused, it is looked at again after this time."""
+
+T = TypeVar("T")
+
+
+def begin(request: Request, services: Services) -> None:
+    """Look at everything that an event is about, and begin its operation.
+
+    Raises:
+        AssociationError: the event can't be carried out; the message names every reason.
+        SupersededError: it is an old event that was delivered again.
+        ClosedError: it is a Delete of an association of which nothing is left.
+    """
+    _Beginning(request, services).run()
+
+
+class _Beginning:
+    """The beginning of one operation."""
+
+    def __init__(self, request: Request, services: Services) -> None:
+        self._request, self._services, self._key = request, services, request.association
+        self._clock = services.clock
+        self._stack = Rollback(is_under_way=False)
+        self._stack_seen_at: float | None = None
+
+    def run(self) -> None:
+        found = self._settled(self._look)
+        if found.problems and self._rolls_back_after_all():
+            found = self._settled(self._look)
+        if found.problems:
+            unreadable = [self._stack.unreadable] if self._stack.unreadable else []
+            raise AssociationError(messages.refusal(self._request, [*found.problems, *unreadable]))
+
+    def _look(self) -> Survey:
+        """Look, and begin the operation."""
+        match self._request.type:
+            case RequestType.CREATE:
+                return self._look_for_create()
+            case RequestType.UPDATE:
+                return self._look_for_update()
+            case RequestType.DELETE:
+                return self._look_for_delete()
+
+    def _look_for_create(self) -> Survey:
+        # Begun only if it is not refused: no Delete follows a refused one, so nobody would clean up behind it.
+        known = self._services.ledger.operations.get(self._key)
+        if known and known.request_id == self._request.id:
+            return _of_ended(known) or Survey()
+        operation = Operation(self._clock(), type=RequestType.CREATE)
+        found = self._surveyed(operation)
+        if not found.problems:
+            self._services.ledger.operations.begin(self._request, self._clock())
+        return found
+
+    def _look_for_update(self) -> Survey:
+        # Begun even if it is refused next: should CloudFormation then take it back, that is known.
+        operation = self._services.ledger.operations.begin(
+            self._request, self._clock(), stack_rolls_back=self._stack_rolls_back
+        )
+        return _of_ended(operation) or self._surveyed(operation)
+
+    def _look_for_delete(self) -> Survey:
+        ledger = self._services.ledger
+        if ledger.operations.get(self._key) is None and not ledger.records(self._key):
+            raise ClosedError
+        return self._surveyed(ledger.operations.begin(self._request, self._clock()))
+
+    def _surveyed(self, operation: Operation) -> Survey:
+        found = survey(self._request, operation, self._services)
+        return found if found.problems else Survey(self._crowding(operation, found))
+
+    def _crowding(self, operation: Operation, found: Survey) -> list[str]:
+        """Why the operation can't share EC2's buckets with those that are open, if so."""
+        if not any(found.calls.values()):
+            return []
+        request, budget, now = self._request, self._services.ledger.budget, self._clock()
+        ends_at = operation.ends_at(request.timeout) - found.waiting
+        may_wait = request.type is not RequestType.DELETE and not operation.rolling_back
+        entry = Entry(self._key, operation.started_at, ends_at, found.calls, may_wait)
+        crowded = crowding(budget.enter(entry, now), self._key, now)
+        if crowded is None:
+            return []
+        budget.leave(self._key)
+        return [messages.crowded(*crowded, request.timeout)]
+
+    def _stack_rolls_back(self) -> bool:
+        """Whether the stack takes an update back, read with a minute's patience."""
+        began = self._clock()
+        while True:
+            self._stack = self._services.stacks.rollback(self._request.stack_id)
+            self._stack_seen_at = self._clock()
+            if not self._stack.unreadable or self._clock() - began >= PATIENCE_SECONDS:
+                return self._stack.is_under_way
+            self._services.sleep(PAUSE_SECONDS)
+
+    def _rolls_back_after_all(self) -> bool:
+        """Whether an Update that would be refused takes another one back, as a second look at the stack shows."""
+        operations = self._services.ledger.operations
+        known = operations.get(self._key) if self._request.type is RequestType.UPDATE else None
+        if known is None or known.rolling_back or known.ended:
+            return False
+        if self._stack_seen_at is not None:
+            self._services.sleep(max(0.0, self._stack_seen_at + SECOND_LOOK_SECONDS - self._clock()))
+        is_under_way = self._stack_rolls_back()
+        if is_under_way:
+            operations.roll_back(self._request)
+        return is_under_way
+
+    def _settled(self, look: Callable[[], Survey]) -> Survey:
+        """What a look finds, once AWS answers, the handler's policy is in force, and IAM shows the profile."""
+        began, patience = self._clock(), Patience(self._clock)
+        while True:
+            try:
+                found = look()
+                if not (found.problems and found.may_pass) or self._clock() - began > PROPAGATION_SECONDS:
+                    return found
+            except (ClientError, BotoCoreError) as error:
+                if patience.is_over(error) or self._clock() - began > 2 * PATIENCE_SECONDS:
+                    raise AssociationError(messages.unanswered(self._request, text_of(error))) from error
+            self._services.sleep(PAUSE_SECONDS)
+
+
+def _of_ended(operation: Operation) -> Survey | None:
+    """What there is to say to an event that was delivered again after its operation has ended; None if it has not.
+
+    Raises:
+        AssociationError: the operation has failed.
+    """
+    if operation.ended == FAILED:
+        raise AssociationError(operation.reason)
+    return Survey() if operation.ended == SUCCEEDED else None

@@ -1,0 +1,132 @@
+"""How an operation ends: with its result, with the undo of a failed Create, or with the reason for its failure."""
+
+from collections.abc import Sequence
+
+from ..aws.observe import profile as observe_profile
+from ..decide import checks
+from ..decide.model import Snapshot
+from ..decide.plan import Plan
+from ..decide.step import Step
+from ..exceptions import AssociationError
+from ..ledger.lease import Lease
+from ..ledger.operations import Operation
+from ..report import log, messages
+from ..request.desired import Desired
+from ..request.event import Request, RequestType
+from ..services import Services
+from .failed_targets import Failing
+from .progress import Progress
+from .wave_progress import Waves
+
+
+class Ending:
+    """Ends one operation."""
+
+    def __init__(
+        self,
+        services: Services,
+        request: Request,
+        lease: Lease,
+        waves: Waves,
+        failing: Failing,
+        progress: Progress,
+    ) -> None:
+        """
+        Args:
+            services: clients and clock.
+            request: the event.
+            lease: of the association.
+            waves: know which wave is current.
+            failing: knows which targets have failed.
+            progress: knows how far the operation is.
+        """
+        self._services, self._request, self._lease = services, request, lease
+        self._waves, self._failing, self._progress = waves, failing, progress
+        self._ledger, self._key = services.ledger, request.association
+
+    def succeed(self, snapshot: Snapshot, plan: Plan, desired: Desired | None) -> dict[str, str]:
+        """End an operation that has nothing left to do.
+
+        Args:
+            snapshot: the last observation.
+            plan: what was planned from it.
+            desired: what was wanted. None: everything was to be given back.
+
+        Returns:
+            The attributes of the resource.
+
+        Raises:
+            AssociationError: everything is given back because a Create has failed.
+        """
+        self._ledger.budget.leave(self._key)
+        if desired is None:
+            return self._end_undo(self._lease.operation)
+        wanted = desired.profile.arn
+        carrying = (snapshot.record(step.instance_id) for step in plan.kept if step.after == wanted)
+        unsettled = [one for one in carrying if one.mine and not one.is_settled(wanted, retain=desired.retain)]
+        self._ledger.settle(self._lease, unsettled, wanted, retain=desired.retain)
+        gone = [step for step in plan.forgotten if not snapshot.record(step.instance_id).mine]
+        log.write_steps(self._request, [step for step in (*plan.kept, *gone) if step.warning])
+        counts = messages.counts(plan, snapshot, desired)
+        log.write_failed(self._request, self._failing.sentences)
+        log.write_operation(self._request, "the targets are as wanted", **self._progress.fields(), **counts)
+        self._progress.save()
+        self._lease.succeed(counts)
+        return counts
+
+    def _end_undo(self, operation: Operation) -> dict[str, str]:
+        log.write_operation(self._request, "everything is given back", **self._progress.fields())
+        if operation.failure is None:
+            self._lease.close()
+            return {}
+        message = messages.given_back(operation.failure)
+        if self._ledger.records(self._key):  # leftovers stay, and the Delete that follows has to know of this Create
+            raise AssociationError(message)
+        self._lease.close()
+        raise AssociationError(message)
+
+    def fail(
+        self, snapshot: Snapshot, plan: Plan, desired: Desired | None, problems: Sequence[str], *, is_late: bool
+    ) -> None:
+        """End an operation that can't succeed. A Create goes on: with giving back what it has done so far.
+
+        Args:
+            snapshot: the last observation.
+            plan: what was planned from it.
+            desired: what was wanted. None: everything was to be given back.
+            problems: why, in sentences. Default: what EC2 has refused, or that the time is over.
+            is_late: the time is over.
+
+        Raises:
+            AssociationError: the operation has ended.
+        """
+        request, late = self._request, (*plan.waiting, *plan.changes)
+        undone = [messages.overdue(step, request.timeout, _latest_error(snapshot, step)) for step in late]
+        unwatched = [f"{request.timeout:.0f} seconds were not enough for {self._waves}"]
+        sentences = problems or self._failing.refusals or undone or unwatched
+        if desired is None:
+            raise AssociationError(self._not_restored(plan, sentences, is_late=is_late))
+        message = messages.failure(request, [*self._diagnosis(desired), *sentences])
+        if request.type is not RequestType.CREATE:
+            raise AssociationError(message)
+        log.write_operation(request, "giving back what has been done so far", reason=message)
+        self._lease.fail(message)
+        self._failing.forget()
+
+    def _not_restored(self, plan: Plan, sentences: Sequence[str], *, is_late: bool) -> str:
+        """Why instances could not be given back what they had."""
+        failure = self._lease.operation.failure
+        if failure and is_late and not self._failing.refusals:
+            return messages.not_restored(len(plan.waiting) + len(plan.changes), failure)
+        return messages.not_given_back(self._request, sentences, failure)
+
+    def _diagnosis(self, desired: Desired) -> list[str]:
+        """What is wrong with the profile by now, should it have been changed since the operation began."""
+        profile = observe_profile(self._services.iam, desired.profile.arn)
+        return checks.profile_problems(desired.profile, profile)
+
+
+def _latest_error(snapshot: Snapshot, step: Step) -> str | None:
+    """What AWS had against the latest attempt at an instance."""
+    mine = snapshot.record(step.instance_id).mine
+    return mine.latest.error if mine else None

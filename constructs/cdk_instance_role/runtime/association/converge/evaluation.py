@@ -1,0 +1,59 @@
+"""Whether an operation goes on: which failed targets it can do without, and what ends it."""
+
+from collections.abc import Iterable
+
+from ..decide import checks
+from ..decide.model import Snapshot
+from ..decide.plan import Plan
+from ..ledger.lease import Lease
+from ..request.desired import Desired
+from ..request.event import Request, RequestType
+from .failed_targets import Failing
+from .wave_progress import Waves
+
+
+class Evaluation:
+    """Evaluates each plan of one operation."""
+
+    def __init__(self, request: Request, lease: Lease, waves: Waves, failing: Failing) -> None:
+        """
+        Args:
+            request: the event.
+            lease: of the association.
+            waves: know how many targets may fail.
+            failing: knows which targets have failed.
+        """
+        self._request, self._lease, self._waves, self._failing = request, lease, waves, failing
+
+    def of(self, plan: Plan, snapshot: Snapshot, desired: Desired | None) -> tuple[Plan, list[str]]:
+        """The plan without the targets that have failed and may, and what ends the operation, in sentences.
+
+        Args:
+            plan: what is to be done.
+            snapshot: what it was made from.
+            desired: what is wanted. None: everything is to be given back, and only the timeout ends that.
+        """
+        if desired is None:
+            return plan, []
+        rolling_back = self._lease.operation.rolling_back
+        if self._waves.may_fail or rolling_back:
+            self._failing.recall(plan, snapshot)
+        bare = self._failing.putting_back(snapshot)
+        if bare:  # whatever comes next, no instance stays without a profile
+            return Plan(tuple(bare)), []
+        # If the tags match nothing all at once, that would mean to give everything back: only a Delete does that.
+        nothing = [] if rolling_back else checks.selection_problems(desired, snapshot)
+        if self._request.type is RequestType.CREATE:
+            nothing = nothing or checks.survival_problems(snapshot)
+        excused = self._excused(snapshot)
+        failures = self._failing.judge(plan, snapshot, tolerated=self._waves.tolerated, excused=excused)
+        return plan if failures else plan.without(self._failing.sentences), [*nothing, *failures]
+
+    def _excused(self, snapshot: Snapshot) -> Iterable[str]:
+        """Instances whose failures do not count: in a rollback all of them; where targets may fail, those that were
+        failing before the operation began, because they say nothing about it."""
+        if self._lease.operation.rolling_back:
+            return snapshot.selected
+        if not self._waves.may_fail:
+            return ()
+        return [id_ for id_ in snapshot.selected if snapshot.record(id_).was_failing(snapshot.started_at)]

@@ -1,0 +1,127 @@
+"""Carries the changes of a plan out, in batches, and writes each into the ledger before and after."""
+
+from collections.abc import Iterator, Sequence
+
+from ..aws.apply import apply
+from ..aws.observe import Observer
+from ..aws.rate_limiter import Pace
+from ..batch import chunks
+from ..decide.model import Snapshot
+from ..decide.outcome import Outcome
+from ..decide.plan import Plan
+from ..decide.step import Action, Step
+from ..ledger.lease import Lease
+from ..report import log
+from ..request.event import Request
+from ..services import Services
+from .failed_targets import Failing
+from .progress import Progress
+from .wave_progress import Waves
+
+STEPS_PER_BATCH = 98
+"""Steps that are claimed, carried out and noted together: two transactions of the ledger."""
+
+IAM_SECONDS = 10.0
+"""How long an answer of IAM about a profile that is being given back counts."""
+
+
+class Execution:
+    """Carries out the changes of one operation."""
+
+    def __init__(
+        self,
+        services: Services,
+        request: Request,
+        lease: Lease,
+        observer: Observer,
+        pace: Pace,
+        waves: Waves,
+        failing: Failing,
+        progress: Progress,
+        *,
+        until: float,
+    ) -> None:
+        """
+        Args:
+            services: clients and clock.
+            request: the event.
+            lease: of the association.
+            observer: looks at profiles.
+            pace: decides when a call may go out.
+            waves: watch the alarms.
+            failing: remembers which targets have failed.
+            progress: saved after each batch.
+            until: when the rest is left to the next invocation, in seconds since the epoch.
+        """
+        self._services, self._request, self._lease, self._observer = services, request, lease, observer
+        self._pace, self._waves, self._failing, self._progress = pace, waves, failing, progress
+        self._until, self._clock = until, services.clock
+        self._ledger, self._key = services.ledger, request.association
+        self.fruitless = 0
+        """How often in a row EC2 has refused for now whatever was tried."""
+        self.is_cut_off = False
+        """There was no time for all that was to be carried out."""
+        self._failed = False
+        """EC2 has refused for good what was tried last."""
+        self._asked_iam_at = services.clock()
+        """When IAM was asked for the profiles that are being given back, in seconds since the epoch."""
+
+    def act(self, snapshot: Snapshot, plan: Plan) -> bool:
+        """Carry out what the time allows. Returns whether anything has changed."""
+        changed = False
+        self._waves.watch_anew(plan)
+        for steps in self._batches(plan):
+            if self._previous_profiles_have_changed(snapshot, steps):
+                return True  # another plan is needed
+            outcomes = self._carry_out(snapshot, steps)
+            if any(outcome.accepted for outcome in outcomes):
+                changed, self.fruitless = True, 0
+            self.is_cut_off = len(outcomes) < len(steps)
+            if self._failed or self.is_cut_off or self._waves.problems():
+                break
+            self._progress.save()  # and find out whether a later event has taken over
+        return changed
+
+    def _batches(self, plan: Plan) -> Iterator[Sequence[Step]]:
+        """The changes worth trying. The first one of an operation goes out alone, and the others once it has succeeded:
+        if EC2 does not know the profile yet, or the handler's policy is not in force yet, one refused call shows it
+        instead of a thousand. It is no swap if it need not be: that is the one change that would have to be taken back.
+        """
+        steps = self._failing.worth_trying(plan)
+        if steps and not self._lease.operation.first_change_accepted:
+            first = min(steps, key=lambda step: step.action is Action.SWAP)
+            yield [first]
+            if not self._lease.operation.first_change_accepted:
+                return
+            steps.remove(first)
+        yield from chunks(steps, STEPS_PER_BATCH)
+
+    def _carry_out(self, snapshot: Snapshot, steps: Sequence[Step]) -> list[Outcome]:
+        lease = self._lease
+        claimed = self._ledger.claim(lease, snapshot.records, steps, self._clock())
+        outcomes = apply(
+            steps, self._services.ec2_changes, self._pace, until=self._until, may_call=lambda: lease.allows_calls
+        )
+        noted = self._ledger.note(self._key, claimed, outcomes, self._clock())
+        self._failed = self._failing.note(outcomes, noted)
+        self._look_at_profiles_again(outcomes)
+        log.write_outcomes(self._request, outcomes)
+        if not lease.operation.first_change_accepted and any(outcome.accepted for outcome in outcomes):
+            lease.accept_first_change()
+        return outcomes
+
+    def _previous_profiles_have_changed(self, snapshot: Snapshot, steps: Sequence[Step]) -> bool:
+        """Whether IAM says now something else of the profiles that are about to be given back: their owners may change
+        them while an undo takes an hour."""
+        if self._clock() - self._asked_iam_at < IAM_SECONDS:
+            return False
+        self._asked_iam_at = self._clock()
+        given = {step.after for step in steps if step.undo and step.after in snapshot.profiles}
+        self._observer.forget(arn for arn in given if arn)
+        now = self._observer.profiles(arn for arn in given if arn)
+        return any(found != snapshot.profiles[arn] for arn, found in now.items())
+
+    def _look_at_profiles_again(self, outcomes: Sequence[Outcome]) -> None:
+        """Ask IAM again for the profiles that could not be given back: their owners may have changed them."""
+        refused = (one.step for one in outcomes if one.step.undo and not one.accepted)
+        self._observer.forget(step.after for step in refused if step.after)

@@ -1,0 +1,229 @@
+"""From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
+
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..aws.observe import Observer
+from ..aws.rate_limiter import Pace, refilled
+from ..decide.model import InstanceState, Snapshot
+from ..decide.plan import Plan, Situation, plan_desired, plan_undo
+from ..decide.step import Action, Step
+from ..exceptions import SupersededError
+from ..ledger.lease import BusyError, Lease
+from ..ledger.operations import ClosedError, Operation
+from ..report import log
+from ..request.desired import Desired
+from ..request.event import Request
+from ..services import Services
+from .confirmation import await_confirmation, unconfirmed
+from .ending import Ending
+from .evaluation import Evaluation
+from .execution import Execution
+from .failed_targets import Failing
+from .preview import observed
+from .progress import Progress
+from .wave_progress import Waves
+
+FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
+POLL_SHARE = 0.2
+"""How long to wait for the next look, as a share of the time since the last change."""
+SECONDS_BETWEEN_LOOKS = 30.0
+"""How often everything is looked at while only confirmations are waited for. While a rollout watches alarms, it is as
+often as otherwise."""
+
+IDENTITY_SECONDS = 10.0
+"""How long IAM may show a former profile of the same name."""
+
+
+class Convergence:
+    """One invocation's share of an operation."""
+
+    def __init__(self, services: Services, request: Request, lease: Lease, until: float) -> None:
+        """
+        Args:
+            services: the world outside.
+            request: the event.
+            lease: of the association, which nobody else works on.
+            until: when to leave the rest to the next invocation, in seconds since the epoch.
+        """
+        self._services, self._request, self._lease = services, request, lease
+        self._until = min(until, lease.operation.ends_at(request.timeout))
+        self._ledger, self._key = services.ledger, request.association
+        self._pace = _pace(services, lease.operation)
+        self._observer = Observer(services.ec2, services.iam, self._pace)
+        self._clock = services.clock
+        self._waves = Waves(request.rollout, lease, services.alarms, services.clock)
+        self._failing = Failing()
+        self._evaluation = Evaluation(request, lease, self._waves, self._failing)
+        self._progress = Progress(services, request, lease, self._pace, self._waves, self._failing)
+        self._execution = Execution(
+            services,
+            request,
+            lease,
+            self._observer,
+            self._pace,
+            self._waves,
+            self._failing,
+            self._progress,
+            until=self._until,
+        )
+        self._ending = Ending(services, request, lease, self._waves, self._failing, self._progress)
+        self._looked_for = 0.0
+        """Seconds that the last look has taken."""
+        self._stale_since: float | None = None
+        """When a target was first seen with a deleted profile of the wanted name, in seconds since the epoch."""
+
+    def run(self) -> dict[str, str] | None:
+        """Converge as far as the time allows.
+
+        Returns:
+            The attributes of the resource, or None if there is more to do.
+
+        Raises:
+            AssociationError: the operation has failed, and what it had changed is given back where that is its job.
+        """
+        try:
+            return self._converge()
+        finally:
+            self._leave()
+
+    def _converge(self) -> dict[str, str] | None:
+        while True:
+            alarms = self._waves.problems()
+            if self._waves.is_baking and not alarms and not self._is_late:
+                break
+            snapshot, plan = self._look()
+            snapshot = self._write_down(snapshot, plan)
+            plan, problems = self._evaluation.of(self._waves.turn(plan, snapshot), snapshot, self._desired)
+            problems = [*alarms, *problems]
+            if plan.converged and not problems and self._waves.are_over:
+                return self._ending.succeed(snapshot, plan, self._desired)
+            if problems or self._is_late or self._is_stuck(plan):
+                self._ending.fail(snapshot, plan, self._desired, problems, is_late=self._is_late)
+            elif self._clock() >= self._until:
+                break
+            elif plan.converged:
+                self._go_on()
+            elif not self._execution.act(snapshot, plan):
+                self._wait(snapshot, plan)
+            elif self._execution.is_cut_off:
+                break
+        return None
+
+    def _leave(self) -> None:
+        """Say how far it is, and leave that to whoever comes next."""
+        self._progress.write_metrics()
+        # What has gone wrong before, if so, matters more.
+        with suppress(SupersededError, BusyError, ClosedError, ClientError, BotoCoreError):
+            self._progress.save()
+
+    def _wait(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Wait for EC2. What it has refused for now is tried again at growing intervals. What it has accepted, it
+        confirms after two seconds or after a minute."""
+        now, changed_at = self._clock(), max((one.acted_at or 0.0 for one in snapshot.records.values()), default=0.0)
+        pending = unconfirmed(plan, snapshot.instances)
+        if self._failing.worth_trying(plan):
+            pause = FIRST_POLL_SECONDS * 2**self._execution.fruitless
+            self._execution.fruitless += 1
+        elif pending:
+            longest = LONGEST_POLL_SECONDS if self._request.rollout.alarms else SECONDS_BETWEEN_LOOKS
+            until = min(self._until, now + longest)
+            await_confirmation(pending, self._services.ec2, self._pace, changed_at=changed_at, until=until)
+            return
+        else:
+            pause = max(self._looked_for, FIRST_POLL_SECONDS, POLL_SHARE * (now - changed_at))
+        self._services.sleep(max(0.0, min(pause, LONGEST_POLL_SECONDS, self._until - now)))
+
+    def _go_on(self) -> None:
+        """The wave is done."""
+        state = "is watched now" if self._waves.bakes_next else "is through"
+        log.write_operation(self._request, f"{self._waves} {state}", **self._progress.fields())
+        self._waves.go_on()
+
+    def _look(self) -> tuple[Snapshot, Plan]:
+        operation, desired, began = self._lease.operation, self._desired, self._clock()
+        situation = self._situation()
+        snapshot = observed(
+            self._observer,
+            self._ledger.records(self._key),
+            desired,
+            situation=situation,
+            clock=self._clock,
+            started_at=operation.started_at,
+            look_up=partial(self._ledger.records_of, self._key),
+        )
+        plan = plan_desired(desired, snapshot, situation) if desired else plan_undo(snapshot, situation.undoes)
+        self._looked_for = self._clock() - began
+        self._note_stale(snapshot, plan)
+        self._progress.observed(snapshot, plan, desired)
+        return snapshot, plan
+
+    def _situation(self) -> Situation:
+        operation, stale_since = self._lease.operation, self._stale_since
+        return Situation(
+            self._request.known_ids,
+            operation.rolling_back,
+            self._request.before,
+            begun=True,
+            undoes=operation.restores if self._desired is None else None,
+            identity_confirmed=stale_since is not None and self._clock() - stale_since >= IDENTITY_SECONDS,
+            swaps_to_renew=operation.swaps_to_renew,
+        )
+
+    def _note_stale(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Have IAM asked again before a target counts as carrying a deleted profile, and remember how it is renewed."""
+        renewing = [step for step in plan.steps if step.renews]
+        if renewing and self._stale_since is None:
+            self._stale_since = self._clock()
+        if renewing and self._desired:
+            self._observer.forget([self._desired.profile.arn])
+        swaps = any(step.action is Action.SWAP and _is_running(snapshot, step) for step in renewing)
+        if swaps and not self._lease.operation.swaps_to_renew:
+            self._lease.swap_to_renew()
+
+    def _write_down(self, snapshot: Snapshot, plan: Plan) -> Snapshot:
+        """Bring the ledger up to date with what needs no change of an instance. Returns what it says then."""
+        over = [step for step in plan.forgotten if snapshot.record(step.instance_id).mine]
+        log.write_steps(self._request, over)
+        reverting = self._desired is None and self._lease.operation.restores is not None
+        self._ledger.forget(self._lease, [snapshot.records[step.instance_id] for step in over], reverting=reverting)
+        if self._desired is None:
+            return snapshot
+        wanted = self._desired.profile.arn
+        unclaimed = [step for step in plan.kept if step.after == wanted and self._is_unclaimed(step, snapshot)]
+        log.write_steps(self._request, unclaimed)
+        claimed = self._ledger.claim(self._lease, snapshot.records, unclaimed, self._clock())
+        return replace(snapshot, records={**snapshot.records, **claimed})
+
+    def _is_unclaimed(self, step: Step, snapshot: Snapshot) -> bool:
+        """Whether a target that is right already is not ours yet. On the way back none becomes ours: what an update
+        was refused for would come in by the back door."""
+        record = snapshot.record(step.instance_id)
+        return step.after not in record.ours if record.mine else not self._lease.operation.rolling_back
+
+    def _is_stuck(self, plan: Plan) -> bool:
+        """Nothing more can be done."""
+        return not (plan.converged or plan.waiting or self._failing.worth_trying(plan))
+
+    @property
+    def _desired(self) -> Desired | None:
+        """None once everything has to be given back."""
+        return None if self._lease.operation.failure else self._request.desired
+
+    @property
+    def _is_late(self) -> bool:
+        return self._clock() > self._lease.operation.ends_at(self._request.timeout)
+
+
+def _pace(services: Services, operation: Operation) -> Pace:
+    """The buckets, as the last invocation of this operation has left them."""
+    levels = refilled(operation.levels, services.clock() - operation.levels_at)
+    return Pace(levels, clock=services.clock, sleep=services.sleep)
+
+
+def _is_running(snapshot: Snapshot, step: Step) -> bool:
+    found = snapshot.instances.get(step.instance_id)
+    return found is not None and found.state is InstanceState.RUNNING

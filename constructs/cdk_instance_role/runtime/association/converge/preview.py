@@ -1,0 +1,128 @@
+"""What would become of every instance if an event were carried out now: looked at and planned, and nothing changed.
+
+The handler's first phase asks this before it begins, and the command line to tell people in advance.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from ..aws.observe import Observer
+from ..decide import checks
+from ..decide.model import Instances, Sighting, Snapshot
+from ..decide.plan import ORDINARY, Plan, Situation, plan_desired, plan_undo
+from ..decide.record import Record, Records, held
+from ..request.desired import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is there, and what would be done about it."""
+
+    snapshot: Snapshot
+    plan: Plan
+    problems: tuple[str, ...] = ()
+    """What is wrong with the selection and the profiles, in whole sentences. The targets' problems are the plan's."""
+
+
+LookUp = Callable[[Collection[str]], Records]
+"""Gives the records of instances that the association does not hold (yet), by their ids."""
+
+
+def no_others(_: Collection[str]) -> Records:
+    """No other association has to do with any instance."""
+    return {}
+
+
+def outlook(
+    desired: Desired,
+    records: Records,
+    observer: Observer,
+    situation: Situation,
+    *,
+    now: float,
+    started_at: float,
+    look_up: LookUp = no_others,
+) -> Outlook:
+    """Look at everything that is desired, and at what is desired no more.
+
+    Args:
+        desired: what the association shall bring about.
+        records: what the association holds, by instance id.
+        observer: looks at EC2 and IAM.
+        situation: what else is known of the operation.
+        now: seconds since the epoch.
+        started_at: when the operation began, in seconds since the epoch.
+        look_up: gives the records of targets that it does not hold yet.
+    """
+    snapshot = observed(
+        observer,
+        records,
+        desired,
+        also={listed.arn for listed in desired.replaceable.profiles},
+        situation=situation,
+        clock=lambda: now,
+        started_at=started_at,
+        look_up=look_up,
+    )
+    problems = checks.problems(desired, snapshot, reversing=situation.reversing)
+    return Outlook(snapshot, plan_desired(desired, snapshot, situation), tuple(problems))
+
+
+def outlook_of_delete(records: Records, observer: Observer, *, now: float) -> Outlook:
+    """Look at everything that the association holds, to be given back. Arguments as for `outlook`."""
+    snapshot = observed(observer, records, None, clock=lambda: now)
+    return Outlook(snapshot, plan_undo(snapshot))
+
+
+def observed(
+    observer: Observer,
+    records: Records,
+    desired: Desired | None,
+    *,
+    also: Collection[str] = (),
+    situation: Situation = ORDINARY,
+    clock: Callable[[], float],
+    started_at: float = 0.0,
+    look_up: LookUp = no_others,
+) -> Snapshot:
+    """Look at what is selected and at what is held, and at the profiles that may have to be given back.
+
+    Args:
+        observer: looks at EC2 and IAM.
+        records: what the association holds, by instance id.
+        desired: what is wanted. None: everything is to be given back.
+        also: ARNs of further profiles to look at.
+        situation: what else is known of the operation.
+        clock: seconds since the epoch, asked once everything is looked at.
+        started_at: when the operation began, in seconds since the epoch.
+        look_up: gives the records of targets that it does not hold yet.
+    """
+    mine = held(records, situation.undoes)
+    seen = observer.instances(desired.selection if desired else None, mine)
+    new = [id_ for id_ in seen.selected if id_ not in records]
+    records = {**records, **look_up(new)} if new else records
+    # What a target has to get back may not be looked at before it is known that it is listed.
+    leaving = mine if situation.reversing else mine.keys() - set(seen.selected)
+    needed = _to_give_back((mine[id_] for id_ in leaving), seen.instances, situation.undoes)
+    if desired:
+        needed |= {desired.profile.arn, *_displaced(desired, seen)}
+    profiles = observer.profiles(needed.union(also))
+    return Snapshot(seen.selected, seen.instances, records, profiles, clock(), started_at, seen.unconfirmed)
+
+
+def _displaced(desired: Desired, seen: Sighting) -> set[str]:
+    """The profiles that targets carry and that may be displaced: what they are now has to be known one day."""
+    carried = {found.carries for id_ in seen.selected if (found := seen.instances.get(id_))}
+    return {arn for arn in carried if arn and desired.replaceable.allows(arn)}
+
+
+def _to_give_back(records: Iterable[Record], instances: Instances, undoes: str | None) -> set[str]:
+    """The profiles of which has to be known whether they exist, should these instances be given back."""
+    leaving = ((record, instances.get(record.instance_id)) for record in records)
+    # Where the instance carries what is another's, nothing is given back, and it may not even be allowed to ask.
+    changing = (record for record, found in leaving if found and _may_be_given_back(record, found.carries))
+    return {arn for record in changing for arn in record.restore_candidates(undoes) if arn}
+
+
+def _may_be_given_back(record: Record, carried: str | None) -> bool:
+    return carried is None or (carried in record.ours and not record.is_kept_by_others(carried))

@@ -1,0 +1,30 @@
+"""How long errors of AWS are tried again before they are believed."""
+
+from collections.abc import Callable
+
+from ..aws.errors import meaning_of
+from ..decide.error_kind import Meaning, is_final
+
+GAP_SECONDS = 30.0
+"""An error that was not seen for so long had passed: it is counted anew."""
+
+
+class Patience:
+    """Remembers since when each kind of error has been seen."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """
+        Args:
+            clock: seconds since the epoch.
+        """
+        self._clock = clock
+        self._seen: dict[Meaning, tuple[float, float]] = {}
+        """By kind: when it was first and last seen."""
+
+    def is_over(self, error: Exception) -> bool:
+        """Whether this kind of error has been seen for longer than it may take to pass."""
+        kind, now = meaning_of(error), self._clock()
+        first, last = self._seen.get(kind, (now, now))
+        first = now if now - last > GAP_SECONDS else first
+        self._seen[kind] = (first, now)
+        return is_final(kind, now - first)

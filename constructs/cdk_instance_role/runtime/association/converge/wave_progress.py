@@ -1,0 +1,110 @@
+"""The rollout of one operation: where it is, as the ledger says, and what has to hold before it goes on."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from ..aws.alarms import Alarms
+from ..decide.model import Snapshot
+from ..decide.plan import Plan
+from ..decide.waves import changes_of_targets, turn
+from ..ledger.lease import Lease
+from ..request.rollout import Rollout
+
+
+class Waves:
+    """Lets targets have their turn, wave by wave, and watches the alarms between."""
+
+    def __init__(self, rollout: Rollout, lease: Lease, alarms: Alarms, clock: Callable[[], float]) -> None:
+        """
+        Args:
+            rollout: how targets are brought over.
+            lease: of the association, with the operation.
+            alarms: tells of alarms.
+            clock: seconds since the epoch.
+        """
+        self._rollout, self._lease, self._alarms, self._clock = rollout, lease, alarms, clock
+        self._sizes_of = cache(rollout.waves)
+
+    @property
+    def are_over(self) -> bool:
+        """Everything may be done now. So it is, too, where nothing is rolled out in waves: a failed operation and
+        one that goes back do all at once."""
+        operation = self._lease.operation
+        if operation.failure or operation.rolling_back or not self._rollout.first:
+            return True
+        return operation.total is not None and operation.wave >= len(self._sizes)
+
+    @property
+    def is_baking(self) -> bool:
+        """Nothing is to be done but to watch."""
+        until = self._lease.operation.bakes_until
+        return not self.are_over and until is not None and self._clock() < until
+
+    @property
+    def bakes_next(self) -> bool:
+        """The wave is to be watched once its targets are done, and has not been yet."""
+        return self._rollout.bake > 0 and self._lease.operation.bakes_until is None
+
+    @property
+    def number(self) -> int:
+        """Which wave is running; 0 if none is."""
+        return 0 if self.are_over else self._lease.operation.wave + 1
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether any target may fail."""
+        operation = self._lease.operation
+        return self._rollout.tolerance.number > 0 and not (operation.failure or operation.rolling_back)
+
+    @property
+    def tolerated(self) -> int:
+        """How many targets may fail, though not all whose turn it has been."""
+        total = self._lease.operation.total
+        return min(self._rollout.tolerance.of(total), self._reached - 1) if total and self.may_fail else 0
+
+    def problems(self) -> list[str]:
+        """Why the rollout has to stop, as far as the alarms say so."""
+        # Before the first wave they were looked at in the first phase, unless there is nothing to be changed.
+        quiet = self.are_over or self._lease.operation.total is None or not self._rollout.alarms
+        return [] if quiet else self._alarms.problems(self._rollout.alarms)
+
+    def turn(self, plan: Plan, snapshot: Snapshot) -> Plan:
+        """The part of a plan whose turn it is."""
+        if self._rollout.first and self._lease.operation.total is None and not self.are_over:
+            self._lease.begin_waves(len(changes_of_targets(plan)))
+        if self.are_over:
+            return plan
+        return turn(plan, snapshot, None if self._is_last else self._reached)
+
+    def go_on(self) -> None:
+        """All targets of the wave are done: let it bake, and once it has, let the next ones have their turn."""
+        if self.bakes_next:
+            self._lease.bake(self._clock() + self._rollout.bake)
+        else:
+            self._lease.end_wave()
+
+    def watch_anew(self, plan: Plan) -> None:
+        """Let the wave bake once more, if half of it or more is still to be changed after it has: whoever was watched
+        is gone."""
+        former = self._sizes[self._lease.operation.wave - 1] if self._lease.operation.wave else 0
+        is_hardly_watched = 2 * len(changes_of_targets(plan)) >= self._reached - former
+        if not self.are_over and self._lease.operation.bakes_until is not None and is_hardly_watched:
+            self._lease.bake(None)
+
+    def __str__(self) -> str:
+        total = self._lease.operation.total or 0
+        return f"wave {self.number} of {len(self._sizes)}, {self._reached} of {total} targets"
+
+    @property
+    def _is_last(self) -> bool:
+        """The last wave takes everybody who is there, also who has come along meanwhile."""
+        return self._lease.operation.wave + 1 >= len(self._sizes)
+
+    @property
+    def _reached(self) -> int:
+        """How many targets have their turn by the end of the current wave."""
+        return next(iter(self._sizes[self._lease.operation.wave :]), self._lease.operation.total or 0)
+
+    @property
+    def _sizes(self) -> Sequence[int]:
+        return self._sizes_of(self._lease.operation.total or 0)

@@ -1,0 +1,61 @@
+"""Which profile an instance gets back, as a pure function of the ledger and of what IAM says now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..arn import name_of
+from .model import Profile
+from .record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """What an instance shall carry once an association is gone."""
+
+    profile: str | None
+    """ARN of the profile; None for none."""
+    reason: str
+    is_lost: bool = False
+    """The profile can't be given back: the instance is left without one."""
+    has_changed: bool = False
+    """The profile was created again, or got another role."""
+
+    @property
+    def is_to_be_reported(self) -> bool:
+        """People should know."""
+        return self.is_lost or self.has_changed
+
+
+def restore_of(record: Record, profiles: Mapping[str, Profile | None], undoes: str | None = None) -> Restore:
+    """Decide which profile comes back: of those that the ledger has, the first that can be given back.
+
+    Args:
+        record: what the ledger says of the instance.
+        profiles: what IAM says of profiles now, by ARN; None for one that does not exist.
+        undoes: id of the Create that is taken back. Default: all that the association did is.
+    """
+    candidates = record.restore_candidates(undoes)
+    judged = [_judged(arn, record, profiles) for arn in candidates]
+    return next((one for one in judged if not one.is_lost), judged[-1])
+
+
+def _judged(arn: str | None, record: Record, profiles: Mapping[str, Profile | None]) -> Restore:
+    if arn is None:
+        return Restore(None, "it had no profile before")
+    profile, name, known = profiles.get(arn), name_of(arn), record.identity(arn)
+    if profile is None:
+        return Restore(arn, f"{arn}, which it carried before, does not exist any more", is_lost=True)
+    if profile.role_arn is None:
+        return Restore(arn, f"{arn}, which it carried before, holds no role any more", is_lost=True)
+    if known.role_arn in (None, profile.role_arn):
+        return Restore(arn, f"give {name} back")
+    change = f"which held role {name_of(known.role_arn)} before and holds {name_of(profile.role_arn)} now"
+    if _is_denied(record, profile.role_arn):
+        return Restore(arn, f"{arn}, {change}, may not be given back: iam:PassRole was denied", is_lost=True)
+    return Restore(arn, f"give {name} back, {change}", has_changed=True)
+
+
+def _is_denied(record: Record, role_arn: str) -> bool:
+    """Whether the handler may not pass this role, and not only because a policy is not in force yet."""
+    denial = record.mine.denial if record.mine else None
+    return denial is not None and denial.role_arn == role_arn and denial.is_confirmed

@@ -1,0 +1,142 @@
+"""The handler behind the custom resource: one function, two phases.
+
+The provider framework calls ``on_event`` once for every event of CloudFormation, and then ``is_complete`` until
+it says so: https://docs.aws.amazon.com/cdk/api/v2/python/aws_cdk.custom_resources/README.html
+"""
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .aws.errors import meaning_of, text_of
+from .converge.begin import PAUSE_SECONDS, begin
+from .converge.loop import Convergence
+from .converge.retry_window import Patience
+from .exceptions import AssociationError, RequestError, SupersededError
+from .ledger.lease import BusyError, Lease
+from .ledger.operations import FAILED, SUCCEEDED, ClosedError, Operation
+from .report import log, messages
+from .request.event import Request, RequestType
+from .services import Services
+
+PHASE = "Phase"
+"""Key that the first phase adds to the event, by which the second one is known."""
+
+SLICE_SECONDS = 360.0
+"""How long one invocation works before it leaves the rest to the next: long beside a look at thousands of instances,
+and short beside the function's time-out."""
+
+logging.getLogger(__package__).setLevel(logging.INFO)
+
+
+def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
+    """Check an event and begin its operation. Changes nothing in EC2.
+
+    Raises:
+        AssociationError: the event can't be carried out; the message names every reason.
+    """
+    request = _parsed(event, services)
+    try:
+        begin(request, services)
+    except ClosedError:
+        log.write_operation(request, "nothing is left to be done for this Delete")
+    except AssociationError as error:
+        if request.type is not RequestType.CREATE:  # of a refused Create nothing is written
+            _end_in_failure(request, services, error)
+        raise
+    else:
+        log.write_operation(request, "begun")
+    return {"PhysicalResourceId": request.physical_id or request.life, PHASE: "converge"}
+
+
+def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[str, Any]:
+    """Bring the instances nearer to what the event wants, and say whether they are there.
+
+    Raises:
+        AssociationError: the operation has failed.
+    """
+    request = Request.from_event(event)
+    try:
+        attributes = _Invocation(request, services, owner).run()
+    except AssociationError as error:
+        with suppress(ClientError, BotoCoreError):  # what has failed before matters more
+            services.ledger.budget.leave(request.association)
+        _end_in_failure(request, services, error)
+        raise
+    return {"IsComplete": False} if attributes is None else {"IsComplete": True, "Data": attributes}
+
+
+class _Invocation:
+    """One invocation of the second phase."""
+
+    def __init__(self, request: Request, services: Services, owner: str) -> None:
+        self._request, self._services, self._owner = request, services, owner
+        self._until = services.clock() + SLICE_SECONDS
+        self._lease: Lease | None = None
+
+    def run(self) -> dict[str, str] | None:
+        """The attributes of the resource, or None if there is more to do.
+
+        Raises:
+            AssociationError: the operation has failed.
+        """
+        patience = Patience(self._services.clock)
+        while True:
+            try:
+                return self._converge()
+            except BusyError:
+                return None
+            except ClosedError:  # an invocation that was cut off before it could say so has finished the job
+                return self._closed()
+            except (ClientError, BotoCoreError) as error:
+                # Nothing is lost: the next try starts from what it finds.
+                log.write_operation(self._request, "AWS did not answer, to be continued", error=text_of(error))
+                if patience.is_over(error) or self._is_late():
+                    raise AssociationError(self._unanswered(error)) from error
+                if not meaning_of(error).says_why or self._services.clock() + PAUSE_SECONDS > self._until:
+                    return None
+            self._services.sleep(PAUSE_SECONDS)
+
+    def _converge(self) -> dict[str, str] | None:
+        with self._services.ledger.lease(self._request, self._owner, self._services.timing) as lease:
+            self._lease = lease
+            if lease.operation.ended == FAILED:
+                raise AssociationError(lease.operation.reason)
+            if lease.operation.ended == SUCCEEDED:
+                return dict(lease.operation.result)
+            return Convergence(self._services, self._request, lease, self._until).run()
+
+    def _closed(self) -> dict[str, str]:
+        if self._request.type is RequestType.DELETE:
+            return {}
+        raise AssociationError("the operation has failed, and everything is given back")
+
+    def _is_late(self) -> bool:
+        operation = self._lease.operation if self._lease else Operation(self._services.clock())
+        return self._services.clock() > operation.ends_at(self._request.timeout)
+
+    def _unanswered(self, error: Exception) -> str:
+        failure = self._lease.operation.failure if self._lease else None
+        return messages.unanswered(self._request, text_of(error), failure)
+
+
+def _parsed(event: dict[str, Any], services: Services) -> Request:
+    try:
+        return Request.from_event(event)
+    except RequestError as error:
+        request = Request.envelope(event)
+        if request.type is RequestType.UPDATE:  # CloudFormation will take it back
+            with suppress(ClientError, BotoCoreError):  # but what is wrong with the event matters more
+                services.ledger.operations.begin(request, services.clock())
+                _end_in_failure(request, services, error)
+        raise
+
+
+def _end_in_failure(request: Request, services: Services, error: AssociationError) -> None:
+    """Remember that an operation has failed, so that its event may come again, and that it may be taken back."""
+    if isinstance(error, SupersededError):
+        return
+    with suppress(ClientError, BotoCoreError):  # what has failed before matters more
+        services.ledger.operations.end_in_failure(request, str(error))

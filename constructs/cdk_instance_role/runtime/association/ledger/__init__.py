@@ -1,0 +1,1 @@
+"""The durable record of previous profiles and operations, in a DynamoDB table."""

@@ -1,0 +1,98 @@
+"""How a record stands in the ledger: plain values to and from the attributes of an item."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
+from ..decide.record import Base, Claim, Denial, Latest, Record, Trouble
+from ..decide.step import Identity
+from ..exceptions import AssociationError
+
+
+def attributes_of(record: Record) -> dict[str, Any]:
+    """The attributes of a record, for its item and the copies of it."""
+    return {
+        "InstanceId": record.instance_id,
+        "Previous": record.previous,
+        "ActedAt": record.acted_at,
+        "Seen": record.revision + 1,
+        "Identities": {arn: {"Id": one.id, "RoleArn": one.role_arn} for arn, one in record.identities.items()},
+        "Claims": {claim.association: _claim_attributes(claim) for claim in record.claims},
+    }
+
+
+def record_of(item: Mapping[str, Any]) -> Record:
+    """The record that an item says, as nobody in particular sees it.
+
+    Raises:
+        AssociationError: somebody has changed the item so that it can't be read; the message names it.
+    """
+    try:
+        return Record(
+            instance_id=item["InstanceId"],
+            previous=item["Previous"],
+            others=tuple(_claim(*one) for one in item["Claims"].items()),
+            acted_at=_time(item["ActedAt"]),
+            revision=int(item["Seen"]),
+            identities={arn: Identity(one["Id"], one["RoleArn"]) for arn, one in item["Identities"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        key = f"{item[LEDGER_PARTITION_KEY]} / {item[LEDGER_SORT_KEY]}"
+        raise AssociationError(
+            f"item {key} of the ledger can't be read ({type(error).__name__}: {error}): restore it from the table's "
+            "backup, or delete it and its copies if the instance has nothing to get back"
+        ) from None
+
+
+def _claim_attributes(claim: Claim) -> dict[str, Any]:
+    latest, trouble, denial = claim.latest, claim.trouble, claim.denial
+    return {
+        "Since": claim.since,
+        "Rank": claim.rank,
+        "Wanted": claim.wanted,
+        "Ours": sorted(claim.ours),
+        "Detached": claim.detached,
+        "Action": latest.action,
+        "Before": latest.before,
+        "After": latest.after,
+        "At": latest.at,
+        "Error": latest.error,
+        "Final": latest.final,
+        "FailingSince": claim.failing_since,
+        "Request": claim.request,
+        "Retained": claim.retained,
+        **({"Base": claim.base.profile} if claim.base else {}),
+        **({"Trouble": {"Kind": trouble.kind, "Since": trouble.since}} if trouble else {}),
+        **({"Denial": {"Role": denial.role_arn, "First": denial.first_at, "Last": denial.last_at}} if denial else {}),
+    }
+
+
+def _claim(association: str, item: Mapping[str, Any]) -> Claim:
+    latest = Latest(item["Action"], item["Before"], item["After"], float(item["At"]), item["Error"], item["Final"])
+    return Claim(
+        association,
+        since=float(item["Since"]),
+        rank=int(item["Rank"]),
+        wanted=item["Wanted"],
+        ours=frozenset(item["Ours"]),
+        detached=item["Detached"],
+        latest=latest,
+        failing_since=_time(item["FailingSince"]),
+        request=item["Request"],
+        retained=bool(item["Retained"]),
+        base=Base(item["Base"]) if "Base" in item else None,
+        trouble=_trouble(item.get("Trouble")),
+        denial=_denial(item.get("Denial")),
+    )
+
+
+def _trouble(item: Mapping[str, Any] | None) -> Trouble | None:
+    return Trouble(item["Kind"], float(item["Since"])) if item else None
+
+
+def _denial(item: Mapping[str, Any] | None) -> Denial | None:
+    return Denial(item["Role"], float(item["First"]), float(item["Last"])) if item else None
+
+
+def _time(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,218 @@
+"""The operation that is going on for an association, on behalf of one event."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..exceptions import SupersededError
+from ..request.event import Request, RequestType
+from .table import Table
+
+KIND = "operation"
+"""Kind of the ledger's entries for operations; their ids are those of their associations."""
+REMEMBERED_EVENTS = 20
+
+SUCCEEDED, FAILED = "succeeded", "failed"
+"""How an operation has ended. It is open from its beginning until it has succeeded."""
+
+CREATE_SECONDS, UPDATE_SECONDS = 3300.0, 3500.0
+"""CloudFormation and the waiter wait for an hour from their beginning. A failure has to be reported before that, and a
+Create that fails restores its instances at first."""
+
+
+class ClosedError(Exception):
+    """The operation has ended, and nothing of the association is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is being done for an association, on behalf of one event."""
+
+    started_at: float
+    """Seconds since the epoch."""
+    request_id: str = ""
+    type: RequestType | None = None
+    rolling_back: bool = False
+    """It takes a failed update back."""
+    came_from: str = ""
+    """Digest of the properties before the last ordinary Update, for as long as no operation has succeeded since; else
+    empty."""
+    undoes: str | None = None
+    """Id of the Create that a Delete takes back. None: the Delete restores all that the association did."""
+    first_change_accepted: bool = False
+    """EC2 has accepted a change of this operation: it knows the profile, and the handler may act."""
+    swaps_to_renew: bool = False
+    """A replace does not renew an association with a profile that was created again under its name."""
+    failure: str | None = None
+    """Why the operation has failed. From then on it restores what it has changed so far."""
+    levels: Mapping[str, float] = field(default_factory=dict)
+    """Tokens that the last invocation left in the buckets, by action."""
+    levels_at: float = 0.0
+    """When it left them, in seconds since the epoch."""
+    progress: Mapping[str, int] = field(default_factory=dict)
+    """How far the last look has found it, by metric."""
+    total: int | None = None
+    """Targets that were to be changed when the first wave began; None before it."""
+    wave: int = 0
+    """Waves that are through."""
+    bakes_until: float | None = None
+    """Until when the current wave is only watched, in seconds since the epoch; None before all its targets are done."""
+    ended: str = ""
+    """``SUCCEEDED`` or ``FAILED``; empty while it goes on."""
+    result: Mapping[str, str] = field(default_factory=dict)
+    """Attributes of the resource, once it has succeeded."""
+    reason: str = ""
+    """Why it has failed, once it has ended so."""
+
+    def ends_at(self, timeout: float) -> float:
+        """When it has had its time, which is given in seconds. Restoring after a failed Create gets the same time
+        again, within the hour."""
+        longest = CREATE_SECONDS if self.type is RequestType.CREATE else UPDATE_SECONDS
+        return self.started_at + min(2 * timeout if self.failure else timeout, longest)
+
+    @property
+    def restores(self) -> str | None:
+        """Id of the Create that is taken back, by itself or by the Delete after it."""
+        return self.request_id if self.type is RequestType.CREATE else self.undoes
+
+
+class Operations:
+    """The operations of all associations that share a ledger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, association: str) -> Operation | None:
+        """The latest operation of an association; None if there is none."""
+        item = self._table.get(KIND, association)
+        return operation_of(item) if item else None
+
+    def begin(self, request: Request, now: float, *, stack_rolls_back: Callable[[], bool] = lambda: False) -> Operation:
+        """Make an event's operation the current one; an older one that still runs stops at its next invocation.
+
+        Args:
+            request: the event.
+            now: seconds since the epoch.
+            stack_rolls_back: whether the stack takes an update back; asked once for a new Update.
+
+        Raises:
+            SupersededError: the event is an old one that was delivered again.
+            ClosedError: it is a Delete of an association that is gone, and has another life now, if any.
+        """
+        current = self._table.get(KIND, request.association)
+        if current.get("RequestId") == request.id:
+            return operation_of(current)
+        if current:
+            _refuse_outdated(request, current)
+        rolling_back = request.type is RequestType.UPDATE and (_takes_back(request, current) or stack_rolls_back())
+        item = self._replace(request, current, now, rolling_back=rolling_back)
+        return self.begin(request, now, stack_rolls_back=stack_rolls_back) if item is None else operation_of(item)
+
+    def roll_back(self, request: Request) -> Operation:
+        """An Update that has begun is known to take another one back.
+
+        Raises:
+            SupersededError: a later event has begun.
+        """
+        values = {":yes": True, ":id": request.id}
+        try:
+            item = self._table.update(
+                KIND, request.association, "SET RollingBack = :yes", values, condition="RequestId = :id"
+            )
+        except self._table.ConditionFailed:
+            raise superseded() from None
+        return operation_of(item)
+
+    def end_in_failure(self, request: Request, reason: str) -> None:
+        """The operation of an event has ended, and not succeeded. It stays open for the event that takes it back."""
+        values = {":failed": FAILED, ":reason": reason, ":id": request.id}
+        expression = "SET Ended = :failed, Reason = :reason"
+        try:
+            self._table.update(KIND, request.association, expression, values, condition="RequestId = :id")
+        except self._table.ConditionFailed:  # a later event has begun
+            return
+
+    def _replace(
+        self, request: Request, current: Mapping[str, Any], now: float, *, rolling_back: bool
+    ) -> dict[str, Any] | None:
+        """Write the operation of an event; None if another event has begun meanwhile."""
+        former = current.get("RequestId")
+        past = [*current.get("Past", ()), *([former] if former else ())]
+        came_from = current.get("CameFrom", "") if rolling_back else request.digests[0]
+        undoes = current.get("RequestId") if request.type is RequestType.DELETE and _is_open_create(current) else None
+        try:
+            return self._table.update(
+                KIND,
+                request.association,
+                "SET RequestId = :id, RequestType = :type, StartedAt = :now, Past = :past, RollingBack = :back, "
+                "CameFrom = :from, Undoes = :undoes, PhysicalId = :physical REMOVE FirstChangeAccepted, Failure, "
+                "Progress, Targets, Wave, BakesUntil, SwapsToRenew, Ended, Outcome, Reason",
+                {
+                    ":id": request.id,
+                    ":type": request.type.value,
+                    ":now": now,
+                    ":past": past[-REMEMBERED_EVENTS:],
+                    ":back": rolling_back,
+                    ":from": came_from if request.type is RequestType.UPDATE else "",
+                    ":undoes": undoes,
+                    ":physical": request.life or current.get("PhysicalId"),
+                    **({":former": former} if former else {}),
+                },
+                condition="RequestId = :former" if former else "attribute_not_exists(RequestId)",
+            )
+        except self._table.ConditionFailed:
+            return None
+
+
+def superseded() -> SupersededError:
+    """A later event has begun."""
+    return SupersededError("a later event for this association has taken over")
+
+
+def operation_of(item: Mapping[str, Any]) -> Operation:
+    """The operation that an item of the ledger says."""
+    return Operation(
+        started_at=float(item["StartedAt"]),
+        request_id=item["RequestId"],
+        type=RequestType(item["RequestType"]),
+        rolling_back=bool(item.get("RollingBack")),
+        came_from=item.get("CameFrom", ""),
+        undoes=item.get("Undoes"),
+        first_change_accepted=bool(item.get("FirstChangeAccepted")),
+        swaps_to_renew=bool(item.get("SwapsToRenew")),
+        failure=item.get("Failure"),
+        levels={action: float(level) for action, level in item.get("Levels", {}).items()},
+        levels_at=float(item.get("LevelsAt", 0)),
+        progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
+        total=None if (total := item.get("Targets")) is None else int(total),
+        wave=int(item.get("Wave", 0)),
+        bakes_until=None if (until := item.get("BakesUntil")) is None else float(until),
+        ended=item.get("Ended", ""),
+        result=item.get("Outcome", {}),
+        reason=item.get("Reason", ""),
+    )
+
+
+def _takes_back(request: Request, current: Mapping[str, Any]) -> bool:
+    """Whether an Update takes back the last ordinary one, which has failed and is still open: CloudFormation does that
+    at once where successful resources are preserved, while the stack does not roll back."""
+    before, after = request.digests
+    return before != after and current.get("CameFrom") == after
+
+
+def _is_open_create(current: Mapping[str, Any]) -> bool:
+    return current.get("RequestType") == RequestType.CREATE and current.get("Ended") != SUCCEEDED
+
+
+def is_outlived(request: Request, current: Mapping[str, Any]) -> bool:
+    """Whether a Delete is of an earlier life of the association, which has ended and was followed by another Create."""
+    return request.type is RequestType.DELETE and request.life not in (None, current.get("PhysicalId"))
+
+
+def _refuse_outdated(request: Request, current: Mapping[str, Any]) -> None:
+    """Refuse an event that was delivered again after a later one: it is known, or of an earlier life."""
+    if is_outlived(request, current):
+        raise ClosedError
+    is_of_another_life = request.type is RequestType.UPDATE and request.life not in (None, current.get("PhysicalId"))
+    if request.id in current.get("Past", ()) or is_of_another_life:
+        raise SupersededError("a later event for this association was handled already: this one is ignored")

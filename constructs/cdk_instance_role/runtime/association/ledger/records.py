@@ -1,0 +1,154 @@
+"""The durable record of what every instance carried before.
+
+One DynamoDB table. An instance that associations hold has one record (``<instance id>`` / ``record``), the only item
+with a revision, and a copy of it for each of these associations (``<association>`` / ``<instance id>``). So an
+association reads what it holds with one query, however many others share the ledger. A record and its copies are
+written in one transaction, on the condition that the writer has read the latest revision: two associations can't
+overrule each other unawares.
+
+What an instance carried is written before the first change of it, and only by the holder of the association's lease.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ..aws.errors import denied_role
+from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
+from ..decide.error_kind import is_final
+from ..decide.outcome import Outcome
+from ..decide.record import Record, Records
+from ..decide.step import Step
+from ..request.event import Request
+from .items import attributes_of, record_of
+from .lease import Lease, Timing, acquire
+from .operations import Operations
+from .shared_budget import SharedBudget
+from .table import Table
+
+RECORD = "record"
+"""Sort key of the record of an instance."""
+
+TRIES = 5
+"""How often an outcome is written again because another association has written the record meanwhile."""
+
+
+class Ledger:
+    """The ledger of all associations that share a provider.
+
+    Every method that writes raises ``table.Cancelled`` if another association has written one of the records since they
+    were read. What is not written then has to be looked at anew.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.operations = Operations(table)
+        self.budget = SharedBudget(table)
+
+    def lease(self, request: Request, owner: str, timing: Timing) -> AbstractContextManager[Lease]:
+        """Keep every other invocation from working on an association meanwhile; see `lease.acquire`."""
+        return acquire(self._table, request, owner, timing)
+
+    def records(self, association: str) -> dict[str, Record]:
+        """What an association holds, by instance id."""
+        return {item[LEDGER_SORT_KEY]: _read(item, association) for item in self._table.query(association)}
+
+    def records_of(self, association: str, instance_ids: Collection[str]) -> dict[str, Record]:
+        """The records of these instances as an association sees them, whoever holds them, by instance id."""
+        found = self._table.get_many((id_, RECORD) for id_ in instance_ids)
+        return {item[LEDGER_PARTITION_KEY]: _read(item, association) for item in found}
+
+    def claim(self, lease: Lease, records: Records, steps: Iterable[Step], now: float) -> dict[str, Record]:
+        """Write ahead what the instances of these steps carry, before they are touched.
+
+        Args:
+            lease: of the association.
+            records: what the ledger says of these instances.
+            steps: what is about to be done.
+            now: seconds since the epoch.
+
+        Returns:
+            The records as they are now.
+
+        Raises:
+            SupersededError: a later event has taken over. Nothing was written.
+            BusyError: another invocation has the lease. Nothing was written.
+        """
+        known = ((records.get(step.instance_id) or Record(step.instance_id), step) for step in steps)
+        claimed = [lease.claimed(record, step, now) for record, step in known]
+        return self._write([*claimed], lease=lease)
+
+    def note(self, association: str, records: Records, outcomes: Sequence[Outcome], now: float) -> dict[str, Record]:
+        """Write down what came of steps that were claimed.
+
+        Args:
+            association: key of the association.
+            records: the records as they were claimed.
+            outcomes: what came of the steps.
+            now: seconds since the epoch.
+
+        Returns:
+            The records as they are now.
+        """
+        for tries in range(1, TRIES + 1):
+            try:
+                return self._write([_noted(records[one.step.instance_id], one, now) for one in outcomes])
+            except self._table.Cancelled:
+                if tries == TRIES:
+                    raise
+                records = self.records_of(association, [one.step.instance_id for one in outcomes])
+        raise AssertionError
+
+    def settle(self, lease: Lease, records: Iterable[Record], wanted: str, *, retain: bool) -> None:
+        """From now on only this profile is ours on these instances, not what earlier operations have put there."""
+        self._write([record.settled(wanted, retain=retain) for record in records], lease=lease)
+
+    def forget(self, lease: Lease, records: Iterable[Record], *, reverting: bool = False) -> None:
+        """Have nothing to do with these instances any more.
+
+        Args:
+            lease: of the association.
+            records: of the instances.
+            reverting: a Create is taken back: claims that it found stay as they were.
+        """
+        freed: Callable[[Record], Record] = Record.reverted if reverting else Record.released
+        self._write([freed(record) for record in records], lease=lease)
+
+    def _write(self, records: Sequence[Record], lease: Lease | None = None) -> dict[str, Record]:
+        """Write records with their copies, and return them as they are then."""
+        try:
+            self._table.write(map(self._items, records), lease.check() if lease else None)
+        except self._table.Cancelled as error:
+            if lease:
+                lease.raise_if_superseded(error)
+            raise
+        return {one.instance_id: one.next_revision() for one in records}
+
+    def _items(self, record: Record) -> list[Any]:
+        """The record and its copies, to be written together."""
+        condition, values = "attribute_not_exists(Revision)", {}
+        if record.revision:
+            condition, values = "Revision = :seen", {":seen": record.revision}
+        attributes, id_ = attributes_of(record), record.instance_id
+        copies = [self._table.replacement(claim.association, id_, attributes) for claim in record.claims]
+        removed = [self._table.removal(key, id_) for key in record.left_by]
+        if not record.claims:
+            return [self._table.removal(id_, RECORD, condition, values), *removed]
+        revised = {**attributes, "Revision": record.revision + 1}
+        return [self._table.replacement(id_, RECORD, revised, condition, values), *copies, *removed]
+
+
+def _noted(record: Record, outcome: Outcome, now: float) -> Record:
+    """The record after a step."""
+    if outcome.meaning is None:
+        return record.noted(None, now)
+    kind = outcome.meaning.name if outcome.meaning.says_why else ""
+    since = record.trouble_since(kind, now)
+    # A profile that may not be given back today may be tomorrow: nothing is stripped for a denial.
+    final = is_final(outcome.meaning, now - since) and not (outcome.is_denied and outcome.step.undo)
+    role = denied_role(outcome.detail) if outcome.is_denied else None
+    return record.noted(outcome.detail, now, kind=kind, final=final, put_back=outcome.put_back, denied_role=role)
+
+
+def _read(item: Mapping[str, Any], association: str) -> Record:
+    return record_of(item).seen_by(association)

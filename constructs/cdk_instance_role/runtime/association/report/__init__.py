@@ -1,0 +1,1 @@
+"""What people read: messages for CloudFormation, log lines and metrics."""

@@ -1,0 +1,1 @@
+"""From CloudFormation's event to a typed request."""

@@ -1,0 +1,109 @@
+"""ARNs in the account and Region of a stack, as text with tokens in it."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from aws_cdk import Names, Stack
+from aws_cdk.region_info import RegionInfo
+
+from ..runtime.association.contract import PATH_PREFIX
+
+_TOKEN = re.compile(r"\$\{Token\[[\w:.-]+\]\}", re.ASCII)
+_LIST_TOKEN = re.compile(r"#\{Token\[[\w:.-]+\]\}", re.ASCII)
+_UNKNOWN = "\0"
+"""Stands for a token in a text whose other parts are looked at."""
+
+
+@dataclass(frozen=True)
+class Arns:
+    """What ARNs of a stack's account and Region begin with, asked of Node.js once for all associations of the stack."""
+
+    instances: str
+    roles: str
+    profiles: str
+    profile_path: str
+    """Beginning of the IAM paths of the stack's profiles of `InstanceRole`, free of tokens. It is the same in every
+    deployment: the name of the stack, or for a nested one the name of its outermost parent and its ids in that."""
+    partition: str | None
+    """None if it is only known to the deployment."""
+    account: str | None
+    """None if it is only known to the deployment."""
+    is_in_china: bool
+
+    @classmethod
+    @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
+    def of(cls, stack: Stack) -> "Arns":
+        """The ARNs of a stack."""
+        roles = stack.format_arn(service="iam", region="", resource="role", resource_name="")
+        region = stack.region
+        _, partition, _, _, account, _ = parts_of(roles)
+        return cls(
+            instances=stack.format_arn(service="ec2", resource="instance", resource_name=""),
+            roles=roles,
+            profiles=stack.format_arn(service="iam", region="", resource="instance-profile", resource_name=""),
+            profile_path=f"/{PATH_PREFIX}/{_stable_name(stack)}/",
+            partition=partition or (None if is_token(region) else RegionInfo.get(region).partition),
+            account=account,
+            is_in_china=region.startswith("cn-"),
+        )
+
+    def instance(self, instance_id: str) -> str:
+        """ARN of an instance, or of all that fit a pattern."""
+        return self.instances + instance_id
+
+    def role(self, name: str) -> str:
+        """ARN of a role, or of all that fit a pattern."""
+        return self.roles + name
+
+    def profile(self, path_and_name: str) -> str:
+        """ARN of an instance profile, or of all that fit a pattern."""
+        return self.profiles + path_and_name
+
+    @property
+    def profiles_of_stack(self) -> str:
+        """All instance profiles of the stack."""
+        return self.profile(f"{self.profile_path.strip('/')}/*")
+
+
+def is_token(value: str) -> bool:
+    """Whether a text is or holds a token: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
+
+    It looks for what the CDK looks for, without a question to Node.js for every text.
+    """
+    return "${Token[" in value and bool(_TOKEN.search(value))
+
+
+def is_list_token(value: str, *, whole: bool = False) -> bool:
+    """Whether a text holds the only element of a list that the deployment fills, as ``value_as_list`` of a parameter or
+    ``Fn.split`` gives it. The CDK puts the list in the place of a list with this element alone.
+
+    Args:
+        value: the text.
+        whole: whether it has to be nothing else.
+    """
+    return bool(_LIST_TOKEN.fullmatch(value) if whole else _LIST_TOKEN.search(value))
+
+
+def parts_of(arn: str) -> tuple[str | None, ...]:
+    """The six parts of an ARN; None for a part that is or holds a token.
+
+    >>> parts_of("arn:${Token[AWS.Partition.3]}:iam::111122223333:role/Web")
+    ('arn', None, 'iam', '', '111122223333', 'role/Web')
+
+    A text that can't be an ARN, or of which a token hides the parts, has six unknown ones.
+    """
+    parts = _TOKEN.sub(_UNKNOWN, arn).split(":", 5)
+    if len(parts) < 6:
+        return (None,) * 6
+    return tuple(None if _UNKNOWN in part else part for part in parts)
+
+
+def without_tokens(text: str) -> str:
+    """A text with a letter for each token in it, for a look at its other characters."""
+    return _TOKEN.sub("T", text)
+
+
+def _stable_name(stack: Stack) -> str:
+    name = stack.stack_name
+    return Names.unique_resource_name(stack, max_length=128) if is_token(name) else name
