@@ -40,7 +40,7 @@ PEERS: Sequence[Tool] = (
 """In the order in which they are shown."""
 TARGETS_PER_LOOK = 190
 WITHIN, THROTTLED = 1.05, 0.01
-MOST_TOLD = 170
+MAX_TOLD = 170
 
 _CLIENT_ERROR = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation(?: \([^)]*\))?: (.*)")
 
@@ -259,7 +259,7 @@ def _short(failure: str) -> str:
     """What matters of an error."""
     found = _CLIENT_ERROR.search(failure)
     text = "{}, {}: {}".format(*found.groups()) if found else failure
-    return text if len(text) < MOST_TOLD else text[:MOST_TOLD].rpartition(" ")[0] + " ..."
+    return text if len(text) < MAX_TOLD else text[:MAX_TOLD].rpartition(" ")[0] + " ..."
 
 
 def _notes(job: Job, outcomes: Sequence[Outcome]) -> Sequence[str]:
@@ -287,10 +287,10 @@ def _plot(job: Job, outcomes: Sequence[Outcome]) -> Plot:
 def _line(tool: str, groups: Iterable[Sequence[Outcome]]) -> Line:
     own = [group for group in groups if group[0].tool == tool]
     done = [group for group in own if all(one.complete for one in group)]
-    return Line(tool + _failing(own, done), [(group[0].count, _samples(group, _ratio)) for group in done])
+    return Line(tool + _failed_targets(own, done), [(group[0].count, _samples(group, _ratio)) for group in done])
 
 
-def _failing(own: Sequence[Sequence[Outcome]], done: Sequence[Sequence[Outcome]]) -> str:
+def _failed_targets(own: Sequence[Sequence[Outcome]], done: Sequence[Sequence[Outcome]]) -> str:
     """For whom reads a plot: with how many instances a tool fails."""
     failed = [group[0].count for group in own if group not in done]
     if not failed:

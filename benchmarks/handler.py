@@ -16,7 +16,7 @@ PLANNED, PLANNED_QUICKLY = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000), (1_000
 LOOKED_AT, LOOKED_AT_QUICKLY = (1_000, 3_000, 10_000), (300, 1_000)
 STARTS_PER_RUN = 2
 """A start takes part of a second, and is what others on the machine disturb most."""
-MOST_LOOKS = 3
+MAX_LOOKS = 3
 """Looking at the most targets takes many seconds."""
 
 START_FACTOR, PLAN_SECONDS, MEGABYTES = 1.15, 1.0, 256.0
@@ -76,7 +76,7 @@ def run(runs: int, quick: bool) -> Section:
         starts = handler_start.measure(runs if quick else STARTS_PER_RUN * runs, folder)
         plans = _sweep("handler_plan", PLANNED_QUICKLY if quick else PLANNED, runs, folder)
         values = _sweep("handler_plan", PLANNED_QUICKLY if quick else PLANNED, 1, folder, "traced")
-        looks = _sweep("handler_look", LOOKED_AT_QUICKLY if quick else LOOKED_AT, min(runs, MOST_LOOKS), folder)
+        looks = _sweep("handler_look", LOOKED_AT_QUICKLY if quick else LOOKED_AT, min(runs, MAX_LOOKS), folder)
     return Section(
         "The handler",
         TEXT,

@@ -14,7 +14,7 @@ from localaws.ministack import ROOT
 NOWHERE = "http://127.0.0.1:9"
 """Nobody listens there: what a program asks AWS for fails, unless the program answers it itself."""
 ACCOUNT, REGION = "111122223333", "eu-west-1"
-LONGEST_SECONDS = 600.0
+MAX_SECONDS = 600.0
 
 
 def fresh(arguments: Sequence[str], home: Path, **variables: str) -> Any:
@@ -41,7 +41,7 @@ def fresh(arguments: Sequence[str], home: Path, **variables: str) -> Any:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=LONGEST_SECONDS,
+        timeout=MAX_SECONDS,
     )
     if done.returncode:
         raise RuntimeError(f"python {' '.join(arguments[:3])} has failed:\n{done.stderr}")

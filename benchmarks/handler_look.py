@@ -17,10 +17,10 @@ from benchmarks.handler_memory import answer, peak_memory
 from cdk_instance_role.runtime.association.aws.instances import IDS_PER_CALL
 from cdk_instance_role.runtime.association.aws.observe import Observer
 from cdk_instance_role.runtime.association.aws.paged_reads import PAGE_SIZE
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.batch import chunks
 from cdk_instance_role.runtime.association.converge.preview import observed
-from cdk_instance_role.runtime.association.decide.plan import Situation, plan_desired
+from cdk_instance_role.runtime.association.decide.plan import OperationContext, plan_desired
 from cdk_instance_role.runtime.association.ledger.items import attributes_of
 from cdk_instance_role.runtime.association.ledger.table import Table
 from cdk_instance_role.runtime.association.services import READING, Services
@@ -32,7 +32,7 @@ def main() -> None:
     services = Services.from_environment()
     alone = boto3.client("ec2", config=READING), boto3.client("dynamodb", config=READING)
     canned.item = ledger_item(alone[1])
-    observer = Observer(services.ec2, services.iam, Pace(sleep=_do_not_wait))
+    observer = Observer(services.ec2, services.iam, RateLimiter(sleep=_do_not_wait))
     # boto3 reads what it knows of an action when it is first needed, and IAM is asked for a profile only once.
     look(services, observer, ids[:1])
     ask(*alone, ids[:1])
@@ -59,7 +59,7 @@ def look(services: Services, observer: Observer, ids: Sequence[str]) -> dict[str
     cpu.append(time.process_time())
     snapshot = observed(observer, records, desired, clock=time.time)
     cpu.append(time.process_time())
-    plan = plan_desired(desired, snapshot, Situation())
+    plan = plan_desired(desired, snapshot, OperationContext())
     assert plan.converged
     cpu.append(time.process_time())
     assert len(plan.kept) == len(ids)

@@ -11,7 +11,8 @@ import tracemalloc
 from benchmarks import handler_targets as targets
 from benchmarks.handler_memory import MEGABYTE, answer, peak_memory
 from cdk_instance_role.runtime.association import handler as handler
-from cdk_instance_role.runtime.association.decide.plan import Plan, Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.decide.plan import OperationContext, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.decide.step import Plan
 from cdk_instance_role.runtime.association.services import Services
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     snapshot = targets.mixed(count)
     desired = targets.desired(snapshot.selected)
     began, cpu = time.perf_counter(), time.process_time()
-    steps = read(plan_desired(desired, snapshot, Situation()))
+    steps = read(plan_desired(desired, snapshot, OperationContext()))
     planned, cpu = time.perf_counter() - began, time.process_time() - cpu
     began = time.perf_counter()
     read(plan_undo(snapshot))
@@ -32,7 +33,7 @@ def main() -> None:
     memory, values = peak_memory(), tracemalloc.get_traced_memory()[1] / MEGABYTE
     gc.disable()
     began = time.process_time()
-    read(plan_desired(desired, snapshot, Situation()))
+    read(plan_desired(desired, snapshot, OperationContext()))
     uncollected = time.process_time() - began
     assert steps == count, (steps, services)
     answer(

@@ -21,7 +21,7 @@ RUNS, QUICK_RUNS = 20, 2
 PROCESSOR_SECONDS = 0.00075
 """What a look takes of the processor for each instance, as the convergence benchmark measures it."""
 NEIGHBOURS_SHARE = 0.2
-MOST_DENIED, MOST_THROTTLED_ALONE = 0.15, 0.01
+MAX_DENIED, MAX_THROTTLED_ALONE = 0.15, 0.01
 SEED_STEP = 1_000
 
 TEXT = """\
@@ -34,7 +34,7 @@ if the handler were alone and nothing were throttled; with the neighbour, four f
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class OperationContext:
     """What there is besides the handler."""
 
     name: str
@@ -47,28 +47,28 @@ class Situation:
 
 
 SITUATIONS = (
-    Situation("alone"),
-    Situation("5 % throttled at random", at_random=0.05, limit=1.35),
-    Situation("20 % throttled at random", at_random=0.2, limit=1.6),
-    Situation("a neighbour", neighbours_share=NEIGHBOURS_SHARE),
+    OperationContext("alone"),
+    OperationContext("5 % throttled at random", at_random=0.05, limit=1.35),
+    OperationContext("20 % throttled at random", at_random=0.2, limit=1.6),
+    OperationContext("a neighbour", neighbours_share=NEIGHBOURS_SHARE),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    situation: Situation
+    context: OperationContext
     count: int
     seed: int
 
     def __call__(self) -> "Run":
-        watch = _Watch(self.situation, self.seed)
+        watch = _Watch(self.context, self.seed)
         outcome = ours.run(Job.REPLACE, self.count, self.seed, processor_seconds=PROCESSOR_SECONDS, prepare=watch.begin)
-        return Run(self.situation.name, outcome, watch.denied(outcome.changed_seconds))
+        return Run(self.context.name, outcome, watch.denied(outcome.changed_seconds))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    situation: str
+    context: str
     outcome: Outcome
     denied: float
     """Share of the neighbour's calls that were throttled."""
@@ -86,18 +86,18 @@ class Run:
 class _Watch:
     """Prepares an account, and writes down second by second what the neighbour has called."""
 
-    situation: Situation
+    context: OperationContext
     seed: int
     seen: list[tuple[float, int, int]] = field(default_factory=list)
 
     def begin(self, simulator: Simulator) -> None:
-        situation = self.situation
-        if situation.at_random:
+        context = self.context
+        if context.at_random:
             seed = self.seed + SEED_STEP
-            simulator.traffic.throttle_at_random(*MUTATING, *DESCRIBING, share=situation.at_random, seed=seed)
-        if situation.neighbours_share:
+            simulator.traffic.throttle_at_random(*MUTATING, *DESCRIBING, share=context.at_random, seed=seed)
+        if context.neighbours_share:
             assert isinstance(simulator.clock, VirtualClock)
-            rate = LIMITS[REPLACE][1] * situation.neighbours_share
+            rate = LIMITS[REPLACE][1] * context.neighbours_share
             neighbour = simulator.buckets.add_neighbour(simulator.clock, REPLACE, rate, seed=self.seed)
             simulator.clock.every(1.0, partial(self._note, simulator.clock, neighbour))
 
@@ -113,7 +113,7 @@ class _Watch:
 def run(_runs: int, quick: bool) -> Section:
     """Measure everything. How often is part of what is promised."""
     count, runs = (QUICK_COUNT, QUICK_RUNS) if quick else (COUNT, RUNS)
-    todo = [Task(situation, count, seed) for situation in SITUATIONS for seed in range(1, runs + 1)]
+    todo = [Task(context, count, seed) for context in SITUATIONS for seed in range(1, runs + 1)]
     return section(measure(todo), count, runs)
 
 
@@ -129,7 +129,7 @@ def _call(task: Task) -> Run:
 
 def section(found: Iterable[Run], count: int, runs: int) -> Section:
     """What the runs say."""
-    groups = {one.name: [run for run in found if run.situation == one.name] for one in SITUATIONS}
+    groups = {one.name: [run for run in found if run.context == one.name] for one in SITUATIONS}
     return Section(
         title="Throttling",
         text=TEXT.format(count=count, runs=runs),
@@ -145,13 +145,13 @@ def _table(groups: Mapping[str, Sequence[Run]]) -> Table:
 
 
 def _row(name: str, group: Sequence[Run]) -> Sequence[str]:
-    situation = next(one for one in SITUATIONS if one.name == name)
+    context = next(one for one in SITUATIONS if one.name == name)
     return (
         name,
         _text([run.ratio for run in group]),
         _text([run.outcome.seconds / run.outcome.least_seconds for run in group]),
         _text([run.throttled for run in group], ".1%"),
-        _text([run.denied for run in group], ".1%") if situation.neighbours_share else "-",
+        _text([run.denied for run in group], ".1%") if context.neighbours_share else "-",
     )
 
 
@@ -163,25 +163,25 @@ def _text(values: Sequence[float], form: str = ".2f") -> str:
 def _verdicts(groups: Mapping[str, Sequence[Run]]) -> list[Verdict]:
     verdicts = [
         Verdict(
-            f"{situation.name}: the last change within {situation.limit} times what the bucket allows, on average",
-            _text([run.ratio for run in groups[situation.name]]),
-            mean(run.ratio for run in groups[situation.name]) <= situation.limit and _complete(groups[situation.name]),
+            f"{context.name}: the last change within {context.limit} times what the bucket allows, on average",
+            _text([run.ratio for run in groups[context.name]]),
+            mean(run.ratio for run in groups[context.name]) <= context.limit and _complete(groups[context.name]),
         )
-        for situation in SITUATIONS
-        if situation.limit
+        for context in SITUATIONS
+        if context.limit
     ]
     alone, beside = groups["alone"], groups["a neighbour"]
     return [
         Verdict(
             "alone: less than 1 % of the calls throttled",
             _text([run.throttled for run in alone], ".2%"),
-            max(run.throttled for run in alone) < MOST_THROTTLED_ALONE,
+            max(run.throttled for run in alone) < MAX_THROTTLED_ALONE,
         ),
         *verdicts,
         Verdict(
-            f"a neighbour that uses a fifth of the bucket is denied at most {MOST_DENIED:.0%} of its calls, on average",
+            f"a neighbour that uses a fifth of the bucket is denied at most {MAX_DENIED:.0%} of its calls, on average",
             _text([run.denied for run in beside], ".1%"),
-            mean(run.denied for run in beside) <= MOST_DENIED and _complete(beside),
+            mean(run.denied for run in beside) <= MAX_DENIED and _complete(beside),
         ),
     ]
 

@@ -14,7 +14,7 @@ from .environment import refuse_remote
 from .ministack import ROOT, LocalAws, stop_group
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
-LONGEST_SECONDS = 300.0
+MAX_SECONDS = 300.0
 STOP_SECONDS = 5.0
 
 _FAILED_DEPLOYMENT = re.compile(r"DeploymentError:.*?\bError: (?P<reason>.*?)(?:\n\s*\n|\Z)", re.DOTALL)
@@ -147,10 +147,10 @@ def run_command(command: Sequence[str], folder: Path, environment: Mapping[str, 
         start_new_session=True,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=LONGEST_SECONDS)
+            output, _ = process.communicate(timeout=MAX_SECONDS)
         except subprocess.TimeoutExpired:
             stop_group(process, STOP_SECONDS)
-            raise TimeoutError(f"{command[1]} did not end within {LONGEST_SECONDS:.0f} s") from None
+            raise TimeoutError(f"{command[1]} did not end within {MAX_SECONDS:.0f} s") from None
         except BaseException:
             stop_group(process, STOP_SECONDS)
             raise

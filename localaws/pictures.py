@@ -27,7 +27,7 @@ FOLDER = ROOT / "docs" / "pictures"
 STYLE = Path(__file__).with_name("comment.css")
 COLUMNS = 112
 WIDTH, MARGIN, SCALE = 1240, 16, 1.25
-LONGEST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 
 _QUIET = (
     "--headless",
@@ -152,11 +152,11 @@ def screenshot(browser: str, folder: Path, content: str, picture: Path) -> None:
 
 def _browse(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS, check=True)
     except subprocess.CalledProcessError as error:
         raise DemoError([f"the browser failed with exit status {error.returncode}"], error.stderr) from None
     except subprocess.TimeoutExpired:
-        raise DemoError([f"the browser did not end within {LONGEST_SECONDS:.0f} s"]) from None
+        raise DemoError([f"the browser did not end within {MAX_SECONDS:.0f} s"]) from None
     return done.stdout
 
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from cdk_instance_role.runtime.association.request.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
-from cdk_instance_role.runtime.association.request.rollout import MOST_ALARMS, Tolerance, rises_to_100
+from cdk_instance_role.runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
 from cdk_instance_role.support.names import ALARM_NAME, NAME, POLICY_ARN
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -171,7 +171,7 @@ class RolloutEntry(_Strict):
     growth: Annotated[Number, Field(ge=1)] | None = None
     percentages: Annotated[list[Number], AfterValidator(_check_percentages)] | None = None
     bake_minutes: Annotated[Number, Field(ge=0, lt=60)] | None = None
-    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = []
+    alarms: Annotated[list[AlarmName], Field(max_length=MAX_ALARMS)] = []
     max_failures: Annotated[int | str, BeforeValidator(_check_failures)] | None = None
 
     _given = field_validator("*", mode="before")(_refuse_null)

@@ -15,14 +15,14 @@ from .metrics import AssociationMetrics
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
-from .runtime.association.contract import LONGEST_TIMEOUT_SECONDS, Attribute, OnConflict, Property
+from .runtime.association.contract import MAX_TIMEOUT_SECONDS, Attribute, OnConflict, Property
 from .selection import InstanceSelection
 from .support.arns import Arns, is_token
 from .support.at_synthesis import at_synthesis
 from .support.places import Place
 
 RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
-SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 60, 1800, LONGEST_TIMEOUT_SECONDS
+SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, MAX_TIMEOUT = 60, 1800, MAX_TIMEOUT_SECONDS
 """Seconds; the longest is the default with waves. CloudFormation waits for an hour at most."""
 TIME_TO_GIVE_BACK = 600
 """Seconds that CloudFormation waits longer than the handler works, so that a failure is told and not timed out."""
@@ -194,9 +194,9 @@ def _known(rollout: Rollout | None) -> Rollout:
 
 def _seconds(timeout: Duration | None, rollout: Rollout) -> int:
     if timeout is None:
-        return LONGEST_TIMEOUT if rollout.is_in_waves else DEFAULT_TIMEOUT
+        return MAX_TIMEOUT if rollout.is_in_waves else DEFAULT_TIMEOUT
     seconds = int(timeout.to_seconds())
-    if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
+    if not SHORTEST_TIMEOUT <= seconds <= MAX_TIMEOUT:
         raise ValueError(f"timeout is {timeout.to_human_string()}: it must be from 1 minute to 1 hour")
     return seconds
 
@@ -230,4 +230,4 @@ def _refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:
 @cache
 def _service_timeout(timeout: int) -> Duration:
     """How long CloudFormation waits for an answer."""
-    return Duration.seconds(min(timeout + TIME_TO_GIVE_BACK, LONGEST_TIMEOUT))
+    return Duration.seconds(min(timeout + TIME_TO_GIVE_BACK, MAX_TIMEOUT))

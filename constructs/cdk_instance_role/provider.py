@@ -19,7 +19,7 @@ from .runtime.association.contract import (
     LEDGER_SORT_KEY,
     LEDGER_TABLE_VARIABLE,
     LOG_GROUP_VARIABLE,
-    LONGEST_INVOCATION_SECONDS,
+    MAX_INVOCATION_SECONDS,
 )
 from .support.places import stack_of
 
@@ -122,7 +122,7 @@ class AssociationProvider(Construct):
     @property
     def function(self) -> lambda_.IFunction:
         """The function that changes associations, for alarms and outputs. Nobody but the provider framework has to
-        invoke it: whoever may do so can make it act as some association allows."""
+        invoke it: a principal that may invoke it can do all that any association may do."""
         return self._function
 
     @property
@@ -190,7 +190,7 @@ class AssociationProvider(Construct):
             # Bytecode is not source: it would change the asset's hash from one synthesis to the next.
             code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
             role=self._role,
-            timeout=Duration.seconds(LONGEST_INVOCATION_SECONDS),
+            timeout=Duration.seconds(MAX_INVOCATION_SECONDS),
             memory_size=MEMORY_MIB,
             environment={
                 LEDGER_TABLE_VARIABLE: self._ledger.table_name,

@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from .runtime.association.contract import LONGEST_OPERATION_SECONDS, LONGEST_TIMEOUT_SECONDS, Property, RolloutProperty
+from .runtime.association.contract import MAX_OPERATION_SECONDS, MAX_TIMEOUT_SECONDS, Property, RolloutProperty
 from .runtime.association.request.rollout import WAVE_SECONDS
 from .runtime.association.request.rollout import Rollout as Waves
 from .selection import InstanceSelection
@@ -165,16 +165,14 @@ class Rollout:
         """
         targets = self._most_targets(instances)
         seconds = self.waves.baking(targets) + self.waves.confirming(targets)
-        if seconds < min(timeout, LONGEST_OPERATION_SECONDS):
+        if seconds < min(timeout, MAX_OPERATION_SECONDS):
             return ""
         ways = ["bake for a shorter time", "make fewer waves"] if self.waves.bake else ["make fewer waves"]
-        if seconds < LONGEST_OPERATION_SECONDS:
+        if seconds < MAX_OPERATION_SECONDS:
             limit, ways = f"the timeout is {time_text(timeout)}", ["raise `timeout`", *ways]
         else:
-            used = time_text(LONGEST_OPERATION_SECONDS)
-            limit = (
-                f"CloudFormation waits for {time_text(LONGEST_TIMEOUT_SECONDS)}, of which the handler may use {used}"
-            )
+            used = time_text(MAX_OPERATION_SECONDS)
+            limit = f"CloudFormation waits for {time_text(MAX_TIMEOUT_SECONDS)}, of which the handler may use {used}"
         waves = self._describe(len(self.waves.waves(targets)))
         return f"takes {waves}, {time_text(seconds)} in all, and {limit}: {', or '.join(ways)}"
 

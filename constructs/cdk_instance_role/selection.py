@@ -21,7 +21,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 class InstanceSelection:
     """The instances that an association targets, by id or by tags. Use one of the factories.
 
-    Selecting changes nothing: the instances belong to whoever launched them.
+    Selecting changes nothing: the stack does not own the instances.
 
     Example:
         ::

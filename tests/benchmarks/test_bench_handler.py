@@ -13,13 +13,13 @@ from benchmarks.handler_memory import peak_memory
 from benchmarks.handler_start import Start
 from benchmarks.handler_targets import KINDS, desired, mixed
 from benchmarks.model import Samples, Section
-from cdk_instance_role.runtime.association.decide.plan import Situation, plan_desired
+from cdk_instance_role.runtime.association.decide.plan import OperationContext, plan_desired
 from cdk_instance_role.runtime.association.decide.step import Action
 
 
 def test_the_targets_are_of_every_kind() -> None:
     snapshot = mixed(10 * len(KINDS))
-    plan = plan_desired(desired(snapshot.selected), snapshot, Situation())
+    plan = plan_desired(desired(snapshot.selected), snapshot, OperationContext())
     planned = {step.action for step in plan.steps}
     assert planned == {Action.ASSOCIATE, Action.REPLACE, Action.SWAP, Action.DISASSOCIATE, Action.KEEP, Action.WAIT}
     assert any(step.undo for step in plan.steps)

@@ -5,11 +5,11 @@ from dataclasses import replace
 from benchmarks import throttling
 from benchmarks.throttling import SITUATIONS, Run, Task
 
-RUNS = {situation.name: Task(situation, 60, 1)() for situation in SITUATIONS}
+RUNS = {context.name: Task(context, 60, 1)() for context in SITUATIONS}
 
 
 def test_every_situation_is_what_it_says() -> None:
-    alone, few, many, beside = (RUNS[situation.name] for situation in SITUATIONS)
+    alone, few, many, beside = (RUNS[context.name] for context in SITUATIONS)
     assert (alone.throttled, alone.denied) == (0, 0)
     assert 0 < few.throttled < many.throttled < 0.5
     assert beside.outcome.complete

@@ -22,8 +22,8 @@ def test_time_before_the_first_call_and_between_two_bursts_is_lost() -> None:
 
 
 def test_every_second_is_accounted_for_if_no_token_is_left_over() -> None:
-    pace = 5 * REFILL_SHARE
-    times = [1.0] * int(100 * CAPACITY_SHARE) + [1.0 + number / pace for number in range(1, 201)]
+    rate_limiter = 5 * REFILL_SHARE
+    times = [1.0] * int(100 * CAPACITY_SHARE) + [1.0 + number / rate_limiter for number in range(1, 201)]
     (use,) = uses(calls(ASSOCIATE, *times))
     known = use.least_seconds + use.share_seconds + use.full_at_first_seconds + use.full_seconds
     assert known == pytest.approx(use.last_seconds)

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.cli.live.clients import Aws, Sight
-from cdk_instance_role.cli.live.environment import Surroundings
+from cdk_instance_role.cli.live.clients import Aws, PartialReader
+from cdk_instance_role.cli.live.environment import Environment
 from cdk_instance_role.cli.model import AssociationPlan
 from cdk_instance_role.cli.planning.association_plan import plan_stack
 from cdk_instance_role.cli.planning.status import status_of_stack
@@ -20,7 +20,7 @@ from cdk_instance_role.cli.status_model import AssociationStatus
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from cdk_instance_role.cli.template.stacks import associations
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.services import CHANGING, READING
 from tests.cli.deployment import Deployment, LiveRole
 from tests.cli.servers import BY_TAGS
@@ -250,9 +250,9 @@ class Cloud:
 
     # The command line
 
-    def surroundings(self, *stacks: StackArtifact) -> Surroundings:
-        pace = Pace(clock=self.world.clock, sleep=self.world.clock.sleep)
-        return Surroundings(cast(Aws, self.aws), stacks, Sight(), pace)
+    def surroundings(self, *stacks: StackArtifact) -> Environment:
+        rate_limiter = RateLimiter(clock=self.world.clock, sleep=self.world.clock.sleep)
+        return Environment(cast(Aws, self.aws), stacks, PartialReader(), rate_limiter)
 
     def plans(self, stack: StackArtifact, *others: StackArtifact) -> list[AssociationPlan]:
         """What a deployment of a stack would do, as the plan of each association."""

@@ -94,8 +94,8 @@ class Deployment:
 
     def _part(self, stack: StackArtifact) -> Part:
         if stack.address.outer:
-            around, logical_id = self._parts[stack.address.outer], stack.address.nested[-1]
-            id_ = around.physical[logical_id]
+            environment, logical_id = self._parts[stack.address.outer], stack.address.nested[-1]
+            id_ = environment.physical[logical_id]
         else:
             id_ = STACK_ID
         former = self._stacks.get(id_ if stack.address.outer else stack.name)
@@ -114,10 +114,10 @@ class Deployment:
         address = part.stack.address
         given = {}
         if address.outer:
-            around = self._parts[address.outer].stack.resources[address.nested[-1]]
+            environment = self._parts[address.outer].stack.resources[address.nested[-1]]
             given = {
                 name: partial(self._resolved, address.outer, value)
-                for name, value in around.get("Properties", {}).get("Parameters", {}).items()
+                for name, value in environment.get("Properties", {}).get("Parameters", {}).items()
             }
         exported = self._cloud.cloudformation.exported.__getitem__
         return Elsewhere(exported, self._output, partial(self._nested_output, address), given)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.live.clients import Sight
-from cdk_instance_role.cli.planning.access_keys import MOST_BYTES, MOST_LOOKS, has_access_key, with_access_key
+from cdk_instance_role.cli.live.clients import PartialReader
+from cdk_instance_role.cli.planning.access_keys import MAX_BYTES, MAX_LOOKS, has_access_key, with_access_key
 from tests.cli.cloud import Cloud, refusal
 
 KEY = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -72,16 +72,16 @@ def test_finds_no_key_in_packed_user_data_that_is_broken() -> None:
 
 
 def test_unpacks_no_more_than_so_much() -> None:
-    assert holding(gzip.compress(bytes(MOST_BYTES - 100) + KEY.encode()))
-    assert not holding(gzip.compress(bytes(MOST_BYTES) + KEY.encode()))
-    assert not holding(gzip.compress(bytes(50 * MOST_BYTES)))
+    assert holding(gzip.compress(bytes(MAX_BYTES - 100) + KEY.encode()))
+    assert not holding(gzip.compress(bytes(MAX_BYTES) + KEY.encode()))
+    assert not holding(gzip.compress(bytes(50 * MAX_BYTES)))
 
 
 def test_tells_which_instances_have_a_key() -> None:
     data = {f"i-{number}": KEY if number % 3 == 0 else "" for number in range(20)}
     client: Any = SimpleNamespace(describe_instance_attribute=lambda **asked: coded(data[asked["InstanceId"]]))
 
-    found, said = with_access_key(client, Sight(), [*data])
+    found, said = with_access_key(client, PartialReader(), [*data])
 
     assert found == {id_ for id_, key in data.items() if key}
     assert not said
@@ -95,13 +95,13 @@ def test_looks_at_several_instances_at_once() -> None:
         return coded(KEY)
 
     client: Any = SimpleNamespace(describe_instance_attribute=describe)
-    found, _ = with_access_key(client, Sight(), ["i-1", "i-2", "i-3", "i-4"])
+    found, _ = with_access_key(client, PartialReader(), ["i-1", "i-2", "i-3", "i-4"])
 
     assert len(found) == 4
 
 
 def test_gives_up_at_the_first_refusal_and_keeps_what_was_found() -> None:
-    calls, sight = [], Sight()
+    calls, sight = [], PartialReader()
 
     def describe(**asked: Any) -> Any:
         calls.append(asked)
@@ -110,12 +110,12 @@ def test_gives_up_at_the_first_refusal_and_keeps_what_was_found() -> None:
         raise refusal("DescribeInstanceAttribute")
 
     client: Any = SimpleNamespace(describe_instance_attribute=describe)
-    found, said = with_access_key(client, sight, [f"i-{number}" for number in range(MOST_LOOKS + 1)])
+    found, said = with_access_key(client, sight, [f"i-{number}" for number in range(MAX_LOOKS + 1)])
 
     assert found == {"i-0"}
     assert not said
     assert sight.unseen == ["user data of the instances: not allowed (DescribeInstanceAttribute)"]
-    assert len(calls) < MOST_LOOKS
+    assert len(calls) < MAX_LOOKS
 
 
 def coded(data: str) -> Any:

@@ -4,10 +4,9 @@ import pytest
 
 from cdk_instance_role.cli.model import Estimate, Event, RolloutView
 from cdk_instance_role.cli.planning.planned_change import Intent
-from cdk_instance_role.cli.planning.rollout_estimate import Course, estimate
+from cdk_instance_role.cli.planning.rollout_estimate import RolloutEstimate, estimate
 from cdk_instance_role.runtime.association.aws.rate_limiter import LIMITS
-from cdk_instance_role.runtime.association.decide.plan import Plan
-from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
 from cdk_instance_role.runtime.association.request.rollout import Rollout, Tolerance
 
 ASSOCIATE, REPLACE, DISASSOCIATE = (
@@ -27,11 +26,11 @@ def steps(count: int, action: Action, after: str | None = "the profile", *, undo
     return [Step(f"i-{number:017x}", action, "", after=after, undo=undo) for number in range(count)]
 
 
-def course(
+def rollout_estimate(
     *planned: Step, event: Event = Event.UPDATE, rollout: Rollout = WAVES, created: int = 0, timeout: float = 1800
-) -> Course:
+) -> RolloutEstimate:
     paths = tuple(f"Server{number}" for number in range(created))
-    return Course(Intent(event, created=paths, rollout=rollout, timeout=timeout), Plan(planned))
+    return RolloutEstimate(Intent(event, created=paths, rollout=rollout, timeout=timeout), Plan(planned))
 
 
 @pytest.mark.parametrize(
@@ -72,21 +71,21 @@ def test_lets_different_calls_go_on_at_the_same_time() -> None:
 
 
 def test_tells_the_sizes_of_the_waves_and_what_ends_them() -> None:
-    found = course(*steps(10, Action.ASSOCIATE))
+    found = rollout_estimate(*steps(10, Action.ASSOCIATE))
 
     assert found.rollout == RolloutView((1, 4, 5), 300, ("Errors",), 2)
     assert found.estimate == Estimate(10, 0, baking=900)
 
 
 def test_counts_among_the_waves_what_has_to_wait_and_what_the_deployment_creates() -> None:
-    found = course(*steps(3, Action.WAIT), *steps(3, Action.ASSOCIATE), created=4)
+    found = rollout_estimate(*steps(3, Action.WAIT), *steps(3, Action.ASSOCIATE), created=4)
 
     assert found.rollout == RolloutView((1, 4, 5), 300, ("Errors",), 2)
     assert found.estimate == Estimate(7, 0, baking=900)
 
 
 def test_counts_neither_what_is_right_nor_what_is_given_back() -> None:
-    found = course(
+    found = rollout_estimate(
         *steps(4, Action.ASSOCIATE), *steps(50, Action.KEEP), *steps(50, Action.DISASSOCIATE, None, undo=True)
     )
 
@@ -96,7 +95,7 @@ def test_counts_neither_what_is_right_nor_what_is_given_back() -> None:
 
 @pytest.mark.parametrize(("total", "tolerated"), [(1, 0), (2, 1), (3, 2), (200, 2)])
 def test_never_lets_all_targets_fail(total: int, tolerated: int) -> None:
-    rollout = course(*steps(total, Action.ASSOCIATE)).rollout
+    rollout = rollout_estimate(*steps(total, Action.ASSOCIATE)).rollout
 
     assert rollout
     assert rollout.max_failures == tolerated
@@ -104,28 +103,28 @@ def test_never_lets_all_targets_fail(total: int, tolerated: int) -> None:
 
 def test_takes_a_percentage_of_failures_of_what_has_to_be_changed() -> None:
     tolerant = Rollout(first=1, growth=2, tolerance=Tolerance(2, is_percentage=True))
-    rollout = course(*steps(150, Action.REPLACE), rollout=tolerant).rollout
+    rollout = rollout_estimate(*steps(150, Action.REPLACE), rollout=tolerant).rollout
 
     assert rollout
     assert rollout.max_failures == 3
 
 
 def test_has_no_waves_where_nothing_is_to_be_changed() -> None:
-    found = course(*steps(10, Action.KEEP), *steps(10, Action.DISASSOCIATE, None, undo=True))
+    found = rollout_estimate(*steps(10, Action.KEEP), *steps(10, Action.DISASSOCIATE, None, undo=True))
 
     assert found.rollout is None
     assert found.estimate == Estimate(10, 0)
 
 
 def test_has_no_waves_where_everything_is_done_at_once() -> None:
-    found = course(*steps(10, Action.ASSOCIATE), rollout=Rollout())
+    found = rollout_estimate(*steps(10, Action.ASSOCIATE), rollout=Rollout())
 
     assert found.rollout is None
     assert found.estimate == Estimate(10, 0)
 
 
 def test_takes_no_course_where_the_handler_is_not_called() -> None:
-    found = course(*steps(10, Action.ASSOCIATE), event=Event.NONE, timeout=1)
+    found = rollout_estimate(*steps(10, Action.ASSOCIATE), event=Event.NONE, timeout=1)
 
     assert (found.rollout, found.estimate, found.problems) == (None, Estimate(), [])
 
@@ -140,19 +139,19 @@ def test_finds_waves_that_bake_for_longer_than_there_is_time(timeout: float, ref
         "that is more than the timeout of 1110 seconds, bake for a shorter time, make fewer waves, or raise it"
     )
 
-    found = course(*steps(10, Action.ASSOCIATE), timeout=timeout)
+    found = rollout_estimate(*steps(10, Action.ASSOCIATE), timeout=timeout)
 
     assert found.problems == [problem] * refused
 
 
 def test_finds_more_changes_than_ec2_lets_through_in_time() -> None:
-    (problem,) = course(*steps(1000, Action.ASSOCIATE), rollout=Rollout(), timeout=180).problems
+    (problem,) = rollout_estimate(*steps(1000, Action.ASSOCIATE), rollout=Rollout(), timeout=180).problems
 
     assert problem.startswith("EC2 lets 1000 changes through in 180 seconds at the earliest")
 
 
 def test_finds_waves_that_bake_for_too_long_together_with_the_changes() -> None:
-    (problem,) = course(*steps(1000, Action.ASSOCIATE), timeout=1600).problems
+    (problem,) = rollout_estimate(*steps(1000, Action.ASSOCIATE), timeout=1600).problems
 
     assert problem.startswith(
         "4 waves bake for 300 seconds each and may take 70 seconds each to be confirmed, 1480 in all, "
@@ -161,7 +160,7 @@ def test_finds_waves_that_bake_for_too_long_together_with_the_changes() -> None:
 
 
 def test_never_refuses_to_give_everything_back() -> None:
-    found = course(*steps(1000, Action.DISASSOCIATE, None, undo=True), event=Event.DELETE, timeout=1)
+    found = rollout_estimate(*steps(1000, Action.DISASSOCIATE, None, undo=True), event=Event.DELETE, timeout=1)
 
     assert not found.problems
     assert found.estimate.calls == 1000

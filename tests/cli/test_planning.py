@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection, Rollout
 from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport, ProfileView, RolloutView, Verb
-from cdk_instance_role.cli.planning.access_keys import MOST_LOOKS
+from cdk_instance_role.cli.planning.access_keys import MAX_LOOKS
 from cdk_instance_role.cli.planning.association_plan import plan_stack
 from cdk_instance_role.cli.render import Format, render
 from cdk_instance_role.cli.template import assembly
@@ -794,12 +794,12 @@ def test_looks_into_user_data_of_instances_that_change_only(cloud: Cloud) -> Non
 
 
 def test_looks_into_the_user_data_of_so_many_instances_and_says_so(cloud: Cloud) -> None:
-    for number in range(MOST_LOOKS + 5):
+    for number in range(MAX_LOOKS + 5):
         cloud.instance(number)
 
     plan = cloud.plan(synthesized(REPLACING))
 
-    assert cloud.traffic.count("DescribeInstanceAttribute") == MOST_LOOKS
+    assert cloud.traffic.count("DescribeInstanceAttribute") == MAX_LOOKS
     assert plan.warnings == ("for access keys the user data of 100 of 105 instances was looked at",)
 
 
@@ -1011,10 +1011,10 @@ def test_says_of_each_association_what_could_not_be_seen_of_it(cloud: Cloud) -> 
     cloud.instance(1)
     stack, other = synthesized(Servers()), synthesized(Servers(), "Other")
     deny_stacks(cloud)
-    around = cloud.surroundings(stack, other)
+    environment = cloud.surroundings(stack, other)
 
-    (first,) = plan_stack(stack, around, 0.0)
-    (second,) = plan_stack(other, around, 0.0)
+    (first,) = plan_stack(stack, environment, 0.0)
+    (second,) = plan_stack(other, environment, 0.0)
 
     assert first.unseen == ("whether stack Servers is deployed in eu-west-1: not allowed (DescribeStacks)",)
     assert second.unseen == ("whether stack Other is deployed in eu-west-1: not allowed (DescribeStacks)",)

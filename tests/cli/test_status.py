@@ -223,11 +223,11 @@ def test_shows_the_same_instance_with_each_association_that_holds_it() -> None:
     cloud.deploy(layered())
     cloud.world.clock.sleep(60)
 
-    above, beneath = sorted(cloud.statuses(layered()), key=lambda status: status.association)
+    above, candidates = sorted(cloud.statuses(layered()), key=lambda status: status.association)
 
     assert above.association == "Admin/Few"
     assert [(one.name, one.drift) for one in above.instances] == [("web-1", "")]
-    assert {one.name: one.drift for one in beneath.instances} == {
+    assert {one.name: one.drift for one in candidates.instances} == {
         "web-1": "another association has given it its profile",
         "web-2": "",
     }

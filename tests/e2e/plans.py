@@ -13,7 +13,7 @@ from localaws.fleet import Sight
 from localaws.ministack import ROOT, LocalAws
 
 REFUSED, CHANGES, NOTHING = 3, 2, 0
-LONGEST_SECONDS = 120.0
+MAX_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def said(aws: LocalAws, command: str, app: str, context: Mapping[str, Any]) -> S
         env={**aws.environment, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=LONGEST_SECONDS,
+        timeout=MAX_SECONDS,
     )
     assert done.stdout, done.stderr
     return Said(done.returncode, json.loads(done.stdout))

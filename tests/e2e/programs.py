@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE_SECONDS = 20.0
-LONGEST_SECONDS = 300.0
+MAX_SECONDS = 300.0
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.programs import (
-    LONGEST_SECONDS,
+    MAX_SECONDS,
     PATIENCE_SECONDS,
     assert_nothing_is_left,
     is_open,
@@ -31,7 +31,7 @@ def demo(folder: Path) -> "AbstractContextManager[subprocess.Popen[str]]":
 def test_is_told_to_its_end_with_a_table_before_and_after_every_step(tmp_path: Path) -> None:
     with demo(tmp_path) as process:
         begun = read_until(process, "These instances run already")
-        rest, _ = process.communicate(timeout=LONGEST_SECONDS)
+        rest, _ = process.communicate(timeout=MAX_SECONDS)
     assert process.returncode == 0, rest
     *_, outcome, end = (line.strip() for line in rest.rstrip().splitlines())
     assert outcome == "Every instance carries exactly what it carried before."

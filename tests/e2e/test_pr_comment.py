@@ -9,7 +9,7 @@ import pytest
 
 from cdk_instance_role.cli.comment import LIMIT, MARKER
 from tests.e2e.programs import (
-    LONGEST_SECONDS,
+    MAX_SECONDS,
     PATIENCE_SECONDS,
     assert_nothing_is_left,
     is_open,
@@ -26,7 +26,7 @@ def comment(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder, output = tmp_path_factory.mktemp("program"), tmp_path_factory.mktemp("output") / "new" / "comment.md"
     with running(PROGRAM, folder, "--output", str(output)) as process:
         begun = read_until(process, "Preparing the account")
-        rest, _ = process.communicate(timeout=LONGEST_SECONDS)
+        rest, _ = process.communicate(timeout=MAX_SECONDS)
     assert process.returncode == 0, rest
     assert_nothing_is_left(folder, port_of(begun))
     written = output.read_text(encoding="utf-8")

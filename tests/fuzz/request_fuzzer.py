@@ -29,7 +29,7 @@ with atheris.instrument_imports(include=["cdk_instance_role"]):
     from tests.unit.request_properties import check
 
 VALID = [frozen.event for frozen in frozen_events()]
-MOST_CHANGES, LONGEST_TEXT = 4, 40
+MAX_CHANGES, MAX_TEXT = 4, 40
 
 
 def fuzz_one(data: bytes) -> None:
@@ -50,7 +50,7 @@ def _decoded(data: bytes) -> Any:
 def _broken(source: Any) -> Any:
     """A valid event that is changed in some places."""
     event: Any = source.PickValueInList(VALID)
-    for _ in range(source.ConsumeIntInRange(1, MOST_CHANGES)):
+    for _ in range(source.ConsumeIntInRange(1, MAX_CHANGES)):
         place = source.PickValueInList(list(places(event))[1:] or [()])
         event = changed(event, place, _change(source, event))
     return event
@@ -67,7 +67,7 @@ def _change(source: Any, whole: Any) -> Change:
         case 3:
             return put(part_of(whole, source.PickValueInList(list(places(whole)))))
         case 4:
-            return with_key(source.ConsumeUnicode(LONGEST_TEXT), _json_value(source))
+            return with_key(source.ConsumeUnicode(MAX_TEXT), _json_value(source))
         case 5:
             return nested(source.ConsumeIntInRange(1, 2_000))
     return twisted(source.PickValueInList(list(TWISTS)))
@@ -84,8 +84,8 @@ def _json_value(source: Any) -> Any:
         case 3:
             return [_json_value(source) for _ in range(source.ConsumeIntInRange(0, 3))]
         case 4:
-            return {source.ConsumeUnicode(LONGEST_TEXT): _json_value(source)}
-    return source.ConsumeUnicode(LONGEST_TEXT)
+            return {source.ConsumeUnicode(MAX_TEXT): _json_value(source)}
+    return source.ConsumeUnicode(MAX_TEXT)
 
 
 if __name__ == "__main__":

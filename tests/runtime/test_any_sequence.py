@@ -250,7 +250,7 @@ class AnySequence(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def _one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an example is the same when it is tried again."""
-    monkeypatch.setattr(apply, "CALLS_AT_ONCE", 1)
+    monkeypatch.setattr(apply, "MAX_CONCURRENCY", 1)
 
 
 AnySequence.TestCase.settings = settings(

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from cdk_instance_role.runtime.association.aws.apply import apply
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
-from cdk_instance_role.runtime.association.decide.error_kind import Meaning
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
+from cdk_instance_role.runtime.association.decide.error_kind import ErrorKind
 from cdk_instance_role.runtime.association.decide.outcome import Outcome
 from cdk_instance_role.runtime.association.decide.step import Action, Step
 from tests.simulator.driver import World
@@ -18,8 +18,8 @@ from tests.simulator.faults import Failure
 
 
 def _apply(world: World, steps: Sequence[Step], seconds: float = 45) -> list[Outcome]:
-    pace = Pace(clock=world.clock, sleep=world.clock.sleep)
-    return apply(steps, world.services.ec2_changes, pace, until=world.clock() + seconds)
+    rate_limiter = RateLimiter(clock=world.clock, sleep=world.clock.sleep)
+    return apply(steps, world.services.ec2_changes, rate_limiter, until=world.clock() + seconds)
 
 
 def _step(world: World, action: Action, instance_id: str, after: str | None, **more: Any) -> Step:
@@ -55,11 +55,11 @@ def test_refuses_a_step_that_changes_nothing(world: World, action: Action) -> No
 
 
 @pytest.mark.parametrize(
-    ("state", "meaning"), [("pending", Meaning.NOT_READY), ("stopping", Meaning.NOT_READY), ("running", None)]
+    ("state", "error_kind"), [("pending", ErrorKind.NOT_READY), ("stopping", ErrorKind.NOT_READY), ("running", None)]
 )
-def test_knows_an_instance_that_is_not_ready(world: World, state: str, meaning: Meaning | None) -> None:
+def test_knows_an_instance_that_is_not_ready(world: World, state: str, error_kind: ErrorKind | None) -> None:
     (outcome,) = _apply(world, [_step(world, Action.ASSOCIATE, world.instance(state=state), world.web)])
-    assert outcome.meaning is meaning
+    assert outcome.error_kind is error_kind
 
 
 def test_knows_an_instance_that_has_changed(world: World) -> None:
@@ -74,7 +74,7 @@ def test_knows_an_instance_that_has_changed(world: World) -> None:
     world.fleet.change_state(stopped, "stopped")
     world.fleet.set_carried(lost, None)
     world.clock.sleep(10)
-    assert {outcome.meaning for outcome in _apply(world, steps)} == {Meaning.CHANGED}
+    assert {outcome.error_kind for outcome in _apply(world, steps)} == {ErrorKind.CHANGED}
 
 
 @pytest.mark.parametrize(
@@ -87,23 +87,23 @@ def test_knows_a_profile_that_ec2_does_not_know(world: World, form: str, action:
     world.fleet.profiles[world.web].known_from = world.clock() + 60
     target = world.instance(world.old if action is Action.REPLACE else None)
     (outcome,) = _apply(world, [_step(world, action, target, world.web)])
-    assert outcome.meaning is Meaning.PROPAGATING
+    assert outcome.error_kind is ErrorKind.PROPAGATING
 
 
 @pytest.mark.parametrize(
-    ("error", "meaning", "said"),
+    ("error", "error_kind", "said"),
     [
-        (throttled(), Meaning.THROTTLED, "RequestLimitExceeded: Request limit exceeded."),
-        (AwsError("UnauthorizedOperation", "Not you.", 403), Meaning.DENIED, "UnauthorizedOperation: Not you."),
-        (AwsError("InternalError", "Something broke", 500), Meaning.UNREACHABLE, "InternalError: Something broke"),
-        (AwsError("UnsupportedOperation", "no"), Meaning.REFUSED, "UnsupportedOperation: no"),
-        (ConnectionClosedError(endpoint_url="https://ec2.example/"), Meaning.UNREACHABLE, "Connection was closed"),
+        (throttled(), ErrorKind.THROTTLED, "RequestLimitExceeded: Request limit exceeded."),
+        (AwsError("UnauthorizedOperation", "Not you.", 403), ErrorKind.DENIED, "UnauthorizedOperation: Not you."),
+        (AwsError("InternalError", "Something broke", 500), ErrorKind.UNREACHABLE, "InternalError: Something broke"),
+        (AwsError("UnsupportedOperation", "no"), ErrorKind.REFUSED, "UnsupportedOperation: no"),
+        (ConnectionClosedError(endpoint_url="https://ec2.example/"), ErrorKind.UNREACHABLE, "Connection was closed"),
     ],
 )
-def test_says_what_an_error_means(world: World, error: Failure, meaning: Meaning, said: str) -> None:
+def test_says_what_an_error_means(world: World, error: Failure, error_kind: ErrorKind, said: str) -> None:
     world.traffic.fail(ASSOCIATE, error)
     (outcome,) = _apply(world, [_step(world, Action.ASSOCIATE, world.instance(), world.web)])
-    assert outcome.meaning is meaning
+    assert outcome.error_kind is error_kind
     assert outcome.detail.startswith(said)
 
 
@@ -128,7 +128,7 @@ def test_puts_the_old_profile_back_when_the_second_half_of_a_swap_fails(world: W
     target = world.instance(world.old, state="stopped")
     world.traffic.fail(ASSOCIATE, AwsError("UnsupportedOperation", "no"))
     (outcome,) = _apply(world, [_step(world, Action.SWAP, target, world.web, fallback=world.old)])
-    assert outcome.meaning is Meaning.REFUSED
+    assert outcome.error_kind is ErrorKind.REFUSED
     assert world.carried(target) == ["Old"]
 
 
@@ -136,7 +136,7 @@ def test_does_not_begin_the_second_half_of_a_swap_when_the_first_one_fails(world
     target = world.instance(world.old, state="stopped")
     world.traffic.throttle(DISASSOCIATE)
     (outcome,) = _apply(world, [_step(world, Action.SWAP, target, world.web, fallback=world.old)])
-    assert outcome.meaning is Meaning.THROTTLED
+    assert outcome.error_kind is ErrorKind.THROTTLED
     assert world.carried(target) == ["Old"]
     assert world.traffic.count(ASSOCIATE) == 0
 
@@ -145,6 +145,6 @@ def test_does_not_put_anything_back_where_someone_else_was_quicker(world: World)
     target = world.instance(world.old, state="stopped")
     world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(target, world.foreign))
     (outcome,) = _apply(world, [_step(world, Action.SWAP, target, world.web, fallback=world.old)])
-    assert outcome.meaning is Meaning.CHANGED
+    assert outcome.error_kind is ErrorKind.CHANGED
     assert world.carried(target) == ["Foreign"]
     assert world.traffic.count(ASSOCIATE) == 1

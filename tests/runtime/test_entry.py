@@ -19,13 +19,13 @@ import boto3
 
 made, client = [], boto3.client
 boto3.client = lambda name, **options: made.append(name) or client(name, **options)
-from association import entry, main
+from association import entry, handler
 
 ready = len(made)
-main.on_event = lambda event, services: {"first": services is entry._services}
-main.is_complete = lambda event, services, owner: {"second": services is entry._services, "owner": owner}
+handler.on_event = lambda event, services: {"first": services is entry._services}
+handler.is_complete = lambda event, services, owner: {"second": services is entry._services, "owner": owner}
 context = SimpleNamespace(aws_request_id="request")
-answers = [entry.handle({}, context), entry.handle({main.PHASE: "converge"}, context)]
+answers = [entry.handle({}, context), entry.handle({handler.PHASE: "converge"}, context)]
 print(json.dumps({"answers": answers, "collects": gc.isenabled(), "frozen": gc.get_freeze_count() > 0,
                   "made by then": ready, "made since": len(made) - ready}))
 """

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SECONDS
+from cdk_instance_role.runtime.association.contract import MAX_INVOCATION_SECONDS
 from cdk_instance_role.runtime.association.exceptions import AssociationError, SupersededError
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import QUERY, TRANSACT, UPDATE
@@ -338,7 +338,7 @@ def test_waits_for_an_invocation_that_was_killed_only_as_long_as_it_could_have_r
     lifeline.kill_at = len(lifeline.points) + 2
     result = resource.finish(event)
     assert result.ok, result.reason
-    assert result.seconds <= LONGEST_INVOCATION_SECONDS + 20
+    assert result.seconds <= MAX_INVOCATION_SECONDS + 20
 
 
 def test_does_not_lock_itself_out_when_the_answer_of_the_ledger_is_lost(world: World, resource: Resource) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.decide.error_kind import Meaning
+from cdk_instance_role.runtime.association.decide.error_kind import ErrorKind
 from cdk_instance_role.runtime.association.decide.outcome import Outcome
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action
@@ -46,7 +46,7 @@ def test_keeps_a_previous_profile(user: LedgerUser, request_: Request, previous:
 def test_notes_what_came_of_a_step(user: LedgerUser, request_: Request) -> None:
     steps = [step(1, Action.SWAP, OLD), step(2, Action.SWAP, OLD)]
     claimed = user.claim(request_, *steps)
-    outcomes = [Outcome(steps[0]), Outcome(steps[1], Meaning.REFUSED, "no")]
+    outcomes = [Outcome(steps[0]), Outcome(steps[1], ErrorKind.REFUSED, "no")]
     user.ledger.note(request_.association, claimed, outcomes, NOW + 1.5)
     done, refused = user.record(request_, 1), user.record(request_, 2)
     assert (done.acted_at, done.detached) == (NOW + 1.5, None)

@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from cdk_instance_role.runtime.association.aws.observe import Observer, profile
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState
 from cdk_instance_role.runtime.association.request.desired import Selection
 from tests.simulator.driver import World
-from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MOST_FILTER_VALUES
+from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, MAX_FILTER_VALUES
 from tests.simulator.fleet import TRUST_LAMBDA
 
 
 @pytest.fixture
 def observer(world: World) -> Observer:
-    return Observer(world.services.ec2, world.services.iam, Pace(clock=world.clock, sleep=world.clock.sleep))
+    return Observer(world.services.ec2, world.services.iam, RateLimiter(clock=world.clock, sleep=world.clock.sleep))
 
 
 def _seen(
@@ -132,7 +132,7 @@ def test_never_sends_more_filter_values_than_ec2_takes(world: World, observer: O
     _, instances = _seen(observer, Selection(ids=tuple(ids)), {})
     assert len(instances) == 401
     for call in world.traffic.calls:
-        assert sum(len(criterion["Value"]) for criterion in call.parameters["Filter"]) <= MOST_FILTER_VALUES
+        assert sum(len(criterion["Value"]) for criterion in call.parameters["Filter"]) <= MAX_FILTER_VALUES
 
 
 def test_asks_iam_once_for_each_profile(world: World, observer: Observer) -> None:

@@ -4,9 +4,9 @@ later before an Update is refused. If it can't be read, the refusal names the pe
 import pytest
 
 from cdk_instance_role.runtime.association.aws.observe import Observer
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
-from cdk_instance_role.runtime.association.converge.preview import Outlook, outlook
-from cdk_instance_role.runtime.association.decide.plan import Situation
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
+from cdk_instance_role.runtime.association.converge.preview import Preview, preview
+from cdk_instance_role.runtime.association.decide.plan import OperationContext
 from cdk_instance_role.runtime.association.request.event import Request
 from tests.runtime.rollouts import BAKE, IN_WAVES
 from tests.simulator.cloudformation import DESCRIBE_STACKS, Status
@@ -126,13 +126,15 @@ class OnPurpose:
             assert deploy(properties).ok
         world.clock.sleep(3600)
 
-    def preview(self) -> Outlook:
+    def preview(self) -> Preview:
         """What `plan` says of the return to A."""
         world, request = self.world, Request.from_event(self.resource.event("Update", self.a, self.b))
         assert request.desired is not None
-        observer = Observer(world.services.ec2, world.services.iam, Pace(clock=world.clock, sleep=world.clock.sleep))
+        observer = Observer(
+            world.services.ec2, world.services.iam, RateLimiter(clock=world.clock, sleep=world.clock.sleep)
+        )
         records, now = world.ledger.records(request.association), world.clock()
-        return outlook(request.desired, records, observer, Situation(request.known_ids), now=now, started_at=now)
+        return preview(request.desired, records, observer, OperationContext(request.known_ids), now=now, started_at=now)
 
 
 def test_a_return_to_a_former_configuration_is_rolled_out_in_waves_that_bake(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk_instance_role.runtime.association.aws.observe import Observer
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
 from cdk_instance_role.runtime.association.request.desired import Selection
 from tests.simulator.driver import Resource, World
@@ -47,17 +47,17 @@ def use_up_retries(world: World, error: AwsError, action: str, call: Callable[[]
 def test_a_look_at_ten_thousand_targets_survives_that_a_third_of_its_calls_is_throttled(world: World) -> None:
     ids = world.instances(10_000, world.web, tags={"app": "web"})
     world.traffic.throttle_at_random(*READS, share=0.3, seed=1)
-    pace = Pace(clock=world.clock, sleep=world.clock.sleep)
+    rate_limiter = RateLimiter(clock=world.clock, sleep=world.clock.sleep)
     began = world.clock()
 
-    observer = Observer(world.services.ec2, world.services.iam, pace)
+    observer = Observer(world.services.ec2, world.services.iam, rate_limiter)
     seen = observer.instances(Selection(tags=(("app", frozenset({"web"})),)), {})
 
     assert set(seen.selected) == seen.instances.keys() == set(ids)
     assert {instance.carries for instance in seen.instances.values()} == {world.web}
     asked = world.traffic.count(*READS)
     assert asked - len(world.traffic.refused(*READS)) == 10 + 53, "no page is read twice"
-    assert pace.throttled == len(world.traffic.refused(*READS)) > 10
+    assert rate_limiter.throttled == len(world.traffic.refused(*READS)) > 10
     assert world.clock() - began < 60
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from tests.simulator.fleet import Fleet
 
 DESCRIBE_ALARMS = "DescribeAlarms"
-MOST_NAMES = 100
+MAX_NAMES = 100
 
 
 class CloudWatch:
@@ -29,7 +29,7 @@ class CloudWatch:
     def describe_alarms(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The alarms of these names. Who names no types is told of metric alarms only."""
         names = parameters["AlarmNames"]
-        assert 0 < len(names) <= MOST_NAMES
+        assert 0 < len(names) <= MAX_NAMES
         for name in self._ringing.keys() & set(names):
             self._ringing[name] -= 1
             if self._ringing[name] < 0:

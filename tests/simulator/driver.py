@@ -11,9 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_instance_role.runtime.association import handler
 from cdk_instance_role.runtime.association.aws.alarms import Alarms
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.aws.stack_status import Stacks
-from cdk_instance_role.runtime.association.contract import LONGEST_INVOCATION_SECONDS
+from cdk_instance_role.runtime.association.contract import MAX_INVOCATION_SECONDS
 from cdk_instance_role.runtime.association.decide.record import Record, held
 from cdk_instance_role.runtime.association.exceptions import AssociationError
 from cdk_instance_role.runtime.association.ledger.records import Ledger
@@ -71,7 +71,7 @@ class World:
             ec2_changes=clients.ec2_changes,
             iam=clients.iam,
             ledger=Ledger(Table(clients.dynamodb, TABLE, sleep=self.clock.sleep)),
-            alarms=Alarms(lambda: clients.cloudwatch, Pace(clock=self.clock, sleep=self.clock.sleep)),
+            alarms=Alarms(lambda: clients.cloudwatch, RateLimiter(clock=self.clock, sleep=self.clock.sleep)),
             stacks=Stacks(lambda: clients.cloudformation),
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -353,7 +353,7 @@ class Resource:
             self.world.clock.stop_all()  # the threads of a process end with it
             if not self.goes_on_when_killed:
                 raise FunctionError("the function was killed") from None
-            self.world.clock.sleep(LONGEST_INVOCATION_SECONDS + 1)
+            self.world.clock.sleep(MAX_INVOCATION_SECONDS + 1)
             return invoke()
 
 

@@ -17,7 +17,7 @@ UPDATE, TRANSACT, GET, QUERY = "UpdateItem", "TransactWriteItems", "GetItem", "Q
 BATCH_GET = "BatchGetItem"
 DELETE = "DeleteItem"
 WRITING = (UPDATE, TRANSACT, DELETE)
-MOST_WRITES, MOST_KEYS = 100, 100
+MAX_WRITES, MAX_KEYS = 100, 100
 """In one transaction, and in one BatchGetItem."""
 UNITS, UNITS_IN_TRANSACTION = 1000, 2
 """What one partition lets through in a second, and what a write of up to a kilobyte takes in a transaction:
@@ -96,7 +96,7 @@ class DynamoDb:
         asked = request["RequestItems"][TABLE]
         _check_keywords(asked, "Keys", "ConsistentRead")
         keys = [_key({"TableName": TABLE, "Key": key}) for key in asked["Keys"]]
-        if not 1 <= len(keys) <= MOST_KEYS:
+        if not 1 <= len(keys) <= MAX_KEYS:
             raise ExpressionError("Too many items requested for the BatchGetItem call")
         if len(set(keys)) < len(keys):
             raise ExpressionError("Provided list of item keys contains duplicates")
@@ -148,7 +148,7 @@ class DynamoDb:
         if token in self._done:
             return {}
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
-        if not 1 <= len(actions) <= MOST_WRITES:
+        if not 1 <= len(actions) <= MAX_WRITES:
             raise ExpressionError(f"{len(actions)} actions in one transaction")
         keys = [_key_of(one["Item"]) if kind == "Put" else _key(one) for kind, one in actions]
         if len(set(keys)) < len(keys):

@@ -20,7 +20,7 @@ DESCRIBE_INSTANCES = "DescribeInstances"
 DESCRIBE_ATTRIBUTE = "DescribeInstanceAttribute"
 MUTATING = (ASSOCIATE, REPLACE, DISASSOCIATE)
 
-MOST_FILTER_VALUES = 200
+MAX_FILTER_VALUES = 200
 _INSTANCE_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
 _STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _UNKNOWN_STATE_CODE = 96
@@ -233,8 +233,8 @@ class Ec2:
             if not one.get("Value"):
                 raise AwsError("InvalidParameterValue", f"The filter '{one['Name']}' has no value")
         count = sum(len(one["Value"]) for one in filters)
-        if count > MOST_FILTER_VALUES:
-            message = f"The maximum number of filter values specified on a single call is {MOST_FILTER_VALUES}"
+        if count > MAX_FILTER_VALUES:
+            message = f"The maximum number of filter values specified on a single call is {MAX_FILTER_VALUES}"
             raise AwsError("FilterLimitExceeded", message)
 
     def _passes(self, instance: Instance, criterion: Mapping[str, Any]) -> bool:

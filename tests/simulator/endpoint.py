@@ -21,7 +21,7 @@ from tests.simulator.errors import AwsError
 from tests.simulator.wire import Response, ec2_error
 
 LOOPBACK = "127.0.0.1"
-LONGEST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 """How long either side may take to go on."""
 
 _SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     """Handles one request. In HTTP/1.0 each has a connection of its own, which can be dropped."""
 
     server: _Server
-    timeout = LONGEST_SECONDS
+    timeout = MAX_SECONDS
 
     def do_GET(self) -> None:
         self._handle()
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._forward(request)
 
     def _forward(self, request: Request) -> None:
-        with closing(http.client.HTTPConnection(self.server.upstream, timeout=LONGEST_SECONDS)) as connection:
+        with closing(http.client.HTTPConnection(self.server.upstream, timeout=MAX_SECONDS)) as connection:
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in request.headers.items():
                 connection.putheader(name, value)

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.simulator.authority import Attempt, Authority, denial
-from tests.simulator.endpoint import LONGEST_SECONDS, Request
+from tests.simulator.endpoint import MAX_SECONDS, Request
 from tests.simulator.errors import AwsError
 from tests.simulator.wire import Response, ec2_error, json_error, parse_form, query_error
 
@@ -120,7 +120,7 @@ def caller_arn(upstream: str, access_key: str) -> str:
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    with closing(http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=LONGEST_SECONDS)) as connection:
+    with closing(http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=MAX_SECONDS)) as connection:
         connection.request("POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", headers)
         found = re.search(r"<Arn>(.*?)</Arn>", connection.getresponse().read().decode())
     return found[1] if found else ""

@@ -19,7 +19,7 @@ FUNCTION = "arn:aws:lambda:"
 """How the session tokens of deployed functions begin. Others have none, or one that means nothing here."""
 
 
-class Surroundings(Protocol):
+class Environment(Protocol):
     """What else there is in the account. It is asked anew for every call: what is deleted there is gone here."""
 
     def profiles(self) -> dict[str, Profile]:
@@ -35,7 +35,7 @@ class Regions:
     What a deployed function calls is judged by its rights. Everyone else may do everything.
     """
 
-    def __init__(self, surroundings: Surroundings, clock: Clock, *, account: str, region: str) -> None:
+    def __init__(self, surroundings: Environment, clock: Clock, *, account: str, region: str) -> None:
         """
         Args:
             surroundings: what else there is in the account.

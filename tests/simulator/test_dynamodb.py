@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.simulator.calls import refusal
 from tests.simulator.clients import Clients
-from tests.simulator.dynamodb import MOST_WRITES, TABLE, TRANSACT, UPDATE
+from tests.simulator.dynamodb import MAX_WRITES, TABLE, TRANSACT, UPDATE
 from tests.simulator.errors import AwsError
 from tests.simulator.faults import KilledError
 from tests.simulator.simulator import Simulator
@@ -157,12 +157,12 @@ def test_an_invocation_can_be_killed_after_a_write(simulator: Simulator, dynamod
 
 
 def test_a_transaction_takes_a_hundred_writes(dynamodb: "DynamoDBClient") -> None:
-    dynamodb.transact_write_items(TransactItems=[{"Update": change(str(number))} for number in range(MOST_WRITES)])
+    dynamodb.transact_write_items(TransactItems=[{"Update": change(str(number))} for number in range(MAX_WRITES)])
     assert content(dynamodb, "99") == "Web"
 
 
 def test_fails_when_a_transaction_has_no_writes_or_more_than_a_hundred(simulator: Simulator) -> None:
-    for count in (0, MOST_WRITES + 1):
+    for count in (0, MAX_WRITES + 1):
         writes = [{"Update": change(str(number))} for number in range(count)]
         with pytest.raises(AwsError, match="ValidationException"):
             simulator.dynamodb.actions[TRANSACT]({"TransactItems": writes})
@@ -216,7 +216,7 @@ def test_fails_when_a_read_may_be_stale(dynamodb: "DynamoDBClient") -> None:
 
 def test_a_partition_lets_so_many_writes_through_in_a_second(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
     def write(batch: int) -> None:
-        items: Any = [{"Update": change(f"entry-{batch}-{number}")} for number in range(MOST_WRITES)]
+        items: Any = [{"Update": change(f"entry-{batch}-{number}")} for number in range(MAX_WRITES)]
         dynamodb.transact_write_items(TransactItems=items)
 
     for batch in range(5):
@@ -225,6 +225,6 @@ def test_a_partition_lets_so_many_writes_through_in_a_second(simulator: Simulato
         write(5)
     reasons = cancelled.value.response["CancellationReasons"]
     assert {reason["Code"] for reason in reasons} == {"ThrottlingError"}
-    assert len(reasons) == MOST_WRITES
+    assert len(reasons) == MAX_WRITES
     simulator.clock.sleep(0.2)
     write(5)

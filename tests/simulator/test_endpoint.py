@@ -36,7 +36,7 @@ ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
 
 @dataclass
-class Surroundings:
+class Environment:
     """An account in which the handler may look at instances."""
 
     known: dict[str, Profile] = field(default_factory=lambda: {WEB: Profile(WEB, f"arn:aws:iam::{ACCOUNT}:role/Web")})
@@ -79,7 +79,7 @@ class Door:
 
     def __init__(self, port: int, emulator: Emulator) -> None:
         self.port, self.emulator = port, emulator
-        self.clock, self.surroundings = VirtualClock(), Surroundings()
+        self.clock, self.surroundings = VirtualClock(), Environment()
         self.regions = Regions(self.surroundings, self.clock, account=ACCOUNT, region=REGION)
         self.simulator = self.regions.simulator()
 

@@ -105,7 +105,7 @@ def test_a_metric_makes_an_alarm(association: InstanceProfileAssociation) -> Non
     stack = Stack(new_app(), "Watching", env=IRELAND)
     association.metric_failed().create_alarm(
         stack,
-        "Failing",
+        "FailedTargets",
         threshold=1,
         evaluation_periods=1,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,

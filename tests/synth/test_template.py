@@ -31,7 +31,7 @@ from tests.synth.builders import (
     new_stack,
 )
 
-MOST_RESOURCES = 18
+MAX_RESOURCES = 18
 
 
 def template_of(*selections: InstanceSelection, flags: Mapping[str, Any] = FLAGS) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def test_feature_flags_change_neither_the_resources_nor_their_order_nor_a_right(
 
 @pytest.mark.parametrize("flags", [FLAGS, {}], ids=["feature flags on", "feature flags off"])
 def test_a_role_with_its_first_association_is_small(flags: dict[str, Any]) -> None:
-    assert len(template_of(BY_ID, flags=flags)["Resources"]) <= MOST_RESOURCES
+    assert len(template_of(BY_ID, flags=flags)["Resources"]) <= MAX_RESOURCES
 
 
 def test_a_further_association_adds_one_resource() -> None:

@@ -62,7 +62,7 @@ def python(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_the_wheel_holds_the_library_the_handler_and_the_types(distributions: Path) -> None:
     (wheel,) = distributions.glob("*.whl")
     names = ZipFile(wheel).namelist()
-    for name in ("instance_role.py", "runtime/association/main.py", "py.typed"):
+    for name in ("instance_role.py", "runtime/association/handler.py", "py.typed"):
         assert f"cdk_instance_role/{name}" in names
     assert not any("__pycache__" in name for name in names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"cdk_instance_role"}
@@ -81,7 +81,7 @@ def test_the_wheel_synthesizes_an_app_outside_the_checkout(python: Path, tmp_pat
 
     resources = json.loads((tmp_path / "cdk.out" / "S.template.json").read_text())["Resources"].values()
     assert "Custom::InstanceProfileAssociation" in {resource["Type"] for resource in resources}
-    assert list((tmp_path / "cdk.out").glob("asset.*/association/main.py"))
+    assert list((tmp_path / "cdk.out").glob("asset.*/association/handler.py"))
 
 
 def test_mypy_knows_the_types_of_the_wheel(python: Path, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cdk_instance_role.runtime.association.contract import OnConflict
+from cdk_instance_role.runtime.association.decide.claim import Claim, Latest
 from cdk_instance_role.runtime.association.decide.model import Association, Instance, InstanceState, Profile, Snapshot
-from cdk_instance_role.runtime.association.decide.record import Claim, Latest, Record
+from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action
 from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef, Replaceable, Selection
 from cdk_instance_role.runtime.association.request.event import Request

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cdk_instance_role.runtime.association.decide.model import Association, Instance, InstanceState, Snapshot
-from cdk_instance_role.runtime.association.decide.plan import Plan, Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.decide.plan import OperationContext, plan_desired, plan_undo
 from cdk_instance_role.runtime.association.decide.record import Record, held
-from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
 from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import existing
 
-MOST_ROUNDS = 12
+MAX_ROUNDS = 12
 """More than any operation of these few instances needs, each state of which settles within a round."""
 
 _SETTLED = {InstanceState.PENDING: InstanceState.RUNNING, InstanceState.STOPPING: InstanceState.STOPPED}
@@ -71,20 +71,20 @@ class World:
 
     # The loop
 
-    def associate(self, desired: Desired, known_ids: Iterable[str] = (), *, reversing: bool = False) -> Plan:
+    def associate(self, desired: Desired, known_ids: Iterable[str] = (), *, rolling_back: bool = False) -> Plan:
         """A whole operation. It changes nothing if the first look finds a problem."""
-        situation = Situation(frozenset(known_ids), reversing)
-        return self._converge(lambda: self.plan(desired, situation), desired)
+        context = OperationContext(frozenset(known_ids), rolling_back)
+        return self._converge(lambda: self.plan(desired, context), desired)
 
     def undo(self) -> Plan:
         """Give everything in the ledger back."""
         return self._converge(lambda: plan_undo(self.observe()), None)
 
-    def plan(self, desired: Desired, situation: Situation) -> Plan:
-        return plan_desired(desired, self.observe(desired.selection.ids), situation)
+    def plan(self, desired: Desired, context: OperationContext) -> Plan:
+        return plan_desired(desired, self.observe(desired.selection.ids), context)
 
     def _converge(self, look: Callable[[], Plan], desired: Desired | None) -> Plan:
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             plan = look()
             if plan.problems:
                 raise RefusedError(plan.problems)
@@ -97,7 +97,7 @@ class World:
                 self._carry_out(step)
                 self._note(step)
             self.time_passes()
-        raise AssertionError(f"no end after {MOST_ROUNDS} rounds: {plan}")
+        raise AssertionError(f"no end after {MAX_ROUNDS} rounds: {plan}")
 
     # EC2
 
@@ -105,7 +105,7 @@ class World:
         selected = tuple(selected)
         records = self.records
         known = [id_ for id_ in {**dict.fromkeys(selected), **held(records)} if id_ in self.machines]
-        previous = {arn for record in records.values() for arn in record.beneath if arn}
+        previous = {arn for record in records.values() for arn in record.candidates if arn}
         profiles = {arn: found for arn, found in existing(*previous).items() if arn in self.profiles}
         return Snapshot(
             selected=selected,

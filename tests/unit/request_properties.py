@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cdk_instance_role.runtime.association.contract import ANY_PROFILE, LONGEST_OPERATION_SECONDS
+from cdk_instance_role.runtime.association.contract import ANY_PROFILE, MAX_OPERATION_SECONDS
 from cdk_instance_role.runtime.association.exceptions import RequestError
 from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef
 from cdk_instance_role.runtime.association.request.event import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
 from cdk_instance_role.runtime.association.request.rollout import Rollout
 
 SIGNED_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
-LONGEST_MESSAGE = 1500
+MAX_MESSAGE = 1500
 """Bytes: CloudFormation takes 4096 in all, and the provider framework adds its own."""
 
 
@@ -67,7 +67,7 @@ def _check_refusal(message: str) -> None:
     """It is one clear line, small enough for CloudFormation, and tells no secret."""
     assert message.strip()
     assert message.isprintable(), message
-    assert len(message.encode()) <= LONGEST_MESSAGE, message
+    assert len(message.encode()) <= MAX_MESSAGE, message
     assert SIGNED_URL not in message
 
 
@@ -78,7 +78,7 @@ def _check_request(request: Request, event: Mapping[str, Any]) -> None:
     assert request.physical_id == event.get("PhysicalResourceId")
     assert request.known_ids <= _old_ids(event.get("OldResourceProperties"))
     assert (request.desired is None) == (request.type is RequestType.DELETE)
-    assert 1 <= request.timeout <= LONGEST_OPERATION_SECONDS
+    assert 1 <= request.timeout <= MAX_OPERATION_SECONDS
     _check_that_aws_can_be_told(request)
     if request.desired:
         properties = event["ResourceProperties"]
@@ -95,7 +95,7 @@ def _old_ids(properties: Any) -> set[str]:
 
 
 def _seconds(stated: Any) -> float:
-    return DEFAULT_TIMEOUT_SECONDS if stated is None else min(float(stated), LONGEST_OPERATION_SECONDS)
+    return DEFAULT_TIMEOUT_SECONDS if stated is None else min(float(stated), MAX_OPERATION_SECONDS)
 
 
 def _check_wish(desired: Desired, properties: Mapping[str, Any]) -> None:

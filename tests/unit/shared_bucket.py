@@ -1,4 +1,4 @@
-"""A bucket of EC2 that `Pace` shares with others: calls that take their time, neighbours, and throttling at random."""
+"""A bucket of EC2 that others share with a `RateLimiter`: calls take their time, neighbours, and random throttling."""
 
 import heapq
 import itertools
@@ -6,11 +6,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 
 ACTION, CAPACITY, REFILL = "ReplaceIamInstanceProfileAssociation", 50.0, 5.0
 SECONDS_PER_CALL = (0.3, 0.7)
-CALLS_AT_ONCE = 10
+MAX_CONCURRENCY = 10
 
 
 @dataclass
@@ -88,7 +88,7 @@ class SharedBucket:
 
 
 def change(bucket: SharedBucket, count: int, *others: int) -> list[Calls]:
-    """Make so many changes, each until it is accepted, paced by a `Pace`. Others do the same with paces of their own.
+    """Make so many changes, each until it is accepted, at the rate of a `RateLimiter`. Others have rates of their own.
 
     Returns:
         What each of them has called.
@@ -104,16 +104,16 @@ class _Pacer:
 
     def __init__(self, bucket: SharedBucket, todo: int) -> None:
         self._bucket, self._todo, self._in_flight = bucket, todo, 0
-        self._pace = Pace(clock=bucket.clock, sleep=self._defer)
+        self._rate_limiter = RateLimiter(clock=bucket.clock, sleep=self._defer)
         self._ready_at = 0.0
         self.calls = Calls()
 
     def begins(self) -> bool:
         """Begin the calls that may go out now. Returns whether anything is left to do."""
-        while self._todo and self._in_flight < CALLS_AT_ONCE and self._bucket.now >= self._ready_at:
+        while self._todo and self._in_flight < MAX_CONCURRENCY and self._bucket.now >= self._ready_at:
             self._todo -= 1
             self._in_flight += 1
-            self._pace.take(ACTION)
+            self._rate_limiter.take(ACTION)
             self._bucket.later(max(0.0, self._ready_at - self._bucket.now), self._send)
         return bool(self._todo or self._in_flight)
 
@@ -133,4 +133,4 @@ class _Pacer:
         self._in_flight -= 1
         if not accepted:
             self._todo += 1
-            self._pace.was_throttled(ACTION)
+            self._rate_limiter.was_throttled(ACTION)

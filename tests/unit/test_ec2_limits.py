@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 
 import pytest
 
-from cdk_instance_role.runtime.association.aws.rate_limiter import LIMITS, Pace, least_seconds
+from cdk_instance_role.runtime.association.aws.rate_limiter import LIMITS, RateLimiter, least_seconds
 
 MINUTE = 60
 DOCUMENTED = pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_calls_stay_within_the_documented_bucket_and_use_nearly_all_of_it(
     action: str, capacity: int, refill: int
 ) -> None:
     clock = Clock()
-    pace, level, filled_at = Pace(clock=clock, sleep=clock.sleep), float(capacity), clock.now
+    rate_limiter, level, filled_at = RateLimiter(clock=clock, sleep=clock.sleep), float(capacity), clock.now
     for _ in range(capacity + MINUTE * refill):
-        assert pace.take(action)
+        assert rate_limiter.take(action)
         level, filled_at = min(capacity, level + (clock.now - filled_at) * refill), clock.now
         level -= 1
         assert level >= 0

@@ -3,8 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from cdk_instance_role.runtime.association.aws.errors import is_unknown_profile, meaning_of
-from cdk_instance_role.runtime.association.decide.error_kind import Meaning, is_final
+from cdk_instance_role.runtime.association.aws.errors import error_kind_of, is_unknown_profile
+from cdk_instance_role.runtime.association.decide.error_kind import ErrorKind, is_terminal
 
 
 def refusal(code: str, message: str = "", status: int = 400, **metadata: bool) -> ClientError:
@@ -13,95 +13,99 @@ def refusal(code: str, message: str = "", status: int = 400, **metadata: bool) -
 
 
 @pytest.mark.parametrize(
-    ("error", "meaning"),
+    ("error", "error_kind"),
     [
-        pytest.param(refusal("RequestLimitExceeded", status=503), Meaning.THROTTLED, id="EC2 throttles"),
-        pytest.param(refusal("Throttling"), Meaning.THROTTLED, id="IAM throttles"),
-        pytest.param(refusal("ProvisionedThroughputExceededException"), Meaning.THROTTLED, id="DynamoDB throttles"),
-        pytest.param(refusal("SlowDown"), Meaning.THROTTLED, id="another word for throttling"),
-        pytest.param(refusal("SomethingNew", status=429), Meaning.THROTTLED, id="throttling by status"),
-        pytest.param(refusal("RequestTimeout"), Meaning.UNREACHABLE, id="a call that took AWS too long to read"),
+        pytest.param(refusal("RequestLimitExceeded", status=503), ErrorKind.THROTTLED, id="EC2 throttles"),
+        pytest.param(refusal("Throttling"), ErrorKind.THROTTLED, id="IAM throttles"),
+        pytest.param(refusal("ProvisionedThroughputExceededException"), ErrorKind.THROTTLED, id="DynamoDB throttles"),
+        pytest.param(refusal("SlowDown"), ErrorKind.THROTTLED, id="another word for throttling"),
+        pytest.param(refusal("SomethingNew", status=429), ErrorKind.THROTTLED, id="throttling by status"),
+        pytest.param(refusal("RequestTimeout"), ErrorKind.UNREACHABLE, id="a call that took AWS too long to read"),
         pytest.param(
-            refusal("SomethingNew", RetryQuotaReached=True), Meaning.UNREACHABLE, id="what botocore would have repeated"
+            refusal("SomethingNew", RetryQuotaReached=True),
+            ErrorKind.UNREACHABLE,
+            id="what botocore would have repeated",
         ),
         pytest.param(
             refusal("SomethingNew", MaxAttemptsReached=True),
-            Meaning.REFUSED,
+            ErrorKind.REFUSED,
             id="what botocore says of any last attempt",
         ),
-        pytest.param(refusal("UnauthorizedOperation", status=403), Meaning.DENIED, id="EC2 denies"),
-        pytest.param(refusal("AccessDenied", status=403), Meaning.DENIED, id="IAM denies"),
+        pytest.param(refusal("UnauthorizedOperation", status=403), ErrorKind.DENIED, id="EC2 denies"),
+        pytest.param(refusal("AccessDenied", status=403), ErrorKind.DENIED, id="IAM denies"),
         pytest.param(
             refusal("IncorrectState", "There is an existing association for instance i-0123456789abcdef0"),
-            Meaning.CHANGED,
+            ErrorKind.CHANGED,
             id="an association is there by now",
         ),
         pytest.param(
             refusal("IncorrectState", "The association iip-assoc-0123456789abcdef0 is not the active association"),
-            Meaning.CHANGED,
+            ErrorKind.CHANGED,
             id="the association is not the active one any more",
         ),
         pytest.param(
             refusal("IncorrectState", "InstanceIdentityProfileNotFound for the association"),
-            Meaning.PROPAGATING,
+            ErrorKind.PROPAGATING,
             id="the profile has not reached EC2",
         ),
         pytest.param(
             refusal("InvalidParameterValue", "Value (Web) for parameter is invalid. Invalid IAM Instance Profile name"),
-            Meaning.PROPAGATING,
+            ErrorKind.PROPAGATING,
             id="the profile's name has not reached EC2",
         ),
         pytest.param(
             refusal("InvalidParameterValue", "Invalid IAM Instance Profile ARN"),
-            Meaning.PROPAGATING,
+            ErrorKind.PROPAGATING,
             id="the profile's ARN has not reached EC2",
         ),
         pytest.param(
-            refusal("InvalidParameterValue", 'Invalid Id: "iip-assoc-0"'), Meaning.CHANGED, id="an association unknown"
+            refusal("InvalidParameterValue", 'Invalid Id: "iip-assoc-0"'),
+            ErrorKind.CHANGED,
+            id="an association unknown",
         ),
-        pytest.param(refusal("InvalidAssociationID.NotFound"), Meaning.CHANGED, id="an association over"),
-        pytest.param(refusal("InvalidInstanceID.NotFound"), Meaning.CHANGED, id="an instance gone"),
+        pytest.param(refusal("InvalidAssociationID.NotFound"), ErrorKind.CHANGED, id="an association over"),
+        pytest.param(refusal("InvalidInstanceID.NotFound"), ErrorKind.CHANGED, id="an instance gone"),
         pytest.param(
             refusal("IncorrectInstanceState", "The instance 'i-0' is not in the 'running' or 'stopped' states."),
-            Meaning.NOT_READY,
+            ErrorKind.NOT_READY,
             id="an instance in between",
         ),
-        pytest.param(refusal("InternalError", status=500), Meaning.UNREACHABLE, id="an outage"),
-        pytest.param(refusal("Unavailable", status=400), Meaning.UNREACHABLE, id="an outage by name"),
-        pytest.param(refusal("SomethingNew", status=503), Meaning.UNREACHABLE, id="an outage by status"),
-        pytest.param(refusal("TransactionCanceledException"), Meaning.UNREACHABLE, id="transactions that meet"),
-        pytest.param(refusal("InvalidInstanceID.Malformed"), Meaning.REFUSED, id="a malformed id"),
-        pytest.param(refusal("InvalidParameterValue", "no"), Meaning.REFUSED, id="another invalid value"),
-        pytest.param(refusal("IncorrectState", "no"), Meaning.REFUSED, id="another incorrect state"),
-        pytest.param(EndpointConnectionError(endpoint_url="https://ec2"), Meaning.UNREACHABLE, id="no connection"),
-        pytest.param(ReadTimeoutError(endpoint_url="https://ec2"), Meaning.UNREACHABLE, id="no answer"),
+        pytest.param(refusal("InternalError", status=500), ErrorKind.UNREACHABLE, id="an outage"),
+        pytest.param(refusal("Unavailable", status=400), ErrorKind.UNREACHABLE, id="an outage by name"),
+        pytest.param(refusal("SomethingNew", status=503), ErrorKind.UNREACHABLE, id="an outage by status"),
+        pytest.param(refusal("TransactionCanceledException"), ErrorKind.UNREACHABLE, id="transactions that meet"),
+        pytest.param(refusal("InvalidInstanceID.Malformed"), ErrorKind.REFUSED, id="a malformed id"),
+        pytest.param(refusal("InvalidParameterValue", "no"), ErrorKind.REFUSED, id="another invalid value"),
+        pytest.param(refusal("IncorrectState", "no"), ErrorKind.REFUSED, id="another incorrect state"),
+        pytest.param(EndpointConnectionError(endpoint_url="https://ec2"), ErrorKind.UNREACHABLE, id="no connection"),
+        pytest.param(ReadTimeoutError(endpoint_url="https://ec2"), ErrorKind.UNREACHABLE, id="no answer"),
     ],
 )
-def test_the_code_and_the_message_tell_what_an_error_means(error: Exception, meaning: Meaning) -> None:
-    assert meaning_of(error) is meaning
+def test_the_code_and_the_message_tell_what_an_error_means(error: Exception, error_kind: ErrorKind) -> None:
+    assert error_kind_of(error) is error_kind
 
 
 def test_an_error_that_is_not_aws_s_is_raised_again() -> None:
     with pytest.raises(ZeroDivisionError):
-        meaning_of(ZeroDivisionError("a bug"))
+        error_kind_of(ZeroDivisionError("a bug"))
 
 
 @pytest.mark.parametrize(
-    ("meaning", "age", "final"),
+    ("error_kind", "age", "final"),
     [
-        pytest.param(Meaning.REFUSED, 0.0, True, id="a refusal is believed at once"),
-        pytest.param(Meaning.DENIED, 59.0, False, id="a denial may come from a policy that is not in force yet"),
-        pytest.param(Meaning.DENIED, 60.0, True, id="a denial is believed after a minute"),
-        pytest.param(Meaning.PROPAGATING, 179.0, False, id="a new profile may take minutes"),
-        pytest.param(Meaning.PROPAGATING, 180.0, True, id="but not for ever"),
-        pytest.param(Meaning.THROTTLED, 1e9, False, id="throttling never ends an operation"),
-        pytest.param(Meaning.UNREACHABLE, 1e9, False, id="an outage never ends an operation"),
-        pytest.param(Meaning.CHANGED, 1e9, False, id="a change is looked at again"),
-        pytest.param(Meaning.NOT_READY, 1e9, False, id="a state in between is waited for"),
+        pytest.param(ErrorKind.REFUSED, 0.0, True, id="a refusal is believed at once"),
+        pytest.param(ErrorKind.DENIED, 59.0, False, id="a denial may come from a policy that is not in force yet"),
+        pytest.param(ErrorKind.DENIED, 60.0, True, id="a denial is believed after a minute"),
+        pytest.param(ErrorKind.PROPAGATING, 179.0, False, id="a new profile may take minutes"),
+        pytest.param(ErrorKind.PROPAGATING, 180.0, True, id="but not for ever"),
+        pytest.param(ErrorKind.THROTTLED, 1e9, False, id="throttling never ends an operation"),
+        pytest.param(ErrorKind.UNREACHABLE, 1e9, False, id="an outage never ends an operation"),
+        pytest.param(ErrorKind.CHANGED, 1e9, False, id="a change is looked at again"),
+        pytest.param(ErrorKind.NOT_READY, 1e9, False, id="a state in between is waited for"),
     ],
 )
-def test_an_error_is_believed_after_its_time(meaning: Meaning, age: float, final: bool) -> None:
-    assert is_final(meaning, age) is final
+def test_an_error_is_believed_after_its_time(error_kind: ErrorKind, age: float, final: bool) -> None:
+    assert is_terminal(error_kind, age) is final
 
 
 @pytest.mark.parametrize(("code", "unknown"), [("NoSuchEntity", True), ("AccessDenied", False)])

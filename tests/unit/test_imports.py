@@ -33,7 +33,7 @@ def imported_without(blocked: list[str], module: str) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("module", ["plan", "request", "preflight", "trust", "model", "contract"])
+@pytest.mark.parametrize("module", ["decide.plan", "request.event", "decide.checks", "decide.model", "contract"])
 def test_the_decisions_need_neither_the_cdk_nor_the_sdk_nor_a_network(module: str) -> None:
     result = imported_without([*CDK, "boto3", "botocore"], f"{RUNTIME}.{module}")
 
@@ -41,7 +41,7 @@ def test_the_decisions_need_neither_the_cdk_nor_the_sdk_nor_a_network(module: st
 
 
 def test_the_whole_handler_needs_neither_the_cdk_nor_a_network_to_be_imported() -> None:
-    result = imported_without([*CDK, "pydantic"], f"{RUNTIME}.main")
+    result = imported_without([*CDK, "pydantic"], f"{RUNTIME}.handler")
 
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
@@ -64,7 +64,7 @@ def test_the_constructs_do_not_need_the_sdk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocked", "module"), [("botocore", f"{RUNTIME}.main"), ("aws_cdk", "cdk_instance_role.selection")]
+    ("blocked", "module"), [("botocore", f"{RUNTIME}.handler"), ("aws_cdk", "cdk_instance_role.selection")]
 )
 def test_fails_when_what_is_needed_is_missing(blocked: str, module: str) -> None:
     """The proof that a blocked package would be noticed."""

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.decide.error_kind import Meaning
+from cdk_instance_role.runtime.association.decide.error_kind import ErrorKind
 from cdk_instance_role.runtime.association.decide.outcome import Outcome
-from cdk_instance_role.runtime.association.decide.plan import Plan
-from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
 from cdk_instance_role.runtime.association.report.log import write_operation, write_outcomes, write_steps
 from cdk_instance_role.runtime.association.report.messages import (
     MESSAGE_BYTES,
@@ -64,25 +63,25 @@ def test_a_problem_says_what_is_wrong_and_what_to_do() -> None:
     ],
 )
 def test_a_refused_change_says_what_was_tried_and_why_not(step: Step, words: str) -> None:
-    sentence = refused(Outcome(step, Meaning.REFUSED, "IncorrectState: no"))
+    sentence = refused(Outcome(step, ErrorKind.REFUSED, "IncorrectState: no"))
 
     assert sentence == f"instance {ID}: to {words} was refused, IncorrectState: no"
 
 
 def test_a_denied_change_of_a_profile_says_what_may_be_missing() -> None:
-    assert "Listed is not of this stack, it has to be listed" in refused(Outcome(REPLACE, Meaning.DENIED, "no"))
+    assert "Listed is not of this stack, it has to be listed" in refused(Outcome(REPLACE, ErrorKind.DENIED, "no"))
 
 
 def test_a_denied_change_of_a_bare_instance_has_no_profile_to_list() -> None:
     step = Step(ID, Action.ASSOCIATE, "associate Wanted", after=WANTED)
 
-    assert "`replaces`" not in refused(Outcome(step, Meaning.DENIED, "no"))
+    assert "`replaces`" not in refused(Outcome(step, ErrorKind.DENIED, "no"))
 
 
 def test_a_denied_change_is_told_without_what_nobody_can_read() -> None:
     detail = "You are not authorized. User: x is not authorized. Encoded authorization failure message: 4dKx8"
 
-    assert "4dKx8" not in refused(Outcome(REPLACE, Meaning.DENIED, detail))
+    assert "4dKx8" not in refused(Outcome(REPLACE, ErrorKind.DENIED, detail))
 
 
 def test_what_was_not_done_in_time_says_what_it_waits_for() -> None:
@@ -223,7 +222,7 @@ def test_logs_one_line_for_every_step(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_logs_what_ec2_has_accepted_and_what_not(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        write_outcomes(request(), [Outcome(REPLACE), Outcome(REPLACE, Meaning.DENIED, "no")])
+        write_outcomes(request(), [Outcome(REPLACE), Outcome(REPLACE, ErrorKind.DENIED, "no")])
 
     accepted, denied = caplog.records
     assert (accepted.levelno, accepted.error) == (logging.INFO, None)  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ DIGESTS = {
 every_event = pytest.mark.parametrize("frozen", frozen_events(), ids=str)
 
 
-def meaning(request: Request) -> dict[str, Any]:
+def error_kind(request: Request) -> dict[str, Any]:
     """What a request means, in the words of the frozen files."""
     return {
         "type": request.type,
@@ -64,7 +64,7 @@ def digest(version: str) -> str:
 
 @every_event
 def test_an_old_event_means_what_it_meant(frozen: FrozenEvent) -> None:
-    assert meaning(Request.from_event(frozen.event)) == frozen.means
+    assert error_kind(Request.from_event(frozen.event)) == frozen.means
 
 
 @pytest.mark.parametrize(

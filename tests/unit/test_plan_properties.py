@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.contract import OnConflict
 from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState, Snapshot
-from cdk_instance_role.runtime.association.decide.plan import Situation, plan_desired, plan_undo
+from cdk_instance_role.runtime.association.decide.plan import OperationContext, plan_desired, plan_undo
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action
 from cdk_instance_role.runtime.association.request.desired import Desired
@@ -96,7 +96,7 @@ def live_through(place: World, history: list[Event]) -> None:
             if settled is None:
                 place.undo()
             else:
-                place.associate(settled, event.wish.selection.ids, reversing=True)
+                place.associate(settled, event.wish.selection.ids, rolling_back=True)
         else:
             deployed[event.association] = event.wish
         place.crash_after = None
@@ -120,7 +120,7 @@ def test_what_was_converged_stays_as_it_is(place: World, wish: Desired) -> None:
     carried, records = place.carried(), dict(place.records)
     place.touched.clear()
 
-    assert place.plan(wish, Situation()).converged
+    assert place.plan(wish, OperationContext()).converged
     place.associate(wish, wish.selection.ids)
 
     assert (place.carried(), place.records, place.touched) == (carried, records, set())
@@ -146,7 +146,7 @@ def test_every_target_carries_the_profile_or_is_a_conflict_to_be_kept(place: Wor
 def test_going_back_is_never_refused(place: World, history: list[Event], wish: Desired) -> None:
     live_through(place, history)
 
-    assert place.associate(wish, IDS, reversing=True).converged
+    assert place.associate(wish, IDS, rolling_back=True).converged
 
 
 # Undo
@@ -357,14 +357,14 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     )
 
 
-situations = st.builds(Situation, known_ids=st.frozensets(st.sampled_from(IDS)), reversing=st.booleans())
+situations = st.builds(OperationContext, known_ids=st.frozensets(st.sampled_from(IDS)), rolling_back=st.booleans())
 
 
-@given(observed=snapshots(), wish=wishes(), situation=situations)
+@given(observed=snapshots(), wish=wishes(), context=situations)
 def test_every_target_and_every_record_gets_one_step_and_nothing_else_does(
-    observed: Snapshot, wish: Desired, situation: Situation
+    observed: Snapshot, wish: Desired, context: OperationContext
 ) -> None:
-    plan = plan_desired(wish, observed, situation)
+    plan = plan_desired(wish, observed, context)
 
     ids = [step.instance_id for step in plan.steps]
     assert len(ids) == len(set(ids))
@@ -379,9 +379,11 @@ def test_undo_is_about_the_records_and_nothing_else(observed: Snapshot) -> None:
     assert all(step.undo for step in steps)
 
 
-@given(observed=snapshots(), wish=wishes(), situation=situations)
-def test_a_change_is_never_one_that_ec2_would_refuse(observed: Snapshot, wish: Desired, situation: Situation) -> None:
-    for step in (*plan_desired(wish, observed, situation).changes, *plan_undo(observed).changes):
+@given(observed=snapshots(), wish=wishes(), context=situations)
+def test_a_change_is_never_one_that_ec2_would_refuse(
+    observed: Snapshot, wish: Desired, context: OperationContext
+) -> None:
+    for step in (*plan_desired(wish, observed, context).changes, *plan_undo(observed).changes):
         found = observed.instances[step.instance_id]
         assert found.state in (InstanceState.RUNNING, InstanceState.STOPPED)
         assert step.before == found.carries != step.after
@@ -397,10 +399,10 @@ def test_a_change_is_never_one_that_ec2_would_refuse(observed: Snapshot, wish: D
         assert step.fallback != step.after or step.after is None
 
 
-@given(observed=snapshots(), wish=wishes(), situation=situations)
+@given(observed=snapshots(), wish=wishes(), context=situations)
 def test_what_may_not_be_displaced_is_displaced_by_no_step(
-    observed: Snapshot, wish: Desired, situation: Situation
+    observed: Snapshot, wish: Desired, context: OperationContext
 ) -> None:
-    for step in plan_desired(wish, observed, situation).changes:
+    for step in plan_desired(wish, observed, context).changes:
         ours = observed.record(step.instance_id).ours
         assert step.before is None or step.before in ours or (not step.undo and wish.replaceable.allows(step.before))

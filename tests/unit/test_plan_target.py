@@ -9,13 +9,12 @@ from cdk_instance_role.runtime.association.decide.model import Instance, Instanc
 from cdk_instance_role.runtime.association.decide.plan import (
     CONFIRMATION_SECONDS,
     VISIBLE_SECONDS,
-    Plan,
-    Situation,
+    OperationContext,
     plan_desired,
     plan_target,
 )
 from cdk_instance_role.runtime.association.decide.record import Record
-from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
 from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import (
     FOREIGN,
@@ -32,7 +31,7 @@ from tests.unit.builders import (
 )
 
 RUNNING, STOPPED = InstanceState.RUNNING, InstanceState.STOPPED
-FORWARD, REVERSING = Situation(), Situation(reversing=True)
+FORWARD, REVERSING = OperationContext(), OperationContext(rolling_back=True)
 KEEP = desired(on_conflict=OnConflict.KEEP)
 
 
@@ -41,12 +40,12 @@ def decide(
     known: Record | None = None,
     *,
     wish: Desired | None = None,
-    situation: Situation = FORWARD,
+    context: OperationContext = FORWARD,
     now: float = 0.0,
     started_at: float = 0.0,
 ) -> Step:
     observed = snapshot(*([found] if found else []), records=[known] if known else [], now=now, started_at=started_at)
-    return plan_target(wish or desired(), ID, observed, situation)
+    return plan_target(wish or desired(), ID, observed, context)
 
 
 @dataclass(frozen=True)
@@ -226,9 +225,9 @@ def test_gives_an_association_of_somebody_else_three_minutes_from_when_ec2_says_
 
 
 def test_what_is_not_confirmed_in_time_does_not_stand_in_the_way_back() -> None:
-    situation = Situation(reversing=True, begun=True)
+    context = OperationContext(rolling_back=True, begun=True)
     step = decide(
-        instance(WANTED, established=False), record(acted_at=0.0), situation=situation, now=CONFIRMATION_SECONDS + 1
+        instance(WANTED, established=False), record(acted_at=0.0), context=context, now=CONFIRMATION_SECONDS + 1
     )
 
     assert (step.action, step.warning) == (Action.KEEP, True)
@@ -277,11 +276,11 @@ def test_does_not_put_on_again_what_somebody_takes_off_after_us() -> None:
     assert "somebody has taken its instance profile off" in step.reason
 
 
-@pytest.mark.parametrize("situation", [REVERSING, FORWARD])
-def test_what_somebody_changes_after_us_is_kept_where_conflicts_are(situation: Situation) -> None:
-    wish = desired() if situation.reversing else KEEP
+@pytest.mark.parametrize("context", [REVERSING, FORWARD])
+def test_what_somebody_changes_after_us_is_kept_where_conflicts_are(context: OperationContext) -> None:
+    wish = desired() if context.rolling_back else KEEP
     step = decide(
-        instance(LISTED), record(acted_at=CHANGED, changed_at=CHANGED), wish=wish, situation=situation, now=LONG_AFTER
+        instance(LISTED), record(acted_at=CHANGED, changed_at=CHANGED), wish=wish, context=context, now=LONG_AFTER
     )
 
     assert (step.action, step.after, step.warning) == (Action.KEEP, LISTED, True)
@@ -326,17 +325,17 @@ def test_advises_to_look_at_account_and_region_of_an_unknown_id() -> None:
 
 @pytest.mark.parametrize(("found", "fact"), GONE_INSTANCES)
 @pytest.mark.parametrize(
-    ("known", "situation"),
+    ("known", "context"),
     [
-        pytest.param(None, Situation(known_ids=frozenset({ID})), id="selected before"),
+        pytest.param(None, OperationContext(known_ids=frozenset({ID})), id="selected before"),
         pytest.param(record(), FORWARD, id="with a record"),
         pytest.param(None, REVERSING, id="going back"),
     ],
 )
 def test_drops_an_old_id_that_is_gone_with_a_warning(
-    found: Instance | None, fact: str, known: Record | None, situation: Situation
+    found: Instance | None, fact: str, known: Record | None, context: OperationContext
 ) -> None:
-    step = decide(found, known, situation=situation)
+    step = decide(found, known, context=context)
 
     assert (step.action, step.warning) == (Action.FORGET, True)
     assert fact in step.reason
@@ -344,33 +343,33 @@ def test_drops_an_old_id_that_is_gone_with_a_warning(
 
 @pytest.mark.parametrize(("found", "fact"), GONE_INSTANCES)
 def test_drops_a_new_id_that_is_gone_since_the_first_look(found: Instance | None, fact: str) -> None:
-    step = decide(found, situation=Situation(begun=True))
+    step = decide(found, context=OperationContext(begun=True))
 
     assert (step.action, step.warning) == (Action.FORGET, True)
     assert fact in step.reason
 
 
 def test_another_known_id_does_not_excuse_one_that_is_gone() -> None:
-    assert decide(None, situation=Situation(known_ids=frozenset({instance_id(2)}))).action is Action.REJECT
+    assert decide(None, context=OperationContext(known_ids=frozenset({instance_id(2)}))).action is Action.REJECT
 
 
 # Going back, as CloudFormation does after a failed update: nothing may stand in its way.
 
 
 def test_going_back_keeps_a_conflict_with_a_warning() -> None:
-    step = decide(instance(FOREIGN), situation=REVERSING)
+    step = decide(instance(FOREIGN), context=REVERSING)
 
     assert (step.action, step.after, step.warning) == (Action.KEEP, FOREIGN, True)
 
 
 def test_going_back_gives_a_profile_back_that_may_no_longer_be_displaced() -> None:
-    step = decide(instance(FORMER), record(FOREIGN, ours=[FORMER]), situation=REVERSING)
+    step = decide(instance(FORMER), record(FOREIGN, ours=[FORMER]), context=REVERSING)
 
     assert (step.action, step.after, step.undo) == (Action.REPLACE, FOREIGN, True)
 
 
 def test_going_back_forgets_a_profile_that_was_given_back() -> None:
-    step = decide(instance(FOREIGN), record(FOREIGN, ours=[FORMER]), situation=REVERSING)
+    step = decide(instance(FOREIGN), record(FOREIGN, ours=[FORMER]), context=REVERSING)
 
     assert (step.action, step.undo) == (Action.FORGET, True)
 
@@ -384,7 +383,7 @@ def test_going_back_forgets_a_profile_that_was_given_back() -> None:
     ],
 )
 def test_going_back_goes_on_with_what_can_be_restored(previous: str | None) -> None:
-    step = decide(instance(FORMER), record(previous, ours=[FORMER]), situation=REVERSING)
+    step = decide(instance(FORMER), record(previous, ours=[FORMER]), context=REVERSING)
 
     assert (step.action, step.after, step.undo) == (Action.REPLACE, WANTED, False)
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import pytest
 
 from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState, Snapshot
-from cdk_instance_role.runtime.association.decide.plan import plan_undo, plan_undo_of
+from cdk_instance_role.runtime.association.decide.plan import plan_undo
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.decide.undo import plan_undo_of
 from tests.unit.builders import (
     FOREIGN,
     FORMER,

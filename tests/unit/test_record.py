@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cdk_instance_role.runtime.association.decide.record import LONGEST_ERROR, Claim, Record, held
+from cdk_instance_role.runtime.association.decide.claim import MAX_ERROR, Claim
+from cdk_instance_role.runtime.association.decide.record import Record, held
 from cdk_instance_role.runtime.association.decide.step import Action, Step
 from tests.unit.builders import FOREIGN, FORMER, ID, LISTED, WANTED
 
@@ -85,25 +86,25 @@ def test_a_target_that_was_ours_before_and_is_right_by_chance_keeps_its_previous
 
 
 def test_beneath_the_last_association_is_what_was_there_before() -> None:
-    assert put(Record(ID), A, LISTED, WANTED).beneath == (LISTED,)
+    assert put(Record(ID), A, LISTED, WANTED).candidates == (LISTED,)
 
 
 def test_beneath_an_association_are_the_others_from_the_youngest_down() -> None:
     record = put(put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER), "C", FORMER, FOREIGN)
-    assert record.beneath == (FORMER, WANTED, LISTED)
-    assert record.seen_by(A).beneath == (FOREIGN, FORMER, LISTED)
+    assert record.candidates == (FORMER, WANTED, LISTED)
+    assert record.seen_by(A).candidates == (FOREIGN, FORMER, LISTED)
 
 
 def test_who_takes_an_instance_back_lies_on_top_again() -> None:
     record = put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER)
     record = put(record, A, FORMER, WANTED)
-    assert record.seen_by(B).beneath == (WANTED, LISTED)
-    assert record.seen_by("C").beneath == (WANTED, FORMER, LISTED)
+    assert record.seen_by(B).candidates == (WANTED, LISTED)
+    assert record.seen_by("C").candidates == (WANTED, FORMER, LISTED)
 
 
 def test_the_others_are_overruled_by_somebody_who_is_none_of_them() -> None:
     record = put(put(Record(ID), A, LISTED, WANTED), B, FOREIGN, FORMER)
-    assert record.beneath == (FOREIGN,)
+    assert record.candidates == (FOREIGN,)
     assert record.seen_by(A).ours == set(), "nothing of theirs is there any more"
 
 
@@ -152,11 +153,11 @@ def test_is_settled_when_only_the_wanted_profile_is_ours(change: Callable[[Recor
 
 
 def test_remembers_what_ec2_had_against_a_step() -> None:
-    record = Record(ID).claimed(A, step(LISTED, WANTED, Action.SWAP), NOW).noted("x" * 2 * LONGEST_ERROR, NOW + 1)
+    record = Record(ID).claimed(A, step(LISTED, WANTED, Action.SWAP), NOW).noted("x" * 2 * MAX_ERROR, NOW + 1)
     assert record.mine is not None
     latest = record.mine.latest
     assert (latest.action, latest.before, latest.after, latest.at) == ("swap", LISTED, WANTED, NOW + 1)
-    assert latest.error == "x" * LONGEST_ERROR
+    assert latest.error == "x" * MAX_ERROR
     assert (record.acted_at, record.detached) == (None, LISTED), "whether the first half took effect is not known"
 
 

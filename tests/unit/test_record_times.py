@@ -2,7 +2,8 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.decide.record import Claim, Latest, Record
+from cdk_instance_role.runtime.association.decide.claim import Claim, Latest
+from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Step
 from tests.unit.builders import FOREIGN, ID, WANTED
 

@@ -27,7 +27,7 @@ from tests.unit.builders import (
     request,
     role_arn,
 )
-from tests.unit.request_properties import LONGEST_MESSAGE, check
+from tests.unit.request_properties import MAX_MESSAGE, check
 
 FULL_WIDTH = "１１１１２２２２３３３３"  # noqa: RUF001
 LISTED_PROPERTIES = {"InstanceProfileArn": LISTED, "RoleArn": role_arn("Listed")}
@@ -422,7 +422,7 @@ def test_huge_tags_make_no_huge_message(tags: dict[str, Any]) -> None:
     with pytest.raises(RequestError) as caught:
         wish(InstanceIds=None, InstanceTags=tags)
 
-    assert len(str(caught.value).encode()) <= LONGEST_MESSAGE
+    assert len(str(caught.value).encode()) <= MAX_MESSAGE
 
 
 def test_names_ten_malformed_ids_even_if_they_are_huge() -> None:
@@ -430,7 +430,7 @@ def test_names_ten_malformed_ids_even_if_they_are_huge() -> None:
         wish(InstanceIds=[f"i-{number}{'ä' * 5_000}" for number in range(11)])
 
     message = str(caught.value)
-    assert len(message.encode()) <= LONGEST_MESSAGE
+    assert len(message.encode()) <= MAX_MESSAGE
     assert [f"'i-{number}" in message for number in range(11)] == [*[True] * 10, False]
 
 

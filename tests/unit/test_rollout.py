@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState
-from cdk_instance_role.runtime.association.decide.plan import Situation, plan_desired
+from cdk_instance_role.runtime.association.decide.plan import OperationContext, plan_desired
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Step
-from cdk_instance_role.runtime.association.decide.waves import in_order, turn
+from cdk_instance_role.runtime.association.decide.waves import eligible, in_order
 from cdk_instance_role.runtime.association.exceptions import RequestError
 from cdk_instance_role.runtime.association.request.rollout import Rollout, Tolerance, time_problem
 from tests.unit.builders import FORMER, LISTED, WANTED, desired, instance, instance_id, record, snapshot
@@ -136,8 +136,8 @@ def targets(*found: Instance, records: tuple[Record, ...] = (), reached: int, st
     """Whose turn it is among these instances: ids of the steps that change something or wait for it."""
     ids = [one.id for one in found]
     world = snapshot(*found, selected=ids, records=records, now=started_at, started_at=started_at)
-    plan = plan_desired(desired(ids), world, Situation())
-    mine = turn(plan, world, reached)
+    plan = plan_desired(desired(ids), world, OperationContext())
+    mine = eligible(plan, world, reached)
     return [step.instance_id for step in mine.steps if step.action is not Action.KEEP]
 
 
@@ -185,9 +185,9 @@ def test_what_leaves_the_selection_waits_until_all_waves_are_through() -> None:
     leaving = instance(WANTED, id=instance_id(9))
     ids = [instance_id(1), instance_id(2)]
     world = snapshot(leaving, *fleet(2), selected=ids, records=[record(id=leaving.id)])
-    plan = plan_desired(desired(ids), world, Situation())
+    plan = plan_desired(desired(ids), world, OperationContext())
     assert leaving.id in {step.instance_id for step in plan.changes}
-    assert [step.instance_id for step in turn(plan, world, 2).steps] == ids
+    assert [step.instance_id for step in eligible(plan, world, 2).steps] == ids
 
 
 def test_a_former_profile_is_moved_on_from_in_waves_too() -> None:

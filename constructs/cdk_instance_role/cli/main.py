@@ -13,10 +13,10 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..runtime.association.aws.rate_limiter import Pace
-from .live.clients import Aws, Sight, sentence
+from ..runtime.association.aws.rate_limiter import RateLimiter
+from .live.clients import Aws, PartialReader, sentence
 from .live.deployment import deployment_of
-from .live.environment import Surroundings, check_account
+from .live.environment import Environment, check_account
 from .model import AssociationPlan, CliError, Exit, PlanReport, unique
 from .planning.association_plan import plan_stack
 from .planning.status import status_of_stack
@@ -134,9 +134,9 @@ def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str |
     with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
         plans: list[AssociationPlan] = []
         unseen: list[str] = []
-        for stack, around in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
-            plans += plan_stack(stack, around, time.time())
-            unseen += _warn(stack, around)
+        for stack, environment in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
+            plans += plan_stack(stack, environment, time.time())
+            unseen += _warn(stack, environment)
             for path in stack.left_out:
                 _say_warning(f"{stack.name}: {path} is not shown: its template is not in the assembly")
     return PlanReport(tuple(plans), unique(unseen))
@@ -146,24 +146,24 @@ def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str
     with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
         found: list[AssociationStatus] = []
         unseen: list[str] = []
-        for stack, around in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
-            found += status_of_stack(stack, around)
-            unseen += _warn(stack, around)
-            if not around.stacks.deployed(stack.address) and not around.stacks.hidden(stack.address):
-                _say_warning(f"stack {stack.name} is not deployed in {around.aws.region}")
+        for stack, environment in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
+            found += status_of_stack(stack, environment)
+            unseen += _warn(stack, environment)
+            if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
+                _say_warning(f"stack {stack.name} is not deployed in {environment.aws.region}")
     return StatusReport(tuple(found), unique(unseen))
 
 
-def _warn(stack: StackArtifact, around: Surroundings) -> list[str]:
+def _warn(stack: StackArtifact, environment: Environment) -> list[str]:
     """Say what can't be seen of stacks that may have no associations at all, which is no reason to fail.
 
     Returns:
         What can't be read of stacks that are there, in sentences: associations may be deployed in them.
     """
-    family = [*around.stacks.family(stack)]
-    said = {unseen for one in family if one.associations for unseen in around.stacks.hidden(one.address)}
-    unseen = [unseen for one in family for unseen in around.stacks.hidden(one.address) if unseen not in said]
-    unread = [unseen for one in family for unseen in around.stacks.unreadable(one.address) if unseen not in said]
+    family = [*environment.stacks.family(stack)]
+    said = {unseen for one in family if one.associations for unseen in environment.stacks.hidden(one.address)}
+    unseen = [unseen for one in family for unseen in environment.stacks.hidden(one.address) if unseen not in said]
+    unread = [unseen for one in family for unseen in environment.stacks.unreadable(one.address) if unseen not in said]
     for sentence_ in unique([one for one in unseen if one not in unread]):
         _say_warning(sentence_)
     return unread
@@ -199,29 +199,29 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _surroundings(
-    chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact], region: str | None, pace: Pace
-) -> Iterator[tuple[StackArtifact, Surroundings]]:
+    chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact], region: str | None, rate_limiter: RateLimiter
+) -> Iterator[tuple[StackArtifact, Environment]]:
     """The chosen stacks, each with what is around it."""
     deployed = assembly.deployed_with(chosen, all_stacks)
     if region is None and any(stack.region is None for stack in deployed):
         region = Aws(None).region
-    known: dict[str | None, Surroundings] = {}
-    sight = Sight()
+    known: dict[str | None, Environment] = {}
+    sight = PartialReader()
     for place in dict.fromkeys(stack.region or region for stack in (*chosen, *deployed)):
         aws = Aws(place)
         check_account(aws, [one for one in chosen if (one.region or region) == place])
         neighbours = [
             one for one in all_stacks if (one.region or region) == place and one.account in (None, aws.account)
         ]
-        known[place] = Surroundings(aws, neighbours, sight, pace)
-    deployment = deployment_of(deployed, [around.stacks for around in known.values()])
+        known[place] = Environment(aws, neighbours, sight, rate_limiter)
+    deployment = deployment_of(deployed, [environment.stacks for environment in known.values()])
     for stack in chosen:
-        around = known[stack.region or region]
-        around.deployment = deployment
-        yield stack, around
+        environment = known[stack.region or region]
+        environment.deployment = deployment
+        yield stack, environment
 
 
-class _ShownPace(Pace):
+class _ShownPace(RateLimiter):
     """Paces the calls, and shows on standard error how many there were."""
 
     def __init__(self, advance: Callable[[], Any]) -> None:
@@ -235,7 +235,7 @@ class _ShownPace(Pace):
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Pace]:
+def _progress(what: str) -> Iterator[RateLimiter]:
     """Show on a terminal that something takes its time."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} calls"), TimeElapsedColumn())

@@ -82,7 +82,7 @@ class InstanceView:
 
     @property
     def changes(self) -> bool:
-        """Whether it will carry something else, be it only once it can be acted on."""
+        """Whether it will carry something else, at once or as soon as it can be changed."""
         return self.current != self.planned
 
 
@@ -128,13 +128,13 @@ class RolloutView:
     """How an association brings its targets over wave by wave."""
 
     waves: tuple[int, ...]
-    """How many targets have their turn in each wave."""
+    """How many targets each wave has (not cumulative)."""
     bake: float
     """Seconds that each wave is watched for once all its targets are confirmed; 0 if none is."""
     alarms: tuple[str, ...] = ()
     """Names of the alarms that end it; ``(new)`` and the construct's path of one that the deployment creates."""
     max_failures: int = 0
-    """How many targets may fail without ending it, but never all whose turn it has been."""
+    """How many targets may fail without ending it. That all targets so far have failed is never tolerated."""
 
 
 @dataclass(frozen=True, slots=True)

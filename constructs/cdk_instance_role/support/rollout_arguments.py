@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from aws_cdk import Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from ..runtime.association.request.rollout import MOST_ALARMS, Tolerance, rises_to_100
+from ..runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
 from .arns import is_token
 from .lookups import is_dummy
 from .names import ALARM_NAME
@@ -57,9 +57,9 @@ def different_alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IA
             )
         _check_alarm_name(alarm.alarm_name)
     different = {alarm.alarm_name: alarm for alarm in alarms}
-    if len(different) > MOST_ALARMS:
+    if len(different) > MAX_ALARMS:
         raise ValueError(
-            f"{len(different)} alarms are more than the {MOST_ALARMS} that CloudWatch can be asked for at once: "
+            f"{len(different)} alarms are more than the {MAX_ALARMS} that CloudWatch can be asked for at once: "
             "watch a composite alarm of them"
         )
     return tuple(different.values())

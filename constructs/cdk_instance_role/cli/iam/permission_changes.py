@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..model import PermissionChange, counted, unique
 from .patterns import covers_action
-from .permission_set import Area, Grant, Shelf
+from .permission_set import Area, Grant, PermissionSet
 from .role import Policy, Role
 from .statements import read
 
@@ -95,7 +95,7 @@ def _labels(policies: Iterable[Policy], labels: Mapping[str, int]) -> tuple[str,
     return tuple(sorted(one.arn or one.label if labels[one.label] > 1 else one.label for one in policies))
 
 
-def _systems_manager(old: Shelf, new: Shelf, lost: Shelf) -> Iterator[str]:
+def _systems_manager(old: PermissionSet, new: PermissionSet, lost: PermissionSet) -> Iterator[str]:
     """What becomes of the instances in Systems Manager.
 
     The agent registers with `_REGISTRATION` and is then spoken to over the channels. For commands, but not for
@@ -119,13 +119,13 @@ def _systems_manager(old: Shelf, new: Shelf, lost: Shelf) -> Iterator[str]:
         yield f"the instances may drop out of Systems Manager: the new role limits {_REGISTRATION}; {_ADVICE}"
 
 
-def _gone(actions: Sequence[str], old: Shelf, new: Shelf) -> list[str]:
+def _gone(actions: Sequence[str], old: PermissionSet, new: PermissionSet) -> list[str]:
     """Those of a service's actions that only the old role has; all of them make one item."""
     gone = [action for action in actions if _grants_some(old, action) and not _grants_some(new, action)]
     return [f"{actions[0].partition(':')[0]}:*"] if len(gone) == len(actions) > 1 else gone
 
 
-def _grants_some(shelf: Shelf, action: str) -> bool:
+def _grants_some(shelf: PermissionSet, action: str) -> bool:
     """Whether some request for the action is in these areas, whatever the resource and the conditions."""
     return any(
         all(covers_action(pattern, action) for pattern in area.grant.actions)
@@ -155,5 +155,5 @@ def _doubts(before: Role, after: Role) -> Iterator[str]:
             yield f"{what} could not be read: it may have more or fewer rights than compared here"
 
 
-def _texts(shelf: Shelf) -> tuple[str, ...]:
+def _texts(shelf: PermissionSet) -> tuple[str, ...]:
     return tuple(sorted({str(area) for area in shelf}))

@@ -102,7 +102,7 @@ class Area:
         return " ".join([*words, *_if(hole.conditions - self.grant.conditions)])
 
 
-class Shelf:
+class PermissionSet:
     """Areas by the service of their actions, and by resource: policies with thousands of actions are compared."""
 
     def __init__(self, areas: Iterable[Area]) -> None:
@@ -128,17 +128,17 @@ class Shelf:
                 if _overlap(resources, others, resources_overlap):
                     yield from areas
 
-    def without(self, other: "Shelf") -> "Shelf":
+    def without(self, other: "PermissionSet") -> "PermissionSet":
         """What is left of these areas when all those are taken away."""
-        return Shelf(rest for area in self._all for rest in _without(area, other.near(area.grant)))
+        return PermissionSet(rest for area in self._all for rest in _without(area, other.near(area.grant)))
 
-    def within(self, other: "Shelf") -> "Shelf":
+    def within(self, other: "PermissionSet") -> "PermissionSet":
         """What these areas and those have in common."""
-        return Shelf(shared for area in self._all for shared in _within(area, other.near(area.grant)))
+        return PermissionSet(shared for area in self._all for shared in _within(area, other.near(area.grant)))
 
-    def tidy(self) -> "Shelf":
+    def tidy(self) -> "PermissionSet":
         """The same, with each thing said once."""
-        return Shelf(Area(area.grant, _tidy_holes(area.holes)) for area in _widest(self))
+        return PermissionSet(Area(area.grant, _tidy_holes(area.holes)) for area in _widest(self))
 
 
 def _without(area: Area, others: Sequence[Area]) -> list[Area]:
@@ -148,7 +148,7 @@ def _without(area: Area, others: Sequence[Area]) -> list[Area]:
     for other in others:
         rest = [left for part in rest for left in part.minus(other)]
         if len(rest) > 1:  # each hole of the others may have left a part, and many the same
-            rest = _widest(Shelf(part for part in rest if not part.is_empty))
+            rest = _widest(PermissionSet(part for part in rest if not part.is_empty))
     return [part for part in rest if not part.is_empty]
 
 
@@ -158,7 +158,7 @@ def _within(area: Area, others: Sequence[Area]) -> list[Area]:
     return [shared for other in others if (shared := area.meet(other)) is not None]
 
 
-def _widest(shelf: Shelf) -> list[Area]:
+def _widest(shelf: PermissionSet) -> list[Area]:
     """The areas that no other one covers."""
     order = {area: place for place, area in enumerate(shelf)}
     return [
@@ -172,7 +172,7 @@ def _widest(shelf: Shelf) -> list[Area]:
 
 
 def _tidy_holes(holes: Sequence[Grant]) -> tuple[Grant, ...]:
-    return tuple(area.grant for area in _widest(Shelf(map(Area, holes))))
+    return tuple(area.grant for area in _widest(PermissionSet(map(Area, holes))))
 
 
 def _service(grant: Grant) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import unique
-from .permission_set import Area, Grant, Shelf
+from .permission_set import Area, Grant, PermissionSet
 from .role import Policy, Role
 
 
@@ -13,7 +13,7 @@ from .role import Policy, Role
 class Reading:
     """What a role allows, and what its policies have that nobody can read."""
 
-    allowed: Shelf
+    allowed: PermissionSet
     """What the policies allow and the boundary lets through, without what either denies."""
     oddities: tuple[str, ...] = ()
     """In sentences."""
@@ -22,11 +22,11 @@ class Reading:
 def read(role: Role) -> Reading:
     """Work out what a role allows."""
     allows, denies, oddities = _areas(role.policies)
-    allowed = Shelf(allows)
+    allowed = PermissionSet(allows)
     if role.boundary:
         within, beyond, odd = _areas([role.boundary])
-        allowed, denies, oddities = allowed.within(Shelf(within)), [*denies, *beyond], [*oddities, *odd]
-    return Reading(allowed.without(Shelf(denies)), tuple(f"role {role.name}: {oddity}" for oddity in oddities))
+        allowed, denies, oddities = allowed.within(PermissionSet(within)), [*denies, *beyond], [*oddities, *odd]
+    return Reading(allowed.without(PermissionSet(denies)), tuple(f"role {role.name}: {oddity}" for oddity in oddities))
 
 
 def _areas(policies: Iterable[Policy]) -> tuple[list[Area], list[Area], list[str]]:

@@ -1,4 +1,4 @@
-"""Access to AWS, for reading only, and what its errors mean to whoever runs the command."""
+"""Clients of AWS, for reading only, and the errors of AWS in sentences for the user of the command."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -111,14 +111,14 @@ def ends_everything(error: Exception) -> bool:
     return not isinstance(error, exceptions.ReadTimeoutError)
 
 
-class Sight:
+class PartialReader:
     """Looks at things, and remembers what could not be seen and why. The rest can still be shown then."""
 
     def __init__(self) -> None:
         self.unseen: list[str] = []
         self._kept: dict[str, tuple[Any, list[str]]] = {}
 
-    def turn(self) -> None:
+    def reset(self) -> None:
         """Turn to something else: what could not be seen until now is not its matter."""
         self.unseen.clear()
 
@@ -130,9 +130,9 @@ class Sight:
         self.unseen[:] = before
 
     def once(self, what: str, look: Callable[[], T], otherwise: T) -> T:
-        """The same as `of`, but looked at once only: whoever asks again gets the same, and misses the same."""
+        """The same as `of`, but read only once: a second caller gets the same value and the same gaps."""
         if what not in self._kept:
-            first = Sight()
+            first = PartialReader()
             self._kept[what] = (first.of(what, look, otherwise), first.unseen)
         found, unseen = self._kept[what]
         for sentence_ in unseen:

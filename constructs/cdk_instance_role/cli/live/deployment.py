@@ -14,9 +14,9 @@ from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.property_values import StackValues
 from ..template.stacks import RETAINED, STACK_TYPE, Address, of_type
-from .stack_graph import Landscape
+from .stack_graph import StackGraph
 
-Stacks = Sequence[tuple[StackArtifact, Landscape]]
+Stacks = Sequence[tuple[StackArtifact, StackGraph]]
 """Stacks at the top, each with the stacks of its account and Region."""
 
 
@@ -32,7 +32,7 @@ class Deployment:
         self._stacks, self._others = stacks, others
 
     @property
-    def landscapes(self) -> list[Landscape]:
+    def landscapes(self) -> list[StackGraph]:
         """Where the stacks are."""
         return list({id(stacks): stacks for _, stacks in (*self._stacks, *self._others)}.values())
 
@@ -70,7 +70,7 @@ class Deployment:
             yield from (f"{id_} of stack {name}" for id_, part in policies.parts.items() if key in part.attachments)
 
 
-def deployment_of(stacks: Sequence[StackArtifact], landscapes: Sequence[Landscape]) -> Deployment:
+def deployment_of(stacks: Sequence[StackArtifact], landscapes: Sequence[StackGraph]) -> Deployment:
     """The deployment of some of the stacks that there are.
 
     Args:
@@ -83,7 +83,7 @@ def deployment_of(stacks: Sequence[StackArtifact], landscapes: Sequence[Landscap
     return Deployment([*deployed.values()], others)
 
 
-def _updates(stack: StackArtifact, stacks: Landscape) -> list[PolicyUpdate]:
+def _updates(stack: StackArtifact, stacks: StackGraph) -> list[PolicyUpdate]:
     found: list[PolicyUpdate] = []
     with stacks.sight.aside():
         for one in stacks.family(stack):
@@ -93,7 +93,7 @@ def _updates(stack: StackArtifact, stacks: Landscape) -> list[PolicyUpdate]:
     return found
 
 
-def _update(address: Address, stacks: Landscape) -> Iterator[PolicyUpdate]:
+def _update(address: Address, stacks: StackGraph) -> Iterator[PolicyUpdate]:
     deployed, hidden = stacks.deployed(address), stacks.hidden(address)
     try:
         after = _after(stacks.values(address)) if stacks.stays(address) else None
@@ -109,22 +109,22 @@ def _update(address: Address, stacks: Landscape) -> Iterator[PolicyUpdate]:
     )
 
 
-def _unread(address: Address, stacks: Landscape, why: str) -> Iterator[PolicyUpdate]:
+def _unread(address: Address, stacks: StackGraph, why: str) -> Iterator[PolicyUpdate]:
     """A nested stack that can't be read, if it changes."""
     assert address.outer
-    around, logical_id = stacks.deployed(address.outer), address.nested[-1]
-    resource = around.resource(logical_id) if around else None
+    environment, logical_id = stacks.deployed(address.outer), address.nested[-1]
+    resource = environment.resource(logical_id) if environment else None
     if resource is None or resource != stacks.values(address.outer).resources.get(logical_id):
         yield PolicyUpdate(_name(address), None, None, hidden=why)
 
 
-def _deployed(stack: StackArtifact, stacks: Landscape) -> list[tuple[str, RolePolicies]]:
+def _deployed(stack: StackArtifact, stacks: StackGraph) -> list[tuple[str, RolePolicies]]:
     with stacks.sight.aside():
         deployed = [(one.address, stacks.deployed(one.address)) for one in stacks.family(stack)]
         return [(_name(address), _before(stacks, address, found)) for address, found in deployed if found]
 
 
-def _before(stacks: Landscape, address: Address, deployed: DeployedStack) -> RolePolicies:
+def _before(stacks: StackGraph, address: Address, deployed: DeployedStack) -> RolePolicies:
     values = stacks.former_values(address, deployed)
     there = deployed.physical_ids.__contains__
     return RolePolicies(deployed.template, values.resolve, values.iam.reference, lambda _: False, there)
@@ -134,11 +134,11 @@ def _after(values: StackValues) -> RolePolicies:
     return RolePolicies(values.template, values.resolve, values.iam.reference, values.iam.is_new, values.is_made)
 
 
-def _is_retained(stacks: Landscape, address: Address) -> bool:
+def _is_retained(stacks: StackGraph, address: Address) -> bool:
     """Whether a nested stack stays although it, or one around it, is in no template any more."""
     while address.outer:
-        around = stacks.deployed(address.outer)
-        resource = around.resource(address.nested[-1]) if around else None
+        environment = stacks.deployed(address.outer)
+        resource = environment.resource(address.nested[-1]) if environment else None
         if resource and resource.get("DeletionPolicy") in RETAINED:
             return True
         address = address.outer

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ...runtime.association.aws.rate_limiter import Pace
+from ...runtime.association.aws.rate_limiter import RateLimiter
 from ...runtime.association.decide.record import Record
 from ...runtime.association.ledger.operations import Operation
 from ...runtime.association.ledger.records import Ledger
@@ -13,11 +13,11 @@ from ..model import CliError, ProfileView
 from ..template.assembly import StackArtifact
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import Address
-from .clients import Aws, Sight
+from .clients import Aws, PartialReader
 from .deployment import Deployment
 from .ledger_tables import ledger_of
 from .live_roles import LiveRoles
-from .stack_graph import Landscape
+from .stack_graph import StackGraph
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,19 +27,21 @@ _MORE_OF_IT = r"[\w+=@/-]|[,.]\w"
 """What stands next to a name only if it is a part of a longer one."""
 
 
-class Surroundings:
+class Environment:
     """One account and Region, and the stacks of the assembly that are for it."""
 
-    def __init__(self, aws: Aws, stacks: Sequence[StackArtifact], sight: Sight, pace: Pace) -> None:
+    def __init__(
+        self, aws: Aws, stacks: Sequence[StackArtifact], sight: PartialReader, rate_limiter: RateLimiter
+    ) -> None:
         """
         Args:
             aws: clients for the Region.
             stacks: the stacks of the assembly that are for it.
             sight: remembers what could not be seen.
-            pace: hands out the right to call EC2.
+            rate_limiter: hands out the right to call EC2.
         """
-        self.aws, self.sight, self.pace = aws, sight, pace
-        self.stacks = Landscape(aws, stacks, sight)
+        self.aws, self.sight, self.rate_limiter = aws, sight, rate_limiter
+        self.stacks = StackGraph(aws, stacks, sight)
         self.roles = LiveRoles(aws.iam)
         self.deployment = Deployment([(stack, self.stacks) for stack in stacks])
         """The stacks that are deployed. Default: all of these."""
@@ -83,7 +85,7 @@ class Surroundings:
         """The properties for whose change CloudFormation may have to put another instance in the place of one.
 
         Args:
-            instance_id: an instance, be it of a stack or not.
+            instance_id: an instance, of a stack or not.
             ebs: its root volume is in EBS.
         """
         return [name for one in self.stacks.to_come for name in one.doubts(instance_id, ebs=ebs)]
@@ -104,7 +106,7 @@ class Surroundings:
 class AssociationLedger:
     """The ledger of one association."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, association: str, sight: Sight) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, association: str, sight: PartialReader) -> None:
         self._ledger, self._association = Ledger(Table(dynamodb, table)), association
         self._name, self._sight = f"ledger {table}", sight
 

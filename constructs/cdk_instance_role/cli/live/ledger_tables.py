@@ -7,12 +7,12 @@ from ...runtime.association.contract import LEDGER_TABLE_VARIABLE
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import Address, of_type
-from .stack_graph import Landscape
+from .stack_graph import StackGraph
 
 _FUNCTION = "AWS::Lambda::Function"
 
 
-def ledger_of(stacks: Landscape, address: Address, deployed: DeployedStack, logical_id: str) -> str:
+def ledger_of(stacks: StackGraph, address: Address, deployed: DeployedStack, logical_id: str) -> str:
     """Name of the ledger table of an association.
 
     The provider may be in the stack of the association, in one around it, or in another one that shares it.
@@ -55,16 +55,16 @@ def table_behind(template: Mapping[str, Any], function: str | None) -> str | Non
     return None
 
 
-def _homes(stacks: Landscape, address: Address, deployed: DeployedStack, logical_id: str) -> Iterator[Address]:
+def _homes(stacks: StackGraph, address: Address, deployed: DeployedStack, logical_id: str) -> Iterator[Address]:
     """The stacks that may have the function, the likely ones first."""
     association = deployed.resource(logical_id) or {}
     match association.get("Properties", {}).get("ServiceToken"):
         case {"Fn::GetStackOutput": {"StackName": str() as name}}:
             yield Address(name)  # which may be none of the assembly's
-    around: Address | None = address
-    while around:
-        yield around
-        around = around.outer
+    environment: Address | None = address
+    while environment:
+        yield environment
+        environment = environment.outer
     for stack in stacks.artifacts:
         if any(LEDGER_TABLE_VARIABLE in _variables(one) for one in of_type(stack.template, _FUNCTION).values()):
             yield stack.address

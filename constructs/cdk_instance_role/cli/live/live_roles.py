@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ...runtime.association.aws.errors import meaning_of, text_of
-from ...runtime.association.decide.error_kind import Meaning
+from ...runtime.association.aws.errors import error_kind_of, text_of
+from ...runtime.association.decide.error_kind import ErrorKind
 from ..iam.role import Policy, Role
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _as_far_as(action: str, what: str, unknown: list[str], items: Iterable[str])
 
 
 def _reason(action: str, error: ClientError) -> str:
-    return f"{action} is denied" if meaning_of(error) is Meaning.DENIED else f"{action} says {text_of(error)}"
+    return f"{action} is denied" if error_kind_of(error) is ErrorKind.DENIED else f"{action} says {text_of(error)}"
 
 
 def _name(arn: str) -> str:

@@ -11,24 +11,24 @@ from ...runtime.association.aws.observe import Observer
 from ...runtime.association.aws.trust import allows_ec2
 from ...runtime.association.decide.model import Profile
 from ..template.intrinsic_functions import UnresolvedError
-from .environment import Surroundings
+from .environment import Environment
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 
-class Foresight(Observer):
+class PlannedObserver(Observer):
     """The handler's observer, which knows of the profiles that the deployment creates, too."""
 
-    def __init__(self, around: Surroundings, stated: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environment: Environment, stated: Mapping[str, str] | None = None) -> None:
         """
         Args:
-            around: the account and Region.
+            environment: the account and Region.
             stated: ARNs of the roles that profiles are said to hold, by the profile's ARN. They are believed where IAM
                 can't be asked. Default: none.
         """
-        super().__init__(around.aws.ec2, around.aws.iam, around.pace)
-        self._around, self._stated = around, stated or {}
+        super().__init__(environment.aws.ec2, environment.aws.iam, environment.rate_limiter)
+        self._environment, self._stated = environment, stated or {}
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist, neither now nor after the deployment."""
@@ -41,19 +41,21 @@ class Foresight(Observer):
 
     def _live(self, arn: str, presumed: Profile | None) -> Profile | None:
         look = partial(super().profiles, [arn])
-        return self._around.sight.of(f"instance profile {arn}", lambda: look()[arn], presumed)
+        return self._environment.sight.of(f"instance profile {arn}", lambda: look()[arn], presumed)
 
     def _to_come(self, arn: str, presumed: Profile) -> Profile | None:
         """A profile that the deployment creates, as IAM will describe it; None if it does not create it."""
         look = partial(self._with_role, presumed)
         try:
-            return next((found for one in self._around.stacks.to_come if (found := one.iam.foreseen(arn, look))), None)
+            return next(
+                (found for one in self._environment.stacks.to_come if (found := one.iam.foreseen(arn, look))), None
+            )
         except UnresolvedError:
             return presumed
 
     def _with_role(self, presumed: Profile, name: str) -> Profile:
         """A profile with a role that exists already."""
-        role = self._around.sight.once(f"role {name}", partial(_role, self._around.aws.iam, name), _UNSEEN)
+        role = self._environment.sight.once(f"role {name}", partial(_role, self._environment.aws.iam, name), _UNSEEN)
         if role is _UNSEEN:
             return presumed
         return replace(presumed, role_arn=role.arn, trusts_ec2=role.trusts_ec2)

@@ -3,14 +3,14 @@
 from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
 from ..model import ProfileView
-from .environment import Surroundings
+from .environment import Environment
 
 
 class KnownProfiles:
     """The profiles that a plan talks about, each looked at once."""
 
-    def __init__(self, around: Surroundings, observer: Observer) -> None:
-        self._around, self._observer = around, observer
+    def __init__(self, environment: Environment, observer: Observer) -> None:
+        self._environment, self._observer = environment, observer
         self._views: dict[str, ProfileView] = {}
         self._role_arns: dict[ProfileView, str | None] = {}
 
@@ -22,7 +22,7 @@ class KnownProfiles:
             found = self._observer.profiles([arn]).get(arn)
             role = found.role_arn if found else None
             live = ProfileView(name_of(arn), name_of(role) if role else None, arn)
-            self._views[arn] = self._around.profile(arn) or live
+            self._views[arn] = self._environment.profile(arn) or live
             self._role_arns[self._views[arn]] = role
         return self._views[arn]
 

@@ -11,14 +11,14 @@ from ..template.property_values import Elsewhere, StackValues
 from ..template.stacks import STACK_TYPE, Address, of_type
 from ..template.template_inputs import Place
 from ..template.template_text import UnreadableError
-from .clients import Aws, Sight
+from .clients import Aws, PartialReader
 
 
-class Landscape:
+class StackGraph:
     """Stacks that refer to one another. A nested stack is one of them; only its parameters come from the stack around
     it, and what it puts out goes there."""
 
-    def __init__(self, aws: Aws, stacks: Sequence[StackArtifact], sight: Sight) -> None:
+    def __init__(self, aws: Aws, stacks: Sequence[StackArtifact], sight: PartialReader) -> None:
         """
         Args:
             aws: clients for the Region.
@@ -55,8 +55,8 @@ class Landscape:
         """A stack as it is deployed; None if it is not, or if that can't be seen."""
         name: str | None = address.name
         if address.outer:
-            around = self.deployed(address.outer)
-            name = around.physical_ids.get(address.nested[-1]) if around else None
+            environment = self.deployed(address.outer)
+            name = environment.physical_ids.get(address.nested[-1]) if environment else None
         if name is None:
             return None
         return self.sight.once(self._whether(address), partial(self._look, address, name), None)
@@ -92,11 +92,11 @@ class Landscape:
             return True
         if not self.stays(address.outer):
             return False
-        around, logical_id = self._artifacts[address.outer].template, address.nested[-1]
-        if logical_id not in of_type(around, STACK_TYPE):
+        environment, logical_id = self._artifacts[address.outer].template, address.nested[-1]
+        if logical_id not in of_type(environment, STACK_TYPE):
             return False
         if address not in self._artifacts:
-            path = address.outer.path(around, logical_id)
+            path = address.outer.path(environment, logical_id)
             raise UnresolvedError(f"the template of nested stack {path} is not in the assembly")
         return self.values(address.outer).is_made(logical_id)
 

@@ -9,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..live.clients import Sight
+from ..live.clients import PartialReader
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-MOST_LOOKS = 100
+MAX_LOOKS = 100
 """Instances of an association whose user data is looked at: that is a call for each, and EC2 lets as many through at
 once: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 """Bytes that are unpacked. User data has 16 KiB, which could hold a thousand times as much."""
 
 _AT_ONCE = 8
@@ -26,7 +26,7 @@ _ACCESS_KEY = re.compile(rb"\bAKIA[A-Z2-7]{16}\b")
 _GZIP, _GZIP_FORMAT = b"\x1f\x8b", 16 + zlib.MAX_WBITS
 
 
-def with_access_key(ec2: "EC2Client", sight: Sight, ids: Sequence[str]) -> tuple[set[str], list[str]]:
+def with_access_key(ec2: "EC2Client", sight: PartialReader, ids: Sequence[str]) -> tuple[set[str], list[str]]:
     """Instances in whose user data an access key is to be seen, and what is to be said about the look.
 
     Args:
@@ -35,10 +35,10 @@ def with_access_key(ec2: "EC2Client", sight: Sight, ids: Sequence[str]) -> tuple
         ids: the instances. Only the first ones are looked at.
     """
     found = set[str]()
-    if not sight.of("user data of the instances", partial(_look, ec2, ids[:MOST_LOOKS], found), otherwise=False):
+    if not sight.of("user data of the instances", partial(_look, ec2, ids[:MAX_LOOKS], found), otherwise=False):
         return found, []
-    if len(ids) > MOST_LOOKS:
-        return found, [f"for access keys the user data of {MOST_LOOKS} of {len(ids)} instances was looked at"]
+    if len(ids) > MAX_LOOKS:
+        return found, [f"for access keys the user data of {MAX_LOOKS} of {len(ids)} instances was looked at"]
     return found, []
 
 
@@ -67,6 +67,6 @@ def _unpacked(data: bytes) -> bytes:
     if not data.startswith(_GZIP):
         return data
     try:
-        return zlib.decompressobj(_GZIP_FORMAT).decompress(data, MOST_BYTES)
+        return zlib.decompressobj(_GZIP_FORMAT).decompress(data, MAX_BYTES)
     except zlib.error:
         return b""

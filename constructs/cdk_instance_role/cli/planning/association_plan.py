@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...runtime.association.aws.observe import Observer
-from ...runtime.association.converge.preview import Outlook, no_others, outlook, outlook_of_delete
-from ...runtime.association.decide.plan import Situation
+from ...runtime.association.converge.preview import Preview, no_others, preview, preview_of_delete
+from ...runtime.association.decide.plan import OperationContext
 from ...runtime.association.decide.record import Records
 from ...runtime.association.exceptions import RequestError
 from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.rollout import Rollout
-from ..live.environment import Surroundings
-from ..live.planned_observer import Foresight
+from ..live.environment import Environment
+from ..live.planned_observer import PlannedObserver
 from ..live.profile_views import KnownProfiles
 from ..model import AssociationPlan, Event, unique
 from ..template.assembly import StackArtifact
@@ -22,38 +22,39 @@ from .access_keys import with_access_key
 from .instance_rows import Rows, warned
 from .permission_impact import Impact
 from .planned_change import Intent, intent_of
-from .rollout_estimate import Course
+from .rollout_estimate import RolloutEstimate
 
 ROLLBACK = (
-    "its last update has failed, and these properties are those from before it: nothing stands in the way of a rollback"
+    "its last update has failed, and these properties are those from before it: this is a rollback, which ignores "
+    "conflicts, alarms and waves"
 )
 ACCESS_KEY = "its user data holds a long-lived access key: with the role that can go"
 
 
-def plan_stack(stack: StackArtifact, around: Surroundings, now: float) -> list[AssociationPlan]:
+def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> list[AssociationPlan]:
     """What a deployment of a stack, and of those that are nested in it, would do about the instances of each of their
     associations.
 
     Args:
         stack: the stack, as the assembly has it.
-        around: the account and Region that it is for.
+        environment: the account and Region that it is for.
         now: seconds since the epoch.
     """
-    around.sight.turn()
-    plans = (_plan_one(one, around, now) for one in [*around.stacks.family(stack)])
+    environment.sight.reset()
+    plans = (_plan_one(one, environment, now) for one in [*environment.stacks.family(stack)])
     return [plan for found in plans for plan in found]
 
 
-def _plan_one(stack: StackArtifact, around: Surroundings, now: float) -> Iterator[AssociationPlan]:
+def _plan_one(stack: StackArtifact, environment: Environment, now: float) -> Iterator[AssociationPlan]:
     """The same without nested stacks."""
-    deployed = around.stacks.deployed(stack.address)
-    around.stacks.values(stack.address)  # what is said of one association may be about the profile of another
+    deployed = environment.stacks.deployed(stack.address)
+    environment.stacks.values(stack.address)  # what is said of one association may be about the profile of another
     former = [id_ for id_ in associations(deployed.template) if id_ in deployed.physical_ids] if deployed else []
     for logical_id in dict.fromkeys((*stack.associations, *former)):
-        around.sight.turn()
-        around.stacks.deployed(stack.address)  # that it could not be seen is a matter of each of them
+        environment.sight.reset()
+        environment.stacks.deployed(stack.address)  # that it could not be seen is a matter of each of them
         before = deployed if logical_id in former else None
-        if plan := _Planner(stack, around, before, logical_id, now).plan():
+        if plan := _Planner(stack, environment, before, logical_id, now).plan():
             yield plan
 
 
@@ -61,20 +62,25 @@ class _Planner:
     """Plans one association."""
 
     def __init__(
-        self, stack: StackArtifact, around: Surroundings, deployed: DeployedStack | None, logical_id: str, now: float
+        self,
+        stack: StackArtifact,
+        environment: Environment,
+        deployed: DeployedStack | None,
+        logical_id: str,
+        now: float,
     ) -> None:
-        self._stack, self._around, self._logical_id, self._now = stack, around, logical_id, now
+        self._stack, self._environment, self._logical_id, self._now = stack, environment, logical_id, now
         self._deployed = deployed
         """None if the association is not deployed."""
-        self._sight, self._ec2 = around.sight, around.aws.ec2
+        self._sight, self._ec2 = environment.sight, environment.aws.ec2
         self._rolls_back = False
         """The handler will take the deployment for the rollback of a failed one."""
-        self._look_through(Foresight(around))
+        self._look_through(PlannedObserver(environment))
 
     def plan(self) -> AssociationPlan | None:
         """The plan; None if there is no such association, neither now nor then."""
         try:
-            intent = intent_of(self._around.stacks, self._stack, self._deployed, self._logical_id)
+            intent = intent_of(self._environment.stacks, self._stack, self._deployed, self._logical_id)
         except UnresolvedError as error:
             self._sight.miss(str(error))
             return self._about(Event.UPDATE if self._deployed else Event.CREATE)
@@ -83,53 +89,53 @@ class _Planner:
             return replace(plan, problems=(str(error),))
         if intent is None:
             return None
-        return self._shown(intent, self._sight.of("the instances", lambda: self._outlook(intent), None))
+        return self._shown(intent, self._sight.of("the instances", lambda: self._preview(intent), None))
 
     def _look_through(self, observer: Observer) -> None:
-        self._observer, self._profiles = observer, KnownProfiles(self._around, observer)
+        self._observer, self._profiles = observer, KnownProfiles(self._environment, observer)
 
-    def _outlook(self, intent: Intent) -> Outlook:
-        ledger = self._around.ledger(self._stack.address, self._logical_id) if self._deployed else None
+    def _preview(self, intent: Intent) -> Preview:
+        ledger = self._environment.ledger(self._stack.address, self._logical_id) if self._deployed else None
         records = ledger.records() if ledger else {}
-        self._look_through(Foresight(self._around, {**_recorded(records), **_stated(intent.desired)}))
+        self._look_through(PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)}))
         if intent.desired is None:  # what is held, if anything, is to be given back
-            return outlook_of_delete(records, self._observer, now=self._now)
+            return preview_of_delete(records, self._observer, now=self._now)
         operation = ledger.operation() if ledger else None
         self._rolls_back = operation is not None and operation.came_from == intent.digest
-        return outlook(
+        return preview(
             intent.desired,
             records,
             self._observer,
-            Situation(intent.known_ids, self._rolls_back, intent.before),
+            OperationContext(intent.known_ids, self._rolls_back, intent.before),
             now=self._now,
             started_at=self._now,
             look_up=ledger.records_of if ledger else no_others,
         )
 
-    def _shown(self, intent: Intent, found: Outlook | None) -> AssociationPlan:
+    def _shown(self, intent: Intent, found: Preview | None) -> AssociationPlan:
         warnings_of_event = [ROLLBACK] if self._rolls_back else []
         intent = replace(intent, rollout=Rollout()) if self._rolls_back else intent
         if found is None:
             return self._about(intent.event)
-        rows = Rows(self._around, self._profiles).of(intent, found)
+        rows = Rows(self._environment, self._profiles).of(intent, found)
         existing = found.snapshot.instances
         changing = [row.id for row in rows if row.changes and row.planned and row.id in existing]
         keys, warnings = with_access_key(self._ec2, self._sight, changing)
         rows = [warned(row, ACCESS_KEY) if row.id in keys else row for row in rows]
-        impact = Impact(self._around, self._profiles)
+        impact = Impact(self._environment, self._profiles)
         changes = impact.changes(rows)
-        course = Course(intent, found.plan)
-        problems = () if intent.event is Event.NONE else (*found.problems, *course.problems)
+        rollout_estimate = RolloutEstimate(intent, found.plan)
+        problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
         return replace(
             self._about(intent.event),
             profile=self._profiles.view(intent.wanted),
             instances=tuple(rows),
             permissions=changes,
-            problems=tuple(map(self._around.text, (*problems, *impact.problems(rows)))),
+            problems=tuple(map(self._environment.text, (*problems, *impact.problems(rows)))),
             warnings=unique([*warnings_of_event, *warnings, *impact.others(changes, {row.id for row in rows})]),
             unseen=tuple(self._sight.unseen),
-            estimate=course.estimate,
-            rollout=course.rollout,
+            estimate=rollout_estimate.estimate,
+            rollout=rollout_estimate.rollout,
         )
 
     def _about(self, event: Event) -> AssociationPlan:
@@ -139,8 +145,8 @@ class _Planner:
         return AssociationPlan(
             stack=self._stack.name,
             association=self._stack.address.path(self._stack.template if here else former, self._logical_id),
-            account=self._around.aws.account,
-            region=self._around.aws.region,
+            account=self._environment.aws.account,
+            region=self._environment.aws.region,
             event=event,
             profile=None,
             unseen=tuple(self._sight.unseen),

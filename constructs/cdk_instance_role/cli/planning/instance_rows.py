@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from ...runtime.association.converge.preview import Outlook
+from ...runtime.association.converge.preview import Preview
 from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
-from ..live.environment import Surroundings
+from ..live.environment import Environment
 from ..live.profile_views import KnownProfiles
 from ..model import Event, InstanceView, Verb
 from .instance_details import Details, details
@@ -31,10 +31,10 @@ _IN_ITS_PLACE = "puts a new instance in its place"
 class Rows:
     """Turns the handler's steps into what people want to know."""
 
-    def __init__(self, around: Surroundings, profiles: KnownProfiles) -> None:
-        self._around, self._profiles = around, profiles
+    def __init__(self, environment: Environment, profiles: KnownProfiles) -> None:
+        self._environment, self._profiles = environment, profiles
 
-    def of(self, intent: Intent, found: Outlook) -> list[InstanceView]:
+    def of(self, intent: Intent, found: Preview) -> list[InstanceView]:
         """The instances that the association has to do with, those that the deployment creates included.
 
         Args:
@@ -42,19 +42,19 @@ class Rows:
             found: what the handler would do about it.
         """
         look = "names and tags of the instances"
-        see = partial(details, self._around.aws.ec2, found.snapshot.instances)
-        known = self._around.sight.of(look, see, dict[str, Details]())
+        see = partial(details, self._environment.aws.ec2, found.snapshot.instances)
+        known = self._environment.sight.of(look, see, dict[str, Details]())
         steps = ((step, known.get(step.instance_id, Details())) for step in found.plan.steps)
         return [
             *(self._of_step(step, intent, found, described) for step, described in steps),
             *(self._created(path, intent) for path in intent.created),
         ]
 
-    def _of_step(self, step: Step, intent: Intent, found: Outlook, known: Details) -> InstanceView:
+    def _of_step(self, step: Step, intent: Intent, found: Preview, known: Details) -> InstanceView:
         row = self._row(step, found, known)
         if intent.retained:
             return _retained(row)
-        if step.undo and self._around.is_replaced(row.id):
+        if step.undo and self._environment.is_replaced(row.id):
             return _dropped(row, f"the deployment {_IN_ITS_PLACE}")
         if intent.event is Event.NONE:
             row = _left_alone(row)
@@ -68,12 +68,12 @@ class Rows:
 
     def _replacements(self, instance_id: str, known: Details) -> Iterator[str]:
         """Whether CloudFormation puts another instance in the place of one, in sentences."""
-        if self._around.is_replaced(instance_id):
+        if self._environment.is_replaced(instance_id):
             yield f"the deployment {_IN_ITS_PLACE}"
-        elif changed := self._around.doubts(instance_id, ebs=known.ebs):
+        elif changed := self._environment.doubts(instance_id, ebs=known.ebs):
             yield f"its {', '.join(changed)} changes: it may be that CloudFormation {_IN_ITS_PLACE}"
 
-    def _row(self, step: Step, found: Outlook, known: Details) -> InstanceView:
+    def _row(self, step: Step, found: Preview, known: Details) -> InstanceView:
         instance = found.snapshot.instances.get(step.instance_id)
         current = self._profiles.view(instance.carries if instance else None)
         will_change = step.action in CHANGES or step.action is Action.WAIT
@@ -86,7 +86,7 @@ class Rows:
             name=known.name,
             state=str(instance.state) if instance else "",
             verb=Verb.UNDO if step.undo and step.action in CHANGES else _VERBS[step.action],
-            reason=self._around.text(reason),
+            reason=self._environment.text(reason),
             current=current,
             planned=planned,
             warnings=hints(known) if planned and planned != current else (),

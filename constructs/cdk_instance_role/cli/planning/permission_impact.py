@@ -8,7 +8,7 @@ from typing import Any
 from ...runtime.association.arn import name_of
 from ..iam.permission_changes import permission_change
 from ..iam.role import Role
-from ..live.environment import Surroundings
+from ..live.environment import Environment
 from ..live.profile_views import KnownProfiles
 from ..model import InstanceView, PermissionChange, ProfileView, counted, unique
 from ..policies.role_changes import RoleChange
@@ -22,8 +22,8 @@ _SHOWN = 5
 class Impact:
     """Compares the roles that instances have now with those that they will have."""
 
-    def __init__(self, around: Surroundings, profiles: KnownProfiles) -> None:
-        self._around, self._profiles = around, profiles
+    def __init__(self, environment: Environment, profiles: KnownProfiles) -> None:
+        self._environment, self._profiles = environment, profiles
         self._changed: dict[str, RoleChange] = {}
         """Roles after the deployment, by their names."""
         self._names: dict[str, str] = {}
@@ -42,7 +42,7 @@ class Impact:
         """Why CloudFormation would refuse what these instances will have, in sentences."""
         for profile in dict.fromkeys(row.planned for row in rows if row.planned):
             name = self._role_to_come(profile)
-            if name is None or not self._around.deployment.touches(name):
+            if name is None or not self._environment.deployment.touches(name):
                 continue
             for arn in self._after(name).missing:
                 yield f"policy {arn} does not exist, so that it can't be attached to role {profile.role or name}"
@@ -53,7 +53,9 @@ class Impact:
             if change.before != change.after or change.after not in self._names:
                 continue
             what = f"other instances with role {change.after}"
-            found = self._around.sight.of(what, partial(self._carrying, self._names[change.after]), dict[str, str]())
+            found = self._environment.sight.of(
+                what, partial(self._carrying, self._names[change.after]), dict[str, str]()
+            )
             if others := sorted(found.keys() - targets):
                 more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
                 yield (
@@ -67,13 +69,13 @@ class Impact:
             return None
         before_name = name_of(before_arn)
         same = before_name == after_name
-        if same and not self._around.deployment.touches(after_name):
+        if same and not self._environment.deployment.touches(after_name):
             return None
         if same:
             self._names[planned.role or after_name] = after_name
         before, change = self._live_role(before_name), self._after(after_name)
         for sentence in change.unread:
-            self._around.sight.miss(self._around.text(f"role {after_name}: {sentence}"))
+            self._environment.sight.miss(self._environment.text(f"role {after_name}: {sentence}"))
         found = permission_change(before, change.role, ids)
         nothing = not (found.policies_lost or found.policies_gained or found.actions_lost or found.actions_gained)
         if same and nothing and not change.notes and change.role.unknown == before.unknown:
@@ -94,30 +96,30 @@ class Impact:
         )
 
     def _words(self, text: str) -> str:
-        return self._around.text(text) if MADE_UP in text else text
+        return self._environment.text(text) if MADE_UP in text else text
 
     def _role_to_come(self, profile: ProfileView) -> str | None:
         """Name of the role that a profile will hold; None if it is not known."""
         arn = self._profiles.role_arn(profile)
-        return (profile.arn and self._around.role_in(profile.arn)) or (arn and name_of(arn))
+        return (profile.arn and self._environment.role_in(profile.arn)) or (arn and name_of(arn))
 
     def _after(self, name: str) -> RoleChange:
         if name not in self._changed:
-            deployment = self._around.deployment
+            deployment = self._environment.deployment
             live = Role(name, ()) if deployment.creates(name) else self._live_role(name)
-            self._changed[name] = deployment.after(live, self._around.roles)
+            self._changed[name] = deployment.after(live, self._environment.roles)
         return self._changed[name]
 
     def _live_role(self, name: str) -> Role:
-        found = self._around.roles.role(name)
+        found = self._environment.roles.role(name)
         for sentence in found.unknown:
-            self._around.sight.miss(sentence)
+            self._environment.sight.miss(sentence)
         return found
 
     def _carrying(self, role: str) -> dict[str, str]:
-        pages: Any = self._around.aws.iam.get_paginator("list_instance_profiles_for_role").paginate(RoleName=role)
+        pages: Any = self._environment.aws.iam.get_paginator("list_instance_profiles_for_role").paginate(RoleName=role)
         arns = [profile["Arn"] for page in pages for profile in page["InstanceProfiles"]]
-        return carrying(self._around.aws.ec2, arns)
+        return carrying(self._environment.aws.ec2, arns)
 
 
 def _not_at_once(profile: str) -> str:

@@ -8,7 +8,7 @@ from ...runtime.association.contract import Property
 from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.event import DEFAULT_TIMEOUT_SECONDS, Request, RequestType, digest_of, readable
 from ...runtime.association.request.rollout import Rollout
-from ..live.stack_graph import Landscape
+from ..live.stack_graph import StackGraph
 from ..model import Event
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
@@ -45,7 +45,7 @@ class Intent:
 
 
 def intent_of(
-    stacks: Landscape, stack: StackArtifact, deployed: DeployedStack | None, logical_id: str
+    stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack | None, logical_id: str
 ) -> Intent | None:
     """What becomes of an association; None if there is none, neither now nor then.
 
@@ -93,7 +93,7 @@ def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[s
     return Request.from_event({"RequestType": RequestType.CREATE, **ids, "ResourceProperties": given})
 
 
-def _will_be_there(stacks: Landscape, stack: StackArtifact, logical_id: str) -> bool:
+def _will_be_there(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> bool:
     try:
         if not stacks.stays(stack.address) or logical_id not in stack.associations:
             return False
@@ -102,7 +102,7 @@ def _will_be_there(stacks: Landscape, stack: StackArtifact, logical_id: str) -> 
         raise UnresolvedError(f"whether it is made: {error}") from None
 
 
-def _wanted(stacks: Landscape, stack: StackArtifact, logical_id: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _wanted(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     values = stacks.values(stack.address)
     try:
         return values.properties(logical_id), tuple(values.new_instances(logical_id))
@@ -110,12 +110,12 @@ def _wanted(stacks: Landscape, stack: StackArtifact, logical_id: str) -> tuple[d
         raise UnresolvedError(f"what is wanted: {error}") from None
 
 
-def _leaving(stacks: Landscape, stack: StackArtifact, deployed: DeployedStack, logical_id: str) -> Intent:
+def _leaving(stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack, logical_id: str) -> Intent:
     # CloudFormation goes by the policies that are deployed, and does not call the handler if one says so.
     retained, address = _is_retained(deployed, logical_id), stack.address
     while address.outer and not stacks.stays(address):
-        around = stacks.deployed(address.outer)
-        retained |= around is not None and _is_retained(around, address.nested[-1])
+        environment = stacks.deployed(address.outer)
+        retained |= environment is not None and _is_retained(environment, address.nested[-1])
         address = address.outer
     return Intent(Event.NONE if retained else Event.DELETE, retained=retained)
 
@@ -125,7 +125,7 @@ def _is_retained(deployed: DeployedStack, logical_id: str) -> bool:
 
 
 def _former_properties(
-    stacks: Landscape, stack: StackArtifact, deployed: DeployedStack, logical_id: str
+    stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack, logical_id: str
 ) -> Mapping[str, Sequence[str]] | None:
     """The properties as they were sent last. None if that can't be told: then they count as others."""
     try:

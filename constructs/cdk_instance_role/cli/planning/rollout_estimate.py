@@ -4,15 +4,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from ...runtime.association.aws.rate_limiter import least_seconds
-from ...runtime.association.decide.plan import Plan
-from ...runtime.association.decide.step import Action, Step, calls_of
+from ...runtime.association.decide.step import Action, Plan, Step, calls_of
 from ...runtime.association.decide.waves import changes_of_targets
 from ...runtime.association.request.rollout import time_problem
 from ..model import Estimate, Event, RolloutView
 from .planned_change import Intent
 
 
-class Course:
+class RolloutEstimate:
     """The course that a deployment takes with an association, as the handler reckons it before it begins."""
 
     def __init__(self, intent: Intent, plan: Plan) -> None:

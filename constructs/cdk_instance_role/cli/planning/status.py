@@ -6,12 +6,13 @@ from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
 from ...runtime.association.contract import Property
 from ...runtime.association.decide.checks import profile_problems
+from ...runtime.association.decide.claim import Claim
 from ...runtime.association.decide.model import GONE, Instance
-from ...runtime.association.decide.record import Claim, Record, held
+from ...runtime.association.decide.record import Record, held
 from ...runtime.association.decide.step import Action
 from ...runtime.association.request.desired import ProfileRef
-from ..live.environment import Surroundings
-from ..live.planned_observer import Foresight
+from ..live.environment import Environment
+from ..live.planned_observer import PlannedObserver
 from ..live.profile_views import KnownProfiles
 from ..status_model import AssociationStatus, HeldView
 from ..template.assembly import StackArtifact
@@ -21,55 +22,55 @@ from ..template.stacks import Address, associations
 from .instance_details import Details, details
 
 
-def status_of_stack(stack: StackArtifact, around: Surroundings) -> list[AssociationStatus]:
+def status_of_stack(stack: StackArtifact, environment: Environment) -> list[AssociationStatus]:
     """How the associations of a deployed stack are, and of those that are nested in it.
 
     Args:
         stack: the stack, as the assembly has it. What it has that is not deployed is left out, unless it can't be seen
             whether it is.
-        around: the account and Region that it is in.
+        environment: the account and Region that it is in.
     """
-    around.sight.turn()
+    environment.sight.reset()
     found: list[AssociationStatus] = []
-    for one in [*around.stacks.family(stack)]:
-        if deployed := around.stacks.deployed(one.address):
-            found += _deployed(one.address, deployed, around)
-        elif unseen := around.stacks.hidden(one.address):
-            found += _hidden(one, unseen, around)
+    for one in [*environment.stacks.family(stack)]:
+        if deployed := environment.stacks.deployed(one.address):
+            found += _deployed(one.address, deployed, environment)
+        elif unseen := environment.stacks.hidden(one.address):
+            found += _hidden(one, unseen, environment)
     return found
 
 
-def _deployed(address: Address, deployed: DeployedStack, around: Surroundings) -> Iterator[AssociationStatus]:
-    around.stacks.former_values(address, deployed)
+def _deployed(address: Address, deployed: DeployedStack, environment: Environment) -> Iterator[AssociationStatus]:
+    environment.stacks.former_values(address, deployed)
     for logical_id in associations(deployed.template):
         if logical_id in deployed.physical_ids:
-            around.sight.turn()
-            yield _status(address, deployed, logical_id, around)
+            environment.sight.reset()
+            yield _status(address, deployed, logical_id, environment)
 
 
-def _hidden(stack: StackArtifact, unseen: tuple[str, ...], around: Surroundings) -> Iterator[AssociationStatus]:
+def _hidden(stack: StackArtifact, unseen: tuple[str, ...], environment: Environment) -> Iterator[AssociationStatus]:
     """The associations that the assembly has for a stack of which can't be seen whether it is deployed."""
-    account, region = around.aws.account, around.aws.region
+    account, region = environment.aws.account, environment.aws.region
     for path in map(stack.path, stack.associations):
         yield AssociationStatus(stack.name, path, account, region, unseen=unseen)
 
 
-def _status(address: Address, deployed: DeployedStack, logical_id: str, around: Surroundings) -> AssociationStatus:
-    records = held(around.records(address, logical_id))
-    observer = Foresight(around)
-    instances = around.sight.of("the instances", lambda: observer.instances(None, records).instances, None)
-    known = around.sight.of(
-        "names of the instances", lambda: details(around.aws.ec2, instances or ()), dict[str, Details]()
+def _status(address: Address, deployed: DeployedStack, logical_id: str, environment: Environment) -> AssociationStatus:
+    records = held(environment.records(address, logical_id))
+    observer = PlannedObserver(environment)
+    instances = environment.sight.of("the instances", lambda: observer.instances(None, records).instances, None)
+    known = environment.sight.of(
+        "names of the instances", lambda: details(environment.aws.ec2, instances or ()), dict[str, Details]()
     )
-    profiles = KnownProfiles(around, observer)
-    inside = _Inside(around, observer, _stated_role(address, deployed, logical_id, around))
+    profiles = KnownProfiles(environment, observer)
+    inside = _Inside(environment, observer, _stated_role(address, deployed, logical_id, environment))
     return AssociationStatus(
         stack=address.name,
         association=address.path(deployed.template, logical_id),
-        account=around.aws.account,
-        region=around.aws.region,
+        account=environment.aws.account,
+        region=environment.aws.region,
         instances=() if instances is None else tuple(_views(records.values(), instances, known, profiles, inside)),
-        unseen=tuple(around.sight.unseen),
+        unseen=tuple(environment.sight.unseen),
     )
 
 
@@ -99,14 +100,14 @@ def _views(
 class _Inside:
     """Looks into the profiles that instances carry: EC2 says ``associated`` whatever has become of them."""
 
-    def __init__(self, around: Surroundings, observer: Observer, stated_role: str | None) -> None:
+    def __init__(self, environment: Environment, observer: Observer, stated_role: str | None) -> None:
         """
         Args:
-            around: the account and Region.
+            environment: the account and Region.
             observer: looks at IAM.
             stated_role: ARN of the role that the wanted profile is said to hold; None if that is not known.
         """
-        self._around, self._observer, self._stated_role = around, observer, stated_role
+        self._environment, self._observer, self._stated_role = environment, observer, stated_role
 
     def drift(self, instance: Instance | None) -> str:
         """Why an instance gets no credentials of the role although it carries the profile; empty if it does."""
@@ -120,12 +121,12 @@ class _Inside:
             problems = [
                 f"it carries a deleted instance profile {name_of(arn)}, which was created again since: deploy again"
             ]
-        return self._around.text(problems[0]) if problems else ""
+        return self._environment.text(problems[0]) if problems else ""
 
 
-def _stated_role(address: Address, deployed: DeployedStack, logical_id: str, around: Surroundings) -> str | None:
+def _stated_role(address: Address, deployed: DeployedStack, logical_id: str, environment: Environment) -> str | None:
     try:
-        properties = around.stacks.former_values(address, deployed).properties(logical_id)
+        properties = environment.stacks.former_values(address, deployed).properties(logical_id)
     except UnresolvedError:
         return None
     return str(properties.get(Property.ROLE_ARN, "")) or None

@@ -22,7 +22,7 @@ class PolicyUpdate:
     """The deployed and the new template of a stack, or of a nested one.
 
     CloudFormation changes and creates resources first. What is not in the new template any more it deletes afterwards,
-    be it that another resource has given the role the same policy meanwhile.
+    for example because another resource has given the role the same policy meanwhile.
     """
 
     stack: str

@@ -137,7 +137,7 @@ class StackValues:
         """The properties for whose change CloudFormation may have to put another instance in the place of one.
 
         Args:
-            instance_id: an instance, be it of the stack or not.
+            instance_id: an instance, of the stack or not.
             ebs: its root volume is in EBS.
         """
         before, after = self._kept_instances.get(instance_id, ({}, {}))

@@ -16,7 +16,7 @@ _NESTED = re.compile(r"\.NestedStack/[^/]+\.NestedStackResource$")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A stack of an account and Region: one at the top, or one that is nested in it, be it several levels deep."""
+    """A stack of an account and Region: a top-level stack, or one that is nested in it at any depth."""
 
     name: str
     """Name of the stack at the top."""

@@ -100,12 +100,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
 """Key of the ledger table."""
 
-LONGEST_TIMEOUT_SECONDS = 3600
+MAX_TIMEOUT_SECONDS = 3600
 """Seconds that CloudFormation waits at most for a custom resource:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html"""
 
-LONGEST_OPERATION_SECONDS = 3500
+MAX_OPERATION_SECONDS = 3500
 """CloudFormation and the waiter wait for an hour from their beginning: a failure has to be told before that."""
 
-LONGEST_INVOCATION_SECONDS = 480
+MAX_INVOCATION_SECONDS = 480
 """Time-out of the function: after it an invocation is certainly over."""

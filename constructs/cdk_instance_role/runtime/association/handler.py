@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .aws.errors import meaning_of, text_of
+from .aws.errors import error_kind_of, text_of
 from .converge.begin import PAUSE_SECONDS, begin
 from .converge.loop import Convergence
 from .converge.retry_window import Patience
@@ -95,7 +95,7 @@ class _Invocation:
                 log.write_operation(self._request, "AWS did not answer, to be continued", error=text_of(error))
                 if patience.is_over(error) or self._is_late():
                     raise AssociationError(self._unanswered(error)) from error
-                if not meaning_of(error).says_why or self._services.clock() + PAUSE_SECONDS > self._until:
+                if not error_kind_of(error).says_why or self._services.clock() + PAUSE_SECONDS > self._until:
                     return None
             self._services.sleep(PAUSE_SECONDS)
 

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from .aws.alarms import Alarms
-from .aws.apply import CALLS_AT_ONCE
+from .aws.apply import MAX_CONCURRENCY
 from .aws.stack_status import Stacks
 from .aws.trimming import trim
 from .contract import LEDGER_TABLE_VARIABLE
@@ -29,7 +29,7 @@ READING = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"
 """The ledger can be read and written again as it is. botocore does that until the client's quota of retries is used up,
 which can outlive an invocation. Then the error gets through, and the next invocation goes on."""
 ONE_ATTEMPT = READING.merge(
-    Config(retries={"mode": "standard", "total_max_attempts": 1}, max_pool_connections=CALLS_AT_ONCE)
+    Config(retries={"mode": "standard", "total_max_attempts": 1}, max_pool_connections=MAX_CONCURRENCY)
 )
 """A throttled call of EC2 has to be known, so that the others come later. A read is repeated by `reading`. A change of
 an instance is never repeated blindly: whether it took effect, and what to do then, is for the next plan to say."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ..batch import chunks
-from ..decide.error_kind import Meaning
-from .errors import meaning_of
+from ..decide.error_kind import ErrorKind
+from .errors import error_kind_of
 from .paged_reads import pages
-from .rate_limiter import Pace
+from .rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -21,15 +21,15 @@ NAMES_PER_CALL = 100
 
 
 class Alarms:
-    """Tells which alarms stand in the way of going on."""
+    """Tells which alarms stop the rollout."""
 
-    def __init__(self, connect: Callable[[], "CloudWatchClient"], pace: Pace | None = None) -> None:
+    def __init__(self, connect: Callable[[], "CloudWatchClient"], rate_limiter: RateLimiter | None = None) -> None:
         """
         Args:
             connect: makes the client, which most associations don't need.
-            pace: lets time pass before a further attempt. Default: in real time.
+            rate_limiter: lets time pass before a further attempt. Default: in real time.
         """
-        self._connect, self._pace = connect, pace or Pace()
+        self._connect, self._rate_limiter = connect, rate_limiter or RateLimiter()
 
     def problems(self, names: Collection[str]) -> list[str]:
         """What is wrong with these alarms, in sentences; nothing if all are there and quiet.
@@ -47,7 +47,7 @@ class Alarms:
             return states | self._states_of("CompositeAlarm", others)
         except ClientError as error:
             # Who may see certain alarms only is told of no composite one. Nor is there one among them then.
-            if meaning_of(error) is Meaning.DENIED:
+            if error_kind_of(error) is ErrorKind.DENIED:
                 return states
             raise
 
@@ -55,7 +55,7 @@ class Alarms:
         states: dict[str, str] = {}
         for chunk in chunks(names, NAMES_PER_CALL):
             call = self._client.describe_alarms
-            for page in pages(call, "DescribeAlarms", self._pace, AlarmNames=chunk, AlarmTypes=[kind]):
+            for page in pages(call, "DescribeAlarms", self._rate_limiter, AlarmNames=chunk, AlarmTypes=[kind]):
                 for alarm in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())):
                     states[alarm["AlarmName"]] = alarm["StateValue"]
         return states

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..decide.error_kind import Meaning
+from ..decide.error_kind import ErrorKind
 from ..decide.outcome import Outcome
 from ..decide.step import Action, Step, first_call
-from .errors import meaning_of, text_of
-from .rate_limiter import Pace
+from .errors import error_kind_of, text_of
+from .rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-CALLS_AT_ONCE = 30
+MAX_CONCURRENCY = 30
 """EC2 answers a change in up to a second and allows five a second, but up to a hundred at first."""
 
 
 def apply(
     steps: Sequence[Step],
     ec2: "EC2Client",
-    pace: Pace,
+    rate_limiter: RateLimiter,
     *,
     until: float,
     may_call: Callable[[], bool] = lambda: True,
@@ -33,28 +33,28 @@ def apply(
     Args:
         steps: steps that change something.
         ec2: client.
-        pace: hands out the right to call.
+        rate_limiter: hands out the right to call.
         until: seconds since the epoch.
         may_call: whether a call may begin at this moment. Default: always.
 
     Returns:
         The outcomes of the steps that were begun. The others are still to be done.
     """
-    hand = _Hand(ec2, pace, may_call)
-    with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="apply") as pool:
+    hand = _StepExecutor(ec2, rate_limiter, may_call)
+    with ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="apply") as pool:
         begun = []
         for step in steps:
-            if not pace.take(first_call(step), until=until) or not may_call():
+            if not rate_limiter.take(first_call(step), until=until) or not may_call():
                 break
             begun.append(pool.submit(hand.carry_out, step))
         return [future.result() for future in begun]
 
 
-class _Hand:
+class _StepExecutor:
     """Carries out one step. The right to make its first call has been taken already."""
 
-    def __init__(self, ec2: "EC2Client", pace: Pace, may_call: Callable[[], bool]) -> None:
-        self._ec2, self._pace, self._may_call = ec2, pace, may_call
+    def __init__(self, ec2: "EC2Client", rate_limiter: RateLimiter, may_call: Callable[[], bool]) -> None:
+        self._ec2, self._rate_limiter, self._may_call = ec2, rate_limiter, may_call
 
     def carry_out(self, step: Step) -> Outcome:
         match step.action:
@@ -73,7 +73,7 @@ class _Hand:
         taken_off = self._tried(step, first_call(step), lambda: self._disassociate(step))
         if not taken_off.accepted:
             return taken_off
-        self._pace.take("AssociateIamInstanceProfile")
+        self._rate_limiter.take("AssociateIamInstanceProfile")
         return self._associate(step)
 
     def _associate(self, step: Step) -> Outcome:
@@ -82,10 +82,10 @@ class _Hand:
         after = step.after
         outcome = self._tried(step, "AssociateIamInstanceProfile", lambda: self._put(step.instance_id, after))
         # Another association there means that the instance is not bare: it only has to be looked at again.
-        if outcome.accepted or outcome.meaning is Meaning.CHANGED or step.fallback is None:
+        if outcome.accepted or outcome.error_kind is ErrorKind.CHANGED or step.fallback is None:
             return outcome
         fallback = step.fallback
-        self._pace.take("AssociateIamInstanceProfile")
+        self._rate_limiter.take("AssociateIamInstanceProfile")
         # Should this fail too, the ledger still says what was taken off, and the next plan tries that first of all.
         back = self._tried(step, "AssociateIamInstanceProfile", lambda: self._put(step.instance_id, fallback))
         return replace(outcome, put_back=back.accepted)
@@ -107,12 +107,12 @@ class _Hand:
 
     def _tried(self, step: Step, action: str, call: Callable[[], None]) -> Outcome:
         if not self._may_call():
-            return Outcome(step, Meaning.UNREACHABLE, "the lease of the association has run out")
+            return Outcome(step, ErrorKind.UNREACHABLE, "the lease of the association has run out")
         try:
             call()
         except (ClientError, BotoCoreError) as error:
-            meaning = meaning_of(error)
-            if meaning is Meaning.THROTTLED:
-                self._pace.was_throttled(action)
-            return Outcome(step, meaning, text_of(error))
+            error_kind = error_kind_of(error)
+            if error_kind is ErrorKind.THROTTLED:
+                self._rate_limiter.was_throttled(action)
+            return Outcome(step, error_kind, text_of(error))
         return Outcome(step)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..decide.error_kind import Meaning
+from ..decide.error_kind import ErrorKind
 
 _THROTTLING = frozenset(
     {
@@ -35,42 +35,42 @@ _OUTAGE = frozenset(
 
 # EC2 uses IncorrectState and InvalidParameterValue for several things each; only the message tells them apart.
 _BY_MESSAGE = (
-    ("IncorrectState", "InstanceIdentityProfileNotFound", Meaning.PROPAGATING),
-    ("IncorrectState", "association", Meaning.CHANGED),
-    ("InvalidParameterValue", "Invalid IAM Instance Profile", Meaning.PROPAGATING),
-    ("InvalidParameterValue", "Invalid Id", Meaning.CHANGED),
-    ("IncorrectInstanceState", "", Meaning.NOT_READY),
+    ("IncorrectState", "InstanceIdentityProfileNotFound", ErrorKind.PROPAGATING),
+    ("IncorrectState", "association", ErrorKind.CHANGED),
+    ("InvalidParameterValue", "Invalid IAM Instance Profile", ErrorKind.PROPAGATING),
+    ("InvalidParameterValue", "Invalid Id", ErrorKind.CHANGED),
+    ("IncorrectInstanceState", "", ErrorKind.NOT_READY),
 )
 
 
-def meaning_of(error: Exception) -> Meaning:
+def error_kind_of(error: Exception) -> ErrorKind:
     """Classify the error of an AWS call."""
     if isinstance(error, ClientError):
-        return _meaning_of_answer(error)
+        return _error_kind_of_answer(error)
     if isinstance(error, BotoCoreError):
-        return Meaning.UNREACHABLE
+        return ErrorKind.UNREACHABLE
     raise error
 
 
-def _meaning_of_answer(error: ClientError) -> Meaning:
+def _error_kind_of_answer(error: ClientError) -> ErrorKind:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
     if code in _THROTTLING or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Meaning.THROTTLED
+        return ErrorKind.THROTTLED
     if code in _DENIED:
-        return Meaning.DENIED
+        return ErrorKind.DENIED
     if code in _UNAUTHENTICATED:
-        return Meaning.UNAUTHENTICATED
+        return ErrorKind.UNAUTHENTICATED
     if code == "TransactionConflictException":
-        return Meaning.CONFLICTING
+        return ErrorKind.CONFLICTING
     if code in _CHANGED:
-        return Meaning.CHANGED
-    for known, part, meaning in _BY_MESSAGE:
+        return ErrorKind.CHANGED
+    for known, part, error_kind in _BY_MESSAGE:
         if code == known and part in message:
-            return meaning
+            return error_kind
     # botocore would have repeated the call, if it had something left of its quota of retries.
     would_repeat = "RetryQuotaReached" in error.response["ResponseMetadata"]
-    return Meaning.UNREACHABLE if status >= 500 or code in _OUTAGE or would_repeat else Meaning.REFUSED
+    return ErrorKind.UNREACHABLE if status >= 500 or code in _OUTAGE or would_repeat else ErrorKind.REFUSED
 
 
 def text_of(error: Exception) -> str:

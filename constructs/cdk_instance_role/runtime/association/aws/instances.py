@@ -14,7 +14,7 @@ from ..decide.model import GONE, Association, Instance, InstanceState
 from ..request.desired import Selection
 from .errors import unknown_instances
 from .paged_reads import PAGE_SIZE, answer, pages
-from .rate_limiter import Pace
+from .rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -25,7 +25,7 @@ IDS_PER_CALL = 190
 IDS_PER_CONFIRMATION = 100
 """Instances that are asked for by id and not by a filter."""
 
-CALLS_AT_ONCE = 10
+MAX_CONCURRENCY = 10
 
 T = TypeVar("T")
 
@@ -45,18 +45,18 @@ class LookedUp:
         return self.instance.state not in GONE and selection.matches(self.tags)
 
 
-def select_by_tags(ec2: "EC2Client", selection: Selection, pace: Pace) -> dict[str, Instance]:
+def select_by_tags(ec2: "EC2Client", selection: Selection, rate_limiter: RateLimiter) -> dict[str, Instance]:
     """Every instance that matches all tags and is not terminated (or about to be), by id. Not yet with associations.
 
     No filter names the states: an instance in a state that is new to EC2 would be missed.
     """
     filters = [{"Name": f"tag:{key}", "Values": [*map(_literal, sorted(values))]} for key, values in selection.tags]
-    found = map(_looked_up, _describe_instances(ec2, filters, pace))
+    found = map(_looked_up, _describe_instances(ec2, filters, rate_limiter))
     # Whatever a filter lets through: only these values are meant, and the handler has rights for no others.
     return {one.instance.id: one.instance for one in found if one.matches(selection)}
 
 
-def look_up(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[list[LookedUp], frozenset[str]]:
+def look_up(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> tuple[list[LookedUp], frozenset[str]]:
     """These instances, as far as EC2 knows them, and the ids of which it does not say that they do not exist.
 
     The ids go into a filter at first, because one unknown id lets a call with ``InstanceIds`` fail as a whole.
@@ -64,24 +64,24 @@ def look_up(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[list[Look
 
     def look(some: list[str]) -> list[LookedUp]:
         # What EC2 says of an instance is long: it is not kept until all are looked at.
-        return [*map(_looked_up, _describe_instances(ec2, [{"Name": "instance-id", "Values": some}], pace))]
+        return [*map(_looked_up, _describe_instances(ec2, [{"Name": "instance-id", "Values": some}], rate_limiter))]
 
     asked = list(ids)
     found = {one.instance.id: one for one in _side_by_side(look, asked)}
     unconfirmed: set[str] = set()
     for some in chunks((id_ for id_ in asked if id_ not in found), IDS_PER_CONFIRMATION):
-        confirmed, left = _confirm(ec2, some, pace)
+        confirmed, left = _confirm(ec2, some, rate_limiter)
         found |= confirmed
         unconfirmed |= left
     return [*found.values()], frozenset(unconfirmed)
 
 
-def _confirm(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[dict[str, LookedUp], set[str]]:
+def _confirm(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> tuple[dict[str, LookedUp], set[str]]:
     """Ask by id for what a filter did not show: what EC2 knows after all, and of which it says nothing."""
     left = set(ids)
     while left:
         try:
-            page = answer(partial(ec2.describe_instances, InstanceIds=sorted(left)), "DescribeInstances", pace)
+            page = answer(partial(ec2.describe_instances, InstanceIds=sorted(left)), "DescribeInstances", rate_limiter)
         except ClientError as error:
             unknown = unknown_instances(error) & left
             if not unknown:
@@ -96,7 +96,9 @@ def _confirm(ec2: "EC2Client", ids: Iterable[str], pace: Pace) -> tuple[dict[str
     return {}, set()
 
 
-def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pace) -> dict[str, Instance]:
+def with_associations(
+    ec2: "EC2Client", found: Mapping[str, Instance], rate_limiter: RateLimiter
+) -> dict[str, Instance]:
     """The instances with their associations, by id.
 
     While a profile is being replaced EC2 lists two rows for an instance, in any order: the old one
@@ -104,7 +106,7 @@ def with_associations(ec2: "EC2Client", found: Mapping[str, Instance], pace: Pac
     """
     rows: dict[str, list[Any]] = {}
     alive = [id_ for id_, instance in found.items() if instance.state not in GONE]
-    for row in _side_by_side(lambda some: list(_describe_associations(ec2, some, pace)), alive):
+    for row in _side_by_side(lambda some: list(_describe_associations(ec2, some, rate_limiter)), alive):
         rows.setdefault(row["InstanceId"], []).append(row)
     return {id_: _associated(instance, rows.get(id_, ())) for id_, instance in found.items()}
 
@@ -122,21 +124,21 @@ def _side_by_side(look: Callable[[list[str]], list[T]], ids: Iterable[str]) -> I
     parts = list(chunks(ids, IDS_PER_CALL))
     if len(parts) < 2:
         return (row for part in parts for row in look(part))
-    with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="observe") as pool:
+    with ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="observe") as pool:
         return (row for rows in list(pool.map(look, parts)) for row in rows)
 
 
-def _describe_instances(ec2: "EC2Client", filters: Sequence[Any], pace: Pace) -> Iterator[Any]:
+def _describe_instances(ec2: "EC2Client", filters: Sequence[Any], rate_limiter: RateLimiter) -> Iterator[Any]:
     parameters = {"Filters": list(filters), "MaxResults": PAGE_SIZE}
-    for page in pages(ec2.describe_instances, "DescribeInstances", pace, **parameters):
+    for page in pages(ec2.describe_instances, "DescribeInstances", rate_limiter, **parameters):
         for reservation in page["Reservations"]:
             yield from reservation["Instances"]
 
 
-def _describe_associations(ec2: "EC2Client", ids: list[str], pace: Pace) -> Iterator[Any]:
+def _describe_associations(ec2: "EC2Client", ids: list[str], rate_limiter: RateLimiter) -> Iterator[Any]:
     parameters = {"Filters": [{"Name": "instance-id", "Values": ids}], "MaxResults": PAGE_SIZE}
     call = ec2.describe_iam_instance_profile_associations
-    for page in pages(call, "DescribeIamInstanceProfileAssociations", pace, **parameters):
+    for page in pages(call, "DescribeIamInstanceProfileAssociations", rate_limiter, **parameters):
         yield from page["IamInstanceProfileAssociations"]
 
 

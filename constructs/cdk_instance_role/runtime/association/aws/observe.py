@@ -11,7 +11,7 @@ from ..decide.model import Profile, Sighting
 from ..request.desired import Selection
 from .errors import is_unknown_profile
 from .paged_reads import answer
-from .rate_limiter import Pace
+from .rate_limiter import RateLimiter
 from .trust import allows_ec2
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ from .instances import look_up, select_by_tags, with_associations
 class Observer:
     """Takes snapshots. IAM is asked for a profile once, until that is forgotten; EC2 is asked every time."""
 
-    def __init__(self, ec2: "EC2Client", iam: "IAMClient", pace: Pace) -> None:
-        self._ec2, self._iam, self._pace = ec2, iam, pace
+    def __init__(self, ec2: "EC2Client", iam: "IAMClient", rate_limiter: RateLimiter) -> None:
+        self._ec2, self._iam, self._rate_limiter = ec2, iam, rate_limiter
         self._profiles: dict[str, Profile | None] = {}
 
     def instances(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
@@ -35,20 +35,20 @@ class Observer:
         longer selected.
         """
         by_tags = selection is not None and bool(selection.tags)
-        found = select_by_tags(self._ec2, selection, self._pace) if selection and by_tags else {}
+        found = select_by_tags(self._ec2, selection, self._rate_limiter) if selection and by_tags else {}
         listed = selection.ids if selection else ()
         missing = [id_ for id_ in dict.fromkeys((*listed, *others)) if id_ not in found]
-        looked_up, unconfirmed = look_up(self._ec2, missing, self._pace)
+        looked_up, unconfirmed = look_up(self._ec2, missing, self._rate_limiter)
         matching = [one.instance.id for one in looked_up if selection and one.matches(selection)]
         found |= {one.instance.id: one.instance for one in looked_up}
         selected = (*(id_ for id_ in found if id_ not in missing), *matching) if by_tags else listed
-        return Sighting(selected, with_associations(self._ec2, found, self._pace), unconfirmed)
+        return Sighting(selected, with_associations(self._ec2, found, self._rate_limiter), unconfirmed)
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist."""
         wanted = set(arns)
         for arn in sorted(wanted - self._profiles.keys()):
-            self._profiles[arn] = answer(partial(profile, self._iam, arn), "GetInstanceProfile", self._pace)
+            self._profiles[arn] = answer(partial(profile, self._iam, arn), "GetInstanceProfile", self._rate_limiter)
         return {arn: self._profiles[arn] for arn in wanted}
 
     def forget(self, arns: Iterable[str]) -> None:

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..decide.error_kind import Meaning
-from .errors import meaning_of
-from .rate_limiter import Pace
+from ..decide.error_kind import ErrorKind
+from .errors import error_kind_of
+from .rate_limiter import RateLimiter
 
 PATIENCE_SECONDS = 30.0
 """For how long a throttled read is repeated."""
@@ -29,13 +29,15 @@ PAGE_SIZE = 1000
 T = TypeVar("T")
 
 
-def pages(call: Callable[..., Any], action: str, pace: Pace, **parameters: Any) -> Iterator[Mapping[str, Any]]:
+def pages(
+    call: Callable[..., Any], action: str, rate_limiter: RateLimiter, **parameters: Any
+) -> Iterator[Mapping[str, Any]]:
     """All pages of a read, each of them once.
 
     Args:
         call: method of a client that makes one attempt. Its pages are linked by ``NextToken``.
         action: what it calls.
-        pace: decides when a call may go out.
+        rate_limiter: decides when a call may go out.
         parameters: of the call.
 
     Raises:
@@ -43,7 +45,7 @@ def pages(call: Callable[..., Any], action: str, pace: Pace, **parameters: Any) 
     """
 
     def ask(more: Mapping[str, str]) -> Any:
-        return answer(lambda: call(**parameters, **more), action, pace)
+        return answer(lambda: call(**parameters, **more), action, rate_limiter)
 
     page = ask({})
     yield page
@@ -52,40 +54,40 @@ def pages(call: Callable[..., Any], action: str, pace: Pace, **parameters: Any) 
         yield page
 
 
-def answer(call: Callable[[], T], action: str, pace: Pace) -> T:
+def answer(call: Callable[[], T], action: str, rate_limiter: RateLimiter) -> T:
     """The answer to one read, which is repeated while AWS does not give one.
 
     Args:
         call: makes one attempt.
         action: what it calls.
-        pace: decides when a call may go out.
+        rate_limiter: decides when a call may go out.
 
     Raises:
         ClientError, BotoCoreError: what the last attempt has ended with.
     """
-    give_up_at, unanswered = pace.clock() + PATIENCE_SECONDS, 0
+    give_up_at, unanswered = rate_limiter.clock() + PATIENCE_SECONDS, 0
     pauses = chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1]))
     while True:
-        pace.take(action)
+        rate_limiter.take(action)
         try:
             return call()
         except (ClientError, BotoCoreError) as error:
             if _is_throttled(error):
-                pace.was_throttled(action)
+                rate_limiter.was_throttled(action)
             else:
                 unanswered += 1
             pause = next(pauses)
-            if not _may_succeed(error) or unanswered >= MAX_UNANSWERED or pace.clock() + pause > give_up_at:
+            if not _may_succeed(error) or unanswered >= MAX_UNANSWERED or rate_limiter.clock() + pause > give_up_at:
                 raise
-        pace.sleep(pause)
+        rate_limiter.sleep(pause)
 
 
 def _is_throttled(error: ClientError | BotoCoreError) -> bool:
-    return meaning_of(error) is Meaning.THROTTLED
+    return error_kind_of(error) is ErrorKind.THROTTLED
 
 
 def _may_succeed(error: ClientError | BotoCoreError) -> bool:
     """Whether the same call may be answered a moment later."""
     if isinstance(error, ClientError):
-        return meaning_of(error) in (Meaning.THROTTLED, Meaning.UNREACHABLE)
+        return error_kind_of(error) in (ErrorKind.THROTTLED, ErrorKind.UNREACHABLE)
     return isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)

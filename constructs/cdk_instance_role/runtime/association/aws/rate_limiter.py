@@ -32,7 +32,7 @@ LIMITS: Mapping[str, Limit] = {
 }
 
 
-class Pace:
+class RateLimiter:
     """Hands out the right to call, action by action. Safe to share between threads.
 
     Actions without a documented limit are not held up.

@@ -14,7 +14,7 @@ from ..report import messages
 from ..request.event import Request, RequestType
 from ..services import Services
 from .retry_window import Patience
-from .validation import Survey, survey
+from .validation import Validation, validate
 
 PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
 """How long the first phase tries again, and how often."""
@@ -56,7 +56,7 @@ class _Beginning:
             unreadable = [self._stack.unreadable] if self._stack.unreadable else []
             raise AssociationError(messages.refusal(self._request, [*found.problems, *unreadable]))
 
-    def _look(self) -> Survey:
+    def _look(self) -> Validation:
         """Look, and begin the operation."""
         match self._request.type:
             case RequestType.CREATE:
@@ -66,35 +66,35 @@ class _Beginning:
             case RequestType.DELETE:
                 return self._look_for_delete()
 
-    def _look_for_create(self) -> Survey:
+    def _look_for_create(self) -> Validation:
         # Begun only if it is not refused: no Delete follows a refused one, so nobody would clean up behind it.
         known = self._services.ledger.operations.get(self._key)
         if known and known.request_id == self._request.id:
-            return _of_ended(known) or Survey()
+            return _of_ended(known) or Validation()
         operation = Operation(self._clock(), type=RequestType.CREATE)
         found = self._surveyed(operation)
         if not found.problems:
             self._services.ledger.operations.begin(self._request, self._clock())
         return found
 
-    def _look_for_update(self) -> Survey:
+    def _look_for_update(self) -> Validation:
         # Begun even if it is refused next: should CloudFormation then take it back, that is known.
         operation = self._services.ledger.operations.begin(
             self._request, self._clock(), stack_rolls_back=self._stack_rolls_back
         )
         return _of_ended(operation) or self._surveyed(operation)
 
-    def _look_for_delete(self) -> Survey:
+    def _look_for_delete(self) -> Validation:
         ledger = self._services.ledger
         if ledger.operations.get(self._key) is None and not ledger.records(self._key):
             raise ClosedError
         return self._surveyed(ledger.operations.begin(self._request, self._clock()))
 
-    def _surveyed(self, operation: Operation) -> Survey:
-        found = survey(self._request, operation, self._services)
-        return found if found.problems else Survey(self._crowding(operation, found))
+    def _surveyed(self, operation: Operation) -> Validation:
+        found = validate(self._request, operation, self._services)
+        return found if found.problems else Validation(self._crowding(operation, found))
 
-    def _crowding(self, operation: Operation, found: Survey) -> list[str]:
+    def _crowding(self, operation: Operation, found: Validation) -> list[str]:
         """Why the operation can't share EC2's buckets with those that are open, if so."""
         if not any(found.calls.values()):
             return []
@@ -131,7 +131,7 @@ class _Beginning:
             operations.roll_back(self._request)
         return is_under_way
 
-    def _settled(self, look: Callable[[], Survey]) -> Survey:
+    def _settled(self, look: Callable[[], Validation]) -> Validation:
         """What a look finds, once AWS answers, the handler's policy is in force, and IAM shows the profile."""
         began, patience = self._clock(), Patience(self._clock)
         while True:
@@ -145,7 +145,7 @@ class _Beginning:
             self._services.sleep(PAUSE_SECONDS)
 
 
-def _of_ended(operation: Operation) -> Survey | None:
+def _of_ended(operation: Operation) -> Validation | None:
     """What there is to say to an event that was delivered again after its operation has ended; None if it has not.
 
     Raises:
@@ -153,4 +153,4 @@ def _of_ended(operation: Operation) -> Survey | None:
     """
     if operation.ended == FAILED:
         raise AssociationError(operation.reason)
-    return Survey() if operation.ended == SUCCEEDED else None
+    return Validation() if operation.ended == SUCCEEDED else None

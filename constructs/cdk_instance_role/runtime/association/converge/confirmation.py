@@ -9,9 +9,9 @@ from math import log2
 from typing import TYPE_CHECKING
 
 from ..aws.instances import with_associations
-from ..aws.rate_limiter import Pace
+from ..aws.rate_limiter import RateLimiter
 from ..decide.model import Instance, Instances
-from ..decide.plan import Plan
+from ..decide.step import Plan
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -43,7 +43,7 @@ def unconfirmed(plan: Plan, instances: Instances) -> dict[str, Instance]:
 def await_confirmation(
     pending: Mapping[str, Instance],
     ec2: "EC2Client",
-    pace: Pace,
+    rate_limiter: RateLimiter,
     *,
     changed_at: float,
     until: float,
@@ -53,21 +53,21 @@ def await_confirmation(
     Args:
         pending: the instances with the associations that EC2 has not confirmed.
         ec2: client for reading.
-        pace: decides when a call may go out, and lets time pass.
+        rate_limiter: decides when a call may go out, and lets time pass.
         changed_at: when the last change was made, in seconds since the epoch.
         until: when to look at everything again in any case, in seconds since the epoch.
     """
     left, looked_for = dict(pending), 0.0
     while left:
-        pause = max(pause_seconds(pace.clock() - changed_at, len(left)), looked_for)
-        remaining = until - pace.clock()
+        pause = max(pause_seconds(rate_limiter.clock() - changed_at, len(left)), looked_for)
+        remaining = until - rate_limiter.clock()
         if pause >= remaining:
-            pace.sleep(max(0.0, remaining))
+            rate_limiter.sleep(max(0.0, remaining))
             return
-        pace.sleep(pause)
-        began = pace.clock()
-        seen = with_associations(ec2, left, pace)
-        looked_for = pace.clock() - began
+        rate_limiter.sleep(pause)
+        began = rate_limiter.clock()
+        seen = with_associations(ec2, left, rate_limiter)
+        looked_for = rate_limiter.clock() - began
         if any(_is_another(seen[id_], before) for id_, before in left.items()):
             return
         left = {id_: instance for id_, instance in seen.items() if _is_unconfirmed(instance)}

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from ..aws.observe import profile as observe_profile
 from ..decide import checks
 from ..decide.model import Snapshot
-from ..decide.plan import Plan
-from ..decide.step import Step
+from ..decide.step import Plan, Step
 from ..exceptions import AssociationError
 from ..ledger.lease import Lease
 from ..ledger.operations import Operation
@@ -14,7 +13,7 @@ from ..report import log, messages
 from ..request.desired import Desired
 from ..request.event import Request, RequestType
 from ..services import Services
-from .failed_targets import Failing
+from .failed_targets import FailedTargets
 from .progress import Progress
 from .wave_progress import Waves
 
@@ -28,7 +27,7 @@ class Ending:
         request: Request,
         lease: Lease,
         waves: Waves,
-        failing: Failing,
+        failed_targets: FailedTargets,
         progress: Progress,
     ) -> None:
         """
@@ -37,11 +36,11 @@ class Ending:
             request: the event.
             lease: of the association.
             waves: know which wave is current.
-            failing: knows which targets have failed.
+            failed_targets: knows which targets have failed.
             progress: knows how far the operation is.
         """
         self._services, self._request, self._lease = services, request, lease
-        self._waves, self._failing, self._progress = waves, failing, progress
+        self._waves, self._failed_targets, self._progress = waves, failed_targets, progress
         self._ledger, self._key = services.ledger, request.association
 
     def succeed(self, snapshot: Snapshot, plan: Plan, desired: Desired | None) -> dict[str, str]:
@@ -68,7 +67,7 @@ class Ending:
         gone = [step for step in plan.forgotten if not snapshot.record(step.instance_id).mine]
         log.write_steps(self._request, [step for step in (*plan.kept, *gone) if step.warning])
         counts = messages.counts(plan, snapshot, desired)
-        log.write_failed(self._request, self._failing.sentences)
+        log.write_failed(self._request, self._failed_targets.sentences)
         log.write_operation(self._request, "the targets are as wanted", **self._progress.fields(), **counts)
         self._progress.save()
         self._lease.succeed(counts)
@@ -103,7 +102,7 @@ class Ending:
         request, late = self._request, (*plan.waiting, *plan.changes)
         undone = [messages.overdue(step, request.timeout, _latest_error(snapshot, step)) for step in late]
         unwatched = [f"{request.timeout:.0f} seconds were not enough for {self._waves}"]
-        sentences = problems or self._failing.refusals or undone or unwatched
+        sentences = problems or self._failed_targets.refusals or undone or unwatched
         if desired is None:
             raise AssociationError(self._not_restored(plan, sentences, is_late=is_late))
         message = messages.failure(request, [*self._diagnosis(desired), *sentences])
@@ -111,12 +110,12 @@ class Ending:
             raise AssociationError(message)
         log.write_operation(request, "giving back what has been done so far", reason=message)
         self._lease.fail(message)
-        self._failing.forget()
+        self._failed_targets.forget()
 
     def _not_restored(self, plan: Plan, sentences: Sequence[str], *, is_late: bool) -> str:
         """Why instances could not be given back what they had."""
         failure = self._lease.operation.failure
-        if failure and is_late and not self._failing.refusals:
+        if failure and is_late and not self._failed_targets.refusals:
             return messages.not_restored(len(plan.waiting) + len(plan.changes), failure)
         return messages.not_given_back(self._request, sentences, failure)
 

@@ -4,26 +4,26 @@ from collections.abc import Iterable
 
 from ..decide import checks
 from ..decide.model import Snapshot
-from ..decide.plan import Plan
+from ..decide.step import Plan
 from ..ledger.lease import Lease
 from ..request.desired import Desired
 from ..request.event import Request, RequestType
-from .failed_targets import Failing
+from .failed_targets import FailedTargets
 from .wave_progress import Waves
 
 
 class Evaluation:
     """Evaluates each plan of one operation."""
 
-    def __init__(self, request: Request, lease: Lease, waves: Waves, failing: Failing) -> None:
+    def __init__(self, request: Request, lease: Lease, waves: Waves, failed_targets: FailedTargets) -> None:
         """
         Args:
             request: the event.
             lease: of the association.
             waves: know how many targets may fail.
-            failing: knows which targets have failed.
+            failed_targets: knows which targets have failed.
         """
-        self._request, self._lease, self._waves, self._failing = request, lease, waves, failing
+        self._request, self._lease, self._waves, self._failed_targets = request, lease, waves, failed_targets
 
     def of(self, plan: Plan, snapshot: Snapshot, desired: Desired | None) -> tuple[Plan, list[str]]:
         """The plan without the targets that have failed and may, and what ends the operation, in sentences.
@@ -37,8 +37,8 @@ class Evaluation:
             return plan, []
         rolling_back = self._lease.operation.rolling_back
         if self._waves.may_fail or rolling_back:
-            self._failing.recall(plan, snapshot)
-        bare = self._failing.putting_back(snapshot)
+            self._failed_targets.recall(plan, snapshot)
+        bare = self._failed_targets.putting_back(snapshot)
         if bare:  # whatever comes next, no instance stays without a profile
             return Plan(tuple(bare)), []
         # If the tags match nothing all at once, that would mean to give everything back: only a Delete does that.
@@ -46,8 +46,8 @@ class Evaluation:
         if self._request.type is RequestType.CREATE:
             nothing = nothing or checks.survival_problems(snapshot)
         excused = self._excused(snapshot)
-        failures = self._failing.judge(plan, snapshot, tolerated=self._waves.tolerated, excused=excused)
-        return plan if failures else plan.without(self._failing.sentences), [*nothing, *failures]
+        failures = self._failed_targets.judge(plan, snapshot, tolerated=self._waves.tolerated, excused=excused)
+        return plan if failures else plan.without(self._failed_targets.sentences), [*nothing, *failures]
 
     def _excused(self, snapshot: Snapshot) -> Iterable[str]:
         """Instances whose failures do not count: in a rollback all of them; where targets may fail, those that were

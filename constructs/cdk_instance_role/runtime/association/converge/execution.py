@@ -4,17 +4,16 @@ from collections.abc import Iterator, Sequence
 
 from ..aws.apply import apply
 from ..aws.observe import Observer
-from ..aws.rate_limiter import Pace
+from ..aws.rate_limiter import RateLimiter
 from ..batch import chunks
 from ..decide.model import Snapshot
 from ..decide.outcome import Outcome
-from ..decide.plan import Plan
-from ..decide.step import Action, Step
+from ..decide.step import Action, Plan, Step
 from ..ledger.lease import Lease
 from ..report import log
 from ..request.event import Request
 from ..services import Services
-from .failed_targets import Failing
+from .failed_targets import FailedTargets
 from .progress import Progress
 from .wave_progress import Waves
 
@@ -34,9 +33,9 @@ class Execution:
         request: Request,
         lease: Lease,
         observer: Observer,
-        pace: Pace,
+        rate_limiter: RateLimiter,
         waves: Waves,
-        failing: Failing,
+        failed_targets: FailedTargets,
         progress: Progress,
         *,
         until: float,
@@ -47,14 +46,19 @@ class Execution:
             request: the event.
             lease: of the association.
             observer: looks at profiles.
-            pace: decides when a call may go out.
+            rate_limiter: decides when a call may go out.
             waves: watch the alarms.
-            failing: remembers which targets have failed.
+            failed_targets: remembers which targets have failed.
             progress: saved after each batch.
             until: when the rest is left to the next invocation, in seconds since the epoch.
         """
         self._services, self._request, self._lease, self._observer = services, request, lease, observer
-        self._pace, self._waves, self._failing, self._progress = pace, waves, failing, progress
+        self._rate_limiter, self._waves, self._failed_targets, self._progress = (
+            rate_limiter,
+            waves,
+            failed_targets,
+            progress,
+        )
         self._until, self._clock = until, services.clock
         self._ledger, self._key = services.ledger, request.association
         self.fruitless = 0
@@ -87,7 +91,7 @@ class Execution:
         if EC2 does not know the profile yet, or the handler's policy is not in force yet, one refused call shows it
         instead of a thousand. It is no swap if it need not be: that is the one change that would have to be taken back.
         """
-        steps = self._failing.worth_trying(plan)
+        steps = self._failed_targets.retryable(plan)
         if steps and not self._lease.operation.first_change_accepted:
             first = min(steps, key=lambda step: step.action is Action.SWAP)
             yield [first]
@@ -100,10 +104,14 @@ class Execution:
         lease = self._lease
         claimed = self._ledger.claim(lease, snapshot.records, steps, self._clock())
         outcomes = apply(
-            steps, self._services.ec2_changes, self._pace, until=self._until, may_call=lambda: lease.allows_calls
+            steps,
+            self._services.ec2_changes,
+            self._rate_limiter,
+            until=self._until,
+            may_call=lambda: lease.allows_calls,
         )
         noted = self._ledger.note(self._key, claimed, outcomes, self._clock())
-        self._failed = self._failing.note(outcomes, noted)
+        self._failed = self._failed_targets.note(outcomes, noted)
         self._look_at_profiles_again(outcomes)
         log.write_outcomes(self._request, outcomes)
         if not lease.operation.first_change_accepted and any(outcome.accepted for outcome in outcomes):

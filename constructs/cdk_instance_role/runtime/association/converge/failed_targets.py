@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 
-from ..decide.error_kind import Meaning
+from ..decide.error_kind import ErrorKind
 from ..decide.model import Snapshot
 from ..decide.outcome import Outcome
-from ..decide.plan import Plan, plan_putting_back
 from ..decide.record import Records
-from ..decide.step import Step
+from ..decide.step import Plan, Step
+from ..decide.undo import plan_putting_back
 from ..report import messages
 
 
-class Failing:
+class FailedTargets:
     """What EC2 has refused for good, and what else has failed."""
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class Failing:
         for step in plan.changes:
             record = snapshot.record(step.instance_id)
             if record.mine and not step.undo and record.was_refused(step, snapshot.started_at):
-                refused = Outcome(step, Meaning.REFUSED, record.mine.latest.error or "")
+                refused = Outcome(step, ErrorKind.REFUSED, record.mine.latest.error or "")
                 self._refusals.setdefault(step.instance_id, refused)
 
     def forget(self) -> None:
         """Begin anew: something else is to be done from now on."""
         self._refusals.clear()
 
-    def worth_trying(self, plan: Plan) -> list[Step]:
+    def retryable(self, plan: Plan) -> list[Step]:
         """The changes that EC2 has not refused for good."""
         return [step for step in plan.changes if not self._is_refused(step)]
 

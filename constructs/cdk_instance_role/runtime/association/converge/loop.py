@@ -7,10 +7,10 @@ from functools import partial
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..aws.observe import Observer
-from ..aws.rate_limiter import Pace, refilled
+from ..aws.rate_limiter import RateLimiter, refilled
 from ..decide.model import InstanceState, Snapshot
-from ..decide.plan import Plan, Situation, plan_desired, plan_undo
-from ..decide.step import Action, Step
+from ..decide.plan import OperationContext, plan_desired, plan_undo
+from ..decide.step import Action, Plan, Step
 from ..exceptions import SupersededError
 from ..ledger.lease import BusyError, Lease
 from ..ledger.operations import ClosedError, Operation
@@ -22,12 +22,12 @@ from .confirmation import await_confirmation, unconfirmed
 from .ending import Ending
 from .evaluation import Evaluation
 from .execution import Execution
-from .failed_targets import Failing
+from .failed_targets import FailedTargets
 from .preview import observed
 from .progress import Progress
 from .wave_progress import Waves
 
-FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 5.0
+MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.5, 5.0
 POLL_SHARE = 0.2
 """How long to wait for the next look, as a share of the time since the last change."""
 SECONDS_BETWEEN_LOOKS = 30.0
@@ -52,25 +52,25 @@ class Convergence:
         self._services, self._request, self._lease = services, request, lease
         self._until = min(until, lease.operation.ends_at(request.timeout))
         self._ledger, self._key = services.ledger, request.association
-        self._pace = _pace(services, lease.operation)
-        self._observer = Observer(services.ec2, services.iam, self._pace)
+        self._rate_limiter = _rate_limiter(services, lease.operation)
+        self._observer = Observer(services.ec2, services.iam, self._rate_limiter)
         self._clock = services.clock
         self._waves = Waves(request.rollout, lease, services.alarms, services.clock)
-        self._failing = Failing()
-        self._evaluation = Evaluation(request, lease, self._waves, self._failing)
-        self._progress = Progress(services, request, lease, self._pace, self._waves, self._failing)
+        self._failed_targets = FailedTargets()
+        self._evaluation = Evaluation(request, lease, self._waves, self._failed_targets)
+        self._progress = Progress(services, request, lease, self._rate_limiter, self._waves, self._failed_targets)
         self._execution = Execution(
             services,
             request,
             lease,
             self._observer,
-            self._pace,
+            self._rate_limiter,
             self._waves,
-            self._failing,
+            self._failed_targets,
             self._progress,
             until=self._until,
         )
-        self._ending = Ending(services, request, lease, self._waves, self._failing, self._progress)
+        self._ending = Ending(services, request, lease, self._waves, self._failed_targets, self._progress)
         self._looked_for = 0.0
         """Seconds that the last look has taken."""
         self._stale_since: float | None = None
@@ -97,7 +97,7 @@ class Convergence:
                 break
             snapshot, plan = self._look()
             snapshot = self._write_down(snapshot, plan)
-            plan, problems = self._evaluation.of(self._waves.turn(plan, snapshot), snapshot, self._desired)
+            plan, problems = self._evaluation.of(self._waves.eligible(plan, snapshot), snapshot, self._desired)
             problems = [*alarms, *problems]
             if plan.converged and not problems and self._waves.are_over:
                 return self._ending.succeed(snapshot, plan, self._desired)
@@ -114,7 +114,7 @@ class Convergence:
         return None
 
     def _leave(self) -> None:
-        """Say how far it is, and leave that to whoever comes next."""
+        """Save the progress for the next invocation."""
         self._progress.write_metrics()
         # What has gone wrong before, if so, matters more.
         with suppress(SupersededError, BusyError, ClosedError, ClientError, BotoCoreError):
@@ -125,17 +125,17 @@ class Convergence:
         confirms after two seconds or after a minute."""
         now, changed_at = self._clock(), max((one.acted_at or 0.0 for one in snapshot.records.values()), default=0.0)
         pending = unconfirmed(plan, snapshot.instances)
-        if self._failing.worth_trying(plan):
-            pause = FIRST_POLL_SECONDS * 2**self._execution.fruitless
+        if self._failed_targets.retryable(plan):
+            pause = MIN_POLL_SECONDS * 2**self._execution.fruitless
             self._execution.fruitless += 1
         elif pending:
-            longest = LONGEST_POLL_SECONDS if self._request.rollout.alarms else SECONDS_BETWEEN_LOOKS
+            longest = MAX_POLL_SECONDS if self._request.rollout.alarms else SECONDS_BETWEEN_LOOKS
             until = min(self._until, now + longest)
-            await_confirmation(pending, self._services.ec2, self._pace, changed_at=changed_at, until=until)
+            await_confirmation(pending, self._services.ec2, self._rate_limiter, changed_at=changed_at, until=until)
             return
         else:
-            pause = max(self._looked_for, FIRST_POLL_SECONDS, POLL_SHARE * (now - changed_at))
-        self._services.sleep(max(0.0, min(pause, LONGEST_POLL_SECONDS, self._until - now)))
+            pause = max(self._looked_for, MIN_POLL_SECONDS, POLL_SHARE * (now - changed_at))
+        self._services.sleep(max(0.0, min(pause, MAX_POLL_SECONDS, self._until - now)))
 
     def _go_on(self) -> None:
         """The wave is done."""
@@ -145,25 +145,25 @@ class Convergence:
 
     def _look(self) -> tuple[Snapshot, Plan]:
         operation, desired, began = self._lease.operation, self._desired, self._clock()
-        situation = self._situation()
+        context = self._context()
         snapshot = observed(
             self._observer,
             self._ledger.records(self._key),
             desired,
-            situation=situation,
+            context=context,
             clock=self._clock,
             started_at=operation.started_at,
             look_up=partial(self._ledger.records_of, self._key),
         )
-        plan = plan_desired(desired, snapshot, situation) if desired else plan_undo(snapshot, situation.undoes)
+        plan = plan_desired(desired, snapshot, context) if desired else plan_undo(snapshot, context.undoes)
         self._looked_for = self._clock() - began
         self._note_stale(snapshot, plan)
         self._progress.observed(snapshot, plan, desired)
         return snapshot, plan
 
-    def _situation(self) -> Situation:
+    def _context(self) -> OperationContext:
         operation, stale_since = self._lease.operation, self._stale_since
-        return Situation(
+        return OperationContext(
             self._request.known_ids,
             operation.rolling_back,
             self._request.before,
@@ -199,14 +199,14 @@ class Convergence:
         return replace(snapshot, records={**snapshot.records, **claimed})
 
     def _is_unclaimed(self, step: Step, snapshot: Snapshot) -> bool:
-        """Whether a target that is right already is not ours yet. On the way back none becomes ours: what an update
-        was refused for would come in by the back door."""
+        """Whether a target that is right already is not in the ledger yet. A rollback claims no target: otherwise it
+        would claim the targets for which the update was refused."""
         record = snapshot.record(step.instance_id)
         return step.after not in record.ours if record.mine else not self._lease.operation.rolling_back
 
     def _is_stuck(self, plan: Plan) -> bool:
         """Nothing more can be done."""
-        return not (plan.converged or plan.waiting or self._failing.worth_trying(plan))
+        return not (plan.converged or plan.waiting or self._failed_targets.retryable(plan))
 
     @property
     def _desired(self) -> Desired | None:
@@ -218,10 +218,10 @@ class Convergence:
         return self._clock() > self._lease.operation.ends_at(self._request.timeout)
 
 
-def _pace(services: Services, operation: Operation) -> Pace:
+def _rate_limiter(services: Services, operation: Operation) -> RateLimiter:
     """The buckets, as the last invocation of this operation has left them."""
     levels = refilled(operation.levels, services.clock() - operation.levels_at)
-    return Pace(levels, clock=services.clock, sleep=services.sleep)
+    return RateLimiter(levels, clock=services.clock, sleep=services.sleep)
 
 
 def _is_running(snapshot: Snapshot, step: Step) -> bool:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from ..aws.observe import Observer
 from ..decide import checks
 from ..decide.model import Instances, Sighting, Snapshot
-from ..decide.plan import ORDINARY, Plan, Situation, plan_desired, plan_undo
+from ..decide.plan import ORDINARY, OperationContext, plan_desired, plan_undo
 from ..decide.record import Record, Records, held
+from ..decide.step import Plan
 from ..request.desired import Desired
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Preview:
     """What is there, and what would be done about it."""
 
     snapshot: Snapshot
@@ -33,23 +34,23 @@ def no_others(_: Collection[str]) -> Records:
     return {}
 
 
-def outlook(
+def preview(
     desired: Desired,
     records: Records,
     observer: Observer,
-    situation: Situation,
+    context: OperationContext,
     *,
     now: float,
     started_at: float,
     look_up: LookUp = no_others,
-) -> Outlook:
+) -> Preview:
     """Look at everything that is desired, and at what is desired no more.
 
     Args:
         desired: what the association shall bring about.
         records: what the association holds, by instance id.
         observer: looks at EC2 and IAM.
-        situation: what else is known of the operation.
+        context: what else is known of the operation.
         now: seconds since the epoch.
         started_at: when the operation began, in seconds since the epoch.
         look_up: gives the records of targets that it does not hold yet.
@@ -59,19 +60,19 @@ def outlook(
         records,
         desired,
         also={listed.arn for listed in desired.replaceable.profiles},
-        situation=situation,
+        context=context,
         clock=lambda: now,
         started_at=started_at,
         look_up=look_up,
     )
-    problems = checks.problems(desired, snapshot, reversing=situation.reversing)
-    return Outlook(snapshot, plan_desired(desired, snapshot, situation), tuple(problems))
+    problems = checks.problems(desired, snapshot, rolling_back=context.rolling_back)
+    return Preview(snapshot, plan_desired(desired, snapshot, context), tuple(problems))
 
 
-def outlook_of_delete(records: Records, observer: Observer, *, now: float) -> Outlook:
-    """Look at everything that the association holds, to be given back. Arguments as for `outlook`."""
+def preview_of_delete(records: Records, observer: Observer, *, now: float) -> Preview:
+    """Look at everything that the association holds, to be given back. Arguments as for `preview`."""
     snapshot = observed(observer, records, None, clock=lambda: now)
-    return Outlook(snapshot, plan_undo(snapshot))
+    return Preview(snapshot, plan_undo(snapshot))
 
 
 def observed(
@@ -80,7 +81,7 @@ def observed(
     desired: Desired | None,
     *,
     also: Collection[str] = (),
-    situation: Situation = ORDINARY,
+    context: OperationContext = ORDINARY,
     clock: Callable[[], float],
     started_at: float = 0.0,
     look_up: LookUp = no_others,
@@ -92,18 +93,18 @@ def observed(
         records: what the association holds, by instance id.
         desired: what is wanted. None: everything is to be given back.
         also: ARNs of further profiles to look at.
-        situation: what else is known of the operation.
+        context: what else is known of the operation.
         clock: seconds since the epoch, asked once everything is looked at.
         started_at: when the operation began, in seconds since the epoch.
         look_up: gives the records of targets that it does not hold yet.
     """
-    mine = held(records, situation.undoes)
+    mine = held(records, context.undoes)
     seen = observer.instances(desired.selection if desired else None, mine)
     new = [id_ for id_ in seen.selected if id_ not in records]
     records = {**records, **look_up(new)} if new else records
     # What a target has to get back may not be looked at before it is known that it is listed.
-    leaving = mine if situation.reversing else mine.keys() - set(seen.selected)
-    needed = _to_give_back((mine[id_] for id_ in leaving), seen.instances, situation.undoes)
+    leaving = mine if context.rolling_back else mine.keys() - set(seen.selected)
+    needed = _to_give_back((mine[id_] for id_ in leaving), seen.instances, context.undoes)
     if desired:
         needed |= {desired.profile.arn, *_displaced(desired, seen)}
     profiles = observer.profiles(needed.union(also))

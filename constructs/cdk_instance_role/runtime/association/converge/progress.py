@@ -1,17 +1,16 @@
 """How far an operation is: saved in the ledger, written as metrics, and told to the other operations."""
 
-from ..aws.rate_limiter import Pace
+from ..aws.rate_limiter import RateLimiter
 from ..contract import Metric
 from ..decide.model import Snapshot
-from ..decide.plan import Plan
-from ..decide.step import calls_of
+from ..decide.step import Plan, calls_of
 from ..ledger.budget_check import Entry
 from ..ledger.lease import Lease
 from ..report import metrics
 from ..request.desired import Desired
 from ..request.event import Request
 from ..services import Services
-from .failed_targets import Failing
+from .failed_targets import FailedTargets
 from .wave_progress import Waves
 
 BUDGET_SECONDS = 30.0
@@ -22,19 +21,25 @@ class Progress:
     """How far one operation is."""
 
     def __init__(
-        self, services: Services, request: Request, lease: Lease, pace: Pace, waves: Waves, failing: Failing
+        self,
+        services: Services,
+        request: Request,
+        lease: Lease,
+        rate_limiter: RateLimiter,
+        waves: Waves,
+        failed_targets: FailedTargets,
     ) -> None:
         """
         Args:
             services: clients and clock.
             request: the event.
             lease: of the association.
-            pace: knows how many calls were throttled.
+            rate_limiter: knows how many calls were throttled.
             waves: know which wave is current.
-            failing: knows which targets have failed.
+            failed_targets: knows which targets have failed.
         """
         self._services, self._request, self._lease = services, request, lease
-        self._pace, self._waves, self._failing = pace, waves, failing
+        self._rate_limiter, self._waves, self._failed_targets = rate_limiter, waves, failed_targets
         self._seen: tuple[Snapshot, Plan, Desired | None] | None = None
         """The last observation, and what was planned from it."""
         self._budgeted_at = float("-inf")
@@ -62,7 +67,7 @@ class Progress:
     def counts(self) -> dict[Metric, int]:
         """How far the operation is, as of the last observation. While a wave bakes, an earlier invocation made that."""
         known = {metric: self._lease.operation.progress.get(metric.value, 0) for metric in Metric}
-        now = {Metric.THROTTLED: self._pace.throttled, Metric.WAVE: self._waves.number}
+        now = {Metric.THROTTLED: self._rate_limiter.throttled, Metric.WAVE: self._waves.number}
         if self._seen is None:
             return {**known, **now}
         snapshot, plan, desired = self._seen
@@ -70,7 +75,7 @@ class Progress:
         return {
             Metric.TARGETS: len(snapshot.selected) if desired else 0,
             Metric.DONE: len(done),
-            Metric.FAILED: len(self._failing.sentences),
+            Metric.FAILED: len(self._failed_targets.sentences),
             **now,
         }
 
@@ -85,7 +90,7 @@ class Progress:
             SupersededError: a later event has begun.
         """
         progress = {metric.value: value for metric, value in self.counts().items()}
-        self._lease.save_progress(self._pace.levels(), progress, self._services.clock())
+        self._lease.save_progress(self._rate_limiter.levels(), progress, self._services.clock())
 
     def write_metrics(self) -> None:
         """Write the metrics."""

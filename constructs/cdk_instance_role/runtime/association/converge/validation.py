@@ -1,27 +1,27 @@
-"""The first phase: what stands in the way of an event, before anything is changed."""
+"""Validates an event in the first phase, before anything is changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from ..aws.observe import Observer
-from ..aws.rate_limiter import Pace, least_seconds
+from ..aws.rate_limiter import RateLimiter, least_seconds
 from ..decide import checks
-from ..decide.plan import Plan, Situation
+from ..decide.plan import OperationContext
 from ..decide.record import Records, held
-from ..decide.step import calls_of
+from ..decide.step import Plan, calls_of
 from ..decide.waves import changes_of_targets
 from ..ledger.operations import Operation
 from ..report import log, messages
 from ..request.event import Request
 from ..request.rollout import time_problem
 from ..services import Services
-from .preview import outlook
+from .preview import preview
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What stands in the way of an event."""
+class Validation:
+    """The problems of an event, and the calls that it needs."""
 
     problems: Sequence[str] = ()
     may_pass: bool = False
@@ -32,19 +32,19 @@ class Survey:
     """Seconds that a rollout waits between the changes."""
 
 
-def survey(request: Request, operation: Operation, services: Services) -> Survey:
+def validate(request: Request, operation: Operation, services: Services) -> Validation:
     """Look at everything that an event is about, change nothing, and say what stands in its way."""
     desired, key = request.desired, request.association
     records = services.ledger.records(key)
-    if desired is None:  # nothing stands in the way of a Delete
-        return Survey(calls=_calls_of_undo(records))
-    observer = Observer(services.ec2, services.iam, Pace(clock=services.clock, sleep=services.sleep))
-    situation = Situation(request.known_ids, operation.rolling_back, request.before)
-    found = outlook(
+    if desired is None:  # nothing can refuse a Delete
+        return Validation(calls=_calls_of_undo(records))
+    observer = Observer(services.ec2, services.iam, RateLimiter(clock=services.clock, sleep=services.sleep))
+    context = OperationContext(request.known_ids, operation.rolling_back, request.before)
+    found = preview(
         desired,
         records,
         observer,
-        situation,
+        context,
         now=services.clock(),
         started_at=operation.started_at,
         look_up=partial(services.ledger.records_of, key),
@@ -55,12 +55,12 @@ def survey(request: Request, operation: Operation, services: Services) -> Survey
         problems += _rollout_problems(request, found.plan, services)
         total = len(changes_of_targets(found.plan))
         waiting = request.rollout.baking(total) + request.rollout.confirming(total)
-    return Survey(problems, checks.may_pass(desired, found.snapshot), calls_of(found.plan.changes), waiting)
+    return Validation(problems, checks.may_pass(desired, found.snapshot), calls_of(found.plan.changes), waiting)
 
 
 def _calls_of_undo(records: Records) -> Mapping[str, int]:
     """The calls that it takes to restore all that is held, as far as the ledger tells."""
-    given_back = [record.beneath[0] for record in held(records).values()]
+    given_back = [record.candidates[0] for record in held(records).values()]
     return {
         "DisassociateIamInstanceProfile": given_back.count(None),
         "ReplaceIamInstanceProfileAssociation": len(given_back) - given_back.count(None),

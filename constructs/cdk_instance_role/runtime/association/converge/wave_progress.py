@@ -5,14 +5,14 @@ from functools import cache
 
 from ..aws.alarms import Alarms
 from ..decide.model import Snapshot
-from ..decide.plan import Plan
-from ..decide.waves import changes_of_targets, turn
+from ..decide.step import Plan
+from ..decide.waves import changes_of_targets, eligible
 from ..ledger.lease import Lease
 from ..request.rollout import Rollout
 
 
 class Waves:
-    """Lets targets have their turn, wave by wave, and watches the alarms between."""
+    """Makes targets eligible wave by wave, and watches the alarms between two waves."""
 
     def __init__(self, rollout: Rollout, lease: Lease, alarms: Alarms, clock: Callable[[], float]) -> None:
         """
@@ -58,7 +58,7 @@ class Waves:
 
     @property
     def tolerated(self) -> int:
-        """How many targets may fail, though not all whose turn it has been."""
+        """How many targets may fail. That all targets so far have failed is never tolerated."""
         total = self._lease.operation.total
         return min(self._rollout.tolerance.of(total), self._reached - 1) if total and self.may_fail else 0
 
@@ -68,16 +68,16 @@ class Waves:
         quiet = self.are_over or self._lease.operation.total is None or not self._rollout.alarms
         return [] if quiet else self._alarms.problems(self._rollout.alarms)
 
-    def turn(self, plan: Plan, snapshot: Snapshot) -> Plan:
-        """The part of a plan whose turn it is."""
+    def eligible(self, plan: Plan, snapshot: Snapshot) -> Plan:
+        """The steps of a plan that are eligible in the current wave."""
         if self._rollout.first and self._lease.operation.total is None and not self.are_over:
             self._lease.begin_waves(len(changes_of_targets(plan)))
         if self.are_over:
             return plan
-        return turn(plan, snapshot, None if self._is_last else self._reached)
+        return eligible(plan, snapshot, None if self._is_last else self._reached)
 
     def go_on(self) -> None:
-        """All targets of the wave are done: let it bake, and once it has, let the next ones have their turn."""
+        """End the wave: it bakes, and after that the next wave begins."""
         if self.bakes_next:
             self._lease.bake(self._clock() + self._rollout.bake)
         else:
@@ -102,7 +102,7 @@ class Waves:
 
     @property
     def _reached(self) -> int:
-        """How many targets have their turn by the end of the current wave."""
+        """How many targets are eligible by the end of the current wave."""
         return next(iter(self._sizes[self._lease.operation.wave :]), self._lease.operation.total or 0)
 
     @property

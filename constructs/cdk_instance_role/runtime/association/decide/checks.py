@@ -5,11 +5,11 @@ from ..request.desired import Desired, ProfileRef
 from .model import GONE, Profile, Profiles, Snapshot
 
 
-def problems(desired: Desired, snapshot: Snapshot, *, reversing: bool) -> list[str]:
+def problems(desired: Desired, snapshot: Snapshot, *, rolling_back: bool) -> list[str]:
     """Everything that is wrong with the selection and the profiles; the targets themselves are the plan's."""
     profile = snapshot.profiles.get(desired.profile.arn)
     wanted = profile_problems(desired.profile, profile)
-    if reversing:  # only what makes going back impossible may stand in its way
+    if rolling_back:  # only what makes going back impossible may stand in its way
         return [] if profile else wanted
     return [
         *selection_problems(desired, snapshot),
@@ -66,23 +66,23 @@ def _replaceable_problems(desired: Desired, profiles: Profiles) -> list[str]:
 
 def _restorable_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
     """What the ledger must be able to give back is what `replaces` lists: the handler has no right to more."""
-    beneath = {arn for id_ in snapshot.selected for arn in _to_give_back(desired, snapshot, id_)}
+    candidates = {arn for id_ in snapshot.selected for arn in _to_give_back(desired, snapshot, id_)}
     return [
         f"instance profile {name_of(arn)} has to be given back one day and is not in `replaces`: list it there"
-        for arn in sorted(arn for arn in beneath if arn and not desired.may_restore(arn))
+        for arn in sorted(arn for arn in candidates if arn and not desired.may_restore(arn))
     ]
 
 
 def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> tuple[str | None, ...]:
-    """What may have to come to light on a target one day, as far as it will be ours."""
+    """The profiles that a target may get back one day, if the association changes it."""
     instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
     if instance is None:
         return ()
     carried = instance.carries
     displaced = carried is None or carried in record.ours or desired.replaceable.allows(carried)
     if displaced or (carried == desired.profile.arn and not record.mine):
-        return record.beneath_after(carried)
-    return record.beneath if record.mine else ()
+        return record.candidates_after(carried)
+    return record.candidates if record.mine else ()
 
 
 def _other_role(stated: ProfileRef, found: str) -> str:

@@ -3,7 +3,7 @@
 from enum import Enum
 
 
-class Meaning(Enum):
+class ErrorKind(Enum):
     """What an error of an AWS call means for the instance that it was about."""
 
     THROTTLED = "throttled"
@@ -25,18 +25,18 @@ class Meaning(Enum):
 # IAM is eventually consistent: EC2 may not know a new profile for up to two minutes, and a role or a policy that was
 # created with the stack may not be in force yet. So an error of such a kind is tried again for this many seconds.
 _RETRY_SECONDS = {
-    Meaning.PROPAGATING: 180.0,
-    Meaning.DENIED: 60.0,
-    Meaning.UNAUTHENTICATED: 60.0,
-    Meaning.CONFLICTING: 60.0,
-    Meaning.REFUSED: 0.0,
+    ErrorKind.PROPAGATING: 180.0,
+    ErrorKind.DENIED: 60.0,
+    ErrorKind.UNAUTHENTICATED: 60.0,
+    ErrorKind.CONFLICTING: 60.0,
+    ErrorKind.REFUSED: 0.0,
 }
 
 
-def is_final(meaning: Meaning, seconds: float) -> bool:
+def is_terminal(error_kind: ErrorKind, seconds: float) -> bool:
     """Whether an error is to be believed ``seconds`` after this kind of error was first seen, or is worth another try.
 
     >>> is_final(Meaning.DENIED, 59), is_final(Meaning.DENIED, 60), is_final(Meaning.THROTTLED, 3600)
     (False, True, False)
     """
-    return seconds >= _RETRY_SECONDS.get(meaning, float("inf"))
+    return seconds >= _RETRY_SECONDS.get(error_kind, float("inf"))

@@ -113,5 +113,5 @@ class Snapshot:
     """Ids that EC2 did not show, without having said that they do not exist."""
 
     def record(self, instance_id: str) -> Record:
-        """What the ledger knows about an instance, be it nothing."""
+        """What the ledger knows about an instance; an empty record if it knows nothing."""
         return self.records.get(instance_id) or Record(instance_id)

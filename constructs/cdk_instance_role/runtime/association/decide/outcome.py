@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .error_kind import Meaning
+from .error_kind import ErrorKind
 from .step import Step
 
 
@@ -11,19 +11,19 @@ class Outcome:
     """What came of a step: EC2 has accepted it, or why not."""
 
     step: Step
-    meaning: Meaning | None = None
+    error_kind: ErrorKind | None = None
     detail: str = ""
     put_back: bool = False
     """The second half of a swap was refused, and what the first one had taken off is on again."""
 
     @property
     def accepted(self) -> bool:
-        return self.meaning is None
+        return self.error_kind is None
 
     @property
     def is_denied(self) -> bool:
         """The handler was not allowed to take the step."""
-        return self.meaning is Meaning.DENIED
+        return self.error_kind is ErrorKind.DENIED
 
     @property
     def error(self) -> str | None:

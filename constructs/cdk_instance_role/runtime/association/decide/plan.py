@@ -1,20 +1,20 @@
 """The decision about every instance, as a pure function of what was asked for and what was observed.
 
-Nothing is remembered between two plans: each one starts from the live state and the ledger, so whoever was
-interrupted, and wherever, the next plan goes on from what is really there.
+Nothing is remembered between two plans. Each plan starts from the live state and the ledger, so an operation that was
+interrupted at any point goes on from what is really there.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..arn import name_of
 from ..contract import OnConflict
 from ..request.desired import Desired
-from .model import GONE, UNSETTLED, Association, Instance, InstanceState, Snapshot
+from .model import GONE, Association, Instance, InstanceState, Snapshot
 from .record import Record, held
 from .renewal import in_order
-from .restore import Restore, restore_of
-from .step import CHANGES, PROBLEMS, Action, Identity, Step
+from .step import Action, Plan, Step
+from .undo import change, plan_undo_of, wait_for_ec2
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
@@ -24,12 +24,12 @@ VISIBLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class OperationContext:
     """What an operation knows besides what is desired and what is there."""
 
     known_ids: frozenset[str] = frozenset()
     """Ids that were selected before; one of them may be gone."""
-    reversing: bool = False
+    rolling_back: bool = False
     """The operation goes back to what was before the last one, as CloudFormation does after a failed update.
     Nothing may stand in its way: what is gone is dropped, what someone else has changed is left alone, and what
     may no longer be displaced gets its previous profile back."""
@@ -46,61 +46,16 @@ class Situation:
     """EC2 keeps a deleted profile when it is replaced by the one that was created under its name."""
 
 
-ORDINARY = Situation()
+ORDINARY = OperationContext()
 """Nothing but what is desired and what is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All steps of one plan, the targets' first."""
-
-    steps: tuple[Step, ...]
-
-    @property
-    def changes(self) -> tuple[Step, ...]:
-        """Steps that call EC2."""
-        return self._with(CHANGES)
-
-    @property
-    def problems(self) -> tuple[Step, ...]:
-        return self._with(PROBLEMS)
-
-    @property
-    def waiting(self) -> tuple[Step, ...]:
-        return self._with({Action.WAIT})
-
-    @property
-    def forgotten(self) -> tuple[Step, ...]:
-        return self._with({Action.FORGET})
-
-    @property
-    def kept(self) -> tuple[Step, ...]:
-        return self._with({Action.KEEP})
-
-    @property
-    def of_targets(self) -> "Plan":
-        """The plan without giving back what instances had that are targets no more."""
-        return Plan(tuple(step for step in self.steps if not (step.undo and step.action is not Action.FORGET)))
-
-    def without(self, instance_ids: Collection[str]) -> "Plan":
-        """The plan without these instances."""
-        return Plan(tuple(step for step in self.steps if step.instance_id not in instance_ids))
-
-    @property
-    def converged(self) -> bool:
-        """Everything that was asked for is so, and EC2 has confirmed it."""
-        return not (self.changes or self.waiting or self.problems)
-
-    def _with(self, actions: Iterable[Action]) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if step.action in actions)
-
-
-def plan_desired(desired: Desired, snapshot: Snapshot, situation: Situation) -> Plan:
+def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext) -> Plan:
     """Plan what turns the snapshot into what is desired: the targets, and the instances that are targets no more."""
     selected = dict.fromkeys(snapshot.selected)
-    targets = [plan_target(desired, id_, snapshot, situation) for id_ in selected]
+    targets = [plan_target(desired, id_, snapshot, context) for id_ in selected]
     leaving = (record for id_, record in held(snapshot.records).items() if id_ not in selected)
-    renewed = in_order(targets, snapshot, confirmed=situation.identity_confirmed, by_swapping=situation.swaps_to_renew)
+    renewed = in_order(targets, snapshot, confirmed=context.identity_confirmed, by_swapping=context.swaps_to_renew)
     return Plan((*renewed, *_plan_undos(leaving, snapshot)))
 
 
@@ -115,68 +70,30 @@ def plan_undo(snapshot: Snapshot, undoes: str | None = None) -> Plan:
     return Plan(tuple(_plan_undos(held(snapshot.records, undoes).values(), snapshot, undoes)))
 
 
-def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, situation: Situation) -> Step:
+def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context: OperationContext) -> Step:
     """Decide about one target. The rows are those of the table "What happens to a target" in the design."""
     instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
     if instance is None and instance_id in snapshot.unconfirmed:
-        return _wait_for_a_word(instance_id)
+        return wait_for_ec2(instance_id)
     if instance is None or instance.state in GONE:
-        return _plan_gone(instance_id, instance, record, situation)
+        return _plan_gone(instance_id, instance, record, context)
     wanted, carried = desired.profile.arn, instance.carries
-    if situation.reversing and _must_restore_first(desired, situation.before, carried, record):
+    if context.rolling_back and _must_restore_first(desired, context.before, carried, record):
         return plan_undo_of(record, instance, snapshot)
     if carried == wanted:
-        return _plan_wanted(desired, instance, record, snapshot, reversing=situation.reversing)
-    may_keep = situation.reversing or desired.on_conflict is OnConflict.KEEP
+        return _plan_wanted(desired, instance, record, snapshot, rolling_back=context.rolling_back)
+    may_keep = context.rolling_back or desired.on_conflict is OnConflict.KEEP
     interference = _interference(carried, record, snapshot)
     if interference:
         advice = "find out who does that and why before you deploy again"
         return _plan_conflict(instance, interference, advice, keep=may_keep)
-    obstacle = _obstacle(desired, carried, record, situation)
+    obstacle = _obstacle(desired, carried, record, context)
     if obstacle:
-        newcomer = situation.begun and not record.mine and bool(desired.selection.tags)
+        newcomer = context.begun and not record.mine and bool(desired.selection.tags)
         advice = "list it there, or take the instance out of the selection"
         return _plan_conflict(instance, obstacle, advice, keep=may_keep or newcomer)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
-    return _change(instance, wanted, what, record, snapshot)
-
-
-def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, undoes: str | None = None) -> Step:
-    """Decide what to give back to one instance. The rows are those of the table "Undo" in the design."""
-    if instance is None and record.instance_id in snapshot.unconfirmed:
-        return _wait_for_a_word(record.instance_id, undo=True)
-    if instance is None or instance.state in GONE:
-        return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
-
-    carried, restore = instance.carries, restore_of(record, snapshot.profiles, undoes)
-    if record.is_kept_by_others(carried):
-        return _forget(instance, "another association keeps it")
-    if restore.is_lost and (carried is None or (carried == restore.profile and carried in snapshot.profiles)):
-        return _forget(instance, restore.reason, warning=True)
-    if carried == restore.profile:
-        return _forget(instance, "it carries what it had before")
-    if not _is_from_us(record, instance):
-        now = name_of(carried) if carried else "no profile"
-        return _forget(instance, f"left alone: someone has given it {now} since", warning=True)
-    return _change(instance, *_given(restore), record, snapshot, undo=True, warning=restore.is_to_be_reported)
-
-
-def _given(restore: Restore) -> tuple[str | None, str]:
-    """The profile that an instance gets back, and why."""
-    return None if restore.is_lost else restore.profile, restore.reason
-
-
-def _wait_for_a_word(instance_id: str, *, undo: bool = False) -> Step:
-    reason = "EC2 does not show the instance, and has not said that it does not exist"
-    return Step(instance_id, Action.WAIT, reason, undo=undo)
-
-
-def plan_putting_back(record: Record, instance: Instance | None) -> Step | None:
-    """What gives an instance back what was taken off in the first half of a swap; None if it is on, or on again."""
-    if instance is None or instance.state in GONE or instance.carries or record.detached is None:
-        return None
-    reason = f"give {name_of(record.detached)} back, which was taken off"
-    return _change(instance, record.detached, reason, record, None, undo=True)
+    return change(instance, wanted, what, record, snapshot)
 
 
 def _plan_undos(records: Iterable[Record], snapshot: Snapshot, undoes: str | None = None) -> Iterable[Step]:
@@ -184,8 +101,8 @@ def _plan_undos(records: Iterable[Record], snapshot: Snapshot, undoes: str | Non
         yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot, undoes)
 
 
-def _plan_gone(instance_id: str, instance: Instance | None, record: Record, situation: Situation) -> Step:
-    if record.mine or situation.begun or situation.reversing or instance_id in situation.known_ids:
+def _plan_gone(instance_id: str, instance: Instance | None, record: Record, context: OperationContext) -> Step:
+    if record.mine or context.begun or context.rolling_back or instance_id in context.known_ids:
         fact = f"is {instance.state}" if instance else "does not exist any more"
         return Step(instance_id, Action.FORGET, f"the instance {fact}: dropped", warning=True)
     if instance:
@@ -194,12 +111,14 @@ def _plan_gone(instance_id: str, instance: Instance | None, record: Record, situ
     return Step(instance_id, Action.REJECT, "does not exist", advice=advice)
 
 
-def _plan_wanted(desired: Desired, instance: Instance, record: Record, snapshot: Snapshot, *, reversing: bool) -> Step:
+def _plan_wanted(
+    desired: Desired, instance: Instance, record: Record, snapshot: Snapshot, *, rolling_back: bool
+) -> Step:
     assert instance.association is not None
     profile = snapshot.profiles.get(desired.profile.arn)
     if profile and not profile.is_held_by(instance.association):
         reason = f"carries a deleted instance profile {name_of(profile.arn)}, which was created again since"
-        return replace(_change(instance, profile.arn, reason, record, snapshot), renews=True)
+        return replace(change(instance, profile.arn, reason, record, snapshot), renews=True)
     began = _associated_at(instance.association, record)
     overdue = snapshot.now - max(began or 0.0, snapshot.started_at) > CONFIRMATION_SECONDS
     action, reason, advice = Action.KEEP, "carries the profile", ""
@@ -207,8 +126,8 @@ def _plan_wanted(desired: Desired, instance: Instance, record: Record, snapshot:
     if not instance.association.established and not (overdue and instance.state is InstanceState.STOPPED):
         action, reason = Action.WAIT, "EC2 has not confirmed the association yet"
         if overdue and began is not None:
-            # On the way back nothing can be done about it, and CloudFormation can go nowhere else.
-            action = Action.KEEP if reversing else Action.REJECT
+            # A rollback can do nothing about it, and must not fail: CloudFormation has no other state to go to.
+            action = Action.KEEP if rolling_back else Action.REJECT
             reason = f"is still associating after {CONFIRMATION_SECONDS:.0f} seconds"
             advice = (
                 f"EC2 can't assume role {name_of(desired.profile.role_arn)}, whose trust policy was checked at first: "
@@ -243,7 +162,7 @@ def _must_restore_first(desired: Desired, before: Desired | None, carried: str |
     if record.mine is None:
         return False
     stranded = carried in record.ours and carried is not None and not _may_move(desired, before, carried)
-    return stranded or not desired.may_restore(record.beneath[0])
+    return stranded or not desired.may_restore(record.candidates[0])
 
 
 def _may_move(desired: Desired, before: Desired | None, carried: str) -> bool:
@@ -254,19 +173,19 @@ def _may_move(desired: Desired, before: Desired | None, carried: str) -> bool:
     return carried == wanted or desired.is_own(carried) or desired.replaceable.allows(carried) or listed_before
 
 
-def _obstacle(desired: Desired, carried: str | None, record: Record, situation: Situation) -> str:
+def _obstacle(desired: Desired, carried: str | None, record: Record, context: OperationContext) -> str:
     """Why a target may not be given the wanted profile; empty if it may."""
-    if carried and not _may_displace(desired, carried, record, situation):
+    if carried and not _may_displace(desired, carried, record, context):
         listed = {profile.name for profile in desired.replaceable.profiles}
         shown = (
             carried if name_of(carried) in listed else name_of(carried)
         )  # it differs from the listed one in its path
         whose = " of another role" if carried in record.ours else ""
         return f"carries instance profile {shown}{whose}, which `replaces` does not list"
-    if record.mine or not (situation.begun or situation.reversing):  # the preflight tells everything at once
+    if record.mine or not (context.begun or context.rolling_back):  # the preflight tells everything at once
         return ""
     # Nor may it be taken over from another association on the way, when nobody looks at the preflight any more.
-    owed = (arn for arn in record.beneath_after(carried) if not desired.may_restore(arn))
+    owed = (arn for arn in record.candidates_after(carried) if not desired.may_restore(arn))
     return next(
         (
             f"has to get instance profile {name_of(arn)} back one day, which `replaces` does not list"
@@ -277,11 +196,11 @@ def _obstacle(desired: Desired, carried: str | None, record: Record, situation: 
     )
 
 
-def _may_displace(desired: Desired, carried: str, record: Record, situation: Situation) -> bool:
+def _may_displace(desired: Desired, carried: str, record: Record, context: OperationContext) -> bool:
     """Whether a target may be moved on from the profile that it carries: `replaces` lists it, or an association put it
     there for the same role. The handler has rights for no others."""
-    if carried in record.ours and situation.reversing:
-        return _may_move(desired, situation.before, carried)
+    if carried in record.ours and context.rolling_back:
+        return _may_move(desired, context.before, carried)
     put_there = any(carried in claim.ours for claim in record.claims)  # also one that has gone, and retained it
     return desired.replaceable.allows(carried) or (put_there and desired.is_own(carried))
 
@@ -295,63 +214,4 @@ def _plan_conflict(instance: Instance, obstacle: str, advice: str, *, keep: bool
         after=instance.carries,
         warning=keep,
         advice=advice,
-    )
-
-
-def _is_from_us(record: Record, instance: Instance) -> bool:
-    """Whether the instance is as this association left it, also in the middle of a swap."""
-    carried = instance.carries
-    return carried in record.ours if carried else record.detached is not None
-
-
-def _change(
-    instance: Instance,
-    after: str | None,
-    reason: str,
-    record: Record,
-    snapshot: Snapshot | None,
-    *,
-    undo: bool = False,
-    warning: bool = False,
-) -> Step:
-    """The step that makes an instance carry ``after``, in the way that its state allows."""
-    before = instance.carries
-    fallback = record.detached if before is None else None
-    if instance.state in UNSETTLED:
-        action, reason = Action.WAIT, f"the instance is {instance.state}"
-    elif before is None and instance.leaving:
-        action, reason = Action.WAIT, "its former association is still disassociating"
-    elif before is None:
-        action = Action.ASSOCIATE
-    elif after is None:
-        action = Action.DISASSOCIATE
-    elif instance.state is InstanceState.STOPPED:
-        action, fallback = Action.SWAP, before
-    else:
-        action = Action.REPLACE
-    return Step(
-        instance.id,
-        action,
-        reason,
-        before=before,
-        after=after,
-        association_id=instance.association.id if instance.association else None,
-        fallback=fallback if fallback != after else None,
-        undo=undo,
-        warning=warning,
-        identity=_identity(instance, snapshot) if snapshot else None,
-    )
-
-
-def _identity(instance: Instance, snapshot: Snapshot) -> Identity | None:
-    """What the profile is that the instance carries."""
-    if instance.association is None:
-        return None
-    profile = snapshot.profiles.get(instance.association.profile_arn)
-    return Identity(instance.association.profile_id, profile.role_arn if profile else None)
-
-
-def _forget(instance: Instance, reason: str, *, warning: bool = False) -> Step:
-    return Step(
-        instance.id, Action.FORGET, reason, before=instance.carries, after=instance.carries, undo=True, warning=warning
     )

@@ -1,100 +1,16 @@
 """What the ledger knows about one instance, and how that changes: plain values, and pure functions of them.
 
-Several associations may have to do with an instance. They lie on one another like layers: what the youngest one wants
-is what the instance carries. When one goes, the one beneath it comes to light, and beneath them all is what the
-instance carried before any of them.
+Several associations may have claims on one instance. The instance carries what the youngest claim wants. When an
+association is removed, the instance gets the profile of the next younger claim that is left. Without any claim, it gets
+the profile that it carried before all of them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from .step import CHANGES, Action, Identity, Step
-
-LONGEST_ERROR = 500
-"""Characters of an error that are kept."""
-
-DENIAL_SECONDS = 60.0
-"""Two denials this far apart are believed: a policy that was attached a moment ago is in force by then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What a target carried when a Create found a claim that an earlier life of its association had left there."""
-
-    profile: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """An error that has kept a change from being made since some time."""
-
-    kind: str
-    since: float
-    """When this kind of error was first seen, in seconds since the epoch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """The handler was not allowed to pass a role."""
-
-    role_arn: str
-    first_at: float
-    """Seconds since the epoch."""
-    last_at: float
-
-    @property
-    def is_confirmed(self) -> bool:
-        """It has been seen in two attempts that are far enough apart."""
-        return self.last_at - self.first_at >= DENIAL_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The latest step of an association about an instance, for people to read, and to know whose turn it has been."""
-
-    action: str = ""
-    before: str | None = None
-    after: str | None = None
-    at: float = 0.0
-    """When it was written down, in seconds since the epoch."""
-    error: str | None = None
-    """What EC2 had against it."""
-    final: bool = False
-    """EC2 has refused it for good."""
-
-    @property
-    def is_change(self) -> bool:
-        """Whether it changes the instance."""
-        return self.action in CHANGES
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What one association has to do with an instance."""
-
-    association: str
-    since: float = 0.0
-    """When the association came to hold the instance, in seconds since the epoch."""
-    rank: int = 0
-    """The higher, the younger."""
-    wanted: str | None = None
-    """Profile that the instance shall carry. None once somebody else has overruled the association."""
-    ours: frozenset[str] = frozenset()
-    """Profiles that the association has put there, or was about to."""
-    detached: str | None = None
-    """Profile that was taken off a stopped instance, which has to be without one between the two halves."""
-    latest: Latest = Latest()
-    failing_since: float | None = None
-    """Since when EC2 has refused for good to give the instance what is wanted, in seconds since the epoch."""
-    request: str = ""
-    """Id of the Create or Update by which the association came to hold the instance."""
-    retained: bool = False
-    """The instance keeps its profile when the association is removed. Whether it has been is never told."""
-    base: Base | None = None
-    """What the instance carried before the Create that found this claim."""
-    trouble: Trouble | None = None
-    denial: Denial | None = None
+from .claim import Base, Claim, Latest
+from .step import Action, Identity, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +43,7 @@ class Record:
         return self.mine.detached if self.mine else None
 
     @property
-    def beneath(self) -> tuple[str | None, ...]:
+    def candidates(self) -> tuple[str | None, ...]:
         """What comes to light when this association goes: the first of these that still exists."""
         return (*(claim.wanted for claim in self.others if claim.wanted), self.previous)
 
@@ -168,9 +84,9 @@ class Record:
         known = any(carried in claim.ours for claim in self.claims)
         return not known and (carried is not None or not self._begun)
 
-    def beneath_after(self, carried: str | None) -> tuple[str | None, ...]:
+    def candidates_after(self, carried: str | None) -> tuple[str | None, ...]:
         """What may have to come to light one day, should this association displace this profile."""
-        return (carried,) if self.is_overruled(carried) else self.beneath
+        return (carried,) if self.is_overruled(carried) else self.candidates
 
     def restore_candidates(self, undoes: str | None) -> tuple[str | None, ...]:
         """What the instance may get back: the first of these that still exists.
@@ -179,7 +95,7 @@ class Record:
             undoes: id of the Create that is taken back; None if all that the association did is.
         """
         base = self.mine.base if self.mine and undoes is not None else None
-        return (base.profile,) if base else self.beneath
+        return (base.profile,) if base else self.candidates
 
     def identity(self, arn: str) -> Identity:
         """What a profile was when it was displaced, as far as that is known."""
@@ -243,38 +159,20 @@ class Record:
             denied_role: ARN of the role that the handler was not allowed to pass, if that was the error.
         """
         assert self.mine is not None
-        mine = replace(self.mine, latest=replace(self.mine.latest, error=error and error[:LONGEST_ERROR], at=now))
         if error is None:
-            failing_since = None if mine.latest.after == mine.wanted else mine.failing_since
-            mine = replace(mine, detached=None, failing_since=failing_since, trouble=None, denial=None)
-            return replace(self, mine=mine, acted_at=now)
-        latest, failing_since = replace(mine.latest, final=final), mine.failing_since or (now if final else None)
-        # Unless it is on again, whether the first half of a swap took effect is for the next observation to tell.
-        detached = None if put_back else mine.detached
-        trouble = Trouble(kind, self.trouble_since(kind, now)) if kind else mine.trouble
-        mine = replace(mine, latest=latest, detached=detached, failing_since=failing_since, trouble=trouble)
-        return replace(self, mine=replace(mine, denial=_denial(mine.denial, denied_role, now)))
+            return replace(self, mine=self.mine.accepted(now), acted_at=now)
+        mine = self.mine.refused(error, now, kind=kind, final=final, put_back=put_back, denied_role=denied_role)
+        return replace(self, mine=mine)
 
     def trouble_since(self, kind: str, now: float) -> float:
         """When this kind of error was first seen, without another kind or a success since then."""
-        trouble = self.mine.trouble if self.mine else None
-        return trouble.since if trouble and trouble.kind == kind else now
+        return self.mine.trouble_since(kind, now) if self.mine else now
 
     def settled(self, wanted: str, *, retain: bool = False) -> Self:
         """The record once the operation is over: what earlier or failed ones have put there, or wanted to, is not ours
         any more."""
         assert self.mine is not None
-        mine = replace(
-            self.mine,
-            wanted=wanted,
-            ours=frozenset({wanted}),
-            detached=None,
-            failing_since=None,
-            retained=retain,
-            base=None,
-            trouble=None,
-            denial=None,
-        )
+        mine = self.mine.settled(wanted, retain=retain)
         return replace(self, mine=mine)._with_needed_identities()
 
     def is_settled(self, wanted: str, *, retain: bool = False) -> bool:
@@ -349,10 +247,3 @@ def held(records: Records, undoes: str | None = None) -> dict[str, Record]:
         for id_, record in records.items()
         if record.mine and (undoes is None or record.mine.request == undoes)
     }
-
-
-def _denial(former: Denial | None, role_arn: str | None, now: float) -> Denial | None:
-    if role_arn is None:
-        return former
-    is_same = former is not None and former.role_arn == role_arn
-    return Denial(role_arn, former.first_at if former and is_same else now, now)

@@ -1,7 +1,7 @@
-"""One step of a plan: what has to be done about one instance, and why."""
+"""A plan and its steps: what has to be done about each instance, and why."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,13 +53,58 @@ class Step:
     undo: bool = False
     """The step gives back what the instance had."""
     warning: bool = False
-    """People should know, although nothing stands in the way."""
+    """The log line of the step is a warning."""
     advice: str = ""
     """What to do about it, where that is not the same for every step of this kind."""
     identity: Identity | None = None
     """What the profile is that the instance carries now, for it to be given back one day."""
     renews: bool = False
     """The instance carries the wanted profile by its ARN, but one that was deleted since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps of one plan, the targets' first."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        """Steps that call EC2."""
+        return self._with(CHANGES)
+
+    @property
+    def problems(self) -> tuple[Step, ...]:
+        return self._with(PROBLEMS)
+
+    @property
+    def waiting(self) -> tuple[Step, ...]:
+        return self._with({Action.WAIT})
+
+    @property
+    def forgotten(self) -> tuple[Step, ...]:
+        return self._with({Action.FORGET})
+
+    @property
+    def kept(self) -> tuple[Step, ...]:
+        return self._with({Action.KEEP})
+
+    @property
+    def of_targets(self) -> "Plan":
+        """The plan without giving back what instances had that are targets no more."""
+        return Plan(tuple(step for step in self.steps if not (step.undo and step.action is not Action.FORGET)))
+
+    def without(self, instance_ids: Collection[str]) -> "Plan":
+        """The plan without these instances."""
+        return Plan(tuple(step for step in self.steps if step.instance_id not in instance_ids))
+
+    @property
+    def converged(self) -> bool:
+        """Everything that was asked for is so, and EC2 has confirmed it."""
+        return not (self.changes or self.waiting or self.problems)
+
+    def _with(self, actions: Iterable[Action]) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.action in actions)
 
 
 def first_call(step: Step) -> str:

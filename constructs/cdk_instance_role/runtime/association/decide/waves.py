@@ -1,14 +1,13 @@
-"""Whose turn it is in a rollout. Pure.
+"""Which steps of a plan are eligible in the current wave of a rollout. Pure.
 
-Only changes of targets are rolled out. What leaves the selection gets back what it had once all waves are through,
-and a way back knows no waves.
+Only changes of targets are rolled out. An instance that leaves the selection gets its previous profile back after the
+last wave. Rollbacks ignore waves.
 """
 
 from collections.abc import Iterable
 
 from .model import Instance, InstanceState, Snapshot
-from .plan import Plan
-from .step import CHANGES, Action, Step
+from .step import CHANGES, Action, Plan, Step
 
 
 def is_change(step: Step) -> bool:
@@ -22,13 +21,13 @@ def changes_of_targets(plan: Plan) -> list[Step]:
     return [step for step in plan.steps if is_change(step)]
 
 
-def turn(plan: Plan, snapshot: Snapshot, reached: int | None) -> Plan:
-    """The part of a plan whose turn it is.
+def eligible(plan: Plan, snapshot: Snapshot, reached: int | None) -> Plan:
+    """The steps of a plan that are eligible in the current wave.
 
     Args:
         plan: what is to be done in all.
         snapshot: what it was made from.
-        reached: how many targets have their turn by the end of this wave; None for all.
+        reached: how many targets are eligible by the end of this wave; None for all.
     """
     if reached is None:
         return plan.of_targets

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from ..decide.record import Base, Claim, Denial, Latest, Record, Trouble
+from ..decide.claim import Base, Claim, Denial, Latest, Trouble
+from ..decide.record import Record
 from ..decide.step import Identity
 from ..exceptions import AssociationError
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..aws.errors import denied_role
 from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from ..decide.error_kind import is_final
+from ..decide.error_kind import is_terminal
 from ..decide.outcome import Outcome
 from ..decide.record import Record, Records
 from ..decide.step import Step
@@ -140,12 +140,12 @@ class Ledger:
 
 def _noted(record: Record, outcome: Outcome, now: float) -> Record:
     """The record after a step."""
-    if outcome.meaning is None:
+    if outcome.error_kind is None:
         return record.noted(None, now)
-    kind = outcome.meaning.name if outcome.meaning.says_why else ""
+    kind = outcome.error_kind.name if outcome.error_kind.says_why else ""
     since = record.trouble_since(kind, now)
     # A profile that may not be given back today may be tomorrow: nothing is stripped for a denial.
-    final = is_final(outcome.meaning, now - since) and not (outcome.is_denied and outcome.step.undo)
+    final = is_terminal(outcome.error_kind, now - since) and not (outcome.is_denied and outcome.step.undo)
     role = denied_role(outcome.detail) if outcome.is_denied else None
     return record.noted(outcome.detail, now, kind=kind, final=final, put_back=outcome.put_back, denied_role=role)
 

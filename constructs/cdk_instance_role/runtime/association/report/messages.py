@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from ..arn import name_of
 from ..contract import LOG_GROUP_VARIABLE, Attribute
-from ..decide.error_kind import Meaning
+from ..decide.error_kind import ErrorKind
 from ..decide.model import Snapshot
 from ..decide.outcome import Outcome
-from ..decide.plan import Plan
-from ..decide.step import Step
+from ..decide.step import Plan, Step
 from ..ledger.budget_check import Entry
 from ..request.desired import Desired
 from ..request.event import Request
@@ -24,7 +23,7 @@ DETAIL_BYTES = 400
 
 
 def problem(step: Step) -> str:
-    """A sentence about a target that stands in the way."""
+    """A sentence about a target for which the operation is refused."""
     return f"instance {step.instance_id} {step.reason}: {step.advice}"
 
 
@@ -87,7 +86,7 @@ def refused(outcome: Outcome) -> str:
     # EC2 adds a long encoded message that only sts:DecodeAuthorizationMessage can read.
     detail = _detail(outcome.detail)
     sentence = f"instance {outcome.step.instance_id}: to {_change(outcome.step)} was refused, {detail}"
-    if outcome.meaning is Meaning.DENIED and outcome.step.before:
+    if outcome.error_kind is ErrorKind.DENIED and outcome.step.before:
         sentence += f" (if {name_of(outcome.step.before)} is not of this stack, it has to be listed in `replaces`)"
     return sentence
 

@@ -18,11 +18,11 @@ ROLE_ARN = re.compile(rf"arn:[a-z-]+:iam::\d{{12}}:role/{_PATH_AND_NAME}", re.AS
 _IAM_PATH = re.compile(rf"/(?:[\w+=,.@-]+/)*{PATH_PREFIX}/(?:[\w+=,.@-]+/)*", re.ASCII)
 """Path of the profiles of an `InstanceRole`, after one that an Aspect may have set."""
 
-LONGEST_VALUE, LONGEST_ID = 500, 60
+MAX_VALUE, MAX_ID = 500, 60
 """Bytes of a value, and of one of several ids, in a message: CloudFormation takes 4096 for the whole of it."""
 
 _ABRIDGED = reprlib.Repr()
-_ABRIDGED.maxstring = _ABRIDGED.maxother = LONGEST_VALUE
+_ABRIDGED.maxstring = _ABRIDGED.maxother = MAX_VALUE
 _ABRIDGED.maxlist = _ABRIDGED.maxdict = 10
 
 
@@ -138,7 +138,7 @@ def _ids(value: Any) -> tuple[str, ...]:
         raise RequestError(f"no instances are selected: {found}, list at least one id")
     malformed = [item for item in value if not isinstance(item, str) or not INSTANCE_ID.fullmatch(item)]
     if malformed:
-        listed = ", ".join(shown(item, LONGEST_ID) for item in malformed[:10])
+        listed = ", ".join(shown(item, MAX_ID) for item in malformed[:10])
         raise RequestError(
             f"malformed instance id {listed}: an id is i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0"
         )
@@ -206,7 +206,7 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str) and value == value.encode(errors="ignore").decode()
 
 
-def shown(value: Any, size: int = LONGEST_VALUE) -> str:
+def shown(value: Any, size: int = MAX_VALUE) -> str:
     """A value in a message: on one line, and abridged to a number of bytes."""
     text = _ABRIDGED.repr(value).encode()
     return text.decode() if len(text) <= size else f"{text[:size].decode(errors='ignore')}..."

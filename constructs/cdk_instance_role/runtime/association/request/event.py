@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from ..contract import LONGEST_OPERATION_SECONDS, LONGEST_TIMEOUT_SECONDS, Property
+from ..contract import MAX_OPERATION_SECONDS, MAX_TIMEOUT_SECONDS, Property
 from ..exceptions import RequestError
 from .desired import Desired, mapping, shown
 from .rollout import Rollout
 
 DEFAULT_TIMEOUT_SECONDS = 1800
 
-MOST_LEVELS = 30
+MAX_LEVELS = 30
 """Lists and maps in each other, far more than there are: Python's own limit depends on who calls."""
 
 
@@ -137,10 +137,10 @@ def _timeout(value: Any) -> float:
         seconds = float(value)
     except (TypeError, ValueError, OverflowError):
         seconds = 0.0
-    if not 1 <= seconds <= LONGEST_TIMEOUT_SECONDS:
-        expected = f"expected seconds from 1 to {LONGEST_TIMEOUT_SECONDS}"
+    if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
+        expected = f"expected seconds from 1 to {MAX_TIMEOUT_SECONDS}"
         raise RequestError(f"{Property.TIMEOUT_SECONDS} is {shown(value)}: {expected}")
-    return min(seconds, LONGEST_OPERATION_SECONDS)
+    return min(seconds, MAX_OPERATION_SECONDS)
 
 
 def _timeout_of_delete(properties: Any) -> float:
@@ -169,7 +169,7 @@ def digest_of(properties: Any) -> str:
     Raises:
         RequestError: they are nested more deeply than those of a custom resource.
     """
-    if _nests(properties, MOST_LEVELS):
+    if _nests(properties, MAX_LEVELS):
         raise RequestError("the event's properties are nested too deeply: they must come from CloudFormation")
     asked = properties if isinstance(properties, Mapping) else {}
     known = {key: _as_sent(asked[key]) for key in sorted(Property) if key in asked}

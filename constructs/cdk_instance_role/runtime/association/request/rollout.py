@@ -10,7 +10,7 @@ from ..contract import Property, RolloutProperty
 from ..exceptions import RequestError
 from .desired import is_text, mapping, shown
 
-MOST_ALARMS = 100
+MAX_ALARMS = 100
 """Names that CloudWatch takes in one call:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 
@@ -65,7 +65,7 @@ class Rollout:
     tolerance: Tolerance = field(default_factory=Tolerance)
 
     def waves(self, total: int) -> tuple[int, ...]:
-        """How many targets have had their turn after each wave.
+        """How many targets are eligible by the end of each wave (cumulative).
 
         >>> Rollout(first=1, percentages=(1, 10, 50, 100)).waves(1000)
         (1, 10, 100, 500, 1000)
@@ -178,10 +178,10 @@ def _percentages(value: Any) -> tuple[float, ...]:
 
 def _alarms(value: Any) -> tuple[str, ...]:
     names = tuple(value) if isinstance(value, list | tuple) else (None,)
-    if len(names) > MOST_ALARMS or not all(name and is_text(name) for name in names):
+    if len(names) > MAX_ALARMS or not all(name and is_text(name) for name in names):
         raise RequestError(
             f"{RolloutProperty.ALARMS} of {Property.ROLLOUT} are {shown(value)}: "
-            f"expected at most {MOST_ALARMS} names of alarms"
+            f"expected at most {MAX_ALARMS} names of alarms"
         )
     return names
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.converge.confirmation import pause_seconds, unconfirmed
 from cdk_instance_role.runtime.association.decide.model import Association, Instance, InstanceState
-from cdk_instance_role.runtime.association.decide.plan import Plan
-from cdk_instance_role.runtime.association.decide.step import Action, Step
+from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
 
 WEB = "arn:aws:iam::111122223333:instance-profile/Web"
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.aws.rate_limiter import CAPACITY_SHARE, LIMITS, REFILL_SHARE, Pace, refilled
+from cdk_instance_role.runtime.association.aws.rate_limiter import (
+    CAPACITY_SHARE,
+    LIMITS,
+    REFILL_SHARE,
+    RateLimiter,
+    refilled,
+)
 
 ASSOCIATE, REPLACE = "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"
 BURST = int(LIMITS[REPLACE].capacity * CAPACITY_SHARE)
@@ -27,13 +33,13 @@ class Clock:
         self.now += seconds
 
 
-def pace_on(clock: Clock, levels: dict[str, float] | None = None) -> Pace:
-    return Pace(levels, clock=clock, sleep=clock.sleep)
+def pace_on(clock: Clock, levels: dict[str, float] | None = None) -> RateLimiter:
+    return RateLimiter(levels, clock=clock, sleep=clock.sleep)
 
 
-def take(pace: Pace, count: int, action: str = REPLACE) -> None:
+def take(rate_limiter: RateLimiter, count: int, action: str = REPLACE) -> None:
     for _ in range(count):
-        assert pace.take(action)
+        assert rate_limiter.take(action)
 
 
 def test_the_burst_goes_out_at_once() -> None:
@@ -53,56 +59,56 @@ def test_after_the_burst_calls_come_at_the_rate_of_the_refill() -> None:
 def test_one_throttled_call_costs_neither_tokens_nor_rate() -> None:
     """EC2 also throttles for reasons that have nothing to do with how fast calls come."""
     clock = Clock()
-    pace = pace_on(clock)
-    take(pace, 5)
-    pace.was_throttled(REPLACE)
-    take(pace, BURST - 5)
+    rate_limiter = pace_on(clock)
+    take(rate_limiter, 5)
+    rate_limiter.was_throttled(REPLACE)
+    take(rate_limiter, BURST - 5)
     assert clock.now == 1000.0
-    take(pace, 49)
+    take(rate_limiter, 49)
     assert clock.now - 1000.0 == pytest.approx(49 / RATE)
 
 
 def test_takes_less_of_the_refill_while_many_calls_are_throttled() -> None:
     clock = Clock()
-    pace = pace_on(clock, {REPLACE: 0.0})
+    rate_limiter = pace_on(clock, {REPLACE: 0.0})
     for _ in range(5):
-        take(pace, 12)
+        take(rate_limiter, 12)
         for _ in range(4):
-            pace.was_throttled(REPLACE)
+            rate_limiter.was_throttled(REPLACE)
     began = clock.now
-    take(pace, 30)
+    take(rate_limiter, 30)
     assert clock.now - began > 2 * 30 / RATE
 
 
 def test_takes_the_whole_refill_again_once_no_call_is_throttled() -> None:
     clock = Clock()
-    pace = pace_on(clock)
+    rate_limiter = pace_on(clock)
     for _ in range(60):
-        take(pace, 1)
-        pace.was_throttled(REPLACE)
-    take(pace, 13 * 60)
+        take(rate_limiter, 1)
+        rate_limiter.was_throttled(REPLACE)
+    take(rate_limiter, 13 * 60)
     began = clock.now
-    take(pace, 50)
+    take(rate_limiter, 50)
 
     assert clock.now - began == pytest.approx(50 / RATE, rel=0.01)
 
 
 def test_every_action_has_a_bucket_of_its_own() -> None:
     clock = Clock()
-    pace = pace_on(clock)
-    take(pace, BURST)
-    take(pace, 1, ASSOCIATE)
+    rate_limiter = pace_on(clock)
+    take(rate_limiter, BURST)
+    take(rate_limiter, 1, ASSOCIATE)
 
     assert clock.now == 1000.0
 
 
 def test_refuses_at_once_what_would_come_too_late() -> None:
     clock = Clock()
-    pace = pace_on(clock, {REPLACE: 0.0})
+    rate_limiter = pace_on(clock, {REPLACE: 0.0})
 
-    assert not pace.take(REPLACE, until=1000.0 + 0.9 / RATE)
+    assert not rate_limiter.take(REPLACE, until=1000.0 + 0.9 / RATE)
     assert clock.now == 1000.0
-    assert pace.levels()[REPLACE] == 0.0
+    assert rate_limiter.levels()[REPLACE] == 0.0
 
 
 def test_waits_for_what_comes_in_time() -> None:
@@ -113,38 +119,38 @@ def test_waits_for_what_comes_in_time() -> None:
 
 
 def test_the_bucket_is_taken_to_be_empty_when_most_of_the_last_calls_were_throttled() -> None:
-    pace = pace_on(Clock())
-    pace.was_throttled(REPLACE)
-    pace.was_throttled(REPLACE)
-    assert pace.levels()[REPLACE] == BURST
-    pace.was_throttled(REPLACE)
+    rate_limiter = pace_on(Clock())
+    rate_limiter.was_throttled(REPLACE)
+    rate_limiter.was_throttled(REPLACE)
+    assert rate_limiter.levels()[REPLACE] == BURST
+    rate_limiter.was_throttled(REPLACE)
 
-    assert pace.levels()[REPLACE] == 0.0
-    assert pace.levels()[ASSOCIATE] > 0.0
+    assert rate_limiter.levels()[REPLACE] == 0.0
+    assert rate_limiter.levels()[ASSOCIATE] > 0.0
 
 
 def test_throttled_calls_are_counted() -> None:
-    pace = pace_on(Clock())
-    pace.was_throttled(REPLACE)
-    pace.was_throttled(ASSOCIATE)
+    rate_limiter = pace_on(Clock())
+    rate_limiter.was_throttled(REPLACE)
+    rate_limiter.was_throttled(ASSOCIATE)
 
-    assert pace.throttled == 2
+    assert rate_limiter.throttled == 2
 
 
 def test_throttling_does_not_fill_a_bucket_that_is_overdrawn() -> None:
-    pace = pace_on(Clock(), {REPLACE: -3.0})
+    rate_limiter = pace_on(Clock(), {REPLACE: -3.0})
     for _ in range(3):
-        pace.was_throttled(REPLACE)
+        rate_limiter.was_throttled(REPLACE)
 
-    assert pace.levels()[REPLACE] == -3.0
+    assert rate_limiter.levels()[REPLACE] == -3.0
 
 
 def test_a_bucket_holds_no_more_than_its_share() -> None:
     clock = Clock()
-    pace = pace_on(clock)
+    rate_limiter = pace_on(clock)
     clock.sleep(3600)
 
-    assert pace.levels() == {action: limit.capacity * CAPACITY_SHARE for action, limit in LIMITS.items()}
+    assert rate_limiter.levels() == {action: limit.capacity * CAPACITY_SHARE for action, limit in LIMITS.items()}
 
 
 @pytest.mark.parametrize(
@@ -170,10 +176,10 @@ def test_the_next_invocation_passes_over_buckets_that_it_does_not_know() -> None
 )
 def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: list[float]) -> None:
     clock = Clock()
-    pace, times = pace_on(clock), []
+    rate_limiter, times = pace_on(clock), []
     for pause in pauses:
         clock.now += pause
-        pace.take(action)
+        rate_limiter.take(action)
         times.append(clock.now)
 
     limit = LIMITS[action]
@@ -184,20 +190,20 @@ def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: li
 
 @given(before=st.integers(0, 120), after=st.integers(0, 120), gap=st.sampled_from([0.0, 1.0, 30.0]))
 def test_an_invocation_goes_on_where_the_one_before_has_left_off(before: int, after: int, gap: float) -> None:
-    def end(hand_over: Callable[[Pace, Clock], Pace]) -> float:
+    def end(hand_over: Callable[[RateLimiter, Clock], RateLimiter]) -> float:
         clock = Clock()
-        pace = pace_on(clock)
-        take(pace, before)
-        take(hand_over(pace, clock), after)
+        rate_limiter = pace_on(clock)
+        take(rate_limiter, before)
+        take(hand_over(rate_limiter, clock), after)
         return clock.now
 
-    def another(pace: Pace, clock: Clock) -> Pace:
-        levels = pace.levels()
+    def another(rate_limiter: RateLimiter, clock: Clock) -> RateLimiter:
+        levels = rate_limiter.levels()
         clock.now += gap
         return pace_on(clock, refilled(levels, gap))
 
-    def the_same(pace: Pace, clock: Clock) -> Pace:
+    def the_same(rate_limiter: RateLimiter, clock: Clock) -> RateLimiter:
         clock.now += gap
-        return pace
+        return rate_limiter
 
     assert end(another) == pytest.approx(end(the_same))

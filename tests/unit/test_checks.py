@@ -3,8 +3,9 @@
 import pytest
 
 from cdk_instance_role.runtime.association.decide.checks import problems, profile_problems
+from cdk_instance_role.runtime.association.decide.claim import Claim
 from cdk_instance_role.runtime.association.decide.model import Profile
-from cdk_instance_role.runtime.association.decide.record import Claim, Record
+from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import (
     FOREIGN,
@@ -31,12 +32,12 @@ def found(
     selected: tuple[str, ...] | None = None,
     records: tuple[Record, ...] = (),
     carries: str | None = None,
-    reversing: bool = False,
+    rolling_back: bool = False,
 ) -> list[str]:
     observed = snapshot(instance(carries), profiles=HEALTHY if profiles is None else profiles, records=records)
     if selected is not None:
         observed = snapshot(selected=selected, profiles=observed.profiles)
-    return problems(wish or desired(), observed, reversing=reversing)
+    return problems(wish or desired(), observed, rolling_back=rolling_back)
 
 
 def taken_by_another(previous: str, acted_at: float | None = 1.0) -> Record:
@@ -45,9 +46,9 @@ def taken_by_another(previous: str, acted_at: float | None = 1.0) -> Record:
     return Record(ID, previous, others=(claim,), acted_at=acted_at, revision=1)
 
 
-@pytest.mark.parametrize("reversing", [False, True])
-def test_finds_nothing_wrong_with_what_is_right(reversing: bool) -> None:
-    assert found(reversing=reversing) == []
+@pytest.mark.parametrize("rolling_back", [False, True])
+def test_finds_nothing_wrong_with_what_is_right(rolling_back: bool) -> None:
+    assert found(rolling_back=rolling_back) == []
 
 
 @pytest.mark.parametrize(
@@ -74,9 +75,9 @@ def test_fails_when_ec2_could_not_deliver_the_role(profile: Profile | None, word
 def test_only_a_profile_that_is_gone_stands_in_the_way_of_going_back() -> None:
     distrusted, empty = Profile(WANTED, role_arn("Wanted"), False), Profile(WANTED, None, False)
 
-    assert found(profiles={**HEALTHY, WANTED: distrusted}, reversing=True) == []
-    assert found(profiles={**HEALTHY, WANTED: empty}, reversing=True) == []
-    assert "does not exist" in found(profiles={**HEALTHY, WANTED: None}, reversing=True)[0]
+    assert found(profiles={**HEALTHY, WANTED: distrusted}, rolling_back=True) == []
+    assert found(profiles={**HEALTHY, WANTED: empty}, rolling_back=True) == []
+    assert "does not exist" in found(profiles={**HEALTHY, WANTED: None}, rolling_back=True)[0]
 
 
 def test_shows_whole_arns_where_the_names_are_the_same() -> None:
@@ -152,7 +153,7 @@ def test_the_previous_profile_of_an_instance_that_leaves_is_no_problem() -> None
 def test_going_back_is_stopped_by_nothing_but_the_wanted_profile() -> None:
     wrong = {WANTED: HEALTHY[WANTED], LISTED: Profile(LISTED, role_arn("Other"), True)}
 
-    assert found(profiles=wrong, records=(record(FOREIGN),), reversing=True) == []
+    assert found(profiles=wrong, records=(record(FOREIGN),), rolling_back=True) == []
 
 
 def test_names_every_problem_at_once() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cdk_instance_role.runtime.association.aws.observe import Observer
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
-from cdk_instance_role.runtime.association.converge.preview import Outlook, outlook, outlook_of_delete
-from cdk_instance_role.runtime.association.decide.plan import Situation
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
+from cdk_instance_role.runtime.association.converge.preview import Preview, preview, preview_of_delete
+from cdk_instance_role.runtime.association.decide.plan import OperationContext
 from cdk_instance_role.runtime.association.decide.step import CHANGES, Action
 from cdk_instance_role.runtime.association.request.event import Request
 from tests.runtime.stories import SETTINGS, Setting, stories_of
@@ -34,7 +34,7 @@ class Prophecies:
     """The last event has failed: the next one takes it back."""
     mistakes: list[str] = field(default_factory=list)
 
-    def check(self, resource: Resource, event: Mapping[str, Any], found: Outlook, result: Result) -> None:
+    def check(self, resource: Resource, event: Mapping[str, Any], found: Preview, result: Result) -> None:
         """Hold the outlook of an event against its end."""
         refused = bool(found.problems or found.plan.problems)
         if refused and result.ok:
@@ -53,15 +53,15 @@ class Prophecies:
             self.fulfilled += 1
 
 
-def foreseen(resource: Resource, event: Mapping[str, Any]) -> Outlook:
+def foreseen(resource: Resource, event: Mapping[str, Any]) -> Preview:
     """What would become of every instance, as the command line asks for it."""
     world, request = resource.world, Request.from_event(event)
     services, now = world.services, world.clock()
     records = world.ledger.records(request.association)
-    observer = Observer(services.ec2, services.iam, Pace(clock=world.clock, sleep=world.clock.sleep))
+    observer = Observer(services.ec2, services.iam, RateLimiter(clock=world.clock, sleep=world.clock.sleep))
     if request.desired is None:
-        return outlook_of_delete(records, observer, now=now)
-    return outlook(request.desired, records, observer, Situation(request.known_ids), now=now, started_at=now)
+        return preview_of_delete(records, observer, now=now)
+    return preview(request.desired, records, observer, OperationContext(request.known_ids), now=now, started_at=now)
 
 
 @pytest.fixture

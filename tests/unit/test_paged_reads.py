@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.aws.paged_reads import answer, pages
-from cdk_instance_role.runtime.association.aws.rate_limiter import Pace
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 
 ACTION = "DescribeInstances"
 
@@ -67,17 +67,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def pace(clock: Clock) -> Pace:
-    return Pace(clock=clock, sleep=clock.sleep)
+def rate_limiter(clock: Clock) -> RateLimiter:
+    return RateLimiter(clock=clock, sleep=clock.sleep)
 
 
-def items(service: Service, pace: Pace) -> list[int]:
-    return [item for page in pages(service.read, ACTION, pace) for item in page["Items"]]
+def items(service: Service, rate_limiter: RateLimiter) -> list[int]:
+    return [item for page in pages(service.read, ACTION, rate_limiter) for item in page["Items"]]
 
 
-def test_reads_all_pages_with_the_same_parameters(pace: Pace) -> None:
+def test_reads_all_pages_with_the_same_parameters(rate_limiter: RateLimiter) -> None:
     service = Service([1, 2, 3, 4, 5])
-    found = list(pages(service.read, ACTION, pace, Filters=["f"]))
+    found = list(pages(service.read, ACTION, rate_limiter, Filters=["f"]))
     assert [page["Items"] for page in found] == [[1, 2], [3, 4], [5]]
     assert service.asked == [
         {"Filters": ["f"]},
@@ -89,52 +89,54 @@ def test_reads_all_pages_with_the_same_parameters(pace: Pace) -> None:
 @given(st.integers(0, 9), st.lists(st.sampled_from([None, THROTTLED]), max_size=15))
 def test_loses_no_page_and_reads_none_twice(count: int, failures: list[Exception | None]) -> None:
     clock = Clock()
-    assert items(Service(range(count), failures), Pace(clock=clock, sleep=clock.sleep)) == list(range(count))
+    assert items(Service(range(count), failures), RateLimiter(clock=clock, sleep=clock.sleep)) == list(range(count))
 
 
 @pytest.mark.parametrize("times", [1, 5, 15])
-def test_repeats_what_was_throttled_and_tells_the_pace(pace: Pace, clock: Clock, times: int) -> None:
+def test_repeats_what_was_throttled_and_tells_the_pace(rate_limiter: RateLimiter, clock: Clock, times: int) -> None:
     service = Service([1], [THROTTLED] * times)
-    assert items(service, pace) == [1]
+    assert items(service, rate_limiter) == [1]
     assert len(service.asked) == 1 + times
-    assert pace.throttled == times
+    assert rate_limiter.throttled == times
     assert clock.now > 1000.0
 
 
-def test_does_not_repeat_what_was_throttled_for_ever(pace: Pace, clock: Clock) -> None:
+def test_does_not_repeat_what_was_throttled_for_ever(rate_limiter: RateLimiter, clock: Clock) -> None:
     service = Service([1], [THROTTLED] * 1000)
     with pytest.raises(ClientError, match="RequestLimitExceeded"):
-        items(service, pace)
+        items(service, rate_limiter)
     assert 25 <= clock.now - 1000.0 <= 30
     assert len(service.asked) < 30
 
 
 @pytest.mark.parametrize("failure", TRANSIENT)
-def test_repeats_twice_what_was_not_answered(pace: Pace, failure: Exception) -> None:
-    assert items(Service([1, 2, 3], [failure, failure]), pace) == [1, 2, 3]
+def test_repeats_twice_what_was_not_answered(rate_limiter: RateLimiter, failure: Exception) -> None:
+    assert items(Service([1, 2, 3], [failure, failure]), rate_limiter) == [1, 2, 3]
     service = Service([1], [failure] * 3)
     with pytest.raises(type(failure)):
-        items(service, pace)
+        items(service, rate_limiter)
     assert len(service.asked) == 3
 
 
 @pytest.mark.parametrize("failure", LASTING)
-def test_does_not_repeat_what_would_end_in_the_same_way(pace: Pace, clock: Clock, failure: Exception) -> None:
+def test_does_not_repeat_what_would_end_in_the_same_way(
+    rate_limiter: RateLimiter, clock: Clock, failure: Exception
+) -> None:
     service = Service([1], [failure])
     with pytest.raises(type(failure)):
-        items(service, pace)
+        items(service, rate_limiter)
     assert (len(service.asked), clock.now) == (1, 1000.0)
 
 
 def test_every_attempt_takes_a_token(clock: Clock) -> None:
-    pace = Pace(clock=clock, sleep=lambda _: None)
-    before = pace.levels()[ACTION]
-    items(Service([1, 2, 3], [THROTTLED, THROTTLED]), pace)
-    assert before - pace.levels()[ACTION] == 4
+    rate_limiter = RateLimiter(clock=clock, sleep=lambda _: None)
+    before = rate_limiter.levels()[ACTION]
+    items(Service([1, 2, 3], [THROTTLED, THROTTLED]), rate_limiter)
+    assert before - rate_limiter.levels()[ACTION] == 4
 
 
-def test_actions_without_a_documented_limit_are_repeated_too(pace: Pace, clock: Clock) -> None:
+def test_actions_without_a_documented_limit_are_repeated_too(rate_limiter: RateLimiter, clock: Clock) -> None:
     service = Service([1], [error("Throttling")] * 3)
-    assert answer(service.read, "GetInstanceProfile", pace)["Items"] == [1]
+    assert answer(service.read, "GetInstanceProfile", rate_limiter)["Items"] == [1]
     assert clock.now - 1000.0 == pytest.approx(0.1 + 0.2 + 0.4)
-    assert pace.throttled == 3
+    assert rate_limiter.throttled == 3

@@ -1,0 +1,137 @@
+"""What one association has to do with an instance: plain values, and how they change."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from .step import CHANGES
+
+MAX_ERROR = 500
+"""Characters of an error that are kept."""
+
+DENIAL_SECONDS = 60.0
+"""Two denials this far apart are believed: a policy that was attached a moment ago is in force by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a target carried when a Create found a claim that an earlier life of its association had left there."""
+
+    profile: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error that has kept a change from being made since some time."""
+
+    kind: str
+    since: float
+    """When this kind of error was first seen, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The handler was not allowed to pass a role."""
+
+    role_arn: str
+    first_at: float
+    """Seconds since the epoch."""
+    last_at: float
+
+    @property
+    def is_confirmed(self) -> bool:
+        """It has been seen in two attempts that are far enough apart."""
+        return self.last_at - self.first_at >= DENIAL_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest step of an association about an instance, for people to read, and to know whose turn it has been."""
+
+    action: str = ""
+    before: str | None = None
+    after: str | None = None
+    at: float = 0.0
+    """When it was written down, in seconds since the epoch."""
+    error: str | None = None
+    """What EC2 had against it."""
+    final: bool = False
+    """EC2 has refused it for good."""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes the instance."""
+        return self.action in CHANGES
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one association has to do with an instance."""
+
+    association: str
+    since: float = 0.0
+    """When the association came to hold the instance, in seconds since the epoch."""
+    rank: int = 0
+    """The higher, the younger."""
+    wanted: str | None = None
+    """Profile that the instance shall carry. None once somebody else has overruled the association."""
+    ours: frozenset[str] = frozenset()
+    """Profiles that the association has put there, or was about to."""
+    detached: str | None = None
+    """Profile that was taken off a stopped instance, which has to be without one between the two halves."""
+    latest: Latest = Latest()
+    failing_since: float | None = None
+    """Since when EC2 has refused for good to give the instance what is wanted, in seconds since the epoch."""
+    request: str = ""
+    """Id of the Create or Update by which the association came to hold the instance."""
+    retained: bool = False
+    """The instance keeps its profile when the association is removed. Whether it has been is never told."""
+    base: Base | None = None
+    """What the instance carried before the Create that found this claim."""
+    trouble: Trouble | None = None
+    denial: Denial | None = None
+
+    def settled(self, wanted: str, *, retain: bool) -> Self:
+        """The claim once an operation has succeeded: it owns the wanted profile and no other."""
+        return replace(
+            self,
+            wanted=wanted,
+            ours=frozenset({wanted}),
+            detached=None,
+            failing_since=None,
+            retained=retain,
+            base=None,
+            trouble=None,
+            denial=None,
+        )
+
+    def accepted(self, now: float) -> Self:
+        """The claim after EC2 has accepted the latest step."""
+        failing_since = None if self.latest.after == self.wanted else self.failing_since
+        latest = replace(self.latest, error=None, at=now)
+        return replace(self, latest=latest, detached=None, failing_since=failing_since, trouble=None, denial=None)
+
+    def refused(
+        self, error: str, now: float, *, kind: str, final: bool, put_back: bool, denied_role: str | None
+    ) -> Self:
+        """The claim after EC2 has had something against the latest step. Arguments as for `Record.noted`."""
+        latest = replace(self.latest, error=error[:MAX_ERROR], at=now, final=final)
+        return replace(
+            self,
+            latest=latest,
+            # Unless it is on again, whether the first half of a swap took effect is for the next observation to tell.
+            detached=None if put_back else self.detached,
+            failing_since=self.failing_since or (now if final else None),
+            trouble=Trouble(kind, self.trouble_since(kind, now)) if kind else self.trouble,
+            denial=_denial(self.denial, denied_role, now),
+        )
+
+    def trouble_since(self, kind: str, now: float) -> float:
+        """When this kind of error was first seen, without another kind or a success since then."""
+        return self.trouble.since if self.trouble and self.trouble.kind == kind else now
+
+
+def _denial(former: Denial | None, role_arn: str | None, now: float) -> Denial | None:
+    if role_arn is None:
+        return former
+    is_same = former is not None and former.role_arn == role_arn
+    return Denial(role_arn, former.first_at if former and is_same else now, now)

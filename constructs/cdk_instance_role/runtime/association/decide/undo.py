@@ -1,0 +1,104 @@
+"""What an instance gets back, and the steps that change an instance in the way that its state allows."""
+
+from ..arn import name_of
+from .model import GONE, UNSETTLED, Instance, InstanceState, Snapshot
+from .record import Record
+from .restore import Restore, restore_of
+from .step import Action, Identity, Step
+
+
+def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, undoes: str | None = None) -> Step:
+    """Decide what to give back to one instance. The rows are those of the table "Undo" in the design."""
+    if instance is None and record.instance_id in snapshot.unconfirmed:
+        return wait_for_ec2(record.instance_id, undo=True)
+    if instance is None or instance.state in GONE:
+        return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
+
+    carried, restore = instance.carries, restore_of(record, snapshot.profiles, undoes)
+    if record.is_kept_by_others(carried):
+        return forget(instance, "another association keeps it")
+    if restore.is_lost and (carried is None or (carried == restore.profile and carried in snapshot.profiles)):
+        return forget(instance, restore.reason, warning=True)
+    if carried == restore.profile:
+        return forget(instance, "it carries what it had before")
+    if not _is_from_us(record, instance):
+        now = name_of(carried) if carried else "no profile"
+        return forget(instance, f"left alone: someone has given it {now} since", warning=True)
+    return change(instance, *_given(restore), record, snapshot, undo=True, warning=restore.is_to_be_reported)
+
+
+def _given(restore: Restore) -> tuple[str | None, str]:
+    """The profile that an instance gets back, and why."""
+    return None if restore.is_lost else restore.profile, restore.reason
+
+
+def plan_putting_back(record: Record, instance: Instance | None) -> Step | None:
+    """What gives an instance back what was taken off in the first half of a swap; None if it is on, or on again."""
+    if instance is None or instance.state in GONE or instance.carries or record.detached is None:
+        return None
+    reason = f"give {name_of(record.detached)} back, which was taken off"
+    return change(instance, record.detached, reason, record, None, undo=True)
+
+
+def _is_from_us(record: Record, instance: Instance) -> bool:
+    """Whether the instance is as this association left it, also in the middle of a swap."""
+    carried = instance.carries
+    return carried in record.ours if carried else record.detached is not None
+
+
+def change(
+    instance: Instance,
+    after: str | None,
+    reason: str,
+    record: Record,
+    snapshot: Snapshot | None,
+    *,
+    undo: bool = False,
+    warning: bool = False,
+) -> Step:
+    """The step that makes an instance carry ``after``, in the way that its state allows."""
+    before = instance.carries
+    fallback = record.detached if before is None else None
+    if instance.state in UNSETTLED:
+        action, reason = Action.WAIT, f"the instance is {instance.state}"
+    elif before is None and instance.leaving:
+        action, reason = Action.WAIT, "its former association is still disassociating"
+    elif before is None:
+        action = Action.ASSOCIATE
+    elif after is None:
+        action = Action.DISASSOCIATE
+    elif instance.state is InstanceState.STOPPED:
+        action, fallback = Action.SWAP, before
+    else:
+        action = Action.REPLACE
+    return Step(
+        instance.id,
+        action,
+        reason,
+        before=before,
+        after=after,
+        association_id=instance.association.id if instance.association else None,
+        fallback=fallback if fallback != after else None,
+        undo=undo,
+        warning=warning,
+        identity=_identity(instance, snapshot) if snapshot else None,
+    )
+
+
+def _identity(instance: Instance, snapshot: Snapshot) -> Identity | None:
+    """What the profile is that the instance carries."""
+    if instance.association is None:
+        return None
+    profile = snapshot.profiles.get(instance.association.profile_arn)
+    return Identity(instance.association.profile_id, profile.role_arn if profile else None)
+
+
+def forget(instance: Instance, reason: str, *, warning: bool = False) -> Step:
+    return Step(
+        instance.id, Action.FORGET, reason, before=instance.carries, after=instance.carries, undo=True, warning=warning
+    )
+
+
+def wait_for_ec2(instance_id: str, *, undo: bool = False) -> Step:
+    reason = "EC2 does not show the instance, and has not said that it does not exist"
+    return Step(instance_id, Action.WAIT, reason, undo=undo)
