@@ -248,6 +248,10 @@ class Cloud:
         Deployment(self, stack).run()
         return self.cloudformation.stacks[stack.name]
 
+    def deploy_in_vain(self, stack: StackArtifact) -> None:
+        """Deploy a stack with ``--no-rollback``; the update of its association fails."""
+        Deployment(self, stack, fails=True).run()
+
     # The command line
 
     def surroundings(self, *stacks: StackArtifact) -> Environment:

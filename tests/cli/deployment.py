@@ -66,8 +66,14 @@ class Part:
 class Deployment:
     """One deployment of a stack."""
 
-    def __init__(self, cloud: "Cloud", stack: StackArtifact) -> None:
-        self._cloud, self._name = cloud, stack.name
+    def __init__(self, cloud: "Cloud", stack: StackArtifact, *, fails: bool = False) -> None:
+        """
+        Args:
+            cloud: the account.
+            stack: what is deployed.
+            fails: the update of the association fails and, as with ``--no-rollback``, nothing is taken back.
+        """
+        self._cloud, self._name, self._fails = cloud, stack.name, fails
         self._stacks = cloud.cloudformation.stacks
         self._parts: dict[Address, Part] = {}
         for one in stack.family:
@@ -201,6 +207,9 @@ class Deployment:
                 kept.add(key := part.key(id_))
                 properties = self._values[part.stack.address].properties(id_)
                 properties = {"ServiceToken": "arn:of:the:framework", **properties}
+                if key in resources and self._fails:
+                    self._update_that_fails(resources[key], properties)
+                    continue
                 if key in resources:
                     result = resources[key].update(properties)
                 else:
@@ -209,6 +218,12 @@ class Deployment:
                 assert result.ok, result.reason
         for gone in resources.keys() - kept:
             assert resources.pop(gone).delete().ok
+
+    @staticmethod
+    def _update_that_fails(resource: Resource, properties: dict[str, Any]) -> None:
+        result = resource.deliver(resource.event("Update", properties, resource.properties))
+        assert not result.ok
+        resource.properties = properties
 
     def _clean_up(self, parts: list[Part]) -> None:
         for part in parts:
