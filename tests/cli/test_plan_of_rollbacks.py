@@ -1,5 +1,5 @@
-"""`plan` knows a rollback by the handler's rule (design 5.3): the last update of the association has failed and is still
-open, and the new properties are those from before it."""
+"""`plan` knows a rollback by the handler's rule (design 5.3): the last update of the association has failed and is
+still open, and the new properties are those from before it."""
 
 import pytest
 

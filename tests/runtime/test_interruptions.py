@@ -8,6 +8,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from cdk_instance_role.runtime.association.contract import MAX_INVOCATION_SECONDS
 from cdk_instance_role.runtime.association.exceptions import AssociationError, SupersededError
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import QUERY, TRANSACT, UPDATE
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
@@ -90,6 +91,23 @@ class Story:
         return self.resource.event("Create", self.before)
 
 
+class FailedUpdate(Story):
+    """An update that has failed half-way, so that its stack rolls back."""
+
+    def __init__(self) -> None:
+        super().__init__("update")
+        self.state_before = self.state
+        self.world.refuse(REPLACE, self.targets[1])
+        assert not self.resource.deliver(self.event()).ok
+        assert self.state != self.state_before
+        self.world.traffic.faults.clear()
+        self.world.stack_status = Status.ROLLING_BACK
+        self.first_point = len(self.world.traffic.lifeline.points)
+
+    def roll_back(self) -> Result:
+        return self.resource.deliver(self.resource.event("Update", self.before, self.properties(self.new)))
+
+
 STORIES = ["create", "update", "delete"]
 
 
@@ -107,6 +125,23 @@ def test_ends_the_same_wherever_an_invocation_is_killed(operation: str, record_p
         where = f"killed {point}, point {number} of {len(points)}"
         assert result.ok, f"{where}: {result.reason}"
         assert story.state == undisturbed.state, where
+        assert set(story.world.fleet.bared) <= set(undisturbed.world.fleet.bared), where
+
+
+def test_a_rollback_ends_the_same_wherever_an_invocation_is_killed(record_property: RecordProperty) -> None:
+    undisturbed = FailedUpdate()
+    assert undisturbed.roll_back().ok
+    points = undisturbed.points
+    record_property("points at which a rollback was killed", len(points))
+    assert len(points) > 25
+    assert undisturbed.state == undisturbed.state_before
+    for number, point in enumerate(points):
+        story = FailedUpdate()
+        story.world.traffic.lifeline.kill_at = story.first_point + number
+        result = story.roll_back()
+        where = f"killed {point}, point {number} of {len(points)}"
+        assert result.ok, f"{where}: {result.reason}"
+        assert story.state == story.state_before, where
         assert set(story.world.fleet.bared) <= set(undisturbed.world.fleet.bared), where
 
 
