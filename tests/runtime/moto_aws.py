@@ -15,6 +15,7 @@ from tests.runtime.ledgers import create_table
 from tests.simulator.fleet import REGION
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_iam import IAMClient
@@ -28,6 +29,7 @@ class Account:
         self.ec2_changes: EC2Client = _client("ec2", changing=True)
         self.iam: IAMClient = _client("iam")
         self.dynamodb: DynamoDBClient = _client("dynamodb")
+        self.cloudwatch: CloudWatchClient = _client("cloudwatch")
         create_table(self.dynamodb)
 
 

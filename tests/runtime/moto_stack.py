@@ -1,0 +1,164 @@
+"""A stack with one association on moto: plays CloudFormation and the provider framework, in virtual time."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cdk_instance_role.runtime.association import handler
+from cdk_instance_role.runtime.association.aws.alarms import Alarms
+from cdk_instance_role.runtime.association.aws.stack_status import Rollback, Stacks
+from cdk_instance_role.runtime.association.exceptions import AssociationError, RequestError
+from cdk_instance_role.runtime.association.ledger.records import Ledger
+from cdk_instance_role.runtime.association.ledger.table import Table
+from cdk_instance_role.runtime.association.services import Services
+from tests.runtime.moto_aws import Account
+from tests.simulator.clock import VirtualClock
+from tests.simulator.dynamodb import TABLE
+
+TRUST_EC2 = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        ],
+    }
+)
+AMI = "ami-12c6146b"
+"""One that moto has."""
+STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/Stack/0f1e2d3c"
+OWN_PATH = "/cdk-instance-role/Stack/0a1b2c3d/"
+_numbers = itertools.count(1)
+
+
+class _NoRollback(Stacks):
+    """The status of a stack that does not roll back. moto's CloudFormation needs packages that nothing else here needs,
+    and our own simulator plays it."""
+
+    def __init__(self) -> None:
+        """Without a client."""
+
+    def rollback(self, stack_id: str) -> Rollback:  # noqa: ARG002
+        return Rollback(is_under_way=False)
+
+
+class MotoStack:
+    """An account with instances and profiles, and a stack in it."""
+
+    def __init__(self, account: Account) -> None:
+        self.account, self.clock = account, VirtualClock()
+        self.web, self.web2 = (
+            self.profile(name, path="/cdk-instance-role/Stack/0a1b2c3d/") for name in ("Web", "Web2")
+        )
+        self.old, self.foreign = self.profile("Old"), self.profile("Foreign")
+        self.physical_id = ""
+        self.current: Mapping[str, Any] = {}
+        self.services = Services(
+            ec2=account.ec2,
+            ec2_changes=account.ec2_changes,
+            iam=account.iam,
+            ledger=Ledger(Table(account.dynamodb, TABLE)),
+            alarms=Alarms(lambda: account.cloudwatch),
+            stacks=_NoRollback(),
+            clock=self.clock,
+            sleep=self.clock.sleep,
+            monotonic=self.clock,
+            every=lambda _seconds, _job: lambda: None,
+        )
+
+    # The account
+
+    def profile(self, name: str, *, path: str = "/") -> str:
+        """ARN of a new profile with a role of its name."""
+        iam = self.account.iam
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST_EC2)
+        made = iam.create_instance_profile(InstanceProfileName=name, Path=path)
+        iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+        return made["InstanceProfile"]["Arn"]
+
+    def instance(self, carries: str | None = None, *, stopped: bool = False, **tags: str) -> str:
+        """Id of a new instance."""
+        ec2 = self.account.ec2
+        made = ec2.run_instances(ImageId=AMI, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+        if tags:
+            ec2.create_tags(Resources=[made], Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+        if carries:
+            ec2.associate_iam_instance_profile(InstanceId=made, IamInstanceProfile={"Arn": carries})
+        if stopped:
+            ec2.stop_instances(InstanceIds=[made])
+        return made
+
+    def carried(self, *instance_ids: str) -> list[str | None]:
+        """Names of the profiles that instances carry, as EC2's associations say."""
+        rows = self.account.ec2.describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]
+        names = {row["InstanceId"]: row["IamInstanceProfile"]["Arn"].rpartition("/")[2] for row in rows}
+        return [names.get(id_) for id_ in instance_ids]
+
+    @property
+    def ledger_items(self) -> list[Any]:
+        """All items of the ledger."""
+        return self.account.dynamodb.scan(TableName=TABLE)["Items"]
+
+    # CloudFormation
+
+    def properties(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        tags: Mapping[str, Sequence[str]] | None = None,
+        profile: str = "",
+        replaces: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """The properties of the custom resource."""
+        return {
+            "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:framework",
+            **_ref(profile or self.web),
+            **({"InstanceTags": tags} if tags else {"InstanceIds": list(ids)}),
+            "Replaces": [_ref(arn) for arn in replaces],
+            "OnConflict": "FAIL",
+            "TimeoutSeconds": "1800",
+        }
+
+    def create(self, properties: Mapping[str, Any]) -> str:
+        """Create the association. Returns why that failed; empty if it did not."""
+        reason = self._deliver("Create", properties)
+        if not reason:
+            self.current = properties
+        return reason
+
+    def update(self, properties: Mapping[str, Any]) -> str:
+        """Update the association, and take that back if it fails. Returns why it failed; empty if it did not."""
+        reason = self._deliver("Update", properties, self.current)
+        if reason:
+            assert not self._deliver("Update", self.current, properties)
+        else:
+            self.current = properties
+        return reason
+
+    def delete(self) -> str:
+        """Delete the association. Returns why that failed; empty if it did not."""
+        return self._deliver("Delete", self.current)
+
+    def _deliver(self, type_: str, properties: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> str:
+        event: dict[str, Any] = {
+            "RequestType": type_,
+            "RequestId": f"request-{next(_numbers)}",
+            "StackId": STACK_ID,
+            "LogicalResourceId": "Association",
+            "ResourceType": "Custom::InstanceProfileAssociation",
+            "ResourceProperties": properties,
+            **({} if old is None else {"OldResourceProperties": old}),
+            **({"PhysicalResourceId": self.physical_id} if self.physical_id else {}),
+        }
+        try:
+            event |= handler.on_event(event, self.services)
+            self.physical_id = event["PhysicalResourceId"]
+            while not handler.is_complete(event, self.services, owner=f"invocation-{next(_numbers)}")["IsComplete"]:
+                self.clock.sleep(5)
+        except (AssociationError, RequestError) as error:
+            return str(error)
+        return ""
+
+
+def _ref(arn: str) -> dict[str, str]:
+    return {"InstanceProfileArn": arn, "RoleArn": f"arn:aws:iam::123456789012:role/{arn.rpartition('/')[2]}"}

@@ -1,0 +1,134 @@
+"""The main stories once more, on moto's EC2, IAM and DynamoDB: a second opinion besides our own simulator.
+
+Where moto behaves unlike AWS is listed in `test_moto_deviations.py`.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.runtime import moto_aws
+from tests.runtime.moto_stack import MotoStack
+
+
+@pytest.fixture
+def stack() -> Iterator[MotoStack]:
+    with moto_aws.account() as account:
+        yield MotoStack(account)
+
+
+def test_associates_with_bare_instances_and_gives_everything_back(stack: MotoStack) -> None:
+    targets = [stack.instance(), stack.instance(stopped=True), stack.instance(stack.web)]
+    assert not stack.create(stack.properties(targets))
+    assert stack.carried(*targets) == ["Web", "Web", "Web"]
+
+    assert not stack.delete()
+    assert stack.carried(*targets) == [None, None, "Web"]
+    assert stack.ledger_items == []
+
+
+def test_replaces_a_listed_profile_and_gives_it_back(stack: MotoStack) -> None:
+    targets = [stack.instance(stack.old), stack.instance(stack.old, stopped=True), stack.instance()]
+    assert not stack.create(stack.properties(targets, replaces=[stack.old]))
+    assert stack.carried(*targets) == ["Web", "Web", "Web"]
+
+    assert not stack.delete()
+    assert stack.carried(*targets) == ["Old", "Old", None]
+    assert stack.ledger_items == []
+
+
+def test_a_conflict_changes_nothing(stack: MotoStack) -> None:
+    targets = [stack.instance(), stack.instance(stack.foreign)]
+    reason = stack.create(stack.properties(targets))
+
+    assert "carries instance profile Foreign, which `replaces` does not list" in reason
+    assert stack.carried(*targets) == [None, "Foreign"]
+
+
+def test_selects_by_tags(stack: MotoStack) -> None:
+    targets = [stack.instance(app="web"), stack.instance(app="api"), stack.instance(app="db")]
+    assert not stack.create(stack.properties(tags={"app": ["web", "api"]}))
+
+    assert stack.carried(*targets) == ["Web", "Web", None]
+
+
+def test_lets_instances_come_and_go(stack: MotoStack) -> None:
+    staying, leaving, coming = stack.instance(), stack.instance(stack.old), stack.instance()
+    assert not stack.create(stack.properties([staying, leaving], replaces=[stack.old]))
+    assert not stack.update(stack.properties([staying, coming], replaces=[stack.old]))
+
+    assert stack.carried(staying, leaving, coming) == ["Web", "Old", "Web"]
+
+
+def test_moves_to_another_profile_of_the_same_role(stack: MotoStack) -> None:
+    targets = [stack.instance(), stack.instance(stack.old)]
+    assert not stack.create(stack.properties(targets, replaces=[stack.old]))
+    assert not stack.update(stack.properties(targets, profile=stack.web2, replaces=[stack.old]))
+    assert stack.carried(*targets) == ["Web2", "Web2"]
+
+    assert not stack.delete()
+    assert stack.carried(*targets) == [None, "Old"]
+
+
+def test_an_update_that_is_refused_is_taken_back(stack: MotoStack) -> None:
+    target, foreign = stack.instance(), stack.instance(stack.foreign)
+    assert not stack.create(stack.properties([target]))
+    reason = stack.update(stack.properties([target, foreign]))
+
+    assert "Foreign" in reason
+    assert stack.carried(target, foreign) == ["Web", "Foreign"]
+    assert not stack.delete()
+    assert stack.carried(target, foreign) == [None, "Foreign"]
+    assert stack.ledger_items == []
+
+
+def test_a_previous_profile_that_was_deleted_is_not_given_back(stack: MotoStack) -> None:
+    target, iam = stack.instance(stack.old), stack.account.iam
+    assert not stack.create(stack.properties([target], replaces=[stack.old]))
+    iam.remove_role_from_instance_profile(InstanceProfileName="Old", RoleName="Old")
+    iam.delete_instance_profile(InstanceProfileName="Old")
+
+    assert not stack.delete()
+    assert stack.carried(target) == [None]
+    assert stack.ledger_items == []
+
+
+def test_a_previous_profile_that_was_emptied_is_not_given_back(stack: MotoStack) -> None:
+    target = stack.instance(stack.old)
+    assert not stack.create(stack.properties([target], replaces=[stack.old]))
+    stack.account.iam.remove_role_from_instance_profile(InstanceProfileName="Old", RoleName="Old")
+
+    assert not stack.delete()
+    assert stack.carried(target) == [None]
+
+
+def test_what_somebody_else_has_changed_is_left_alone(stack: MotoStack) -> None:
+    target, ec2 = stack.instance(), stack.account.ec2
+    assert not stack.create(stack.properties([target]))
+    (row,) = ec2.describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]
+    ec2.replace_iam_instance_profile_association(
+        AssociationId=row["AssociationId"], IamInstanceProfile={"Arn": stack.foreign}
+    )
+
+    assert not stack.delete()
+    assert stack.carried(target) == ["Foreign"]
+    assert stack.ledger_items == []
+
+
+def test_a_terminated_target_is_forgotten(stack: MotoStack) -> None:
+    kept, gone = stack.instance(), stack.instance()
+    assert not stack.create(stack.properties([kept, gone]))
+    stack.account.ec2.terminate_instances(InstanceIds=[gone])
+
+    assert not stack.delete()
+    assert stack.carried(kept) == [None]
+    assert stack.ledger_items == []
+
+
+def test_a_profile_without_a_role_is_refused(stack: MotoStack) -> None:
+    target = stack.instance()
+    stack.account.iam.remove_role_from_instance_profile(InstanceProfileName="Web", RoleName="Web")
+    reason = stack.create(stack.properties([target]))
+
+    assert "instance profile Web holds no role" in reason
+    assert stack.carried(target) == [None]
