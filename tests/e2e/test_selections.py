@@ -65,3 +65,33 @@ def test_two_associations_in_one_stack_one_of_them_of_an_imported_profile(
     destroyed = app.destroy(context=context)
     assert destroyed.ok, destroyed.output
     assert fleet.look(settled=True) == before
+
+
+def test_the_instances_of_a_retained_association_keep_the_profile_when_the_stack_goes(
+    aws: LocalAws, fleet: Fleet, unique: str
+) -> None:
+    imported = f"Imported-{unique}"
+    fleet.add_profile(imported, role=f"Role-of-{imported}")
+    target = fleet.launch()
+    app = Cdk(aws, app="python tests/e2e/apps/imported_profile.py")
+    context = {
+        "stack": f"{unique}-retained",
+        "profile": imported,
+        "role": f"Role-of-{imported}",
+        "imported_to": target,
+        "retained": "true",
+    }
+    deployed = app.deploy(context=context)
+    assert deployed.ok, deployed.output
+    assert fleet.carried(target) == [imported]
+
+    destroyed = app.destroy(context=context)
+    assert destroyed.ok, destroyed.output
+    assert fleet.carried(target) == [imported]
+
+    # Deployed again and without RETAIN, the association finds the profile there already, so it gives nothing back.
+    context["retained"] = "false"
+    again = app.deploy(context=context)
+    assert again.ok, again.output
+    assert app.destroy(context=context).ok
+    assert fleet.carried(target) == [imported]

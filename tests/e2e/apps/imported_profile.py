@@ -1,10 +1,10 @@
 """An imported profile and one of the stack's own, each associated with an instance, in one stack.
 
 Context: ``stack``; ``profile`` and ``role``, names of the imported ones; ``imported_to`` and, if there is to be a
-second association, ``own_to``, ids of instances.
+second association, ``own_to``, ids of instances; ``retained``, true if the instances keep the imported profile.
 """
 
-from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 
 from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection
@@ -24,6 +24,7 @@ InstanceProfileAssociation(
     "Imports",
     instance_profile=imported,
     instances=InstanceSelection.by_ids(app.node.get_context("imported_to")),
+    removal_policy=RemovalPolicy.RETAIN if app.node.try_get_context("retained") == "true" else RemovalPolicy.DESTROY,
 )
 own_to = app.node.try_get_context("own_to")
 if own_to:
