@@ -90,6 +90,89 @@ def test_an_association_beside_a_retained_one_restores_what_that_one_has_left(st
     assert story.carried == ["Web", "Web", None]
 
 
+class YoungerStory:
+    """First has put Web there. Retained, which came later, claims the same instances, and has left the template since
+    without a Delete."""
+
+    def __init__(self, world: World, state: str = "running", profile: str | None = None) -> None:
+        self.world, self.first = world, Resource(world, "First")
+        self.targets = [world.instance(state=state), world.instance(world.old, state=state)]
+        self.properties = world.properties(self.targets, replaces=[world.old])
+        assert self.first.create(self.properties).ok
+        world.clock.sleep(3600)
+        replaces = [world.old, world.web]
+        retained = world.properties(self.targets, profile=profile, replaces=replaces) | RETAIN
+        assert Resource(world, "Retained").create(retained).ok
+        world.clock.sleep(3600)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_younger_claim_of_a_retained_association_does_not_keep_the_profile(world: World, state: str) -> None:
+    story = YoungerStory(world, state)
+    result = story.first.delete()
+
+    assert result.ok, result.reason
+    assert world.carried(*story.targets) == [None, "Old"]
+    assert story.first.records() == {}
+
+
+def test_a_younger_claim_of_a_retained_association_does_not_keep_the_profile_of_an_instance_that_leaves(
+    world: World,
+) -> None:
+    story = YoungerStory(world)
+    staying, leaving = story.targets
+    result = story.first.update(world.properties([staying], replaces=[world.old]))
+
+    assert result.ok, result.reason
+    assert world.carried(staying, leaving) == ["Web", "Old"]
+
+
+def test_a_rollback_restores_below_a_younger_claim_of_a_retained_association(world: World) -> None:
+    """A failed Update of First is taken back: the instance that it added gets its previous profile."""
+    story = YoungerStory(world)
+    added, refused = world.instances(2)
+    replaces = [world.old]
+    retained = world.properties([*story.targets, added], replaces=replaces) | RETAIN
+    world.refuse(ASSOCIATE, refused)
+    claim = lambda: Resource(world, "Another").create(retained)  # noqa: E731
+    world.traffic.meanwhile(ASSOCIATE, claim, nth=2)
+    result = story.first.update(world.properties([*story.targets, added, refused], replaces=replaces))
+
+    assert not result.ok
+    assert result.rollback is not None
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(*story.targets, added, refused) == ["Web", "Web", None, None]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_a_younger_retained_association_has_put_there_stays(
+    world: World, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """First does not own it."""
+    story = YoungerStory(world, state, profile=world.own_profile("Web2"))
+    mutations = world.mutations
+    result = story.first.delete()
+
+    assert result.ok, result.reason
+    assert world.carried(*story.targets) == ["Web2", "Web2"]
+    assert world.mutations == mutations
+    assert "someone has given it" not in caplog.text
+
+
+def test_a_re_create_of_the_retained_association_restores_the_original_after_the_first_one_is_gone(
+    world: World,
+) -> None:
+    story = YoungerStory(world)
+    assert story.first.delete().ok
+    again = Resource(world, "Retained")
+    result = again.create(story.properties)
+    assert result.ok, result.reason
+    assert world.carried(*story.targets) == ["Web", "Web"]
+    assert again.delete().ok
+    assert world.carried(*story.targets) == [None, "Old"]
+    assert world.dynamodb.items == {}
+
+
 def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(world: World) -> None:
     """A Create has to answer within the hour: what it could not restore by 3300 s is left to the Delete."""
     targets, never = world.instances(3), world.instance(state="pending")

@@ -102,6 +102,19 @@ def test_who_takes_an_instance_back_lies_on_top_again() -> None:
     assert record.seen_by("C").candidates == (WANTED, FORMER, LISTED)
 
 
+def test_what_a_younger_retained_association_wants_is_not_beneath_an_older_one() -> None:
+    """Nobody tells when it is gone."""
+    record = put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER).settled(FORMER, retain=True)
+    assert record.seen_by(A).candidates == (LISTED,)
+    assert not record.seen_by(A).is_kept_by_others(FORMER)
+
+
+def test_what_an_older_retained_association_has_left_is_beneath_a_younger_one() -> None:
+    record = put(Record(ID), A, LISTED, WANTED).settled(WANTED, retain=True)
+    assert put(record, B, WANTED, FORMER).candidates == (WANTED, LISTED)
+    assert record.seen_by("C").candidates == (WANTED, LISTED), "C is going to be the youngest"
+
+
 def test_the_others_are_overruled_by_somebody_who_is_none_of_them() -> None:
     record = put(put(Record(ID), A, LISTED, WANTED), B, FOREIGN, FORMER)
     assert record.candidates == (FOREIGN,)

@@ -90,6 +90,11 @@ class Claim:
     trouble: Trouble | None = None
     denial: Denial | None = None
 
+    def is_retained_above(self, other: Self | None) -> bool:
+        """Whether this is a younger claim than another one, of an association whose removal policy is to retain. It
+        does not keep what the other association has put there, because its own association may be gone."""
+        return self.retained and other is not None and self.rank > other.rank
+
     def settled(self, wanted: str, *, retain: bool) -> Self:
         """The claim once an operation has succeeded: it owns the wanted profile and no other."""
         return replace(

@@ -45,7 +45,8 @@ class Record:
     @property
     def candidates(self) -> tuple[str | None, ...]:
         """What comes to light when this association goes: the first of these that still exists."""
-        return (*(claim.wanted for claim in self.others if claim.wanted), self.previous)
+        wanted = (claim.wanted for claim in self.others if not claim.is_retained_above(self.mine))
+        return (*filter(None, wanted), self.previous)
 
     def has_changed_since(self, when: float) -> bool:
         """Whether this association has begun a change of the instance since then, in seconds since the epoch."""

@@ -23,6 +23,8 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, 
         return forget(instance, "it carries what it had before")
     if not _is_from_us(record, instance):
         now = name_of(carried) if carried else "no profile"
+        if any(carried in claim.ours for claim in record.others):
+            return forget(instance, f"left alone: a retained association has given it {now} since")
         return forget(instance, f"left alone: someone has given it {now} since", warning=True)
     return change(instance, *_given(restore), record, snapshot, undo=True, warning=restore.is_to_be_reported)
 
