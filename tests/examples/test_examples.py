@@ -1,0 +1,156 @@
+"""The examples work as they stand: each one is synthesized."""
+
+import json
+import runpy
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import aws_cdk
+import pytest
+
+from tests.synth.builders import ROOT, as_text, listed
+
+EXAMPLES = ROOT / "examples"
+ASSOCIATION = "Custom::InstanceProfileAssociation"
+APPS = ["existing_app", "imported_role", "pipeline", "stages", "tags_in_waves"]
+CONTEXT = "context"
+
+Template = dict[str, Any]
+Templates = dict[str, Template]
+Synthesize = Callable[[str], Templates]
+
+
+@pytest.fixture(scope="module")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """Synthesizes an example once, and gives its templates by the names of their stacks."""
+
+    @cache
+    def templates(name: str) -> Templates:
+        return _templates(name, tmp_path_factory.mktemp(name))
+
+    return templates
+
+
+def _templates(name: str, out: Path) -> Templates:
+    """The templates of an example: its file is run as it stands, but for the folder that it writes to."""
+    app, context = EXAMPLES / name / "app.py", {}
+    if name == CONTEXT:  # it is the configuration of this repository's app
+        app, context = ROOT / "app.py", json.loads((EXAMPLES / name / "cdk.json").read_text())["context"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aws_cdk, "App", partial(aws_cdk.App, outdir=str(out), context=context))
+        runpy.run_path(str(app), run_name="__main__")
+    return {path.name.partition(".")[0]: json.loads(path.read_text()) for path in out.glob("**/*.template.json")}
+
+
+def of_type(template: Template, type: str) -> list[dict[str, Any]]:
+    return [one["Properties"] for one in template["Resources"].values() if one["Type"] == type]
+
+
+def only(template: Template, type: str) -> dict[str, Any]:
+    (found,) = of_type(template, type)
+    return found
+
+
+def test_every_folder_is_tested() -> None:
+    assert sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) == sorted([*APPS, CONTEXT])
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_the_cdk_cli_starts_the_app(name: str) -> None:
+    assert json.loads((EXAMPLES / name / "cdk.json").read_text()) == {"app": "python app.py"}
+    assert (EXAMPLES / name / "app.py").is_file()
+
+
+def test_the_role_in_an_existing_app_reads_the_bucket_and_goes_to_the_instances(synthesize: Synthesize) -> None:
+    (template,) = synthesize("existing_app").values()
+
+    assert only(template, ASSOCIATION)["InstanceIds"] == ["i-0123456789abcdef0", "i-0fedcba9876543210"]
+    (statement,) = _grants_of(template, "s3:GetObject*")
+    assert {"s3:GetObject*", "s3:GetBucket*", "s3:List*"} == set(listed(statement["Action"]))
+    bucket = next(id_ for id_, one in template["Resources"].items() if one["Type"] == "AWS::S3::Bucket")
+    assert {"Fn::GetAtt": [bucket, "Arn"]} in statement["Resource"]
+
+
+def _grants_of(template: Template, action: str) -> list[dict[str, Any]]:
+    """The statements of inline policies that allow an action."""
+    policies = of_type(template, "AWS::IAM::Policy")
+    found = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    return [statement for statement in found if action in listed(statement["Action"])]
+
+
+def test_an_imported_role_is_in_the_new_profile_and_no_role_is_created_for_it(synthesize: Synthesize) -> None:
+    (template,) = synthesize("imported_role").values()
+    association = only(template, ASSOCIATION)
+
+    assert only(template, "AWS::IAM::InstanceProfile")["Roles"] == ["CompanyBilling"]
+    assert association["RoleArn"] == "arn:aws:iam::111122223333:role/CompanyBilling"
+    (replaced,) = association["Replaces"]
+    assert replaced["InstanceProfileArn"] == "arn:aws:iam::111122223333:instance-profile/Legacy"
+    assert as_text(replaced["RoleArn"]) == "arn:aws:iam::111122223333:role/LegacyRole"
+    services = [
+        one["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
+        for one in of_type(template, "AWS::IAM::Role")
+    ]
+    assert "ec2.amazonaws.com" not in services
+
+
+def test_the_fleet_is_selected_by_tags_and_changed_in_waves_that_an_alarm_ends(synthesize: Synthesize) -> None:
+    (template,) = synthesize("tags_in_waves").values()
+    association = only(template, ASSOCIATION)
+    alarms = {id_: one["Properties"] for id_, one in template["Resources"].items() if "::Alarm" in one["Type"]}
+    errors = next(id_ for id_, one in alarms.items() if one["MetricName"] == "Errors")
+    failed = next(one for one in alarms.values() if one["MetricName"] == "Failed")
+
+    assert association["InstanceTags"] == {"app": ["web", "api"], "env": ["prod"]}
+    assert association["Rollout"] == {
+        "First": 1,
+        "Percentages": [1, 10, 50, 100],
+        "BakeSeconds": 300,
+        "Alarms": [{"Ref": errors}],
+        "MaxFailures": "2%",
+    }
+    assert failed["Namespace"] == "CdkInstanceRole"
+    assert failed["TreatMissingData"] == "notBreaching"
+    assert only(template, "AWS::CloudWatch::Dashboard")
+
+
+def test_each_stage_selects_the_instances_of_its_environment(synthesize: Synthesize) -> None:
+    templates = synthesize("stages")
+
+    assert {name[:4]: only(template, ASSOCIATION)["InstanceTags"]["env"] for name, template in templates.items()} == {
+        "Test": ["test", "staging"],
+        "Prod": ["prod"],
+    }
+
+
+def test_the_pipeline_deploys_the_test_instances_then_asks_and_deploys_production(synthesize: Synthesize) -> None:
+    templates = synthesize("pipeline")
+    stages = only(templates["Delivery"], "AWS::CodePipeline::Pipeline")["Stages"]
+    names = [stage["Name"] for stage in stages]
+    selected = {
+        only(template, ASSOCIATION)["InstanceTags"]["env"][0]
+        for name, template in templates.items()
+        if name != "Delivery"
+    }
+
+    assert names.index("Test") < names.index("Prod")
+    first = min(stages[names.index("Prod")]["Actions"], key=lambda action: action["RunOrder"])
+    assert first["ActionTypeId"]["Category"] == "Approval"
+    assert selected == {"test", "prod"}
+
+
+def test_the_context_gives_one_stack_for_each_entry(synthesize: Synthesize) -> None:
+    templates = synthesize("context")
+    assert set(templates) == {"InstanceRole-web", "InstanceRole-backup"}
+
+    web, backup = (only(templates[f"InstanceRole-{name}"], ASSOCIATION) for name in ("web", "backup"))
+    assert web["InstanceTags"] == {"app": ["web", "api"], "env": ["prod"]}
+    assert [as_text(one["RoleArn"]).rpartition("/")[2] for one in web["Replaces"]] == ["OldProfile", "LegacyRole"]
+    assert web["Rollout"]["Alarms"] == ["web-errors"]
+    assert (backup["InstanceIds"], backup["OnConflict"], backup["TimeoutSeconds"]) == (
+        ["i-0123456789abcdef0"],
+        "KEEP",
+        600,
+    )
