@@ -16,9 +16,10 @@ SECONDS ?= 60
 SEED ?=
 RUNS ?= 3
 ONLY ?=
+MERMAID := 11.12.2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures build lock clean
+.PHONY: help setup lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures docs build lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +46,15 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing Cloud Custodian into .custodian"
 	@$(PYTHON) -m venv .custodian
 	@.custodian/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
+
+# npm checks no hash of a package that it packs, so tools/mermaid.py does.
+.docs/.ready: requirements-docs.txt tools/mermaid.py
+	@echo "Installing what builds the documentation into .docs"
+	@$(PYTHON) -m venv .docs
+	@.docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	@PATH="$(CURDIR)/.docs/bin:$$PATH" npm pack --silent --pack-destination .docs mermaid@$(MERMAID) > /dev/null
+	@.docs/bin/python tools/mermaid.py .docs/mermaid-$(MERMAID).tgz docs/mermaid
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
@@ -98,14 +108,18 @@ pr-comment: setup ## Write the comment of the pull request check to .local/pr-co
 pictures: setup ## Render the pictures of the README anew; needs chromium
 	@$(BIN)/python -m localaws.pictures
 
+docs: .docs/.ready ## Build the documentation into .docs/site; needs no network once .docs is installed
+	@PYTHONPATH=constructs NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --quiet
+	@echo "The documentation is in .docs/site/index.html"
+
 build: setup ## Build the wheel into dist/
 	python -m build --no-isolation --outdir dist .
 
 lock: setup ## Work out the pinned requirements anew
-	for name in requirements requirements-dev requirements-ministack requirements-bench; do \
+	for name in requirements requirements-dev requirements-ministack requirements-bench requirements-docs; do \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --no-header --no-annotate $$name.in --output-file $$name.txt; \
 	done
 
 clean: ## Remove what the other targets have made
-	rm -rf $(VENV) .ministack .custodian .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) .ministack .custodian .docs docs/mermaid .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -1,4 +1,4 @@
-"""The pictures of the README: what makes them, and those that are there."""
+"""The pictures of the documentation: what makes them, and those that are there."""
 
 import html
 import re
@@ -12,7 +12,7 @@ from localaws.show import Screen
 
 ROOT = Path(__file__).parents[2]
 LARGEST = 300_000  # bytes
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")]
 
 
 def test_a_terminal_shows_the_output_and_loads_nothing() -> None:
@@ -47,8 +47,13 @@ def test_fails_in_one_sentence_when_there_is_no_browser(tmp_path: Path, monkeypa
         run(Screen(), tmp_path)
 
 
-def test_the_readme_shows_the_pictures_that_there_are_and_they_are_small() -> None:
-    shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+def test_the_documentation_shows_the_pictures_that_there_are_and_they_are_small() -> None:
+    shown = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    }
 
-    assert sorted(shown) == sorted(str(path.relative_to(ROOT)) for path in FOLDER.iterdir())
+    assert {one for one in shown if one.parent == FOLDER} == set(FOLDER.iterdir())
+    assert [one for one in shown if not one.is_file()] == []
     assert [path for path in FOLDER.iterdir() if path.stat().st_size > LARGEST] == []

@@ -91,7 +91,7 @@ def watching(count: int) -> Stack:
 def test_as_many_alarms_fit_as_the_documentation_says() -> None:
     assert max(sizes(watching(75))) <= POLICY_SIZE
     assert "about 75 fit into" in str(Rollout.in_waves.__doc__)
-    assert "About 75 metric alarms of the app fit" in (ROOT / "README.md").read_text()
+    assert "About 75 metric alarms of the app fit" in (ROOT / "docs" / "guides" / "waves.md").read_text()
     with pytest.raises(ValueError, match=TOO_MANY):
         watching(100)
 

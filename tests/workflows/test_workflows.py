@@ -58,8 +58,8 @@ def position(job: str, called: str) -> int:
     return next(index for index, name in enumerate(names) if name.startswith(called))
 
 
-def test_there_is_one_for_tests_one_for_plans_and_one_for_tests_that_take_long() -> None:
-    assert NAMES == ["ci.yml", "plan.yml", "scheduled.yml"]
+def test_there_is_one_for_tests_one_for_documentation_one_for_plans_and_one_for_tests_that_take_long() -> None:
+    assert NAMES == ["ci.yml", "docs.yml", "plan.yml", "scheduled.yml"]
 
 
 @every_workflow
@@ -90,6 +90,7 @@ def test_no_job_can_do_more_than_it_needs() -> None:
     }
 
     assert granted == {
+        ("docs.yml", "publish"): {"id-token": "write", "pages": "write"},
         ("plan.yml", "not-configured"): {},
         ("plan.yml", "synthesize"): {"contents": "read"},
         ("plan.yml", "plan"): {"contents": "read", "id-token": "write"},
@@ -132,7 +133,9 @@ def test_a_newer_run_cancels_the_older_one_and_none_runs_for_ever(name: str) -> 
 
 @every_workflow
 def test_node_is_24(name: str) -> None:
-    assert {one["with"]["node-version"] for one in used(name, "actions/setup-node")} == {"24"}
+    # For the documentation, make brings its own.
+    expected = set() if name == "docs.yml" else {"24"}
+    assert {one["with"]["node-version"] for one in used(name, "actions/setup-node")} == expected
 
 
 def test_ci_runs_on_main_and_on_pull_requests() -> None:
@@ -158,6 +161,17 @@ def test_what_takes_long_runs_regularly_and_by_hand() -> None:
     assert triggers("scheduled.yml").keys() == {"schedule", "workflow_dispatch"}
     assert jobs("scheduled.yml")["test"]["strategy"]["matrix"] == {"target": ["random-order", "soak"]}
     assert [one["run"] for one in steps("scheduled.yml") if "run" in one] == ['make "$TARGET"']
+
+
+def test_the_documentation_is_built_for_pull_requests_and_published_from_main_only() -> None:
+    build, publish = jobs("docs.yml")["build"], jobs("docs.yml")["publish"]
+    (upload,) = used("docs.yml", "actions/upload-pages-artifact")
+
+    assert triggers("docs.yml") == {"push": {"branches": ["main"]}, "pull_request": None}
+    assert [one["run"] for one in build["steps"] if "run" in one] == ["make docs"]
+    assert upload["with"] == {"path": ".docs/site"}
+    assert upload["if"] == publish["if"] == "github.event_name == 'push'"
+    assert [one["uses"].partition("@")[0] for one in publish["steps"]] == ["actions/deploy-pages"]
 
 
 def test_tests_run_in_random_order_only_where_that_is_asked_for() -> None:
