@@ -17,6 +17,7 @@ SEED ?=
 RUNS ?= 3
 ONLY ?=
 MERMAID := 11.12.2
+PROSE := README.md CHANGELOG.md docs examples tools
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures docs build lock clean
@@ -62,9 +63,10 @@ node_modules/.ready: package-lock.json $(VENV)/.ready
 	@npm ci --silent
 	@touch $@
 
-lint: setup ## Check style, formatting and types
+lint: setup ## Check style, formatting, prose and types
 	ruff check .
 	ruff format --check .
+	python -m tools.prose $(PROSE)
 	mypy
 
 format: setup ## Mend style and formatting

@@ -34,7 +34,7 @@ has compiled its sources before, because Lambda can't write bytecode beside them
 collector off while it imports, which makes a start shorter, so boto3 alone is measured in the same way; what it takes
 with the collector on, which is Python's default, is shown beside it. The plan alone is a pure function, without any
 call: from what was observed, and from what the ledger says, to the steps; targets of every kind, bare, listed, stopped,
-done, pending, and some that are selected no more. A look is what the handler does before each plan, on its own clients
+done, pending, and no longer selected. A look is what the handler does before each plan, on its own clients
 and with answers of AWS as large as the real ones (an instance is about 4 kB), but at once: the time is that of the
 processor. boto3 alone makes the same calls on clients that nobody has changed, parses all that they say and throws it
 away; the handler's own cut out what it does not need before it is parsed, so it may take less. Megabytes are the most
