@@ -21,5 +21,5 @@ def peak_memory() -> float:
 
 
 def answer(value: Any) -> None:
-    """What a program says to whoever has run it in a fresh interpreter."""
+    """Write what a program in a fresh interpreter answers to the one that has started it."""
     sys.stdout.write(json.dumps(value))

@@ -30,7 +30,7 @@ def ids(count: int) -> list[str]:
 
 
 def mixed(count: int) -> Snapshot:
-    """This many instances: as many of each kind, and of those that are held each tenth is selected no more."""
+    """This many instances: as many of each kind, and of those that are held each tenth is no longer selected."""
     seen = [KINDS[number % len(KINDS)](id_) for number, id_ in enumerate(ids(count))]
     return Snapshot(
         selected=tuple(one.id for number, (one, record) in enumerate(seen) if number % 10 or not record),

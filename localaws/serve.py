@@ -1,4 +1,4 @@
-"""Runs MiniStack for as long as whoever started it lives. For the interpreter that MiniStack is installed in.
+"""Runs MiniStack for as long as the process that started it lives. For the interpreter that MiniStack is installed in.
 
 Standard input is a pipe that the other side never writes to: its end means that the other side is gone, even if
 it had no chance to say so.

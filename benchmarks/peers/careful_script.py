@@ -116,7 +116,7 @@ def adaptive_retries_on(clock: VirtualClock) -> Iterator[None]:
 
 
 class _VirtualCondition:
-    """Lets virtual time pass for whoever waits. The others go on meanwhile, as if it had let go of the lock."""
+    """Lets virtual time pass for a thread that waits. The others go on meanwhile, as if it had released the lock."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -131,4 +131,4 @@ class _VirtualCondition:
         self._clock.sleep(max(timeout, LEAST_SLEEP_SECONDS))
 
     def notify(self) -> None:
-        """Whoever waits looks again when its time has come."""
+        """A thread that waits looks again when its time has come."""
