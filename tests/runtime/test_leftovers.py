@@ -134,7 +134,10 @@ def test_a_rollback_restores_below_a_younger_claim_of_a_retained_association(wor
     replaces = [world.old]
     retained = world.properties([*story.targets, added], replaces=replaces) | RETAIN
     world.refuse(ASSOCIATE, refused)
-    claim = lambda: Resource(world, "Another").create(retained)  # noqa: E731
+
+    def claim() -> None:
+        Resource(world, "Another").create(retained)
+
     world.traffic.meanwhile(ASSOCIATE, claim, nth=2)
     result = story.first.update(world.properties([*story.targets, added, refused], replaces=replaces))
 
