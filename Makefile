@@ -63,9 +63,10 @@ node_modules/.ready: package-lock.json $(VENV)/.ready
 	@npm ci --silent
 	@touch $@
 
-lint: setup ## Check style, formatting, prose and types
+lint: setup ## Check style, formatting, layers, prose and types
 	ruff check .
 	ruff format --check .
+	lint-imports --no-cache
 	python -m tools.prose $(PROSE)
 	mypy
 

@@ -81,3 +81,14 @@ def test_the_source_root_does_not_shadow_the_package_constructs() -> None:
     assert spec is not None
     assert spec.origin is not None
     assert ROOT / "constructs" not in Path(spec.origin).parents
+
+
+def test_no_module_and_no_package_is_too_long_to_find_the_way_in() -> None:
+    library = ROOT / "constructs" / "cdk_instance_role"
+    packages = [library, *(one.parent for one in library.rglob("*/__init__.py"))]
+    modules = {one.relative_to(library): len(one.read_text().splitlines()) for one in library.rglob("*.py")}
+    sizes = {one.relative_to(library): len([*one.glob("*.py")]) - 1 for one in packages}
+
+    assert {path: lines for path, lines in modules.items() if lines > 250} == {}
+    assert {path: count for path, count in sizes.items() if count > 12} == {}
+    assert len(packages) > 15

@@ -1,0 +1,39 @@
+"""The tree that CONTRIBUTING.md shows is the tree that there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text()
+HANDLER, LIBRARY = "constructs/cdk_instance_role/runtime/association", "constructs/cdk_instance_role"
+
+
+def shown() -> list[str]:
+    """The paths in the tree, from the indentation of its lines."""
+    tree = PAGE.split("## Where to find what")[1].split("A package imports")[0]
+    found, parents = [], [""]
+    for line in filter(None, tree.splitlines()):
+        depth = (len(line) - len(line.lstrip())) // 4 - 1
+        names = re.split(r"\s{2,}", line.strip())[0].split(", ")
+        found += ["".join(parents[: depth + 1]) + name for name in names]
+        parents = [*parents[: depth + 1], names[0]]
+    return found
+
+
+@pytest.mark.parametrize("path", shown())
+def test_what_the_tree_shows_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_every_package_of_the_library_is_shown() -> None:
+    packages = {f"{one.parent.relative_to(ROOT)}/" for one in (ROOT / LIBRARY).rglob("__init__.py")}
+
+    assert packages - {*shown()} <= {f"{LIBRARY}/runtime/"}
+
+
+@pytest.mark.parametrize("name", re.findall(r"`((?:\w+/)+\w+\.py)`", PAGE.split("| question | file |")[1]))
+def test_the_file_that_answers_a_question_exists(name: str) -> None:
+    base = ROOT / (LIBRARY if name.startswith(("cli/", "handler_permissions/")) else HANDLER)
+    assert (base / name).exists() or (ROOT / name).exists()
