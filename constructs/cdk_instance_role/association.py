@@ -25,7 +25,7 @@ RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
 SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, MAX_TIMEOUT = 60, 1800, MAX_TIMEOUT_SECONDS
 """Seconds; the longest is the default with waves. CloudFormation waits for an hour at most."""
 TIME_TO_GIVE_BACK = 600
-"""Seconds that CloudFormation waits longer than the handler works, so that a failure is told and not timed out."""
+"""Seconds that CloudFormation waits longer than the handler, so that a failure is reported before the time-out."""
 
 
 class InstanceProfileAssociation(AssociationMetrics, Construct):

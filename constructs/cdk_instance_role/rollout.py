@@ -173,7 +173,7 @@ class Rollout:
         else:
             used = time_text(MAX_OPERATION_SECONDS)
             limit = f"CloudFormation waits for {time_text(MAX_TIMEOUT_SECONDS)}, of which the handler may use {used}"
-        waves = self._describe(len(self.waves.waves(targets)))
+        waves = self._describe(len(self.waves.cumulative_targets(targets)))
         return f"takes {waves}, {time_text(seconds)} in all, and {limit}: {', or '.join(ways)}"
 
     def _describe(self, count: int) -> str:

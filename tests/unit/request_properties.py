@@ -127,8 +127,8 @@ def _check_rollout(rollout: Rollout, stated: Mapping[str, Any] | None) -> None:
     assert rollout.first == float(stated.get("First", 1)) >= 1
     assert list(rollout.alarms) == list(stated.get("Alarms", ()))
     for total in (1, 7, 100):
-        assert rollout.waves(total)[-1] == total
-        assert 0 <= rollout.baking(total) == len(rollout.waves(total)) * rollout.bake
+        assert rollout.cumulative_targets(total)[-1] == total
+        assert 0 <= rollout.baking(total) == len(rollout.cumulative_targets(total)) * rollout.bake
         assert rollout.tolerance.of(total) >= 0
 
 

@@ -45,7 +45,7 @@ def _wish(desired: Desired) -> dict[str, Any]:
 
 def _waves(rollout: Rollout) -> dict[str, Any]:
     return {
-        "of_1000": list(rollout.waves(1000)),
+        "of_1000": list(rollout.cumulative_targets(1000)),
         "bake": rollout.bake,
         "alarms": list(rollout.alarms),
         "may_fail_of_1000": rollout.tolerance.of(1000),

@@ -38,7 +38,7 @@ def parsed(**given: object) -> Rollout:
     ],
 )
 def test_a_wave_reaches_so_many_targets(rollout: Rollout, total: int, waves: tuple[int, ...]) -> None:
-    assert rollout.waves(total) == waves
+    assert rollout.cumulative_targets(total) == waves
 
 
 @given(
@@ -51,7 +51,7 @@ def test_waves_rise_and_the_last_one_reaches_everyone(
     first: int, growth: float | None, percentages: list[float], total: int
 ) -> None:
     shares = () if growth else (*sorted(percentages), 100.0)
-    waves = Rollout(first=first, growth=growth, percentages=shares).waves(total)
+    waves = Rollout(first=first, growth=growth, percentages=shares).cumulative_targets(total)
     assert list(waves) == sorted(set(waves))
     assert waves[-1:] == ((total,) if total else ())
     assert all(reached > 0 for reached in waves)

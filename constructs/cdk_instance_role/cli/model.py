@@ -40,9 +40,9 @@ class Verb(StrEnum):
     WAIT = "wait"
     CONFLICT = "conflict"
     UNDO = "undo"
-    """It is a target no more, and gets back what it had."""
+    """It is no longer a target, and gets its previous profile back."""
     DROP = "drop"
-    """It is a target no more, and nothing is to be given back."""
+    """It is no longer a target, and there is nothing to restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class AssociationPlan:
     """What could not be looked at, and why."""
     estimate: Estimate = Estimate()
     rollout: RolloutView | None = None
-    """The waves; None if the targets are brought over all at once, or there is nothing to change."""
+    """The waves; None if all targets are changed at once, or there is nothing to change."""
 
 
 @dataclass(frozen=True, slots=True)

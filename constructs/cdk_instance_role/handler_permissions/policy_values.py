@@ -33,7 +33,7 @@ def parent(path: str) -> str:
 def literal(value: str) -> str:
     """A value as IAM takes it for no policy variable. Tokens, which are written alike, are left alone.
 
-    It is for values only; in the name of a condition key IAM knows no variables:
+    It is for values only; IAM does not support variables in the name of a condition key:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
     return _VARIABLE.sub("${$}{", value)

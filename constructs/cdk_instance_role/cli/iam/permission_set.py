@@ -21,7 +21,7 @@ class Grant:
     """All of which have to hold. They are compared as text: what one comes to is known to AWS only."""
 
     def covers(self, other: "Grant") -> bool:
-        """Whether it has every request that the other one has, as far as that can be told."""
+        """Whether it has every request that the other one has, as far as that can be decided."""
         return (
             self.conditions <= other.conditions
             and _cover(self.actions, other.actions, covers_action)
@@ -59,7 +59,7 @@ class Area:
         return any(hole.covers(self.grant) for hole in self.holes)
 
     def covers(self, other: "Area") -> bool:
-        """Whether it has all that the other one has, as far as that can be told."""
+        """Whether it has all that the other one has, as far as that can be decided."""
         return self.grant.covers(other.grant) and all(
             any(known.covers(hole.meet(other.grant)) for known in other.holes)
             for hole in self.holes

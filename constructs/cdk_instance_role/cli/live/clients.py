@@ -124,7 +124,7 @@ class PartialReader:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Forget what could not be seen in the block: it is told in other words."""
+        """Forget what could not be seen in the block: the caller reports it in other words."""
         before = [*self.unseen]
         yield
         self.unseen[:] = before
@@ -153,7 +153,7 @@ class PartialReader:
             otherwise: what to go on with.
 
         Raises:
-            CliError: no other call would do better, say because the credentials have expired.
+            CliError: no other call would do better, for example because the credentials have expired.
         """
         try:
             return look()

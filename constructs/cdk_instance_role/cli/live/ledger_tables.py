@@ -35,7 +35,8 @@ def ledger_of(stacks: StackGraph, address: Address, deployed: DeployedStack, log
 
 
 def table_behind(template: Mapping[str, Any], function: str | None) -> str | None:
-    """Logical id of the ledger table that a function is told of, or another one that it calls; None if there is none.
+    """Logical id of the ledger table in the environment of a function, or of a function that it calls; None if there is
+    none.
 
     Args:
         template: the template of the functions.

@@ -99,7 +99,7 @@ def warned(row: InstanceView, warning: str) -> InstanceView:
 
 
 def _dropped(row: InstanceView, reason: str) -> InstanceView:
-    """A row of an instance that is no more once the deployment is over."""
+    """A row of an instance that does not exist after the deployment."""
     return replace(row, verb=Verb.DROP, planned=row.current, reason=reason, warnings=())
 
 

@@ -35,7 +35,7 @@ class Intent:
     retained: bool = False
     """The association goes, and leaves everything as it is."""
     rollout: Rollout = field(default_factory=Rollout)
-    """How targets are brought over."""
+    """How targets are changed: all at once, or in waves."""
     timeout: float = DEFAULT_TIMEOUT_SECONDS
     """Seconds that the handler may take."""
     before: Desired | None = None
@@ -127,7 +127,7 @@ def _is_retained(deployed: DeployedStack, logical_id: str) -> bool:
 def _former_properties(
     stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack, logical_id: str
 ) -> Mapping[str, Sequence[str]] | None:
-    """The properties as they were sent last. None if that can't be told: then they count as others."""
+    """The properties as they were sent last. None if they are not known: then they count as changed."""
     try:
         return stacks.former_values(stack.address, deployed).properties(logical_id)
     except UnresolvedError:

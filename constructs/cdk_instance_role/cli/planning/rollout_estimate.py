@@ -34,7 +34,7 @@ class RolloutEstimate:
     def rollout(self) -> RolloutView | None:
         """The waves; None if there are none."""
         rollout, total = self._intent.rollout, self._total
-        reached = rollout.waves(total)
+        reached = rollout.cumulative_targets(total)
         if not reached:
             return None
         sizes = (after - before for before, after in pairwise((0, *reached)))

@@ -16,7 +16,7 @@ _DERIVED: dict[type, tuple[str, ...]] = {ProfileView: ("is_new",), InstanceView:
 
 
 def text(report: Report) -> str:
-    """The report as JSON text. In ASCII, so that no terminal and no pipe can be in its way."""
+    """The report as JSON text. In ASCII, so that every terminal and pipe can carry it."""
     return json.dumps(document(report), indent=2) + "\n"
 
 

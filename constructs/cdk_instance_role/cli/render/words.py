@@ -100,7 +100,7 @@ def estimate(value: Estimate) -> str:
 
 
 def rollout(view: RolloutView, limit: int | None = SHOWN_IDS) -> str:
-    """In which waves targets are brought over, and what ends that.
+    """In which waves targets are changed, and what ends that.
 
     Args:
         view: the waves.

@@ -20,7 +20,7 @@ _IAM = {
     ROLE: ("role", "RoleName"),
     MANAGED_POLICY: ("policy", "ManagedPolicyName"),
 }
-"""Resources whose ARN can be told from their name: kind in the ARN, and the property with the name."""
+"""Resources whose ARN follows from their name: kind in the ARN, and the property with the name."""
 IAM_TYPES = frozenset({PROFILE, ROLE})
 """Those of them whose attribute ``Arn`` is their ARN."""
 MADE_UP = ".to.be.created"

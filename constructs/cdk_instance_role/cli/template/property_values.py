@@ -15,7 +15,7 @@ from .template_inputs import Parameters, Place, as_text
 _FUNCTION = "AWS::Lambda::Function"
 _OUTPUTS = "Outputs."
 _KNOWN_BY_PATH = frozenset({INSTANCE, ALARM, COMPOSITE_ALARM})
-"""Resources that people are told of although they have no id yet."""
+"""Resources that the plan shows although they have no id yet."""
 
 
 class NewResourceError(UnresolvedError):

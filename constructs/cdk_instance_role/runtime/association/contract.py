@@ -105,7 +105,7 @@ MAX_TIMEOUT_SECONDS = 3600
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html"""
 
 MAX_OPERATION_SECONDS = 3500
-"""CloudFormation and the waiter wait for an hour from their beginning: a failure has to be told before that."""
+"""CloudFormation and the waiter wait for an hour from their beginning: a failure has to be reported before that."""
 
 MAX_INVOCATION_SECONDS = 480
 """Time-out of the function: after it an invocation is certainly over."""

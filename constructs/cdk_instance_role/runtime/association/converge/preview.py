@@ -44,7 +44,7 @@ def preview(
     started_at: float,
     look_up: LookUp = no_others,
 ) -> Preview:
-    """Look at everything that is desired, and at what is desired no more.
+    """Look at everything that is desired, and at what is no longer desired.
 
     Args:
         desired: what the association shall bring about.

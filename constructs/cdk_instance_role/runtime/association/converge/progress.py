@@ -14,7 +14,7 @@ from .failed_targets import FailedTargets
 from .wave_progress import Waves
 
 BUDGET_SECONDS = 30.0
-"""How often the other operations of the provider are told what is still to be done."""
+"""How often the remaining calls are written for the other operations of the provider."""
 
 
 class Progress:
@@ -43,7 +43,7 @@ class Progress:
         self._seen: tuple[Snapshot, Plan, Desired | None] | None = None
         """The last observation, and what was planned from it."""
         self._budgeted_at = float("-inf")
-        """When the other operations of the provider were told last, in seconds since the epoch."""
+        """When the remaining calls were written last, in seconds since the epoch."""
 
     def observed(self, snapshot: Snapshot, plan: Plan, desired: Desired | None) -> None:
         """Take note of an observation, and tell the other operations now and then what is still to be done.

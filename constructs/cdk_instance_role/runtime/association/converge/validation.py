@@ -33,7 +33,7 @@ class Validation:
 
 
 def validate(request: Request, operation: Operation, services: Services) -> Validation:
-    """Look at everything that an event is about, change nothing, and say what stands in its way."""
+    """Look at everything that an event is about, change nothing, and return its problems."""
     desired, key = request.desired, request.association
     records = services.ledger.records(key)
     if desired is None:  # nothing can refuse a Delete

@@ -17,7 +17,7 @@ class Waves:
     def __init__(self, rollout: Rollout, lease: Lease, alarms: Alarms, clock: Callable[[], float]) -> None:
         """
         Args:
-            rollout: how targets are brought over.
+            rollout: how targets are changed.
             lease: of the association, with the operation.
             alarms: tells of alarms.
             clock: seconds since the epoch.
@@ -84,8 +84,8 @@ class Waves:
             self._lease.end_wave()
 
     def watch_anew(self, plan: Plan) -> None:
-        """Let the wave bake once more, if half of it or more is still to be changed after it has: whoever was watched
-        is gone."""
+        """Let the wave bake once more, if half of it or more is still to be changed after that: the instances that
+        were watched are gone."""
         former = self._sizes[self._lease.operation.wave - 1] if self._lease.operation.wave else 0
         is_hardly_watched = 2 * len(changes_of_targets(plan)) >= self._reached - former
         if not self.are_over and self._lease.operation.bakes_until is not None and is_hardly_watched:

@@ -45,7 +45,7 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The latest step of an association about an instance, for people to read, and to know whose turn it has been."""
+    """The latest step of an association about an instance. It also says whether the instance was in a wave already."""
 
     action: str = ""
     before: str | None = None

@@ -80,7 +80,7 @@ class Profile:
 
 Instances = Mapping[str, Instance]
 Profiles = Mapping[str, Profile | None]
-"""Profiles by ARN; None says that IAM was asked and knows no such profile."""
+"""Profiles by ARN; None says that IAM was asked and does not know the profile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,13 @@ class OperationContext:
     """Ids that were selected before; one of them may be gone."""
     rolling_back: bool = False
     """The operation goes back to what was before the last one, as CloudFormation does after a failed update.
-    Nothing may stand in its way: what is gone is dropped, what someone else has changed is left alone, and what
-    may no longer be displaced gets its previous profile back."""
+    Nothing blocks it: an instance that is gone is dropped, what someone else has changed is left alone, and an instance
+    whose profile may no longer be replaced gets its previous profile back."""
     before: Desired | None = None
     """What the update asked for that is taken back, as far as it can be read."""
     begun: bool = False
-    """All targets were looked at before. Whoever comes along with the tags now was not among them, and who is gone now
-    was there then."""
+    """All targets were looked at before. An instance that got the tags since was not among them, and one that is gone
+    now was there then."""
     undoes: str | None = None
     """Id of the Create that is taken back. None: all that the association did is."""
     identity_confirmed: bool = True
@@ -51,7 +51,7 @@ ORDINARY = OperationContext()
 
 
 def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext) -> Plan:
-    """Plan what turns the snapshot into what is desired: the targets, and the instances that are targets no more."""
+    """Plan what turns the snapshot into what is desired: the targets, and the instances that are no longer targets."""
     selected = dict.fromkeys(snapshot.selected)
     targets = [plan_target(desired, id_, snapshot, context) for id_ in selected]
     leaving = (record for id_, record in held(snapshot.records).items() if id_ not in selected)

@@ -44,7 +44,7 @@ class Record:
 
     @property
     def candidates(self) -> tuple[str | None, ...]:
-        """What comes to light when this association goes: the first of these that still exists."""
+        """What the instance gets when this association is removed: the first of these that still exists."""
         wanted = (claim.wanted for claim in self.others if not claim.is_retained_above(self.mine))
         return (*filter(None, wanted), self.previous)
 
@@ -53,8 +53,8 @@ class Record:
         return self.mine is not None and self.mine.latest.at >= when and self.mine.latest.is_change
 
     def was_refused(self, step: Step, when: float) -> bool:
-        """Whether EC2 has refused for good since then to give the instance what this step would, be it that it has got
-        back since what had been taken off for it."""
+        """Whether EC2 has refused for good since then to give the instance what this step would. The profile that was
+        taken off for it may be on the instance again."""
         if self.mine is None or not self.has_changed_since(when):
             return False
         if self.mine.failing_since is not None and self.mine.failing_since >= when:
@@ -86,7 +86,7 @@ class Record:
         return not known and (carried is not None or not self._begun)
 
     def candidates_after(self, carried: str | None) -> tuple[str | None, ...]:
-        """What may have to come to light one day, should this association displace this profile."""
+        """What the instance may have to get back one day, if this association replaces this profile."""
         return (carried,) if self.is_overruled(carried) else self.candidates
 
     def restore_candidates(self, undoes: str | None) -> tuple[str | None, ...]:

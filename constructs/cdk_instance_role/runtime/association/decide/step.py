@@ -91,7 +91,7 @@ class Plan:
 
     @property
     def of_targets(self) -> "Plan":
-        """The plan without giving back what instances had that are targets no more."""
+        """The plan without restoring the instances that are no longer targets."""
         return Plan(tuple(step for step in self.steps if not (step.undo and step.action is not Action.FORGET)))
 
     def without(self, instance_ids: Collection[str]) -> "Plan":

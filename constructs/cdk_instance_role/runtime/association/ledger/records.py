@@ -54,7 +54,7 @@ class Ledger:
         return {item[LEDGER_SORT_KEY]: _read(item, association) for item in self._table.query(association)}
 
     def records_of(self, association: str, instance_ids: Collection[str]) -> dict[str, Record]:
-        """The records of these instances as an association sees them, whoever holds them, by instance id."""
+        """The records of these instances, of all associations, as one association sees them, by instance id."""
         found = self._table.get_many((id_, RECORD) for id_ in instance_ids)
         return {item[LEDGER_PARTITION_KEY]: _read(item, association) for item in found}
 

@@ -202,7 +202,7 @@ def _account_and_path(profile_arn: str) -> tuple[str, str]:
 
 
 def is_text(value: Any) -> bool:
-    """Whether AWS can be told this: a string, and none with half a character, which JSON can spell but UTF-8 can't."""
+    """Whether AWS can receive this: a string, and none with half a character, which JSON can spell but UTF-8 can't."""
     return isinstance(value, str) and value == value.encode(errors="ignore").decode()
 
 

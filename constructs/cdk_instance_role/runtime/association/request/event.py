@@ -41,7 +41,7 @@ class Request:
     timeout: float = DEFAULT_TIMEOUT_SECONDS
     """Seconds that the operation may take."""
     rollout: Rollout = field(default_factory=Rollout)
-    """How targets are brought over."""
+    """How targets are changed: all at once, or in waves."""
     before: Desired | None = None
     """What an Update changes, as far as it can be read."""
     digests: tuple[str, str] = ("", "")

@@ -50,7 +50,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How targets are brought over. Default: all at once."""
+    """How targets are changed. Default: all at once."""
 
     first: int = 0
     """Targets of the first wave; 0 says that there are no waves."""
@@ -64,12 +64,12 @@ class Rollout:
     """Names of the alarms that end it."""
     tolerance: Tolerance = field(default_factory=Tolerance)
 
-    def waves(self, total: int) -> tuple[int, ...]:
+    def cumulative_targets(self, total: int) -> tuple[int, ...]:
         """How many targets are eligible by the end of each wave (cumulative).
 
-        >>> Rollout(first=1, percentages=(1, 10, 50, 100)).waves(1000)
+        >>> Rollout(first=1, percentages=(1, 10, 50, 100)).cumulative_targets(1000)
         (1, 10, 100, 500, 1000)
-        >>> Rollout(first=2, growth=3).waves(30)
+        >>> Rollout(first=2, growth=3).cumulative_targets(30)
         (2, 8, 26, 30)
         """
         reached = {min(one, total) for one in self._reached(total) if one >= self.first}
@@ -77,11 +77,11 @@ class Rollout:
 
     def baking(self, total: int) -> float:
         """Seconds that all waves bake."""
-        return len(self.waves(total)) * self.bake
+        return len(self.cumulative_targets(total)) * self.bake
 
     def confirming(self, total: int) -> float:
         """Seconds that all waves may take besides until EC2 has confirmed their targets."""
-        return len(self.waves(total)) * WAVE_SECONDS
+        return len(self.cumulative_targets(total)) * WAVE_SECONDS
 
     def _reached(self, total: int) -> Iterator[int]:
         yield self.first
@@ -130,12 +130,12 @@ def time_problem(rollout: Rollout, total: int, least: float, timeout: float) -> 
     """Why a rollout can't be over in time; empty if it can.
 
     Args:
-        rollout: how targets are brought over.
+        rollout: how targets are changed.
         total: targets that have to be changed.
         least: seconds that the changes take at least.
         timeout: seconds that there are.
     """
-    waves, bakes, confirming = len(rollout.waves(total)), rollout.baking(total), rollout.confirming(total)
+    waves, bakes, confirming = len(rollout.cumulative_targets(total)), rollout.baking(total), rollout.confirming(total)
     if bakes + confirming + least == 0 or bakes + confirming + least < timeout:
         return ""
     parts = []
