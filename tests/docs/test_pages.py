@@ -13,6 +13,8 @@ from stacks.entries import RoleEntry, RolloutEntry
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("**/*.md"))]
+FOLDERS = r"(?:tests|docs|examples|benchmarks|constructs|localaws|stacks|tools|\.github)"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINKS = re.compile(r"\]\(([^)\s]+)\)")
 SOURCES = [
@@ -126,3 +128,20 @@ def test_getting_started_names_the_wheel_that_is_built() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
     assert f"cdk_instance_role-{version}-py3-none-any.whl" in page("getting-started.md")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_that_a_page_names_is_there(path: Path) -> None:
+    named = set(re.findall(rf"`({FOLDERS}/[\w./-]*|\w+\.py)`", path.read_text(encoding="utf-8")))
+    modules = {one.name for folder in ("constructs", "tests") for one in (ROOT / folder).glob("**/*.py")}
+
+    assert [one for one in named if not (ROOT / one).exists() and one not in modules] == []
+
+
+def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
+    named = set(re.findall(r"(?:^ {4}|`)make ([a-z][a-z-]*)", text, re.MULTILINE))
+
+    assert {"demo", "test", "docs", "setup", "build"} <= named
+    assert named - targets == set()
