@@ -112,7 +112,7 @@ pictures: setup ## Render the pictures of the README anew; needs chromium
 	@$(BIN)/python -m localaws.pictures
 
 docs: .docs/.ready ## Build the documentation into .docs/site; needs no network once .docs is installed
-	@PYTHONPATH=constructs NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --quiet
+	@PYTHONPATH=constructs:. NO_MKDOCS_2_WARNING=1 .docs/bin/mkdocs build --quiet
 	@echo "The documentation is in .docs/site/index.html"
 
 build: setup ## Build the wheel into dist/
