@@ -17,7 +17,7 @@ SEED ?=
 RUNS ?= 3
 ONLY ?=
 MERMAID := 11.12.2
-PROSE := README.md CHANGELOG.md CONTRIBUTING.md docs app.py constructs stacks examples benchmarks localaws tools
+PROSE := README.md tests/simulator/README.md CHANGELOG.md CONTRIBUTING.md docs app.py constructs stacks examples benchmarks localaws tools
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures docs build lock clean

@@ -14,6 +14,8 @@ from benchmarks.results import REPORTS, Results
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED, QUICK = ROOT / REPORTS, ROOT / ".local" / "benchmarks"
+RAW = ROOT / ".local" / "benchmarks-raw"
+"""Raw results are not published with the report: the scheduled workflow keeps them as an artifact."""
 SECTIONS = ("convergence", "throttling", "one_target", "handler", "synthesis", "planning")
 """Modules of this package, in the order of the report. Each has ``run(runs, quick)``, which returns a section."""
 
@@ -27,7 +29,9 @@ def main(sections: Sequence[str], runs: int, quick: bool, into: Path | None) -> 
     """Run the benchmarks: all SECTIONS, or those that are named. What was found of the others before is kept."""
     folder = into or (QUICK if quick else PUBLISHED)
     folder.mkdir(parents=True, exist_ok=True)
-    results = Results(folder / "results.json")
+    raw = RAW if folder == PUBLISHED else folder
+    raw.mkdir(parents=True, exist_ok=True)
+    results = Results(raw / "results.json")
     for name in sections or SECTIONS:
         began = time.monotonic()
         click.echo(f"{name}: ", nl=False)

@@ -14,7 +14,7 @@ Written by `make bench`; `make bench ONLY=planning` measures one section anew an
 in the end what commit was measured, and on what. Where something has a peer, or a least time that EC2 allows, it is
 held against that, in the same run. The other limits are numbers that we have set ourselves: seconds for a plan,
 megabytes for the handler, resources in a template. A figure is the median of the runs, with the lowest and the highest
-in brackets. What was measured, run by run, is in [results.json](results.json)."""
+in brackets. The raw results, run by run, are an artifact of the scheduled workflow."""
 
 
 def write(folder: Path, sections: Sequence[tuple[str, Found]]) -> None:

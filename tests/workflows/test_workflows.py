@@ -160,7 +160,14 @@ def test_ci_runs_the_target_that_everybody_runs() -> None:
 def test_what_takes_long_runs_regularly_and_by_hand() -> None:
     assert triggers("scheduled.yml").keys() == {"schedule", "workflow_dispatch"}
     assert jobs("scheduled.yml")["test"]["strategy"]["matrix"] == {"target": ["random-order", "soak"]}
-    assert [one["run"] for one in steps("scheduled.yml") if "run" in one] == ['make "$TARGET"']
+    assert [one["run"] for one in steps("scheduled.yml") if "run" in one] == ['make "$TARGET"', "make bench"]
+
+
+def test_the_raw_results_of_benchmarks_are_an_artifact() -> None:
+    (upload,) = used("scheduled.yml", "actions/upload-artifact")
+
+    assert ".local/benchmarks-raw/results.json" in upload["with"]["path"].split()
+    assert not (ROOT / "docs" / "benchmarks" / "results.json").exists()
 
 
 def test_the_documentation_is_built_for_pull_requests_and_published_from_main_only() -> None:
