@@ -248,8 +248,9 @@ class Cloud:
         Deployment(self, stack).run()
         return self.cloudformation.stacks[stack.name]
 
-    def deploy_in_vain(self, stack: StackArtifact) -> None:
-        """Deploy a stack with ``--no-rollback``; the update of its association fails."""
+    def fail_to_update(self, stack: StackArtifact) -> None:
+        """Deploy a stack with ``--no-rollback``: the updates of its associations fail, for reasons that tests provide,
+        and so do their rollbacks. Then the reasons are gone."""
         Deployment(self, stack, fails=True).run()
 
     # The command line

@@ -17,6 +17,7 @@ from cdk_instance_role.cli.template.template_inputs import Place
 from tests.cli.stack_policies import Deployed, deploy
 from tests.simulator.driver import STACK_ID, Resource, World
 from tests.simulator.dynamodb import TABLE
+from tests.simulator.ec2 import DESCRIBE_INSTANCES
 from tests.simulator.fleet import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ class Deployment:
     def __init__(self, cloud: "Cloud", stack: StackArtifact, *, fails: bool = False) -> None:
         """
         Args:
-            cloud: the account.
+            cloud: the account and Region.
             stack: what is deployed.
-            fails: the update of the association fails and, as with ``--no-rollback``, nothing is taken back.
+            fails: the updates of the associations fail, and so do their rollbacks.
         """
         self._cloud, self._name, self._fails = cloud, stack.name, fails
         self._stacks = cloud.cloudformation.stacks
@@ -94,9 +95,14 @@ class Deployment:
         for part in parts:
             self._fill(part)
         self._associate(parts)
-        for one in policies:
-            next(one, None)
-        self._clean_up(parts)
+        if self._fails:
+            self._keep_former(parts)
+        else:
+            for one in policies:
+                next(one, None)
+            self._clean_up(parts)
+        for part in parts:
+            self._stacks[part.deployed.id if part.stack.address.nested else self._name] = part.deployed
 
     def _part(self, stack: StackArtifact) -> Part:
         if stack.address.outer:
@@ -172,8 +178,15 @@ class Deployment:
                 trust = values.resolve(properties.get("AssumeRolePolicyDocument", []))
                 roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role/{name}", trust, [], {})
             case "AWS::IAM::InstanceProfile":
-                role = values.resolve(properties["Roles"])[0]
-                self._cloud.fleet.add_profile(name, role=role, path=properties.get("Path", "/"))
+                self._create_profile(name, values.resolve(properties["Roles"])[0], properties.get("Path", "/"))
+
+    def _create_profile(self, name: str, role: str, path: str) -> None:
+        """One that is there keeps its id."""
+        fleet, arn = self._cloud.fleet, f"arn:aws:iam::{ACCOUNT}:instance-profile{path}{name}"
+        if arn not in fleet.profiles:
+            fleet.add_profile(name, role=role, path=path)
+        elif fleet.profiles[arn].role_arn != f"arn:aws:iam::{ACCOUNT}:role/{role}":
+            fleet.change_role(arn, role)
 
     def _policies(self, part: Part) -> tuple[Deployed | None, Deployed]:
         """What CloudFormation compares: the former template and the new one."""
@@ -207,8 +220,8 @@ class Deployment:
                 kept.add(key := part.key(id_))
                 properties = self._values[part.stack.address].properties(id_)
                 properties = {"ServiceToken": "arn:of:the:framework", **properties}
-                if key in resources and self._fails:
-                    self._update_that_fails(resources[key], properties)
+                if self._fails:
+                    self._leave_open(resources[key], properties)
                     continue
                 if key in resources:
                     result = resources[key].update(properties)
@@ -219,11 +232,21 @@ class Deployment:
         for gone in resources.keys() - kept:
             assert resources.pop(gone).delete().ok
 
-    @staticmethod
-    def _update_that_fails(resource: Resource, properties: dict[str, Any]) -> None:
-        result = resource.deliver(resource.event("Update", properties, resource.properties))
-        assert not result.ok
-        resource.properties = properties
+    def _leave_open(self, resource: Resource, properties: Mapping[str, Any]) -> None:
+        """The update fails for a reason of its own, and its rollback because nothing may be looked at."""
+        update = resource.deliver(resource.event("Update", properties, resource.properties))
+        assert not update.ok
+        self._cloud.deny(DESCRIBE_INSTANCES)
+        rollback = resource.deliver(resource.event("Update", resource.properties, properties))
+        assert not rollback.ok
+        self._cloud.traffic.faults.clear()
+        resource.properties = dict(properties)
+
+    def _keep_former(self, parts: list[Part]) -> None:
+        """What goes is only deleted once everything has succeeded."""
+        for part in parts:
+            if part.former:
+                part.physical |= {**part.former.physical_ids, **part.physical}
 
     def _clean_up(self, parts: list[Part]) -> None:
         for part in parts:
@@ -232,7 +255,6 @@ class Deployment:
                 self._stacks.pop(old, None)
                 if old in self._cloud.fleet.instances:
                     self._cloud.fleet.change_state(old, "terminated")
-            self._stacks[part.deployed.id if part.stack.address.nested else self._name] = part.deployed
 
     def _resolved(self, address: Address, value: Any) -> Any:
         return self._values[address].resolve(value)

@@ -101,7 +101,7 @@ class _Planner:
         if intent.desired is None:  # what is held, if anything, is to be given back
             return preview_of_delete(records, self._observer, now=self._now)
         operation = ledger.operation() if ledger else None
-        self._rolls_back = operation is not None and operation.came_from == intent.digest
+        self._rolls_back = operation is not None and intent.takes_back(operation.came_from)
         return preview(
             intent.desired,
             records,

@@ -41,7 +41,16 @@ class Intent:
     before: Desired | None = None
     """What the association asked for when it was deployed last, as far as it can be read."""
     digest: str = ""
-    """Of the properties, by which the handler knows a former configuration again."""
+    """Of the properties, by which the handler knows a former configuration again. Empty if the deployment creates a
+    target, which no former configuration has."""
+
+    def takes_back(self, came_from: str) -> bool:
+        """Whether the handler will take this for the rollback of a failed Update.
+
+        Args:
+            came_from: digest of the properties that the Update came from; empty if none is open.
+        """
+        return self.event is Event.UPDATE and bool(came_from) and self.digest == came_from
 
 
 def intent_of(
@@ -70,7 +79,7 @@ def intent_of(
         created=created,
         rollout=request.rollout,
         timeout=request.timeout,
-        digest=digest_of(after),
+        digest="" if created else digest_of(after),
     )
     if deployed is None:
         return intent
