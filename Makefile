@@ -18,52 +18,62 @@ RUNS ?= 3
 ONLY ?=
 MERMAID := 11.12.2
 PROSE := README.md tests/simulator/README.md CHANGELOG.md CONTRIBUTING.md docs app.py constructs stacks examples benchmarks localaws tools
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# pip installs uv, and uv installs everything else. It is many times faster than pip and shows its progress. Where only pip
+# is configured for a package index, pip does it. Both check every hash.
+UV := $(BIN)/uv
+install = $(UV) pip install --python $(1)/bin/python --require-hashes -r $(2) || \
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
+PYTHON_VERSION_CHECK := import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, this is " + sys.version.split()[0])
 
-.PHONY: help setup lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures docs build lock clean
+.PHONY: help setup check lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures docs build lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready .ministack/.ready node_modules/.ready ## Install everything into .venv, .ministack and node_modules
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.uv: requirements-setup.txt
+	@$(PYTHON) -c '$(PYTHON_VERSION_CHECK)'
+	@echo "Installing uv into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.txt
+	@touch $@
 
-$(VENV)/.ready: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.ready: requirements-dev.txt pyproject.toml $(VENV)/.uv
 	@echo "Installing the Python packages into $(VENV)"
-	@$(PIP) --require-hashes -r requirements-dev.txt
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(call install,$(VENV),requirements-dev.txt)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.ministack/.ready: requirements-ministack.txt
+.ministack/.ready: requirements-ministack.txt $(VENV)/.uv
 	@echo "Installing the local AWS into .ministack"
-	@$(PYTHON) -m venv .ministack
-	@.ministack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ministack.txt
+	@test -x .ministack/bin/python || $(PYTHON) -m venv .ministack
+	@$(call install,.ministack,requirements-ministack.txt)
 	@touch $@
 
-.custodian/.ready: requirements-bench.txt
+.custodian/.ready: requirements-bench.txt $(VENV)/.uv
 	@echo "Installing Cloud Custodian into .custodian"
-	@$(PYTHON) -m venv .custodian
-	@.custodian/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@test -x .custodian/bin/python || $(PYTHON) -m venv .custodian
+	@$(call install,.custodian,requirements-bench.txt)
 	@touch $@
 
 # npm checks no hash of a package that it packs, so tools/mermaid.py does.
-.docs/.ready: requirements-docs.txt tools/mermaid.py
+.docs/.ready: requirements-docs.txt tools/mermaid.py $(VENV)/.uv
 	@echo "Installing what builds the documentation into .docs"
-	@$(PYTHON) -m venv .docs
-	@.docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	@test -x .docs/bin/python || $(PYTHON) -m venv .docs
+	@$(call install,.docs,requirements-docs.txt)
 	@PATH="$(CURDIR)/.docs/bin:$$PATH" npm pack --silent --pack-destination .docs mermaid@$(MERMAID) > /dev/null
 	@.docs/bin/python tools/mermaid.py .docs/mermaid-$(MERMAID).tgz docs/mermaid
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
 	@echo "Installing the CDK CLI into node_modules"
-	@npm ci --silent
+	@npm ci
 	@touch $@
 
-lint: setup ## Check style, formatting, layers, prose and types
+check: lint unit ## Check style, imports, prose and types, and run the unit tests
+
+lint: setup ## Check style, formatting, imports, prose and types
 	ruff check .
 	ruff format --check .
 	lint-imports --no-cache
@@ -119,7 +129,7 @@ build: setup ## Build the wheel into dist/
 	python -m build --no-isolation --outdir dist .
 
 lock: setup ## Work out the pinned requirements anew
-	for name in requirements requirements-dev requirements-ministack requirements-bench requirements-docs; do \
+	for name in requirements requirements-setup requirements-dev requirements-ministack requirements-bench requirements-docs; do \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --no-header --no-annotate $$name.in --output-file $$name.txt; \
 	done
