@@ -10,6 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = "cdk_instance_role.runtime.association"
+LIBRARY = ROOT / "constructs" / "cdk_instance_role"
+MAX_MODULES = 12
+MAX_LINES = 250
+
 CDK = ["aws_cdk", "constructs", "jsii"]
 
 PROGRAM = """
@@ -83,12 +87,27 @@ def test_the_source_root_does_not_shadow_the_package_constructs() -> None:
     assert ROOT / "constructs" not in Path(spec.origin).parents
 
 
-def test_no_module_and_no_package_is_too_long_to_find_the_way_in() -> None:
-    library = ROOT / "constructs" / "cdk_instance_role"
-    packages = [library, *(one.parent for one in library.rglob("*/__init__.py"))]
-    modules = {one.relative_to(library): len(one.read_text().splitlines()) for one in library.rglob("*.py")}
-    sizes = {one.relative_to(library): len([*one.glob("*.py")]) - 1 for one in packages}
+def test_a_package_has_at_most_twelve_modules() -> None:
+    packages = {path.parent for path in LIBRARY.rglob("*.py")}
+    modules = {package: [path for path in package.glob("*.py") if path.name != "__init__.py"] for package in packages}
 
-    assert {path: lines for path, lines in modules.items() if lines > 250} == {}
-    assert {path: count for path, count in sizes.items() if count > 12} == {}
-    assert len(packages) > 15
+    assert len(packages) > 10
+    assert {package.name: len(found) for package, found in modules.items() if len(found) > MAX_MODULES} == {}
+
+
+def test_a_module_has_at_most_250_lines() -> None:
+    lines = {path.relative_to(LIBRARY).as_posix(): len(path.read_text().splitlines()) for path in LIBRARY.rglob("*.py")}
+
+    assert {name for name, count in lines.items() if count > MAX_LINES} == set()
+
+
+def test_the_configuration_of_the_import_linter_names_real_modules() -> None:
+    text = (ROOT / ".importlinter").read_text()
+    containers = re.findall(r"^containers = cdk_instance_role\.?(.*)$", text, re.MULTILINE)
+    layers = re.findall(r"^layers =\n((?:  .*\n?)+)", text, re.MULTILINE)
+
+    assert len(containers) == len(layers) == 3
+    for container, block in zip(containers, layers, strict=True):
+        folder = LIBRARY / container.replace(".", "/")
+        names = re.findall(r"\w+", block)
+        assert [name for name in names if not (folder / name).is_dir() and not (folder / f"{name}.py").is_file()] == []
