@@ -25,7 +25,7 @@ install = $(UV) pip install --python $(1)/bin/python --require-hashes -r $(2) ||
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
 PYTHON_VERSION_CHECK := import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, this is " + sys.version.split()[0])
 
-.PHONY: help setup check lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures docs build lock clean
+.PHONY: help setup check lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures docs build release-dry-run lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -127,6 +127,10 @@ docs: .docs/.ready ## Build the documentation into .docs/site; needs no network 
 
 build: setup ## Build the wheel into dist/
 	python -m build --no-isolation --outdir dist .
+
+release-dry-run: setup ## Do everything of a release except publishing, with the files in dist/
+	rm -rf dist
+	python -m release --out dist
 
 lock: setup ## Work out the pinned requirements anew
 	for name in requirements requirements-setup requirements-dev requirements-ministack requirements-bench requirements-docs; do \

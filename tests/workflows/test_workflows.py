@@ -58,8 +58,8 @@ def position(job: str, called: str) -> int:
     return next(index for index, name in enumerate(names) if name.startswith(called))
 
 
-def test_there_is_one_for_tests_one_for_documentation_one_for_plans_and_one_for_tests_that_take_long() -> None:
-    assert NAMES == ["ci.yml", "docs.yml", "plan.yml", "scheduled.yml"]
+def test_each_workflow_has_one_purpose() -> None:
+    assert NAMES == ["ci.yml", "docs.yml", "plan.yml", "release.yml", "scheduled.yml"]
 
 
 @every_workflow
@@ -95,6 +95,8 @@ def test_no_job_can_do_more_than_it_needs() -> None:
         ("plan.yml", "synthesize"): {"contents": "read"},
         ("plan.yml", "plan"): {"contents": "read", "id-token": "write"},
         ("plan.yml", "comment"): {"pull-requests": "write"},
+        ("release.yml", "publish"): {"id-token": "write", "attestations": "write"},
+        ("release.yml", "announce"): {"contents": "write"},
     }
 
 
@@ -126,7 +128,8 @@ def test_it_never_runs_with_the_rights_of_the_base_branch(name: str) -> None:
 
 @every_workflow
 def test_a_newer_run_cancels_the_older_one_and_none_runs_for_ever(name: str) -> None:
-    assert workflow(name)["concurrency"]["cancel-in-progress"] is True
+    # A release that is stopped between PyPI and GitHub would be half of one.
+    assert workflow(name)["concurrency"]["cancel-in-progress"] is (name != "release.yml")
     longest = 300 if name == "scheduled.yml" else 60
     assert all(job["timeout-minutes"] <= longest for job in jobs(name).values())
 
@@ -281,3 +284,24 @@ def test_the_comment_is_written_also_after_a_failure_and_before_the_check_fails(
     assert conditions()["comment"].startswith("!cancelled() && ")
     assert jobs("plan.yml")["comment"]["needs"] == ["synthesize", "plan"]
     assert position("comment", "Write the comment") < position("comment", "Say how it went")
+
+
+def test_a_release_begins_with_a_tag_of_a_version() -> None:
+    assert triggers("release.yml") == {"push": {"tags": ["v[0-9]+.[0-9]+.[0-9]+"]}}
+
+
+def test_a_release_is_published_only_after_it_was_built_checked_and_tested() -> None:
+    release = jobs("release.yml")
+    scripts = [one["run"] for one in release["build"]["steps"] if "run" in one]
+
+    assert (release["publish"]["needs"], release["announce"]["needs"]) == ("build", "publish")
+    assert "https://pypi.org/pypi/cdk-instance-role/${TAG#v}/json" in scripts[0]
+    assert scripts[1:] == ["make setup", '.venv/bin/python -m release --out dist --tag "$TAG"', "make test"]
+
+
+def test_no_code_of_the_repository_runs_where_a_release_is_published() -> None:
+    for job in ("publish", "announce"):
+        steps_ = jobs("release.yml")[job]["steps"]
+
+        assert not [one for one in steps_ if one.get("uses", "").startswith("actions/checkout@")]
+        assert not any(word in str(steps_) for word in ("make ", "python", "npx", ".venv"))
