@@ -83,7 +83,15 @@ def use(wheel: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run(sys.executable, "-m", "venv", "--without-pip", "venv", cwd=Path(folder))
         python = Path(folder, "venv", "bin", "python")
-        pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "install"]
+        pip: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            python,
+            "--disable-pip-version-check",
+            "install",
+        ]
         run(*pip, "--quiet", "--no-deps", "--no-index", "--no-compile", wheel, cwd=Path(folder))
         inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         purelib = sysconfig.get_path("purelib")

@@ -23,7 +23,7 @@ class Waves:
             clock: seconds since the epoch.
         """
         self._rollout, self._lease, self._alarms, self._clock = rollout, lease, alarms, clock
-        self._sizes_of = cache(rollout.waves)
+        self._sizes_of = cache(rollout.cumulative_targets)
 
     @property
     def are_over(self) -> bool:
