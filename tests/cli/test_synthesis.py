@@ -313,7 +313,7 @@ def test_nothing_is_left_of_an_assembly_that_can_not_be_read() -> None:
 
 PROGRAM = """
 import sys, tempfile
-from cdk_instance_role.cli.synthesis import synthesized
+from cdk_instance_role.cli.template.synthesis import synthesized
 tempfile.tempdir = sys.argv[1]
 with synthesized("echo $$ > pid; exec sleep 600", {}):
     pass
