@@ -194,3 +194,63 @@ def test_an_event_of_a_rollback_that_comes_twice_is_one_rollback(world: World) -
 
     assert all(result.ok for result in results), results
     assert world.carried(kept, refused) == ["Foreign", None]
+
+
+# A first phase that comes again after the Delete. The ledger has forgotten the association by then, so that the handler
+# can't tell the event from a new one: it begins an operation. These tests are about the first phase alone.
+
+
+def of_a_deleted_association(world: World, kind: str) -> tuple[Story, dict[str, Any]]:
+    """A Create that has failed, or an Update that has succeeded. Then the association was deleted."""
+    story = Story(world, kind)
+    if kind == "Create":
+        world.refuse(ASSOCIATE, story.targets[0])
+    event = story.event()
+    assert story.resource.deliver(event).ok == (kind == "Update")
+    event["PhysicalResourceId"] = story.resource.physical_id
+    story.resource.properties = dict(event["ResourceProperties"])
+    assert story.resource.delete().ok
+    world.traffic.faults.clear()
+    assert world.dynamodb.items == {}
+    return story, event
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_a_first_phase_that_comes_again_after_the_delete_changes_no_instance_and_claims_none(
+    world: World, kind: str
+) -> None:
+    story, event = of_a_deleted_association(world, kind)
+    state = story.state
+    assert story.late(event) == ""
+
+    assert story.state == state
+    assert world.carried(*story.targets) == [None, "Old", None]
+    assert story.resource.records() == {}
+    assert {key[0] for key in world.dynamodb.items} <= {"operation", "shared"}
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_what_a_first_phase_after_the_delete_leaves_is_gone_after_the_next_life(world: World, kind: str) -> None:
+    story, event = of_a_deleted_association(world, kind)
+    assert story.late(event) == ""
+    again = Resource(world)
+    created = again.create(story.before)
+
+    assert created.ok, created.reason
+    assert world.carried(*story.targets) == ["Web", "Web", None]
+    assert story.late(event) == "a later event for this association was handled already: this one is ignored"
+    assert again.delete().ok
+    assert world.carried(*story.targets) == [None, "Old", None]
+    assert world.dynamodb.items == {}
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_the_delete_that_is_delivered_again_too_removes_what_a_late_first_phase_has_left(
+    world: World, kind: str
+) -> None:
+    story, event = of_a_deleted_association(world, kind)
+    assert story.late(event) == ""
+    assert story.resource.deliver(story.resource.event("Delete", story.resource.properties)).ok
+
+    assert world.carried(*story.targets) == [None, "Old", None]
+    assert world.dynamodb.items == {}
