@@ -6,9 +6,11 @@ moto answers boto3 by itself; nothing is sent. `tests/runtime/test_moto_deviatio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.awsrequest import AWSResponse
 
 from cdk_instance_role.runtime.association.services import CHANGING, READING
 from tests.runtime.ledgers import create_table
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_iam import IAMClient
 
+REFUSAL: Any = {
+    "Error": {"Code": "UnsupportedOperation", "Message": "not today"},
+    "ResponseMetadata": {"HTTPStatusCode": HTTPStatus.BAD_REQUEST},
+}
+
 
 class Account:
     """An account with an empty ledger."""
@@ -30,7 +37,26 @@ class Account:
         self.iam: IAMClient = _client("iam")
         self.dynamodb: DynamoDBClient = _client("dynamodb")
         self.cloudwatch: CloudWatchClient = _client("cloudwatch")
+        self.changes: list[str] = []
+        """Names of the calls by which associations were to be changed, refused ones included, in their order."""
+        self._refused = set[tuple[str, str]]()
         create_table(self.dynamodb)
+
+    def refuse(self, action: str, id_: str) -> None:
+        """Refuse an action for good. moto itself refuses too little.
+
+        Args:
+            action: name of the call.
+            id_: of the instance or association that the call names.
+        """
+        self._refused.add((action, id_))
+
+    def before_change(self, model: Any, params: Any, **_: Any) -> tuple[AWSResponse, Any] | None:
+        """botocore calls this before a call that changes an association. A refusal is the answer instead of moto's."""
+        self.changes.append(model.name)
+        if any((model.name, value) in self._refused for value in params["body"].values()):
+            return AWSResponse(params["url"], HTTPStatus.BAD_REQUEST, {}, None), REFUSAL
+        return None
 
 
 @contextmanager
@@ -39,7 +65,13 @@ def account() -> Iterator[Account]:
     from moto import mock_aws  # slow, so only those pay for it who use it
 
     with mock_aws():
-        yield Account()
+        account = Account()
+        events = account.ec2_changes.meta.events
+        events.register("before-call.ec2", account.before_change)
+        try:
+            yield account
+        finally:
+            events.unregister("before-call.ec2", account.before_change)  # the client is the next account's, too
 
 
 @cache
