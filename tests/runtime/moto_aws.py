@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSResponse, HTTPHeaders
 
 from cdk_instance_role.runtime.association.services import CHANGING, READING
 from tests.runtime.ledgers import create_table
@@ -55,7 +55,7 @@ class Account:
         """botocore calls this before a call that changes an association. A refusal is the answer instead of moto's."""
         self.changes.append(model.name)
         if any((model.name, value) in self._refused for value in params["body"].values()):
-            return AWSResponse(params["url"], HTTPStatus.BAD_REQUEST, {}, None), REFUSAL
+            return AWSResponse(params["url"], HTTPStatus.BAD_REQUEST, HTTPHeaders(), None), REFUSAL
         return None
 
 
@@ -66,7 +66,8 @@ def account() -> Iterator[Account]:
 
     with mock_aws():
         account = Account()
-        events = account.ec2_changes.meta.events
+        # The types of botocore don't know that what such a handler returns is taken for the answer.
+        events: Any = account.ec2_changes.meta.events
         events.register("before-call.ec2", account.before_change)
         try:
             yield account
