@@ -19,11 +19,16 @@ def handler_arn(aws: LocalAws, stack: str) -> str:
     return str(arn)
 
 
+def table(aws: LocalAws, stack: str) -> str:
+    """Name of the table that is the ledger of a stack."""
+    found = aws.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    (name,) = (item["PhysicalResourceId"] for item in found if item["ResourceType"] == "AWS::DynamoDB::Table")
+    return str(name)
+
+
 def entries(aws: LocalAws, stack: str) -> dict[str, dict[str, Any]]:
     """What the ledger of a stack says of every instance and of the one association that holds it, by instance id."""
-    found = aws.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
-    (table,) = (item["PhysicalResourceId"] for item in found if item["ResourceType"] == "AWS::DynamoDB::Table")
-    items = aws.client("dynamodb").scan(TableName=table)["Items"]
+    items = aws.client("dynamodb").scan(TableName=table(aws, stack))["Items"]
     plain = ({name: _deserialize(value) for name, value in item.items()} for item in items)
     return {item["InstanceId"]: {**item, **_only_claim(item)} for item in plain if item["Id"] == "record"}
 

@@ -3,7 +3,7 @@
 from localaws.cdk import Cdk
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
-from tests.e2e.stack import entries, outputs
+from tests.e2e.stack import entries, outputs, table
 
 
 def test_tags_select_and_a_conflict_is_kept_and_a_profile_may_hold_a_role_of_another_name(
@@ -84,7 +84,10 @@ def test_the_instances_of_a_retained_association_keep_the_profile_when_the_stack
     deployed = app.deploy(context=context)
     assert deployed.ok, deployed.output
     assert fleet.carried(target) == [imported]
+    assert entries(aws, context["stack"])[target]["Retained"] is True
 
+    ledger = table(aws, context["stack"])
     destroyed = app.destroy(context=context)
     assert destroyed.ok, destroyed.output
     assert fleet.carried(target) == [imported]
+    assert ledger not in aws.client("dynamodb").list_tables()["TableNames"], "the ledger goes with the stack"
