@@ -70,7 +70,7 @@ def test_two_associations_in_one_stack_one_of_them_of_an_imported_profile(
 def test_the_instances_of_a_retained_association_keep_the_profile_when_the_stack_goes(
     aws: LocalAws, fleet: Fleet, unique: str
 ) -> None:
-    imported = f"Imported-{unique}"
+    imported = f"Retained-{unique}"
     fleet.add_profile(imported, role=f"Role-of-{imported}")
     target = fleet.launch()
     app = Cdk(aws, app="python tests/e2e/apps/imported_profile.py")
