@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 import pytest
 
 from cdk_instance_role.runtime.association.aws.rate_limiter import LIMITS, RateLimiter, least_seconds
+from tests.unit.clock import Clock
 
 MINUTE = 60
 DOCUMENTED = pytest.mark.parametrize(
@@ -18,19 +19,6 @@ DOCUMENTED = pytest.mark.parametrize(
         ("DescribeInstances", 100, 20),
     ],
 )
-
-
-class Clock:
-    """Time that passes only while someone sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def test_every_action_that_the_handler_repeats_is_paced() -> None:

@@ -10,19 +10,9 @@ from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.aws.paged_reads import answer, pages
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
+from tests.unit.clock import Clock
 
 ACTION = "DescribeInstances"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Service:

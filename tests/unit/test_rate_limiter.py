@@ -13,27 +13,22 @@ from cdk_instance_role.runtime.association.aws.rate_limiter import (
     RateLimiter,
     refilled,
 )
+from tests.unit.clock import Clock
 
 ASSOCIATE, REPLACE = "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"
 BURST = int(LIMITS[REPLACE].capacity * CAPACITY_SHARE)
 RATE = LIMITS[REPLACE].refill * REFILL_SHARE
 
 
-class Clock:
-    """Time that passes only while someone sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+class StrictClock(Clock):
+    """Nobody sleeps for no time."""
 
     def sleep(self, seconds: float) -> None:
         assert seconds > 0
-        self.now += seconds
+        super().sleep(seconds)
 
 
-def pace_on(clock: Clock, levels: dict[str, float] | None = None) -> RateLimiter:
+def pace_on(clock: StrictClock, levels: dict[str, float] | None = None) -> RateLimiter:
     return RateLimiter(levels, clock=clock, sleep=clock.sleep)
 
 
@@ -43,14 +38,14 @@ def take(rate_limiter: RateLimiter, count: int, action: str = REPLACE) -> None:
 
 
 def test_the_burst_goes_out_at_once() -> None:
-    clock = Clock()
+    clock = StrictClock()
     take(pace_on(clock), BURST)
 
     assert clock.now == 1000.0
 
 
 def test_after_the_burst_calls_come_at_the_rate_of_the_refill() -> None:
-    clock = Clock()
+    clock = StrictClock()
     take(pace_on(clock), BURST + 49)
 
     assert clock.now - 1000.0 == pytest.approx(49 / RATE)
@@ -58,7 +53,7 @@ def test_after_the_burst_calls_come_at_the_rate_of_the_refill() -> None:
 
 def test_one_throttled_call_costs_neither_tokens_nor_rate() -> None:
     """EC2 also throttles for reasons that have nothing to do with how fast calls come."""
-    clock = Clock()
+    clock = StrictClock()
     rate_limiter = pace_on(clock)
     take(rate_limiter, 5)
     rate_limiter.was_throttled(REPLACE)
@@ -69,7 +64,7 @@ def test_one_throttled_call_costs_neither_tokens_nor_rate() -> None:
 
 
 def test_takes_less_of_the_refill_while_many_calls_are_throttled() -> None:
-    clock = Clock()
+    clock = StrictClock()
     rate_limiter = pace_on(clock, {REPLACE: 0.0})
     for _ in range(5):
         take(rate_limiter, 12)
@@ -81,7 +76,7 @@ def test_takes_less_of_the_refill_while_many_calls_are_throttled() -> None:
 
 
 def test_takes_the_whole_refill_again_once_no_call_is_throttled() -> None:
-    clock = Clock()
+    clock = StrictClock()
     rate_limiter = pace_on(clock)
     for _ in range(60):
         take(rate_limiter, 1)
@@ -94,7 +89,7 @@ def test_takes_the_whole_refill_again_once_no_call_is_throttled() -> None:
 
 
 def test_every_action_has_a_bucket_of_its_own() -> None:
-    clock = Clock()
+    clock = StrictClock()
     rate_limiter = pace_on(clock)
     take(rate_limiter, BURST)
     take(rate_limiter, 1, ASSOCIATE)
@@ -103,7 +98,7 @@ def test_every_action_has_a_bucket_of_its_own() -> None:
 
 
 def test_refuses_at_once_what_would_come_too_late() -> None:
-    clock = Clock()
+    clock = StrictClock()
     rate_limiter = pace_on(clock, {REPLACE: 0.0})
 
     assert not rate_limiter.take(REPLACE, until=1000.0 + 0.9 / RATE)
@@ -112,14 +107,14 @@ def test_refuses_at_once_what_would_come_too_late() -> None:
 
 
 def test_waits_for_what_comes_in_time() -> None:
-    clock = Clock()
+    clock = StrictClock()
 
     assert pace_on(clock, {REPLACE: 0.0}).take(REPLACE, until=1000.0 + 1.1 / RATE)
     assert clock.now == pytest.approx(1000.0 + 1 / RATE)
 
 
 def test_the_bucket_is_taken_to_be_empty_when_most_of_the_last_calls_were_throttled() -> None:
-    rate_limiter = pace_on(Clock())
+    rate_limiter = pace_on(StrictClock())
     rate_limiter.was_throttled(REPLACE)
     rate_limiter.was_throttled(REPLACE)
     assert rate_limiter.levels()[REPLACE] == BURST
@@ -130,7 +125,7 @@ def test_the_bucket_is_taken_to_be_empty_when_most_of_the_last_calls_were_thrott
 
 
 def test_throttled_calls_are_counted() -> None:
-    rate_limiter = pace_on(Clock())
+    rate_limiter = pace_on(StrictClock())
     rate_limiter.was_throttled(REPLACE)
     rate_limiter.was_throttled(ASSOCIATE)
 
@@ -138,7 +133,7 @@ def test_throttled_calls_are_counted() -> None:
 
 
 def test_throttling_does_not_fill_a_bucket_that_is_overdrawn() -> None:
-    rate_limiter = pace_on(Clock(), {REPLACE: -3.0})
+    rate_limiter = pace_on(StrictClock(), {REPLACE: -3.0})
     for _ in range(3):
         rate_limiter.was_throttled(REPLACE)
 
@@ -146,7 +141,7 @@ def test_throttling_does_not_fill_a_bucket_that_is_overdrawn() -> None:
 
 
 def test_a_bucket_holds_no_more_than_its_share() -> None:
-    clock = Clock()
+    clock = StrictClock()
     rate_limiter = pace_on(clock)
     clock.sleep(3600)
 
@@ -175,7 +170,7 @@ def test_the_next_invocation_passes_over_buckets_that_it_does_not_know() -> None
     pauses=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.3, 7.0]), min_size=1, max_size=200),
 )
 def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: list[float]) -> None:
-    clock = Clock()
+    clock = StrictClock()
     rate_limiter, times = pace_on(clock), []
     for pause in pauses:
         clock.now += pause
@@ -190,19 +185,19 @@ def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: li
 
 @given(before=st.integers(0, 120), after=st.integers(0, 120), gap=st.sampled_from([0.0, 1.0, 30.0]))
 def test_an_invocation_goes_on_where_the_one_before_has_left_off(before: int, after: int, gap: float) -> None:
-    def end(hand_over: Callable[[RateLimiter, Clock], RateLimiter]) -> float:
-        clock = Clock()
+    def end(hand_over: Callable[[RateLimiter, StrictClock], RateLimiter]) -> float:
+        clock = StrictClock()
         rate_limiter = pace_on(clock)
         take(rate_limiter, before)
         take(hand_over(rate_limiter, clock), after)
         return clock.now
 
-    def another(rate_limiter: RateLimiter, clock: Clock) -> RateLimiter:
+    def another(rate_limiter: RateLimiter, clock: StrictClock) -> RateLimiter:
         levels = rate_limiter.levels()
         clock.now += gap
         return pace_on(clock, refilled(levels, gap))
 
-    def the_same(rate_limiter: RateLimiter, clock: Clock) -> RateLimiter:
+    def the_same(rate_limiter: RateLimiter, clock: StrictClock) -> RateLimiter:
         clock.now += gap
         return rate_limiter
 
