@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...runtime.association.aws.observe import Observer
 from ...runtime.association.converge.preview import Preview, no_others, preview, preview_of_delete
 from ...runtime.association.decide.plan import OperationContext
 from ...runtime.association.decide.record import Records
@@ -75,7 +74,8 @@ class _Planner:
         self._sight, self._ec2 = environment.sight, environment.aws.ec2
         self._rolls_back = False
         """The handler will take the deployment for the rollback of a failed one."""
-        self._look_through(PlannedObserver(environment))
+        self._profiles: KnownProfiles
+        """The profiles as the preview has seen them. It makes this."""
 
     def plan(self) -> AssociationPlan | None:
         """The plan; None if there is no such association, neither now nor then."""
@@ -91,21 +91,19 @@ class _Planner:
             return None
         return self._shown(intent, self._sight.of("the instances", lambda: self._preview(intent), None))
 
-    def _look_through(self, observer: Observer) -> None:
-        self._observer, self._profiles = observer, KnownProfiles(self._environment, observer)
-
     def _preview(self, intent: Intent) -> Preview:
         ledger = self._environment.ledger(self._stack.address, self._logical_id) if self._deployed else None
         records = ledger.records() if ledger else {}
-        self._look_through(PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)}))
+        observer = PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)})
+        self._profiles = KnownProfiles(self._environment, observer)
         if intent.desired is None:  # what is held, if anything, is to be given back
-            return preview_of_delete(records, self._observer, now=self._now)
+            return preview_of_delete(records, observer, now=self._now)
         operation = ledger.operation() if ledger else None
         self._rolls_back = operation is not None and intent.takes_back(operation.came_from)
         return preview(
             intent.desired,
             records,
-            self._observer,
+            observer,
             OperationContext(intent.known_ids, self._rolls_back, intent.before),
             now=self._now,
             started_at=self._now,

@@ -137,7 +137,7 @@ class _Beginning:
         while True:
             try:
                 found = look()
-                if not (found.problems and found.may_pass) or self._clock() - began > PROPAGATION_SECONDS:
+                if not (found.problems and found.retryable) or self._clock() - began > PROPAGATION_SECONDS:
                     return found
             except (ClientError, BotoCoreError) as error:
                 if patience.is_over(error) or self._clock() - began > 2 * PATIENCE_SECONDS:

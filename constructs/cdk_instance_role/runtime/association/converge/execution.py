@@ -124,9 +124,9 @@ class Execution:
         if self._clock() - self._asked_iam_at < IAM_SECONDS:
             return False
         self._asked_iam_at = self._clock()
-        given = {step.after for step in steps if step.undo and step.after in snapshot.profiles}
-        self._observer.forget(arn for arn in given if arn)
-        now = self._observer.profiles(arn for arn in given if arn)
+        given = {step.after for step in steps if step.undo and step.after and step.after in snapshot.profiles}
+        self._observer.forget(given)
+        now = self._observer.profiles(given)
         return any(found != snapshot.profiles[arn] for arn, found in now.items())
 
     def _look_at_profiles_again(self, outcomes: Sequence[Outcome]) -> None:

@@ -54,11 +54,11 @@ class Progress:
             desired: what is wanted. None: everything is to be given back.
         """
         self._seen = (snapshot, plan, desired)
-        now, operation, calls = self._services.clock(), self._lease.operation, calls_of(plan.changes)
+        now, operation = self._services.clock(), self._lease.operation
         if now - self._budgeted_at < BUDGET_SECONDS:
             return
         self._budgeted_at = now
-        if calls:
+        if calls := calls_of(plan.changes):
             may_wait = desired is not None and not operation.rolling_back
             ends_at = operation.ends_at(self._request.timeout)
             entry = Entry(self._request.association, operation.started_at, ends_at, calls, may_wait)

@@ -24,7 +24,7 @@ class Validation:
     """The problems of an event, and the calls that it needs."""
 
     problems: Sequence[str] = ()
-    may_pass: bool = False
+    retryable: bool = False
     """IAM may not show yet what has been created a moment ago: look again before believing it."""
     calls: Mapping[str, int] = field(default_factory=dict)
     """Calls that the changes take, by action of EC2."""
@@ -55,7 +55,7 @@ def validate(request: Request, operation: Operation, services: Services) -> Vali
         problems += _rollout_problems(request, found.plan, services)
         total = len(changes_of_targets(found.plan))
         waiting = request.rollout.baking(total) + request.rollout.confirming(total)
-    return Validation(problems, checks.may_pass(desired, found.snapshot), calls_of(found.plan.changes), waiting)
+    return Validation(problems, checks.retryable(desired, found.snapshot), calls_of(found.plan.changes), waiting)
 
 
 def _calls_of_undo(records: Records) -> Mapping[str, int]:

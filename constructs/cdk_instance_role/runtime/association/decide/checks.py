@@ -19,7 +19,7 @@ def problems(desired: Desired, snapshot: Snapshot, *, rolling_back: bool) -> lis
     ]
 
 
-def may_pass(desired: Desired, snapshot: Snapshot) -> bool:
+def retryable(desired: Desired, snapshot: Snapshot) -> bool:
     """Whether it may only be that IAM does not show yet what has been created a moment ago."""
     profile = snapshot.profiles.get(desired.profile.arn)
     return profile is None or profile.role_arn is None

@@ -38,13 +38,13 @@ class SharedBudget:
     def leave(self, association: str) -> None:
         """Remove the entry of an operation, or the item with the last entry. One write: nothing is left half done."""
         while association in (item := self._table.get(KIND, ID)):
-            values = {":mark": uuid.uuid4().hex, ":read": item[_MARK]}
-            unchanged = f"{_MARK} = :read"
+            unchanged, read = f"{_MARK} = :read", {":read": item[_MARK]}
             with suppress(self._table.ConditionFailed):  # another operation has begun or ended: read again
                 if item.keys() <= {*_NO_ENTRY, association}:
-                    self._table.delete(KIND, ID, unchanged, {":read": item[_MARK]})
+                    self._table.delete(KIND, ID, unchanged, read)
                 else:
                     expression = f"SET {_MARK} = :mark REMOVE #association"
+                    values = {**read, ":mark": uuid.uuid4().hex}
                     self._table.update(KIND, ID, expression, values, unchanged, {"#association": association})
 
 
