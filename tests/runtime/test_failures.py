@@ -328,14 +328,17 @@ def test_giving_back_after_a_time_out_is_not_ended_by_the_first_throttled_call(
 
 
 def test_gives_up_when_the_time_is_up_and_not_only_at_the_next_look(world: World, resource: Resource) -> None:
-    """CloudFormation waits no longer."""
+    """CloudFormation waits no longer.
+
+    The last calls under way end after up to five seconds, and the framework asks again after five more."""
+    timeout, calls_under_way, until_the_next_poll, one_look = 130, 5, 5, 5
     world.aws.buckets.share(ASSOCIATE, 4)
-    event = resource.begin(resource.event("Create", world.properties(world.instances(700), timeout=130)))
+    event = resource.begin(resource.event("Create", world.properties(world.instances(700), timeout=timeout)))
     began = world.clock()
     result = resource.finish(event)
     assert not result.ok
     first = next(call for call in world.traffic.calls if call.action == DISASSOCIATE)
-    assert first.at - began < 140
+    assert first.at - began < timeout + calls_under_way + until_the_next_poll + one_look
 
 
 def test_what_somebody_else_changes_after_us_is_not_overwritten(world: World, resource: Resource) -> None:
