@@ -15,6 +15,7 @@ from .handler_permissions.attached_policies import Grants
 from .handler_permissions.capacity import DEFAULT_MAX_POLICIES, check_max_policies
 from .handler_permissions.statements import Permissions, observe_statement
 from .runtime.association.contract import (
+    LEDGER_EXPIRY,
     LEDGER_PARTITION_KEY,
     LEDGER_SORT_KEY,
     LEDGER_TABLE_VARIABLE,
@@ -161,6 +162,7 @@ class AssociationProvider(Construct):
             partition_key=dynamodb.Attribute(name=LEDGER_PARTITION_KEY, type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name=LEDGER_SORT_KEY, type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute=LEDGER_EXPIRY,
             encryption=dynamodb.TableEncryption.AWS_MANAGED,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True

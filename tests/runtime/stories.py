@@ -158,7 +158,7 @@ class Scene:
         assert not carrying & set(self.world.fleet.bared)
 
     def check_nothing_is_left(self) -> None:
-        assert self.world.dynamodb.items == {}
+        assert self.world.ledger_items == {}
 
     @property
     def _replaces(self) -> Sequence[str] | str:

@@ -20,7 +20,7 @@ def test_an_incomplete_answer_does_not_drop_the_record_of_an_instance(
 
     assert result.ok, result.reason
     assert world.carried(*targets) == ["Old", "Old"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_nothing_is_dropped_while_calls_by_id_fail(world: World, resource: Resource) -> None:
@@ -47,7 +47,7 @@ def test_an_instance_that_ec2_does_not_know_any_more_is_dropped(world: World, re
     del world.fleet.instances[gone]
     assert resource.delete().ok
     assert world.carried(left) == ["Old"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 @pytest.mark.parametrize("times", [1, FOR_EVER])

@@ -152,7 +152,7 @@ class AnySequence(RuleBasedStateMachine):
         for name in list(self.deployed):
             self._delete(name)
         self.oracle.check_undone()
-        assert self.world.dynamodb.items == {}
+        assert self.world.ledger_items == {}
         self.nobody_was_overrun()
 
     def _properties(

@@ -117,7 +117,7 @@ def test_says_what_is_wrong_and_what_to_do(world: World, resource: Resource, cas
         assert part in result.reason
     assert "None" not in result.reason
     assert (world.mutations, result.polls, resource.physical_id) == (0, 0, None)
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "role that EC2 may not assume"])

@@ -11,7 +11,7 @@ def test_takes_the_profile_off_an_instance_that_had_none(world: World, resource:
     resource.create(world.properties([target]))
     assert resource.delete().ok
     assert world.carried(target) == [None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_replaces_with_what_the_instance_had(world: World, resource: Resource) -> None:
@@ -20,7 +20,7 @@ def test_replaces_with_what_the_instance_had(world: World, resource: Resource) -
     assert resource.delete().ok
     assert world.carried(target) == ["Old"]
     assert (world.traffic.counts[REPLACE], world.traffic.counts[DISASSOCIATE]) == (2, 0)
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_takes_the_profile_off_if_the_previous_one_is_deleted(
@@ -56,7 +56,7 @@ def test_leaves_alone_what_someone_has_changed_since(
     assert resource.delete().ok
     assert (world.carried(target), world.mutations) == ([now], before)
     assert any(target in record.getMessage() and record.levelname == "WARNING" for record in caplog.records)
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "terminated"])
@@ -66,7 +66,7 @@ def test_forgets_an_instance_that_is_gone(world: World, resource: Resource, stat
     world.fleet.change_state(gone, state)
     assert resource.delete().ok
     assert world.carried(target) == [None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_does_not_touch_what_was_right_before(world: World, resource: Resource) -> None:
@@ -110,14 +110,14 @@ def test_finds_its_records_by_an_invented_physical_id(world: World, resource: Re
     resource.create(world.properties([target]))
     assert resource.delete(physical_id="InstanceRole-web-Association-1ABC").ok
     assert world.carried(target) == [None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_of_nothing_is_done_at_once(world: World, resource: Resource) -> None:
     resource.properties = world.properties([world.instance()])
     result = resource.delete(physical_id="never-created")
     assert result.ok, result.reason
-    assert (result.polls, world.mutations, world.dynamodb.items) == (1, 0, {})
+    assert (result.polls, world.mutations, world.ledger_items) == (1, 0, {})
 
 
 def test_leaves_the_other_associations_of_the_same_ledger_alone(world: World, resource: Resource) -> None:
@@ -136,7 +136,7 @@ def test_can_be_delivered_twice(world: World, resource: Resource) -> None:
     event = resource.event("Delete", resource.properties)
     assert resource.deliver(event).ok
     assert resource.deliver(event).ok
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_says_which_instances_it_could_not_give_back_and_can_be_tried_again(world: World, resource: Resource) -> None:
@@ -153,7 +153,7 @@ def test_says_which_instances_it_could_not_give_back_and_can_be_tried_again(worl
     world.traffic.faults.clear()
     assert resource.delete().ok
     assert world.carried(stuck) == [None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_has_as_much_time_as_the_association_was_given(world: World, resource: Resource) -> None:

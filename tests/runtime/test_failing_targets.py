@@ -47,7 +47,7 @@ def test_a_failed_target_is_left_alone_by_a_delete(world: World, resource: Resou
     assert resource.create(world.properties(targets, replaces=[world.old], rollout=rollout)).ok
     assert resource.delete().ok
     assert world.carried(*targets) == ["Old"] * 5
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_fails_when_more_targets_fail_than_may(world: World, resource: Resource) -> None:

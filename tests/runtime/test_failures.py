@@ -27,7 +27,7 @@ def test_names_every_conflict_at_once_and_changes_nothing(world: World, resource
     assert f"instance {gone} is terminated" in result.reason
     assert good not in result.reason
     assert "nothing has been changed in eu-west-1 (account 111122223333)" in result.reason
-    assert (world.mutations, world.dynamodb.items) == (0, {})
+    assert (world.mutations, world.ledger_items) == (0, {})
     assert resource.physical_id is None
 
 
@@ -83,7 +83,7 @@ def test_gives_everything_back_before_it_reports_a_create_that_failed_half_way(
     before = world.mutations
     resource.properties = world.properties([bare])
     assert resource.delete().ok
-    assert (world.mutations, world.dynamodb.items) == (before, {})
+    assert (world.mutations, world.ledger_items) == (before, {})
 
 
 def test_leaves_alone_what_someone_changed_while_a_create_failed(world: World, resource: Resource) -> None:
@@ -113,7 +113,7 @@ def test_reports_what_a_failed_create_could_not_give_back_and_lets_the_delete_tr
     resource.properties = world.properties([stuck])
     assert resource.delete().ok
     assert world.carried(stuck, refused) == [None, None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_an_error_of_fresh_credentials_passes(
     results = play(world, resource)
 
     assert [result.ok for result in results] == [True] * 3, [result.reason for result in results]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 @pytest.mark.parametrize(("action", "code"), [case for case in CASES if case[0] != "DescribeStacks"])

@@ -28,7 +28,7 @@ def test_the_new_association_gives_back_what_the_old_one_would_have(world: World
     assert new.delete().ok
 
     assert world.carried(bare, carrying) == [None, "Old"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_a_new_association_that_could_not_give_back_what_it_inherits_is_refused(world: World) -> None:
@@ -77,7 +77,7 @@ def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: 
     assert world.carried(target) == ["Old"]
     assert keeping.delete().ok
     assert world.carried(target) == ["Old"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_an_association_that_was_overruled_inherits_nothing() -> None:
@@ -94,7 +94,7 @@ def test_an_association_that_was_overruled_inherits_nothing() -> None:
     assert first.delete().ok
 
     assert world.carried(target, other) == ["Foreign", "Web"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_what_could_not_be_given_back_is_not_taken_over_on_the_way_back(world: World) -> None:
@@ -163,7 +163,7 @@ def test_the_original_comes_back_through_a_chain_of_associations(world: World) -
     assert second.delete().ok
 
     assert world.carried(target) == ["Old"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_the_original_stays_where_a_later_association_has_put_it_itself(world: World) -> None:
@@ -177,7 +177,7 @@ def test_the_original_stays_where_a_later_association_has_put_it_itself(world: W
     assert second.delete().ok
 
     assert world.carried(target) == ["Web"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_who_has_given_back_does_not_hand_over_what_was_never_the_original(world: World) -> None:
@@ -221,7 +221,7 @@ def test_what_was_given_back_leaves_no_record_behind(world: World, resource: Res
 
     assert resource.records().keys() == {staying}
     key = resource.association
-    assert set(world.dynamodb.items) == {("operation", key), (staying, "record"), (key, staying)}
+    assert set(world.ledger_items) == {("operation", key), (staying, "record"), (key, staying)}
 
 
 def test_hands_over_what_another_association_has_claimed_meanwhile(world: World) -> None:

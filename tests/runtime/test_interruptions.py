@@ -156,7 +156,7 @@ def test_goes_back_wherever_a_killed_invocation_fails_the_operation(operation: s
         if operation == "delete":
             assert story.run().ok, where
             assert story.state == undisturbed.state, where
-            assert story.world.dynamodb.items == {}, where
+            assert story.world.ledger_items == {}, where
         else:
             assert result.rollback is None or result.rollback.ok, f"{where}: {result.rollback}"
             assert story.state == before, where
@@ -222,7 +222,7 @@ def test_takes_off_also_when_the_answer_was_lost(
     world.traffic.fail(DISASSOCIATE, ConnectionClosedError(endpoint_url=ENDPOINT), after_effect=after_effect)
     assert resource.delete().ok
     assert world.carried(target) == [None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_a_stopped_instance_gets_its_profile_although_the_swap_was_cut_in_half(
@@ -249,7 +249,7 @@ def test_a_delete_gives_back_what_a_swap_cut_in_half_took_off(world: World, reso
     assert result.rollback is not None
     assert result.rollback.ok
     assert world.carried(target) == ["Old"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_a_second_invocation_waits_while_another_one_works(world: World, resource: Resource) -> None:
@@ -279,7 +279,7 @@ def test_the_last_invocation_of_a_cancelled_create_changes_nothing_once_the_dele
     assert resource.poll(delete)["IsComplete"] is True
     with pytest.raises(AssociationError):
         resource.poll(create)
-    assert (world.mutations, world.dynamodb.items) == (0, {})
+    assert (world.mutations, world.ledger_items) == (0, {})
 
 
 def test_a_delete_undoes_what_a_cancelled_create_still_does_while_it_begins(world: World, resource: Resource) -> None:
@@ -291,7 +291,7 @@ def test_a_delete_undoes_what_a_cancelled_create_still_does_while_it_begins(worl
     _poll_in_vain(resource, create)
     assert resource.finish(deletes[0]).ok
     assert world.carried(*targets) == [None] * 5
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_a_delete_does_not_fail_because_the_cancelled_create_fails_while_it_begins(
@@ -307,7 +307,7 @@ def test_a_delete_does_not_fail_because_the_cancelled_create_fails_while_it_begi
     result = resource.finish(deletes[0])
     assert result.ok, result.reason
     assert world.carried(*targets) == [None] * 5
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_a_delete_does_not_fail_for_what_the_cancelled_create_could_not_finish(
@@ -327,7 +327,7 @@ def test_a_delete_does_not_fail_for_what_the_cancelled_create_could_not_finish(
     result = resource.finish(deletes[0])
     assert result.ok, result.reason
     assert world.carried(stopping, refused) == [None, None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_an_update_survives_that_the_one_before_ends_while_it_begins(world: World, resource: Resource) -> None:

@@ -55,7 +55,7 @@ def test_a_delete_after_a_re_create_that_succeeded_restores_the_original(story: 
     assert story.carried == ["Web"] * 3
     assert again.delete().ok
     assert story.carried == [None, "Old", None]
-    assert story.world.dynamodb.items == {}
+    assert story.world.ledger_items == {}
 
 
 def test_a_delete_after_a_re_create_that_failed_once_restores_the_original(story: Story) -> None:
@@ -66,7 +66,7 @@ def test_a_delete_after_a_re_create_that_failed_once_restores_the_original(story
     assert again.create(story.properties(story.all)).ok
     assert again.delete().ok
     assert story.carried == [None, "Old", None]
-    assert story.world.dynamodb.items == {}
+    assert story.world.ledger_items == {}
 
 
 def test_a_re_create_that_fails_restores_what_somebody_had_given_an_instance_meanwhile(story: Story) -> None:
@@ -173,7 +173,7 @@ def test_a_re_create_of_the_retained_association_restores_the_original_after_the
     assert world.carried(*story.targets) == ["Web", "Web"]
     assert again.delete().ok
     assert world.carried(*story.targets) == [None, "Old"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(world: World) -> None:
@@ -207,4 +207,4 @@ def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(wor
     resource.properties = world.properties([*targets, never])
     assert resource.delete().ok
     assert world.carried(*targets) == [None] * 3
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}

@@ -181,7 +181,7 @@ def test_a_delete_after_a_renewal_restores_what_was_there_before_the_create(
     assert resource.update({**properties, "TimeoutSeconds": 900}).ok
     assert resource.delete().ok
     assert world.carried(*targets) == [None, "Old"]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 @pytest.mark.parametrize("renews", [True, False])

@@ -94,7 +94,7 @@ def test_a_previous_profile_that_can_not_be_given_back_is_in_the_log_by_its_arn(
     assert story.delete().ok
     assert story.carried == [None, None]
     assert old in warned(caplog)
-    assert story.world.dynamodb.items == {}
+    assert story.world.ledger_items == {}
 
 
 def test_a_previous_profile_with_another_role_is_given_back_if_that_may_be_passed(
@@ -186,7 +186,7 @@ def test_a_previous_profile_that_is_lost_in_the_middle_of_a_long_delete_does_not
     assert set(world.carried(*targets)) == {"Old", None}
     # IAM is asked again after ten seconds and before each batch of 98.
     assert 400 <= world.carried(*targets).count("Old") + 1 <= 400 + 98 + 50
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_what_somebody_else_has_changed_is_left_alone_and_reported(

@@ -125,7 +125,7 @@ def test_a_stack_is_deleted_after_a_skipped_rollback(play: Play) -> None:
 
     assert play.stack.delete().summary == [("Delete", Status.DELETING, True)]
     assert play.carried == ["Foreign", None, None]
-    assert play.world.dynamodb.items == {}
+    assert play.world.ledger_items == {}
 
 
 def test_without_rollback_a_failed_resource_is_taken_back_at_once(play: Play) -> None:

@@ -111,4 +111,4 @@ def test_a_target_gets_its_previous_profile_first_if_neither_profile_lists_the_o
     assert story.carried() == ["Old" if had_one else "First", None]
     assert story.resource.delete().ok
     assert story.carried() == ["Old" if had_one else None, None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}

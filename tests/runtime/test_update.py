@@ -232,7 +232,7 @@ def test_a_failed_update_does_not_change_what_a_delete_gives_back(world: World, 
     assert not result.ok
     assert resource.delete().ok
     assert world.carried(bare, carrying, refused) == [None, "Old", None]
-    assert world.dynamodb.items == {}
+    assert world.ledger_items == {}
 
 
 def test_an_update_that_goes_back_on_purpose_is_held_to_the_usual_rules(world: World, resource: Resource) -> None:

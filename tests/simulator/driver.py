@@ -132,6 +132,11 @@ class World:
         return table.get("operation", resource.association)
 
     @property
+    def ledger_items(self) -> dict[tuple[str, str], Any]:
+        """What the ledger holds, but for the events of deleted associations, which expire after a day."""
+        return {key: item for key, item in self.dynamodb.items.items() if key[0] != "ended"}
+
+    @property
     def mutations(self) -> int:
         """Calls that change something, refused ones included."""
         return self.traffic.count(*MUTATING)

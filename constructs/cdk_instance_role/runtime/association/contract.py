@@ -98,6 +98,8 @@ LOG_GROUP_VARIABLE = "LOG_GROUP"
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 
 LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
+LEDGER_EXPIRY = "ExpiresAt"
+"""When DynamoDB may remove an item, in seconds since the epoch."""
 """Key of the ledger table."""
 
 MAX_TIMEOUT_SECONDS = 3600

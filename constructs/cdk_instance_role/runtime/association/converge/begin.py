@@ -71,6 +71,7 @@ class _Beginning:
         known = self._services.ledger.operations.get(self._key)
         if known and known.request_id == self._request.id:
             return _of_ended(known) or Validation()
+        self._services.ledger.operations.refuse_ended(self._request)
         operation = Operation(self._clock(), type=RequestType.CREATE)
         found = self._surveyed(operation)
         if not found.problems:

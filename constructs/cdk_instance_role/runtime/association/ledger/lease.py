@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..decide.record import Record
 from ..decide.step import Step
 from ..request.event import Request, RequestType
+from .ended_events import ending
 from .operations import KIND, SUCCEEDED, ClosedError, Operation, is_outlived, operation_of, superseded
 from .table import Table, reasons
 
@@ -163,13 +164,17 @@ class Lease:
         self._set("SET Ended = :succeeded, Outcome = :result REMOVE CameFrom", values)
 
     def close(self) -> None:
-        """Drop the operation: nothing of the association is left."""
-        mine = {":owner": self._owner, ":id": self.request.id}
-        condition = "LeaseOwner = :owner AND RequestId = :id"
-        try:
-            self._table.delete(KIND, self.request.association, condition, mine)
-        except self._table.ConditionFailed:
+        """Drop the operation: nothing of the association is left but the ids of its events."""
+        association, mine = self.request.association, {":owner": self._owner, ":id": self.request.id}
+        current = self._table.get(KIND, association)
+        if current.get("RequestId") != self.request.id:
             self._explain()
+        removal = self._table.removal(KIND, association, "LeaseOwner = :owner AND RequestId = :id", mine)
+        try:
+            self._table.write([[removal, ending(self._table, association, current, self._timing.clock())]])
+        except self._table.Cancelled as error:
+            self.raise_if_superseded(error)
+            raise
 
     def _take_over(self) -> None:
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..exceptions import SupersededError
 from ..request.event import Request, RequestType
+from .ended_events import is_ended
 from .table import Table
 
 KIND = "operation"
@@ -104,9 +105,22 @@ class Operations:
             return operation_of(current)
         if current:
             _refuse_outdated(request, current)
+        self.refuse_ended(request)
         rolling_back = request.type is RequestType.UPDATE and (_takes_back(request, current) or stack_rolls_back())
         item = self._replace(request, current, now, rolling_back=rolling_back)
         return self.begin(request, now, stack_rolls_back=stack_rolls_back) if item is None else operation_of(item)
+
+    def refuse_ended(self, request: Request) -> None:
+        """Refuse an event that was delivered again after the Delete of its association.
+
+        Raises:
+            SupersededError: it is such an event.
+            ClosedError: it is the Delete.
+        """
+        if is_ended(self._table, request.association, request.id):
+            if request.type is RequestType.DELETE:
+                raise ClosedError
+            raise outdated()
 
     def roll_back(self, request: Request) -> Operation:
         """An Update that has begun is known to take another one back.
@@ -169,6 +183,11 @@ def superseded() -> SupersededError:
     return SupersededError("a later event for this association has taken over")
 
 
+def outdated() -> SupersededError:
+    """A later event is over already."""
+    return SupersededError("a later event for this association was handled already: this one is ignored")
+
+
 def operation_of(item: Mapping[str, Any]) -> Operation:
     """The operation that an item of the ledger says."""
     return Operation(
@@ -215,4 +234,4 @@ def _refuse_outdated(request: Request, current: Mapping[str, Any]) -> None:
         raise ClosedError
     is_of_another_life = request.type is RequestType.UPDATE and request.life not in (None, current.get("PhysicalId"))
     if request.id in current.get("Past", ()) or is_of_another_life:
-        raise SupersededError("a later event for this association was handled already: this one is ignored")
+        raise outdated()
