@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from ..model import AssociationPlan, Estimate, Event, InstanceView, ProfileView, RolloutView, Verb, counted
-from ..status_model import AssociationStatus, HeldView
+from ..status_model import HeldView
 from ..text import one_line
 
 T = TypeVar("T")
@@ -62,11 +62,6 @@ def instance(view: InstanceView | HeldView) -> str:
 def event(plan: AssociationPlan) -> str:
     """What becomes of the association."""
     return _EVENTS[plan.event]
-
-
-def place(one: AssociationPlan | AssociationStatus) -> str:
-    """Where an association is."""
-    return f"stack {one.stack}, account {one.account}, {one.region}"
 
 
 def totals(instances: Iterable[InstanceView]) -> str:

@@ -1,0 +1,225 @@
+"""A report as a document: what is said, and in which order. A format only decides how it looks.
+
+document(report) -> Document -> table.show(...)
+                             -> markdown.text(...)
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..model import AssociationPlan, InstanceView, PermissionChange, PlanReport, ProfileView, Verb
+from ..status_model import AssociationStatus, HeldView, Report
+from ..text import one_line
+from . import findings, words
+
+
+class Tone(StrEnum):
+    """How much something matters."""
+
+    DANGER = "danger"
+    WARNING = "warning"
+    GOOD = "good"
+    QUIET = "quiet"
+    WAITING = "waiting"
+    RESTORED = "restored"
+    PLAIN = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value in a table or a line."""
+
+    text: str
+    """One line, or two of which the second one says more about the first one."""
+    is_name: bool = False
+    """An id or a name, which people copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table."""
+
+    heading: str
+    below: str = ""
+    """Heading of the column that holds this value, too, where a table has no room for all columns."""
+    labelled: bool = False
+    """Its own heading stands before the value there."""
+    is_optional: bool = False
+    """It is left out where a table has no room for all columns: what it says stands elsewhere, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table, with one cell for each column."""
+
+    cells: tuple[Cell, ...]
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The instances of an association. What people have to see comes first, also where the table is cut."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    totals: str
+    """What there is altogether, said if not every row is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A list that stands out."""
+
+    tone: Tone
+    heading: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What applications lose and gain with another role."""
+
+    heading: str
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+    """Headings and items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One association."""
+
+    name: str
+    event: str
+    """What becomes of the association; empty in a status."""
+    place: tuple[str, str, str]
+    """Stack, account and Region."""
+    profile: Cell | None
+    """The wanted profile of a plan."""
+    totals: str
+    estimate: str
+    rollout: str
+    notices: tuple[Notice, ...]
+    table: Table
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report. An empty text or list is not shown."""
+
+    kind: str
+    """``plan`` or ``status``."""
+    verdict: str
+    summary: str
+    unseen: Notice
+    sections: tuple[Section, ...]
+
+
+_PLAN = (Column("Action"), Column("Instance"), Column("Name", "Instance"), *map(Column, ("State", "Now", "Reason")))
+# What it carries afterwards is in the reason; with a column of its own, ids would be broken over two lines.
+_STATUS = (
+    Column("Instance"),
+    Column("Name", "Instance"),
+    Column("State"),
+    *(Column(heading, "Profiles", labelled=True) for heading in ("Carries", "Wanted", "Previous")),
+    Column("Outcome", "Latest"),
+    Column("Since", "Latest"),
+    Column("Drift", is_optional=True),
+)
+
+_TONES = {
+    Verb.ASSOCIATE: Tone.GOOD,
+    Verb.REPLACE: Tone.WARNING,
+    Verb.KEEP: Tone.QUIET,
+    Verb.WAIT: Tone.WAITING,
+    Verb.CONFLICT: Tone.DANGER,
+    Verb.UNDO: Tone.RESTORED,
+    Verb.DROP: Tone.QUIET,
+}
+
+
+def document(report: Report, ids: int | None = words.SHOWN_IDS) -> Document:
+    """What a report says.
+
+    Args:
+        report: what was found.
+        ids: how many ids a sentence names; None for all.
+    """
+    if isinstance(report, PlanReport):
+        kind, sections = "plan", tuple(_of_plan(plan, ids) for plan in report.associations)
+    else:
+        kind, sections = "status", tuple(map(_of_status, report.associations))
+    unseen = Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(report)))
+    if not sections:
+        return Document(kind, findings.NO_ASSOCIATIONS, "", unseen, ())
+    return Document(kind, findings.verdict(report), findings.summary(report), unseen, sections)
+
+
+def _of_plan(plan: AssociationPlan, ids: int | None) -> Section:
+    totals = words.totals(plan.instances)
+    rows = (Row(_plan_cells(one), _TONES[one.verb]) for one in findings.by_weight(plan.instances))
+    return Section(
+        name=plan.association,
+        event=words.event(plan),
+        place=(plan.stack, plan.account, plan.region),
+        profile=_profile(plan.profile),
+        totals=totals,
+        estimate=words.estimate(plan.estimate),
+        rollout=words.rollout(plan.rollout, ids) if plan.rollout else "",
+        notices=_notices(
+            Notice(Tone.DANGER, findings.REFUSED, tuple(findings.refusals(plan))),
+            Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(plan))),
+            Notice(Tone.WARNING, findings.WARNINGS, tuple(findings.warnings(plan, ids))),
+        ),
+        table=Table(_PLAN, tuple(rows), totals),
+        comparisons=tuple(_comparison(change, ids) for change in plan.permissions),
+    )
+
+
+def _of_status(status: AssociationStatus) -> Section:
+    rows = (
+        Row(_held_cells(one), Tone.WARNING if one.drift else Tone.PLAIN) for one in findings.by_drift(status.instances)
+    )
+    return Section(
+        name=status.association,
+        event="",
+        place=(status.stack, status.account, status.region),
+        profile=None,
+        totals=words.held_totals(status.instances),
+        estimate="",
+        rollout="",
+        notices=_notices(
+            Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(status))),
+            Notice(Tone.WARNING, findings.DRIFTED, tuple(findings.drifts(status))),
+        ),
+        table=Table(_STATUS, tuple(rows), words.held_state(status.instances)),
+        comparisons=(),
+    )
+
+
+def _notices(*notices: Notice) -> tuple[Notice, ...]:
+    return tuple(notice for notice in notices if notice.items)
+
+
+def _comparison(change: PermissionChange, ids: int | None) -> Comparison:
+    lists = ((heading, tuple(items)) for heading, items in findings.permissions(change))
+    return Comparison(findings.exchange(change, ids), tuple(lists))
+
+
+def _plan_cells(one: InstanceView) -> tuple[Cell, ...]:
+    return (Cell(one.verb), *_instance(one), _profile(one.current), Cell(one_line(one.reason)))
+
+
+def _held_cells(one: HeldView) -> tuple[Cell, ...]:
+    profiles = map(_profile, (one.carries, one.wanted, one.previous))
+    outcome, drift = Cell(one_line(one.outcome)), Cell(one_line(one.drift))
+    return (*_instance(one), *profiles, outcome, Cell(words.moment(one.since)), drift)
+
+
+def _instance(one: InstanceView | HeldView) -> Iterable[Cell]:
+    return Cell(one.id, is_name=True), Cell(one_line(one.name), is_name=True), Cell(one.state)
+
+
+def _profile(view: ProfileView | None) -> Cell:
+    return Cell(words.profile(view, gap="\n"), is_name=view is not None)
