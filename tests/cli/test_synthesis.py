@@ -312,7 +312,10 @@ def test_nothing_is_left_of_an_assembly_that_can_not_be_read() -> None:
 
 
 PROGRAM = """
-import sys, tempfile
+import signal, sys, tempfile
+# What runs in the background may have inherited that these are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from cdk_instance_role.cli.template.synthesis import synthesized
 tempfile.tempdir = sys.argv[1]
 with synthesized("echo $$ > pid; exec sleep 600", {}):

@@ -156,8 +156,9 @@ def test_an_operation_makes_no_call_once_its_lease_is_no_longer_renewed(world: W
     resource.poll(event)
 
     changes = [call.at - began for call in world.traffic.calls if call.action in MUTATING]
+    taking_the_lease_and_one_call = 1
     assert changes
-    assert max(changes) <= 40
+    assert max(changes) <= 40 + taking_the_lease_and_one_call
 
 
 # What fails

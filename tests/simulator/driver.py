@@ -61,6 +61,8 @@ class World:
                 Default: it may do everything.
             amend: what is changed in every policy before it is attached.
         """
+        self.timeout = 1800
+        """The timeout of an association that gives none, in seconds."""
         self.clock = VirtualClock()
         self.aws = Simulator(self.clock)
         self.traffic, self.fleet = self.aws.traffic, self.aws.fleet
@@ -149,7 +151,7 @@ class World:
         profile: str | None = None,
         replaces: Sequence[str] | str = (),
         on_conflict: str = "FAIL",
-        timeout: int = 1800,
+        timeout: int | None = None,
         rollout: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The properties of the custom resource, as the construct writes them."""
@@ -160,7 +162,7 @@ class World:
             **selection,
             "Replaces": replaces if isinstance(replaces, str) else [self.profile_ref(arn) for arn in replaces],
             "OnConflict": on_conflict,
-            "TimeoutSeconds": timeout,
+            "TimeoutSeconds": self.timeout if timeout is None else timeout,
             **({"Rollout": rollout} if rollout else {}),
         }
 
