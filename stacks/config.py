@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,15 +14,16 @@ from cdk_instance_role.runtime.association.request.desired import shown
 from .context import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
 from .entries import ProfileEntry, RoleEntry, RolloutEntry
 from .mistakes import mistakes
+from .settings import SETTINGS_KEY, SettingsEntry
 
-__all__ = ["ConfigError", "ProfileEntry", "RoleEntry", "RolloutEntry", "load"]
+__all__ = ["ConfigError", "ProfileEntry", "RoleEntry", "RolloutEntry", "SettingsEntry", "load"]
 
 DEFAULT_NAME = "default"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
 
 
 def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
-    """The roles that the context defines, by name.
+    """The roles that the context defines, by name, each with the settings that hold for it.
 
     Args:
         context: the whole context of the app.
@@ -30,7 +32,8 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
         ConfigError: something in it can't be used.
     """
     check_keys(context)
-    entries = _committed(context.get(ROLES_KEY) or {})
+    settings = _settings(context[SETTINGS_KEY]) if context.get(SETTINGS_KEY) else None
+    entries = _map(ROLES_KEY, context.get(ROLES_KEY) or {}, "a map of entries by name")
     quick = {key: _listed(key, context[key]) for key in QUICK_KEYS if context.get(key) is not None}
     if quick:
         if DEFAULT_NAME in entries:
@@ -47,7 +50,12 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
     for name, entry in roles.items():
         _refuse_listed_twice(name, entry)
     _refuse_selected_twice(roles)
-    return roles
+    return {name: _with_settings(entry, settings) for name, entry in roles.items()}
+
+
+def _with_settings(entry: RoleEntry, settings: SettingsEntry | None) -> RoleEntry:
+    """An entry with the settings for all entries, where it has none of its own."""
+    return entry.model_copy(update={"settings": settings.overridden(entry.settings)}) if settings else entry
 
 
 def _refuse_listed_twice(name: str, entry: RoleEntry) -> None:
@@ -70,27 +78,33 @@ def _refuse_selected_twice(roles: Mapping[str, RoleEntry]) -> None:
                 )
 
 
-def _committed(value: Any) -> dict[str, Any]:
-    """The map of entries, which the command line gives as JSON text."""
+def _settings(value: Any) -> SettingsEntry:
+    """The settings for all entries."""
+    try:
+        return SettingsEntry.model_validate(_map(SETTINGS_KEY, value, "a map of settings"))
+    except ValidationError as error:
+        raise ConfigError("; ".join(mistakes(SETTINGS_KEY, error, SettingsEntry))) from None
+
+
+def _map(key: str, value: Any, expected: str) -> dict[str, Any]:
+    """The map of a context key, which the command line gives as JSON text."""
     if isinstance(value, str):
         try:
-            value = json.loads(value, object_pairs_hook=_without_duplicates)
+            value = json.loads(value, object_pairs_hook=partial(_without_duplicates, key))
         except ConfigError:
             raise
         except (RecursionError, ValueError) as error:
-            raise ConfigError(
-                f"{ROLES_KEY} is {shown(value)}, which is not JSON ({error}): give a map of entries"
-            ) from None
+            raise ConfigError(f"{key} is {shown(value)}, which is not JSON ({error}): give {expected}") from None
     if not isinstance(value, dict):
-        raise ConfigError(f"{ROLES_KEY} is {shown(value)}: give a map of entries by name")
+        raise ConfigError(f"{key} is {shown(value)}: give {expected}")
     return dict(value)
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(place: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A map, in which JSON would let the last of several values for a key win."""
     for key, times in Counter(key for key, _ in pairs).items():
         if times > 1:
-            raise ConfigError(f"{ROLES_KEY} has the key {key!r} {times} times in one map: leave one of them")
+            raise ConfigError(f"{place} has the key {key!r} {times} times in one map: leave one of them")
     return dict(pairs)
 
 

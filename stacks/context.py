@@ -5,16 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .entries import RoleEntry
+from .settings import SETTINGS_KEY
 
 ROLES_KEY = "instance_roles"
 QUICK_KEYS = ("instance_ids", "managed_policies", "replaces", "on_conflict", "account", "region")
 """Keys of the command line that define one entry without editing a file; lists are separated by commas."""
 LISTS = ("instance_ids", "managed_policies", "replaces")
 
-_KNOWN_KEYS = (ROLES_KEY, *QUICK_KEYS)
+_KNOWN_KEYS = (ROLES_KEY, SETTINGS_KEY, *QUICK_KEYS)
 _OF_AN_ENTRY = tuple(key for key in RoleEntry.model_fields if key not in QUICK_KEYS)
 """Keys that work only inside an entry."""
-_DISTINCT = (ROLES_KEY, "instance_ids", "managed_policies", "instance_tags")
+_DISTINCT = (ROLES_KEY, SETTINGS_KEY, "instance_ids", "managed_policies", "instance_tags")
 """Keys that hardly anybody else has: what is like them is a mistake, wherever it comes from."""
 _CLOSE, _CLOSE_BESIDE_OURS = 0.9, 0.83
 """How much alike two keys are, from 0 to 1, so that one is taken for the other mistyped. ``instances`` is not."""

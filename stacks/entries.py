@@ -6,14 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
-    StrictFloat,
     StrictInt,
-    StringConstraints,
     Tag,
     field_validator,
     model_validator,
@@ -21,36 +17,15 @@ from pydantic import (
 
 from cdk_instance_role.runtime.association.request.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
 from cdk_instance_role.runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
-from cdk_instance_role.support.names import ALARM_NAME, NAME, POLICY_ARN
+from cdk_instance_role.support.names import ALARM_NAME, NAME
+
+from .settings import MAPS_OF_SETTINGS, SettingsEntry
+from .values import Number, PolicyName, Strict, TagKey, TagValue, check_finite, refuse_null, text
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _ALARM = re.compile(rf"(?!arn:){ALARM_NAME.pattern}")
-_TAG = re.compile(r"(?!\s)[^*?\x00-\x1f\x7f]*(?<!\s)")
 _ACCOUNT_OF_AN_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
-
-
-def _text(allowed: str, *patterns: re.Pattern[str]) -> BeforeValidator:
-    """For a string that is as one of the patterns says.
-
-    Args:
-        allowed: what to say otherwise.
-        patterns: the library's own, where it has one.
-    """
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, str) or not any(pattern.fullmatch(value) for pattern in patterns):
-            raise ValueError(allowed)
-        return value
-
-    return BeforeValidator(check)
-
-
-def _tag_text(what: str) -> BeforeValidator:
-    """For a key or a value of a tag."""
-    return _text(
-        f"{what} should be a string without *, ? and control characters, and without a blank at either end", _TAG
-    )
 
 
 def _check_percentages(values: list[float]) -> list[float]:
@@ -69,54 +44,22 @@ def _check_failures(value: Any) -> Any:
     return value
 
 
-def _check_finite(value: float) -> float:
-    try:
-        float(value)
-    except OverflowError:
-        raise ValueError("Input should be a finite number") from None
-    return value
-
-
-def _refuse_null(value: Any) -> Any:
-    """Node.js hands on a number that is too large as null, which must not pass for one that was left out."""
-    if value is None:
-        raise ValueError(
-            "Input should be a number that is not too large, and not null: leave the key out for its default"
-        )
-    return value
-
-
 _NAME_ALONE, _NAME_AND_ROLE, _ANY, _LIST = "(name)", "(map)", "(any)", "(list)"
 """Types of which a value may have one. With them pydantic reports the errors of that one, and not of all."""
 
-PolicyName = Annotated[
-    str,
-    _text(
-        "Input should be the name of an AWS managed policy, like AmazonS3ReadOnlyAccess, or an ARN",
-        NAME,
-        POLICY_ARN,
-    ),
-]
 InstanceId = Annotated[
     str,
-    _text("Input should be an instance id: i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0", INSTANCE_ID),
+    text("Input should be an instance id: i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0", INSTANCE_ID),
 ]
-ProfileName = Annotated[str, _text("Input should be the name or ARN of an instance profile", NAME, PROFILE_ARN)]
-RoleName = Annotated[str, _text("Input should be the name or ARN of a role", NAME, ROLE_ARN)]
-AccountId = Annotated[str, _text("Input should be an account id: 12 digits, in quotes", _ACCOUNT)]
-Region = Annotated[str, _text("Input should be a Region like eu-west-1", _REGION)]
-AlarmName = Annotated[str, _text("Input should be the name of an alarm, up to 255 characters, not an ARN", _ALARM)]
-TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), _tag_text("A tag key")]
-TagValue = Annotated[str, StringConstraints(max_length=256), _tag_text("A tag value")]
+ProfileName = Annotated[str, text("Input should be the name or ARN of an instance profile", NAME, PROFILE_ARN)]
+RoleName = Annotated[str, text("Input should be the name or ARN of a role", NAME, ROLE_ARN)]
+AccountId = Annotated[str, text("Input should be an account id: 12 digits, in quotes", _ACCOUNT)]
+Region = Annotated[str, text("Input should be a Region like eu-west-1", _REGION)]
+AlarmName = Annotated[str, text("Input should be the name of an alarm, up to 255 characters, not an ARN", _ALARM)]
 TagValues = Annotated[list[TagValue], Field(min_length=1)]
-Number = Annotated[StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)], AfterValidator(_check_finite)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ProfileEntry(_Strict):
+class ProfileEntry(Strict):
     """A profile that may be replaced, with the role in it where that has another name."""
 
     instance_profile: ProfileName
@@ -164,17 +107,17 @@ Replaces = Annotated[
 ]
 
 
-class RolloutEntry(_Strict):
+class RolloutEntry(Strict):
     """In which waves the instances get the role. What is left out is as the library has it."""
 
-    first: Annotated[StrictInt, Field(ge=1), AfterValidator(_check_finite)] | None = None
+    first: Annotated[StrictInt, Field(ge=1), AfterValidator(check_finite)] | None = None
     growth: Annotated[Number, Field(ge=1)] | None = None
     percentages: Annotated[list[Number], AfterValidator(_check_percentages)] | None = None
     bake_minutes: Annotated[Number, Field(ge=0, lt=60)] | None = None
-    alarms: Annotated[list[AlarmName], Field(max_length=MAX_ALARMS)] = []
+    alarms: Annotated[list[AlarmName], Field(max_length=MAX_ALARMS)] = Field(default_factory=list)
     max_failures: Annotated[int | str, BeforeValidator(_check_failures)] | None = None
 
-    _given = field_validator("*", mode="before")(_refuse_null)
+    _given = field_validator("*", mode="before")(refuse_null)
 
     @model_validator(mode="after")
     def _size_once(self) -> "RolloutEntry":
@@ -183,20 +126,21 @@ class RolloutEntry(_Strict):
         return self
 
 
-class RoleEntry(_Strict):
+class RoleEntry(Strict):
     """One role, and the instances that shall have it."""
 
-    managed_policies: list[PolicyName] = []
+    managed_policies: list[PolicyName] = Field(default_factory=list)
     instance_ids: Annotated[list[InstanceId], Field(min_length=1)] | None = None
     instance_tags: Annotated[dict[TagKey, TagValues], Field(min_length=1)] | None = None
-    replaces: Replaces = []
+    replaces: Replaces = Field(default_factory=list)
     on_conflict: Literal["fail", "keep"] = "fail"
     account: AccountId | None = None
     region: Region | None = None
     timeout_minutes: Annotated[StrictInt, Field(ge=1, le=60)] | None = None
     rollout: RolloutEntry | None = None
+    settings: SettingsEntry | None = None
 
-    _given = field_validator("timeout_minutes", mode="before")(_refuse_null)
+    _given = field_validator("timeout_minutes", mode="before")(refuse_null)
 
     @model_validator(mode="after")
     def _select_once(self) -> "RoleEntry":
@@ -225,5 +169,10 @@ class RoleEntry(_Strict):
             yield from (profile.instance_profile, profile.role)
 
 
-MAPS: dict[str, type[_Strict]] = {"replaces": ProfileEntry, "rollout": RolloutEntry}
+MAPS: dict[str, type[Strict]] = {
+    "replaces": ProfileEntry,
+    "rollout": RolloutEntry,
+    "settings": SettingsEntry,
+    **MAPS_OF_SETTINGS,
+}
 """What the maps within an entry are, by their keys."""

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
 
+from .company_rules import apply_settings
 from .config import ProfileEntry, RoleEntry, RolloutEntry
 
 
@@ -25,6 +26,8 @@ class InstanceRoleStack(Stack):
             stack_props: further properties of `Stack`.
         """
         super().__init__(scope, id, **stack_props)
+        if entry.settings:
+            apply_settings(self, entry.settings)
         role = InstanceRole(self, "InstanceRole", managed_policies=entry.managed_policies)
         association = role.associate_with(
             "Association",

@@ -10,6 +10,7 @@ from cdk_instance_role.runtime.association.request.desired import shown
 
 from .context import suggestion
 from .entries import MAPS, RoleEntry
+from .values import Strict
 
 _PLAIN = re.compile(r"(?![0-9]+$)[\w:/-]+")
 """A key that needs no quotes. A number is the place in a list."""
@@ -17,18 +18,19 @@ _TYPES = {"int", "float", "[key]"}
 """What pydantic adds to the place of a mistake: one of several types, or that it is about the key itself."""
 
 
-def mistakes(place: str, error: ValidationError) -> list[str]:
+def mistakes(place: str, error: ValidationError, model: type[Strict] = RoleEntry) -> list[str]:
     """One sentence for each mistake.
 
     Args:
         place: where the entry is, such as ``instance_roles.web``.
         error: what pydantic has found.
+        model: what the entry is.
     """
     found = [(_path(details), details) for details in error.errors()]
     unknown = {path[:-1] for path, details in found if details["type"] == "extra_forbidden"}
     # A key that is mistyped is not also reported as missing, nor a number once for each kind of number.
     by_path = {path: details for path, details in found if not (details["type"] == "missing" and path[:-1] in unknown)}
-    return list(dict.fromkeys(_sentence(place, path, details) for path, details in by_path.items()))
+    return list(dict.fromkeys(_sentence(place, path, details, model) for path, details in by_path.items()))
 
 
 def _path(details: Mapping[str, Any]) -> tuple[str | int, ...]:
@@ -36,12 +38,12 @@ def _path(details: Mapping[str, Any]) -> tuple[str | int, ...]:
     return tuple(part for part in details["loc"] if part not in _TYPES and not str(part).startswith("("))
 
 
-def _sentence(place: str, path: tuple[str | int, ...], details: Mapping[str, Any]) -> str:
+def _sentence(place: str, path: tuple[str | int, ...], details: Mapping[str, Any], model: type[Strict]) -> str:
     message = details["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
     value, where = shown(details["input"]), _join(place, path)
     match details["type"]:
         case "extra_forbidden":
-            allowed = RoleEntry if len(path) == 1 else MAPS[str(path[0])]
+            allowed = model if len(path) == 1 else MAPS[_map_of(path)]
             hint = suggestion(str(path[-1]), list(allowed.model_fields))
             return f"{_join(place, path[:-1])} has the unknown key {path[-1]!r}: {hint}"
         case "missing":
@@ -50,6 +52,11 @@ def _sentence(place: str, path: tuple[str | int, ...], details: Mapping[str, Any
             return f"{where}: {message}"
         case _:
             return f"{where} is {value}: {message}"
+
+
+def _map_of(path: tuple[str | int, ...]) -> str:
+    """The key of the innermost map around a key."""
+    return next(str(part) for part in reversed(path[:-1]) if isinstance(part, str))
 
 
 def _join(place: str, path: Iterable[str | int]) -> str:

@@ -1,47 +1,27 @@
 """The custom-resource provider behind the associations of a stack."""
 
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack, custom_resources
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
 from .handler_permissions.attached_policies import Grants
 from .handler_permissions.capacity import DEFAULT_MAX_POLICIES, check_max_policies
-from .handler_permissions.statements import Permissions, observe_statement
-from .runtime.association.contract import (
-    LEDGER_EXPIRY,
-    LEDGER_PARTITION_KEY,
-    LEDGER_SORT_KEY,
-    LEDGER_TABLE_VARIABLE,
-    LOG_GROUP_VARIABLE,
-    MAX_INVOCATION_SECONDS,
-)
+from .handler_permissions.statements import Permissions
+from .provider_resources.functions import Functions
+from .provider_resources.settings import ProviderSettings
+from .provider_resources.storage import new_ledger, new_log_group
 from .support.places import stack_of
 
-_RUNTIME = Path(__file__).parent / "runtime"
-_LEDGER_ACTIONS = (
-    "dynamodb:BatchGetItem",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
-)
-"""A transaction needs the action of each of its parts:
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
-_ID = "InstanceProfileAssociationProvider"
 _POLICIES_ID = "InstanceProfileHandlerPolicies"
-QUERY_SECONDS = 5
-MEMORY_MIB = 1769
-"""With so much a function has a whole processor, and a look at thousands of instances takes one some seconds:
-https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 
 
 class AssociationProvider(Construct):
@@ -62,44 +42,88 @@ class AssociationProvider(Construct):
             web.associate_with("Fleet", instances, provider=provider)
     """
 
-    def __init__(self, scope: Construct, id: str, *, max_policies: int = DEFAULT_MAX_POLICIES) -> None:
+    DEFAULT_ID = "InstanceProfileAssociationProvider"
+    """Id of the provider that the associations of a stack make. Make one with this id, before the first association of
+    the stack, to give it settings: its resources, and the deployed associations, keep their provider."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        encryption_key: kms.IKey | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+        log_removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        runtime: lambda_.Runtime = lambda_.Runtime.PYTHON_3_14,
+        architecture: lambda_.Architecture | None = None,
+        tracing: lambda_.Tracing | None = None,
+        reserved_concurrent_executions: int | None = None,
+        ledger_removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        ledger_deletion_protection: bool = False,
+        max_policies: int = DEFAULT_MAX_POLICIES,
+    ) -> None:
         """
+        Each setting reaches all four functions, or all resources that it is about, and adds the permissions that it
+        needs. ``docs/restricted-accounts.md`` shows each of them at work.
+
         Args:
             scope: parent construct.
             id: id within the parent.
+            vpc: where all functions run. They need a way to AWS: the page lists the endpoints. Default: no VPC.
+            vpc_subnets: subnets of the VPC. Default: the private ones.
+            security_groups: of all functions. Default: one new group that lets connections out and none in.
+            encryption_key: a symmetric KMS key of this Region for the ledger, the log group, the environment variables
+                and the waiter. If it is imported, its owner has to let CloudWatch Logs use it: a note shows the
+                statement. Default: keys that AWS owns.
+            log_retention: how long log events are kept. Default: three months.
+            log_removal_policy: what becomes of the log group when the stack is deleted. Default: it stays.
+            runtime: Python of the handler, 3.11 or newer. The functions of the CDK's framework run on the Node.js that
+                the CDK chooses. Default: Python 3.14.
+            architecture: processor of all functions. Default: x86-64, as Lambda has it.
+            tracing: AWS X-Ray for all functions, and with ``Tracing.ACTIVE`` for the waiter. Default: none.
+            reserved_concurrent_executions: executions that Lambda reserves for each of the functions, and does not go
+                beyond. A call that it refuses fails the deployment, so give at least the number of associations that
+                are deployed at the same time. Default: no reservation.
+            ledger_removal_policy: what becomes of the ledger when the stack is deleted. All instances have their
+                previous profiles back by then, unless an association has ``RemovalPolicy.RETAIN``. Default: it is
+                deleted; DynamoDB keeps a backup for 35 days.
+            ledger_deletion_protection: refuse to delete the ledger. Together with ``RemovalPolicy.DESTROY`` it lets
+                the deletion of the stack fail. Default: False.
             max_policies: managed policies that a role of the account can have, from 2 to 25. Half of them are for the
                 associations, because old and new ones are attached together while a stack is deployed. Raise the
                 quota of IAM "Managed policies attached to an IAM role" first. Default: 10, which is the quota of an
                 account in which nobody has raised it.
 
         Raises:
-            ValueError: ``max_policies`` is out of range.
+            ValueError: ``vpc_subnets`` or ``security_groups`` without ``vpc``, an alias, or a key of another Region, a
+                runtime that is not Python 3.11 or newer, or a number out of range.
         """
         super().__init__(scope, id)
         check_max_policies(max_policies)
-        self._log_group = logs.LogGroup(self, "Log", retention=logs.RetentionDays.THREE_MONTHS)
-        self._ledger = self._new_ledger()
-        self._role = self._handler_role()
-        self._function = self._handler()
-        framework = custom_resources.Provider(
-            self,
-            "Framework",
-            on_event_handler=self._function,
-            is_complete_handler=self._function,
-            query_interval=Duration.seconds(QUERY_SECONDS),
-            total_timeout=Duration.hours(1),
-            log_group=self._log_group,
-            # The framework asks again by throwing the whole event, and Lambda logs what is thrown: with the signed URL
-            # by which anyone could answer CloudFormation. What there is to say, the handler says.
-            framework_lambda_logging_level=lambda_.ApplicationLogLevel.FATAL,
-            framework_on_event_role=self._framework_role("OnEventRole"),
-            # The functions behind the waiter do the same job with the same permissions.
-            framework_complete_and_timeout_role=self._framework_role("WaiterRole"),
+        settings = ProviderSettings(
+            vpc=vpc,
+            vpc_subnets=vpc_subnets,
+            security_groups=security_groups,
+            encryption_key=encryption_key,
+            log_retention=log_retention,
+            log_removal_policy=log_removal_policy,
+            runtime=runtime,
+            architecture=architecture,
+            tracing=tracing,
+            reserved_concurrent_executions=reserved_concurrent_executions,
+            ledger_removal_policy=ledger_removal_policy,
+            ledger_deletion_protection=ledger_deletion_protection,
         )
-        self._service_token = framework.service_token
-        is_default = self.node.id == _ID and isinstance(self.node.scope, Stack)
+        settings.check(stack_of(self))
+        self._log_group = new_log_group(self, settings)
+        self._ledger = new_ledger(self, settings)
+        self._functions = Functions(self, settings, self._ledger, self._log_group)
+        is_default = id == self.DEFAULT_ID and isinstance(scope, Stack)
         policies_id = _POLICIES_ID if is_default else f"{_POLICIES_ID}{self.node.addr[-8:]}"
-        self._grants = Grants(self, self._role, policies_id, max_policies)
+        self._grants = Grants(self, self._functions.handler_role, policies_id, max_policies)
 
     @classmethod
     def of(cls, scope: Construct) -> "AssociationProvider":
@@ -113,18 +137,18 @@ class AssociationProvider(Construct):
     @property
     def service_token(self) -> str:
         """What a custom resource names its provider by."""
-        return self._service_token
+        return self._functions.service_token
 
     @property
     def handler_role(self) -> iam.IRole:
         """Role of the function."""
-        return self._role
+        return self._functions.handler_role
 
     @property
     def function(self) -> lambda_.IFunction:
         """The function that changes associations, for alarms and outputs. Nobody but the provider framework has to
         invoke it: a principal that may invoke it can do all that any association may do."""
-        return self._function
+        return self._functions.handler
 
     @property
     def ledger(self) -> dynamodb.ITable:
@@ -155,69 +179,10 @@ class AssociationProvider(Construct):
         """
         return self._grants.add(permissions)
 
-    def _new_ledger(self) -> dynamodb.Table:
-        return dynamodb.Table(
-            self,
-            "Ledger",
-            partition_key=dynamodb.Attribute(name=LEDGER_PARTITION_KEY, type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name=LEDGER_SORT_KEY, type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute=LEDGER_EXPIRY,
-            encryption=dynamodb.TableEncryption.AWS_MANAGED,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            # Once the associations are gone everything has been given back. DynamoDB keeps a backup for 35 days.
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-
-    def _handler_role(self) -> iam.Role:
-        use_ledger = iam.PolicyStatement(actions=[*_LEDGER_ACTIONS], resources=[self._ledger.table_arn])
-        statements = [observe_statement(), use_ledger, self._write_log()]
-        return iam.Role(
-            self,
-            "HandlerRole",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description="Associates instance profiles with existing EC2 instances",
-            inline_policies={"Handler": iam.PolicyDocument(statements=statements)},
-        )
-
-    def _handler(self) -> lambda_.Function:
-        return lambda_.Function(
-            self,
-            "Handler",
-            description="Associates instance profiles with existing EC2 instances, and gives back what they had",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            handler="association.entry.handle",
-            # Bytecode is not source: it would change the asset's hash from one synthesis to the next.
-            code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
-            role=self._role,
-            timeout=Duration.seconds(MAX_INVOCATION_SECONDS),
-            memory_size=MEMORY_MIB,
-            environment={
-                LEDGER_TABLE_VARIABLE: self._ledger.table_name,
-                LOG_GROUP_VARIABLE: self._log_group.log_group_name,
-            },
-            log_group=self._log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-        )
-
-    def _framework_role(self, id: str) -> iam.Role:
-        """A role for functions of the framework. Those that the CDK makes may write to every log group."""
-        return iam.Role(
-            self,
-            id,
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies={"Log": iam.PolicyDocument(statements=[self._write_log()])},
-        )
-
-    def _write_log(self) -> iam.PolicyStatement:
-        return iam.PolicyStatement(
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
-        )
-
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
 def _default_of(stack: Any) -> AssociationProvider:
-    found = stack.node.try_find_child(_ID)
-    return found if isinstance(found, AssociationProvider) else AssociationProvider(stack, _ID)
+    found = stack.node.try_find_child(AssociationProvider.DEFAULT_ID)
+    return (
+        found if isinstance(found, AssociationProvider) else AssociationProvider(stack, AssociationProvider.DEFAULT_ID)
+    )

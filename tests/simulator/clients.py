@@ -56,9 +56,9 @@ class Clients:
         with _noting_quotas() as self._quotas:
             self.ec2 = session.client("ec2", config=reading)
             self.ec2_changes = session.client("ec2", config=changing)
-            self.iam = session.client("iam", config=reading)
+            self.iam = session.client("iam", config=changing)
             self.dynamodb = session.client("dynamodb", config=reading)
-            self.cloudwatch = session.client("cloudwatch", config=reading)
+            self.cloudwatch = session.client("cloudwatch", config=changing)
             self.cloudformation = session.client("cloudformation", config=reading)
         for client in (self.ec2, self.ec2_changes, self.iam, self.dynamodb, self.cloudwatch, self.cloudformation):
             service: str = client.meta.service_model.service_name

@@ -9,7 +9,7 @@ from aws_cdk import Stack
 from aws_cdk.assertions import Match, Template
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
-from cdk_instance_role import provider as provider_module
+from cdk_instance_role.provider_resources import functions
 from tests.synth.builders import (
     BY_ID,
     BY_TAGS,
@@ -48,7 +48,7 @@ def test_the_ledger_is_on_demand_encrypted_and_recoverable_to_any_point_in_time(
             {"AttributeName": "Id", "AttributeType": "S"},
         ],
         "BillingMode": "PAY_PER_REQUEST",
-        "SSESpecification": {"SSEEnabled": True},
+        "TimeToLiveSpecification": {"AttributeName": "ExpiresAt", "Enabled": True},
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
     }
 
@@ -108,13 +108,13 @@ def test_a_stack_may_have_several_providers() -> None:
 
 
 def asset_of(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(provider_module, "_RUNTIME", runtime)
+    monkeypatch.setattr(functions, "_RUNTIME", runtime)
     return str(handler(associated())["Code"]["S3Key"])
 
 
 def test_bytecode_does_not_change_the_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = tmp_path / "runtime"
-    shutil.copytree(provider_module._RUNTIME, runtime, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(functions._RUNTIME, runtime, ignore=shutil.ignore_patterns("__pycache__"))
     clean = asset_of(runtime, monkeypatch)
 
     (runtime / "association" / "__pycache__").mkdir()

@@ -19,6 +19,7 @@ from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import associations
 from .access_keys import with_access_key
 from .instance_rows import Rows, warned
+from .key_policies import missing_key_policies
 from .permission_impact import Impact
 from .planned_change import Intent, intent_of
 from .rollout_estimate import RolloutEstimate
@@ -111,7 +112,9 @@ class _Planner:
         )
 
     def _shown(self, intent: Intent, found: Preview | None) -> AssociationPlan:
+        deployed = self._deployed.template if self._deployed else {}
         warnings_of_event = [ROLLBACK] if self._rolls_back else []
+        warnings_of_event += missing_key_policies(self._stack.template, deployed)
         intent = replace(intent, rollout=Rollout()) if self._rolls_back else intent
         if found is None:
             return self._about(intent.event)

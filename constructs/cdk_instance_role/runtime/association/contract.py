@@ -111,3 +111,6 @@ MAX_OPERATION_SECONDS = 3500
 
 MAX_INVOCATION_SECONDS = 480
 """Time-out of the function: after it an invocation is certainly over."""
+
+KEY_POLICY_METADATA = "cdk-instance-role:KeyPolicy"
+"""Metadata of a resource under an imported key: what the owner of the key has to add to its policy."""

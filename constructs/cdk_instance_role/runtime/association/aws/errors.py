@@ -3,7 +3,7 @@
 import re
 from http import HTTPStatus
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from ..decide.error_kind import ErrorKind
 
@@ -73,8 +73,18 @@ def _error_kind_of_answer(error: ClientError) -> ErrorKind:
     return ErrorKind.UNREACHABLE if status >= 500 or code in _OUTAGE or would_repeat else ErrorKind.REFUSED
 
 
+def is_unconnected(error: Exception) -> bool:
+    """Whether there was no connection to AWS at all. In a VPC without a way to an endpoint, there never is one."""
+    return isinstance(error, ConnectTimeoutError | EndpointConnectionError)
+
+
 def text_of(error: Exception) -> str:
     """What people should read of the error of an AWS call."""
+    if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
+        return (
+            f"no connection to {error.kwargs['endpoint_url']}: if the function runs in a VPC, give its subnets a way "
+            "there, by an interface endpoint or a NAT gateway"
+        )
     if isinstance(error, ClientError):
         # The exception's own text talks of operations and retries before it comes to the point.
         answer = error.response["Error"]

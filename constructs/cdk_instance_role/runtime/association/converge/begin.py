@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..aws.errors import text_of
+from ..aws.errors import is_unconnected, text_of
 from ..aws.stack_status import Rollback
 from ..exceptions import AssociationError
 from ..ledger.budget_check import Entry, crowding
@@ -47,6 +47,8 @@ class _Beginning:
         self._clock = services.clock
         self._stack = Rollback(is_under_way=False)
         self._stack_seen_at: float | None = None
+        self._begun: Operation | None = None
+        """The operation of an Update, once it has begun."""
 
     def run(self) -> None:
         found = self._settled(self._look)
@@ -83,6 +85,7 @@ class _Beginning:
         operation = self._services.ledger.operations.begin(
             self._request, self._clock(), stack_rolls_back=self._stack_rolls_back
         )
+        self._begun = operation
         return _of_ended(operation) or self._surveyed(operation)
 
     def _look_for_delete(self) -> Validation:
@@ -132,6 +135,16 @@ class _Beginning:
             operations.roll_back(self._request)
         return is_under_way
 
+    def _may_be_refused(self) -> bool:
+        """Whether a refusal leaves everything as it is. That of a Delete or of a rollback would block the stack."""
+        match self._request.type:
+            case RequestType.CREATE:
+                return True
+            case RequestType.UPDATE:
+                return self._begun is not None and not self._begun.rolling_back
+            case RequestType.DELETE:
+                return False
+
     def _settled(self, look: Callable[[], Validation]) -> Validation:
         """What a look finds, once AWS answers, the handler's policy is in force, and IAM shows the profile."""
         began, patience = self._clock(), Patience(self._clock)
@@ -141,7 +154,8 @@ class _Beginning:
                 if not (found.problems and found.retryable) or self._clock() - began > PROPAGATION_SECONDS:
                     return found
             except (ClientError, BotoCoreError) as error:
-                if patience.is_over(error) or self._clock() - began > 2 * PATIENCE_SECONDS:
+                is_over = patience.is_over(error) or self._clock() - began > 2 * PATIENCE_SECONDS
+                if is_over or (is_unconnected(error) and self._may_be_refused()):
                     raise AssociationError(messages.unanswered(self._request, text_of(error))) from error
             self._services.sleep(PAUSE_SECONDS)
 

@@ -1,0 +1,114 @@
+"""A customer's key: which principals use it for what.
+
+- Lambda decrypts the variables of a function with the rights of its role.
+- DynamoDB uses the key of a table with the rights of its caller.
+- Step Functions uses the key of a state machine with the rights of its role.
+- CloudWatch Logs uses the key of a log group with its own rights, which only the policy of the key can give.
+"""
+
+import json
+from functools import reduce
+from typing import Any
+
+from aws_cdk import Annotations, Arn, ArnComponents, ArnFormat, CfnResource, Stack, Token, region_info
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+
+from ..runtime.association.contract import KEY_POLICY_METADATA
+
+_LOG_ACTIONS = ("kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*")
+
+
+def decrypt_statement(key: kms.IKey) -> iam.PolicyStatement:
+    """What the role of a function needs for its encrypted variables. It is enough to use an encrypted ledger, too.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    """
+    return iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn])
+
+
+def waiter_statement(key: kms.IKey, stack: Stack) -> iam.PolicyStatement:
+    """What the role of an encrypted state machine needs.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+
+    Args:
+        key: the key.
+        stack: the stack of the state machine. Its policy can't name the state machine, which is made after it.
+    """
+    any_machine = _arn(stack, "states", "stateMachine", "*")
+    return iam.PolicyStatement(
+        actions=["kms:Decrypt", "kms:GenerateDataKey"],
+        resources=[key.key_arn],
+        conditions={"StringLike": {"kms:EncryptionContext:aws:states:stateMachineArn": any_machine}},
+    )
+
+
+def let_logs_use(key: kms.IKey, group: logs.LogGroup) -> None:
+    """Let CloudWatch Logs use a key for a log group, by the policy of the key.
+
+    The policy of an imported key is its owner's. What its owner has to add becomes a note of the CDK, and metadata in
+    the template, which `instance-role plan` shows.
+
+    Args:
+        key: the key.
+        group: the log group.
+    """
+    statement = logs_statement(group.stack)
+    if key.add_to_resource_policy(statement).statement_added:
+        return
+    note = f"the policy of key {key.key_arn} belongs to its owner, who has to add {_text(statement, group.stack)}"
+    Annotations.of(group).add_info_v2(KEY_POLICY_METADATA, note)
+    resource = group.node.default_child
+    assert isinstance(resource, CfnResource)
+    resource.add_metadata(KEY_POLICY_METADATA, note)
+
+
+def logs_statement(stack: Stack) -> iam.PolicyStatement:
+    """What CloudWatch Logs needs to encrypt the log groups of an account and Region.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+
+    Args:
+        stack: a stack there.
+    """
+    return iam.PolicyStatement(
+        sid="LogGroups",
+        principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
+        actions=[*_LOG_ACTIONS],
+        resources=["*"],
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": _arn(stack, "logs", "log-group", "*")}},
+    )
+
+
+def _arn(stack: Stack, service: str, resource: str, name: str) -> str:
+    components = ArnComponents(
+        service=service, resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+    return Arn.format(components, stack)
+
+
+def _text(statement: iam.PolicyStatement, stack: Stack) -> str:
+    """A statement as JSON. What only the deployment knows is shown as its name, such as ``${AWS::AccountId}``."""
+    text = json.dumps(_readable(stack.resolve(statement.to_statement_json())))
+    if Token.is_unresolved(stack.region):
+        return text
+    facts = region_info.RegionInfo.get(stack.region)
+    known = {"AWS::Partition": facts.partition, "AWS::URLSuffix": facts.domain_suffix}
+    return reduce(lambda found, name: found.replace(f"${{{name}}}", known[name] or f"${{{name}}}"), known, text)
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_readable(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"Ref": name}:
+            return f"${{{name}}}"
+        case {"Fn::Join": [separator, parts]}:
+            return separator.join(map(_readable, parts))
+        case _:
+            return {key: _readable(one) for key, one in value.items()}

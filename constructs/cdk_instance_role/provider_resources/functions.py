@@ -1,0 +1,157 @@
+"""The function that changes associations, and the functions of the provider framework."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from aws_cdk import CfnResource, Duration, custom_resources
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from ..handler_permissions.statements import observe_statement
+from ..runtime.association.contract import LEDGER_TABLE_VARIABLE, LOG_GROUP_VARIABLE, MAX_INVOCATION_SECONDS
+from .encryption import decrypt_statement, waiter_statement
+from .network import Network, network_interface_statements
+from .settings import ProviderSettings
+from .storage import use_ledger, write_log
+
+_RUNTIME = Path(__file__).parents[1] / "runtime"
+QUERY_SECONDS = 5
+MEMORY_MIB = 1769
+"""With so much a function has a whole processor, and a look at thousands of instances takes one some seconds:
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+_TRACE_ACTIONS = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
+_SAMPLING_ACTIONS = ("xray:GetSamplingRules", "xray:GetSamplingTargets")
+
+
+class Functions:
+    """The functions of a provider, their roles, and the waiter.
+
+    Each setting reaches all of them. What the provider framework does not take, `_apply_settings` sets on its
+    resources.
+    """
+
+    def __init__(
+        self, scope: Construct, settings: ProviderSettings, ledger: dynamodb.ITable, log_group: logs.ILogGroup
+    ) -> None:
+        """
+        Args:
+            scope: the provider.
+            settings: its settings.
+            ledger: the table.
+            log_group: of all functions.
+        """
+        self._scope, self._settings, self._ledger, self._log_group = scope, settings, ledger, log_group
+        self._network = Network.of(scope, settings)
+        self.handler_role = self._role(
+            "HandlerRole",
+            "Handler",
+            [observe_statement(), use_ledger(ledger)],
+            "Associates instance profiles with existing EC2 instances",
+        )
+        self.handler = self._handler()
+        framework = self._framework()
+        self.service_token = framework.service_token
+        self._apply_settings(framework)
+
+    def _handler(self) -> lambda_.Function:
+        return lambda_.Function(
+            self._scope,
+            "Handler",
+            description="Associates instance profiles with existing EC2 instances, and gives back what they had",
+            runtime=self._settings.runtime,
+            handler="association.entry.handle",
+            # Bytecode is not source: it would change the asset's hash from one synthesis to the next.
+            code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
+            role=self.handler_role,
+            timeout=Duration.seconds(MAX_INVOCATION_SECONDS),
+            memory_size=MEMORY_MIB,
+            environment={
+                LEDGER_TABLE_VARIABLE: self._ledger.table_name,
+                LOG_GROUP_VARIABLE: self._log_group.log_group_name,
+            },
+            environment_encryption=self._settings.encryption_key,
+            log_group=self._log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            **(self._network.props if self._network else {}),
+        )
+
+    def _framework(self) -> custom_resources.Provider:
+        return custom_resources.Provider(
+            self._scope,
+            "Framework",
+            on_event_handler=self.handler,
+            is_complete_handler=self.handler,
+            query_interval=Duration.seconds(QUERY_SECONDS),
+            total_timeout=Duration.hours(1),
+            log_group=self._log_group,
+            # The framework asks again by throwing the whole event, and Lambda logs what is thrown: with the signed URL
+            # by which anyone could answer CloudFormation. What there is to say, the handler says.
+            framework_lambda_logging_level=lambda_.ApplicationLogLevel.FATAL,
+            framework_on_event_role=self._role("OnEventRole", "Log"),
+            # The functions behind the waiter do the same job with the same permissions.
+            framework_complete_and_timeout_role=self._role("WaiterRole", "Log"),
+            provider_function_env_encryption=self._settings.encryption_key,
+            **(self._network.props if self._network else {}),
+        )
+
+    def _role(
+        self, id: str, policy: str, statements: Iterable[iam.PolicyStatement] = (), description: str | None = None
+    ) -> iam.Role:
+        """The role of a function. Those that the CDK makes may write to every log group, and lack what a role needs for
+        a VPC or a key."""
+        needed = [*statements, write_log(self._log_group)]
+        if self._network:
+            needed += network_interface_statements()
+        if self._settings.encryption_key:
+            needed.append(decrypt_statement(self._settings.encryption_key))
+        if self._settings.traces:
+            needed.append(iam.PolicyStatement(actions=[*_TRACE_ACTIONS], resources=["*"]))
+        return iam.Role(
+            self._scope,
+            id,
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=description,
+            inline_policies={policy: iam.PolicyDocument(statements=needed)},
+        )
+
+    def _apply_settings(self, framework: custom_resources.Provider) -> None:
+        """Set what `custom_resources.Provider` of aws-cdk-lib 2.275 does not take, on the resources that it makes. The
+        handler gets the same, so that no setting is applied in two ways."""
+        functions = [one for one in self._scope.node.find_all() if isinstance(one, lambda_.CfnFunction)]
+        for function in functions:
+            self._apply_to_function(function)
+        machine = framework.node.find_child("waiter-state-machine")
+        role, resource = machine.node.find_child("Role"), machine.node.find_child("Resource")
+        assert isinstance(role, iam.Role)
+        assert isinstance(resource, CfnResource)
+        self._apply_to_waiter(role, resource)
+
+    def _apply_to_function(self, function: lambda_.CfnFunction) -> None:
+        settings = self._settings
+        if settings.architecture:
+            function.add_property_override("Architectures", [settings.architecture.name])
+        if settings.tracing:
+            function.add_property_override("TracingConfig", {"Mode": _MODES[settings.tracing]})
+        if settings.reserved_concurrent_executions is not None:
+            function.add_property_override("ReservedConcurrentExecutions", settings.reserved_concurrent_executions)
+
+    def _apply_to_waiter(self, role: iam.Role, machine: CfnResource) -> None:
+        key = self._settings.encryption_key
+        if key:
+            role.add_to_principal_policy(waiter_statement(key, role.stack))
+            encryption = {"Type": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": key.key_arn}
+            machine.add_property_override("EncryptionConfiguration", encryption)
+        if self._settings.traces:
+            actions = [*_TRACE_ACTIONS, *_SAMPLING_ACTIONS]
+            role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
+            machine.add_property_override("TracingConfiguration", {"Enabled": True})
+
+
+_MODES = {
+    lambda_.Tracing.ACTIVE: "Active",
+    lambda_.Tracing.PASS_THROUGH: "PassThrough",
+    lambda_.Tracing.DISABLED: "PassThrough",
+}

@@ -1,0 +1,102 @@
+"""The settings of a provider, checked."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import RemovalPolicy, Stack, Token
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+OLDEST_PYTHON = (3, 11)
+"""The oldest Python that the handler runs on."""
+
+_PYTHON = re.compile(r"python(\d+)\.(\d+)")
+_KEY_ARN = re.compile(r"arn:[\w-]+:kms:(?P<region>[\w-]*):\d{12}:key/[\w-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """What an `AssociationProvider` was given. The meaning of each is in its docstring."""
+
+    vpc: ec2.IVpc | None = None
+    vpc_subnets: ec2.SubnetSelection | None = None
+    security_groups: Sequence[ec2.ISecurityGroup] | None = None
+    encryption_key: kms.IKey | None = None
+    log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS
+    log_removal_policy: RemovalPolicy = RemovalPolicy.RETAIN
+    runtime: lambda_.Runtime = lambda_.Runtime.PYTHON_3_14
+    architecture: lambda_.Architecture | None = None
+    tracing: lambda_.Tracing | None = None
+    reserved_concurrent_executions: int | None = None
+    ledger_removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
+    ledger_deletion_protection: bool = False
+
+    def check(self, stack: Stack) -> None:
+        """Refuse what can't work.
+
+        Args:
+            stack: the stack of the provider.
+
+        Raises:
+            ValueError: a setting needs another one, or its value can't be used.
+        """
+        _check_network(self)
+        _check_runtime(self.runtime)
+        _check_concurrency(self.reserved_concurrent_executions)
+        if self.encryption_key is not None:
+            _check_key(self.encryption_key, stack)
+
+    @property
+    def traces(self) -> bool:
+        """Whether functions send traces."""
+        return self.tracing not in (None, lambda_.Tracing.DISABLED)
+
+
+def _check_network(settings: ProviderSettings) -> None:
+    if settings.vpc is not None:
+        if settings.security_groups is not None and not settings.security_groups:
+            raise ValueError("security_groups is empty: name at least one, or leave it out to get a new one")
+        return
+    for name in ("vpc_subnets", "security_groups"):
+        if getattr(settings, name) is not None:
+            raise ValueError(f"{name} is given without vpc: give the VPC that it belongs to, or leave {name} out")
+
+
+def _check_runtime(runtime: lambda_.Runtime) -> None:
+    name = runtime.name
+    found = _PYTHON.fullmatch(name)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        raise ValueError(f"runtime is {name}: the handler needs python{oldest} or newer, like Runtime.PYTHON_3_13")
+
+
+def _check_concurrency(number: int | None) -> None:
+    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+        raise ValueError(
+            f"reserved_concurrent_executions is {number!r}: give a number from 1, because with 0 no deployment could "
+            "invoke the functions"
+        )
+
+
+def _check_key(key: kms.IKey, stack: Stack) -> None:
+    arn = key.key_arn
+    if ":alias/" in arn:
+        raise ValueError(
+            "encryption_key is an alias, which IAM policies can't name: give the key itself, as with "
+            "kms.Key.from_key_arn(...)"
+        )
+    found = None if Token.is_unresolved(arn) else _KEY_ARN.fullmatch(arn)
+    if found is None and not Token.is_unresolved(arn):
+        raise ValueError(
+            f"encryption_key is {arn!r}, which is not the ARN of a key: expected one like "
+            "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+        )
+    region = found["region"] if found else key.env.region
+    if not Token.is_unresolved(region) and not Token.is_unresolved(stack.region) and region != stack.region:
+        raise ValueError(
+            f"encryption_key is in {region}, and the provider in {stack.region}: give a key in {stack.region}, such as "
+            "a replica of a multi-Region key"
+        )

@@ -1,0 +1,103 @@
+"""Settings of the app under the rules of a company: their keys, and which values they take."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator
+
+from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
+from cdk_instance_role.provider_resources.settings import OLDEST_PYTHON
+
+from .values import PolicyName, Strict, TagKey, TagValue, text
+
+SETTINGS_KEY = "instance_role_settings"
+
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
+"""https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
+assert RUNTIMES[0] == "python{}.{}".format(*OLDEST_PYTHON)
+
+_HEX_ID = r"-(?:[0-9a-f]{8}|[0-9a-f]{17})"
+_KEY_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
+
+
+def _id(prefix: str, what: str) -> BeforeValidator:
+    like = f"{prefix}- and 8 or 17 hexadecimal digits, like {prefix}-0123456789abcdef0"
+    return text(f"Input should be the id of a {what}: {like}", re.compile(prefix + _HEX_ID))
+
+
+def _one_of(allowed: tuple[Any, ...]) -> BeforeValidator:
+    """For one of a list of values."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, bool) or value not in allowed:
+            raise ValueError(f"Input should be one of {', '.join(map(str, allowed))}")
+        return value
+
+    return BeforeValidator(check)
+
+
+VpcId = Annotated[str, _id("vpc", "VPC")]
+SubnetId = Annotated[str, _id("subnet", "subnet")]
+SecurityGroupId = Annotated[str, _id("sg", "security group")]
+KeyArn = Annotated[
+    str,
+    text(
+        "Input should be the ARN of a KMS key, not of an alias, like "
+        "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f",
+        _KEY_ARN,
+    ),
+]
+Retention = Annotated[int, _one_of(RETENTION_DAYS)]
+RuntimeName = Annotated[str, _one_of(RUNTIMES)]
+RemovalPolicyName = Literal["destroy", "retain"]
+
+
+class VpcEntry(Strict):
+    """Where all functions run."""
+
+    vpc_id: VpcId
+    subnet_ids: Annotated[list[SubnetId], Field(min_length=1)]
+    security_group_ids: Annotated[list[SecurityGroupId], Field(min_length=1)] | None = None
+
+
+class SettingsEntry(Strict):
+    """What holds for all resources of a stack. What is left out, or null, is as the library has it."""
+
+    vpc: VpcEntry | None = None
+    encryption_key: KeyArn | None = None
+    log_retention_days: Retention | None = None
+    log_removal_policy: RemovalPolicyName | None = None
+    runtime: RuntimeName | None = None
+    architecture: Literal["x86_64", "arm64"] | None = None
+    tracing: Literal["active", "pass_through"] | None = None
+    reserved_concurrent_executions: Annotated[StrictInt, Field(ge=1)] | None = None
+    ledger_removal_policy: RemovalPolicyName | None = None
+    ledger_deletion_protection: StrictBool | None = None
+    max_policies: Annotated[StrictInt, Field(ge=2, le=MAX_POLICIES)] | None = None
+    permissions_boundary: PolicyName | None = None
+    tags: dict[TagKey, TagValue] | None = None
+
+    @field_validator("tags")
+    @classmethod
+    def _of_the_user(cls, tags: dict[str, str] | None) -> dict[str, str] | None:
+        for key in tags or ():
+            if key.lower().startswith("aws:"):
+                raise ValueError(f"the key {key!r} is reserved by AWS: give another one")
+        return tags
+
+    def overridden(self, other: "SettingsEntry | None") -> "SettingsEntry":
+        """These settings, with those keys of others that are given; null gives a key back to the library.
+
+        Args:
+            other: settings of an entry.
+        """
+        return self.model_copy(update={key: getattr(other, key) for key in other.model_fields_set}) if other else self
+
+
+MAPS_OF_SETTINGS: dict[str, type[Strict]] = {"vpc": VpcEntry}
+"""What the maps within the settings are, by their keys."""

@@ -1,0 +1,76 @@
+"""What values of the configuration have in common: strict models, texts, tags and numbers."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+)
+
+from cdk_instance_role.support.names import NAME, POLICY_ARN
+
+_TAG = re.compile(r"(?!\s)[^*?\x00-\x1f\x7f]*(?<!\s)")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def text(allowed: str, *patterns: re.Pattern[str]) -> BeforeValidator:
+    """For a string that is as one of the patterns says.
+
+    Args:
+        allowed: what to say otherwise.
+        patterns: the library's own, where it has one.
+    """
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not any(pattern.fullmatch(value) for pattern in patterns):
+            raise ValueError(allowed)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _tag_text(what: str) -> BeforeValidator:
+    """For a key or a value of a tag."""
+    return text(
+        f"{what} should be a string without *, ? and control characters, and without a blank at either end", _TAG
+    )
+
+
+def check_finite(value: float) -> float:
+    try:
+        float(value)
+    except OverflowError:
+        raise ValueError("Input should be a finite number") from None
+    return value
+
+
+def refuse_null(value: Any) -> Any:
+    """Node.js hands on a number that is too large as null, which must not pass for one that was left out."""
+    if value is None:
+        raise ValueError(
+            "Input should be a number that is not too large, and not null: leave the key out for its default"
+        )
+    return value
+
+
+PolicyName = Annotated[
+    str,
+    text(
+        "Input should be the name of an AWS managed policy, like AmazonS3ReadOnlyAccess, or an ARN",
+        NAME,
+        POLICY_ARN,
+    ),
+]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), _tag_text("A tag key")]
+TagValue = Annotated[str, StringConstraints(max_length=256), _tag_text("A tag value")]
+Number = Annotated[StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)], AfterValidator(check_finite)]
