@@ -14,8 +14,9 @@ from tests.synth.builders import ROOT, as_text, listed
 
 EXAMPLES = ROOT / "examples"
 ASSOCIATION = "Custom::InstanceProfileAssociation"
-APPS = ["existing_app", "imported_role", "pipeline", "stages", "tags_in_waves"]
-CONTEXT = "context"
+APPS = ["existing_app", "imported_role", "pipeline", "restricted_account", "stages", "tags_in_waves"]
+CONTEXTS = ["context", "restricted_context"]
+"""Configurations of this repository's app."""
 
 Template = dict[str, Any]
 Templates = dict[str, Template]
@@ -36,7 +37,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 def _templates(name: str, out: Path) -> Templates:
     """The templates of an example: its file is run as it stands, but for the folder that it writes to."""
     app, context = EXAMPLES / name / "app.py", {}
-    if name == CONTEXT:  # it is the configuration of this repository's app
+    if name in CONTEXTS:
         app, context = ROOT / "app.py", json.loads((EXAMPLES / name / "cdk.json").read_text())["context"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(aws_cdk, "App", partial(aws_cdk.App, outdir=str(out), context=context))
@@ -54,7 +55,7 @@ def only(template: Template, type: str) -> dict[str, Any]:
 
 
 def test_every_folder_is_tested() -> None:
-    assert sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) == sorted([*APPS, CONTEXT])
+    assert sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) == sorted([*APPS, *CONTEXTS])
 
 
 @pytest.mark.parametrize("name", APPS)
@@ -154,3 +155,22 @@ def test_the_context_gives_one_stack_for_each_entry(synthesize: Synthesize) -> N
         "KEEP",
         600,
     )
+
+
+@pytest.mark.parametrize("name", ["restricted_account", "restricted_context"])
+def test_the_rules_of_a_company_reach_every_function_and_role(synthesize: Synthesize, name: str) -> None:
+    (template,) = synthesize(name).values()
+    functions, roles = of_type(template, "AWS::Lambda::Function"), of_type(template, "AWS::IAM::Role")
+
+    assert len(functions) == 4
+    assert {json.dumps(one["VpcConfig"]["SubnetIds"]) for one in functions} == {
+        '["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]'
+    }
+    assert len({one["KmsKeyArn"] for one in functions}) == 1
+    assert {as_text(one["PermissionsBoundary"]).rpartition("/")[2] for one in roles} == {"CompanyBoundary"}
+    assert all({"Key": "cost-center", "Value": "42"} in one["Tags"] for one in roles)
+
+
+def test_an_entry_overrides_a_setting_for_all_entries(synthesize: Synthesize) -> None:
+    (template,) = synthesize("restricted_context").values()
+    assert only(template, "AWS::Logs::LogGroup")["RetentionInDays"] == 731

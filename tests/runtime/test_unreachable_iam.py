@@ -1,10 +1,10 @@
 """A function in a VPC from which IAM can't be reached: IAM's endpoint is in one Region of a partition only."""
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
 from tests.simulator.driver import Resource, World
-from tests.simulator.faults import FOR_EVER
+from tests.simulator.faults import FOR_EVER, Failure
 
 IAM = "https://iam.amazonaws.com/"
 LOOK = "GetInstanceProfile"
@@ -26,7 +26,7 @@ def looks(world: World) -> int:
 
 @pytest.mark.parametrize("error", UNCONNECTED)
 def test_a_create_fails_within_ten_seconds_and_says_what_is_missing(
-    world: World, resource: Resource, error: HTTPClientError
+    world: World, resource: Resource, error: Failure
 ) -> None:
     world.traffic.fail(LOOK, error, times=FOR_EVER)
     began = world.clock()

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import HTTPClientError
 
 from localaws.environment import NotLocalError, is_local
@@ -110,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.headers, self.rfile.read(int(self.headers.get("Content-Length", 0))))
         try:
             response = self.server.answer(request)
-        except HTTPClientError:
+        except (HTTPClientError, NoConnectionError):
             return
         except Exception as error:
             self.server.mistakes.append(error)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import HTTPClientError
 
 from tests.simulator.clock import Clock
@@ -15,7 +16,7 @@ from tests.simulator.errors import AwsError, throttled
 
 T = TypeVar("T")
 FOR_EVER = sys.maxsize
-Failure = AwsError | HTTPClientError
+Failure = AwsError | HTTPClientError | NoConnectionError
 """What a call can end with: an error that AWS answers with, or no answer at all."""
 
 
@@ -145,7 +146,7 @@ class Traffic:
         except AwsError as error:
             call.error = error.code
             raise
-        except HTTPClientError as error:
+        except (HTTPClientError, NoConnectionError) as error:
             call.error = type(error).__name__
             raise
         if writes:

@@ -17,6 +17,7 @@ from aws_cdk import aws_logs as logs
 
 from ..runtime.association.contract import KEY_POLICY_METADATA
 
+_NAMED = "<{}>"
 _LOG_ACTIONS = ("kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*")
 
 
@@ -91,13 +92,15 @@ def _arn(stack: Stack, service: str, resource: str, name: str) -> str:
 
 
 def _text(statement: iam.PolicyStatement, stack: Stack) -> str:
-    """A statement as JSON. What only the deployment knows is shown as its name, such as ``${AWS::AccountId}``."""
+    """A statement as JSON. What only the deployment knows is shown as its name, such as ``<AWS::AccountId>``."""
     text = json.dumps(_readable(stack.resolve(statement.to_statement_json())))
     if Token.is_unresolved(stack.region):
         return text
     facts = region_info.RegionInfo.get(stack.region)
     known = {"AWS::Partition": facts.partition, "AWS::URLSuffix": facts.domain_suffix}
-    return reduce(lambda found, name: found.replace(f"${{{name}}}", known[name] or f"${{{name}}}"), known, text)
+    return reduce(
+        lambda found, name: found.replace(_NAMED.format(name), known[name] or _NAMED.format(name)), known, text
+    )
 
 
 def _readable(value: Any) -> Any:
@@ -107,7 +110,7 @@ def _readable(value: Any) -> Any:
         return value
     match value:
         case {"Ref": name}:
-            return f"${{{name}}}"
+            return _NAMED.format(name)
         case {"Fn::Join": [separator, parts]}:
             return separator.join(map(_readable, parts))
         case _:

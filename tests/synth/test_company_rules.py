@@ -1,0 +1,391 @@
+"""The settings of a provider: what they reach, which permissions they add, and what is refused."""
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from aws_cdk import Environment, RemovalPolicy, Stack, Tags, custom_resources
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk.assertions import Annotations, Match, Template
+from constructs import Construct
+
+from cdk_instance_role import AssociationProvider, InstanceRole
+from tests.synth.builders import ACCOUNT, BY_ID, IRELAND, REGION, as_text, associated, listed, new_app, new_stack
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+FUNCTION, ROLE, TABLE = "AWS::Lambda::Function", "AWS::IAM::Role", "AWS::DynamoDB::Table"
+LOG_GROUP, MACHINE, QUEUE = "AWS::Logs::LogGroup", "AWS::StepFunctions::StateMachine", "AWS::SQS::Queue"
+
+REACHED: dict[str, dict[str, str]] = {
+    FUNCTION: {
+        "vpc": "VpcConfig",
+        "encryption_key": "KmsKeyArn",
+        "architecture": "Architectures",
+        "tracing": "TracingConfig",
+        "reserved_concurrent_executions": "ReservedConcurrentExecutions",
+        "tags": "Tags",
+    },
+    MACHINE: {"encryption_key": "EncryptionConfiguration", "tracing": "TracingConfiguration", "tags": "Tags"},
+    TABLE: {
+        "encryption_key": "SSESpecification",
+        "ledger_deletion_protection": "DeletionProtectionEnabled",
+        "tags": "Tags",
+    },
+    LOG_GROUP: {"encryption_key": "KmsKeyId", "log_retention": "RetentionInDays", "tags": "Tags"},
+    QUEUE: {"encryption_key": "KmsMasterKeyId", "tags": "Tags"},
+    ROLE: {"permissions_boundary": "PermissionsBoundary", "tags": "Tags"},
+    "AWS::EC2::SecurityGroup": {"tags": "Tags"},
+    # What no setting is about. CloudFormation can't tag these.
+    "AWS::IAM::InstanceProfile": {},
+    "AWS::IAM::ManagedPolicy": {},
+    "AWS::IAM::Policy": {},
+    "Custom::InstanceProfileAssociation": {},
+}
+"""By type of resource: the property that each setting gives it. A resource of another type fails the test, so that
+whoever adds one has to say which settings reach it."""
+
+INTERFACES = "ec2:CreateNetworkInterface"
+
+
+def vpc_of(scope: Construct) -> ec2.IVpc:
+    zones, subnets = [f"{REGION}a", f"{REGION}b"], ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+    return ec2.Vpc.from_vpc_attributes(
+        scope, "Vpc", vpc_id="vpc-0123456789abcdef0", availability_zones=zones, private_subnet_ids=subnets
+    )
+
+
+def imported_key(scope: Construct, arn: str = KEY) -> kms.IKey:
+    return kms.Key.from_key_arn(scope, "Key", arn)
+
+
+def everything(stack: Stack) -> dict[str, Any]:
+    """All settings."""
+    return {
+        "vpc": vpc_of(stack),
+        "encryption_key": imported_key(stack),
+        "log_retention": logs.RetentionDays.ONE_YEAR,
+        "log_removal_policy": RemovalPolicy.DESTROY,
+        "runtime": lambda_.Runtime.PYTHON_3_13,
+        "architecture": lambda_.Architecture.ARM_64,
+        "tracing": lambda_.Tracing.ACTIVE,
+        "reserved_concurrent_executions": 10,
+        "ledger_removal_policy": RemovalPolicy.RETAIN,
+        "ledger_deletion_protection": True,
+        "max_policies": 20,
+    }
+
+
+def with_settings(stack: Stack | None = None, **settings: Any) -> Stack:
+    """A stack with an association whose provider has settings."""
+    stack = stack or new_stack()
+    AssociationProvider(stack, AssociationProvider.DEFAULT_ID, **settings)
+    return associated(stack=stack)
+
+
+@cache
+def template_with_everything() -> dict[str, Any]:
+    stack = new_stack()
+    with_settings(stack, **everything(stack))
+    boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "CompanyBoundary")
+    iam.PermissionsBoundary.of(stack).apply(boundary)
+    Tags.of(stack).add("cost-center", "42")
+    return dict(Template.from_stack(stack).to_json())
+
+
+def resources_of(template: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {id_: one for id_, one in template["Resources"].items() if one["Type"] == kind}
+
+
+def template_of(stack: Stack) -> dict[str, Any]:
+    return dict(Template.from_stack(stack).to_json())
+
+
+# What settings reach
+
+
+def test_every_setting_is_tested() -> None:
+    parameters = set(inspect.signature(AssociationProvider.__init__).parameters) - {"self", "scope", "id"}
+    assert set(everything(new_stack())) == parameters - {"vpc_subnets", "security_groups"}
+
+
+@pytest.mark.parametrize("id_", template_with_everything()["Resources"])
+def test_every_setting_reaches_every_resource_that_it_is_about(id_: str) -> None:
+    resource = template_with_everything()["Resources"][id_]
+    missing = [
+        setting for setting, name in REACHED[resource["Type"]].items() if name not in resource.get("Properties", {})
+    ]
+    assert not missing
+
+
+def test_a_resource_of_a_type_that_nobody_has_thought_of_is_found() -> None:
+    assert "AWS::SNS::Topic" not in REACHED
+
+
+def test_there_are_no_more_resources_than_without_settings_but_a_security_group() -> None:
+    def types(template: Mapping[str, Any]) -> list[str]:
+        return sorted(one["Type"] for one in template["Resources"].values())
+
+    without = types(template_of(associated()))
+    assert len(without) == 18
+    assert types(template_with_everything()) == sorted([*without, "AWS::EC2::SecurityGroup"])
+
+
+def test_all_functions_get_the_same_values() -> None:
+    for function in resources_of(template_with_everything(), FUNCTION).values():
+        properties = function["Properties"]
+        assert properties["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+        assert properties["KmsKeyArn"] == KEY
+        assert properties["Architectures"] == ["arm64"]
+        assert properties["TracingConfig"] == {"Mode": "Active"}
+        assert properties["ReservedConcurrentExecutions"] == 10
+
+
+def test_the_runtime_is_that_of_the_handler_only() -> None:
+    functions = resources_of(template_with_everything(), FUNCTION).values()
+    runtimes = [one["Properties"]["Runtime"] for one in functions]
+    assert runtimes.count("python3.13") == 1
+    assert all(name.startswith(("python", "nodejs")) for name in runtimes)
+
+
+def test_all_that_keeps_data_is_under_the_key() -> None:
+    template = template_with_everything()
+    (table,), (group,), (machine,) = (resources_of(template, kind).values() for kind in (TABLE, LOG_GROUP, MACHINE))
+    assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
+    assert group["Properties"]["KmsKeyId"] == KEY
+    assert machine["Properties"]["EncryptionConfiguration"] == {"Type": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": KEY}
+
+
+def test_ledger_and_log_are_kept_or_deleted_as_they_are_told() -> None:
+    template = template_with_everything()
+    (table,), (group,) = (resources_of(template, kind).values() for kind in (TABLE, LOG_GROUP))
+    assert (table["DeletionPolicy"], table["Properties"]["DeletionProtectionEnabled"]) == ("Retain", True)
+    assert (group["DeletionPolicy"], group["Properties"]["RetentionInDays"]) == ("Delete", 365)
+
+
+def test_without_a_key_the_ledger_is_under_the_key_that_aws_owns() -> None:
+    """The CDK's lookup role may not decrypt with any key of the account."""
+    (table,) = resources_of(template_of(associated()), TABLE).values()
+    assert "SSESpecification" not in table["Properties"]
+
+
+@pytest.mark.parametrize("name", ["runtime", "architecture", "tracing", "reserved_concurrent_executions"])
+def test_the_framework_of_the_cdk_still_does_not_take(name: str) -> None:
+    """Once it does, `Functions._apply_settings` has to give it there."""
+    assert name not in inspect.signature(custom_resources.Provider.__init__).parameters
+
+
+def test_the_framework_of_the_cdk_still_takes_no_key_for_its_waiter() -> None:
+    parameters = inspect.signature(custom_resources.Provider.__init__).parameters
+    assert [name for name in parameters if "encryption" in name] == ["provider_function_env_encryption"]
+
+
+# Permissions
+
+
+def statements_by_role(template: Mapping[str, Any], service: str) -> dict[str, list[dict[str, Any]]]:
+    """The statements of each role that a service assumes."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for id_, role in resources_of(template, ROLE).items():
+        (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if trust["Principal"]["Service"] == service:
+            inline = role["Properties"].get("Policies", ())
+            attached = [
+                one["Properties"]
+                for one in resources_of(template, "AWS::IAM::Policy").values()
+                if {"Ref": id_} in one["Properties"]["Roles"]
+            ]
+            found[id_] = [one for policy in (*inline, *attached) for one in policy["PolicyDocument"]["Statement"]]
+    return found
+
+
+def allowing(statements: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
+    return [one for one in statements if action in listed(one["Action"]) and one["Effect"] == "Allow"]
+
+
+def test_every_function_may_connect_to_the_vpc_and_its_code_may_not_use_that() -> None:
+    roles = statements_by_role(template_with_everything(), "lambda.amazonaws.com")
+    assert len(roles) == 3
+    for statements in roles.values():
+        (allowed,) = allowing(statements, INTERFACES)
+        (denied,) = (one for one in statements if one["Effect"] == "Deny")
+        interfaces = [action for action in denied["Action"] if "NetworkInterface" in action]
+        assert len(interfaces) == 3
+        assert set(denied["Action"]) <= set(allowed["Action"])
+        assert "ec2:DescribeInstances" not in denied["Action"]
+        assert denied["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
+
+
+def test_every_function_may_decrypt_its_variables() -> None:
+    for statements in statements_by_role(template_with_everything(), "lambda.amazonaws.com").values():
+        (statement,) = allowing(statements, "kms:Decrypt")
+        assert statement["Resource"] == KEY
+        assert [action for one in statements for action in listed(one["Action"]) if action.startswith("kms:")] == [
+            "kms:Decrypt"
+        ]
+
+
+def test_the_waiter_may_use_the_key_for_state_machines_only() -> None:
+    (statements,) = statements_by_role(template_with_everything(), "states.amazonaws.com").values()
+    (statement,) = allowing(statements, "kms:GenerateDataKey")
+    assert statement["Resource"] == KEY
+    assert as_text(statement["Condition"]) == {
+        "StringLike": {
+            "kms:EncryptionContext:aws:states:stateMachineArn": (f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:*")
+        }
+    }
+
+
+def test_who_sends_traces_may_do_so() -> None:
+    template = template_with_everything()
+    for service in ("lambda.amazonaws.com", "states.amazonaws.com"):
+        for statements in statements_by_role(template, service).values():
+            assert allowing(statements, "xray:PutTraceSegments")
+
+
+@pytest.mark.parametrize("tracing", [None, lambda_.Tracing.DISABLED])
+def test_without_traces_nobody_may_send_any(tracing: lambda_.Tracing | None) -> None:
+    assert "xray:" not in json.dumps(template_of(with_settings(tracing=tracing)))
+
+
+def test_without_settings_no_role_may_do_more_than_before() -> None:
+    text = json.dumps(template_of(associated()))
+    assert not [part for part in ("kms:", INTERFACES, "xray:") if part in text]
+
+
+# Keys
+
+
+def test_a_key_of_the_app_lets_cloudwatch_logs_use_it_for_the_log_groups_of_the_account() -> None:
+    stack = new_stack()
+    with_settings(stack, encryption_key=kms.Key(stack, "Own"))
+    (key,) = resources_of(template_of(stack), "AWS::KMS::Key").values()
+    (statement,) = (one for one in key["Properties"]["KeyPolicy"]["Statement"] if one.get("Sid") == "LogGroups")
+    host = {"Fn::Join": ["", [f"logs.{REGION}.", {"Ref": "AWS::URLSuffix"}]]}
+    assert statement["Principal"] == {"Service": host}
+    assert as_text(statement["Condition"]) == {
+        "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:*"}
+    }
+    assert notes(stack) == []
+
+
+def notes(stack: Stack) -> list[str]:
+    found = Annotations.from_stack(stack).find_info("*", Match.any_value())
+    return [str(one.entry.data) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("env", "service", "partition"),
+    [
+        (IRELAND, "logs.eu-west-1.amazonaws.com", "aws"),
+        (Environment(account=ACCOUNT, region="cn-north-1"), "logs.cn-north-1.amazonaws.com.cn", "aws-cn"),
+    ],
+)
+def test_the_owner_of_an_imported_key_is_told_what_to_add(env: Environment, service: str, partition: str) -> None:
+    stack, region = new_stack(env=env), env.region
+    key = f"arn:{partition}:kms:{region}:{ACCOUNT}:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+    with_settings(stack, encryption_key=imported_key(stack, key))
+    (note,) = notes(stack)
+    head, _, rest = note.partition(" who has to add ")
+    statement, _ = json.JSONDecoder().raw_decode(rest)
+
+    assert head == f"the policy of key {key} belongs to its owner,"
+    assert statement["Principal"] == {"Service": service}
+    context = f"arn:{partition}:logs:{region}:{ACCOUNT}:log-group:*"
+    assert statement["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": context}}
+
+
+def test_a_stack_that_is_for_any_region_names_what_only_the_deployment_knows() -> None:
+    stack = new_stack(env=None)
+    with_settings(stack, encryption_key=imported_key(stack))
+    (note,) = notes(stack)
+    assert "logs.<AWS::Region>.<AWS::URLSuffix>" in note
+
+
+def test_a_key_of_another_stack_of_the_app_can_be_used() -> None:
+    app = new_app()
+    keys, roles = Stack(app, "Keys", env=IRELAND), Stack(app, "Roles", env=IRELAND)
+    with_settings(roles, encryption_key=kms.Key(keys, "Key"))
+    assert notes(roles) == []
+    assert "LogGroups" in json.dumps(template_of(keys))
+
+
+# What is refused
+
+
+def refused(**settings: Any) -> str:
+    stack = new_stack()
+    prepared = {name: value(stack) if callable(value) else value for name, value in settings.items()}
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is what is tested
+        AssociationProvider(stack, "Provider", **prepared)
+    return str(caught.value)
+
+
+def test_subnets_and_security_groups_without_a_vpc_are_refused() -> None:
+    for name, value in (("vpc_subnets", ec2.SubnetSelection()), ("security_groups", [])):
+        said = f"{name} is given without vpc: give the VPC that it belongs to, or leave {name} out"
+        assert refused(**{name: value}) == said
+
+
+def test_an_empty_list_of_security_groups_is_refused() -> None:
+    said = "security_groups is empty: name at least one, or leave it out to get a new one"
+    assert refused(vpc=vpc_of, security_groups=[]) == said
+
+
+@pytest.mark.parametrize("runtime", [lambda_.Runtime.NODEJS_22_X, lambda_.Runtime.PYTHON_3_10, lambda_.Runtime.JAVA_21])
+def test_a_runtime_that_the_handler_does_not_run_on_is_refused(runtime: lambda_.Runtime) -> None:
+    said = f"runtime is {runtime.name}: the handler needs python3.11 or newer, like Runtime.PYTHON_3_13"
+    assert refused(runtime=runtime) == said
+
+
+@pytest.mark.parametrize("runtime", [lambda_.Runtime.PYTHON_3_11, lambda_.Runtime.PYTHON_3_14])
+def test_the_oldest_and_the_newest_python_are_taken(runtime: lambda_.Runtime) -> None:
+    functions = resources_of(template_of(with_settings(runtime=runtime)), FUNCTION).values()
+    assert runtime.name in [one["Properties"]["Runtime"] for one in functions]
+
+
+def test_a_key_of_another_region_is_refused() -> None:
+    arn = KEY.replace(REGION, "us-east-1")
+    assert refused(encryption_key=lambda scope: imported_key(scope, arn)) == (
+        "encryption_key is in us-east-1, and the provider in eu-west-1: give a key in eu-west-1, such as a replica of "
+        "a multi-Region key"
+    )
+
+
+def test_an_alias_is_refused() -> None:
+    assert refused(encryption_key=lambda scope: kms.Alias.from_alias_name(scope, "Alias", "alias/company")) == (
+        "encryption_key is an alias, which IAM policies can't name: give the key itself, as with "
+        "kms.Key.from_key_arn(...)"
+    )
+
+
+@pytest.mark.parametrize("number", [0, -1, True, 2.5])
+def test_a_reservation_that_lets_nobody_in_is_refused(number: Any) -> None:
+    assert refused(reserved_concurrent_executions=number) == (
+        f"reserved_concurrent_executions is {number!r}: give a number from 1, because with 0 no deployment could "
+        "invoke the functions"
+    )
+
+
+def test_the_default_provider_of_a_stack_can_be_given_settings_before_its_first_association() -> None:
+    stack = new_stack()
+    provider = AssociationProvider(stack, AssociationProvider.DEFAULT_ID, log_retention=logs.RetentionDays.ONE_DAY)
+    InstanceRole(stack, "Web").associate_with("Fleet", BY_ID)
+
+    assert AssociationProvider.of(stack) is provider
+    assert ids_of(stack) == ids_of(associated())
+
+
+def ids_of(stack: Stack) -> set[str]:
+    return set(_ids(template_of(stack)))
+
+
+def _ids(template: Mapping[str, Any]) -> Iterator[str]:
+    # The id of a policy says what is in it.
+    return (id_ for id_, one in template["Resources"].items() if one["Type"] != "AWS::IAM::ManagedPolicy")
