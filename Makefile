@@ -57,6 +57,12 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml $(VENV)/.uv
 	@$(call install,.custodian,requirements-bench.txt)
 	@touch $@
 
+.checkov/.ready: requirements-checkov.txt $(VENV)/.uv
+	@echo "Installing checkov into .checkov"
+	@test -x .checkov/bin/python || $(PYTHON) -m venv .checkov
+	@$(call install,.checkov,requirements-checkov.txt)
+	@touch $@
+
 # npm checks no hash of a package that it packs, so tools/mermaid.py does.
 .docs/.ready: requirements-docs.txt tools/mermaid.py $(VENV)/.uv
 	@echo "Installing what builds the documentation into .docs"
@@ -96,7 +102,7 @@ runtime: setup ## Test the handler
 e2e: setup ## Test with the real CDK CLI on the local AWS
 	pytest tests/e2e
 
-test: lint ## Check and test everything, with WORKERS=3 at a time
+test: lint .checkov/.ready ## Check and test everything, with WORKERS=3 at a time
 	pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 random-order: setup ## Test everything in random order, that of SEED=123 again if it is given
@@ -133,10 +139,10 @@ release-dry-run: setup ## Do everything of a release except publishing, with the
 	python -m release --out dist
 
 lock: setup ## Work out the pinned requirements anew
-	for name in requirements requirements-setup requirements-dev requirements-ministack requirements-bench requirements-docs; do \
+	for name in requirements requirements-setup requirements-dev requirements-ministack requirements-bench requirements-checkov requirements-docs; do \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --no-header --no-annotate $$name.in --output-file $$name.txt; \
 	done
 
 clean: ## Remove what the other targets have made
-	rm -rf $(VENV) .ministack .custodian .docs docs/mermaid .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) .ministack .checkov .custodian .docs docs/mermaid .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -5,10 +5,16 @@ from typing import Any
 from pydantic import BaseModel
 
 from stacks.entries import RoleEntry, RolloutEntry
+from stacks.settings import SettingsEntry, VpcEntry
 from tools.schema_types import with_types
 
 CONFIGURATION_PAGE = "reference/configuration.md"
-TABLES: dict[str, type[BaseModel]] = {"Keys of an entry": RoleEntry, "Keys of rollout": RolloutEntry}
+TABLES: dict[str, type[BaseModel]] = {
+    "Keys of an entry": RoleEntry,
+    "Keys of rollout": RolloutEntry,
+    "Keys of instance_role_settings": SettingsEntry,
+    "Keys of vpc": VpcEntry,
+}
 """Sections of the page with the model whose keys their table explains."""
 
 

@@ -7,19 +7,18 @@ from functools import cache
 from typing import Any
 
 import pytest
-from aws_cdk import Environment, RemovalPolicy, Stack, Tags, custom_resources
+from aws_cdk import Environment, Stack, Tags, custom_resources
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Annotations, Match, Template
-from constructs import Construct
 
 from cdk_instance_role import AssociationProvider, InstanceRole
+from tests.synth.all_settings import KEY, everything, imported_key, vpc_of
 from tests.synth.builders import ACCOUNT, BY_ID, IRELAND, REGION, as_text, associated, listed, new_app, new_stack
 
-KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
 FUNCTION, ROLE, TABLE = "AWS::Lambda::Function", "AWS::IAM::Role", "AWS::DynamoDB::Table"
 LOG_GROUP, MACHINE, QUEUE = "AWS::Logs::LogGroup", "AWS::StepFunctions::StateMachine", "AWS::SQS::Queue"
 
@@ -52,34 +51,6 @@ REACHED: dict[str, dict[str, str]] = {
 whoever adds one has to say which settings reach it."""
 
 INTERFACES = "ec2:CreateNetworkInterface"
-
-
-def vpc_of(scope: Construct) -> ec2.IVpc:
-    zones, subnets = [f"{REGION}a", f"{REGION}b"], ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
-    return ec2.Vpc.from_vpc_attributes(
-        scope, "Vpc", vpc_id="vpc-0123456789abcdef0", availability_zones=zones, private_subnet_ids=subnets
-    )
-
-
-def imported_key(scope: Construct, arn: str = KEY) -> kms.IKey:
-    return kms.Key.from_key_arn(scope, "Key", arn)
-
-
-def everything(stack: Stack) -> dict[str, Any]:
-    """All settings."""
-    return {
-        "vpc": vpc_of(stack),
-        "encryption_key": imported_key(stack),
-        "log_retention": logs.RetentionDays.ONE_YEAR,
-        "log_removal_policy": RemovalPolicy.DESTROY,
-        "runtime": lambda_.Runtime.PYTHON_3_13,
-        "architecture": lambda_.Architecture.ARM_64,
-        "tracing": lambda_.Tracing.ACTIVE,
-        "reserved_concurrent_executions": 10,
-        "ledger_removal_policy": RemovalPolicy.RETAIN,
-        "ledger_deletion_protection": True,
-        "max_policies": 20,
-    }
 
 
 def with_settings(stack: Stack | None = None, **settings: Any) -> Stack:

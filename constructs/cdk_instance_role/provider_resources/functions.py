@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from aws_cdk import CfnResource, Duration, custom_resources
+from aws_cdk import Duration, custom_resources
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from ..handler_permissions.statements import observe_statement
@@ -126,28 +127,29 @@ class Functions:
         machine = framework.node.find_child("waiter-state-machine")
         role, resource = machine.node.find_child("Role"), machine.node.find_child("Resource")
         assert isinstance(role, iam.Role)
-        assert isinstance(resource, CfnResource)
+        assert isinstance(resource, stepfunctions.CfnStateMachine)
         self._apply_to_waiter(role, resource)
 
     def _apply_to_function(self, function: lambda_.CfnFunction) -> None:
         settings = self._settings
         if settings.architecture:
-            function.add_property_override("Architectures", [settings.architecture.name])
+            function.architectures = [settings.architecture.name]
         if settings.tracing:
-            function.add_property_override("TracingConfig", {"Mode": _MODES[settings.tracing]})
+            function.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode=_MODES[settings.tracing])
         if settings.reserved_concurrent_executions is not None:
-            function.add_property_override("ReservedConcurrentExecutions", settings.reserved_concurrent_executions)
+            function.reserved_concurrent_executions = settings.reserved_concurrent_executions
 
-    def _apply_to_waiter(self, role: iam.Role, machine: CfnResource) -> None:
+    def _apply_to_waiter(self, role: iam.Role, machine: stepfunctions.CfnStateMachine) -> None:
         key = self._settings.encryption_key
         if key:
             role.add_to_principal_policy(waiter_statement(key, role.stack))
-            encryption = {"Type": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": key.key_arn}
-            machine.add_property_override("EncryptionConfiguration", encryption)
+            machine.encryption_configuration = stepfunctions.CfnStateMachine.EncryptionConfigurationProperty(
+                type="CUSTOMER_MANAGED_KMS_KEY", kms_key_id=key.key_arn
+            )
         if self._settings.traces:
             actions = [*_TRACE_ACTIONS, *_SAMPLING_ACTIONS]
             role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
-            machine.add_property_override("TracingConfiguration", {"Enabled": True})
+            machine.tracing_configuration = stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True)
 
 
 _MODES = {
