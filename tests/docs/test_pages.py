@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from stacks.entries import RoleEntry, RolloutEntry
+from stacks.settings import SettingsEntry, VpcEntry
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -95,7 +96,15 @@ def test_the_index_of_decisions_has_their_titles() -> None:
     ]
 
 
-@pytest.mark.parametrize(("title", "model"), [("Keys of an entry", RoleEntry), ("Keys of rollout", RolloutEntry)])
+@pytest.mark.parametrize(
+    ("title", "model"),
+    [
+        ("Keys of an entry", RoleEntry),
+        ("Keys of rollout", RolloutEntry),
+        ("Keys of instance_role_settings", SettingsEntry),
+        ("Keys of vpc", VpcEntry),
+    ],
+)
 def test_the_configuration_page_has_every_key(title: str, model: Any) -> None:
     keys = first_column(section(page("reference/configuration.md"), title))
 
@@ -145,3 +154,17 @@ def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
 
     assert {"demo", "test", "docs", "setup", "build"} <= named
     assert named - targets == set()
+
+
+def test_every_include_is_one_that_the_site_understands() -> None:
+    """A formatter that takes it for Python would put blanks into it, and the page would show it as it is."""
+    includes = [
+        line.strip() for path in PAGES for line in path.read_text(encoding="utf-8").splitlines() if "--8" in line
+    ]
+
+    assert includes
+    for line in includes:
+        found = re.fullmatch(r'--8<-- "([^":]+)(?::(\w+))?"', line)
+        assert found, line
+        text = (ROOT / found[1]).read_text(encoding="utf-8")
+        assert found[2] is None or f"--8<-- [start:{found[2]}]" in text

@@ -191,6 +191,18 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"instance_roles": {"web": {"instance_ids": [INSTANCE], "rollout": {"first": 0}}}},
         "instance_roles.web.rollout.first is 0: Input should be greater than or equal to 1",
     ),
+    "a setting that there is not": (
+        {**QUICK, "instance_role_settings": {"runtimes": "python3.13"}},
+        "instance_role_settings has the unknown key 'runtimes': did you mean 'runtime'?",
+    ),
+    "a key of another Region": (
+        {
+            **QUICK,
+            "region": "eu-west-1",
+            "instance_role_settings": {"encryption_key": "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d"},
+        },
+        "encryption_key is in us-east-1, and the provider in eu-west-1",
+    ),
     "an instance in two entries": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_ids": [INSTANCE]}}},
         f"instance {INSTANCE} is in the entries 'web' and 'api' of instance_roles: an instance carries one profile",

@@ -239,8 +239,8 @@ def test_keys_of_others_are_left_alone_beside_those_of_the_command_line(key: str
 @pytest.mark.parametrize("value", [ID, [ID], {"web": {}}])
 def test_fails_when_a_key_is_mistyped_and_suggests_the_one_that_was_meant(key: str, meant: str, value: Any) -> None:
     assert mistake({"instance_roles": {"web": {"instance_ids": [ID]}}, key: value}) == (
-        f"unknown context key {key!r}: did you mean {meant!r}? allowed are instance_roles, instance_ids, "
-        "managed_policies, replaces, on_conflict, account, region"
+        f"unknown context key {key!r}: did you mean {meant!r}? allowed are instance_roles, "
+        "instance_role_settings, instance_ids, managed_policies, replaces, on_conflict, account, region"
     )
 
 

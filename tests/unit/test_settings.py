@@ -1,0 +1,153 @@
+"""The settings of the app: which values they take, and how an entry overrides them."""
+
+from typing import Any
+
+import pytest
+
+from stacks.config import ConfigError, SettingsEntry, load
+from stacks.settings import VpcEntry
+
+ID = "i-0123456789abcdef0"
+ENTRY: dict[str, Any] = {"instance_ids": [ID]}
+VPC: dict[str, Any] = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"]}
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+
+
+def settings_of(settings: Any, **of_the_entry: Any) -> SettingsEntry | None:
+    entry = {**ENTRY, **({"settings": of_the_entry} if of_the_entry else {})}
+    return load({"instance_roles": {"web": entry}, "instance_role_settings": settings})["web"].settings
+
+
+def mistake(settings: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        settings_of(settings)
+    return str(caught.value)
+
+
+def test_without_settings_an_entry_has_none() -> None:
+    assert load({"instance_roles": {"web": ENTRY}})["web"].settings is None
+
+
+def test_settings_hold_for_every_entry() -> None:
+    context = {"instance_roles": {"web": ENTRY, "api": {"instance_tags": {"app": ["api"]}}}}
+    roles = load({**context, "instance_role_settings": {"encryption_key": KEY}})
+    assert {role.settings.encryption_key for role in roles.values() if role.settings} == {KEY}
+    assert all(role.settings for role in roles.values())
+
+
+def test_settings_hold_for_the_entry_of_the_command_line() -> None:
+    role = load({"instance_ids": ID, "instance_role_settings": '{"runtime": "python3.12"}'})["default"]
+    assert role.settings
+    assert role.settings.runtime == "python3.12"
+
+
+def test_an_entry_overrides_the_keys_that_it_gives() -> None:
+    found = settings_of({"runtime": "python3.12", "log_retention_days": 30, "vpc": VPC}, runtime="python3.13", vpc=None)
+    assert found == SettingsEntry(runtime="python3.13", log_retention_days=30)
+
+
+def test_an_entry_may_have_settings_alone() -> None:
+    assert settings_of({}, vpc=VPC) == SettingsEntry(vpc=VpcEntry(**VPC))
+
+
+def test_all_keys_are_taken() -> None:
+    everything: dict[str, Any] = {
+        "vpc": {**VPC, "security_group_ids": ["sg-0a1b2c3d"]},
+        "encryption_key": KEY,
+        "log_retention_days": 365,
+        "log_removal_policy": "destroy",
+        "runtime": "python3.13",
+        "architecture": "arm64",
+        "tracing": "active",
+        "reserved_concurrent_executions": 10,
+        "ledger_removal_policy": "retain",
+        "ledger_deletion_protection": True,
+        "max_policies": 20,
+        "permissions_boundary": "CompanyBoundary",
+        "tags": {"cost-center": "42", "owner": ""},
+    }
+    found = settings_of(everything)
+    assert found
+    assert found.model_dump(exclude_none=True) == everything
+    assert set(everything) == set(SettingsEntry.model_fields)
+
+
+IN_SETTINGS = "instance_role_settings"
+AN_ARN = (
+    "Input should be the ARN of a KMS key, not of an alias, like "
+    "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+)
+DAYS = (
+    "Input should be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, "
+    "3288, 3653"
+)
+RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.14"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"log_retention": 90},
+            (
+                f"{IN_SETTINGS} has the unknown key 'log_retention': did you mean 'log_retention_days'? allowed are vpc, "
+                "encryption_key, log_retention_days, log_removal_policy, runtime, architecture, tracing, "
+                "reserved_concurrent_executions, ledger_removal_policy, ledger_deletion_protection, max_policies, "
+                "permissions_boundary, tags"
+            ),
+        ),
+        (
+            {"vpc": {**VPC, "subnets": []}},
+            (
+                f"{IN_SETTINGS}.vpc has the unknown key 'subnets': did you mean 'subnet_ids'? allowed are vpc_id, "
+                "subnet_ids, security_group_ids"
+            ),
+        ),
+        ({"encryption_key": "alias/company"}, f"{IN_SETTINGS}.encryption_key is 'alias/company': {AN_ARN}"),
+        (
+            {"encryption_key": KEY.replace("key/", "alias/")},
+            f"{IN_SETTINGS}.encryption_key is '{KEY.replace('key/', 'alias/')}': {AN_ARN}",
+        ),
+        ({"runtime": "nodejs22.x"}, f"{IN_SETTINGS}.runtime is 'nodejs22.x': {RUNTIMES}"),
+        ({"runtime": "python3.10"}, f"{IN_SETTINGS}.runtime is 'python3.10': {RUNTIMES}"),
+        (
+            {"vpc": {**VPC, "subnet_ids": []}},
+            f"{IN_SETTINGS}.vpc.subnet_ids is []: List should have at least 1 item after validation, not 0",
+        ),
+        (
+            {"vpc": {"subnet_ids": VPC["subnet_ids"]}},
+            f"{IN_SETTINGS}.vpc.vpc_id: Field required in {{'subnet_ids': ['subnet-0123456789abcdef0']}}",
+        ),
+        (
+            {"vpc": {**VPC, "vpc_id": "vpc-0ABC"}},
+            (
+                f"{IN_SETTINGS}.vpc.vpc_id is 'vpc-0ABC': Input should be the id of a VPC: vpc- and 8 or 17 hexadecimal "
+                "digits, like vpc-0123456789abcdef0"
+            ),
+        ),
+        ({"log_retention_days": 42}, f"{IN_SETTINGS}.log_retention_days is 42: {DAYS}"),
+        ({"log_retention_days": True}, f"{IN_SETTINGS}.log_retention_days is True: {DAYS}"),
+        (
+            {"reserved_concurrent_executions": 0},
+            f"{IN_SETTINGS}.reserved_concurrent_executions is 0: Input should be greater than or equal to 1",
+        ),
+        (
+            {"tags": {"aws:owner": "me"}},
+            f"{IN_SETTINGS}.tags: the key 'aws:owner' is reserved by AWS: give another one",
+        ),
+        ("{vpc}", f"{IN_SETTINGS} is '{{vpc}}', which is not JSON"),
+        (["vpc"], f"{IN_SETTINGS} is ['vpc']: give a map of settings"),
+    ],
+)
+def test_fails_with_one_sentence_that_names_the_key_the_value_and_what_is_allowed(settings: Any, said: str) -> None:
+    assert mistake(settings).startswith(said)
+
+
+def test_a_mistake_in_an_entry_names_the_entry() -> None:
+    with pytest.raises(ConfigError, match=r"^instance_roles\.web\.settings\.log_retention_days is 42: "):
+        settings_of({}, log_retention_days=42)
+
+
+def test_a_key_that_looks_like_the_settings_is_refused() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'instance_role_settings'"):
+        load({"instance_roles": {"web": ENTRY}, "instance_role_setting": {}})
