@@ -37,10 +37,6 @@ def test_a_key_of_the_app_needs_nothing() -> None:
 
 
 def test_metadata_of_others_is_no_note() -> None:
-    resources = {
-        "A": {"Metadata": {"cdk-instance-role:KeyPolicy": 1}},
-        "B": {"Metadata": []},
-        "C": {},
-        "Fn::ForEach": [],
-    }
+    number, none = {"Metadata": {"cdk-instance-role:KeyPolicy": 1}}, {"Metadata": []}
+    resources = {"A": number, "B": none, "C": {}, "Fn::ForEach": []}
     assert list(missing_key_policies({"Resources": resources}, {})) == []

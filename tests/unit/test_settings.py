@@ -78,8 +78,8 @@ AN_ARN = (
     "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
 )
 DAYS = (
-    "Input should be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, "
-    "3288, 3653"
+    "Input should be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, "
+    "2922, 3288, 3653"
 )
 RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.14"
 
@@ -90,8 +90,8 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
         (
             {"log_retention": 90},
             (
-                f"{IN_SETTINGS} has the unknown key 'log_retention': did you mean 'log_retention_days'? allowed are vpc, "
-                "encryption_key, log_retention_days, log_removal_policy, runtime, architecture, tracing, "
+                f"{IN_SETTINGS} has the unknown key 'log_retention': did you mean 'log_retention_days'? allowed are "
+                "vpc, encryption_key, log_retention_days, log_removal_policy, runtime, architecture, tracing, "
                 "reserved_concurrent_executions, ledger_removal_policy, ledger_deletion_protection, max_policies, "
                 "permissions_boundary, tags"
             ),
@@ -121,8 +121,8 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
         (
             {"vpc": {**VPC, "vpc_id": "vpc-0ABC"}},
             (
-                f"{IN_SETTINGS}.vpc.vpc_id is 'vpc-0ABC': Input should be the id of a VPC: vpc- and 8 or 17 hexadecimal "
-                "digits, like vpc-0123456789abcdef0"
+                f"{IN_SETTINGS}.vpc.vpc_id is 'vpc-0ABC': Input should be the id of a VPC: vpc- and 8 or 17 "
+                "hexadecimal digits, like vpc-0123456789abcdef0"
             ),
         ),
         ({"log_retention_days": 42}, f"{IN_SETTINGS}.log_retention_days is 42: {DAYS}"),
