@@ -37,6 +37,6 @@ def test_a_key_of_the_app_needs_nothing() -> None:
 
 
 def test_metadata_of_others_is_no_note() -> None:
-    number, none = {"Metadata": {"cdk-instance-role:KeyPolicy": 1}}, {"Metadata": []}
-    resources = {"A": number, "B": none, "C": {}, "Fn::ForEach": []}
+    metadata: list[object] = [{"cdk-instance-role:KeyPolicy": 1}, [], None, "text"]
+    resources = {**{f"R{number}": {"Metadata": one} for number, one in enumerate(metadata)}, "Fn::ForEach": []}
     assert list(missing_key_policies({"Resources": resources}, {})) == []

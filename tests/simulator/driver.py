@@ -53,13 +53,14 @@ FAILURES = (AssociationError, ClientError, BotoCoreError, FunctionError)
 class World:
     """An AWS with the three profiles Web, Old and Foreign, and the handler in front of it."""
 
-    def __init__(self, *, enforced: bool = False, amend: "Amendment | None" = None) -> None:
+    def __init__(self, *, enforced: bool = False, amend: "Amendment | None" = None, restricted: bool = False) -> None:
         """
         Args:
             enforced: the handler may do what the policies in the template allow, as CloudFormation attaches and
                 detaches them. Web, Old and Foreign are imported profiles then; those of the stack have a path.
                 Default: it may do everything.
             amend: what is changed in every policy before it is attached.
+            restricted: the provider has all settings of a company with rules, so that the ledger is under a key.
         """
         self.timeout = 1800
         """The timeout of an association that gives none, in seconds."""
@@ -85,16 +86,18 @@ class World:
         self.stacks[STACK_ID] = Stack(Status.CREATING)
         self.status_is_set = set[str]()
         """Ids of the stacks whose status does not follow from the events."""
-        self.role = self._equip(amend) if enforced else None
+        self.role = self._equip(amend, restricted=restricted) if enforced else None
         """Role of the handler, where its policies are enforced."""
         self.web = self.fleet.add_profile("Web") if enforced else self.own_profile("Web")
         self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Old", "Foreign"))
 
-    def _equip(self, amend: "Amendment | None") -> "HandlerRole":
+    def _equip(self, amend: "Amendment | None", *, restricted: bool) -> "HandlerRole":
         # Only here, because it takes the CDK, which is slow to load.
         from tests.simulator.handler_role import HandlerRole
+        from tests.synth.all_settings import KEY
 
-        role = HandlerRole(self.clock.true_time, amend)
+        role = HandlerRole(self.clock.true_time, amend, restricted=restricted)
+        self.aws.ledger_key = KEY if restricted else None
         self.aws.authority = role.authority
         return role
 

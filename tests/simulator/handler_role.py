@@ -35,11 +35,12 @@ class HandlerRole:
     none of them wants it any more.
     """
 
-    def __init__(self, clock: Callable[[], float], amend: Amendment | None = None) -> None:
+    def __init__(self, clock: Callable[[], float], amend: Amendment | None = None, *, restricted: bool = False) -> None:
         """
         Args:
             clock: what time it is.
             amend: what is changed in every policy before it is attached.
+            restricted: the provider is in a VPC, and under a key.
         """
         self.authority = Authority(clock=clock)
         self.policy_seconds = 0.0
@@ -55,7 +56,7 @@ class HandlerRole:
         self._attached: dict[str, Document] = {}
         self._wanted_by: dict[str, set[str]] = {}
         """Associations by policy."""
-        for name, document in _policies(_ANY_CONFIGURATION, inside_role=True).items():
+        for name, document in _policies(_ANY_CONFIGURATION, inside_role=True, restricted=restricted).items():
             self._put(name, document)
 
     def attach(self, association: str, properties: Mapping[str, Any], *, in_place: bool = False) -> None:

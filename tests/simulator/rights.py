@@ -12,11 +12,18 @@ from aws_cdk import CfnParameter, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template as Synthesized
 
-from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection, ReplaceableProfiles
+from cdk_instance_role import (
+    AssociationProvider,
+    InstanceProfileAssociation,
+    InstanceRole,
+    InstanceSelection,
+    ReplaceableProfiles,
+)
 from cdk_instance_role.runtime.association.contract import ANY_PROFILE, Property
 from cdk_instance_role.runtime.association.request.desired import ProfileRef
 from tests.simulator.driver import STACK_ID
 from tests.simulator.fleet import ACCOUNT, REGION
+from tests.synth.all_settings import everything
 from tests.synth.builders import new_stack
 
 STACK = "InstanceRole-web"
@@ -61,6 +68,8 @@ class Shape:
     """The profile belongs to an `InstanceRole` of the stack; else it is imported."""
     moves: bool = False
     """The profile of the `InstanceRole` has a name, so that CloudFormation may replace it."""
+    restricted: bool = False
+    """The provider has all settings that a company with rules gives it, such as a VPC and a key."""
     in_path: frozenset[str] = frozenset()
     """Which imported profiles have a path, by the names that they go by in the template. `policies_for` knows."""
 
@@ -85,6 +94,7 @@ def policies_for_properties(
     *,
     moves: bool = False,
     tokens: bool = False,
+    restricted: bool = False,
     in_place: bool = False,
 ) -> dict[str, Document]:
     """The handler's policies for an association with these properties of its custom resource, by name.
@@ -107,6 +117,7 @@ def policies_for_properties(
         replaces="any" if is_any else len(values.replaces),
         owned=owned,
         moves=owned and moves,
+        restricted=restricted,
     )
     return policies_for(shape, values, in_place=in_place)
 
@@ -154,6 +165,8 @@ def template_of(shape: Shape) -> Template:
             of policies, so fewer ids fit than where they are known: 50 if anything may be replaced.
     """
     stack = new_stack(STACK)
+    if shape.restricted:
+        AssociationProvider(stack, AssociationProvider.DEFAULT_ID, **everything(stack))
     associate(
         stack,
         _selection(stack, shape),

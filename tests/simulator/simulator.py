@@ -42,6 +42,9 @@ class Simulator:
         self.ec2.authorize = self._authorize_change
         self.authority: Authority | None = None
         """Decides about every call of the handler. Default: everything is allowed."""
+        self.ledger_key: str | None = None
+        """ARN of the customer's key of the ledger. DynamoDB uses it with the rights of the caller:
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"""
 
     def answer(self, service: str, body: bytes | str, headers: Mapping[str, Any]) -> Response:
         """Answer a request as the service would.
@@ -108,6 +111,8 @@ class Simulator:
 
     def _act_dynamodb(self, action: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(authority.dynamodb(action, request, TABLE_ARN))
+        if self.ledger_key:
+            self._check([Attempt("kms:Decrypt", self.ledger_key)])
         return self.dynamodb.actions[action](request)
 
     def _answer_cloudwatch(self, parameters: Mapping[str, Any]) -> Response:
@@ -160,7 +165,7 @@ class Simulator:
 
 def _says_no(action: str, message: str) -> tuple[str, str, int]:
     """Code, message and status of a denial, which each service has a form of its own for."""
-    if action.startswith("dynamodb:"):
+    if action.startswith(("dynamodb:", "kms:")):
         return "AccessDeniedException", message, HTTPStatus.BAD_REQUEST
     by_ec2 = action.startswith(("ec2:", "iam:PassRole"))
     return "UnauthorizedOperation" if by_ec2 else "AccessDenied", message, HTTPStatus.FORBIDDEN
