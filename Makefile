@@ -25,7 +25,7 @@ install = $(UV) pip install --python $(1)/bin/python --require-hashes -r $(2) ||
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
 PYTHON_VERSION_CHECK := import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, this is " + sys.version.split()[0])
 
-.PHONY: help setup check lint format unit synth runtime e2e test random-order soak fuzz bench demo pr-comment pictures docs build release-dry-run lock clean
+.PHONY: help setup check lint format unit synth runtime e2e test random-order versions soak fuzz bench demo pr-comment pictures docs build release-dry-run lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -108,6 +108,9 @@ test: lint .checkov/.ready ## Check and test everything, with WORKERS=3 at a tim
 random-order: setup ## Test everything in random order, that of SEED=123 again if it is given
 	pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --random-order $(if $(SEED),--random-order-seed=$(SEED))
 
+versions: setup ## Test with the oldest and the newest Python that is there, and with the oldest aws-cdk-lib
+	python -m tools.versions
+
 soak: setup ## Test everything random with EXAMPLES=2000 examples each
 	HYPOTHESIS_PROFILE=soak SOAK_EXAMPLES=$(EXAMPLES) pytest $(wildcard tests/unit tests/runtime tests/simulator)
 
@@ -139,10 +142,10 @@ release-dry-run: setup ## Do everything of a release except publishing, with the
 	python -m release --out dist
 
 lock: setup ## Work out the pinned requirements anew
-	for name in requirements requirements-setup requirements-dev requirements-ministack requirements-bench requirements-checkov requirements-docs; do \
+	for name in requirements requirements-setup requirements-dev requirements-ministack requirements-bench requirements-checkov requirements-docs requirements-lowest; do \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --no-header --no-annotate $$name.in --output-file $$name.txt; \
 	done
 
 clean: ## Remove what the other targets have made
-	rm -rf $(VENV) .ministack .checkov .custodian .docs docs/mermaid .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) .ministack .checkov .custodian .docs .versions docs/mermaid .local node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

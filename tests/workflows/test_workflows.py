@@ -162,7 +162,7 @@ def test_ci_runs_the_target_that_everybody_runs() -> None:
 
 def test_what_takes_long_runs_regularly_and_by_hand() -> None:
     assert triggers("scheduled.yml").keys() == {"schedule", "workflow_dispatch"}
-    assert jobs("scheduled.yml")["test"]["strategy"]["matrix"] == {"target": ["random-order", "soak"]}
+    assert jobs("scheduled.yml")["test"]["strategy"]["matrix"] == {"target": ["random-order", "soak", "versions"]}
     assert [one["run"] for one in steps("scheduled.yml") if "run" in one] == ['make "$TARGET"', "make bench"]
 
 
