@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator
 
 from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
-from cdk_instance_role.provider_resources.settings import OLDEST_PYTHON
+from cdk_instance_role.runtime.association.contract import OLDEST_PYTHON
 
 from .values import PolicyName, Strict, TagKey, TagValue, text
 

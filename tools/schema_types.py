@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-_NAMES = {"integer": "whole number", "number": "number", "string": "string"}
+_NAMES = {"boolean": "true or false", "integer": "whole number", "number": "number", "string": "string"}
 _KEY = re.compile(r"^\| `(\w+)` \| (?=.* \|$)", re.MULTILINE)
 
 

@@ -10,8 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-OLDEST_PYTHON = (3, 11)
-"""The oldest Python that the handler runs on."""
+from ..runtime.association.contract import OLDEST_PYTHON
 
 _PYTHON = re.compile(r"python(\d+)\.(\d+)")
 _KEY_ARN = re.compile(r"arn:[\w-]+:kms:(?P<region>[\w-]*):\d{12}:key/[\w-]+", re.ASCII)
