@@ -2,12 +2,22 @@
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import pytest
-from aws_cdk import Environment, Stack, Tags, custom_resources
+from aws_cdk import (
+    CliCredentialsStackSynthesizer,
+    DefaultStackSynthesizer,
+    Environment,
+    IStackSynthesizer,
+    LegacyStackSynthesizer,
+    PermissionsBoundary,
+    Stack,
+    Tags,
+    custom_resources,
+)
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -17,7 +27,7 @@ from aws_cdk.assertions import Annotations, Match, Template
 
 from cdk_instance_role import AssociationProvider, InstanceRole
 from tests.synth.all_settings import KEY, everything, imported_key, vpc_of
-from tests.synth.builders import ACCOUNT, BY_ID, IRELAND, REGION, as_text, associated, listed, new_app, new_stack
+from tests.synth.builders import ACCOUNT, BY_ID, FLAGS, IRELAND, REGION, as_text, associated, listed, new_app, new_stack
 
 FUNCTION, ROLE, TABLE = "AWS::Lambda::Function", "AWS::IAM::Role", "AWS::DynamoDB::Table"
 LOG_GROUP, MACHINE, QUEUE = "AWS::Logs::LogGroup", "AWS::StepFunctions::StateMachine", "AWS::SQS::Queue"
@@ -360,3 +370,44 @@ def ids_of(stack: Stack) -> set[str]:
 def _ids(template: Mapping[str, Any]) -> Iterator[str]:
     # The id of a policy says what is in it.
     return (id_ for id_, one in template["Resources"].items() if one["Type"] != "AWS::IAM::ManagedPolicy")
+
+
+# A permissions boundary, and other synthesizers
+
+
+def by_aspect() -> Stack:
+    stack = new_stack()
+    boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "CompanyBoundary")
+    iam.PermissionsBoundary.of(stack).apply(boundary)
+    return stack
+
+
+def by_context() -> Stack:
+    return new_stack(flags={**FLAGS, "@aws-cdk/core:permissionsBoundary": {"name": "CompanyBoundary"}})
+
+
+def by_property() -> Stack:
+    boundary = PermissionsBoundary.from_name("CompanyBoundary")
+    return Stack(new_app(), "Stack", env=IRELAND, permissions_boundary=boundary)
+
+
+@pytest.mark.parametrize("bounded", [by_aspect, by_context, by_property])
+def test_a_permissions_boundary_reaches_all_roles(bounded: Callable[[], Stack]) -> None:
+    roles = resources_of(template_of(associated(stack=bounded())), ROLE)
+    assert len(roles) == 5
+    names = {as_text(one["Properties"]["PermissionsBoundary"]).rpartition(":")[2] for one in roles.values()}
+    assert names == {"policy/CompanyBoundary"}
+
+
+@pytest.mark.parametrize(
+    "synthesizer",
+    [
+        lambda: DefaultStackSynthesizer(qualifier="company"),
+        CliCredentialsStackSynthesizer,
+        LegacyStackSynthesizer,
+    ],
+    ids=["qualifier", "credentials of the CLI", "legacy"],
+)
+def test_every_synthesizer_that_can_carry_assets_works(synthesizer: Callable[[], IStackSynthesizer]) -> None:
+    stack = Stack(new_app(), "Stack", env=IRELAND, synthesizer=synthesizer())
+    assert ids_of(associated(stack=stack)) == ids_of(associated())
