@@ -24,7 +24,7 @@ from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from localaws.environment import is_local, local_environment
 from tests.cli.cloud import Cloud
 from tests.cli.servers import Servers, synthesized, write_assembly
-from tests.cli.test_assembly import in_two_regions, with_nested_stacks
+from tests.cli.template.test_assembly import in_two_regions, with_nested_stacks
 from tests.synth.builders import ACCOUNT, REGION
 
 NOWHERE = "http://127.0.0.1:9"
