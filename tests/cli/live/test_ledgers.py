@@ -14,8 +14,8 @@ from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
 from cdk_instance_role.cli.template.stacks import of_type
 from tests.cli.cloud import Cloud
-from tests.cli.servers import Servers, new_app, synthesized, written
 from tests.cli.planning.test_planning import shared
+from tests.cli.servers import Servers, new_app, synthesized, written
 from tests.synth.builders import IRELAND
 from tests.unit.builders import instance_id
 

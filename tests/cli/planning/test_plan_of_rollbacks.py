@@ -10,8 +10,8 @@ from cdk_instance_role import Rollout
 from cdk_instance_role.cli.model import AssociationPlan, Event, Exit, PlanReport, Verb
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.cli.cloud import Cloud
-from tests.cli.servers import Servers, synthesized
 from tests.cli.planning.test_planning import with_properties
+from tests.cli.servers import Servers, synthesized
 from tests.simulator.ec2 import ASSOCIATE, REPLACE
 from tests.unit.builders import instance_id
 

@@ -22,8 +22,8 @@ from cdk_instance_role.cli.render import Format, render
 from cdk_instance_role.cli.template import assembly
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.cli.cloud import SELECTED, Cloud
-from tests.cli.servers import ANY, BY_TAGS, STACK, Servers, new_app, synthesized, written
 from tests.cli.planning.test_access_keys import KEY
+from tests.cli.servers import ANY, BY_TAGS, STACK, Servers, new_app, synthesized, written
 from tests.simulator.ec2 import MUTATING
 from tests.simulator.fleet import trusting
 from tests.synth.builders import IRELAND
