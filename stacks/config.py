@@ -32,7 +32,7 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
         ConfigError: something in it can't be used.
     """
     check_keys(context)
-    settings = _settings(context[SETTINGS_KEY]) if context.get(SETTINGS_KEY) else None
+    settings = _settings(context[SETTINGS_KEY]) if context.get(SETTINGS_KEY) is not None else None
     entries = _map(ROLES_KEY, context.get(ROLES_KEY) or {}, "a map of entries by name")
     quick = {key: _listed(key, context[key]) for key in QUICK_KEYS if context.get(key) is not None}
     if quick:
@@ -50,12 +50,32 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
     for name, entry in roles.items():
         _refuse_listed_twice(name, entry)
     _refuse_selected_twice(roles)
-    return {name: _with_settings(entry, settings) for name, entry in roles.items()}
+    roles = {name: _with_settings(entry, settings) for name, entry in roles.items()}
+    for name, entry in roles.items():
+        _refuse_settings_of_elsewhere(name, entry)
+    return roles
 
 
 def _with_settings(entry: RoleEntry, settings: SettingsEntry | None) -> RoleEntry:
     """An entry with the settings for all entries, where it has none of its own."""
     return entry.model_copy(update={"settings": settings.overridden(entry.settings)}) if settings else entry
+
+
+def _refuse_settings_of_elsewhere(name: str, entry: RoleEntry) -> None:
+    """Refuse a key of another Region, and a permissions boundary of another account, than those of an entry."""
+    found = entry.settings.places() if entry.settings else {}
+    for key, (arn, region, account) in found.items():
+        place = f"{ROLES_KEY}.{name}"
+        if region and entry.region and region != entry.region:
+            raise ConfigError(
+                f"{place} is for {entry.region}, and {key} {arn!r} is in {region}: give one of {entry.region} in "
+                f"{place}.settings"
+            )
+        if account and entry.account and account != entry.account:
+            raise ConfigError(
+                f"{place} is for account {entry.account}, and {key} {arn!r} is in account {account}: give one of that "
+                f"account in {place}.settings"
+            )
 
 
 def _refuse_listed_twice(name: str, entry: RoleEntry) -> None:

@@ -48,10 +48,15 @@ def _sentence(place: str, path: tuple[str | int, ...], details: Mapping[str, Any
             return f"{_join(place, path[:-1])} has the unknown key {path[-1]!r}: {hint}"
         case "missing":
             return f"{where}: {message} in {value}"
-        case "value_error" if isinstance(details["input"], dict):  # a rule about several keys
+        case "value_error" if isinstance(details["input"], dict) and _is_map(path):  # a rule about several keys
             return f"{where}: {message}"
         case _:
             return f"{where} is {value}: {message}"
+
+
+def _is_map(path: tuple[str | int, ...]) -> bool:
+    """Whether a map is expected there."""
+    return not path or path[-1] in {*MAPS, "tags"} or (isinstance(path[-1], int) and path[-2] in MAPS)
 
 
 def _map_of(path: tuple[str | int, ...]) -> str:

@@ -3,12 +3,13 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, field_validator
 
 from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
 from cdk_instance_role.runtime.association.contract import OLDEST_PYTHON
+from cdk_instance_role.support.names import NAME, POLICY_ARN
 
-from .values import PolicyName, Strict, TagKey, TagValue, text
+from .values import Strict, text
 
 SETTINGS_KEY = "instance_role_settings"
 
@@ -52,6 +53,17 @@ KeyArn = Annotated[
         _KEY_ARN,
     ),
 ]
+BoundaryName = Annotated[
+    str,
+    text(
+        "Input should be the name of a managed policy of the account, like CompanyBoundary, or an ARN", NAME, POLICY_ARN
+    ),
+]
+_OF_TAGS = re.compile(r"(?!\s)[\w .:/=+@-]*(?<!\s)")
+"""https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+_TAG_CHARACTERS = "should be letters, digits, blanks inside, and _ . : / = + - @, which IAM takes"
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), text(f"A tag key {_TAG_CHARACTERS}", _OF_TAGS)]
+TagValue = Annotated[str, StringConstraints(max_length=256), text(f"A tag value {_TAG_CHARACTERS}", _OF_TAGS)]
 Retention = Annotated[int, _one_of(RETENTION_DAYS)]
 RuntimeName = Annotated[str, _one_of(RUNTIMES)]
 RemovalPolicyName = Literal["destroy", "retain"]
@@ -75,20 +87,35 @@ class SettingsEntry(Strict):
     runtime: RuntimeName | None = None
     architecture: Literal["x86_64", "arm64"] | None = None
     tracing: Literal["active", "pass_through"] | None = None
-    reserved_concurrent_executions: Annotated[StrictInt, Field(ge=1)] | None = None
+    reserved_concurrent_executions: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = None
     ledger_removal_policy: RemovalPolicyName | None = None
     ledger_deletion_protection: StrictBool | None = None
     max_policies: Annotated[StrictInt, Field(ge=2, le=MAX_POLICIES)] | None = None
-    permissions_boundary: PolicyName | None = None
-    tags: dict[TagKey, TagValue] | None = None
+    permissions_boundary: BoundaryName | None = None
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=50)] | None = None
 
     @field_validator("tags")
     @classmethod
     def _of_the_user(cls, tags: dict[str, str] | None) -> dict[str, str] | None:
+        seen: dict[str, str] = {}
         for key in tags or ():
             if key.lower().startswith("aws:"):
                 raise ValueError(f"the key {key!r} is reserved by AWS: give another one")
+            if (other := seen.setdefault(key.lower(), key)) != key:
+                raise ValueError(
+                    f"IAM takes the keys {other!r} and {key!r} for one, because it ignores case: leave one"
+                )
         return tags
+
+    def places(self) -> dict[str, tuple[str, str, str]]:
+        """What belongs to a Region or an account: the value, its Region and its account, each empty if any will do."""
+        arns = {"encryption_key": self.encryption_key or "", "permissions_boundary": self.permissions_boundary or ""}
+        parts = {name: (arn, *arn.split(":")[3:5]) for name, arn in arns.items() if arn.startswith("arn:")}
+        # A key may be of another account, and what belongs to AWS to any.
+        return {
+            name: (arn, region, "" if name == "encryption_key" or account == "aws" else account)
+            for name, (arn, region, account) in parts.items()
+        }
 
     def overridden(self, other: "SettingsEntry | None") -> "SettingsEntry":
         """These settings, with those keys of others that are given; null gives a key back to the library.

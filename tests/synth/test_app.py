@@ -201,7 +201,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             "region": "eu-west-1",
             "instance_role_settings": {"encryption_key": "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d"},
         },
-        "encryption_key is in us-east-1, and the provider in eu-west-1",
+        "instance_roles.default is for eu-west-1, and encryption_key 'arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d",
     ),
     "an instance in two entries": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_ids": [INSTANCE]}}},

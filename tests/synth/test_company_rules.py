@@ -105,10 +105,6 @@ def test_every_setting_reaches_every_resource_that_it_is_about(id_: str) -> None
     assert not missing
 
 
-def test_a_resource_of_a_type_that_nobody_has_thought_of_is_found() -> None:
-    assert "AWS::SNS::Topic" not in REACHED
-
-
 def test_there_are_no_more_resources_than_without_settings_but_a_security_group() -> None:
     def types(template: Mapping[str, Any]) -> list[str]:
         return sorted(one["Type"] for one in template["Resources"].values())
@@ -230,6 +226,14 @@ def test_who_sends_traces_may_do_so() -> None:
             assert allowing(statements, "xray:PutTraceSegments")
 
 
+def test_traces_are_passed_through_by_functions_and_not_begun_by_the_waiter() -> None:
+    template = template_of(with_settings(tracing=lambda_.Tracing.PASS_THROUGH))
+    modes = [one["Properties"]["TracingConfig"] for one in resources_of(template, FUNCTION).values()]
+    (machine,) = resources_of(template, MACHINE).values()
+    assert modes == [{"Mode": "PassThrough"}] * 4
+    assert "TracingConfiguration" not in machine["Properties"]
+
+
 @pytest.mark.parametrize("tracing", [None, lambda_.Tracing.DISABLED])
 def test_without_traces_nobody_may_send_any(tracing: lambda_.Tracing | None) -> None:
     assert "xray:" not in json.dumps(template_of(with_settings(tracing=tracing)))
@@ -240,6 +244,38 @@ def test_without_settings_no_role_may_do_more_than_before() -> None:
     assert not [part for part in ("kms:", INTERFACES, "xray:") if part in text]
 
 
+# The network
+
+
+def test_the_functions_are_there_only_while_the_endpoints_and_rules_of_the_app_are() -> None:
+    """Else an undo could begin when the way to AWS is gone already."""
+    stack = new_stack()
+    vpc = ec2.Vpc(stack, "Vpc", nat_gateways=0)
+    vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+    group, other = (ec2.SecurityGroup(stack, name, vpc=vpc, allow_all_outbound=False) for name in ("Own", "Other"))
+    vpc.add_interface_endpoint("Ec2", service=ec2.InterfaceVpcEndpointAwsService.EC2, security_groups=[other])
+    group.connections.allow_to(other, ec2.Port.tcp(443))
+    subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    with_settings(stack, vpc=vpc, vpc_subnets=subnets, security_groups=[group])
+    template = template_of(stack)
+    (association,) = resources_of(template, "Custom::InstanceProfileAssociation")
+    kinds = ("AWS::EC2::VPCEndpoint", "AWS::EC2::SecurityGroupEgress")
+    ways = [id_ for kind in kinds for id_ in resources_of(template, kind)]
+    assert len(ways) == 3
+    assert set(ways) <= needed_by(template, association)
+
+
+def needed_by(template: Mapping[str, Any], id_: str) -> set[str]:
+    """What is made before a resource, and deleted after it."""
+    found, todo = set[str](), {id_}
+    while todo:
+        text = json.dumps(template["Resources"][todo.pop()])
+        more = {other for other in template["Resources"] if f'"{other}"' in text} - found
+        found |= more
+        todo |= more
+    return found
+
+
 # Keys
 
 
@@ -247,7 +283,7 @@ def test_a_key_of_the_app_lets_cloudwatch_logs_use_it_for_the_log_groups_of_the_
     stack = new_stack()
     with_settings(stack, encryption_key=kms.Key(stack, "Own"))
     (key,) = resources_of(template_of(stack), "AWS::KMS::Key").values()
-    (statement,) = (one for one in key["Properties"]["KeyPolicy"]["Statement"] if one.get("Sid") == "LogGroups")
+    _, statement = key["Properties"]["KeyPolicy"]["Statement"]
     host = {"Fn::Join": ["", [f"logs.{REGION}.", {"Ref": "AWS::URLSuffix"}]]}
     assert statement["Principal"] == {"Service": host}
     assert as_text(statement["Condition"]) == {
@@ -294,7 +330,7 @@ def test_a_key_of_another_stack_of_the_app_can_be_used() -> None:
     keys, roles = Stack(app, "Keys", env=IRELAND), Stack(app, "Roles", env=IRELAND)
     with_settings(roles, encryption_key=kms.Key(keys, "Key"))
     assert notes(roles) == []
-    assert "LogGroups" in json.dumps(template_of(keys))
+    assert "kms:EncryptionContext:aws:logs:arn" in json.dumps(template_of(keys))
 
 
 # What is refused
@@ -346,12 +382,25 @@ def test_an_alias_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("number", [0, -1, True, 2.5])
+@pytest.mark.parametrize("number", [0, -1, True, 2.5, 1_000_001])
 def test_a_reservation_that_lets_nobody_in_is_refused(number: Any) -> None:
     assert refused(reserved_concurrent_executions=number) == (
-        f"reserved_concurrent_executions is {number!r}: give a number from 1, because with 0 no deployment could "
+        f"reserved_concurrent_executions is {number!r}: give a number from 1 to 1000000; with 0 no deployment could "
         "invoke the functions"
     )
+
+
+def test_an_alias_of_the_app_is_refused() -> None:
+    said = "encryption_key is an alias, which IAM policies can't name"
+    assert refused(encryption_key=lambda scope: kms.Key(scope, "Key").add_alias("alias/company")).startswith(said)
+
+
+def test_a_vpc_of_another_region_is_refused() -> None:
+    app = new_app()
+    elsewhere = ec2.Vpc(Stack(app, "Elsewhere", env=Environment(account=ACCOUNT, region="us-east-1")), "Vpc")
+    said = "vpc is in Region us-east-1, and the provider in eu-west-1: give a VPC in Region eu-west-1"
+    with pytest.raises(ValueError, match=said):
+        AssociationProvider(Stack(app, "Stack", env=IRELAND), "Provider", vpc=elsewhere)
 
 
 def test_the_default_provider_of_a_stack_can_be_given_settings_before_its_first_association() -> None:

@@ -47,8 +47,8 @@ def waiter_statement(key: kms.IKey, stack: Stack) -> iam.PolicyStatement:
     )
 
 
-def let_logs_use(key: kms.IKey, group: logs.LogGroup) -> None:
-    """Let CloudWatch Logs use a key for a log group, by the policy of the key.
+def complete_key_policy(key: kms.IKey, group: logs.LogGroup) -> None:
+    """Let CloudWatch Logs, and with a key of another account the roles, use a key: only its policy can do that.
 
     The policy of an imported key is its owner's. What its owner has to add becomes a note of the CDK, and metadata in
     the template, which `instance-role plan` shows.
@@ -57,14 +57,24 @@ def let_logs_use(key: kms.IKey, group: logs.LogGroup) -> None:
         key: the key.
         group: the log group.
     """
-    statement = logs_statement(group.stack)
-    if key.add_to_resource_policy(statement).statement_added:
+    stack = group.stack
+    statements = [logs_statement(stack), *([account_statement(stack)] if _is_of_another_account(key, stack) else [])]
+    missing = [one for one in statements if not key.add_to_resource_policy(one).statement_added]
+    if not missing:
         return
-    note = f"the policy of key {key.key_arn} belongs to its owner, who has to add {_text(statement, group.stack)}"
+    name = _readable(stack.resolve(key.key_arn))
+    texts = " and ".join(_text(statement, stack) for statement in missing)
+    note = f"the policy of key {name} belongs to its owner, who has to add {texts}"
     Annotations.of(group).add_info_v2(KEY_POLICY_METADATA, note)
     resource = group.node.default_child
     assert isinstance(resource, CfnResource)
     resource.add_metadata(KEY_POLICY_METADATA, note)
+
+
+def _is_of_another_account(key: kms.IKey, stack: Stack) -> bool:
+    arn = key.key_arn
+    account = key.env.account if Token.is_unresolved(arn) else arn.split(":")[4]
+    return not Token.is_unresolved(account) and not Token.is_unresolved(stack.account) and account != stack.account
 
 
 def logs_statement(stack: Stack) -> iam.PolicyStatement:
@@ -76,11 +86,25 @@ def logs_statement(stack: Stack) -> iam.PolicyStatement:
         stack: a stack there.
     """
     return iam.PolicyStatement(
-        sid="LogGroups",
         principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
         actions=[*_LOG_ACTIONS],
         resources=["*"],
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": _arn(stack, "logs", "log-group", "*")}},
+    )
+
+
+def account_statement(stack: Stack) -> iam.PolicyStatement:
+    """What the roles of another account than that of the key need, besides their own policies.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+
+    Args:
+        stack: a stack in the account of the roles.
+    """
+    return iam.PolicyStatement(
+        principals=[iam.AccountPrincipal(stack.account)],
+        actions=["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"],
+        resources=["*"],
     )
 
 
@@ -113,5 +137,7 @@ def _readable(value: Any) -> Any:
             return _NAMED.format(name)
         case {"Fn::Join": [separator, parts]}:
             return separator.join(map(_readable, parts))
+        case {**intrinsic} if any(key.startswith("Fn::") for key in intrinsic):
+            return _NAMED.format(json.dumps(intrinsic))
         case _:
             return {key: _readable(one) for key, one in value.items()}

@@ -124,6 +124,8 @@ class Functions:
         functions = [one for one in self._scope.node.find_all() if isinstance(one, lambda_.CfnFunction)]
         for function in functions:
             self._apply_to_function(function)
+            if self._network:  # endpoints and rules of the app are there before the functions, and go after them
+                function.node.add_dependency(self._network.vpc, *self._network.security_groups)
         machine = framework.node.find_child("waiter-state-machine")
         role, resource = machine.node.find_child("Role"), machine.node.find_child("Resource")
         assert isinstance(role, iam.Role)
@@ -146,7 +148,7 @@ class Functions:
             machine.encryption_configuration = stepfunctions.CfnStateMachine.EncryptionConfigurationProperty(
                 type="CUSTOMER_MANAGED_KMS_KEY", kms_key_id=key.key_arn
             )
-        if self._settings.traces:
+        if self._settings.tracing is lambda_.Tracing.ACTIVE:
             actions = [*_TRACE_ACTIONS, *_SAMPLING_ACTIONS]
             role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
             machine.tracing_configuration = stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True)

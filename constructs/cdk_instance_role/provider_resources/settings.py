@@ -11,6 +11,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from ..runtime.association.contract import OLDEST_PYTHON
+from ..runtime.association.request.desired import shown
+
+MAX_CONCURRENCY = 1_000_000
+"""More executions than Lambda runs for any account."""
 
 _PYTHON = re.compile(r"python(\d+)\.(\d+)")
 _KEY_ARN = re.compile(r"arn:[\w-]+:kms:(?P<region>[\w-]*):\d{12}:key/[\w-]+", re.ASCII)
@@ -42,7 +46,7 @@ class ProviderSettings:
         Raises:
             ValueError: a setting needs another one, or its value can't be used.
         """
-        _check_network(self)
+        _check_network(self, stack)
         _check_runtime(self.runtime)
         _check_concurrency(self.reserved_concurrent_executions)
         if self.encryption_key is not None:
@@ -54,14 +58,22 @@ class ProviderSettings:
         return self.tracing not in (None, lambda_.Tracing.DISABLED)
 
 
-def _check_network(settings: ProviderSettings) -> None:
+def _check_network(settings: ProviderSettings, stack: Stack) -> None:
     if settings.vpc is not None:
+        _check_place(settings.vpc, stack)
         if settings.security_groups is not None and not settings.security_groups:
             raise ValueError("security_groups is empty: name at least one, or leave it out to get a new one")
         return
     for name in ("vpc_subnets", "security_groups"):
         if getattr(settings, name) is not None:
             raise ValueError(f"{name} is given without vpc: give the VPC that it belongs to, or leave {name} out")
+
+
+def _check_place(vpc: ec2.IVpc, stack: Stack) -> None:
+    env = vpc.env
+    for what, theirs, ours in (("Region", env.region, stack.region), ("account", env.account, stack.account)):
+        if not Token.is_unresolved(theirs) and not Token.is_unresolved(ours) and theirs != ours:
+            raise ValueError(f"vpc is in {what} {theirs}, and the provider in {ours}: give a VPC in {what} {ours}")
 
 
 def _check_runtime(runtime: lambda_.Runtime) -> None:
@@ -73,16 +85,18 @@ def _check_runtime(runtime: lambda_.Runtime) -> None:
 
 
 def _check_concurrency(number: int | None) -> None:
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+    if number is None or Token.is_unresolved(number):
+        return
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_CONCURRENCY:
         raise ValueError(
-            f"reserved_concurrent_executions is {number!r}: give a number from 1, because with 0 no deployment could "
-            "invoke the functions"
+            f"reserved_concurrent_executions is {shown(number)}: give a number from 1 to {MAX_CONCURRENCY}; with "
+            "0 no deployment could invoke the functions"
         )
 
 
 def _check_key(key: kms.IKey, stack: Stack) -> None:
     arn = key.key_arn
-    if ":alias/" in arn:
+    if hasattr(key, "alias_name") or ":alias/" in arn:
         raise ValueError(
             "encryption_key is an alias, which IAM policies can't name: give the key itself, as with "
             "kms.Key.from_key_arn(...)"

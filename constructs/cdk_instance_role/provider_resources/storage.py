@@ -6,7 +6,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from ..runtime.association.contract import LEDGER_EXPIRY, LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from .encryption import let_logs_use
+from .encryption import complete_key_policy
 from .settings import ProviderSettings
 
 _LEDGER_ACTIONS = (
@@ -64,7 +64,7 @@ def new_log_group(scope: Construct, settings: ProviderSettings) -> logs.LogGroup
         encryption_key=settings.encryption_key,
     )
     if settings.encryption_key:
-        let_logs_use(settings.encryption_key, group)
+        complete_key_policy(settings.encryption_key, group)
     return group
 
 

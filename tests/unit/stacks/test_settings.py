@@ -132,6 +132,23 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
             f"{IN_SETTINGS}.reserved_concurrent_executions is 0: Input should be greater than or equal to 1",
         ),
         (
+            {"reserved_concurrent_executions": 10**400},
+            f"{IN_SETTINGS}.reserved_concurrent_executions is 1000000",
+        ),
+        ({"runtime": {"a": 1}}, f"{IN_SETTINGS}.runtime is {{'a': 1}}: {RUNTIMES}"),
+        (
+            {"permissions_boundary": "a b"},
+            (
+                f"{IN_SETTINGS}.permissions_boundary is 'a b': Input should be the name of a managed policy of the "
+                "account, like CompanyBoundary, or an ARN"
+            ),
+        ),
+        ({"tags": {"team": "R&D"}}, f"{IN_SETTINGS}.tags.team is 'R&D': A tag value should be letters, digits, blanks"),
+        (
+            {"tags": {"Owner": "a", "owner": "b"}},
+            f"{IN_SETTINGS}.tags: IAM takes the keys 'Owner' and 'owner' for one, because it ignores case: leave one",
+        ),
+        (
             {"tags": {"aws:owner": "me"}},
             f"{IN_SETTINGS}.tags: the key 'aws:owner' is reserved by AWS: give another one",
         ),
@@ -146,6 +163,36 @@ def test_fails_with_one_sentence_that_names_the_key_the_value_and_what_is_allowe
 def test_a_mistake_in_an_entry_names_the_entry() -> None:
     with pytest.raises(ConfigError, match=r"^instance_roles\.web\.settings\.log_retention_days is 42: "):
         settings_of({}, log_retention_days=42)
+
+
+@pytest.mark.parametrize("nothing", ["", [], 0, False])
+def test_settings_that_are_no_map_are_never_taken_for_none(nothing: Any) -> None:
+    with pytest.raises(ConfigError, match=r"instance_role_settings is .*give a map of settings"):
+        settings_of(nothing)
+
+
+def test_a_key_of_another_region_than_that_of_an_entry_is_refused() -> None:
+    entry = {**ENTRY, "region": "us-east-1"}
+    with pytest.raises(ConfigError) as caught:
+        load({"instance_roles": {"web": entry}, "instance_role_settings": {"encryption_key": KEY}})
+    assert str(caught.value) == (
+        f"instance_roles.web is for us-east-1, and encryption_key '{KEY}' is in eu-west-1: give one of us-east-1 in "
+        "instance_roles.web.settings"
+    )
+
+
+def test_a_boundary_of_another_account_than_that_of_an_entry_is_refused() -> None:
+    entry = {**ENTRY, "account": "444455556666"}
+    boundary = "arn:aws:iam::111122223333:policy/CompanyBoundary"
+    with pytest.raises(ConfigError, match=r"is for account 444455556666, and permissions_boundary .* 111122223333"):
+        load({"instance_roles": {"web": entry}, "instance_role_settings": {"permissions_boundary": boundary}})
+
+
+def test_a_boundary_of_aws_and_a_key_of_another_account_are_taken() -> None:
+    entry = {**ENTRY, "account": "444455556666"}
+    boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
+    settings = {"permissions_boundary": boundary, "encryption_key": KEY}
+    assert load({"instance_roles": {"web": entry}, "instance_role_settings": settings})["web"].settings
 
 
 def test_a_key_that_looks_like_the_settings_is_refused() -> None:

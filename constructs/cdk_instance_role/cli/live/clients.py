@@ -174,5 +174,8 @@ class PartialReader:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED:
-        return f"not allowed ({error.operation_name})"
+        # DynamoDB uses the key of a table with the rights of its caller.
+        by_key = "kms:" in error.response["Error"].get("Message", "")
+        hint = "; its key does not let you: use credentials that may decrypt with it (kms:Decrypt)" if by_key else ""
+        return f"not allowed ({error.operation_name}){hint}"
     return sentence(error)

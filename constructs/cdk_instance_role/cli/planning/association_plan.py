@@ -19,7 +19,7 @@ from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import associations
 from .access_keys import with_access_key
 from .instance_rows import Rows, warned
-from .key_policies import missing_key_policies
+from .key_policies import key_policies
 from .permission_impact import Impact
 from .planned_change import Intent, intent_of
 from .rollout_estimate import RolloutEstimate
@@ -112,9 +112,7 @@ class _Planner:
         )
 
     def _shown(self, intent: Intent, found: Preview | None) -> AssociationPlan:
-        deployed = self._deployed.template if self._deployed else {}
         warnings_of_event = [ROLLBACK] if self._rolls_back else []
-        warnings_of_event += missing_key_policies(self._stack.template, deployed)
         intent = replace(intent, rollout=Rollout()) if self._rolls_back else intent
         if found is None:
             return self._about(intent.event)
@@ -127,17 +125,27 @@ class _Planner:
         changes = impact.changes(rows)
         rollout_estimate = RolloutEstimate(intent, found.plan)
         problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
+        about, others = self._about(intent.event), impact.others(changes, {row.id for row in rows})
         return replace(
-            self._about(intent.event),
+            about,
             profile=self._profiles.view(intent.wanted),
             instances=tuple(rows),
             permissions=changes,
             problems=tuple(map(self._environment.text, (*problems, *impact.problems(rows)))),
-            warnings=unique([*warnings_of_event, *warnings, *impact.others(changes, {row.id for row in rows})]),
+            warnings=unique([*about.warnings, *warnings_of_event, *warnings, *others]),
             unseen=tuple(self._sight.unseen),
             estimate=rollout_estimate.estimate,
             rollout=rollout_estimate.rollout,
         )
+
+    def _key_policies(self) -> Iterator[str]:
+        """What the owners of keys have to do. The provider may be in another stack of the assembly."""
+        stacks = self._environment.stacks
+        for one in stacks.artifacts:
+            notes = key_policies(one.template)
+            deployed = stacks.deployed(one.address) if notes else None
+            known = key_policies(deployed.template) if deployed else ()
+            yield from (note for note in notes if note not in known)
 
     def _about(self, event: Event) -> AssociationPlan:
         """The plan without any instance yet."""
@@ -150,6 +158,7 @@ class _Planner:
             region=self._environment.aws.region,
             event=event,
             profile=None,
+            warnings=tuple(self._key_policies()),
             unseen=tuple(self._sight.unseen),
         )
 

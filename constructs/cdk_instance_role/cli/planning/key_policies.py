@@ -7,15 +7,13 @@ from ...runtime.association import contract
 from ..template.stacks import resources
 
 
-def missing_key_policies(template: Mapping[str, Any], deployed: Mapping[str, Any]) -> Iterator[str]:
-    """What has to be added to the policies of keys.
+def key_policies(template: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the policies of keys have to hold for a template, in sentences.
 
     Args:
-        template: what is to be deployed.
-        deployed: what is deployed: the keys that it uses have their policies. Empty if nothing is.
+        template: of a stack. If it is deployed, the keys that it uses have these policies.
     """
-    known = set(_notes(deployed))
-    return (note for note in dict.fromkeys(_notes(template)) if note not in known)
+    return tuple(dict.fromkeys(_notes(template)))
 
 
 def _notes(template: Mapping[str, Any]) -> Iterator[str]:
