@@ -19,9 +19,10 @@ ONLY ?=
 MERMAID := 11.12.2
 PROSE := README.md tests/simulator/README.md CHANGELOG.md CONTRIBUTING.md docs app.py constructs stacks examples benchmarks localaws tools
 # pip installs uv, and uv installs everything else. It is many times faster than pip and shows its progress. Where only pip
-# is configured for a package index, pip does it. Both check every hash.
+# is configured for a package index, pip does it. Both check every hash and compile what they install: no test writes
+# bytecode, so each process would compile aws_cdk anew.
 UV := $(BIN)/uv
-install = $(UV) pip install --python $(1)/bin/python --require-hashes -r $(2) || \
+install = $(UV) pip install --compile-bytecode --python $(1)/bin/python --require-hashes -r $(2) || \
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
 PYTHON_VERSION_CHECK := import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, this is " + sys.version.split()[0])
 

@@ -66,7 +66,17 @@ def environment(name: str, python: Path, requirements: str) -> Path:
     if not interpreter.exists():
         subprocess.run(["uv", "venv", "--quiet", "--python", python, folder], check=True)
     requirements_file = str(ROOT / requirements)
-    install = ["uv", "pip", "install", "--quiet", "--python", str(interpreter), "--require-hashes", "-r"]
+    install = [
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--compile-bytecode",
+        "--python",
+        str(interpreter),
+        "--require-hashes",
+        "-r",
+    ]
     subprocess.run([*install, requirements_file], check=True)
     return interpreter
 
