@@ -84,7 +84,8 @@ def test_the_ledger_of_a_stack_is_among_the_tables() -> None:
 
 
 def test_the_role_trusts_nobody_but_the_pull_requests_of_one_repository() -> None:
-    (block,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    blocks = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    (block,) = (one for one in blocks if "AssumeRoleWithWebIdentity" in one)
     (statement,) = json.loads(block)["Statement"]
 
     assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
