@@ -4,6 +4,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,9 @@ def test_the_configuration_of_the_import_linter_names_real_modules() -> None:
         folder = LIBRARY / container.replace(".", "/")
         names = re.findall(r"\w+", block)
         assert [name for name in names if not (folder / name).is_dir() and not (folder / f"{name}.py").is_file()] == []
+
+
+def test_no_two_test_modules_have_the_same_name() -> None:
+    """pytest imports them by their names, so one would hide the other."""
+    names = Counter(path.name for path in (ROOT / "tests").glob("**/test_*.py"))
+    assert [name for name, times in names.items() if times > 1] == []
