@@ -67,7 +67,9 @@ def test_what_an_action_adds_and_changes_is_in_the_template() -> None:
 
     def add() -> None:
         if not stack.node.try_find_child("Second"):
-            first.add_resource_dependency(thing(stack, "Second"))
+            # The oldest aws-cdk-lib calls it otherwise.
+            depend = getattr(first, "add_resource_dependency", None) or first.add_dependency
+            depend(thing(stack, "Second"))
         first.override_logical_id("Renamed")
 
     at_synthesis(stack, add)
