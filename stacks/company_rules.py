@@ -11,36 +11,12 @@ from aws_cdk import aws_logs as logs
 
 from cdk_instance_role import AssociationProvider
 
-from .settings import SettingsEntry, VpcEntry
+from .settings import RETENTION, SettingsEntry, VpcEntry
 
 _NO_ROUTE_TABLE = "@aws-cdk/aws-ec2:noSubnetRouteTableId"
 _REMOVAL_POLICIES = {"destroy": RemovalPolicy.DESTROY, "retain": RemovalPolicy.RETAIN}
 _ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
 _TRACING = {"active": lambda_.Tracing.ACTIVE, "pass_through": lambda_.Tracing.PASS_THROUGH}
-_RETENTION = {
-    1: "ONE_DAY",
-    3: "THREE_DAYS",
-    5: "FIVE_DAYS",
-    7: "ONE_WEEK",
-    14: "TWO_WEEKS",
-    30: "ONE_MONTH",
-    60: "TWO_MONTHS",
-    90: "THREE_MONTHS",
-    120: "FOUR_MONTHS",
-    150: "FIVE_MONTHS",
-    180: "SIX_MONTHS",
-    365: "ONE_YEAR",
-    400: "THIRTEEN_MONTHS",
-    545: "EIGHTEEN_MONTHS",
-    731: "TWO_YEARS",
-    1096: "THREE_YEARS",
-    1827: "FIVE_YEARS",
-    2192: "SIX_YEARS",
-    2557: "SEVEN_YEARS",
-    2922: "EIGHT_YEARS",
-    3288: "NINE_YEARS",
-    3653: "TEN_YEARS",
-}
 
 
 def apply_settings(stack: Stack, settings: SettingsEntry) -> None:
@@ -64,7 +40,7 @@ def _provider_props(stack: Stack, settings: SettingsEntry) -> dict[str, Any]:
     return {
         **(_network(stack, settings.vpc) if settings.vpc else {}),
         "encryption_key": kms.Key.from_key_arn(stack, "EncryptionKey", key) if key else None,
-        "log_retention": getattr(logs.RetentionDays, _RETENTION[days]) if days else None,
+        "log_retention": getattr(logs.RetentionDays, RETENTION[days]) if days else None,
         "log_removal_policy": _REMOVAL_POLICIES.get(settings.log_removal_policy or ""),
         "runtime": lambda_.Runtime(runtime, lambda_.RuntimeFamily.PYTHON) if runtime else None,
         "architecture": _ARCHITECTURES.get(settings.architecture or ""),

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,8 +15,11 @@ from .context import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
 from .entries import ProfileEntry, RoleEntry, RolloutEntry
 from .mistakes import mistakes
 from .settings import SETTINGS_KEY, SettingsEntry
+from .values import Strict
 
 __all__ = ["ConfigError", "ProfileEntry", "RoleEntry", "RolloutEntry", "SettingsEntry", "load"]
+
+Model = TypeVar("Model", bound=Strict)
 
 DEFAULT_NAME = "default"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
@@ -32,7 +35,8 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
         ConfigError: something in it can't be used.
     """
     check_keys(context)
-    settings = _settings(context[SETTINGS_KEY]) if context.get(SETTINGS_KEY) is not None else None
+    given = context.get(SETTINGS_KEY)
+    settings = None if given is None else _settings(given)
     entries = _map(ROLES_KEY, context.get(ROLES_KEY) or {}, "a map of entries by name")
     quick = {key: _listed(key, context[key]) for key in QUICK_KEYS if context.get(key) is not None}
     if quick:
@@ -100,10 +104,7 @@ def _refuse_selected_twice(roles: Mapping[str, RoleEntry]) -> None:
 
 def _settings(value: Any) -> SettingsEntry:
     """The settings for all entries."""
-    try:
-        return SettingsEntry.model_validate(_map(SETTINGS_KEY, value, "a map of settings"))
-    except ValidationError as error:
-        raise ConfigError("; ".join(mistakes(SETTINGS_KEY, error, SettingsEntry))) from None
+    return _validated(SETTINGS_KEY, _map(SETTINGS_KEY, value, "a map of settings"), SettingsEntry)
 
 
 def _map(key: str, value: Any, expected: str) -> dict[str, Any]:
@@ -142,7 +143,12 @@ def _entry(name: str, value: Any) -> RoleEntry:
         )
     if not isinstance(value, dict):
         raise ConfigError(f"{ROLES_KEY}.{name} is {shown(value)}: give a map with instance_ids or instance_tags")
+    return _validated(f"{ROLES_KEY}.{name}", value, RoleEntry)
+
+
+def _validated(place: str, value: Mapping[str, Any], model: type[Model]) -> Model:
+    """What a map of the context says."""
     try:
-        return RoleEntry.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
-        raise ConfigError("; ".join(mistakes(f"{ROLES_KEY}.{name}", error))) from None
+        raise ConfigError("; ".join(mistakes(place, error, model))) from None

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from cdk_instance_role.runtime.association.request.desired import shown
 
 from .context import suggestion
-from .entries import MAPS, RoleEntry
+from .entries import MAPS
 from .values import Strict
 
 _PLAIN = re.compile(r"(?![0-9]+$)[\w:/-]+")
@@ -18,7 +18,7 @@ _TYPES = {"int", "float", "[key]"}
 """What pydantic adds to the place of a mistake: one of several types, or that it is about the key itself."""
 
 
-def mistakes(place: str, error: ValidationError, model: type[Strict] = RoleEntry) -> list[str]:
+def mistakes(place: str, error: ValidationError, model: type[Strict]) -> list[str]:
     """One sentence for each mistake.
 
     Args:

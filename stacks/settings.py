@@ -6,18 +6,39 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, field_validator
 
 from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
-from cdk_instance_role.runtime.association.contract import OLDEST_PYTHON
+from cdk_instance_role.provider_resources.limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from cdk_instance_role.support.names import NAME, POLICY_ARN
 
 from .values import Strict, text
 
 SETTINGS_KEY = "instance_role_settings"
 
-RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+RETENTION = {
+    1: "ONE_DAY",
+    3: "THREE_DAYS",
+    5: "FIVE_DAYS",
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    60: "TWO_MONTHS",
+    90: "THREE_MONTHS",
+    120: "FOUR_MONTHS",
+    150: "FIVE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+    400: "THIRTEEN_MONTHS",
+    545: "EIGHTEEN_MONTHS",
+    731: "TWO_YEARS",
+    1096: "THREE_YEARS",
+    1827: "FIVE_YEARS",
+    2192: "SIX_YEARS",
+    2557: "SEVEN_YEARS",
+    2922: "EIGHT_YEARS",
+    3288: "NINE_YEARS",
+    3653: "TEN_YEARS",
+}
+"""The days that CloudWatch Logs takes, with the CDK's names for them:
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
 assert RUNTIMES[0] == "python{}.{}".format(*OLDEST_PYTHON)
@@ -64,7 +85,7 @@ _OF_TAGS = re.compile(r"(?!\s)[\w .:/=+@-]*(?<!\s)")
 _TAG_CHARACTERS = "should be letters, digits, blanks inside, and _ . : / = + - @, which IAM takes"
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), text(f"A tag key {_TAG_CHARACTERS}", _OF_TAGS)]
 TagValue = Annotated[str, StringConstraints(max_length=256), text(f"A tag value {_TAG_CHARACTERS}", _OF_TAGS)]
-Retention = Annotated[int, _one_of(RETENTION_DAYS)]
+Retention = Annotated[int, _one_of(tuple(RETENTION))]
 RuntimeName = Annotated[str, _one_of(RUNTIMES)]
 RemovalPolicyName = Literal["destroy", "retain"]
 
@@ -87,7 +108,7 @@ class SettingsEntry(Strict):
     runtime: RuntimeName | None = None
     architecture: Literal["x86_64", "arm64"] | None = None
     tracing: Literal["active", "pass_through"] | None = None
-    reserved_concurrent_executions: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = None
+    reserved_concurrent_executions: Annotated[StrictInt, Field(ge=1, le=MAX_RESERVED_EXECUTIONS)] | None = None
     ledger_removal_policy: RemovalPolicyName | None = None
     ledger_deletion_protection: StrictBool | None = None
     max_policies: Annotated[StrictInt, Field(ge=2, le=MAX_POLICIES)] | None = None

@@ -2,14 +2,14 @@
 it needs for every story, and nothing of it can be left out."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
+from tests.runtime import test_rights
 from tests.runtime.stories import SETTINGS, Scene, Setting, stories_of
-from tests.runtime.test_rights import Part, is_about_logs, is_needed, kind_of, parts_of
+from tests.runtime.test_rights import Part, fails_without, is_about_logs, is_needed, kind_of, parts_of
 from tests.simulator.authority import Statement
-from tests.simulator.driver import World
-from tests.simulator.handler_role import Amendment
 
 RESTRICTED = [one for one in SETTINGS if str(one) in ("owned, tags, profiles", "imported, ids, any")]
 LAMBDA_ITSELF = {
@@ -29,11 +29,7 @@ every_story = pytest.mark.parametrize(
 )
 
 
-def enforcing(amend: Amendment | None = None) -> World:
-    world = World(enforced=True, restricted=True, amend=amend)
-    world.fleet.association_seconds = 0.0
-    world.timeout = 100
-    return world
+enforcing = partial(test_rights.enforcing, restricted=True)
 
 
 @every_story
@@ -56,15 +52,9 @@ def test_no_statement_of_the_role_can_be_left_out() -> None:
     parts = [Part(kind_of(one)) for one in statements_of_the_role() if one["Effect"] == "Allow"]
     names = list(stories_of(RESTRICTED[0]))
     assert len(parts) == 3
-    assert [part for part in parts if not any(fails_without(part, name) for name in names)] == []
-
-
-def fails_without(part: Part, name: str) -> bool:
-    try:
-        stories_of(RESTRICTED[0])[name](enforcing(part.missing_in))
-    except AssertionError:
-        return True
-    return False
+    assert [
+        part for part in parts if not any(fails_without(part, RESTRICTED[0], name, restricted=True) for name in names)
+    ] == []
 
 
 def test_no_action_of_the_role_can_be_left_out_but_those_of_lambda_itself() -> None:

@@ -44,9 +44,9 @@ every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=str)
 selective = pytest.mark.parametrize("setting", SELECTIVE, ids=str)
 
 
-def enforcing(amend: Amendment | None = None) -> World:
+def enforcing(amend: Amendment | None = None, *, restricted: bool = False) -> World:
     """A world in which EC2 confirms at once: how long that takes is no matter of rights."""
-    world = World(enforced=True, amend=amend)
+    world = World(enforced=True, amend=amend, restricted=restricted)
     world.fleet.association_seconds = 0.0
     return world
 
@@ -153,8 +153,8 @@ def _is_allowed_without(part: Part, decision: Decision) -> bool:
     return Authority({"Left": {"Version": "2012-10-17", "Statement": left}}).allows(decision.attempt)
 
 
-def fails_without(part: Part, setting: Setting, name: str) -> bool:
-    world = enforcing(part.missing_in)
+def fails_without(part: Part, setting: Setting, name: str, *, restricted: bool = False) -> bool:
+    world = enforcing(part.missing_in, restricted=restricted)
     world.timeout = 100  # an undo that is denied is tried again for as long as there is time
     try:
         stories_of(setting)[name](world)

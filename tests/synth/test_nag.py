@@ -1,9 +1,7 @@
 """cdk-nag's AwsSolutions rules: whatever they find is explained here, and what is explained is still found."""
 
-import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack, Validations
@@ -11,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from cdk_instance_role import InstanceRole, InstanceSelection, ReplaceableProfiles
 from tests.synth.builders import BY_TAGS, FLAGS, INSTANCE, IRELAND, imported_profile
+from tests.synth.nag_report import reported
 
 EXPLAINED = {
     r"HandlerRole.* IAM5\[Resource::\*\]": "EC2's describe calls know no resources: they can be allowed on * only",
@@ -46,17 +45,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     web.associate_with("Listed", InstanceSelection.by_ids(INSTANCE), replaces=replaces)
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
-    return list(_found(folder))
-
-
-def _found(folder: Path) -> list[str]:
-    report = json.loads((folder / "policy-validation-report.json").read_text())
-    return [
-        f"{place['constructPath']} {violation['ruleName'].removeprefix('AwsSolutions-')}"
-        for plugin in report["pluginReports"]
-        for violation in plugin["violations"]
-        for place in violation["violatingConstructs"]
-    ]
+    return [f"{place} {rule.removeprefix('AwsSolutions-')}" for rule, place in reported(folder)]
 
 
 def test_every_finding_is_explained(findings: list[str]) -> None:

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from aws_cdk.assertions import Template
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection, ReplaceableProfiles
 from tests.synth.all_settings import everything
 from tests.synth.builders import BY_TAGS, FLAGS, INSTANCE, IRELAND, ROOT, imported_profile
+from tests.synth.nag_report import reported
 from tests.synth.test_template import IGNORED
 
 TABLE = Path(__file__).parent / "rule_packs.md"
@@ -146,16 +146,8 @@ def nag_findings(folder: Path) -> frozenset[tuple[str, str]]:
         stack_with_everything(app)
         with pytest.raises(RuntimeError, match="ValidationFailed"):
             app.synth()
-        found |= set(_reported(folder / pack))
+        found |= set(reported(folder / pack))
     return frozenset(found)
-
-
-def _reported(folder: Path) -> Iterator[tuple[str, str]]:
-    report = json.loads((folder / "policy-validation-report.json").read_text())
-    for plugin in report["pluginReports"]:
-        for violation in plugin["violations"]:
-            for place in violation["violatingConstructs"]:
-                yield violation["ruleName"], place["constructPath"]
 
 
 def checkov_findings(template: Path) -> set[tuple[str, str]]:

@@ -10,11 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from ..runtime.association.contract import OLDEST_PYTHON
 from ..runtime.association.request.desired import shown
-
-MAX_CONCURRENCY = 1_000_000
-"""More executions than Lambda runs for any account."""
+from .limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 
 _PYTHON = re.compile(r"python(\d+)\.(\d+)")
 _KEY_ARN = re.compile(r"arn:[\w-]+:kms:(?P<region>[\w-]*):\d{12}:key/[\w-]+", re.ASCII)
@@ -24,18 +21,18 @@ _KEY_ARN = re.compile(r"arn:[\w-]+:kms:(?P<region>[\w-]*):\d{12}:key/[\w-]+", re
 class ProviderSettings:
     """What an `AssociationProvider` was given. The meaning of each is in its docstring."""
 
-    vpc: ec2.IVpc | None = None
-    vpc_subnets: ec2.SubnetSelection | None = None
-    security_groups: Sequence[ec2.ISecurityGroup] | None = None
-    encryption_key: kms.IKey | None = None
-    log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS
-    log_removal_policy: RemovalPolicy = RemovalPolicy.RETAIN
-    runtime: lambda_.Runtime = lambda_.Runtime.PYTHON_3_14
-    architecture: lambda_.Architecture | None = None
-    tracing: lambda_.Tracing | None = None
-    reserved_concurrent_executions: int | None = None
-    ledger_removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
-    ledger_deletion_protection: bool = False
+    vpc: ec2.IVpc | None
+    vpc_subnets: ec2.SubnetSelection | None
+    security_groups: Sequence[ec2.ISecurityGroup] | None
+    encryption_key: kms.IKey | None
+    log_retention: logs.RetentionDays
+    log_removal_policy: RemovalPolicy
+    runtime: lambda_.Runtime
+    architecture: lambda_.Architecture | None
+    tracing: lambda_.Tracing | None
+    reserved_concurrent_executions: int | None
+    ledger_removal_policy: RemovalPolicy
+    ledger_deletion_protection: bool
 
     def check(self, stack: Stack) -> None:
         """Refuse what can't work.
@@ -87,10 +84,10 @@ def _check_runtime(runtime: lambda_.Runtime) -> None:
 def _check_concurrency(number: int | None) -> None:
     if number is None or Token.is_unresolved(number):
         return
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_CONCURRENCY:
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_RESERVED_EXECUTIONS:
         raise ValueError(
-            f"reserved_concurrent_executions is {shown(number)}: give a number from 1 to {MAX_CONCURRENCY}; with "
-            "0 no deployment could invoke the functions"
+            f"reserved_concurrent_executions is {shown(number)}: give a number from 1 to {MAX_RESERVED_EXECUTIONS}; "
+            "with 0 no deployment could invoke the functions"
         )
 
 

@@ -20,7 +20,7 @@ class Tone(StrEnum):
     DANGER = "danger"
     WARNING = "warning"
     GOOD = "good"
-    QUIET = "quiet"
+    MINOR = "minor"
     WAITING = "waiting"
     RESTORED = "restored"
     PLAIN = ""
@@ -131,11 +131,11 @@ _STATUS = (
 _TONES = {
     Verb.ASSOCIATE: Tone.GOOD,
     Verb.REPLACE: Tone.WARNING,
-    Verb.KEEP: Tone.QUIET,
+    Verb.KEEP: Tone.MINOR,
     Verb.WAIT: Tone.WAITING,
     Verb.CONFLICT: Tone.DANGER,
     Verb.UNDO: Tone.RESTORED,
-    Verb.DROP: Tone.QUIET,
+    Verb.DROP: Tone.MINOR,
 }
 
 

@@ -14,7 +14,7 @@ _STYLES = {
     Tone.DANGER: "red",
     Tone.WARNING: "yellow",
     Tone.GOOD: "green",
-    Tone.QUIET: "dim",
+    Tone.MINOR: "dim",
     Tone.WAITING: "blue",
     Tone.RESTORED: "magenta",
     Tone.PLAIN: "",

@@ -114,6 +114,3 @@ MAX_INVOCATION_SECONDS = 480
 
 KEY_POLICY_METADATA = "cdk-instance-role:KeyPolicy"
 """Metadata of a resource under an imported key: what the owner of the key has to add to its policy."""
-
-OLDEST_PYTHON = (3, 11)
-"""The oldest Python that the handler runs on."""
