@@ -22,6 +22,7 @@ class Property(StrEnum):
     """IAM paths that the profiles of the same `InstanceRole` had under its former construct ids."""
     REMOVAL_POLICY = "RemovalPolicy"
     """``Retain`` or ``Destroy``: what becomes of the associations when the resource is removed."""
+    ENFORCEMENT = "Enforcement"
 
 
 class RolloutProperty(StrEnum):
@@ -33,6 +34,61 @@ class RolloutProperty(StrEnum):
     BAKE_SECONDS = "BakeSeconds"
     ALARMS = "Alarms"
     MAX_FAILURES = "MaxFailures"
+
+
+class EnforcementProperty(StrEnum):
+    """Keys of the property ``Enforcement``. Without the property only deployments act."""
+
+    MODE = "Mode"
+    EVERY_SECONDS = "EverySeconds"
+    MAX_CHANGES = "MaxChanges"
+    """A number of instances, or a percentage like ``10%``: how many may be changed in an hour."""
+
+
+class EnforcementMode(StrEnum):
+    """What enforcement does about drift."""
+
+    REPORT = "report"
+    REPAIR = "repair"
+
+
+SHORTEST_SWEEP_SECONDS, LONGEST_SWEEP_SECONDS = 60, 86400
+"""Bounds of the time between two sweeps."""
+
+
+class Message(StrEnum):
+    """Keys of the messages by which sweeps are started. Other messages are events of EC2."""
+
+    KIND = "Kind"
+    """``SWEEP``."""
+    ASSOCIATION = "Association"
+    """Key of the only association to look at. Default: all."""
+    RESUME = "Resume"
+    """Whether a paused enforcement goes on. Default: no."""
+
+
+SWEEP = "Sweep"
+
+EVENT_SOURCE = "cdk-instance-role"
+"""Source of the events that enforcement sends."""
+
+
+class EventType(StrEnum):
+    """Detail types of the events that enforcement sends."""
+
+    DRIFT = "Instance Profile Drift"
+    REPAIRED = "Instance Profile Repaired"
+    PAUSED = "Enforcement Paused"
+
+
+class EnforcementMetric(StrEnum):
+    """Names of the metrics of enforcement, written when they are not zero."""
+
+    DRIFTED = "Drifted"
+    REPAIRED = "Repaired"
+    LATE_ARRIVALS = "LateArrivals"
+    ENFORCEMENT_LAG = "EnforcementLag"
+    """Seconds from the message to the change."""
 
 
 class Metric(StrEnum):
@@ -97,10 +153,13 @@ LOG_GROUP_VARIABLE = "LOG_GROUP"
 ``AWS_LAMBDA_LOG_GROUP_NAME`` names one that is not the default:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 
+QUEUE_VARIABLE = "QUEUE_URL"
+"""Environment variable of the function that enforces, which names the URL of its queue."""
+
 LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
+"""Key of the ledger table."""
 LEDGER_EXPIRY = "ExpiresAt"
 """When DynamoDB may remove an item, in seconds since the epoch."""
-"""Key of the ledger table."""
 
 MAX_TIMEOUT_SECONDS = 3600
 """Seconds that CloudFormation waits at most for a custom resource:
@@ -111,6 +170,9 @@ MAX_OPERATION_SECONDS = 3500
 
 MAX_INVOCATION_SECONDS = 480
 """Time-out of the function: after it an invocation is certainly over."""
+
+MAX_ENFORCEMENT_SECONDS = 60
+"""Time-out of the function that enforces."""
 
 KEY_POLICY_METADATA = "cdk-instance-role:KeyPolicy"
 """Metadata of a resource under an imported key: what the owner of the key has to add to its policy."""
