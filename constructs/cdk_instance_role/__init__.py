@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .association import InstanceProfileAssociation
+    from .enforcement import Enforcement
     from .instance_role import InstanceRole
     from .provider import AssociationProvider
     from .replaceable import ReplaceableProfiles
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AssociationProvider",
+    "Enforcement",
     "InstanceProfileAssociation",
     "InstanceRole",
     "InstanceSelection",
@@ -31,6 +33,7 @@ __all__ = [
 
 _MODULES = {
     "AssociationProvider": "provider",
+    "Enforcement": "enforcement",
     "InstanceProfileAssociation": "association",
     "InstanceRole": "instance_role",
     "InstanceSelection": "selection",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from cdk_instance_role.runtime.association.contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Step
-from cdk_instance_role.runtime.association.ledger.lease import Lease, Timing
+from cdk_instance_role.runtime.association.ledger.lease import Lease
+from cdk_instance_role.runtime.association.ledger.lock import Timing
 from cdk_instance_role.runtime.association.ledger.operations import Operation
 from cdk_instance_role.runtime.association.ledger.records import Ledger
 from cdk_instance_role.runtime.association.ledger.table import Table

@@ -15,7 +15,7 @@ from tests.simulator.faults import FOR_EVER, Traffic
 from tests.simulator.simulator import Simulator
 
 BROKEN = AwsError("InternalServerError", "An internal error has occurred", 500)
-RENEWAL = "RequestId = :id AND (LeaseOwner = :owner)"
+RENEWAL = "RequestId = :id AND attribute_not_exists(Ended) AND (LeaseOwner = :owner)"
 RELEASE = "REMOVE LeaseOwner, LeaseUntil"
 
 

@@ -45,15 +45,21 @@ def test_remembers_how_far_an_operation_is(user: LedgerUser, request_: Request) 
     user.begin(request_, NOW)
     with user.lease(request_) as lease:
         assert (lease.operation.first_change_accepted, lease.operation.failure) == (False, None)
-        assert lease.operation.levels == {}
         lease.accept_first_change()
         lease.fail("because")
-        levels = {"AssociateIamInstanceProfile": 12.125, "DescribeInstances": -0.5}
-        lease.save_progress(levels, {"Targets": 5, "Done": 3}, NOW + 3)
+        lease.save_progress({"Targets": 5, "Done": 3})
     with user.lease(request_) as lease:
         assert (lease.operation.first_change_accepted, lease.operation.failure) == (True, "because")
-        assert (lease.operation.levels, lease.operation.progress) == (levels, {"Targets": 5, "Done": 3})
-        assert (lease.operation.levels_at, lease.operation.started_at) == (NOW + 3, NOW)
+        assert (lease.operation.progress, lease.operation.started_at) == ({"Targets": 5, "Done": 3}, NOW)
+
+
+def test_remembers_what_is_left_in_the_buckets_for_every_association(user: LedgerUser) -> None:
+    levels = user.ledger.levels
+    assert levels.read(NOW) == {}
+    levels.write({"AssociateIamInstanceProfile": 12.0, "DescribeInstances": -0.5}, NOW)
+    assert levels.read(NOW) == {"AssociateIamInstanceProfile": 12.0, "DescribeInstances": -0.5}
+    assert levels.read(NOW + 2)["AssociateIamInstanceProfile"] == pytest.approx(21.95)
+    assert levels.read(NOW + 3600)["AssociateIamInstanceProfile"] == pytest.approx(98.0), "it is full long before"
 
 
 def test_remembers_in_which_wave_an_operation_is(user: LedgerUser, request_: Request) -> None:
@@ -69,18 +75,17 @@ def test_remembers_in_which_wave_an_operation_is(user: LedgerUser, request_: Req
         assert (lease.operation.total, lease.operation.wave, lease.operation.bakes_until) == (7, 1, None)
 
 
-def test_the_next_operation_starts_afresh_but_with_the_same_buckets(user: LedgerUser, request_: Request) -> None:
+def test_the_next_operation_starts_afresh(user: LedgerUser, request_: Request) -> None:
     user.begin(request_, NOW)
     with user.lease(request_) as lease:
         lease.accept_first_change()
         lease.fail("because")
         lease.begin_waves(5)
         lease.end_wave()
-        lease.save_progress({"DescribeInstances": 1.0}, {"Targets": 5}, NOW)
+        lease.save_progress({"Targets": 5})
     operation = user.begin(later(request_), NOW + 10)
     assert (operation.first_change_accepted, operation.failure, operation.started_at) == (False, None, NOW + 10)
-    assert (operation.levels, operation.progress) == ({"DescribeInstances": 1.0}, {})
-    assert (operation.total, operation.wave) == (None, 0)
+    assert (operation.total, operation.wave, operation.progress) == (None, 0, {})
 
 
 # Rollbacks

@@ -138,8 +138,8 @@ class World:
 
     @property
     def ledger_items(self) -> dict[tuple[str, str], Any]:
-        """What the ledger holds, but for the events of deleted associations, which expire after a day."""
-        return {key: item for key, item in self.dynamodb.items.items() if key[0] != "ended"}
+        """What the ledger holds, but for what expires by itself: events of deleted associations, levels of buckets."""
+        return {key: item for key, item in self.dynamodb.items.items() if "ExpiresAt" not in item}
 
     @property
     def mutations(self) -> int:

@@ -15,8 +15,8 @@ from .converge.begin import PAUSE_SECONDS, begin
 from .converge.loop import Convergence
 from .converge.retry_window import Patience
 from .exceptions import AssociationError, RequestError, SupersededError
-from .ledger.lease import BusyError, Lease
-from .ledger.operations import FAILED, SUCCEEDED, ClosedError, Operation
+from .ledger.lease import BusyError, EndedError, Lease
+from .ledger.operations import FAILED, ClosedError, Operation
 from .report import log, messages
 from .request.event import Request, RequestType
 from .services import Services
@@ -88,6 +88,8 @@ class _Invocation:
                 return self._converge()
             except BusyError:
                 return None
+            except EndedError as ended:
+                return _result_of(ended.operation)
             except ClosedError:  # an invocation that was cut off before it could say so has finished the job
                 return self._closed()
             except (ClientError, BotoCoreError) as error:
@@ -102,10 +104,6 @@ class _Invocation:
     def _converge(self) -> dict[str, str] | None:
         with self._services.ledger.lease(self._request, self._owner, self._services.timing) as lease:
             self._lease = lease
-            if lease.operation.ended == FAILED:
-                raise AssociationError(lease.operation.reason)
-            if lease.operation.ended == SUCCEEDED:
-                return dict(lease.operation.result)
             return Convergence(self._services, self._request, lease, self._until).run()
 
     def _closed(self) -> dict[str, str]:
@@ -120,6 +118,17 @@ class _Invocation:
     def _unanswered(self, error: Exception) -> str:
         failure = self._lease.operation.failure if self._lease else None
         return messages.unanswered(self._request, text_of(error), failure)
+
+
+def _result_of(operation: Operation) -> dict[str, str]:
+    """What an operation has come to that has ended before this invocation.
+
+    Raises:
+        AssociationError: it has failed.
+    """
+    if operation.ended == FAILED:
+        raise AssociationError(operation.reason)
+    return dict(operation.result)
 
 
 def _parsed(event: dict[str, Any], services: Services) -> Request:

@@ -16,7 +16,7 @@ from .aws.apply import MAX_CONCURRENCY
 from .aws.stack_status import Stacks
 from .aws.trimming import trim
 from .contract import LEDGER_TABLE_VARIABLE
-from .ledger.lease import Timing
+from .ledger.lock import Timing
 from .ledger.records import Ledger
 from .ledger.table import Table
 

@@ -43,16 +43,19 @@ class Ending:
         self._waves, self._failed_targets, self._progress = waves, failed_targets, progress
         self._ledger, self._key = services.ledger, request.association
 
-    def succeed(self, snapshot: Snapshot, plan: Plan, desired: Desired | None) -> dict[str, str]:
+    def succeed(
+        self, snapshot: Snapshot, plan: Plan, desired: Desired | None, *, looks_again: bool
+    ) -> dict[str, str] | None:
         """End an operation that has nothing left to do.
 
         Args:
             snapshot: the last observation.
             plan: what was planned from it.
             desired: what was wanted. None: everything was to be given back.
+            looks_again: whether it goes on if an event of EC2 has come meanwhile.
 
         Returns:
-            The attributes of the resource.
+            The attributes of the resource. None: the operation goes on, everything has to be observed again.
 
         Raises:
             AssociationError: everything is given back because a Create has failed.
@@ -70,8 +73,7 @@ class Ending:
         log.write_failed(self._request, self._failed_targets.sentences)
         log.write_operation(self._request, "the targets are as wanted", **self._progress.fields(), **counts)
         self._progress.save()
-        self._lease.succeed(counts)
-        return counts
+        return counts if self._lease.succeed(counts, looks_again=looks_again) else None
 
     def _end_undo(self, operation: Operation) -> dict[str, str]:
         log.write_operation(self._request, "everything is given back", **self._progress.fields())

@@ -7,13 +7,13 @@ from functools import partial
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..aws.observe import Observer
-from ..aws.rate_limiter import RateLimiter, refilled
+from ..aws.rate_limiter import RateLimiter
 from ..decide.model import InstanceState, Snapshot
 from ..decide.plan import OperationContext, plan_desired, plan_undo
 from ..decide.step import Action, Plan, Step
 from ..exceptions import SupersededError
-from ..ledger.lease import BusyError, Lease
-from ..ledger.operations import ClosedError, Operation
+from ..ledger.lease import BusyError, EndedError, Lease
+from ..ledger.operations import ClosedError
 from ..report import log
 from ..request.desired import Desired
 from ..request.event import Request
@@ -34,6 +34,9 @@ SECONDS_BETWEEN_LOOKS = 30.0
 """How often everything is looked at while only confirmations are waited for. While a rollout watches alarms, it is as
 often as otherwise."""
 
+MAX_LOOKS_AGAIN = 3
+"""How often events of EC2 keep an operation from ending. After that the next sweep of enforcement sees the rest."""
+
 IDENTITY_SECONDS = 10.0
 """How long IAM may show a former profile of the same name."""
 
@@ -52,7 +55,9 @@ class Convergence:
         self._services, self._request, self._lease = services, request, lease
         self._until = min(until, lease.operation.ends_at(request.timeout))
         self._ledger, self._key = services.ledger, request.association
-        self._rate_limiter = _rate_limiter(services, lease.operation)
+        self._rate_limiter = RateLimiter(
+            services.ledger.levels.read(services.clock()), clock=services.clock, sleep=services.sleep
+        )
         self._observer = Observer(services.ec2, services.iam, self._rate_limiter)
         self._clock = services.clock
         self._waves = Waves(request.rollout, lease, services.alarms, services.clock)
@@ -73,6 +78,7 @@ class Convergence:
         self._ending = Ending(services, request, lease, self._waves, self._failed_targets, self._progress)
         self._looked_for = 0.0
         """Seconds that the last look has taken."""
+        self._looks_left = MAX_LOOKS_AGAIN
         self._stale_since: float | None = None
         """When a target was first seen with a deleted profile of the wanted name, in seconds since the epoch."""
 
@@ -100,8 +106,11 @@ class Convergence:
             plan, problems = self._evaluation.of(self._waves.eligible(plan, snapshot), snapshot, self._desired)
             problems = [*alarms, *problems]
             if plan.converged and not problems and self._waves.are_over:
-                return self._ending.succeed(snapshot, plan, self._desired)
-            if problems or self._is_late or self._is_stuck(plan):
+                result = self._ending.succeed(snapshot, plan, self._desired, looks_again=self._looks_left > 0)
+                if result is not None:
+                    return result
+                self._looks_left -= 1
+            elif problems or self._is_late or self._is_stuck(plan):
                 self._ending.fail(snapshot, plan, self._desired, problems, is_late=self._is_late)
             elif self._clock() >= self._until:
                 break
@@ -114,10 +123,13 @@ class Convergence:
         return None
 
     def _leave(self) -> None:
-        """Save the progress for the next invocation."""
+        """Save the progress and the levels of the buckets for the next invocation."""
         self._progress.write_metrics()
+        self._ledger.levels.write(self._rate_limiter.levels(), self._clock())
+        if not self._lease.is_held:
+            return
         # What has gone wrong before, if so, matters more.
-        with suppress(SupersededError, BusyError, ClosedError, ClientError, BotoCoreError):
+        with suppress(SupersededError, BusyError, ClosedError, EndedError, ClientError, BotoCoreError):
             self._progress.save()
 
     def _wait(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -216,12 +228,6 @@ class Convergence:
     @property
     def _is_late(self) -> bool:
         return self._clock() > self._lease.operation.ends_at(self._request.timeout)
-
-
-def _rate_limiter(services: Services, operation: Operation) -> RateLimiter:
-    """The buckets, as the last invocation of this operation has left them."""
-    levels = refilled(operation.levels, services.clock() - operation.levels_at)
-    return RateLimiter(levels, clock=services.clock, sleep=services.sleep)
 
 
 def _is_running(snapshot: Snapshot, step: Step) -> bool:

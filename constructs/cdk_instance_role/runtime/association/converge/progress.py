@@ -84,13 +84,13 @@ class Progress:
         return {metric.lower(): value for metric, value in self.counts().items()}
 
     def save(self) -> None:
-        """Save how far it is, and what is left in the token buckets.
+        """Save how far it is.
 
         Raises:
             SupersededError: a later event has begun.
         """
         progress = {metric.value: value for metric, value in self.counts().items()}
-        self._lease.save_progress(self._rate_limiter.levels(), progress, self._services.clock())
+        self._lease.save_progress(progress)
 
     def write_metrics(self) -> None:
         """Write the metrics."""

@@ -1,12 +1,11 @@
-"""The lease of an association: only the invocation that has it works on the association.
+"""The lease of an association: only the invocation that has it works on the association's operation.
 
 Two invocations for one event (a retry), or the last one of a cancelled Create and the first one of the Delete that
 follows it, would otherwise undo each other's work.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,39 +13,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..decide.record import Record
 from ..decide.step import Step
 from ..request.event import Request, RequestType
+from .desired_states import DesiredStates
 from .ended_events import ending
+from .lock import LOOK_AGAIN, RENEWAL_SECONDS, Lock, Scope, Timing
 from .operations import KIND, SUCCEEDED, ClosedError, Operation, is_outlived, operation_of, superseded
 from .table import Table, reasons
 
-LEASE_SECONDS = 60.0
-"""How long a lease is valid after the last successful renewal was sent."""
-RENEWAL_SECONDS = 15.0
-"""How often it is renewed."""
-MIN_SECONDS_LEFT = 20.0
-"""No call of EC2 begins with less than this left: it may take so long until it takes effect."""
-TAKEOVER_SECONDS = 5.0
-"""How long to wait before anything is done with a lease that has run out and was not released: clocks differ."""
-
-_FREE = "attribute_not_exists(LeaseUntil) OR LeaseOwner = :owner"
-_RUN_OUT = "LeaseUntil < :now"
+_OPEN = Scope("attribute_not_exists(Ended)", {})
 
 
 class BusyError(Exception):
     """Another invocation has the lease at this moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The clocks that a lease goes by."""
+class EndedError(Exception):
+    """The operation of the event has ended."""
 
-    clock: Callable[[], float]
-    """Seconds since the epoch."""
-    monotonic: Callable[[], float]
-    """Seconds since some time; never set back or forward."""
-    sleep: Callable[[float], None]
-    """Waits for seconds."""
-    every: Callable[[float, Callable[[], None]], Callable[[], None]]
-    """Runs a job in the background every so many seconds; returns what stops that."""
+    def __init__(self, operation: Operation) -> None:
+        super().__init__(operation.ended)
+        self.operation = operation
 
 
 @contextmanager
@@ -62,6 +47,7 @@ def acquire(table: Table, request: Request, owner: str, timing: Timing) -> Itera
     Raises:
         BusyError: another invocation has the lease.
         ClosedError: the operation is over, and nothing is left of it.
+        EndedError: the operation has ended.
         SupersededError: the caller's event is not the current one.
     """
     lease = Lease(table, request, owner, timing)
@@ -80,37 +66,42 @@ class Lease:
     operation: Operation
 
     def __init__(self, table: Table, request: Request, owner: str, timing: Timing) -> None:
-        self._table, self._owner, self._timing = table, owner, timing
+        self._table, self._timing = table, timing
+        self._lock = Lock(table, request.association, request.id, owner, timing, _OPEN)
         self.request = request
-        self._valid_until = float("-inf")
 
     def take(self) -> None:
         """Take the lease, if it is free or has run out. Raises what `acquire` does."""
         try:
-            self.operation = self._lease(_FREE)
+            self.operation = self._lock.take()
         except self._table.ConditionFailed:
-            self._take_over()
+            self._explain()
 
     def renew(self) -> None:
         """Keep the lease for longer. If that fails, it runs out by itself."""
-        with suppress(ClientError, BotoCoreError):
-            self._lease("LeaseOwner = :owner")
+        self._lock.renew()
 
     def release(self) -> None:
-        """Let other invocations in. Nothing is lost if that fails: the lease runs out."""
-        self._valid_until = float("-inf")
-        with suppress(ClientError, BotoCoreError):
-            self._update("REMOVE LeaseOwner, LeaseUntil", {}, "LeaseOwner = :owner")
+        """Let other invocations in. Nothing is lost if that fails: the lease runs out. The operation goes on, so the
+        next invocation observes again in any case."""
+        if self.is_held:
+            with suppress(ClientError, BotoCoreError):
+                self._lock.release()
+        self._lock.forget()
 
     @property
     def allows_calls(self) -> bool:
         """Whether a call of EC2 may begin."""
-        return self._valid_until - self._timing.monotonic() >= MIN_SECONDS_LEFT
+        return self._lock.allows_calls
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it has not been released yet."""
+        return self._lock.is_held
 
     def check(self) -> Any:
         """The condition that a transaction of the ledger has to check: the lease is still the caller's."""
-        values = {":owner": self._owner, ":id": self.request.id}
-        return self._table.check(KIND, self.request.association, "LeaseOwner = :owner AND RequestId = :id", values)
+        return self._lock.check()
 
     def raise_if_superseded(self, error: ClientError) -> None:
         """Tell whether a transaction was cancelled because the lease is no longer the caller's.
@@ -153,35 +144,63 @@ class Lease:
         """The current wave is through."""
         self._set("SET Wave = :next REMOVE BakesUntil", {":next": self.operation.wave + 1})
 
-    def save_progress(self, levels: Mapping[str, float], progress: Mapping[str, int], now: float) -> None:
-        """Leave the state of the buckets, and how far it is, to the next invocation."""
-        left = {":levels": dict(levels), ":now": now, ":progress": dict(progress)}
-        self._set("SET Levels = :levels, LevelsAt = :now, Progress = :progress", left)
+    def save_progress(self, progress: Mapping[str, int]) -> None:
+        """Leave to the next invocation how far it is."""
+        self._set("SET Progress = :progress", {":progress": dict(progress)})
 
-    def succeed(self, result: Mapping[str, str]) -> None:
-        """The operation has succeeded: no later Update takes a failed one back by its properties."""
-        values = {":succeeded": SUCCEEDED, ":result": dict(result)}
-        self._set("SET Ended = :succeeded, Outcome = :result REMOVE CameFrom", values)
+    def succeed(self, result: Mapping[str, str], *, looks_again: bool = True) -> bool:
+        """End the operation, and release the lease. No later Update takes a failed one back by its properties.
+
+        The same write turns enforcement on, if the properties ask for it.
+
+        Args:
+            result: attributes of the resource.
+            looks_again: whether the operation stays open if somebody has asked for another look meanwhile.
+
+        Returns:
+            Whether it has ended. If not, everything has to be observed again.
+        """
+        quiet = f" AND attribute_not_exists({LOOK_AGAIN})" if looks_again else ""
+        condition, mine = self._lock.condition
+        states = DesiredStates(self._table)
+        state = states.of(self.request, self.operation, self._timing.clock())
+        values = {**mine, ":succeeded": SUCCEEDED, ":result": dict(result)}
+        expression = "SET Ended = :succeeded, Outcome = :result REMOVE CameFrom, LeaseOwner, LeaseUntil, Enforces"
+        if state:
+            values[":yes"] = True
+            expression = expression.removesuffix(", Enforces").replace(" REMOVE", ", Enforces = :yes REMOVE")
+        change = self._table.change(KIND, self.request.association, expression, values, f"{condition}{quiet}")
+        others = [state] if state else states.removals(self.request.association) if self.operation.enforces else []
+        try:
+            self._table.write([[change, *others]])
+        except self._table.Cancelled as error:
+            self._look_again_or_raise(error)
+            return False
+        self._lock.forget()
+        return True
 
     def close(self) -> None:
         """Drop the operation: nothing of the association is left but the ids of its events."""
-        association, mine = self.request.association, {":owner": self._owner, ":id": self.request.id}
+        association = self.request.association
         current = self._table.get(KIND, association)
         if current.get("RequestId") != self.request.id:
             self._explain()
-        removal = self._table.removal(KIND, association, "LeaseOwner = :owner AND RequestId = :id", mine)
+        removal = self._table.removal(KIND, association, *self._lock.condition)
+        states = DesiredStates(self._table).removals(association) if self.operation.enforces else []
         try:
-            self._table.write([[removal, ending(self._table, association, current, self._timing.clock())]])
+            self._table.write([[removal, ending(self._table, association, current, self._timing.clock()), *states]])
         except self._table.Cancelled as error:
             self.raise_if_superseded(error)
             raise
+        self._lock.forget()
 
-    def _take_over(self) -> None:
-        try:
-            self.operation = self._lease(_RUN_OUT)
-        except self._table.ConditionFailed:
-            self._explain()
-        self._timing.sleep(TAKEOVER_SECONDS)
+    def _look_again_or_raise(self, error: ClientError) -> None:
+        """Take note of the wish for another look, if that is what has kept the operation from ending."""
+        current = self._table.get(KIND, self.request.association)
+        if LOOK_AGAIN not in current:
+            self.raise_if_superseded(error)
+            raise error
+        self._set(f"REMOVE {LOOK_AGAIN}", {})
 
     def _explain(self) -> NoReturn:
         """Raise why the lease can't be had, or is lost."""
@@ -190,28 +209,13 @@ class Lease:
             raise ClosedError from None
         if current["RequestId"] != self.request.id:
             raise superseded() from None
+        if current.get("Ended"):
+            raise EndedError(operation_of(current)) from None
         raise BusyError from None
-
-    def _lease(self, condition: str) -> Operation:
-        """Have the lease from now on, under a condition. Returns the operation as it is then."""
-        sent_at, now = self._timing.monotonic(), self._timing.clock()
-        values = {":until": now + LEASE_SECONDS, ":id": self.request.id}
-        if condition == _RUN_OUT:
-            values[":now"] = now
-        expression = "SET LeaseOwner = :owner, LeaseUntil = :until"
-        operation = self._update(expression, values, f"RequestId = :id AND ({condition})")
-        self._valid_until = sent_at + LEASE_SECONDS
-        return operation
 
     def _set(self, expression: str, values: Mapping[str, Any]) -> None:
         """Change the operation, unless a later event has begun another one meanwhile."""
-        mine = {**values, ":id": self.request.id}
         try:
-            self.operation = self._update(expression, mine, "LeaseOwner = :owner AND RequestId = :id")
+            self.operation = self._lock.set(expression, values)
         except self._table.ConditionFailed:
             self._explain()
-
-    def _update(self, expression: str, values: Mapping[str, Any], condition: str) -> Operation:
-        mine = {**values, ":owner": self._owner}
-        item = self._table.update(KIND, self.request.association, expression, mine, condition=condition)
-        return operation_of(item)

@@ -46,10 +46,6 @@ class Operation:
     """A replace does not renew an association with a profile that was created again under its name."""
     failure: str | None = None
     """Why the operation has failed. From then on it restores what it has changed so far."""
-    levels: Mapping[str, float] = field(default_factory=dict)
-    """Tokens that the last invocation left in the buckets, by action."""
-    levels_at: float = 0.0
-    """When it left them, in seconds since the epoch."""
     progress: Mapping[str, int] = field(default_factory=dict)
     """How far the last look has found it, by metric."""
     total: int | None = None
@@ -64,6 +60,10 @@ class Operation:
     """Attributes of the resource, once it has succeeded."""
     reason: str = ""
     """Why it has failed, once it has ended so."""
+    first_at: float = 0.0
+    """When the first operation of the association began, in seconds since the epoch."""
+    enforces: bool = False
+    """An earlier operation has written a desired state for enforcement."""
 
     def ends_at(self, timeout: float) -> float:
         """When it has had its time, which is given in seconds. Restoring after a failed Create gets the same time
@@ -159,12 +159,14 @@ class Operations:
                 KIND,
                 request.association,
                 "SET RequestId = :id, RequestType = :type, StartedAt = :now, Past = :past, RollingBack = :back, "
-                "CameFrom = :from, Undoes = :undoes, PhysicalId = :physical REMOVE FirstChangeAccepted, Failure, "
-                "Progress, Targets, Wave, BakesUntil, SwapsToRenew, Ended, Outcome, Reason",
+                "CameFrom = :from, Undoes = :undoes, PhysicalId = :physical, FirstAt = :first REMOVE "
+                "FirstChangeAccepted, Failure, Progress, Targets, Wave, BakesUntil, SwapsToRenew, Ended, Outcome, "
+                "Reason, LookAgain",
                 {
                     ":id": request.id,
                     ":type": request.type.value,
                     ":now": now,
+                    ":first": current.get("FirstAt", now),
                     ":past": past[-REMEMBERED_EVENTS:],
                     ":back": rolling_back,
                     ":from": came_from if request.type is RequestType.UPDATE else "",
@@ -200,8 +202,6 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
         first_change_accepted=bool(item.get("FirstChangeAccepted")),
         swaps_to_renew=bool(item.get("SwapsToRenew")),
         failure=item.get("Failure"),
-        levels={action: float(level) for action, level in item.get("Levels", {}).items()},
-        levels_at=float(item.get("LevelsAt", 0)),
         progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
         total=None if (total := item.get("Targets")) is None else int(total),
         wave=int(item.get("Wave", 0)),
@@ -209,6 +209,8 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
         ended=item.get("Ended", ""),
         result=item.get("Outcome", {}),
         reason=item.get("Reason", ""),
+        first_at=float(item.get("FirstAt", item["StartedAt"])),
+        enforces=bool(item.get("Enforces")),
     )
 
 

@@ -20,8 +20,11 @@ from ..decide.outcome import Outcome
 from ..decide.record import Record, Records
 from ..decide.step import Step
 from ..request.event import Request
+from .bucket_levels import BucketLevels
+from .desired_states import DesiredStates
 from .items import attributes_of, record_of
-from .lease import Lease, Timing, acquire
+from .lease import Lease, acquire
+from .lock import Timing
 from .operations import Operations
 from .shared_budget import SharedBudget
 from .table import Table
@@ -44,6 +47,8 @@ class Ledger:
         self._table = table
         self.operations = Operations(table)
         self.budget = SharedBudget(table)
+        self.levels = BucketLevels(table)
+        self.desired_states = DesiredStates(table)
 
     def lease(self, request: Request, owner: str, timing: Timing) -> AbstractContextManager[Lease]:
         """Keep every other invocation from working on an association meanwhile; see `lease.acquire`."""

@@ -139,6 +139,12 @@ class Table:
         """The removal of an item, to be written together with others."""
         return {"Delete": {**self._item(kind, id_), **_conditional(condition, values)}}
 
+    def change(
+        self, kind: str, id_: str, expression: str, values: Mapping[str, Any], condition: str | None = None
+    ) -> dict[str, Any]:
+        """A change of an item, to be written together with others."""
+        return {"Update": {**self._item(kind, id_), "UpdateExpression": expression, **_conditional(condition, values)}}
+
     def check(self, kind: str, id_: str, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """A condition on an item that is not written, for others to be written only if it holds."""
         return {"ConditionCheck": {**self._item(kind, id_), **_conditional(condition, values)}}

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from ..contract import MAX_OPERATION_SECONDS, MAX_TIMEOUT_SECONDS, Property
+from ..contract import MAX_OPERATION_SECONDS, MAX_TIMEOUT_SECONDS, RETAIN, Property
 from ..exceptions import RequestError
 from .desired import Desired, mapping, shown
+from .enforcement import EnforcementSettings
 from .rollout import Rollout
 
 DEFAULT_TIMEOUT_SECONDS = 1800
@@ -46,6 +47,10 @@ class Request:
     """What an Update changes, as far as it can be read."""
     digests: tuple[str, str] = ("", "")
     """Of the properties before and after this event; empty for a Delete."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """What a Create or an Update asks for, as CloudFormation sends it."""
+    enforcement: EnforcementSettings | None = None
+    """How what is desired is kept up between deployments. None: it is not."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -59,7 +64,14 @@ class Request:
             return replace(request, timeout=_timeout_of_delete(properties))
         desired = Desired.from_properties(mapping(properties))
         timeout = _timeout(properties.get(Property.TIMEOUT_SECONDS))
-        return replace(request, desired=desired, timeout=timeout, rollout=Rollout.from_properties(properties))
+        return replace(
+            request,
+            desired=desired,
+            timeout=timeout,
+            rollout=Rollout.from_properties(properties),
+            properties=properties,
+            enforcement=_enforcement(properties, desired),
+        )
 
     @classmethod
     def envelope(cls, event: Mapping[str, Any]) -> Self:
@@ -128,6 +140,16 @@ def _text(source: Mapping[str, Any], key: str, one_of: list[RequestType] | None 
 def _known_ids(old_properties: Any) -> frozenset[str]:
     ids = old_properties.get(Property.INSTANCE_IDS, ()) if isinstance(old_properties, Mapping) else ()
     return frozenset(value for value in ids if isinstance(value, str)) if isinstance(ids, list) else frozenset()
+
+
+def _enforcement(properties: Mapping[str, Any], desired: Desired) -> EnforcementSettings | None:
+    settings = EnforcementSettings.from_properties(properties)
+    if settings and desired.retain:
+        raise RequestError(
+            f"{Property.ENFORCEMENT} is given together with {Property.REMOVAL_POLICY} {RETAIN}: enforcement could not "
+            "tell a retained profile from drift, leave one of them out"
+        )
+    return settings
 
 
 def _timeout(value: Any) -> float:
