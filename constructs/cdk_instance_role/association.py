@@ -1,34 +1,40 @@
 """The association of an instance profile with instances that the stack does not own."""
 
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .association_arguments import (
+    check_kinds,
+    known_enforcement,
+    known_rollout,
+    refuse_elsewhere,
+    rendered_removal,
+    service_timeout,
+    timeout_seconds,
+)
+from .drift_events import DriftEvents
+from .enforcement import Enforcement
 from .handler_permissions.statements import Permissions
 from .instance_profiles.known_profile import KnownProfile
 from .metrics import AssociationMetrics
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
-from .runtime.association.contract import MAX_TIMEOUT_SECONDS, Attribute, OnConflict, Property
+from .runtime.association.contract import Attribute, OnConflict, Property
 from .selection import InstanceSelection
-from .support.arns import Arns, is_token
+from .support.arns import Arns
 from .support.at_synthesis import at_synthesis
 from .support.places import Place
 
 RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
-SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, MAX_TIMEOUT = 60, 1800, MAX_TIMEOUT_SECONDS
-"""Seconds; the longest is the default with waves. CloudFormation waits for an hour at most."""
-TIME_TO_GIVE_BACK = 600
-"""Seconds that CloudFormation waits longer than the handler, so that a failure is reported before the time-out."""
 
 
-class InstanceProfileAssociation(AssociationMetrics, Construct):
+class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
     """Associates an instance profile with existing instances, and restores the profiles that they carried before.
 
     Defines one custom resource, and on first use in a stack the provider behind it.
@@ -38,6 +44,7 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
       to another profile if that has changed.
     - Delete, and a create that fails, restore the profile that each instance carried before, or none if it had none.
     - An instance whose profile somebody else has changed since then is left alone.
+    - With ``enforcement``, drift is reported or repaired between deployments, too.
 
     Instances themselves are never started, stopped, tagged or terminated. EC2 associates, replaces and disassociates
     profiles of running and of stopped instances:
@@ -67,6 +74,7 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         timeout: Duration | None = None,
         provider: AssociationProvider | None = None,
         rollout: Rollout | None = None,
+        enforcement: Enforcement | None = None,
     ) -> None:
         """
         Args:
@@ -97,33 +105,39 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
                 a second come on top. Waves that don't fit are refused at synthesis. Ids are counted as if all of them
                 had to be changed, and tags as in a large fleet. How many waves with a ``growth`` there are, only the
                 deployment knows, which checks it before it changes anything. Default: all at once.
+            enforcement: what is done between deployments about instances that are launched or tagged later, and about
+                drift. It needs ``RemovalPolicy.DESTROY``: the handler does not learn that a retained association is
+                removed. Default: nothing, only deployments act.
 
         Raises:
             ValueError: the role of a profile is unknown; an instance is selected by another association already; the
                 targets, the profiles or the alarms don't fit into the handler's IAM policies; a profile, a role or an
-                alarm is in another account, partition or Region; the rollout takes too long; or a property is out of
-                range. The synthesis fails if the permissions of several associations together allow more than these
-                declare.
+                alarm is in another account, partition or Region; the rollout takes too long; a retained association
+                has enforcement; or a property is out of range. The synthesis fails if the permissions of several
+                associations together allow more than these declare.
         """
         super().__init__(scope, id)
         replaces = ReplaceableProfiles.none() if replaces is None else replaces
-        _check_kinds(instances, replaces)
-        self._rollout = _known(rollout)
-        place, seconds = Place.of(scope, id), _seconds(timeout, self._rollout)
-        removal = _removal(removal_policy)
+        check_kinds(instances, replaces)
+        self._rollout = known_rollout(rollout)
+        place, seconds = Place.of(scope, id), timeout_seconds(timeout, self._rollout)
+        removal = rendered_removal(removal_policy)
+        self._enforcement = known_enforcement(enforcement, removal)
         self._check_rollout(instances, seconds, place)
         provider = provider or AssociationProvider.of(place.stack)
         profile = KnownProfile.of(instance_profile)
         for known in (profile, *replaces.known):
             known.check_place(Arns.of(place.stack), place.path)
         policies = provider.grant(Permissions(place, profile, instances, replaces, self._rollout.alarms))
+        if self._enforcement.is_on:
+            provider.enforce(self._enforcement, instances)
         self._resource = CustomResource(
             self,
             "Resource",
             service_token=provider.service_token,
             resource_type=RESOURCE_TYPE,
             removal_policy=removal_policy,
-            service_timeout=_service_timeout(seconds),
+            service_timeout=service_timeout(seconds),
             properties={
                 **profile.render(),
                 **_render_former(profile.former_paths),
@@ -133,6 +147,7 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
                 Property.TIMEOUT_SECONDS.value: seconds,
                 Property.REMOVAL_POLICY.value: removal,
                 **self._rollout.render(),
+                **self._enforcement.render(),
             },
         )
         at_synthesis(place.stack, partial(self._add_former_paths, profile, profile.former_paths))
@@ -167,7 +182,7 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
         if problem:
             raise ValueError(f"the rollout of {place.path} {problem}")
         for alarm in self._rollout.alarms:
-            _refuse_elsewhere(alarm, place.stack)
+            refuse_elsewhere(alarm, place.stack)
 
     def _attribute(self, attribute: Attribute) -> str:
         return self._resource.get_att_string(attribute.value)
@@ -175,59 +190,3 @@ class InstanceProfileAssociation(AssociationMetrics, Construct):
 
 def _render_former(paths: Sequence[str]) -> dict[str, list[str]]:
     return {Property.FORMER_PATHS.value: [*paths]} if paths else {}
-
-
-def _check_kinds(instances: object, replaces: object) -> None:
-    if not isinstance(instances, InstanceSelection):
-        raise ValueError(f"instances is {instances!r}: give InstanceSelection.by_ids(...) or by_tags(...)")
-    if not isinstance(replaces, ReplaceableProfiles):
-        raise ValueError(f"replaces is {replaces!r}: give ReplaceableProfiles.profiles(...), none() or any()")
-
-
-def _known(rollout: Rollout | None) -> Rollout:
-    if rollout is None:
-        return Rollout.all_at_once()
-    if not isinstance(rollout, Rollout):
-        raise ValueError(f"rollout is {rollout!r}: give Rollout.in_waves(...) or Rollout.all_at_once()")
-    return rollout
-
-
-def _seconds(timeout: Duration | None, rollout: Rollout) -> int:
-    if timeout is None:
-        return MAX_TIMEOUT if rollout.is_in_waves else DEFAULT_TIMEOUT
-    seconds = int(timeout.to_seconds())
-    if not SHORTEST_TIMEOUT <= seconds <= MAX_TIMEOUT:
-        raise ValueError(f"timeout is {timeout.to_human_string()}: it must be from 1 minute to 1 hour")
-    return seconds
-
-
-_REMOVALS = {
-    RemovalPolicy.DESTROY: "Destroy",
-    RemovalPolicy.RETAIN: "Retain",
-    RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: "Retain",
-}
-
-
-def _removal(removal_policy: RemovalPolicy) -> str:
-    if removal_policy not in _REMOVALS:
-        name = getattr(removal_policy, "name", removal_policy)
-        raise ValueError(f"removal_policy {name} means nothing for an association: use DESTROY or RETAIN")
-    return _REMOVALS[removal_policy]
-
-
-def _refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:
-    """CloudWatch knows the alarms of its own account and Region only: one of the same name there may be another."""
-    arn, env = alarm.alarm_arn, alarm.env
-    region, account = (env.region, env.account) if is_token(arn) else arn.split(":")[3:5]
-    for what, theirs, mine in (("account", account, stack.account), ("Region", region, stack.region)):
-        if not is_token(theirs) and not is_token(mine) and theirs != mine:
-            raise ValueError(
-                f"alarm {alarm.node.path} is in {what} {theirs} and the association in {mine}: "
-                f"watch an alarm in the same {what}"
-            )
-
-
-@cache
-def _service_timeout(timeout: int) -> Duration:
-    """How long CloudFormation waits for an answer."""
-    return Duration.seconds(min(timeout + TIME_TO_GIVE_BACK, MAX_TIMEOUT))

@@ -5,19 +5,27 @@ from typing import Any
 from aws_cdk import CfnResource, CustomResource, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from .enforcement import Enforcement
 from .rollout import Rollout
-from .runtime.association.contract import ASSOCIATION_DIMENSION, METRIC_NAMESPACE, STACK_DIMENSION, Metric
+from .runtime.association.contract import (
+    ASSOCIATION_DIMENSION,
+    METRIC_NAMESPACE,
+    STACK_DIMENSION,
+    EnforcementMetric,
+    Metric,
+)
 
-WIDGET_WIDTH = 6
-"""Four to a row: a dashboard is 24 wide."""
+WIDGET_WIDTH, ENFORCEMENT_WIDTH = 6, 8
+"""Four and three to a row: a dashboard is 24 wide. None of the wider ones fits behind three of the others."""
 
 
 class AssociationMetrics:
     """What CloudWatch knows of an association: the handler writes all metrics with every invocation, also while a wave
     bakes.
 
-    All are counts (unit ``Count``). There are data only while a deployment changes the association, so an alarm has to
-    take missing data for good ones. They come out of the handler's log, so they add nothing to the template:
+    All are counts (unit ``Count``) but for the lag of enforcement. There are data only while a deployment changes the
+    association, and of enforcement only where they are not zero, so an alarm has to take missing data for good ones.
+    They come out of the handler's log, so they add nothing to the template:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
 
     Example:
@@ -33,13 +41,15 @@ class AssociationMetrics:
 
     _resource: CustomResource
     _rollout: Rollout
+    _enforcement: Enforcement
 
     def metric(self, name: str, **options: Any) -> cloudwatch.Metric:
         """A metric of this association, a count. There are data only while a deployment goes on, so give an alarm
         ``treat_missing_data=TreatMissingData.NOT_BREACHING``.
 
         Args:
-            name: its name, as CloudWatch shows it: ``Targets``, ``Done``, ``Failed``, ``Throttled`` or ``Wave``.
+            name: its name, as CloudWatch shows it: ``Targets``, ``Done``, ``Failed``, ``Throttled`` or ``Wave``, and
+                with enforcement ``Drifted``, ``Repaired``, ``LateArrivals`` or ``EnforcementLag``.
             options: further properties of `aws_cdk.aws_cloudwatch.Metric`, such as ``color``, ``label`` or ``unit``.
                 Default: the maximum in each minute.
         """
@@ -95,8 +105,46 @@ class AssociationMetrics:
         """
         return self.metric(Metric.WAVE.value, **options)
 
+    def metric_drifted(self, **options: Any) -> cloudwatch.Metric:
+        """Count of the targets that have drifted, as a look of enforcement finds them; the most in each minute. There
+        are data only where it is not zero.
+
+        Args:
+            options: as for `metric`.
+        """
+        return self.metric(EnforcementMetric.DRIFTED.value, **options)
+
+    def metric_repaired(self, **options: Any) -> cloudwatch.Metric:
+        """Count of the targets that enforcement has repaired; their sum in each minute. There are data only where it is
+        not zero.
+
+        Args:
+            options: as for `metric`.
+        """
+        return self.metric(EnforcementMetric.REPAIRED.value, **{"statistic": cloudwatch.Stats.SUM, **options})
+
+    def metric_late_arrivals(self, **options: Any) -> cloudwatch.Metric:
+        """Count of the instances that matched the selection only after the deployment, and that enforcement has given
+        the profile; their sum in each minute. There are data only where it is not zero.
+
+        Args:
+            options: as for `metric`.
+        """
+        return self.metric(EnforcementMetric.LATE_ARRIVALS.value, **{"statistic": cloudwatch.Stats.SUM, **options})
+
+    def metric_enforcement_lag(self, **options: Any) -> cloudwatch.Metric:
+        """Seconds from a message of EC2 to the change that it has led to (unit ``Seconds``); the longest in each
+        minute. There are data only where something was changed.
+
+        Args:
+            options: as for `metric`.
+        """
+        unit = cloudwatch.Unit.SECONDS
+        return self.metric(EnforcementMetric.ENFORCEMENT_LAG.value, **{"unit": unit, **options})
+
     def dashboard_widgets(self) -> list[cloudwatch.IWidget]:
-        """Widgets that tell how far a deployment is, and how the alarms of its rollout are.
+        """Widgets that tell how far a deployment is, and how the alarms of its rollout are. With enforcement there is a
+        second row for it.
 
         On a dashboard in another account or Region, alarms of the app need a physical ``alarm_name``: that stack
         can't refer to what CloudFormation calls them.
@@ -111,13 +159,24 @@ class AssociationMetrics:
             _graph("Trouble", self.metric_failed(label="failed"), self.metric_throttled(label="throttled calls")),
             _graph("Wave", self.metric_wave(label="wave")),
             *self._alarms(),
+            *self._of_enforcement(),
         ]
 
     def _alarms(self) -> list[cloudwatch.IWidget]:
         alarms = self._rollout.alarms
         return [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDGET_WIDTH)] if alarms else []
 
+    def _of_enforcement(self) -> list[cloudwatch.IWidget]:
+        if not self._enforcement.is_on:
+            return []
+        repaired = [self.metric_repaired(label="repaired"), self.metric_late_arrivals(label="late arrivals")]
+        return [
+            _graph("Drift", self.metric_drifted(label="drifted"), width=ENFORCEMENT_WIDTH),
+            _graph("Enforcement", *repaired, width=ENFORCEMENT_WIDTH),
+            _graph("Lag", self.metric_enforcement_lag(label="seconds"), width=ENFORCEMENT_WIDTH),
+        ]
 
-def _graph(title: str, *metrics: cloudwatch.Metric) -> cloudwatch.IWidget:
+
+def _graph(title: str, *metrics: cloudwatch.Metric, width: int = WIDGET_WIDTH) -> cloudwatch.IWidget:
     from_zero = cloudwatch.YAxisProps(min=0, show_units=False)
-    return cloudwatch.GraphWidget(title=title, left=list(metrics), left_y_axis=from_zero, width=WIDGET_WIDTH)
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), left_y_axis=from_zero, width=width)

@@ -13,12 +13,15 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
+from .enforcement import Enforcement
 from .handler_permissions.attached_policies import Grants
 from .handler_permissions.capacity import DEFAULT_MAX_POLICIES, check_max_policies
 from .handler_permissions.statements import Permissions
+from .provider_resources.enforcement import EnforcementResources
 from .provider_resources.functions import Functions
 from .provider_resources.settings import ProviderSettings
 from .provider_resources.storage import new_ledger, new_log_group
+from .selection import InstanceSelection
 from .support.places import stack_of
 
 _POLICIES_ID = "InstanceProfileHandlerPolicies"
@@ -64,10 +67,12 @@ class AssociationProvider(Construct):
         ledger_removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         ledger_deletion_protection: bool = False,
         max_policies: int = DEFAULT_MAX_POLICIES,
+        encrypt_queues: bool | None = None,
+        reconcilers: Sequence[iam.IGrantable] = (),
     ) -> None:
         """
-        Each setting reaches all four functions, or all resources that it is about, and adds the permissions that it
-        needs. ``docs/restricted-accounts.md`` shows each of them at work.
+        Each setting reaches all functions, or all resources that it is about, and adds the permissions that it needs.
+        ``docs/restricted-accounts.md`` shows each of them at work.
 
         Args:
             scope: parent construct.
@@ -86,7 +91,8 @@ class AssociationProvider(Construct):
             tracing: AWS X-Ray for all functions, and with ``Tracing.ACTIVE`` for the waiter. Default: none.
             reserved_concurrent_executions: executions that Lambda reserves for each of the functions, and does not go
                 beyond. A call that it refuses fails the deployment, so give at least the number of associations that
-                are deployed at the same time. Default: no reservation.
+                are deployed at the same time. The function that enforces gets five, whatever the number: its event
+                source never runs more, and with fewer it would be refused. Default: no reservation.
             ledger_removal_policy: what becomes of the ledger when the stack is deleted. All instances have their
                 previous profiles back by then, unless an association has ``RemovalPolicy.RETAIN``. Default: it is
                 deleted; DynamoDB keeps a backup for 35 days.
@@ -96,10 +102,18 @@ class AssociationProvider(Construct):
                 associations, because old and new ones are attached together while a stack is deployed. Raise the
                 quota of IAM "Managed policies attached to an IAM role" first. Default: 10, which is the quota of an
                 account in which nobody has raised it.
+            encrypt_queues: whether the queues of enforcement use ``encryption_key``, too. With ``False`` they use
+                SSE-SQS, keys that SQS owns. With ``True`` and an imported key, its owner has to let EventBridge use it,
+                or no event arrives: a note shows the statement. Default: they use a key of the app, and with an
+                imported key SSE-SQS.
+            reconcilers: roles or users that may start a sweep with ``instance-role reconcile``, by the policy of the
+                queue. Nobody else in the account can, whatever their own policies allow. They exist before the
+                deployment, because SQS refuses unknown principals. Default: none.
 
         Raises:
             ValueError: ``vpc_subnets`` or ``security_groups`` without ``vpc``, an alias, or a key of another Region, a
-                runtime that is not Python 3.11 or newer, or a number out of range.
+                runtime that is not Python 3.11 or newer, a number out of range, ``encrypt_queues`` without a key, or a
+                reconciler that is neither a role nor a user.
         """
         super().__init__(scope, id)
         check_max_policies(max_policies)
@@ -116,8 +130,12 @@ class AssociationProvider(Construct):
             reserved_concurrent_executions=reserved_concurrent_executions,
             ledger_removal_policy=ledger_removal_policy,
             ledger_deletion_protection=ledger_deletion_protection,
+            encrypt_queues=encrypt_queues,
+            reconcilers=reconcilers,
         )
         settings.check(stack_of(self))
+        self._settings = settings
+        self._enforcement: EnforcementResources | None = None
         self._log_group = new_log_group(self, settings)
         self._ledger = new_ledger(self, settings)
         self._functions = Functions(self, settings, self._ledger, self._log_group)
@@ -178,6 +196,18 @@ class AssociationProvider(Construct):
                 have.
         """
         return self._grants.add(permissions)
+
+    def enforce(self, enforcement: Enforcement, instances: InstanceSelection) -> None:
+        """Have an association enforced between deployments. The first one makes the resources for all: an event rule, a
+        schedule with its role, two queues with their policies, a function and its event source.
+
+        Args:
+            enforcement: how it is enforced.
+            instances: its targets.
+        """
+        if self._enforcement is None:
+            self._enforcement = EnforcementResources(self, "Enforcement", self._settings, self._functions)
+        self._enforcement.add(enforcement, instances)
 
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this

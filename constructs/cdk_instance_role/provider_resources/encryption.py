@@ -3,20 +3,24 @@
 - Lambda decrypts the variables of a function with the rights of its role.
 - DynamoDB uses the key of a table with the rights of its caller.
 - Step Functions uses the key of a state machine with the rights of its role.
+- SQS uses the key of a queue with the rights of those who send and receive. EventBridge sends with its own.
 - CloudWatch Logs uses the key of a log group with its own rights, which only the policy of the key can give.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
-from aws_cdk import Annotations, Arn, ArnComponents, ArnFormat, CfnResource, Stack, Token, region_info
+from aws_cdk import Annotations, Arn, ArnComponents, ArnFormat, CfnResource, Resource, Stack, Token, region_info
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 
 from ..runtime.association.contract import KEY_POLICY_METADATA
 
+SENDER_KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+"""What a principal needs to send messages to an encrypted queue."""
 _NAMED = "<{}>"
 _LOG_ACTIONS = ("kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*")
 
@@ -50,23 +54,35 @@ def waiter_statement(key: kms.IKey, stack: Stack) -> iam.PolicyStatement:
 def complete_key_policy(key: kms.IKey, group: logs.LogGroup) -> None:
     """Let CloudWatch Logs, and with a key of another account the roles, use a key: only its policy can do that.
 
-    The policy of an imported key is its owner's. What its owner has to add becomes a note of the CDK, and metadata in
-    the template, which `instance-role plan` shows.
-
     Args:
         key: the key.
         group: the log group.
     """
     stack = group.stack
     statements = [logs_statement(stack), *([account_statement(stack)] if _is_of_another_account(key, stack) else [])]
+    add_to_key_policy(key, group, statements)
+
+
+def add_to_key_policy(key: kms.IKey, user: Resource, statements: Iterable[iam.PolicyStatement]) -> None:
+    """Add statements to the policy of a key.
+
+    The policy of an imported key is its owner's. What its owner has to add becomes a note of the CDK, and metadata in
+    the template, which `instance-role plan` shows.
+
+    Args:
+        key: the key.
+        user: the resource that is encrypted with it.
+        statements: what its policy has to hold.
+    """
     missing = [one for one in statements if not key.add_to_resource_policy(one).statement_added]
     if not missing:
         return
+    stack = user.stack
     name = _readable(stack.resolve(key.key_arn))
     texts = " and ".join(_text(statement, stack) for statement in missing)
     note = f"the policy of key {name} belongs to its owner, who has to add {texts}"
-    Annotations.of(group).add_info_v2(KEY_POLICY_METADATA, note)
-    resource = group.node.default_child
+    Annotations.of(user).add_info_v2(KEY_POLICY_METADATA, note)
+    resource = user.node.default_child
     assert isinstance(resource, CfnResource)
     resource.add_metadata(KEY_POLICY_METADATA, note)
 
@@ -106,6 +122,29 @@ def account_statement(stack: Stack) -> iam.PolicyStatement:
         actions=["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"],
         resources=["*"],
     )
+
+
+def events_statement(stack: Stack) -> iam.PolicyStatement:
+    """What EventBridge needs to send messages of the rules of an account and Region to encrypted queues.
+
+    It can't name the rule, which needs the queue, which needs the key.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+
+    Args:
+        stack: a stack there.
+    """
+    any_rule = stack.format_arn(service="events", resource="rule", resource_name="*")
+    return iam.PolicyStatement(
+        principals=[iam.ServicePrincipal("events.amazonaws.com")],
+        actions=[*SENDER_KEY_ACTIONS],
+        resources=["*"],
+        conditions={"ArnLike": {"aws:SourceArn": any_rule}},
+    )
+
+
+def sender_statement(principals: Sequence[iam.IPrincipal]) -> iam.PolicyStatement:
+    """What principals need to send messages to encrypted queues."""
+    return iam.PolicyStatement(principals=[*principals], actions=[*SENDER_KEY_ACTIONS], resources=["*"])
 
 
 def _arn(stack: Stack, service: str, resource: str, name: str) -> str:

@@ -1,20 +1,29 @@
 """The function that changes associations, and the functions of the provider framework."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from aws_cdk import Duration, custom_resources
+from aws_cdk import Duration, Stack, custom_resources
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from ..handler_permissions.statements import observe_statement
-from ..runtime.association.contract import LEDGER_TABLE_VARIABLE, LOG_GROUP_VARIABLE, MAX_INVOCATION_SECONDS
+from ..runtime.association.contract import (
+    LEDGER_TABLE_VARIABLE,
+    LOG_GROUP_VARIABLE,
+    MAX_ENFORCEMENT_SECONDS,
+    MAX_INVOCATION_SECONDS,
+    QUEUE_VARIABLE,
+)
 from .encryption import decrypt_statement, waiter_statement
 from .network import Network, network_interface_statements
+from .queues import enforcement_statements
 from .settings import ProviderSettings
 from .storage import use_ledger, write_log
 
@@ -46,32 +55,73 @@ class Functions:
         """
         self._scope, self._settings, self._ledger, self._log_group = scope, settings, ledger, log_group
         self._network = Network.of(scope, settings)
+        # Bytecode is not source: it would change the asset's hash from one synthesis to the next.
+        self._code = lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"])
+        self._rights = self._document([observe_statement(), use_ledger(ledger)])
         self.handler_role = self._role(
-            "HandlerRole",
-            "Handler",
-            [observe_statement(), use_ledger(ledger)],
-            "Associates instance profiles with existing EC2 instances",
+            "HandlerRole", "Handler", self._rights, "Associates instance profiles with existing EC2 instances"
         )
-        self.handler = self._handler()
+        self.handler = self._function(
+            scope,
+            "Handler",
+            "Associates instance profiles with existing EC2 instances, and gives back what they had",
+            "handle",
+            MAX_INVOCATION_SECONDS,
+        )
         framework = self._framework()
         self.service_token = framework.service_token
         self._apply_settings(framework)
 
-    def _handler(self) -> lambda_.Function:
-        return lambda_.Function(
-            self._scope,
+    def new_enforcer(self, scope: Construct, queue: sqs.IQueue, concurrency: int) -> lambda_.Function:
+        """The function that takes messages from a queue, with the code, the role and the settings of the handler.
+
+        Args:
+            scope: parent construct.
+            queue: the queue.
+            concurrency: executions that its event source runs at most. Where the settings reserve executions for each
+                function, this one gets exactly as many: with fewer, Lambda would refuse some, and their messages could
+                be lost; more are never used.
+        """
+        self._rights.add_statements(*enforcement_statements(Stack.of(scope), queue))
+        function = self._function(
+            scope,
             "Handler",
-            description="Associates instance profiles with existing EC2 instances, and gives back what they had",
+            "Enforces instance profiles between deployments",
+            "handle_messages",
+            MAX_ENFORCEMENT_SECONDS,
+            {QUEUE_VARIABLE: queue.queue_url},
+        )
+        resource = function.node.default_child
+        assert isinstance(resource, lambda_.CfnFunction)
+        self._apply_to_function(resource)
+        if self._settings.reserved_concurrent_executions is not None:
+            resource.reserved_concurrent_executions = concurrency
+        return function
+
+    def _function(
+        self,
+        scope: Construct,
+        id: str,
+        description: str,
+        entry: str,
+        timeout: int,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> lambda_.Function:
+        """A function of ours; all have one code, one role and one log group."""
+        return lambda_.Function(
+            scope,
+            id,
+            description=description,
             runtime=self._settings.runtime,
-            handler="association.entry.handle",
-            # Bytecode is not source: it would change the asset's hash from one synthesis to the next.
-            code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
+            handler=f"association.entry.{entry}",
+            code=self._code,
             role=self.handler_role,
-            timeout=Duration.seconds(MAX_INVOCATION_SECONDS),
+            timeout=Duration.seconds(timeout),
             memory_size=MEMORY_MIB,
             environment={
                 LEDGER_TABLE_VARIABLE: self._ledger.table_name,
                 LOG_GROUP_VARIABLE: self._log_group.log_group_name,
+                **variables,
             },
             environment_encryption=self._settings.encryption_key,
             log_group=self._log_group,
@@ -91,18 +141,15 @@ class Functions:
             # The framework asks again by throwing the whole event, and Lambda logs what is thrown: with the signed URL
             # by which anyone could answer CloudFormation. What there is to say, the handler says.
             framework_lambda_logging_level=lambda_.ApplicationLogLevel.FATAL,
-            framework_on_event_role=self._role("OnEventRole", "Log"),
+            framework_on_event_role=self._role("OnEventRole", "Log", self._document()),
             # The functions behind the waiter do the same job with the same permissions.
-            framework_complete_and_timeout_role=self._role("WaiterRole", "Log"),
+            framework_complete_and_timeout_role=self._role("WaiterRole", "Log", self._document()),
             provider_function_env_encryption=self._settings.encryption_key,
             **(self._network.props if self._network else {}),
         )
 
-    def _role(
-        self, id: str, policy: str, statements: Iterable[iam.PolicyStatement] = (), description: str | None = None
-    ) -> iam.Role:
-        """The role of a function. Those that the CDK makes may write to every log group, and lack what a role needs for
-        a VPC or a key."""
+    def _document(self, statements: Iterable[iam.PolicyStatement] = ()) -> iam.PolicyDocument:
+        """What a role may do, with all that a function needs under the settings."""
         needed = [*statements, write_log(self._log_group)]
         if self._network:
             needed += network_interface_statements()
@@ -110,12 +157,17 @@ class Functions:
             needed.append(decrypt_statement(self._settings.encryption_key))
         if self._settings.traces:
             needed.append(iam.PolicyStatement(actions=[*_TRACE_ACTIONS], resources=["*"]))
+        return iam.PolicyDocument(statements=needed)
+
+    def _role(self, id: str, policy: str, document: iam.PolicyDocument, description: str | None = None) -> iam.Role:
+        """The role of a function. Those that the CDK makes may write to every log group, and lack what a role needs for
+        a VPC or a key."""
         return iam.Role(
             self._scope,
             id,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=description,
-            inline_policies={policy: iam.PolicyDocument(statements=needed)},
+            inline_policies={policy: document},
         )
 
     def _apply_settings(self, framework: custom_resources.Provider) -> None:
@@ -124,8 +176,6 @@ class Functions:
         functions = [one for one in self._scope.node.find_all() if isinstance(one, lambda_.CfnFunction)]
         for function in functions:
             self._apply_to_function(function)
-            if self._network:  # endpoints and rules of the app are there before the functions, and go after them
-                function.node.add_dependency(self._network.vpc, *self._network.security_groups)
         machine = framework.node.find_child("waiter-state-machine")
         role, resource = machine.node.find_child("Role"), machine.node.find_child("Resource")
         assert isinstance(role, iam.Role)
@@ -140,6 +190,8 @@ class Functions:
             function.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode=_MODES[settings.tracing])
         if settings.reserved_concurrent_executions is not None:
             function.reserved_concurrent_executions = settings.reserved_concurrent_executions
+        if self._network:  # endpoints and rules of the app are there before the functions, and go after them
+            function.node.add_dependency(self._network.vpc, *self._network.security_groups)
 
     def _apply_to_waiter(self, role: iam.Role, machine: stepfunctions.CfnStateMachine) -> None:
         key = self._settings.encryption_key

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from aws_cdk import RemovalPolicy, Stack, Token
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from ..runtime.association.request.desired import shown
 from .limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
+from .reconcilers import check_reconcilers
 
 _PYTHON = re.compile(r"python(\d+)\.(\d+)")
 _KEY_ARN = re.compile(r"arn:[\w-]+:kms:(?P<region>[\w-]*):\d{12}:key/[\w-]+", re.ASCII)
@@ -33,6 +35,8 @@ class ProviderSettings:
     reserved_concurrent_executions: int | None
     ledger_removal_policy: RemovalPolicy
     ledger_deletion_protection: bool
+    encrypt_queues: bool | None
+    reconcilers: Sequence[iam.IGrantable]
 
     def check(self, stack: Stack) -> None:
         """Refuse what can't work.
@@ -48,6 +52,9 @@ class ProviderSettings:
         _check_concurrency(self.reserved_concurrent_executions)
         if self.encryption_key is not None:
             _check_key(self.encryption_key, stack)
+        elif self.encrypt_queues:
+            raise ValueError("encrypt_queues is True without encryption_key: give the key, or leave encrypt_queues out")
+        check_reconcilers(self.reconcilers)
 
     @property
     def traces(self) -> bool:

@@ -1,0 +1,49 @@
+"""Principals that may start a sweep, named by their ARNs in the policy of the queue."""
+
+import re
+from collections.abc import Sequence
+
+from aws_cdk import aws_iam as iam
+
+from ..support.arns import is_token
+
+_PRINCIPAL_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:(?:role|user)/[\w+=,.@/-]+", re.ASCII)
+
+
+def check_reconcilers(reconcilers: Sequence[iam.IGrantable]) -> None:
+    """Refuse what is not a role or a user.
+
+    Raises:
+        ValueError: something in the list has no ARN of its own, or a condition.
+    """
+    if isinstance(reconcilers, str) or not isinstance(reconcilers, Sequence):
+        raise ValueError(f"reconcilers is {reconcilers!r}: give a list of roles")
+    for reconciler in reconcilers:
+        arn_of(reconciler)
+
+
+def arn_of(reconciler: iam.IGrantable) -> str:
+    """The ARN by which a policy names a role or a user.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    principal = getattr(reconciler, "grant_principal", None)
+    if principal is None or isinstance(principal, iam.Group):
+        raise _refused(reconciler)
+    fragment = principal.policy_fragment
+    match dict(fragment.principal_json):
+        case {"AWS": [str(arn)], **others} if not others and not fragment.conditions and _names_one(arn):
+            return arn
+    raise _refused(reconciler)
+
+
+def _names_one(arn: str) -> bool:
+    return not arn.endswith(":root") if is_token(arn) else bool(_PRINCIPAL_ARN.fullmatch(arn))
+
+
+def _refused(reconciler: object) -> ValueError:
+    return ValueError(
+        f"{reconciler!r} in reconcilers is neither a role nor a user: give an iam.Role, an imported one, or "
+        'iam.ArnPrincipal("arn:aws:iam::111122223333:role/Operator")'
+    )
