@@ -29,7 +29,8 @@ def arn_of(reconciler: iam.IGrantable) -> str:
         ValueError: it is neither.
     """
     principal = getattr(reconciler, "grant_principal", None)
-    if principal is None or isinstance(principal, iam.Group):
+    # Their ARNs are tokens: that of a group, which can't be a principal, and that of a whole account.
+    if principal is None or isinstance(principal, iam.Group | iam.AccountPrincipal):
         raise _refused(reconciler)
     fragment = principal.policy_fragment
     match dict(fragment.principal_json):
@@ -39,11 +40,11 @@ def arn_of(reconciler: iam.IGrantable) -> str:
 
 
 def _names_one(arn: str) -> bool:
-    return not arn.endswith(":root") if is_token(arn) else bool(_PRINCIPAL_ARN.fullmatch(arn))
+    return is_token(arn) or bool(_PRINCIPAL_ARN.fullmatch(arn))
 
 
 def _refused(reconciler: object) -> ValueError:
     return ValueError(
-        f"{reconciler!r} in reconcilers is neither a role nor a user: give an iam.Role, an imported one, or "
+        f"{reconciler!r} in reconcilers is neither a role nor a user: give a role of the app, an imported one, or "
         'iam.ArnPrincipal("arn:aws:iam::111122223333:role/Operator")'
     )
