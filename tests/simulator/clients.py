@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sqs import SQSClient
 
 
 _PLAIN = Config(signature_version=UNSIGNED, user_agent="simulated")
@@ -47,6 +49,8 @@ class Clients:
     dynamodb: "DynamoDBClient"
     cloudwatch: "CloudWatchClient"
     cloudformation: "CloudFormationClient"
+    sqs: "SQSClient"
+    events: "EventBridgeClient"
 
     def __init__(self, reading: Config, changing: Config) -> None:
         self._simulator: weakref.ref[Simulator] | None = None
@@ -60,7 +64,10 @@ class Clients:
             self.dynamodb = session.client("dynamodb", config=reading)
             self.cloudwatch = session.client("cloudwatch", config=changing)
             self.cloudformation = session.client("cloudformation", config=reading)
-        for client in (self.ec2, self.ec2_changes, self.iam, self.dynamodb, self.cloudwatch, self.cloudformation):
+            self.sqs = session.client("sqs", config=reading)
+            self.events = session.client("events", config=reading)
+        reads = (self.ec2, self.iam, self.dynamodb, self.cloudwatch, self.cloudformation)
+        for client in (*reads, self.ec2_changes, self.sqs, self.events):
             service: str = client.meta.service_model.service_name
             client.meta.events.register("before-send", self._sender(service))
             for over in ("after-call", "after-call-error"):

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_instance_role.runtime.association import handler
 from cdk_instance_role.runtime.association.aws.alarms import Alarms
+from cdk_instance_role.runtime.association.aws.enforcement_calls import EventBus, Queue
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.aws.stack_status import Stacks
 from cdk_instance_role.runtime.association.contract import MAX_INVOCATION_SECONDS
@@ -28,6 +29,7 @@ from tests.simulator.errors import AwsError
 from tests.simulator.faults import KilledError
 from tests.simulator.fleet import ACCOUNT, REGION
 from tests.simulator.simulator import Simulator
+from tests.simulator.sqs import QUEUE_URL
 
 if TYPE_CHECKING:
     from tests.simulator.handler_role import Amendment, HandlerRole
@@ -76,6 +78,8 @@ class World:
             ledger=Ledger(Table(clients.dynamodb, TABLE, sleep=self.clock.sleep)),
             alarms=Alarms(lambda: clients.cloudwatch, RateLimiter(clock=self.clock, sleep=self.clock.sleep)),
             stacks=Stacks(lambda: clients.cloudformation),
+            queue=Queue(lambda: clients.sqs, QUEUE_URL),
+            event_bus=EventBus(lambda: clients.events),
             clock=self.clock,
             sleep=self.clock.sleep,
             monotonic=self.clock.monotonic,
@@ -156,6 +160,7 @@ class World:
         on_conflict: str = "FAIL",
         timeout: int | None = None,
         rollout: Mapping[str, Any] | None = None,
+        enforcement: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The properties of the custom resource, as the construct writes them."""
         selection = {"InstanceTags": tags} if tags else {"InstanceIds": list(instances)}
@@ -167,6 +172,7 @@ class World:
             "OnConflict": on_conflict,
             "TimeoutSeconds": self.timeout if timeout is None else timeout,
             **({"Rollout": rollout} if rollout else {}),
+            **({"Enforcement": enforcement} if enforcement else {}),
         }
 
     def profile_ref(self, arn: str) -> dict[str, str]:

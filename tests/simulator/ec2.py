@@ -243,11 +243,11 @@ class Ec2:
             case "instance-id":
                 return instance.id in values
             case "instance-state-name":
-                return self.fleet.state(instance.id) in values
+                return self.fleet.shown_state(instance.id) in values
             case "iam-instance-profile.arn":
                 shown = self.fleet.shown(instance.id)
                 return shown is not None and shown.arn in values
-        value = instance.tags.get(name.removeprefix("tag:"))
+        value = self.fleet.shown_tags(instance.id).get(name.removeprefix("tag:"))
         return value is not None and any(_like(value, pattern) for pattern in values)
 
     def _page(
@@ -263,13 +263,16 @@ class Ec2:
         return page, key(page[-1]) if len(left) > len(page) else None
 
     def _described(self, instance: Instance) -> Mapping[str, Any]:
-        shown, state = self.fleet.shown(instance.id), self.fleet.state(instance.id)
+        shown, state = self.fleet.shown(instance.id), self.fleet.shown_state(instance.id)
         return {
             "instanceId": instance.id,
             "instanceState": {"code": _STATE_CODES.get(state, _UNKNOWN_STATE_CODE), "name": state},
             "placement": {"availabilityZone": instance.zone},
-            "tagSet": [{"key": key, "value": value} for key, value in instance.tags.items()],
+            "tagSet": [{"key": key, "value": value} for key, value in self.fleet.shown_tags(instance.id).items()],
             "iamInstanceProfile": {"arn": shown.arn, "id": shown.profile_id} if shown else None,
+            "networkInterfaceSet": [
+                {"attachment": {"deviceIndex": 0, "status": "attached", "attachTime": _timestamp(instance.launched_at)}}
+            ],
             "metadataOptions": {
                 "state": "applied",
                 "httpTokens": "optional",

@@ -22,6 +22,7 @@ PROFILE_NOT_FOUND = "InstanceProfileNotFound"
 SHOWN_SECONDS = 3600.0
 """How long EC2 shows an instance that was terminated."""
 LONG_AGO = 1000.0
+LAUNCHED_LONG_AGO = 30 * 86400.0
 _profile_numbers = itertools.count(1)
 
 
@@ -99,6 +100,14 @@ class Instance:
     """Its Availability Zone."""
     since: float = 0.0
     """When it got into its state."""
+    launched_at: float = 0.0
+    """When its primary network interface was attached."""
+    former_tags: list[tuple[float, Mapping[str, str]]] = field(default_factory=list)
+    """The tags that it had before, with the time since the epoch at which they were changed."""
+
+    def tags_at(self, when: float) -> Mapping[str, str]:
+        """The tags that it had then."""
+        return next((tags for until, tags in self.former_tags if when < until), self.tags)
 
     def state_at(self, now: float) -> str:
         return self._state_since(now)[1]
@@ -164,6 +173,10 @@ class Fleet:
         self.rows_by_id: dict[str, Row] = {}
         self.association_seconds: float | Callable[[], float] = 2.0
         self.disassociation_seconds = 3.0
+        self.describe_lag = 0.0
+        """How many seconds DescribeInstances is behind: new instances, states and tags."""
+        self.on_event: Callable[[str, str], None] = lambda *_: None
+        """Gets to know of changes that EC2 sends an event about: ``state`` or ``tags``, and the instance."""
         self.confirms_stopped = True
         """EC2 says ``associated`` of a stopped instance, too."""
         self.bared: list[str] = []
@@ -225,21 +238,53 @@ class Fleet:
         id_ = f"i-{next(self._numbers):017x}"
         now = self.clock()
         states = [(now + after, then) for after, then in later]
+        more = {"launched_at": now - LAUNCHED_LONG_AGO, **more}
         self.instances[id_] = Instance(id_, state, tags or {}, states, since=now, **more)
         if carries:
             self.begin(id_, carries, since=now - LONG_AGO)
         return id_
+
+    def launch(self, carries: str | None = None, *, tags: Mapping[str, str] | None = None) -> str:
+        """Launch an instance now. EC2 sends events about its state and its tags."""
+        id_ = self.add_instance(tags=tags, launched_at=self.clock())
+        if carries:
+            self.begin(id_, carries)
+        self.on_event("state", id_)
+        if tags:
+            self.on_event("tags", id_)
+        return id_
+
+    def set_tags(self, instance_id: str, **tags: str | None) -> None:
+        """Give an instance other values of these tags, or take them away. EC2 sends an event."""
+        instance = self.instances[instance_id]
+        instance.former_tags.append((self.clock(), instance.tags))
+        instance.tags = {key: value for key, value in {**instance.tags, **tags}.items() if value is not None}
+        self.on_event("tags", instance_id)
 
     def state(self, instance_id: str) -> str:
         return self.instances[instance_id].state_at(self.clock())
 
     def change_state(self, instance_id: str, state: str) -> None:
         instance = self.instances[instance_id]
-        instance.state, instance.later, instance.since = state, (), self.clock()
+        instance.later = [(instance.since, instance.state), (self.clock(), state)]
+        self.on_event("state", instance_id)
 
     def is_shown(self, instance_id: str) -> bool:
         """Whether EC2 knows an instance, or still does."""
-        return instance_id in self.instances and self.instances[instance_id].is_shown(self.clock())
+        known = self.instances.get(instance_id)
+        return known is not None and known.launched_at <= self._seen_at and known.is_shown(self.clock())
+
+    def shown_state(self, instance_id: str) -> str:
+        """The state that DescribeInstances shows."""
+        return self.instances[instance_id].state_at(self._seen_at)
+
+    def shown_tags(self, instance_id: str) -> Mapping[str, str]:
+        """The tags that DescribeInstances shows."""
+        return self.instances[instance_id].tags_at(self._seen_at)
+
+    @property
+    def _seen_at(self) -> float:
+        return self.clock() - self.describe_lag
 
     def instance_arn(self, instance_id: str) -> str:
         return f"arn:aws:ec2:{self.region}:{self.account}:instance/{instance_id}"

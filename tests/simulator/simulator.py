@@ -1,7 +1,7 @@
 """The simulator: one model of EC2, IAM and DynamoDB, on virtual time, behind the protocols that the real ones speak."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,13 +14,17 @@ from tests.simulator.cloudwatch import DESCRIBE_ALARMS, CloudWatch
 from tests.simulator.dynamodb import TABLE, WRITING, DynamoDb
 from tests.simulator.ec2 import ASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
+from tests.simulator.event_bus import EventBridge
 from tests.simulator.faults import Traffic
 from tests.simulator.fleet import ACCOUNT, REGION, Fleet, Instance, Profile
 from tests.simulator.iam import GET_PROFILE, Iam
 from tests.simulator.instances import OwnersEc2
+from tests.simulator.sqs import Queue
 from tests.simulator.wire import Response
 
 TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"
+QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:Queue"
+BUS_ARN = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 LOG_GROUP_ARN = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:Handler:*"
 
 
@@ -39,6 +43,7 @@ class Simulator:
         self.buckets = Buckets(self.clock.true_time)
         self.ec2, self.iam, self.dynamodb = OwnersEc2(self.fleet), Iam(self.fleet), DynamoDb(self.clock.true_time)
         self.cloudwatch, self.cloudformation = CloudWatch(), CloudFormation()
+        self.queue, self.event_bus = Queue(self.clock.true_time), EventBridge()
         self.ec2.authorize = self._authorize_change
         self.authority: Authority | None = None
         """Decides about every call of the handler. Default: everything is allowed."""
@@ -59,9 +64,11 @@ class Simulator:
             case "iam":
                 return self._answer_iam(wire.parse_form(text))
             case "dynamodb":
-                target = headers["X-Amz-Target"]
-                action = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
-                return self._answer_dynamodb(action, json.loads(text))
+                return self._answer_dynamodb(_target(headers), json.loads(text))
+            case "sqs":
+                return self._answer_json(_target(headers), json.loads(text), self._check_queue, self.queue.actions)
+            case "events":
+                return self._answer_json(_target(headers), json.loads(text), self._check_bus, self.event_bus.actions)
             case "cloudwatch":
                 return self._answer_cloudwatch(json.loads(text))
             case "cloudformation":
@@ -115,6 +122,30 @@ class Simulator:
             self._check([Attempt("kms:Decrypt", self.ledger_key)])
         return self.dynamodb.actions[action](request)
 
+    def _answer_json(
+        self,
+        action: str,
+        request: Mapping[str, Any],
+        check: Callable[[str, Mapping[str, Any]], None],
+        actions: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]],
+    ) -> Response:
+        def answer() -> Mapping[str, Any]:
+            check(action, request)
+            return actions[action](request)
+
+        try:
+            found = self.traffic.carry(action, request, answer, writes=True)
+        except AwsError as error:
+            return wire.json_error(error, "com.amazonaws")
+        return wire.json_response(found)
+
+    def _check_queue(self, action: str, _: Mapping[str, Any]) -> None:
+        self._check([Attempt(f"sqs:{action}", QUEUE_ARN)])
+
+    def _check_bus(self, action: str, request: Mapping[str, Any]) -> None:
+        sources = {entry["Source"] for entry in request["Entries"]}
+        self._check([Attempt(f"events:{action}", BUS_ARN, {"events:source": source}) for source in sources])
+
     def _answer_cloudwatch(self, parameters: Mapping[str, Any]) -> Response:
         def answer() -> Mapping[str, Any]:
             self._check(authority.describe_alarms(self.cloudwatch.resources(parameters, self.fleet)))
@@ -161,6 +192,13 @@ class Simulator:
         denied = self.authority.refused(attempts) if self.authority else None
         if denied:
             raise AwsError(*_says_no(denied.action, authority.denial(denied)))
+
+
+def _target(headers: Mapping[str, Any]) -> str:
+    """The action of a request in one of the JSON protocols."""
+    target = headers["X-Amz-Target"]
+    action: str = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
+    return action
 
 
 def _says_no(action: str, message: str) -> tuple[str, str, int]:

@@ -28,3 +28,13 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if handler.PHASE in event:
         return handler.is_complete(event, _services, owner=context.aws_request_id)
     return handler.on_event(event, _services)
+
+
+def handle_messages(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Entry point of the function that enforces.
+
+    Args:
+        event: some messages of its queue.
+        context: of this invocation, from Lambda.
+    """
+    return handler.on_queue(event, _services, owner=context.aws_request_id)

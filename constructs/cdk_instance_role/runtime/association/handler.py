@@ -14,6 +14,7 @@ from .aws.errors import error_kind_of, text_of
 from .converge.begin import PAUSE_SECONDS, begin
 from .converge.loop import Convergence
 from .converge.retry_window import Patience
+from .enforce.batch import Batch, read
 from .exceptions import AssociationError, RequestError, SupersededError
 from .ledger.lease import BusyError, EndedError, Lease
 from .ledger.operations import FAILED, ClosedError, Operation
@@ -66,6 +67,19 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
         _end_in_failure(request, services, error)
         raise
     return {"IsComplete": False} if attributes is None else {"IsComplete": True, "Data": attributes}
+
+
+def on_queue(event: dict[str, Any], services: Services, owner: str) -> dict[str, Any]:
+    """Look at the associations that messages of enforcement are about, and repair what has drifted.
+
+    A message only says where to look. Whatever happens is decided from what is observed then.
+
+    Returns:
+        The messages that come again, as Lambda expects it.
+    """
+    hints = read(event["Records"])
+    again = Batch(hints, services, owner).run() if hints else []
+    return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in again]}
 
 
 class _Invocation:

@@ -13,9 +13,10 @@ from botocore.config import Config
 
 from .aws.alarms import Alarms
 from .aws.apply import MAX_CONCURRENCY
+from .aws.enforcement_calls import EventBus, Queue
 from .aws.stack_status import Stacks
 from .aws.trimming import trim
-from .contract import LEDGER_TABLE_VARIABLE
+from .contract import LEDGER_TABLE_VARIABLE, QUEUE_VARIABLE
 from .ledger.lock import Timing
 from .ledger.records import Ledger
 from .ledger.table import Table
@@ -46,6 +47,9 @@ class Services:
     ledger: Ledger
     alarms: Alarms
     stacks: Stacks
+    queue: Queue | None = None
+    """Of the messages of enforcement."""
+    event_bus: EventBus | None = None
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
     sleep: Callable[[float], None] = time.sleep
@@ -63,14 +67,16 @@ class Services:
     @classmethod
     def from_environment(cls) -> "Services":
         """The services of the deployed function."""
-        ec2 = boto3.client("ec2", config=ONE_ATTEMPT)
-        trim(ec2)
+        ec2, queue_url = boto3.client("ec2", config=ONE_ATTEMPT), os.environ.get(QUEUE_VARIABLE)
+        trim(ec2, keeps_first_launch=bool(queue_url))
         return cls(
             ec2=ec2,
             ec2_changes=ec2,
             iam=boto3.client("iam", config=ONE_ATTEMPT),
             alarms=Alarms(partial(boto3.client, "cloudwatch", config=ONE_ATTEMPT)),
             stacks=Stacks(partial(boto3.client, "cloudformation", config=READING)),
+            queue=Queue(partial(boto3.client, "sqs", config=READING), queue_url) if queue_url else None,
+            event_bus=EventBus(partial(boto3.client, "events", config=READING)) if queue_url else None,
             ledger=Ledger(Table(boto3.client("dynamodb", config=READING), os.environ[LEDGER_TABLE_VARIABLE])),
         )
 

@@ -38,11 +38,10 @@ class LookedUp:
     """An instance that was asked for by its id. Not yet with associations."""
 
     instance: Instance
-    tags: Mapping[str, str]
 
     def matches(self, selection: Selection) -> bool:
         """Whether it is selected by its tags."""
-        return self.instance.state not in GONE and selection.matches(self.tags)
+        return self.instance.state not in GONE and selection.matches(self.instance.tags)
 
 
 def select_by_tags(ec2: "EC2Client", selection: Selection, rate_limiter: RateLimiter) -> dict[str, Instance]:
@@ -145,7 +144,17 @@ def _describe_associations(ec2: "EC2Client", ids: list[str], rate_limiter: RateL
 def _looked_up(row: Any) -> LookedUp:
     state, zone = InstanceState.of(row["State"]["Name"]), row.get("Placement", {}).get("AvailabilityZone", "")
     tags = {tag["Key"]: tag["Value"] for tag in row.get("Tags", ())}
-    return LookedUp(Instance(row["InstanceId"], state, zone=zone), tags)
+    return LookedUp(Instance(row["InstanceId"], state, zone=zone, tags=tags, launched_at=_launched_at(row)))
+
+
+def _launched_at(row: Any) -> float | None:
+    """When an instance was first launched: its primary network interface is attached once. ``LaunchTime`` is its last
+    start."""
+    attachments = (one.get("Attachment", {}) for one in row.get("NetworkInterfaces", ()))
+    found = (
+        one["AttachTime"].timestamp() for one in attachments if one.get("DeviceIndex") == 0 and "AttachTime" in one
+    )
+    return next(found, None)
 
 
 def _associated(instance: Instance, rows: Sequence[Any]) -> Instance:

@@ -4,6 +4,7 @@ Parsing takes most of the time of a look. Without this, a look at thousands of i
 """
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,13 +18,36 @@ _UNNEEDED = re.compile(
 """The elements that are long or many, none of which contains another one of its name."""
 
 
-def trim(ec2: "EC2Client") -> None:
+_ATTACHMENT = re.compile(rb"<attachment>(.*?)</attachment>", re.DOTALL)
+_PRIMARY = b"<deviceIndex>0</deviceIndex>"
+_ATTACHED_AT = re.compile(rb"<attachTime>[^<]*</attachTime>")
+
+
+def trim(ec2: "EC2Client", *, keeps_first_launch: bool = False) -> None:
     """Let a client read only the rest of what EC2 says of instances. A botocore that does not tell of answers before it
-    parses them would read it all, as it does without this."""
-    ec2.meta.events.register("before-parse.ec2.DescribeInstances", _drop_unneeded)
+    parses them would read it all, as it does without this.
+
+    Args:
+        ec2: the client.
+        keeps_first_launch: whether it reads when the primary network interface was attached. Default: no.
+    """
+    drop = partial(_drop_unneeded, _kept if keeps_first_launch else b"")
+    ec2.meta.events.register("before-parse.ec2.DescribeInstances", drop)
 
 
-def _drop_unneeded(response_dict: dict[str, Any], **_more: Any) -> None:
+def _drop_unneeded(instead: Any, response_dict: dict[str, Any], **_more: Any) -> None:
     body = response_dict.get("body")
     if isinstance(body, bytes):
-        response_dict["body"] = _UNNEEDED.sub(b"", body)
+        response_dict["body"] = _UNNEEDED.sub(instead, body)
+
+
+def _kept(element: re.Match[bytes]) -> bytes:
+    """What is kept of an element: when the primary network interface was attached."""
+    if element[1] != b"networkInterfaceSet":
+        return b""
+    primary = next((one[1] for one in _ATTACHMENT.finditer(element[0]) if _PRIMARY in one[1]), b"")
+    attached_at = _ATTACHED_AT.search(primary)
+    if attached_at is None:
+        return b""
+    attachment = b"<attachment>" + _PRIMARY + attached_at[0] + b"</attachment>"
+    return b"<networkInterfaceSet><item>" + attachment + b"</item></networkInterfaceSet>"

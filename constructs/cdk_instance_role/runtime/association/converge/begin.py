@@ -8,8 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..aws.errors import is_unconnected, text_of
 from ..aws.stack_status import Rollback
 from ..exceptions import AssociationError
-from ..ledger.budget_check import Entry, crowding
 from ..ledger.operations import FAILED, SUCCEEDED, ClosedError, Operation
+from ..ledger.shared_budget import Entry, crowding
 from ..report import messages
 from ..request.event import Request, RequestType
 from ..services import Services

@@ -77,6 +77,8 @@ class Ending:
 
     def _end_undo(self, operation: Operation) -> dict[str, str]:
         log.write_operation(self._request, "everything is given back", **self._progress.fields())
+        if operation.enforces:
+            self._ledger.watch.forget(self._key)
         if operation.failure is None:
             self._lease.close()
             return {}

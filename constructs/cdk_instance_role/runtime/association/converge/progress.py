@@ -4,8 +4,8 @@ from ..aws.rate_limiter import RateLimiter
 from ..contract import Metric
 from ..decide.model import Snapshot
 from ..decide.step import Plan, calls_of
-from ..ledger.budget_check import Entry
 from ..ledger.lease import Lease
+from ..ledger.shared_budget import Entry
 from ..report import metrics
 from ..request.desired import Desired
 from ..request.event import Request

@@ -54,6 +54,9 @@ class Instance:
     """A former association is still ``disassociating``: until it is gone, EC2 refuses a new one."""
     zone: str = ""
     """Its Availability Zone."""
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
+    launched_at: float | None = None
+    """When it was first launched, in seconds since the epoch, if EC2 was asked for that."""
 
     @property
     def carries(self) -> str | None:

@@ -119,7 +119,7 @@ def _plan_wanted(
     if profile and not profile.is_held_by(instance.association):
         reason = f"carries a deleted instance profile {name_of(profile.arn)}, which was created again since"
         return replace(change(instance, profile.arn, reason, record, snapshot), renews=True)
-    began = _associated_at(instance.association, record)
+    began = association_began(instance.association, record)
     overdue = snapshot.now - max(began or 0.0, snapshot.started_at) > CONFIRMATION_SECONDS
     action, reason, advice = Action.KEEP, "carries the profile", ""
     # Whether EC2 confirms the association of a stopped instance before it starts is not documented.
@@ -137,7 +137,7 @@ def _plan_wanted(
     return Step(instance.id, action, reason, before=carried, after=carried, warning=warning, advice=advice)
 
 
-def _associated_at(association: Association, record: Record) -> float | None:
+def association_began(association: Association, record: Record) -> float | None:
     """When an association was made at the latest. Of one that is not ours nobody knows, unless EC2 says so: somebody
     may have made it a moment ago."""
     return max((at for at in (association.since, record.tried_at) if at is not None), default=None)

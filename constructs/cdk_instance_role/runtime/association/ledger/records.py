@@ -20,17 +20,22 @@ from ..decide.outcome import Outcome
 from ..decide.record import Record, Records
 from ..decide.step import Step
 from ..request.event import Request
+from . import enforcement_lease
 from .bucket_levels import BucketLevels
-from .desired_states import DesiredStates
+from .desired_states import DesiredState, DesiredStates
+from .enforcement_lease import EnforcementLease
 from .items import attributes_of, record_of
 from .lease import Lease, acquire
 from .lock import Timing
 from .operations import Operations
 from .shared_budget import SharedBudget
 from .table import Table
+from .watch import Watch
 
 RECORD = "record"
 """Sort key of the record of an instance."""
+
+AnyLease = Lease | EnforcementLease
 
 TRIES = 5
 """How often an outcome is written again because another association has written the record meanwhile."""
@@ -49,10 +54,17 @@ class Ledger:
         self.budget = SharedBudget(table)
         self.levels = BucketLevels(table)
         self.desired_states = DesiredStates(table)
+        self.watch = Watch(table)
 
     def lease(self, request: Request, owner: str, timing: Timing) -> AbstractContextManager[Lease]:
         """Keep every other invocation from working on an association meanwhile; see `lease.acquire`."""
         return acquire(self._table, request, owner, timing)
+
+    def enforcement_lease(
+        self, state: DesiredState, owner: str, timing: Timing
+    ) -> AbstractContextManager[EnforcementLease]:
+        """Keep deployments from working on an association meanwhile; see `enforcement_lease.acquire`."""
+        return enforcement_lease.acquire(self._table, state, owner, timing)
 
     def records(self, association: str) -> dict[str, Record]:
         """What an association holds, by instance id."""
@@ -63,7 +75,7 @@ class Ledger:
         found = self._table.get_many((id_, RECORD) for id_ in instance_ids)
         return {item[LEDGER_PARTITION_KEY]: _read(item, association) for item in found}
 
-    def claim(self, lease: Lease, records: Records, steps: Iterable[Step], now: float) -> dict[str, Record]:
+    def claim(self, lease: AnyLease, records: Records, steps: Iterable[Step], now: float) -> dict[str, Record]:
         """Write ahead what the instances of these steps carry, before they are touched.
 
         Args:
@@ -108,7 +120,7 @@ class Ledger:
         """From now on only this profile is ours on these instances, not what earlier operations have put there."""
         self._write([record.settled(wanted, retain=retain) for record in records], lease=lease)
 
-    def forget(self, lease: Lease, records: Iterable[Record], *, reverting: bool = False) -> None:
+    def forget(self, lease: AnyLease, records: Iterable[Record], *, reverting: bool = False) -> None:
         """Have nothing to do with these instances any more.
 
         Args:
@@ -119,7 +131,7 @@ class Ledger:
         freed: Callable[[Record], Record] = Record.reverted if reverting else Record.released
         self._write([freed(record) for record in records], lease=lease)
 
-    def _write(self, records: Sequence[Record], lease: Lease | None = None) -> dict[str, Record]:
+    def _write(self, records: Sequence[Record], lease: AnyLease | None = None) -> dict[str, Record]:
         """Write records with their copies, and return them as they are then."""
         try:
             self._table.write(map(self._items, records), lease.check() if lease else None)

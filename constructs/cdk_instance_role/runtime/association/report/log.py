@@ -37,6 +37,11 @@ def write_operation(request: Request, message: str, **fields: Any) -> None:
     _log.info(message, extra={"association": request.logical_id, "request": request.type.value, **fields})
 
 
+def write_problem(message: str, **fields: Any) -> None:
+    """A warning about something that belongs to no operation."""
+    _log.warning(message, extra=fields)
+
+
 def _write(request: Request, level: int, reason: str, step: Step, error: str | None = None) -> None:
     fields = {
         "association": request.logical_id,

@@ -9,7 +9,7 @@ from ..decide.error_kind import ErrorKind
 from ..decide.model import Snapshot
 from ..decide.outcome import Outcome
 from ..decide.step import Plan, Step
-from ..ledger.budget_check import Entry
+from ..ledger.shared_budget import Entry
 from ..request.desired import Desired
 from ..request.event import Request
 

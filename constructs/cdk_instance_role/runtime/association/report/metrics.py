@@ -7,11 +7,13 @@ import json
 import sys
 from collections.abc import Mapping
 
-from ..contract import ASSOCIATION_DIMENSION, METRIC_NAMESPACE, STACK_DIMENSION, Metric
+from ..contract import ASSOCIATION_DIMENSION, METRIC_NAMESPACE, STACK_DIMENSION, EnforcementMetric, Metric
 from ..request.event import Request
 
+_UNITS = {EnforcementMetric.ENFORCEMENT_LAG: "Seconds"}
 
-def write(request: Request, values: Mapping[Metric, int], now: float) -> None:
+
+def write(request: Request, values: Mapping[Metric, int] | Mapping[EnforcementMetric, float], now: float) -> None:
     """Write one line with these metrics.
 
     It goes to standard output as it is: as a record of `logging`, Lambda would wrap it, and CloudWatch not know it.
@@ -24,7 +26,7 @@ def write(request: Request, values: Mapping[Metric, int], now: float) -> None:
     definition = {
         "Namespace": METRIC_NAMESPACE,
         "Dimensions": [[STACK_DIMENSION, ASSOCIATION_DIMENSION]],
-        "Metrics": [{"Name": metric.value, "Unit": "Count"} for metric in values],
+        "Metrics": [{"Name": metric.value, "Unit": _unit(metric)} for metric in values],
     }
     line = {
         "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [definition]},
@@ -34,3 +36,7 @@ def write(request: Request, values: Mapping[Metric, int], now: float) -> None:
     }
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def _unit(metric: Metric | EnforcementMetric) -> str:
+    return _UNITS.get(metric, "Count") if isinstance(metric, EnforcementMetric) else "Count"

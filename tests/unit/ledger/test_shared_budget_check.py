@@ -5,7 +5,7 @@ EC2 lets 100 calls of Associate through at once and then 5 a second; of Replace 
 
 import pytest
 
-from cdk_instance_role.runtime.association.ledger.budget_check import Entry, crowding
+from cdk_instance_role.runtime.association.ledger.shared_budget import Entry, crowding
 
 ASSOCIATE, REPLACE = "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"
 NOW = 1_800_000_000.0

@@ -1,0 +1,106 @@
+"""The circuit breaker: how many instances enforcement may still change, and when it pauses. Pure.
+
+A mistake in tags or in another automation can concern a whole fleet. So each kind of change has a limit for an hour,
+and what is beyond it waits for people.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Self
+
+BUCKET_SECONDS, HOUR_SECONDS = 300, 3600
+"""Changes are counted in intervals of five minutes."""
+
+
+class ChangeKind(StrEnum):
+    """What a change does to an instance."""
+
+    GIVING = "giving"
+    """An instance without a profile gets one."""
+    TAKING = "taking"
+    """A profile is replaced, restored or taken off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Changes of one kind are not made."""
+
+    since: float
+    """Seconds since the epoch."""
+    reason: str
+    told: bool = False
+    """An event has told of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What enforcement remembers of an association between two looks."""
+
+    request_id: str = ""
+    """The event whose operation has succeeded: whatever was remembered before it is over."""
+    observed_at: float = 0.0
+    """When the last look that went through began, in seconds since the epoch."""
+    counts: Mapping[ChangeKind, Mapping[int, int]] = field(default_factory=dict)
+    """Changes by kind and by the start of the interval, in seconds since the epoch."""
+    held: Mapping[int, int] = field(default_factory=dict)
+    """How many instances the ledger held, by the start of the interval."""
+    pauses: Mapping[ChangeKind, Pause] = field(default_factory=dict)
+    drifted: int = 0
+    """Instances with drift at the last look."""
+    is_unfinished: bool = False
+    """The last look was waiting for something."""
+    accepts_loss: bool = False
+    """People have said that the selection has lost so many instances on purpose."""
+
+    def of_operation(self, request_id: str) -> Self:
+        """The memory for an operation; an empty one if it is of another one."""
+        return self if self.request_id == request_id else type(self)(request_id)
+
+    def observed(self, now: float, held: int) -> Self:
+        """The memory at a look: what is older than an hour is dropped, and what is held is noted."""
+        oldest = _bucket(now) - HOUR_SECONDS
+        counts = {kind: {at: n for at, n in found.items() if at > oldest} for kind, found in self.counts.items()}
+        known = {at: n for at, n in self.held.items() if at > oldest}
+        return replace(self, counts=counts, held={_bucket(now): held, **known})
+
+    def looked(self, began: float, drifted: int, *, is_unfinished: bool) -> Self:
+        """The memory once a look has gone through.
+
+        Args:
+            began: when it began, in seconds since the epoch.
+            drifted: instances with drift.
+            is_unfinished: whether it waits for something.
+        """
+        return replace(self, observed_at=began, drifted=drifted, is_unfinished=is_unfinished)
+
+    def used(self, kind: ChangeKind) -> int:
+        """Changes of a kind in the last hour."""
+        return sum(self.counts.get(kind, {}).values())
+
+    @property
+    def held_an_hour_ago(self) -> int:
+        """How many instances the ledger held at the start of the last hour, as far as that was seen."""
+        return self.held[min(self.held)] if self.held else 0
+
+    def counted(self, kind: ChangeKind, number: int, now: float) -> Self:
+        """The memory once so many changes are about to be made."""
+        of_kind = dict(self.counts.get(kind, {}))
+        of_kind[_bucket(now)] = of_kind.get(_bucket(now), 0) + number
+        return replace(self, counts={**self.counts, kind: of_kind})
+
+    def paused(self, kind: ChangeKind, reason: str, now: float) -> Self:
+        """The memory once changes of a kind are not made any more. The first reason stays."""
+        return replace(self, pauses={kind: Pause(now, reason), **self.pauses})
+
+    def resumed(self) -> Self:
+        """The memory once people have said that it is to go on: the hour begins anew."""
+        return type(self)(self.request_id, self.observed_at, drifted=self.drifted, accepts_loss=True)
+
+    def told_of_pauses(self) -> Self:
+        """The memory once an event has told of each pause."""
+        return replace(self, pauses={kind: replace(one, told=True) for kind, one in self.pauses.items()})
+
+
+def _bucket(now: float) -> int:
+    return int(now // BUCKET_SECONDS) * BUCKET_SECONDS

@@ -1,0 +1,235 @@
+"""One invocation of enforcement: some messages, the associations that they are about, and what comes again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..aws.errors import text_of
+from ..aws.instances import LookedUp, look_up
+from ..aws.rate_limiter import RateLimiter
+from ..decide.model import GONE
+from ..drift.breaker import Memory
+from ..drift.ownership import Ownership, Rival
+from ..exceptions import AssociationError, RequestError
+from ..ledger.desired_states import DesiredState
+from ..ledger.enforcement_lease import LostError, StaleError
+from ..report import log
+from ..services import Services
+from .look import Enforced, Look
+from .messages import Hint, MessageError, parse
+
+SLICE_SECONDS, INVOCATION_SECONDS = 20.0, 40.0
+"""How long one association is worked on, and after which time no other one is begun with."""
+MAX_AGE_SECONDS, MAX_RECEIVES = 900.0, 90
+"""After that a message is dropped, and the next sweep takes over."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
+"""How soon a message comes again that waits for something: twice as late each time."""
+LAG_SECONDS = 30.0
+"""How long an event is believed more than an answer of EC2 that does not show it yet."""
+EARLY = 0.8
+"""A sweep looks at an association if this share of its interval has passed: the scheduler has a flexible window."""
+SECONDS_BETWEEN_LOOKS = 10.0
+"""Between the looks of a slice after the second one."""
+
+
+class Batch:
+    """The messages of one invocation."""
+
+    def __init__(self, hints: Sequence[Hint], services: Services, owner: str) -> None:
+        """
+        Args:
+            hints: what the messages say.
+            services: clients and clock.
+            owner: the caller, unique per invocation.
+        """
+        self._hints, self._services, self._owner = hints, services, owner
+        self._clock, self._ledger = services.clock, services.ledger
+        self._began = services.clock()
+        self._rate_limiter = RateLimiter(
+            services.ledger.levels.read(self._began), clock=services.clock, sleep=services.sleep
+        )
+        self._again: dict[str, float] = {}
+        """Seconds until messages come again, by their ids. The others are deleted."""
+
+    def run(self) -> list[str]:
+        """Work on what the messages are about. Returns the ids of those that come again."""
+        try:
+            self._work()
+        except (ClientError, BotoCoreError) as error:
+            log.write_problem("AWS did not answer, to be continued", error=text_of(error))
+            self._again |= {hint.id: LONGEST_PAUSE_SECONDS for hint in self._hints}
+        self._ledger.levels.write(self._rate_limiter.levels(), self._clock())
+        return [hint.id for hint in self._hints if self._comes_again(hint)]
+
+    def _work(self) -> None:
+        enforced = self._enforced()
+        concerned = self._concerned(enforced)
+        for association in enforced:
+            hints = concerned.get(association.state.association)
+            if not hints:
+                continue
+            if self._clock() - self._began > INVOCATION_SECONDS:
+                seconds: float | None = 0.0
+            else:
+                seconds = self._look(association, hints)
+            if seconds is not None:  # one message is enough, the youngest
+                self._have_again([max(hints, key=lambda hint: hint.sent_at)], seconds)
+
+    def _enforced(self) -> list[Enforced]:
+        """All associations that are enforced, the one first that was looked at longest ago."""
+        states = self._ledger.desired_states.all()
+        found = [one for state in states if (one := self._read(state, states))]
+        self._memories = self._ledger.watch.memories(one.state.association for one in found)
+        return sorted(found, key=lambda one: self._memory(one).observed_at)
+
+    def _read(self, state: DesiredState, states: Iterable[DesiredState]) -> Enforced | None:
+        """An association, as far as this release can read what it wants."""
+        try:
+            if not state.is_known:
+                raise RequestError(f"its format is {state.format}, which this release does not know")
+            rivals = [rival for one in states if one is not state and (rival := _rival(one))]
+            return Enforced.of(state, Ownership(state.association, state.first_at, rivals))
+        except RequestError as error:
+            log.write_problem(f"{state.association} is not enforced: {error}; deploy it with the current release")
+            return None
+
+    def _concerned(self, enforced: Sequence[Enforced]) -> dict[str, list[Hint]]:
+        """The messages that an association is to be looked at for, by its key."""
+        events = [hint for hint in self._hints if not hint.is_sweep]
+        seen = self._look_up({hint.instance_id for hint in events if hint.instance_id}) if events and enforced else {}
+        holders = self._holders(seen) if seen else {}
+        concerned: dict[str, list[Hint]] = {}
+        for association in enforced:
+            key = association.state.association
+            for hint in self._hints:
+                if self._is_due(association, hint) if hint.is_sweep else _is_about(association, hint, seen, holders):
+                    concerned.setdefault(key, []).append(hint)
+        if enforced:
+            self._wait_for_ec2(events, enforced, seen)
+        return concerned
+
+    def _look_up(self, ids: Iterable[str]) -> dict[str, LookedUp | None]:
+        """The instances that events are about; None for one that EC2 does not show (yet)."""
+        found, _ = look_up(self._services.ec2, sorted(ids), self._rate_limiter)
+        known = {one.instance.id: one for one in found}
+        return {id_: known.get(id_) for id_ in ids}
+
+    def _holders(self, ids: Iterable[str]) -> dict[str, set[str]]:
+        """The associations that hold these instances."""
+        records = self._ledger.records_of("", [*ids])
+        return {id_: {claim.association for claim in one.claims} for id_, one in records.items()}
+
+    def _wait_for_ec2(
+        self, events: Iterable[Hint], enforced: Sequence[Enforced], seen: Mapping[str, LookedUp | None]
+    ) -> None:
+        """Have those events again of which EC2's answers do not show yet what they say."""
+        for hint in events:
+            found = seen.get(hint.instance_id or "")
+            is_young = self._clock() - hint.sent_at < LAG_SECONDS
+            if found is None or found.instance.state in GONE:
+                is_late = found is None and is_young
+            else:
+                is_late = is_young and any(_disagree(one, hint, found) for one in enforced)
+            if is_late:
+                self._have_again([hint], FIRST_PAUSE_SECONDS)
+
+    def _is_due(self, association: Enforced, hint: Hint) -> bool:
+        """Whether a sweep is to look at an association: it has not since the message was sent."""
+        memory, key = self._memory(association), association.state.association
+        observed_at = memory.observed_at
+        if hint.association not in (None, key):
+            return False
+        if observed_at >= hint.sent_at:
+            return memory.is_unfinished and hint.receives > 1
+        return hint.association is not None or self._clock() - observed_at >= EARLY * association.settings.every
+
+    def _memory(self, association: Enforced) -> Memory:
+        return self._memories.get(association.state.association, Memory()).of_operation(association.state.request_id)
+
+    def _look(self, association: Enforced, hints: Sequence[Hint]) -> float | None:
+        """Look at an association until nothing new has come meanwhile. Returns the seconds until the next look."""
+        observed_at = self._memory(association).observed_at
+        resumes = any(hint.resumes and hint.sent_at > observed_at for hint in hints)  # and not each time that it comes
+        until = self._clock() + SLICE_SECONDS
+        hinted_at, looks = min(hint.sent_at for hint in hints), 0
+        try:
+            with self._ledger.enforcement_lease(association.state, self._owner, self._services.timing) as lease:
+                while True:
+                    began, looks = self._clock(), looks + 1
+                    look = Look(
+                        self._services, association, lease, self._rate_limiter, until=until, hinted_at=hinted_at
+                    )
+                    seconds = look.run(resumes=resumes and looks == 1)
+                    if seconds == 0.0 or lease.release_unless_asked():
+                        return seconds
+                    if self._clock() >= until:
+                        return 0.0
+                    if looks > 1:
+                        self._services.sleep(max(0.0, began + SECONDS_BETWEEN_LOOKS - self._clock()))
+        except StaleError:
+            return 0.0
+        except LostError:
+            return None
+        except (ClientError, BotoCoreError, AssociationError) as error:  # it is no reason to leave out the others
+            text = str(error) if isinstance(error, AssociationError) else text_of(error)
+            log.write_operation(association.request, "can't be looked at now, to be tried again", error=text)
+            return LONGEST_PAUSE_SECONDS
+
+    def _have_again(self, hints: Iterable[Hint], seconds: float) -> None:
+        for hint in hints:
+            self._again[hint.id] = min(seconds, self._again.get(hint.id, seconds))
+
+    def _comes_again(self, hint: Hint) -> bool:
+        """Whether a message comes again. It is hidden for as long as it has to wait."""
+        seconds = self._again.get(hint.id)
+        if seconds is None or hint.receives >= MAX_RECEIVES or self._services.queue is None:
+            return False
+        if seconds > 0:
+            if self._clock() - hint.sent_at > MAX_AGE_SECONDS:
+                return False
+            longer = FIRST_PAUSE_SECONDS * 2 ** min(hint.receives - 1, 10)
+            seconds = min(LONGEST_PAUSE_SECONDS, max(seconds, longer))
+        problem = self._services.queue.hide(hint.receipt_handle, seconds)
+        if problem:
+            log.write_problem("a message comes again later than it should", error=problem)
+        return True
+
+
+def read(records: Iterable[Mapping[str, Any]]) -> list[Hint]:
+    """What messages say. Those that nobody should send are logged, and not handled again."""
+    hints = []
+    for record in records:
+        try:
+            hints.append(parse(record))
+        except MessageError as error:
+            log.write_problem(f"message {record['messageId']} is dropped: {error}")
+    return hints
+
+
+def _rival(state: DesiredState) -> Rival | None:
+    """Another association that repairs; None if this release can't read what it wants."""
+    try:
+        found = Enforced.of(state, Ownership(state.association, state.first_at)) if state.is_known else None
+    except RequestError:
+        return None
+    return Rival(state.association, state.first_at, found.desired.selection) if found else None
+
+
+def _is_about(
+    association: Enforced,
+    hint: Hint,
+    seen: Mapping[str, LookedUp | None],
+    holders: Mapping[str, set[str]],
+) -> bool:
+    """Whether an event may concern an association: it holds the instance, or selects it."""
+    id_, selection = hint.instance_id or "", association.desired.selection
+    found = seen.get(id_)
+    tagged = selection.matches(hint.tags or {}) or (found is not None and selection.matches(found.instance.tags))
+    return tagged or id_ in selection.ids or association.state.association in holders.get(id_, ())
+
+
+def _disagree(association: Enforced, hint: Hint, found: LookedUp) -> bool:
+    """Whether an event and EC2's answer say different things of whether an instance is selected."""
+    selection = association.desired.selection
+    return hint.tags is not None and selection.matches(hint.tags) != selection.matches(found.instance.tags)

@@ -1,0 +1,205 @@
+"""One look at one association: observe, assess, repair, remember and tell."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ..aws.enforcement_calls import Event
+from ..aws.observe import Observer
+from ..aws.rate_limiter import RateLimiter
+from ..contract import EnforcementMetric
+from ..converge.preview import observed
+from ..decide.model import Snapshot
+from ..drift.admission import admit
+from ..drift.assessment import Assessment, assess
+from ..drift.breaker import ChangeKind, Memory
+from ..drift.finding import Finding
+from ..drift.ownership import Ownership
+from ..ledger.desired_states import DesiredState
+from ..ledger.enforcement_lease import EnforcementLease
+from ..report import drift_events, log, metrics
+from ..request.desired import Desired
+from ..request.enforcement import EnforcementSettings
+from ..request.event import Request, RequestType
+from ..services import Services
+from .repair import Repair
+
+MAX_EVENTS = 500
+"""Events that one look sends. The others are sent by the next one, at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enforced:
+    """An association that is enforced."""
+
+    state: DesiredState
+    request: Request
+    desired: Desired
+    settings: EnforcementSettings
+    ownership: Ownership
+
+    @classmethod
+    def of(cls, state: DesiredState, ownership: Ownership) -> "Enforced | None":
+        """Read a desired state.
+
+        Raises:
+            RequestError: it can't be read.
+        """
+        desired = Desired.from_properties(state.properties)
+        settings = EnforcementSettings.from_properties(state.properties)
+        if settings is None:
+            return None
+        request = Request(
+            type=RequestType.UPDATE,
+            id=state.request_id,
+            stack_id=state.stack_id,
+            logical_id=state.logical_id,
+            physical_id=None,
+            desired=desired,
+        )
+        return cls(state, request, desired, settings, ownership)
+
+
+class Look:
+    """One look at one association, by whoever has its lease."""
+
+    def __init__(
+        self,
+        services: Services,
+        enforced: Enforced,
+        lease: EnforcementLease,
+        rate_limiter: RateLimiter,
+        *,
+        until: float,
+        hinted_at: float,
+    ) -> None:
+        """
+        Args:
+            services: clients and clock.
+            enforced: the association.
+            lease: of the association.
+            rate_limiter: decides when a call may go out.
+            until: when the rest is left to another invocation, in seconds since the epoch.
+            hinted_at: when the message was sent that has caused the look, in seconds since the epoch.
+        """
+        self._services, self._enforced, self._lease = services, enforced, lease
+        self._rate_limiter, self._until, self._hinted_at = rate_limiter, until, hinted_at
+        self._ledger, self._clock, self._key = services.ledger, services.clock, enforced.state.association
+        self._request, self._desired = enforced.request, enforced.desired
+        self._repair = Repair(services, enforced.request, lease, rate_limiter, until)
+
+    def run(self, *, resumes: bool) -> float | None:
+        """Look once.
+
+        Args:
+            resumes: whether paused changes go on.
+
+        Returns:
+            Seconds until the next look is worth while; None if nothing is waited for.
+
+        Raises:
+            LostError: somebody else works on the association.
+        """
+        began = self._clock()
+        memory = self._ledger.watch.memory(self._key).of_operation(self._request.id)
+        memory = memory.resumed() if resumes else memory
+        known = self._ledger.watch.findings(self._key)
+        snapshot = self._observe()
+        assessment = assess(self._desired, snapshot, known, self._enforced.ownership)
+        arrivals = sum(self._is_late_arrival(change.step.instance_id, snapshot) for change in assessment.changes)
+        self._forget(assessment, snapshot)
+        if self._enforced.settings.repairs:
+            memory = self._act(assessment, snapshot, memory, known)
+        drifted = sum(one.drift is not None for one in assessment.findings.values())
+        waits = self._repair.is_cut_off or assessment.again_in is not None
+        is_untold = self._remember(memory.looked(began, drifted, is_unfinished=waits), assessment, known)
+        self._write_metrics(drifted, arrivals)
+        return 0.0 if is_untold or self._repair.is_cut_off else assessment.again_in
+
+    def _observe(self) -> Snapshot:
+        observer = Observer(self._services.ec2, self._services.iam, self._rate_limiter)
+        return observed(
+            observer,
+            self._ledger.records(self._key),
+            self._desired,
+            clock=self._clock,
+            started_at=self._clock(),
+            look_up=partial(self._ledger.records_of, self._key),
+        )
+
+    def _act(self, assessment: Assessment, snapshot: Snapshot, memory: Memory, known: Mapping[str, Finding]) -> Memory:
+        """Bring about what may be brought about. Returns what is remembered of the association."""
+        if assessment.claims:
+            log.write_steps(self._request, assessment.claims)
+            self._ledger.claim(self._lease, snapshot.records, assessment.claims, self._clock())
+        admission = admit(assessment, memory, self._enforced.settings, self._clock())
+        self._leave_out_held_back([one.step.instance_id for one in admission.held_back], assessment, known)
+        if ChangeKind.TAKING in admission.memory.pauses:
+            self._leave_out_unselected(assessment, known)
+        return self._repair.make(admission.changes, snapshot, admission.memory, assessment)
+
+    def _leave_out_held_back(
+        self, instance_ids: Sequence[str], assessment: Assessment, known: Mapping[str, Finding]
+    ) -> None:
+        """What the circuit breaker holds back is told of once, with the pause: it may be a whole fleet."""
+        for id_ in instance_ids:
+            if id_ not in known:
+                del assessment.findings[id_]
+
+    def _leave_out_unselected(self, assessment: Assessment, known: Mapping[str, Finding]) -> None:
+        noted = [id_ for id_, one in assessment.findings.items() if id_ not in known and one.unselected_at is not None]
+        for id_ in noted:
+            del assessment.findings[id_]
+
+    def _forget(self, assessment: Assessment, snapshot: Snapshot) -> None:
+        """Drop the records of instances that are gone for a day, or given back."""
+        steps = [
+            step
+            for step in assessment.forgotten
+            if snapshot.record(step.instance_id).mine and (step.before is None or self._enforced.settings.repairs)
+        ]
+        log.write_steps(self._request, steps)
+        if steps:
+            self._ledger.forget(self._lease, [snapshot.records[step.instance_id] for step in steps])
+
+    def _remember(self, memory: Memory, assessment: Assessment, known: Mapping[str, Finding]) -> bool:
+        """Write what is remembered, and tell of transitions. Returns whether something is still to be told."""
+        now, findings = self._clock(), assessment.findings
+        changed = [one for id_, one in findings.items() if one != known.get(id_)]
+        self._ledger.watch.write(self._lease, memory, changed, now)
+        pauses = drift_events.of_pauses(self._request, memory)
+        repairs = drift_events.of_repairs(self._request, self._repair.outcomes)
+        untold = [one for one in findings.values() if one.is_untold]
+        if not (pauses or repairs or untold):
+            return False
+        transitions = [
+            drift_events.of_finding(self._request, one, self._desired.profile.arn) for one in untold[:MAX_EVENTS]
+        ]
+        taken = self._tell([*pauses, *transitions, *repairs])
+        of_pauses, of_findings = taken[: len(pauses)], taken[len(pauses) : len(pauses) + len(transitions)]
+        told = [one.told_of(self._key) for one, is_taken in zip(untold, of_findings, strict=False) if is_taken]
+        memory = memory.told_of_pauses() if pauses and all(of_pauses) else memory
+        if told or pauses:
+            self._ledger.watch.write(self._lease, memory, told, now)
+        return all(taken) and len(untold) > MAX_EVENTS
+
+    def _tell(self, events: Sequence[Event]) -> list[bool]:
+        if self._services.event_bus is None:
+            return [False] * len(events)
+        taken, problem = self._services.event_bus.put(events)
+        if problem:
+            log.write_operation(self._request, "events could not be sent, to be tried again", error=problem)
+        return taken
+
+    def _write_metrics(self, drifted: int, arrivals: int) -> None:
+        accepted = [one for one in self._repair.outcomes if one.accepted]
+        values = {
+            EnforcementMetric.DRIFTED: drifted,
+            EnforcementMetric.REPAIRED: len(accepted),
+            EnforcementMetric.LATE_ARRIVALS: arrivals,
+            EnforcementMetric.ENFORCEMENT_LAG: round(self._clock() - self._hinted_at, 3) if accepted else 0,
+        }
+        metrics.write(self._request, {name: value for name, value in values.items() if value}, self._clock())
+
+    def _is_late_arrival(self, instance_id: str, snapshot: Snapshot) -> bool:
+        return snapshot.record(instance_id).mine is None

@@ -1,0 +1,121 @@
+"""Makes the changes that the circuit breaker lets through: counted first, then claimed, made and noted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ..aws.apply import apply
+from ..aws.rate_limiter import LIMITS, RateLimiter
+from ..decide.error_kind import ErrorKind
+from ..decide.model import Snapshot
+from ..decide.outcome import Outcome
+from ..decide.step import Step, first_call
+from ..drift.assessment import SOON_SECONDS, Assessment, Change
+from ..drift.breaker import Memory
+from ..ledger.enforcement_lease import EnforcementLease
+from ..report import log
+from ..request.event import Request
+from ..services import Services
+
+STEPS_PER_BATCH = 49
+"""Steps that are claimed in one transaction of the ledger, beside the condition on the lease."""
+BATCH_SECONDS = 5.0
+"""How long the calls of a batch take at most: a deployment that begins meanwhile has to wait for them."""
+
+_REFUSALS = frozenset({ErrorKind.DENIED, ErrorKind.REFUSED, ErrorKind.UNAUTHENTICATED, ErrorKind.PROPAGATING})
+"""Errors after which the next try waits longer each time."""
+
+
+class Repair:
+    """The changes of one look."""
+
+    def __init__(
+        self, services: Services, request: Request, lease: EnforcementLease, rate_limiter: RateLimiter, until: float
+    ) -> None:
+        """
+        Args:
+            services: clients and clock.
+            request: what the association wants.
+            lease: of the association.
+            rate_limiter: decides when a call may go out.
+            until: when the rest is left to another invocation, in seconds since the epoch.
+        """
+        self._services, self._request, self._lease = services, request, lease
+        self._rate_limiter, self._until = rate_limiter, until
+        self.outcomes: list[Outcome] = []
+        self.is_cut_off = False
+        """There was no time for all changes."""
+
+    def make(self, changes: Sequence[Change], snapshot: Snapshot, memory: Memory, assessment: Assessment) -> Memory:
+        """Make changes, and note in the assessment what is to be remembered of each instance.
+
+        Args:
+            changes: those that may be made.
+            snapshot: what they were decided from.
+            memory: what is remembered of the association.
+            assessment: of this look.
+
+        Returns:
+            The memory, with the changes counted.
+
+        Raises:
+            LostError: a deployment has begun, or somebody else works on the association. No further call was made.
+        """
+        for batch in self._batches(changes):
+            memory = self._count(batch, memory)
+            for outcome in self._carry_out([change.step for change in batch], snapshot):
+                self._note(outcome, batch, assessment)
+        return memory
+
+    def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
+        """As many changes at a time as can begin within some seconds."""
+        left = list(changes)
+        while left:
+            if self._services.clock() >= self._until:
+                self.is_cut_off = True
+                return
+            size = self._size(left[0].step)
+            yield left[:size]
+            left = left[size:]
+
+    def _size(self, step: Step) -> int:
+        action = first_call(step)
+        at_once = self._rate_limiter.levels()[action] + BATCH_SECONDS * LIMITS[action].refill
+        return max(1, min(STEPS_PER_BATCH, int(at_once) - 1))
+
+    def _count(self, batch: Sequence[Change], memory: Memory) -> Memory:
+        now = self._services.clock()
+        limited = [change for change in batch if change.is_limited]
+        for kind in {change.kind for change in limited}:
+            memory = memory.counted(kind, sum(change.kind is kind for change in limited), now)
+        if limited:
+            self._services.ledger.watch.write(self._lease, memory, (), now)
+        return memory
+
+    def _carry_out(self, steps: Sequence[Step], snapshot: Snapshot) -> list[Outcome]:
+        services, lease = self._services, self._lease
+        claimed = services.ledger.claim(lease, snapshot.records, steps, services.clock())
+        outcomes = apply(
+            steps,
+            services.ec2_changes,
+            self._rate_limiter,
+            until=services.clock() + 2 * BATCH_SECONDS,
+            may_call=lambda: lease.allows_calls,
+        )
+        self.is_cut_off = self.is_cut_off or len(outcomes) < len(steps)
+        services.ledger.note(lease.association, claimed, outcomes, services.clock())
+        log.write_outcomes(self._request, outcomes)
+        self.outcomes += outcomes
+        return outcomes
+
+    def _note(self, outcome: Outcome, batch: Sequence[Change], assessment: Assessment) -> None:
+        now, id_ = self._services.clock(), outcome.step.instance_id
+        finding = assessment.findings[id_]
+        assessment.look_again_in(SOON_SECONDS)  # for EC2's confirmation, or for the next try
+        if outcome.accepted:
+            is_repair = any(change.is_repair for change in batch if change.step is outcome.step)
+            right = finding.right()
+            assessment.findings[id_] = right.repaired(now) if is_repair else right
+            if outcome.step.undo:  # until the next look sees it, it is still to be given back
+                assessment.findings[id_] = replace(right, unselected_at=finding.unselected_at)
+        elif outcome.error_kind in _REFUSALS:
+            assessment.findings[id_] = finding.refused(now)

@@ -1,0 +1,122 @@
+"""What enforcement remembers between two looks: one item per association, and one per instance that is not as wanted.
+
+Every write checks the lease in the same transaction. So whoever has lost it can't overwrite what came after.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from ..contract import LEDGER_SORT_KEY
+from ..drift.breaker import ChangeKind, Memory, Pause
+from ..drift.finding import Drift, Finding
+from .desired_states import MEMORY_KIND
+from .enforcement_lease import EnforcementLease
+from .table import Table
+
+_FINDINGS = "findings|"
+"""Beginning of the kind of the ledger's entries for findings; the rest is the association, and their ids are those of
+the instances."""
+
+
+class Watch:
+    """What enforcement remembers of the associations that share a ledger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def memory(self, association: str) -> Memory:
+        """What is remembered of an association; an empty memory if nothing is."""
+        item = self._table.get(MEMORY_KIND, association)
+        return _memory_of(item) if item else Memory()
+
+    def memories(self, associations: Iterable[str]) -> dict[str, Memory]:
+        """What is remembered of these associations, as far as anything is."""
+        found = self._table.get_many((MEMORY_KIND, one) for one in associations)
+        return {item[LEDGER_SORT_KEY]: _memory_of(item) for item in found}
+
+    def findings(self, association: str) -> dict[str, Finding]:
+        """What is remembered of its instances, by instance id."""
+        found = map(_finding_of, self._table.query(f"{_FINDINGS}{association}"))
+        return {one.instance_id: one for one in found}
+
+    def write(self, lease: EnforcementLease, memory: Memory, findings: Iterable[Finding], now: float) -> None:
+        """Write the memory and these findings. One that says nothing any more is removed.
+
+        Args:
+            lease: of the association.
+            memory: of the association.
+            findings: those that have changed.
+            now: seconds since the epoch.
+
+        Raises:
+            LostError: somebody else works on the association. Nothing more was written.
+        """
+        key = lease.association
+        writes = [self._table.replacement(MEMORY_KIND, key, _attributes_of(memory))]
+        for one in findings:
+            kind = f"{_FINDINGS}{key}"
+            if one.is_needed(now):
+                writes.append(self._table.replacement(kind, one.instance_id, _finding_attributes(one)))
+            else:
+                writes.append(self._table.removal(kind, one.instance_id))
+        try:
+            self._table.write([[one] for one in writes], lease.check())
+        except self._table.Cancelled as error:
+            lease.raise_if_superseded(error)
+            raise
+
+    def forget(self, association: str) -> None:
+        """Remove the findings of an association that is deleted. Its operation has ended enforcement before."""
+        kind = f"{_FINDINGS}{association}"
+        self._table.write([[self._table.removal(kind, id_)] for id_ in self.findings(association)])
+
+
+def _attributes_of(memory: Memory) -> dict[str, Any]:
+    return {
+        "RequestId": memory.request_id,
+        "ObservedAt": memory.observed_at,
+        "Drifted": memory.drifted,
+        "IsUnfinished": memory.is_unfinished,
+        "AcceptsLoss": memory.accepts_loss,
+        "Held": {str(at): number for at, number in memory.held.items()},
+        "Counts": {str(kind): {str(at): n for at, n in found.items()} for kind, found in memory.counts.items()},
+        "Pauses": {
+            str(kind): {"Since": one.since, "Reason": one.reason, "Told": one.told}
+            for kind, one in memory.pauses.items()
+        },
+    }
+
+
+def _memory_of(item: Mapping[str, Any]) -> Memory:
+    return Memory(
+        request_id=item["RequestId"],
+        observed_at=float(item["ObservedAt"]),
+        counts={ChangeKind(kind): {int(at): int(n) for at, n in one.items()} for kind, one in item["Counts"].items()},
+        held={int(at): int(number) for at, number in item["Held"].items()},
+        pauses={
+            ChangeKind(kind): Pause(float(one["Since"]), one["Reason"], bool(one["Told"]))
+            for kind, one in item["Pauses"].items()
+        },
+        drifted=int(item["Drifted"]),
+        is_unfinished=bool(item["IsUnfinished"]),
+        accepts_loss=bool(item["AcceptsLoss"]),
+    )
+
+
+def _finding_attributes(finding: Finding) -> dict[str, Any]:
+    """Only what says something: most findings are short-lived."""
+    named = {one.name: getattr(finding, one.name) for one in fields(finding) if one.name != "instance_id"}
+    return {name: str(value) if isinstance(value, Drift) else value for name, value in named.items() if value}
+
+
+def _finding_of(item: Mapping[str, Any]) -> Finding:
+    known: dict[str, Any] = {one.name: item[one.name] for one in fields(Finding) if one.name in item}
+    for name in ("drift", "told"):
+        known[name] = Drift(known[name]) if known.get(name) else None
+    for name in ("since", "retry_at", "repaired_at", "unselected_at", "gone_at"):
+        if name in known:
+            known[name] = float(known[name])
+    for name in ("tries", "repairs"):
+        known[name] = int(known.get(name, 0))
+    return Finding(instance_id=item[LEDGER_SORT_KEY], **known)
