@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -12,6 +13,7 @@ from constructs import Construct
 from tests.synth.builders import ACCOUNT, REGION
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+OPERATOR = f"arn:aws:iam::{ACCOUNT}:role/Operator"
 
 
 def vpc_of(scope: Construct) -> ec2.IVpc:
@@ -43,4 +45,6 @@ def everything(stack: Stack) -> dict[str, Any]:
         "ledger_removal_policy": RemovalPolicy.RETAIN,
         "ledger_deletion_protection": True,
         "max_policies": 20,
+        "encrypt_queues": True,
+        "reconcilers": [iam.ArnPrincipal(OPERATOR)],
     }

@@ -25,7 +25,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Annotations, Match, Template
 
-from cdk_instance_role import AssociationProvider, InstanceRole
+from cdk_instance_role import AssociationProvider, Enforcement, InstanceRole
 from tests.synth.all_settings import KEY, everything, imported_key, vpc_of
 from tests.synth.builders import ACCOUNT, BY_ID, FLAGS, IRELAND, REGION, as_text, associated, listed, new_app, new_stack
 
@@ -51,10 +51,14 @@ REACHED: dict[str, dict[str, str]] = {
     QUEUE: {"encryption_key": "KmsMasterKeyId", "tags": "Tags"},
     ROLE: {"permissions_boundary": "PermissionsBoundary", "tags": "Tags"},
     "AWS::EC2::SecurityGroup": {"tags": "Tags"},
+    "AWS::Events::Rule": {"tags": "Tags"},
+    "AWS::Lambda::EventSourceMapping": {"tags": "Tags"},
     # What no setting is about. CloudFormation can't tag these.
     "AWS::IAM::InstanceProfile": {},
     "AWS::IAM::ManagedPolicy": {},
     "AWS::IAM::Policy": {},
+    "AWS::SQS::QueuePolicy": {},
+    "AWS::Scheduler::Schedule": {},
     "Custom::InstanceProfileAssociation": {},
 }
 """By type of resource: the property that each setting gives it. A resource of another type fails the test, so that
@@ -63,17 +67,17 @@ whoever adds one has to say which settings reach it."""
 INTERFACES = "ec2:CreateNetworkInterface"
 
 
-def with_settings(stack: Stack | None = None, **settings: Any) -> Stack:
+def with_settings(stack: Stack | None = None, *, enforcement: Enforcement | None = None, **settings: Any) -> Stack:
     """A stack with an association whose provider has settings."""
     stack = stack or new_stack()
     AssociationProvider(stack, AssociationProvider.DEFAULT_ID, **settings)
-    return associated(stack=stack)
+    return associated(stack=stack, enforcement=enforcement)
 
 
 @cache
 def template_with_everything() -> dict[str, Any]:
     stack = new_stack()
-    with_settings(stack, **everything(stack))
+    with_settings(stack, enforcement=Enforcement.repair(), **everything(stack))
     boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "CompanyBoundary")
     iam.PermissionsBoundary.of(stack).apply(boundary)
     Tags.of(stack).add("cost-center", "42")
@@ -109,8 +113,8 @@ def test_there_are_no_more_resources_than_without_settings_but_a_security_group(
     def types(template: Mapping[str, Any]) -> list[str]:
         return sorted(one["Type"] for one in template["Resources"].values())
 
-    without = types(template_of(associated()))
-    assert len(without) == 18
+    assert len(types(template_of(associated()))) == 18
+    without = types(template_of(associated(enforcement=Enforcement.repair())))
     assert types(template_with_everything()) == sorted([*without, "AWS::EC2::SecurityGroup"])
 
 
@@ -121,13 +125,15 @@ def test_all_functions_get_the_same_values() -> None:
         assert properties["KmsKeyArn"] == KEY
         assert properties["Architectures"] == ["arm64"]
         assert properties["TracingConfig"] == {"Mode": "Active"}
-        assert properties["ReservedConcurrentExecutions"] == 10
+        # The one that enforces gets what its event source may run.
+        expected = 5 if properties["Handler"].endswith("handle_messages") else 10
+        assert properties["ReservedConcurrentExecutions"] == expected
 
 
 def test_the_runtime_is_that_of_the_handler_only() -> None:
     functions = resources_of(template_with_everything(), FUNCTION).values()
     runtimes = [one["Properties"]["Runtime"] for one in functions]
-    assert runtimes.count("python3.13") == 1
+    assert runtimes.count("python3.13") == 2
     assert all(name.startswith(("python", "nodejs")) for name in runtimes)
 
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Annotations, Match, Template
 
 from cdk_instance_role import AssociationProvider, Enforcement, InstanceRole, InstanceSelection
-from tests.synth.all_settings import KEY, imported_key, vpc_of
+from tests.synth.all_settings import KEY, OPERATOR, imported_key, vpc_of
 from tests.synth.builders import (
     ACCOUNT,
     BY_ID,
@@ -28,7 +28,6 @@ from tests.synth.builders import (
 )
 
 REPORT, REPAIR = Enforcement.report(), Enforcement.repair()
-OPERATOR = f"arn:aws:iam::{ACCOUNT}:role/Operator"
 PROVIDER = "${InstanceProfileAssociationProvider"
 QUEUE, DEAD_LETTERS = f"{PROVIDER}EnforcementQueue", f"{PROVIDER}EnforcementDeadLetters"
 

@@ -17,7 +17,7 @@ import pytest
 from aws_cdk import App, Stack, Validations
 from aws_cdk.assertions import Template
 
-from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection, ReplaceableProfiles
+from cdk_instance_role import AssociationProvider, Enforcement, InstanceRole, InstanceSelection, ReplaceableProfiles
 from tests.synth.all_settings import everything
 from tests.synth.builders import BY_TAGS, FLAGS, INSTANCE, IRELAND, ROOT, imported_profile
 from tests.synth.nag_report import reported
@@ -81,15 +81,34 @@ ACKNOWLEDGED = (
     ),
     Acknowledged(
         "IAMNoInlinePolicy",
-        r"(Handler|OnEvent|Waiter)Role|waiter-state-machine/Role",
+        r"(Handler|OnEvent|Waiter|Schedule)Role|waiter-state-machine/Role",
         "inline policies",
-        "the rights of a function belong to it alone, and go with it; a role has ten managed policies at most",
+        "the rights of a function or a schedule belong to it alone, and go with it; a role has ten managed policies at "
+        "most",
     ),
     Acknowledged(
         "LambdaDLQ|CKV_AWS_116",
-        r"Handler|framework",
+        r"Provider/?Handler|framework",
         "functions without a dead-letter queue",
         "CloudFormation is told of each failure, and waits for the answer. A queue would hold its signed response URL",
+    ),
+    Acknowledged(
+        "LambdaDLQ|CKV_AWS_116|LambdaEventSourceMappingDestination",
+        r"Enforcement/?(Handler|Messages)",
+        "enforcement without a dead-letter queue of its function",
+        "such a queue is for asynchronous calls only. Messages that fail go to the dead-letter queue of their queue",
+    ),
+    Acknowledged(
+        "EventBusDLQ",
+        "Enforcement/Rule",
+        "an event rule without a dead-letter queue",
+        "EventBridge tries again for a day. What an event would have started, the next sweep does",
+    ),
+    Acknowledged(
+        "SQSRedrivePolicy",
+        "Enforcement/DeadLetters",
+        "a dead-letter queue without one of its own",
+        "it is the last one",
     ),
     Acknowledged(
         "L1$|LambdaLatestVersion",
@@ -123,7 +142,7 @@ def stack_with_everything(app: App) -> Stack:
     AssociationProvider(stack, AssociationProvider.DEFAULT_ID, **everything(stack))
     web = InstanceRole(stack, "Web", managed_policies=["AmazonS3ReadOnlyAccess"])
     replaces = ReplaceableProfiles.profiles(imported_profile(stack, "Old"))
-    web.associate_with("Tagged", BY_TAGS, replaces=replaces)
+    web.associate_with("Tagged", BY_TAGS, replaces=replaces, enforcement=Enforcement.repair())
     web.associate_with("Listed", InstanceSelection.by_ids(INSTANCE), replaces=replaces)
     return stack
 
