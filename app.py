@@ -5,16 +5,20 @@ import sys
 
 from aws_cdk import App, Environment
 
-from stacks.config import load
+from stacks.config import common_settings, load
 from stacks.instance_role_stack import InstanceRoleStack
+from stacks.shared_provider import SharedProviders
 
 
 def main() -> None:
     """Define the stacks and write the cloud assembly."""
     app = App()
-    for name, entry in load(app.node.get_all_context()).items():
+    context = app.node.get_all_context()
+    roles = load(context)
+    shared = SharedProviders(app, common_settings(context))
+    for name, entry in roles.items():
         env = Environment(account=entry.account, region=entry.region)
-        InstanceRoleStack(app, f"InstanceRole-{name}", entry=entry, env=env)
+        InstanceRoleStack(app, f"InstanceRole-{name}", entry=entry, provider=shared.provider_of(entry, env), env=env)
     app.synth()
 
 

@@ -19,16 +19,24 @@ _ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Archit
 _TRACING = {"active": lambda_.Tracing.ACTIVE, "pass_through": lambda_.Tracing.PASS_THROUGH}
 
 
-def apply_settings(stack: Stack, settings: SettingsEntry) -> None:
-    """Apply settings to a stack that has no association yet.
+def new_provider(stack: Stack, settings: SettingsEntry) -> AssociationProvider | None:
+    """A provider with settings, for a stack that has no association yet; None if they say nothing about it.
 
     Args:
         stack: the stack.
-        settings: what holds for all its resources.
+        settings: the settings.
     """
     props = {name: value for name, value in _provider_props(stack, settings).items() if value is not None}
-    if props:
-        AssociationProvider(stack, AssociationProvider.DEFAULT_ID, **props)
+    return AssociationProvider(stack, AssociationProvider.DEFAULT_ID, **props) if props else None
+
+
+def apply_to_all_resources(stack: Stack, settings: SettingsEntry) -> None:
+    """Apply what holds for all resources of a stack, whatever they are for.
+
+    Args:
+        stack: the stack.
+        settings: the settings.
+    """
     if settings.permissions_boundary:
         iam.PermissionsBoundary.of(stack).apply(_boundary(stack, settings.permissions_boundary))
     for key, value in (settings.tags or {}).items():
@@ -49,6 +57,8 @@ def _provider_props(stack: Stack, settings: SettingsEntry) -> dict[str, Any]:
         "ledger_removal_policy": _REMOVAL_POLICIES.get(settings.ledger_removal_policy or ""),
         "ledger_deletion_protection": settings.ledger_deletion_protection,
         "max_policies": settings.max_policies,
+        "encrypt_queues": settings.encrypt_queues,
+        "reconcilers": [*map(iam.ArnPrincipal, settings.reconcilers)] if settings.reconcilers else None,
     }
 
 

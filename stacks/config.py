@@ -12,12 +12,21 @@ from pydantic import ValidationError
 from cdk_instance_role.runtime.association.request.desired import shown
 
 from .context import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
-from .entries import ProfileEntry, RoleEntry, RolloutEntry
+from .entries import EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry
 from .mistakes import mistakes
 from .settings import SETTINGS_KEY, SettingsEntry
 from .values import Strict
 
-__all__ = ["ConfigError", "ProfileEntry", "RoleEntry", "RolloutEntry", "SettingsEntry", "load"]
+__all__ = [
+    "ConfigError",
+    "EnforcementEntry",
+    "ProfileEntry",
+    "RoleEntry",
+    "RolloutEntry",
+    "SettingsEntry",
+    "common_settings",
+    "load",
+]
 
 Model = TypeVar("Model", bound=Strict)
 
@@ -35,8 +44,7 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
         ConfigError: something in it can't be used.
     """
     check_keys(context)
-    given = context.get(SETTINGS_KEY)
-    settings = None if given is None else _settings(given)
+    settings = common_settings(context)
     entries = _map(ROLES_KEY, context.get(ROLES_KEY) or {}, "a map of entries by name")
     quick = {key: _listed(key, context[key]) for key in QUICK_KEYS if context.get(key) is not None}
     if quick:
@@ -53,11 +61,25 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
     roles = {name: _entry(name, value) for name, value in entries.items()}
     for name, entry in roles.items():
         _refuse_listed_twice(name, entry)
+        _refuse_shared_provider(name, entry)
     _refuse_selected_twice(roles)
     roles = {name: _with_settings(entry, settings) for name, entry in roles.items()}
     for name, entry in roles.items():
         _refuse_settings_of_elsewhere(name, entry)
+        _refuse_queues_without_a_key(name, entry)
+    if settings and settings.shared_provider:
+        _refuse_different_providers(roles)
     return roles
+
+
+def common_settings(context: Mapping[str, Any]) -> SettingsEntry | None:
+    """The settings for all entries; None if there are none.
+
+    Raises:
+        ConfigError: something in them can't be used.
+    """
+    given = context.get(SETTINGS_KEY)
+    return None if given is None else _settings(given)
 
 
 def _with_settings(entry: RoleEntry, settings: SettingsEntry | None) -> RoleEntry:
@@ -79,6 +101,37 @@ def _refuse_settings_of_elsewhere(name: str, entry: RoleEntry) -> None:
             raise ConfigError(
                 f"{place} is for account {entry.account}, and {key} {arn!r} is in account {account}: give one of that "
                 f"account in {place}.settings"
+            )
+
+
+def _refuse_queues_without_a_key(name: str, entry: RoleEntry) -> None:
+    if entry.settings and entry.settings.encrypt_queues and not entry.settings.encryption_key:
+        raise ConfigError(
+            f"the settings of {ROLES_KEY}.{name} have encrypt_queues true and no encryption_key: give the key, or "
+            "leave encrypt_queues out"
+        )
+
+
+def _refuse_shared_provider(name: str, entry: RoleEntry) -> None:
+    if entry.settings and entry.settings.shared_provider is not None:
+        raise ConfigError(
+            f"{ROLES_KEY}.{name}.settings.shared_provider has no effect in an entry: give it in {SETTINGS_KEY}, "
+            "because all entries of an account and Region share the provider"
+        )
+
+
+def _refuse_different_providers(roles: Mapping[str, RoleEntry]) -> None:
+    """Refuse entries that share a provider and have different settings for it."""
+    known: dict[tuple[str | None, str | None], tuple[str, dict[str, Any]]] = {}
+    for name, entry in roles.items():
+        assert entry.settings
+        found = entry.settings.of_the_provider()
+        other, theirs = known.setdefault((entry.account, entry.region), (name, found))
+        different = [key for key, value in found.items() if value != theirs[key]]
+        if different:
+            raise ConfigError(
+                f"the entries {other!r} and {name!r} of {ROLES_KEY} share one provider and have different settings for "
+                f"it, {', '.join(different)}: give them in {SETTINGS_KEY}, or leave shared_provider out"
             )
 
 

@@ -15,8 +15,10 @@ from pydantic import (
     model_validator,
 )
 
+from cdk_instance_role.runtime.association.contract import LONGEST_SWEEP_SECONDS
 from cdk_instance_role.runtime.association.request.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
 from cdk_instance_role.runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
+from cdk_instance_role.support.change_limits import change_limit
 from cdk_instance_role.support.names import ALARM_NAME, NAME
 
 from .settings import MAPS_OF_SETTINGS, SettingsEntry
@@ -44,7 +46,7 @@ def _check_failures(value: Any) -> Any:
     return value
 
 
-_NAME_ALONE, _NAME_AND_ROLE, _ANY, _LIST = "(name)", "(map)", "(any)", "(list)"
+_NAME_ALONE, _MAP, _ANY, _LIST, _MODE = "(name)", "(map)", "(any)", "(list)", "(mode)"
 """Types of which a value may have one. With them pydantic reports the errors of that one, and not of all."""
 
 InstanceId = Annotated[
@@ -96,8 +98,8 @@ def _refuse_any_in_a_list(value: Any) -> Any:
 
 
 Replaceable = Annotated[
-    Annotated[ProfileName, Tag(_NAME_ALONE)] | Annotated[ProfileEntry, Tag(_NAME_AND_ROLE)],
-    Discriminator(lambda value: _NAME_AND_ROLE if isinstance(value, dict | ProfileEntry) else _NAME_ALONE),
+    Annotated[ProfileName, Tag(_NAME_ALONE)] | Annotated[ProfileEntry, Tag(_MAP)],
+    Discriminator(lambda value: _MAP if isinstance(value, dict | ProfileEntry) else _NAME_ALONE),
     BeforeValidator(_refuse_any_in_a_list),
 ]
 Replaces = Annotated[
@@ -126,6 +128,50 @@ class RolloutEntry(Strict):
         return self
 
 
+def _check_changes(value: Any) -> Any:
+    try:
+        change_limit(value)
+    except ValueError:
+        raise ValueError(
+            'Input should be a whole number of instances from 1, or a percentage of them up to 100, like "10%"'
+        ) from None
+    return value
+
+
+class EnforcementEntry(Strict):
+    """What is done between deployments. What is left out is as the library has it."""
+
+    mode: Literal["report", "repair"]
+    every_minutes: Annotated[StrictInt, Field(ge=1, le=LONGEST_SWEEP_SECONDS // 60)] | None = None
+    max_changes: Annotated[int | str, BeforeValidator(_check_changes)] | None = None
+
+    _given = field_validator("every_minutes", "max_changes", mode="before")(refuse_null)
+
+    @model_validator(mode="after")
+    def _limit_changes_only_where_there_are_any(self) -> "EnforcementEntry":
+        if self.mode == "report" and self.max_changes is not None:
+            raise ValueError('max_changes has no effect in the mode "report", which changes nothing: leave it out')
+        return self
+
+    @classmethod
+    def of(cls, enforcement: "str | EnforcementEntry") -> "EnforcementEntry":
+        """A mode alone leaves everything else to the library."""
+        return enforcement if isinstance(enforcement, EnforcementEntry) else cls.model_validate({"mode": enforcement})
+
+
+def _check_mode(value: Any) -> Any:
+    if value not in ("report", "repair"):
+        raise ValueError('Input should be "report" or "repair", or a map with mode, every_minutes and max_changes')
+    return value
+
+
+EnforcementMode = Annotated[
+    Annotated[Literal["report", "repair"], BeforeValidator(_check_mode), Tag(_MODE)]
+    | Annotated[EnforcementEntry, Tag(_MAP)],
+    Discriminator(lambda value: _MAP if isinstance(value, dict | EnforcementEntry) else _MODE),
+]
+
+
 class RoleEntry(Strict):
     """One role, and the instances that shall have it."""
 
@@ -138,6 +184,7 @@ class RoleEntry(Strict):
     region: Region | None = None
     timeout_minutes: Annotated[StrictInt, Field(ge=1, le=60)] | None = None
     rollout: RolloutEntry | None = None
+    enforcement: EnforcementMode | None = None
     settings: SettingsEntry | None = None
 
     _given = field_validator("timeout_minutes", mode="before")(refuse_null)
@@ -172,6 +219,7 @@ class RoleEntry(Strict):
 MAPS: dict[str, type[Strict]] = {
     "replaces": ProfileEntry,
     "rollout": RolloutEntry,
+    "enforcement": EnforcementEntry,
     "settings": SettingsEntry,
     **MAPS_OF_SETTINGS,
 }

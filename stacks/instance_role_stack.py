@@ -8,26 +8,44 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
+from cdk_instance_role import (
+    AssociationProvider,
+    Enforcement,
+    InstanceRole,
+    InstanceSelection,
+    OnConflict,
+    ReplaceableProfiles,
+    Rollout,
+)
 
-from .company_rules import apply_settings
-from .config import ProfileEntry, RoleEntry, RolloutEntry
+from .company_rules import apply_to_all_resources, new_provider
+from .config import EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry
 
 
 class InstanceRoleStack(Stack):
     """A role, its instance profile, and the association with the instances of one entry of the context."""
 
-    def __init__(self, scope: Construct, id: str, *, entry: RoleEntry, **stack_props: Any) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        entry: RoleEntry,
+        provider: AssociationProvider | None = None,
+        **stack_props: Any,
+    ) -> None:
         """
         Args:
             scope: parent construct.
             id: id within the parent, and the name of the stack.
             entry: what the stack is about.
+            provider: the provider that several stacks share. Default: one in this stack, with the entry's settings.
             stack_props: further properties of `Stack`.
         """
         super().__init__(scope, id, **stack_props)
         if entry.settings:
-            apply_settings(self, entry.settings)
+            provider = provider or new_provider(self, entry.settings)
+            apply_to_all_resources(self, entry.settings)
         role = InstanceRole(self, "InstanceRole", managed_policies=entry.managed_policies)
         association = role.associate_with(
             "Association",
@@ -36,6 +54,8 @@ class InstanceRoleStack(Stack):
             on_conflict=OnConflict(entry.on_conflict.upper()),
             timeout=_minutes(entry.timeout_minutes),
             rollout=self._rollout(entry.rollout),
+            enforcement=_enforcement(entry),
+            provider=provider,
         )
         CfnOutput(self, "RoleArn", value=role.role.role_arn)
         CfnOutput(self, "InstanceProfileArn", value=role.instance_profile.instance_profile_arn)
@@ -81,6 +101,16 @@ class InstanceRoleStack(Stack):
 
 def _minutes(number: float | None) -> Duration | None:
     return None if number is None else Duration.minutes(number)
+
+
+def _enforcement(entry: RoleEntry) -> Enforcement:
+    if entry.enforcement is None:
+        return Enforcement.none()
+    enforcement = EnforcementEntry.of(entry.enforcement)
+    every = _minutes(enforcement.every_minutes)
+    if enforcement.mode == "report":
+        return Enforcement.report(every)
+    return Enforcement.repair(every, **enforcement.model_dump(include={"max_changes"}, exclude_none=True))
 
 
 def _selection(entry: RoleEntry) -> InstanceSelection:

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StringConstr
 
 from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
 from cdk_instance_role.provider_resources.limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
+from cdk_instance_role.runtime.association.request.desired import ROLE_ARN
 from cdk_instance_role.support.names import NAME, POLICY_ARN
 
 from .values import Strict, text
@@ -80,6 +81,9 @@ BoundaryName = Annotated[
         "Input should be the name of a managed policy of the account, like CompanyBoundary, or an ARN", NAME, POLICY_ARN
     ),
 ]
+RoleArn = Annotated[
+    str, text("Input should be the ARN of a role, like arn:aws:iam::111122223333:role/Operator", ROLE_ARN)
+]
 _OF_TAGS = re.compile(r"(?!\s)[\w .:/=+@-]*(?<!\s)")
 """https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 _TAG_CHARACTERS = "should be letters, digits, blanks inside, and _ . : / = + - @, which IAM takes"
@@ -114,6 +118,9 @@ class SettingsEntry(Strict):
     max_policies: Annotated[StrictInt, Field(ge=2, le=MAX_POLICIES)] | None = None
     permissions_boundary: BoundaryName | None = None
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=50)] | None = None
+    encrypt_queues: StrictBool | None = None
+    reconcilers: list[RoleArn] | None = None
+    shared_provider: StrictBool | None = None
 
     @field_validator("tags")
     @classmethod
@@ -137,6 +144,10 @@ class SettingsEntry(Strict):
             name: (arn, region, "" if name == "encryption_key" or account == "aws" else account)
             for name, (arn, region, account) in parts.items()
         }
+
+    def of_the_provider(self) -> dict[str, Any]:
+        """What a provider has, without what each stack has for itself."""
+        return self.model_dump(exclude={"permissions_boundary", "tags", "shared_provider"})
 
     def overridden(self, other: "SettingsEntry | None") -> "SettingsEntry":
         """These settings, with those keys of others that are given; null gives a key back to the library.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.entries import RoleEntry, RolloutEntry
+from stacks.entries import EnforcementEntry, RoleEntry, RolloutEntry
 from stacks.settings import SettingsEntry, VpcEntry
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +101,7 @@ def test_the_index_of_decisions_has_their_titles() -> None:
     [
         ("Keys of an entry", RoleEntry),
         ("Keys of rollout", RolloutEntry),
+        ("Keys of enforcement", EnforcementEntry),
         ("Keys of instance_role_settings", SettingsEntry),
         ("Keys of vpc", VpcEntry),
     ],

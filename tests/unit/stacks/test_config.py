@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stacks.config import ConfigError, ProfileEntry, RoleEntry, RolloutEntry, load
+from stacks.config import ConfigError, EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry, load
 
 ID, OTHER_ID = "i-0123456789abcdef0", "i-01234567"
 WIDE = "\N{FULLWIDTH DIGIT ONE}"
@@ -55,6 +55,7 @@ def test_reads_an_entry_with_all_keys() -> None:
         region="eu-west-1",
         timeout_minutes=60,
         rollout={"first": 2, "growth": 1.5, "bake_minutes": 0.5, "alarms": ["web/errors"], "max_failures": "2%"},
+        enforcement={"mode": "repair", "every_minutes": 30, "max_changes": 20},
     )
 
     assert found.managed_policies == ["AmazonS3ReadOnlyAccess"]
@@ -65,6 +66,7 @@ def test_reads_an_entry_with_all_keys() -> None:
     assert found.rollout == RolloutEntry(
         first=2, growth=1.5, bake_minutes=0.5, alarms=["web/errors"], max_failures="2%"
     )
+    assert found.enforcement == EnforcementEntry(mode="repair", every_minutes=30, max_changes=20)
 
 
 def test_targets_are_brought_over_all_at_once_by_default_and_the_library_says_how_long_that_may_take() -> None:

@@ -65,6 +65,9 @@ def test_all_keys_are_taken() -> None:
         "max_policies": 20,
         "permissions_boundary": "CompanyBoundary",
         "tags": {"cost-center": "42", "owner": ""},
+        "encrypt_queues": True,
+        "reconcilers": ["arn:aws:iam::111122223333:role/Operator"],
+        "shared_provider": True,
     }
     found = settings_of(everything)
     assert found
@@ -93,7 +96,7 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
                 f"{IN_SETTINGS} has the unknown key 'log_retention': did you mean 'log_retention_days'? allowed are "
                 "vpc, encryption_key, log_retention_days, log_removal_policy, runtime, architecture, tracing, "
                 "reserved_concurrent_executions, ledger_removal_policy, ledger_deletion_protection, max_policies, "
-                "permissions_boundary, tags"
+                "permissions_boundary, tags, encrypt_queues, reconcilers, shared_provider"
             ),
         ),
         (
