@@ -14,7 +14,16 @@ from tests.synth.builders import ROOT, as_text, listed
 
 EXAMPLES = ROOT / "examples"
 ASSOCIATION = "Custom::InstanceProfileAssociation"
-APPS = ["existing_app", "imported_role", "pipeline", "restricted_account", "stages", "tags_in_waves"]
+APPS = [
+    "drift_to_opsitem",
+    "drift_to_sns",
+    "existing_app",
+    "imported_role",
+    "pipeline",
+    "restricted_account",
+    "stages",
+    "tags_in_waves",
+]
 CONTEXTS = ["context", "restricted_context"]
 """Configurations of this repository's app."""
 
@@ -115,6 +124,46 @@ def test_the_fleet_is_selected_by_tags_and_changed_in_waves_that_an_alarm_ends(s
     assert failed["Namespace"] == "CdkInstanceRole"
     assert failed["TreatMissingData"] == "notBreaching"
     assert only(template, "AWS::CloudWatch::Dashboard")
+
+
+def drift_rule(template: Template) -> dict[str, Any]:
+    """The rule about drift, which is the one that has not the queue for its target."""
+    rules = of_type(template, "AWS::Events::Rule")
+    return next(one for one in rules if one["EventPattern"].get("source") == ["cdk-instance-role"])
+
+
+def test_drift_that_is_repaired_goes_to_a_topic_and_drift_that_stays_raises_an_alarm(synthesize: Synthesize) -> None:
+    (template,) = synthesize("drift_to_sns").values()
+    (target,) = drift_rule(template)["Targets"]
+    alarm = only(template, "AWS::CloudWatch::Alarm")
+
+    assert only(template, ASSOCIATION)["Enforcement"] == {"Mode": "repair", "EverySeconds": 900, "MaxChanges": "10%"}
+    (topic,) = (id_ for id_, one in template["Resources"].items() if one["Type"] == "AWS::SNS::Topic")
+    assert target["Arn"] == {"Ref": topic}
+    assert set(target["InputTransformer"]["InputPathsMap"].values()) == {
+        "$.detail.state",
+        "$.detail.instance",
+        "$.detail.reason",
+    }
+    assert (alarm["MetricName"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Drifted", 900, 2)
+
+
+def test_drift_that_opens_becomes_one_opsitem(synthesize: Synthesize) -> None:
+    (template,) = synthesize("drift_to_opsitem").values()
+    rule = drift_rule(template)
+    (target,) = rule["Targets"]
+    transformer = target["InputTransformer"]
+
+    assert only(template, ASSOCIATION)["Enforcement"] == {"Mode": "report", "EverySeconds": 900}
+    assert rule["EventPattern"]["detail"]["state"] == ["OPEN"]
+    assert as_text(target["Arn"]) == "arn:aws:ssm:eu-west-1:111122223333:opsitem"
+    assert as_text(target["RoleArn"]) == "${OpsItemRole.Arn}"
+    assert transformer["InputPathsMap"]["detail-id"] == "$.detail.id"
+    # EventBridge puts quotes around a value that stands alone.
+    data = json.loads(transformer["InputTemplate"].replace(":<source>", ':"<source>"'))["operationalData"]
+    assert json.loads(data["/aws/dedup"]["value"]) == {"dedupString": "<detail-id>"}
+    (grant,) = _grants_of(template, "ssm:CreateOpsItem")
+    assert grant["Resource"] == "*"
 
 
 def test_each_stage_selects_the_instances_of_its_environment(synthesize: Synthesize) -> None:
