@@ -76,7 +76,7 @@ class InstanceSelection:
         """Every instance that has all these tags when a deployment changes the association.
 
         The deployment finds the instances. An instance that is tagged, or launched with the tags, later is picked up by
-        the next deployment that changes a property of the association.
+        the next deployment that changes a property of the association, or by `Enforcement.repair`.
 
         Limits: 190 values in all, because EC2 takes no more in one call; keys of 128 and values of 256 characters; only
         tabs and the characters from U+0020 to U+00FF, because an IAM policy can hold no others; and no more values than
