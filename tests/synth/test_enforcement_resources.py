@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, Duration, Environment, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Annotations, Match, Template
@@ -16,6 +17,7 @@ from tests.synth.builders import (
     ACCOUNT,
     BY_ID,
     BY_TAGS,
+    FLAGS,
     IRELAND,
     OTHER_INSTANCE,
     Resource,
@@ -26,6 +28,7 @@ from tests.synth.builders import (
     new_stack,
     resources,
 )
+from tests.synth.test_customized_roles import PRECREATED
 
 REPORT, REPAIR = Enforcement.report(), Enforcement.repair()
 PROVIDER = "${InstanceProfileAssociationProvider"
@@ -512,3 +515,57 @@ def test_the_provider_depends_on_no_stack_that_uses_it() -> None:
 
     assert shared.dependencies == []
     assert (web.dependencies, batch.dependencies) == ([shared], [shared])
+
+
+# Other places
+
+
+def test_a_stack_for_any_account_and_region_names_its_own_in_the_trust_of_the_schedule() -> None:
+    stack = new_stack(env=None)
+    associated(BY_TAGS, stack, enforcement=REPORT)
+    (role,) = (one for id_, one in resources(stack, "AWS::IAM::Role").items() if "ScheduleRole" in id_)
+    (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+
+    assert trust["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    in_ireland = {"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": ACCOUNT}
+    assert as_text(trust["Condition"]["StringEquals"]["aws:SourceArn"], in_ireland) == (
+        f"arn:aws:scheduler:eu-west-1:{ACCOUNT}:schedule-group/default"
+    )
+
+
+def test_in_another_partition_the_arns_are_those_of_the_partition() -> None:
+    stack = new_stack(env=Environment(account=ACCOUNT, region="cn-north-1"))
+    associated(BY_TAGS, stack, enforcement=REPORT)
+    text = json.dumps([as_text(one, {"AWS::Partition": "aws-cn"}) for one in resources(stack).values()])
+
+    assert f"arn:aws-cn:scheduler:cn-north-1:{ACCOUNT}:schedule-group/default" in text
+    assert f"arn:aws-cn:events:cn-north-1:{ACCOUNT}:event-bus/default" in text
+    assert "arn:aws:" not in text
+
+
+def test_a_nested_stack_has_all_of_it() -> None:
+    nested = NestedStack(new_stack(), "Nested")
+    associated(BY_TAGS, nested, enforcement=REPORT)
+    assert len(of_enforcement(nested)) == 9
+
+
+def test_what_enforcement_needs_of_precreated_roles_is_reported(tmp_path: Path) -> None:
+    app = App(context=FLAGS, outdir=str(tmp_path))
+    stack = Stack(app, "Stack", env=IRELAND)
+    schedule_role = "Stack/InstanceProfileAssociationProvider/Enforcement/ScheduleRole"
+    iam.Role.customize_roles(stack, use_precreated_roles={**PRECREATED, schedule_role: "schedule-role"})
+    associated(BY_TAGS, stack, enforcement=REPORT)
+    template = app.synth().get_stack_by_name("Stack").template
+    report = json.loads((tmp_path / "iam-policy-report.json").read_text())["roles"]
+    needed = {one["roleConstructPath"]: json.dumps(one["identityPolicyStatements"]) for one in report}
+
+    assert "AWS::IAM::Role" not in {one["Type"] for one in template["Resources"].values()}
+    assert "sqs:SendMessage" in needed[schedule_role]
+    for action in ("sqs:ReceiveMessage", "events:PutEvents"):
+        assert action in needed["Stack/InstanceProfileAssociationProvider/HandlerRole"]
+    assert (
+        f"arn:aws:iam::{ACCOUNT}:role/schedule-role"
+        in as_text(next(one for one in template["Resources"].values() if one["Type"] == "AWS::Scheduler::Schedule"))[
+            "Properties"
+        ]["Target"]["RoleArn"]
+    )

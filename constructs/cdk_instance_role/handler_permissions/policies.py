@@ -26,7 +26,7 @@ _LEFT_OVER = 600
 """Characters of a policy into which no further statement may fit."""
 _ANY_STATEMENT = Statement.of(["ec2:DescribeInstances"], ["*"])
 """The handler has it anyway."""
-_CUSTOMIZED = "@aws-cdk/iam:customizeRoles"
+CUSTOMIZED_ROLES = "@aws-cdk/iam:customizeRoles"
 """Context key of `iam.Role.customize_roles`."""
 
 
@@ -163,7 +163,7 @@ class _Policy:
     def __init__(self, scope: HandlerPolicies, number: int, role: iam.IRole) -> None:
         self.id = f"Policy{number + 1}"
         self._reported: iam.ManagedPolicy | None = None
-        if scope.node.try_get_context(_CUSTOMIZED) is None:
+        if scope.node.try_get_context(CUSTOMIZED_ROLES) is None:
             draft = Lazy.uncached_any(_Draft(scope, number))
             self._resource: Any = iam.CfnManagedPolicy(
                 scope, self.id, description=_DESCRIPTION, policy_document=draft, roles=[role.role_name]

@@ -1,6 +1,6 @@
 """The function that changes associations, and the functions of the provider framework."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
+from ..handler_permissions.policies import CUSTOMIZED_ROLES
 from ..handler_permissions.statements import observe_statement
 from ..runtime.association.contract import (
     LEDGER_TABLE_VARIABLE,
@@ -82,7 +83,7 @@ class Functions:
                 function, this one gets exactly as many: with fewer, Lambda would refuse some, and their messages could
                 be lost; more are never used.
         """
-        self._rights.add_statements(*enforcement_statements(Stack.of(scope), queue))
+        self._allow(enforcement_statements(Stack.of(scope), queue))
         function = self._function(
             scope,
             "Handler",
@@ -97,6 +98,14 @@ class Functions:
         if self._settings.reserved_concurrent_executions is not None:
             resource.reserved_concurrent_executions = concurrency
         return function
+
+    def _allow(self, statements: Sequence[iam.PolicyStatement]) -> None:
+        """Give the handler further permissions, in the policy that it has already."""
+        if self._scope.node.try_get_context(CUSTOMIZED_ROLES) is None:
+            self._rights.add_statements(*statements)
+            return
+        for statement in statements:  # the report has what a role was made with, and what it gets like this
+            self.handler_role.add_to_principal_policy(statement)
 
     def _function(
         self,
