@@ -24,6 +24,7 @@ from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.services import CHANGING, READING
 from tests.cli.deployment import Deployment, LiveRole
 from tests.cli.servers import BY_TAGS
+from tests.cli.services import Messages, Trail
 from tests.simulator.clients import Clients
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DESCRIBE_INSTANCES, Parameters
@@ -190,6 +191,8 @@ class StandIn:
     iam: Iam
     cloudformation: CloudFormation
     dynamodb: Any
+    sqs: Any
+    cloudtrail: Any
     account: str = ACCOUNT
     region: str = REGION
     partition: str = "aws"
@@ -204,7 +207,8 @@ class Cloud:
         self.web, self.old, self.foreign = self.world.web, self.world.old, self.world.foreign
         clients = Clients.of(self.world.aws, reading=READING, changing=CHANGING)
         self.cloudformation, self.iam = CloudFormation(), Iam(self.world, clients.iam)
-        self.aws = StandIn(clients.ec2, self.iam, self.cloudformation, clients.dynamodb)
+        self.messages, self.trail = Messages(self.world), Trail()
+        self.aws = StandIn(clients.ec2, self.iam, self.cloudformation, clients.dynamodb, clients.sqs, self.trail.client)
         self.described: dict[str, dict[str, Any]] = {}
         """What EC2 says of instances besides what the simulator knows."""
         self.deployments: dict[str, dict[str, Resource]] = {}

@@ -19,6 +19,7 @@ from tests.simulator.driver import STACK_ID, Resource, World
 from tests.simulator.dynamodb import TABLE
 from tests.simulator.ec2 import DESCRIBE_INSTANCES
 from tests.simulator.fleet import ACCOUNT, REGION
+from tests.simulator.sqs import QUEUE_URL
 
 if TYPE_CHECKING:
     from tests.cli.cloud import Cloud
@@ -162,6 +163,8 @@ class Deployment:
         match resource["Type"]:
             case "AWS::DynamoDB::Table":
                 return TABLE
+            case "AWS::SQS::Queue":
+                return f"{QUEUE_URL}-{logical_id}"
             case "AWS::EC2::Instance":
                 return self._cloud.fleet.add_instance(tags={"Name": "server"})
             case "AWS::IAM::ManagedPolicy":

@@ -19,6 +19,7 @@ REPORTS: dict[str, Report] = {
     "plan-unread": reports.unread(),
     "status-in-order": reports.in_order(),
     "status-drifted": reports.drifted(),
+    "status-enforced": reports.enforced(),
 }
 
 

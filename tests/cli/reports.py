@@ -13,7 +13,16 @@ from cdk_instance_role.cli.model import (
     RolloutView,
     Verb,
 )
-from cdk_instance_role.cli.status_model import AssociationStatus, HeldView, StatusReport
+from cdk_instance_role.cli.status_model import (
+    AssociationStatus,
+    EnforcementStatus,
+    FindingView,
+    HeldView,
+    LatestChange,
+    OffView,
+    PauseView,
+    StatusReport,
+)
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 SINCE = 1_764_035_006.4
@@ -129,7 +138,16 @@ def everywhere(text: str) -> tuple[PlanReport, StatusReport]:
         rollout=RolloutView((1,), 60.0, alarms=one),
     )
     left = replace(held(1, profile, profile), id=text, name=text, state=text, outcome=text, drift=text)
-    status = AssociationStatus(text, text, text, text, (left,), one)
+    enforcement = EnforcementStatus(
+        text,
+        60.0,
+        text,
+        OffView(text),
+        drift=(FindingView(text, text, 0.0, text, text),),
+        pauses=(PauseView(text, 0.0, text),),
+    )
+    change = LatestChange(text, text, text, 0.0)
+    status = AssociationStatus(text, text, text, text, (left,), one, enforcement, (change,))
     plan = replace(plan, stack=text, association=text, account=text, region=text)
     return PlanReport((plan,), one), StatusReport((status,), one)
 
@@ -153,6 +171,54 @@ def drifted() -> StatusReport:
         held(4, WANTED, None, name=NASTY, outcome="replace: UnauthorizedOperation, not authorized | for `it`"),
     )
     return StatusReport((_status(*instances), _status(unseen=("the ledger Ledger4D2D63D1: access denied",))))
+
+
+def enforced() -> StatusReport:
+    """Enforcement that goes on, that is paused, that only reports, and that is off."""
+    return StatusReport(tuple(map(_enforced, ("Web/Fleet", "Db/Fleet", "Batch/Fleet", "Api/Fleet"), _enforcements())))
+
+
+def _enforcements() -> tuple[EnforcementStatus, ...]:
+    reason = "13 instances would be given the profile, and 0 of 12 changes of this kind in an hour were made already"
+    taken = FindingView(instance_id(1), "no-profile", SINCE, "carries no instance profile", "")
+    other = FindingView(
+        instance_id(7),
+        "other-profile",
+        SINCE,
+        "carries instance profile ForeignProfile, which `replaces` does not list",
+        "list it in `replaces`",
+    )
+    inside = FindingView("profile", "inside-profile", SINCE, "WebProfile holds no role", "deploy again")
+    open_since = OffView("the latest update is open, and enforcement goes on once it has succeeded", SINCE)
+    return (
+        EnforcementStatus("repair", 900.0, "10%", last_sweep=SINCE, dead_letters=0),
+        EnforcementStatus(
+            "repair",
+            900.0,
+            "12",
+            last_sweep=SINCE,
+            is_unfinished=True,
+            drift=(taken, other),
+            pauses=(PauseView("giving", SINCE, reason),),
+            dead_letters=3,
+        ),
+        EnforcementStatus("report", 3600.0, "", drift=(inside,)),
+        EnforcementStatus("repair", 900.0, "10%", off=open_since, dead_letters=0),
+    )
+
+
+def _enforced(association: str, enforcement: EnforcementStatus) -> AssociationStatus:
+    drift = "someone has taken the profile off" if enforcement.pauses else ""
+    status = _status(held(1, None if drift else WANTED, OLD, drift=drift), held(2, WANTED, None))
+    changes = (
+        LatestChange(
+            instance_id(1), f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/jo", "DisassociateIamInstanceProfile", SINCE
+        ),
+        LatestChange(instance_id(7), "", "", 0.0),
+    )
+    if not enforcement.pauses:
+        return replace(status, association=association, enforcement=enforcement)
+    return replace(status, association=association, enforcement=enforcement, latest_changes=changes, not_asked_about=2)
 
 
 def huge_status(instances: int = 10_000) -> StatusReport:

@@ -14,7 +14,14 @@ from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
-from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
+from cdk_instance_role import (
+    Enforcement,
+    InstanceRole,
+    InstanceSelection,
+    OnConflict,
+    ReplaceableProfiles,
+    Rollout,
+)
 from cdk_instance_role.cli.template import assembly
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.synth.builders import FLAGS, IRELAND, imported_profile
@@ -22,7 +29,7 @@ from tests.synth.builders import FLAGS, IRELAND, imported_profile
 STACK = "Servers"
 BY_TAGS = {"app": ["web"]}
 ANY = "*"
-AT_ONCE = Rollout.all_at_once()
+AT_ONCE, NOT_ENFORCED = Rollout.all_at_once(), Enforcement.none()
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class Servers:
     rollout: Rollout = AT_ONCE
     minutes: int = 30
     """How long an operation may take."""
+    enforcement: Enforcement = NOT_ENFORCED
 
     def define(self, stack: Stack) -> None:
         role = self._role(stack)
@@ -67,6 +75,7 @@ class Servers:
                 removal_policy=RemovalPolicy.RETAIN if self.retained else RemovalPolicy.DESTROY,
                 rollout=self.rollout,
                 timeout=Duration.minutes(self.minutes),
+                enforcement=self.enforcement,
             )
 
     def _role(self, stack: Stack) -> InstanceRole:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..runtime.association.drift.finding import OF_THE_PROFILE
 from .model import Exit, PlanReport, ProfileView
 
 
@@ -27,6 +28,78 @@ class HeldView:
 
 
 @dataclass(frozen=True, slots=True)
+class OffView:
+    """Why nothing is enforced at the moment."""
+
+    reason: str
+    """A sentence."""
+    since: float = 0.0
+    """Seconds since the epoch; 0 if it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """Drift that enforcement has found and not repaired."""
+
+    instance: str
+    """Id of the instance; ``profile`` for what is wrong with the instance profile itself."""
+    kind: str
+    """Such as ``no-profile``."""
+    since: float
+    """When it was first seen, in seconds since the epoch."""
+    reason: str
+    advice: str
+    """What to do about it; empty if enforcement does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseView:
+    """Changes of one kind that enforcement does not make any more."""
+
+    kind: str
+    """``giving``: of instances without a profile. ``taking``: that replace a profile, restore one or take one off."""
+    since: float
+    """Seconds since the epoch."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnforcementStatus:
+    """How an association is enforced between deployments."""
+
+    mode: str
+    """``report`` or ``repair``; empty if it is not known."""
+    every: float | None
+    """Seconds between two sweeps; None if they are not known."""
+    max_changes: str
+    """How many instances may be changed in an hour, such as ``10%``; empty if none may."""
+    off: OffView | None = None
+    """Why nothing is enforced at the moment; None if it is."""
+    last_sweep: float = 0.0
+    """When the latest complete observation began, in seconds since the epoch; 0 if there is none since the latest
+    deployment."""
+    is_unfinished: bool = False
+    """That observation was waiting for something."""
+    drift: tuple[FindingView, ...] = ()
+    pauses: tuple[PauseView, ...] = ()
+    dead_letters: int | None = None
+    """Messages in the provider's dead-letter queue; None if they can't be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatestChange:
+    """Who has changed the instance profile of an instance last, as CloudTrail's event history says."""
+
+    instance: str
+    by: str
+    """ARN of the identity; empty if no event was found."""
+    action: str
+    """The call, such as ``DisassociateIamInstanceProfile``; empty if no event was found."""
+    at: float
+    """Seconds since the epoch; 0 if no event was found."""
+
+
+@dataclass(frozen=True, slots=True)
 class AssociationStatus:
     """How one deployed association is."""
 
@@ -37,6 +110,29 @@ class AssociationStatus:
     instances: tuple[HeldView, ...] = ()
     unseen: tuple[str, ...] = ()
     """What could not be looked at, and why."""
+    enforcement: EnforcementStatus | None = None
+    """None if its template asks for no enforcement."""
+    latest_changes: tuple[LatestChange, ...] = ()
+    """Of the instances that have drifted, if that was asked for."""
+    not_asked_about: int = 0
+    """How many more instances have drifted."""
+
+    @property
+    def drifted(self) -> list[str]:
+        """Ids of the instances that are not as they should be, each once."""
+        found = [one.instance for one in self.enforcement.drift] if self.enforcement else []
+        ids = (*(one.id for one in self.instances if one.drift), *(id_ for id_ in found if id_ != OF_THE_PROFILE))
+        return list(dict.fromkeys(ids))
+
+    @property
+    def has_drift(self) -> bool:
+        """Whether an instance or the instance profile is not as it should be."""
+        return bool(self.drifted or (self.enforcement and self.enforcement.drift))
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether enforcement does not make changes that it would make."""
+        return bool(self.enforcement and self.enforcement.pauses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +148,8 @@ class StatusReport:
         """The exit status."""
         if self.unseen or any(one.unseen for one in self.associations):
             return Exit.ERROR
-        drifted = any(held.drift for one in self.associations for held in one.instances)
-        return Exit.CHANGES if drifted else Exit.NOTHING
+        is_wrong = any(one.has_drift or one.is_paused for one in self.associations)
+        return Exit.CHANGES if is_wrong else Exit.NOTHING
 
 
 Report = PlanReport | StatusReport

@@ -8,7 +8,7 @@ import pytest
 from aws_cdk import NestedStack, Stack
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
-from cdk_instance_role.cli.live.ledger_tables import ledger_of, table_behind
+from cdk_instance_role.cli.live.providers import provider_of, table_behind
 from cdk_instance_role.cli.template import assembly
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
@@ -57,7 +57,7 @@ def ledgers(cloud: Cloud, stack: StackArtifact, *others: StackArtifact) -> dict[
     """The ledgers of the associations of a stack, by their paths."""
     stacks = cloud.surroundings(stack, *others).stacks
     return {
-        one.path(id_): ledger_of(stacks, one.address, deployed, id_)
+        one.path(id_): provider_of(stacks, one.address, deployed, id_).ledger
         for one in stack.family
         for id_ in one.associations
         if (deployed := stacks.deployed(one.address))

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from rich.console import Console
 
-from cdk_instance_role.cli import model
+from cdk_instance_role.cli import model, status_model
 from cdk_instance_role.cli.model import SCHEMA_VERSION, Exit, PlanReport, Verb
 from cdk_instance_role.cli.render import Format, render
 from cdk_instance_role.cli.status_model import Report
@@ -100,7 +100,8 @@ def test_a_plan_is_no_status() -> None:
 def test_every_field_of_the_model_is_there() -> None:
     documents = [json.loads(shown(report)) for report in REPORTS.values()]
     keys = {key for document in documents for part in parts(document) for key in part}
-    views = [one for one in vars(model).values() if isinstance(one, type) and is_dataclass(one)]
+    models = (vars(model) | vars(status_model)).values()
+    views = [one for one in models if isinstance(one, type) and is_dataclass(one)]
     assert {field.name for view in views for field in fields(view)} <= keys
 
 
@@ -120,6 +121,7 @@ def test_it_says_how_the_command_exits() -> None:
         "plan-unread": Exit.ERROR,
         "status-in-order": Exit.NOTHING,
         "status-drifted": Exit.ERROR,
+        "status-enforced": Exit.CHANGES,
     }
 
 

@@ -1,4 +1,4 @@
-"""Clients of AWS, for reading only, and the errors of AWS in sentences for the user of the command."""
+"""Clients of AWS, and the errors of AWS in sentences for the user of the command."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +16,11 @@ from ..template.template_text import UnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sqs import SQSClient
 
 T = TypeVar("T")
 
@@ -77,6 +79,14 @@ class Aws:
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         return self._session.client("dynamodb", config=READING)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        return self._session.client("sqs", config=READING)
+
+    @cached_property
+    def cloudtrail(self) -> "CloudTrailClient":
+        return self._session.client("cloudtrail", config=READING)
 
 
 def sentence(error: Exception) -> str:

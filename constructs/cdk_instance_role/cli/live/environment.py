@@ -1,26 +1,20 @@
 """Everything that is asked about one account and Region while an assembly is planned, each thing once."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from ...runtime.association.aws.rate_limiter import RateLimiter
 from ...runtime.association.decide.record import Record
-from ...runtime.association.ledger.operations import Operation
-from ...runtime.association.ledger.records import Ledger
-from ...runtime.association.ledger.table import Table
 from ..model import CliError, ProfileView
 from ..template.assembly import StackArtifact
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import Address
+from .association_ledger import AssociationLedger
 from .clients import Aws, PartialReader
 from .deployment import Deployment
-from .ledger_tables import ledger_of
 from .live_roles import LiveRoles
+from .providers import Provider, provider_of
 from .stack_graph import StackGraph
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _OF_A_NAME = r"[\w+=,.@/-]"
 _MORE_OF_IT = r"[\w+=@/-]|[,.]\w"
@@ -46,17 +40,23 @@ class Environment:
         self.deployment = Deployment([(stack, self.stacks) for stack in stacks])
         """The stacks that are deployed. Default: all of these."""
 
-    def ledger(self, address: Address, logical_id: str) -> "AssociationLedger | None":
-        """The ledger, as an association of a deployed stack sees it; None if it can't be found."""
+    def provider(self, address: Address, logical_id: str) -> Provider | None:
+        """The provider of an association of a deployed stack; None if it can't be found."""
         deployed = self.stacks.deployed(address)
         if deployed is None:
             return None
         try:
-            table = ledger_of(self.stacks, address, deployed, logical_id)
+            return provider_of(self.stacks, address, deployed, logical_id)
         except UnresolvedError as error:
             self.sight.miss(f"the ledger: {error}")
             return None
-        return AssociationLedger(self.aws.dynamodb, table, f"{deployed.id}|{logical_id}", self.sight)
+
+    def ledger(self, address: Address, logical_id: str) -> AssociationLedger | None:
+        """The ledger, as an association of a deployed stack sees it; None if it can't be found."""
+        deployed, provider = self.stacks.deployed(address), self.provider(address, logical_id)
+        if deployed is None or provider is None:
+            return None
+        return AssociationLedger(self.aws.dynamodb, provider.ledger, f"{deployed.id}|{logical_id}", self.sight)
 
     def records(self, address: Address, logical_id: str) -> dict[str, Record]:
         """What an association of a deployed stack holds, as the ledger says."""
@@ -101,26 +101,6 @@ class Environment:
             return sentence
         pattern = "|".join(map(re.escape, sorted(told, key=len, reverse=True)))
         return re.sub(rf"(?<!{_OF_A_NAME})(?:{pattern})(?!{_MORE_OF_IT})", lambda found: names[found[0]], sentence)
-
-
-class AssociationLedger:
-    """The ledger of one association."""
-
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, association: str, sight: PartialReader) -> None:
-        self._ledger, self._association = Ledger(Table(dynamodb, table)), association
-        self._name, self._sight = f"ledger {table}", sight
-
-    def records(self) -> dict[str, Record]:
-        """What the association holds, by instance id."""
-        return self._sight.of(self._name, lambda: self._ledger.records(self._association), {})
-
-    def records_of(self, instance_ids: Collection[str]) -> dict[str, Record]:
-        """The records of these instances, whichever associations hold them."""
-        return self._sight.of(self._name, lambda: self._ledger.records_of(self._association, instance_ids), {})
-
-    def operation(self) -> Operation | None:
-        """The latest operation of the association; None if there is none."""
-        return self._sight.of(self._name, lambda: self._ledger.operations.get(self._association), None)
 
 
 def check_account(aws: Aws, stacks: Iterable[StackArtifact]) -> None:

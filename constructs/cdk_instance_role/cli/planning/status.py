@@ -11,6 +11,7 @@ from ...runtime.association.decide.model import GONE, Instance
 from ...runtime.association.decide.record import Record, held
 from ...runtime.association.decide.step import Action
 from ...runtime.association.request.desired import ProfileRef
+from ..enforcement.status import enforcement_of
 from ..live.environment import Environment
 from ..live.planned_observer import PlannedObserver
 from ..live.profile_views import KnownProfiles
@@ -63,14 +64,18 @@ def _status(address: Address, deployed: DeployedStack, logical_id: str, environm
         "names of the instances", lambda: details(environment.aws.ec2, instances or ()), dict[str, Details]()
     )
     profiles = KnownProfiles(environment, observer)
+    enforcement = enforcement_of(environment, address, deployed, logical_id)
+    is_enforced = enforcement is not None and enforcement.off is None
     inside = _Inside(environment, observer, _stated_role(address, deployed, logical_id, environment))
+    views = () if instances is None else _views(records.values(), instances, known, profiles, inside, is_enforced)
     return AssociationStatus(
         stack=address.name,
         association=address.path(deployed.template, logical_id),
         account=environment.aws.account,
         region=environment.aws.region,
-        instances=() if instances is None else tuple(_views(records.values(), instances, known, profiles, inside)),
+        instances=tuple(views),
         unseen=tuple(environment.sight.unseen),
+        enforcement=enforcement,
     )
 
 
@@ -80,6 +85,7 @@ def _views(
     known: Mapping[str, Details],
     profiles: KnownProfiles,
     inside: "_Inside",
+    is_enforced: bool,
 ) -> Iterable[HeldView]:
     for record in records:
         assert record.mine is not None
@@ -93,7 +99,7 @@ def _views(
             previous=profiles.view(record.previous),
             since=latest.at,
             outcome=f"{latest.action}: {latest.error}" if latest.error else latest.action,
-            drift=_drift(record, instance) or inside.drift(instance),
+            drift=_drift(record, instance, is_enforced) or inside.drift(instance),
         )
 
 
@@ -132,9 +138,11 @@ def _stated_role(address: Address, deployed: DeployedStack, logical_id: str, env
     return str(properties.get(Property.ROLE_ARN, "")) or None
 
 
-def _drift(record: Record, instance: Instance | None) -> str:
-    """What is not as the association has left it."""
+def _drift(record: Record, instance: Instance | None, is_enforced: bool) -> str:
+    """What is not as the association has left it. Enforcement drops the records of terminated instances itself."""
     assert record.mine is not None
+    if is_enforced and (instance is None or instance.state in GONE):
+        return ""
     if instance is None:
         return "the instance does not exist any more"
     if instance.state in GONE:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ..model import AssociationPlan, InstanceView, PermissionChange, PlanReport, ProfileView, Verb
 from ..status_model import AssociationStatus, HeldView, Report
 from ..text import one_line
-from . import findings, words
+from . import enforcement, findings, words
 
 
 class Tone(StrEnum):
@@ -99,6 +99,7 @@ class Section:
     totals: str
     estimate: str
     rollout: str
+    enforcement: str
     notices: tuple[Notice, ...]
     table: Table
     comparisons: tuple[Comparison, ...]
@@ -167,6 +168,7 @@ def _of_plan(plan: AssociationPlan, ids: int | None) -> Section:
         totals=totals,
         estimate=words.estimate(plan.estimate),
         rollout=words.rollout(plan.rollout, ids) if plan.rollout else "",
+        enforcement="",
         notices=_notices(
             Notice(Tone.DANGER, findings.REFUSED, tuple(findings.refusals(plan))),
             Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(plan))),
@@ -186,14 +188,19 @@ def _of_status(status: AssociationStatus) -> Section:
         event="",
         place=(status.stack, status.account, status.region),
         profile=None,
-        totals=words.held_totals(status.instances),
+        totals=words.held_totals([status]),
         estimate="",
         rollout="",
+        enforcement=enforcement.fact(status.enforcement) if status.enforcement else "",
         notices=_notices(
             Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(status))),
+            Notice(Tone.DANGER, enforcement.PAUSED, tuple(enforcement.pauses(status))),
+            Notice(Tone.WARNING, enforcement.FOUND, tuple(enforcement.drift(status))),
             Notice(Tone.WARNING, findings.DRIFTED, tuple(findings.drifts(status))),
+            Notice(Tone.WARNING, enforcement.LATEST_CHANGES, tuple(enforcement.latest_changes(status))),
+            Notice(Tone.WARNING, enforcement.DEAD_LETTERS, tuple(enforcement.dead_letters(status))),
         ),
-        table=Table(_STATUS, tuple(rows), words.held_state(status.instances)),
+        table=Table(_STATUS, tuple(rows), words.held_state([status])),
         comparisons=(),
     )
 

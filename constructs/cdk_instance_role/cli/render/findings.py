@@ -1,7 +1,7 @@
 """What a report comes to, as sentences and lists that every format shows."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..model import AssociationPlan, Estimate, Exit, InstanceView, PermissionChange, PlanReport, Verb, counted
 from ..status_model import AssociationStatus, HeldView, Report, StatusReport
@@ -28,7 +28,7 @@ def summary(report: Report) -> str:
     """The totals of everything, in one line."""
     head = f"{counted(len(report.associations), 'association')}: "
     if isinstance(report, StatusReport):
-        return head + words.held_totals([one for status in report.associations for one in status.instances])
+        return head + words.held_totals(report.associations)
     every = [one for plan in report.associations for one in plan.instances]
     return f"{head}{words.totals(every)}; {words.estimate(whole_estimate(report.associations))}"
 
@@ -80,8 +80,10 @@ def unseen(one: AssociationPlan | AssociationStatus | Report) -> list[str]:
 
 
 def drifts(status: AssociationStatus) -> list[str]:
-    """What is not as the association has left it."""
-    return [f"{words.instance(one)}: {one_line(one.drift)}" for one in status.instances if one.drift]
+    """What is not as the association has left it, but for what enforcement reports in its own words."""
+    reported = {one.instance for one in status.enforcement.drift} if status.enforcement else set()
+    left = (one for one in status.instances if one.drift and one.id not in reported)
+    return [f"{words.instance(one)}: {one_line(one.drift)}" for one in left]
 
 
 def exchange(change: PermissionChange, limit: int | None = words.SHOWN_IDS) -> str:
@@ -111,8 +113,18 @@ def _plan_verdict(report: PlanReport) -> str:
 
 
 def _status_verdict(report: StatusReport) -> str:
-    drifted = sum(bool(one.drift) for status in report.associations for one in status.instances)
+    return " ".join(_wrong(report)) or (
+        "What could be seen is in order." if report.exit is Exit.ERROR else "Everything is in order."
+    )
+
+
+def _wrong(report: StatusReport) -> Iterator[str]:
+    drifted = sum(len(status.drifted) for status in report.associations)
     if drifted:
         are, them = ("is", "it") if drifted == 1 else ("are", "them")
-        return f"{counted(drifted, 'instance')} {are} not as the association left {them}."
-    return "What could be seen is in order." if report.exit is Exit.ERROR else "Everything is in order."
+        yield f"{counted(drifted, 'instance')} {are} not as the association left {them}."
+    elif any(status.has_drift for status in report.associations):
+        yield "An instance profile is not as the association left it."
+    paused = sum(status.is_paused for status in report.associations)
+    if paused:
+        yield f"Enforcement of {counted(paused, 'association')} is paused."

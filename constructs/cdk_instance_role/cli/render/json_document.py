@@ -7,12 +7,30 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ..model import SCHEMA_VERSION, AssociationPlan, InstanceView, PlanReport, ProfileView, Verb
-from ..status_model import HeldView, Report, StatusReport
+from ..status_model import (
+    EnforcementStatus,
+    FindingView,
+    HeldView,
+    LatestChange,
+    OffView,
+    PauseView,
+    Report,
+    StatusReport,
+)
 from .findings import whole_estimate
 from .words import moment
 
 _DERIVED: dict[type, tuple[str, ...]] = {ProfileView: ("is_new",), InstanceView: ("changes",)}
 """Properties that readers would have to work out."""
+_MOMENTS: dict[type, tuple[str, ...]] = {
+    HeldView: ("since",),
+    OffView: ("since",),
+    FindingView: ("since",),
+    PauseView: ("since",),
+    EnforcementStatus: ("last_sweep",),
+    LatestChange: ("at",),
+}
+"""Points in time. One that is not known is null."""
 
 
 def text(report: Report) -> str:
@@ -40,8 +58,7 @@ def _plain(value: Any) -> Any:
         return value  # enums are strings already
     names = [*(field.name for field in fields(value)), *_DERIVED.get(type(value), ())]
     plain = {name: _plain(getattr(value, name)) for name in names}
-    if isinstance(value, HeldView):
-        plain["since"] = moment(value.since) or None
+    plain |= {name: moment(plain[name]) or None for name in _MOMENTS.get(type(value), ())}
     if isinstance(value, AssociationPlan):
         plain["totals"] = _verbs(value.instances)
     return plain
@@ -66,7 +83,8 @@ def _held(report: StatusReport) -> dict[str, Any]:
     return {
         "associations": len(report.associations),
         "instances": len(instances),
-        "drifted": sum(bool(one.drift) for one in instances),
+        "drifted": sum(len(status.drifted) for status in report.associations),
+        "paused": sum(status.is_paused for status in report.associations),
         "unseen": len(report.unseen) + sum(len(status.unseen) for status in report.associations),
     }
 

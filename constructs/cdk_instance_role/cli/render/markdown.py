@@ -78,6 +78,8 @@ def _section(section: Section, limit: int | None) -> Iterator[str]:
     yield f"{_place(section)}: {'; '.join(_facts(section))}."
     if section.rollout:
         yield f"Rollout in {sentence(section.rollout)}."
+    if section.enforcement:
+        yield f"Enforcement: {sentence(section.enforcement)}."
     for notice in section.notices:
         yield from _notice(notice, limit)
     rows = [row(map(_cell, one.cells)) for one in section.table.rows]

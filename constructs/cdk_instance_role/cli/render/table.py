@@ -42,6 +42,7 @@ def _show_section(section: Section, screen: Screen) -> None:
         "profile": one_line(section.profile.text) if section.profile else "",
         "instances": section.totals,
         "rollout": section.rollout,
+        "enforcement": section.enforcement,
         "estimate": section.estimate,
     }
     screen.facts((label, fact) for label, fact in facts.items() if fact)

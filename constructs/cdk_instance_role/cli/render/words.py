@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from ..model import AssociationPlan, Estimate, Event, InstanceView, ProfileView, RolloutView, Verb, counted
-from ..status_model import HeldView
+from ..status_model import AssociationStatus, HeldView
 from ..text import one_line
 
 T = TypeVar("T")
@@ -16,6 +16,8 @@ SHOWN_IDS = 3
 """Ids that a sentence names, unless everything is to be shown."""
 _SHOWN_WAVES = 8
 """Sizes of waves that a sentence names, unless everything is to be shown."""
+
+_IN_ORDER = "all in order"
 
 _EVENTS = {
     Event.CREATE: "is created",
@@ -70,15 +72,18 @@ def totals(instances: Iterable[InstanceView]) -> str:
     return ", ".join(f"{counts[verb]} {verb}" for verb in Verb if counts[verb]) or "no instances"
 
 
-def held_totals(instances: Sequence[HeldView]) -> str:
-    """How many instances are held, and how many of them have drifted."""
-    return f"{counted(len(instances), 'instance')}, {held_state(instances)}" if instances else "no instances"
+def held_totals(statuses: Iterable[AssociationStatus]) -> str:
+    """How many instances are held, and how many have drifted."""
+    statuses = [*statuses]
+    held = sum(len(one.instances) for one in statuses)
+    state = held_state(statuses)
+    return f"{counted(held, 'instance')}, {state}" if held or state != _IN_ORDER else "no instances"
 
 
-def held_state(instances: Iterable[HeldView]) -> str:
+def held_state(statuses: Iterable[AssociationStatus]) -> str:
     """How many instances have drifted."""
-    drifted = sum(bool(one.drift) for one in instances)
-    return f"{drifted} drifted" if drifted else "all in order"
+    drifted = sum(len(one.drifted) for one in statuses)
+    return f"{drifted} drifted" if drifted else _IN_ORDER
 
 
 def estimate(value: Estimate) -> str:
@@ -90,7 +95,7 @@ def estimate(value: Estimate) -> str:
     '3 calls, at least 10 min with all bakes'
     """
     calls = counted(value.calls, "call") if value.calls else "nothing to call"
-    least = f", at least {_duration(value.whole)}" if value.whole > 0 else ""
+    least = f", at least {duration(value.whole)}" if value.whole > 0 else ""
     return f"{calls}{least}{' with all bakes' if value.baking else ''}"
 
 
@@ -118,7 +123,7 @@ def _waves(view: RolloutView, limit: int | None) -> str:
     *sizes, last = map(str, view.waves)
     shown = sizes if limit is None or len(sizes) < _SHOWN_WAVES else [*sizes[: _SHOWN_WAVES - 2], "…"]
     of = f"{', '.join(shown)} and {last}" if shown else last
-    bakes = f", {'each' if sizes else 'which'} bakes for {_duration(view.bake)}" if view.bake else ""
+    bakes = f", {'each' if sizes else 'which'} bakes for {duration(view.bake)}" if view.bake else ""
     return f"{counted(len(view.waves), 'wave')} of {of} instance{'' if of == '1' else 's'}{bakes}"
 
 
@@ -132,7 +137,12 @@ def _failures(tolerated: int) -> str:
     return f"more than {counted(tolerated, 'instance')}, or all so far, fail" if tolerated else "any instance fails"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A length of time, in whole seconds.
+
+    >>> duration(900), duration(61.5)
+    ('15 min', '1 min 2 s')
+    """
     minutes, rest = divmod(math.ceil(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))

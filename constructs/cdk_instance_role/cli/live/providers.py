@@ -1,19 +1,32 @@
-"""Which ledger an association has: that of the function by which it is handled."""
+"""What the provider of an association has: the ledger of the function that handles it, and the queue of enforcement."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ...runtime.association.contract import LEDGER_TABLE_VARIABLE
+from ...runtime.association.contract import LEDGER_TABLE_VARIABLE, QUEUE_VARIABLE
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import Address, of_type
 from .stack_graph import StackGraph
 
-_FUNCTION = "AWS::Lambda::Function"
+_FUNCTION, _QUEUE = "AWS::Lambda::Function", "AWS::SQS::Queue"
 
 
-def ledger_of(stacks: StackGraph, address: Address, deployed: DeployedStack, logical_id: str) -> str:
-    """Name of the ledger table of an association.
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What a deployed provider has."""
+
+    ledger: str
+    """Name of the table."""
+    queue: str | None = None
+    """URL of the queue of enforcement; None if it has none."""
+    dead_letters: str | None = None
+    """URL of its dead-letter queue."""
+
+
+def provider_of(stacks: StackGraph, address: Address, deployed: DeployedStack, logical_id: str) -> Provider:
+    """The provider of an association.
 
     The provider may be in the stack of the association, in one around it, or in another one that shares it.
 
@@ -29,8 +42,8 @@ def ledger_of(stacks: StackGraph, address: Address, deployed: DeployedStack, log
     function = _name(stacks.former_values(address, deployed).service_token(logical_id))
     for home in dict.fromkeys(_homes(stacks, address, deployed, logical_id)):
         found = stacks.deployed(home)
-        if found and (table := _table(found, function)):
-            return table
+        if found and (provider := _provider(found, function)):
+            return provider
     raise UnresolvedError("no stack of the assembly is deployed that has it")
 
 
@@ -49,11 +62,30 @@ def table_behind(template: Mapping[str, Any], function: str | None) -> str | Non
             continue
         seen.add(id_)
         variables = _variables(functions.get(id_, {}))
-        table = variables.get(LEDGER_TABLE_VARIABLE)
-        if isinstance(table, Mapping) and "Ref" in table:
-            return str(table["Ref"])
-        waiting += [_called(value) for value in variables.values()]
+        if table := _referred(variables.get(LEDGER_TABLE_VARIABLE)):
+            return table
+        waiting += [_with_arn(value) for value in variables.values()]
     return None
+
+
+def queues_beside(template: Mapping[str, Any], table: str) -> tuple[str | None, str | None]:
+    """Logical ids of the queue of enforcement and of its dead-letter queue; None for what there is not.
+
+    The function that enforces has the names of the ledger and of the queue in its environment.
+
+    Args:
+        template: the template of the provider.
+        table: logical id of its ledger table.
+    """
+    for function in of_type(template, _FUNCTION).values():
+        variables = _variables(function)
+        if _referred(variables.get(LEDGER_TABLE_VARIABLE)) == table and QUEUE_VARIABLE in variables:
+            queue = _referred(variables[QUEUE_VARIABLE])
+            properties = of_type(template, _QUEUE).get(queue or "", {}).get("Properties", {})
+            redrive = properties.get("RedrivePolicy")
+            target = redrive.get("deadLetterTargetArn") if isinstance(redrive, Mapping) else None
+            return queue, _with_arn(target)
+    return None, None
 
 
 def _homes(stacks: StackGraph, address: Address, deployed: DeployedStack, logical_id: str) -> Iterator[Address]:
@@ -71,11 +103,15 @@ def _homes(stacks: StackGraph, address: Address, deployed: DeployedStack, logica
             yield stack.address
 
 
-def _table(stack: DeployedStack, function: str) -> str | None:
-    """The ledger table behind the function with this name, if it is one of the stack's."""
+def _provider(stack: DeployedStack, function: str) -> Provider | None:
+    """The provider behind the function with this name, if it is one of the stack's."""
     ids = (id_ for id_ in of_type(stack.template, _FUNCTION) if _name(stack.physical_ids.get(id_, "")) == function)
     table = table_behind(stack.template, next(ids, None))
-    return stack.physical_ids.get(table) if table else None
+    if table is None or table not in stack.physical_ids:
+        return None
+    queue, dead_letters = queues_beside(stack.template, table)
+    urls = (stack.physical_ids.get(one) if one else None for one in (queue, dead_letters))
+    return Provider(stack.physical_ids[table], *urls)
 
 
 def _variables(function: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -83,8 +119,13 @@ def _variables(function: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _called(value: Any) -> str | None:
-    """Logical id of the function whose ARN this is."""
+def _referred(value: Any) -> str | None:
+    """Logical id of the resource that a template refers to."""
+    return str(value["Ref"]) if isinstance(value, Mapping) and "Ref" in value else None
+
+
+def _with_arn(value: Any) -> str | None:
+    """Logical id of the resource whose ARN this is."""
     match value:
         case {"Fn::GetAtt": [str() as logical_id, "Arn"]}:
             return logical_id

@@ -1,0 +1,129 @@
+"""How an association is enforced: since when not, what has drifted, and what is paused."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ...runtime.association.contract import EnforcementProperty, Property
+from ...runtime.association.drift.breaker import Memory
+from ...runtime.association.drift.finding import Finding
+from ...runtime.association.exceptions import RequestError
+from ...runtime.association.ledger.desired_states import DesiredState
+from ...runtime.association.ledger.operations import FAILED, SUCCEEDED, Operation
+from ...runtime.association.request.enforcement import EnforcementSettings
+from ..live.association_ledger import AssociationLedger
+from ..live.environment import Environment
+from ..status_model import EnforcementStatus, FindingView, OffView, PauseView
+from ..template.deployed_stack import DeployedStack
+from ..template.stacks import Address
+
+_MESSAGES: Literal["ApproximateNumberOfMessages"] = "ApproximateNumberOfMessages"
+UPGRADE = "deploy with the current release"
+
+
+def enforcement_of(
+    environment: Environment, address: Address, deployed: DeployedStack, logical_id: str
+) -> EnforcementStatus | None:
+    """How an association of a deployed stack is enforced; None if its template asks for no enforcement.
+
+    Args:
+        environment: the account and Region.
+        address: of the association's stack.
+        deployed: the same as it is deployed.
+        logical_id: of the association.
+    """
+    declared = declaration(deployed, logical_id)
+    ledger = environment.ledger(address, logical_id) if declared else None
+    if declared is None or ledger is None:
+        return None
+    state, operation = ledger.desired_state(), ledger.operation()
+    off = why_off(state, operation)
+    settings = _settings(declared)
+    status = EnforcementStatus(
+        mode=settings.mode if settings else "",
+        every=settings.every if settings else None,
+        max_changes=str(declared.get(EnforcementProperty.MAX_CHANGES, "")),
+        dead_letters=_dead_letters(environment, address, logical_id),
+    )
+    if off or operation is None:
+        return EnforcementStatus(status.mode, status.every, status.max_changes, off, dead_letters=status.dead_letters)
+    return _on(status, ledger, ledger.memory().of_operation(operation.request_id), environment)
+
+
+def declaration(deployed: DeployedStack, logical_id: str) -> Mapping[str, Any] | None:
+    """What the template of a deployed association says about enforcement; None if it asks for none."""
+    found = (deployed.resource(logical_id) or {}).get("Properties", {}).get(Property.ENFORCEMENT)
+    return found if isinstance(found, Mapping) else None
+
+
+def why_off(state: DesiredState | None, operation: Operation | None) -> OffView | None:
+    """Why nothing is enforced although the template asks for it; None if it is.
+
+    Args:
+        state: what the ledger says that the association wants; None if it says nothing.
+        operation: the latest operation of the association; None if there is none.
+    """
+    if operation is None:
+        return OffView("the ledger has no operation of the association: deploy it")
+    kind, since = operation.type.lower() if operation.type else "operation", operation.started_at
+    if operation.ended == FAILED:
+        reason = f": {operation.reason}" if operation.reason else ""
+        return OffView(f"the latest {kind} has failed, and enforcement goes on after one that succeeds{reason}", since)
+    if operation.ended != SUCCEEDED:
+        return OffView(f"the latest {kind} is open, and enforcement goes on once it has succeeded", since)
+    if state is None or state.request_id != operation.request_id:
+        return OffView(f"the latest {kind} has not turned it on: {UPGRADE}", since)
+    if not state.is_known:
+        return OffView(f"its desired state has the format {state.format}, which this release can't read: {UPGRADE}")
+    try:
+        EnforcementSettings.from_properties(state.properties)
+    except RequestError as error:
+        return OffView(f"its desired state can't be read ({error}): {UPGRADE}", state.since)
+    return None
+
+
+def _on(
+    status: EnforcementStatus, ledger: AssociationLedger, memory: Memory, environment: Environment
+) -> EnforcementStatus:
+    # What was found before the latest deployment counts no more than what has been repaired since.
+    findings = ledger.findings().values() if memory.observed_at else ()
+    return EnforcementStatus(
+        status.mode,
+        status.every,
+        status.max_changes,
+        last_sweep=memory.observed_at,
+        is_unfinished=memory.is_unfinished,
+        drift=tuple(_finding(one, environment) for one in findings if one.drift),
+        pauses=tuple(PauseView(kind, one.since, one.reason) for kind, one in memory.pauses.items()),
+        dead_letters=status.dead_letters,
+    )
+
+
+def _finding(finding: Finding, environment: Environment) -> FindingView:
+    return FindingView(
+        finding.instance_id,
+        str(finding.drift),
+        finding.since,
+        environment.text(finding.reason),
+        environment.text(finding.advice),
+    )
+
+
+def _settings(declared: Mapping[str, Any]) -> EnforcementSettings | None:
+    """What the template says; None if it can't be read without the deployment."""
+    try:
+        return EnforcementSettings.from_properties({Property.ENFORCEMENT: declared})
+    except RequestError:
+        return None
+
+
+def _dead_letters(environment: Environment, address: Address, logical_id: str) -> int | None:
+    """How many messages the dead-letter queue has; None if that can't be seen."""
+    provider, sqs = environment.provider(address, logical_id), environment.aws.sqs
+    url = provider.dead_letters if provider else None
+    if url is None:
+        return None
+
+    def look() -> int:
+        return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[_MESSAGES])["Attributes"][_MESSAGES])
+
+    return environment.sight.once(f"dead-letter queue {url.rpartition('/')[2]}", look, None)

@@ -1,0 +1,59 @@
+"""The ledger, as one association sees it. It is only read."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from ...runtime.association.decide.record import Record
+from ...runtime.association.drift.breaker import Memory
+from ...runtime.association.drift.finding import Finding
+from ...runtime.association.ledger.desired_states import DesiredState
+from ...runtime.association.ledger.operations import Operation
+from ...runtime.association.ledger.records import Ledger
+from ...runtime.association.ledger.table import Table
+from .clients import PartialReader
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class AssociationLedger:
+    """The ledger of one association. What can't be seen of it counts as empty."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, association: str, sight: PartialReader) -> None:
+        """
+        Args:
+            dynamodb: client of the account and Region.
+            table: name of the ledger table.
+            association: key of the association.
+            sight: remembers what could not be seen.
+        """
+        self._ledger, self.association = Ledger(Table(dynamodb, table)), association
+        self._name, self._sight = f"ledger {table}", sight
+
+    def records(self) -> dict[str, Record]:
+        """What the association holds, by instance id."""
+        return self._sight.of(self._name, lambda: self._ledger.records(self.association), {})
+
+    def records_of(self, instance_ids: Collection[str]) -> dict[str, Record]:
+        """The records of these instances, whichever associations hold them."""
+        return self._sight.of(self._name, lambda: self._ledger.records_of(self.association, instance_ids), {})
+
+    def operation(self) -> Operation | None:
+        """The latest operation of the association; None if there is none."""
+        return self._sight.of(self._name, lambda: self._ledger.operations.get(self.association), None)
+
+    def desired_states(self) -> list[DesiredState]:
+        """What all associations of the ledger want that are enforced. They are read once."""
+        return self._sight.once(self._name, self._ledger.desired_states.all, list[DesiredState]())
+
+    def desired_state(self) -> DesiredState | None:
+        """What the association wants; None if nothing is enforced."""
+        return next((one for one in self.desired_states() if one.association == self.association), None)
+
+    def memory(self) -> Memory:
+        """What enforcement remembers of the association."""
+        return self._sight.of(self._name, lambda: self._ledger.watch.memory(self.association), Memory())
+
+    def findings(self) -> dict[str, Finding]:
+        """What enforcement remembers of its instances, by instance id."""
+        return self._sight.of(self._name, lambda: self._ledger.watch.findings(self.association), {})
