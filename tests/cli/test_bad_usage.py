@@ -38,7 +38,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """The account that all commands of the test see, with one instance."""
     cloud = Cloud()
     cloud.instance(1)
-    monkeypatch.setattr("cdk_instance_role.cli.main.Aws", lambda region: _in_region(cloud, region))
+    monkeypatch.setattr("cdk_instance_role.cli.environments.Aws", lambda region: _in_region(cloud, region))
     return cloud
 
 

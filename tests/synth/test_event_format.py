@@ -11,8 +11,8 @@ import pytest
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk_instance_role import InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
-from cdk_instance_role.runtime.association.contract import Property, RolloutProperty
+from cdk_instance_role import Enforcement, InstanceRole, InstanceSelection, OnConflict, ReplaceableProfiles, Rollout
+from cdk_instance_role.runtime.association.contract import EnforcementProperty, Property, RolloutProperty
 from tests.synth.builders import (
     ACCOUNT,
     BY_ID,
@@ -114,6 +114,12 @@ RENDERED: dict[str, tuple[Make, Make | None]] = {
     "create-retained": (_retained, None),
     "create-in-waves": (_in_waves, None),
     "create-in-growing-waves": (_in_growing_waves, None),
+    "create-reports-drift": (lambda: associated(BY_TAGS, enforcement=Enforcement.report(Duration.minutes(5))), None),
+    "create-repairs": (lambda: associated(BY_TAGS, enforcement=Enforcement.repair()), None),
+    "update-to-repair": (
+        lambda: associated(BY_TAGS, enforcement=Enforcement.repair(Duration.hours(1), 25)),
+        lambda: associated(BY_TAGS),
+    ),
     "update-to-waves": (_in_waves, lambda: associated(BY_TAGS)),
     "update-ids-removed": (lambda: associated(BY_ID), _two_ids),
     "update-profile-changed": (_moved_from_the_imported_profile, _with_an_imported_profile),
@@ -181,3 +187,4 @@ def test_every_way_to_say_something_is_frozen() -> None:
     sent = [frozen.event["ResourceProperties"] for frozen in events]
     assert {key for properties in sent for key in properties} >= OURS
     assert {key for properties in sent for key in properties.get(Property.ROLLOUT, ())} == set(RolloutProperty)
+    assert {key for properties in sent for key in properties.get(Property.ENFORCEMENT, ())} == set(EnforcementProperty)

@@ -7,6 +7,7 @@ from typing import Any
 from cdk_instance_role.runtime.association.contract import ANY_PROFILE, MAX_OPERATION_SECONDS
 from cdk_instance_role.runtime.association.exceptions import RequestError
 from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef
+from cdk_instance_role.runtime.association.request.enforcement import EnforcementSettings
 from cdk_instance_role.runtime.association.request.event import DEFAULT_TIMEOUT_SECONDS, Request, RequestType
 from cdk_instance_role.runtime.association.request.rollout import Rollout
 
@@ -36,9 +37,12 @@ def check(event: Any) -> Request | None:
 
 
 def parse(event: Any, read: Callable[[Any], Request] = Request.from_event) -> Request | str:
-    """The request, or why there is none. Any other exception is a mistake, and ends the test."""
+    """The request, or why there is none. Any other exception is a mistake, and ends the test.
+
+    What it means is compared, and not the properties as they came, unknown ones included.
+    """
     try:
-        return read(event)
+        return replace(read(event), properties={})
     except RequestError as error:
         return str(error)
 
@@ -49,7 +53,8 @@ def _check_envelope(event: Any, answer: Request | str) -> None:
     if isinstance(envelope, str):
         assert envelope == answer
     elif isinstance(answer, Request):
-        assert envelope == replace(answer, desired=None, timeout=envelope.timeout, rollout=Rollout())
+        alike = replace(answer, desired=None, timeout=envelope.timeout, rollout=Rollout(), enforcement=None)
+        assert envelope == alike
     else:
         assert envelope.desired is None
 
@@ -85,6 +90,7 @@ def _check_request(request: Request, event: Mapping[str, Any]) -> None:
         assert request.timeout == _seconds(properties.get("TimeoutSeconds"))
         _check_wish(request.desired, properties)
         _check_rollout(request.rollout, properties.get("Rollout"))
+        _check_enforcement(request.enforcement, properties.get("Enforcement"))
     if request.type is RequestType.UPDATE:
         _check_rollback(request, event)
 
@@ -130,6 +136,17 @@ def _check_rollout(rollout: Rollout, stated: Mapping[str, Any] | None) -> None:
         assert rollout.cumulative_targets(total)[-1] == total
         assert 0 <= rollout.baking(total) == len(rollout.cumulative_targets(total)) * rollout.bake
         assert rollout.tolerance.of(total) >= 0
+
+
+def _check_enforcement(enforcement: EnforcementSettings | None, stated: Mapping[str, Any] | None) -> None:
+    """Some changes an hour are always allowed, and without the property nothing is enforced."""
+    if enforcement is None or stated is None:
+        assert (enforcement, stated) == (None, None)
+        return
+    assert enforcement.mode == stated["Mode"]
+    assert enforcement.every == float(stated.get("EverySeconds", 900))
+    assert 60 <= enforcement.every <= 86400
+    assert all(enforcement.limit(held) >= 1 for held in (0, 7, 10_000))
 
 
 def _check_profile(profile: ProfileRef, stated: Mapping[str, Any]) -> None:

@@ -4,19 +4,18 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..runtime.association.aws.rate_limiter import RateLimiter
-from .live.clients import Aws, PartialReader, sentence
-from .live.deployment import deployment_of
-from .live.environment import Environment, check_account
+from .enforcement.enforced import enforced
+from .enforcement.reconcile import reconcile_all
+from .environments import DEFAULT_APP, environments, opened, progress
+from .live.clients import sentence
+from .live.environment import Environment
 from .model import AssociationPlan, CliError, Exit, PlanReport, unique
 from .planning.association_plan import plan_stack
 from .planning.status import status_of_stack
@@ -24,13 +23,10 @@ from .render import Format, render
 from .status_model import AssociationStatus, Report, StatusReport
 from .template import assembly
 from .template.assembly import StackArtifact
-from .template.synthesis import synthesized
 from .text import one_line
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-DEFAULT_APP = "cdk.out"
-"""Folder that `cdk synth` writes to."""
 WIDTH_OF_FILES = 140
 """Columns of a table that is written to a file."""
 
@@ -57,7 +53,7 @@ _stacks = click.argument("stacks", nargs=-1, metavar="[STACK]...")
 
 
 def _options(command: Command) -> Command:
-    """What both commands take."""
+    """What all commands take."""
     for option in reversed((_stacks, _app, _context, _region, _format, _full)):
         command = option(command)
     return command
@@ -87,7 +83,10 @@ def _wrong_usage_is_an_error() -> Iterator[None]:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cdk-instance-role")
 def cli() -> None:
-    """What a deployment does to real EC2 instances. Reads from AWS, and changes nothing."""
+    """What a deployment does to real EC2 instances, and what has become of them.
+
+    plan and status read, and change nothing. reconcile is the only command that changes anything.
+    """
 
 
 @cli.command()
@@ -105,11 +104,35 @@ def plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | 
 def status(
     stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool
 ) -> None:
-    """Say what the associations of deployed stacks hold, and what has changed since.
+    """Say what the associations of deployed stacks hold, what has changed since, and how they are enforced.
 
-    Exit status: 0 in order, 2 drift, 1 an error, or something could not be seen.
+    Exit status: 0 in order, 2 drift or a pause, 1 an error, or something could not be seen.
     """
     _run(lambda: _status(stacks, app, context, region), format_, full)
+
+
+@cli.command()
+@_options
+@click.option("--resume", is_flag=True, help="Let paused changes go on, and count the changes of this hour anew.")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+def reconcile(
+    stacks: Sequence[str],
+    app: str,
+    context: Sequence[str],
+    region: str | None,
+    format_: str,
+    full: bool,
+    resume: bool,
+    yes: bool,
+) -> None:
+    """Start a sweep of enforcement now, and wait for its result.
+
+    This is the only command that changes anything: the sweep repairs the drift of deployed associations with
+    enforcement, within their limits. The command says what may change, and asks before it begins.
+
+    Exit status: 0 in order, 2 drift or a pause, 1 an error, no sweep, or one that takes longer than 5 minutes.
+    """
+    _run(lambda: _reconcile(stacks, app, context, region, resume=resume, yes=yes), format_, full)
 
 
 def _run(look: Callable[[], Report], format_: str, full: bool) -> None:
@@ -131,10 +154,10 @@ def _console() -> Console:
 
 
 def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> PlanReport:
-    with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
+    with opened(app, context) as artifacts, progress("Looking at the instances") as look:
         plans: list[AssociationPlan] = []
         unseen: list[str] = []
-        for stack, environment in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
+        for stack, environment in environments(assembly.chosen(artifacts, stacks), artifacts, region, look):
             plans += plan_stack(stack, environment, time.time())
             unseen += _warn(stack, environment)
             for path in stack.left_out:
@@ -143,15 +166,45 @@ def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str |
 
 
 def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> StatusReport:
-    with _assembly(app, context) as artifacts, _progress("Looking at the instances") as look:
+    with opened(app, context) as artifacts, progress("Looking at the instances") as look:
         found: list[AssociationStatus] = []
         unseen: list[str] = []
-        for stack, environment in _surroundings(assembly.chosen(artifacts, stacks), artifacts, region, look):
+        for stack, environment in environments(assembly.chosen(artifacts, stacks), artifacts, region, look):
             found += status_of_stack(stack, environment)
             unseen += _warn(stack, environment)
             if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
                 _say_warning(f"stack {stack.name} is not deployed in {environment.aws.region}")
     return StatusReport(tuple(found), unique(unseen))
+
+
+def _reconcile(
+    stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, *, resume: bool, yes: bool
+) -> StatusReport:
+    with opened(app, context) as artifacts:
+        with progress("Looking at the associations") as look:
+            chosen = [*environments(assembly.chosen(artifacts, stacks), artifacts, region, look)]
+            found = [one for stack, environment in chosen for one in enforced(stack, environment)]
+        problems = reconcile_all(found, _say, lambda: _confirm(yes), resumes=resume, clock=time.time, sleep=time.sleep)
+        with progress("Looking at the instances"):
+            statuses = [one for stack, environment in chosen for one in status_of_stack(stack, environment)]
+    return StatusReport(tuple(statuses), unique(problems))
+
+
+def _confirm(yes: bool) -> None:
+    if yes:
+        return
+    if not _has_terminal():
+        raise CliError("a sweep can change instances, and there is no terminal to ask for a confirmation: use --yes")
+    if not click.confirm("Start the sweep?", err=True):
+        raise CliError("no sweep was started")
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _say(text: str) -> None:
+    click.echo(one_line(text), err=True)
 
 
 def _warn(stack: StackArtifact, environment: Environment) -> list[str]:
@@ -171,74 +224,3 @@ def _warn(stack: StackArtifact, environment: Environment) -> list[str]:
 
 def _say_warning(text: str) -> None:
     click.echo(f"warning: {one_line(text)}", err=True)
-
-
-@contextmanager
-def _assembly(app: str, context: Sequence[str]) -> Iterator[list[StackArtifact]]:
-    """The stacks of an assembly, for as long as the block lasts."""
-    with ExitStack() as stack:
-        folder, given = Path(app), dict(map(_pair, context))
-        if not app.strip():
-            raise CliError("--app is empty: name the folder of an assembly, or a command such as 'python app.py'")
-        if app != DEFAULT_APP and not folder.is_dir():
-            with Console(stderr=True).status("Synthesizing"):
-                folder = stack.enter_context(synthesized(app, given))
-        elif given:
-            raise CliError(
-                f"-c has no effect on {app}, which is the folder of an assembly: give --app the command of the app, "
-                "such as 'python app.py', or leave -c out"
-            )
-        yield assembly.read(folder)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise CliError(f"--context {text!r} is no KEY=VALUE")
-    return key, value
-
-
-def _surroundings(
-    chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact], region: str | None, rate_limiter: RateLimiter
-) -> Iterator[tuple[StackArtifact, Environment]]:
-    """The chosen stacks, each with what is around it."""
-    deployed = assembly.deployed_with(chosen, all_stacks)
-    if region is None and any(stack.region is None for stack in deployed):
-        region = Aws(None).region
-    known: dict[str | None, Environment] = {}
-    sight = PartialReader()
-    for place in dict.fromkeys(stack.region or region for stack in (*chosen, *deployed)):
-        aws = Aws(place)
-        check_account(aws, [one for one in chosen if (one.region or region) == place])
-        neighbours = [
-            one for one in all_stacks if (one.region or region) == place and one.account in (None, aws.account)
-        ]
-        known[place] = Environment(aws, neighbours, sight, rate_limiter)
-    deployment = deployment_of(deployed, [environment.stacks for environment in known.values()])
-    for stack in chosen:
-        environment = known[stack.region or region]
-        environment.deployment = deployment
-        yield stack, environment
-
-
-class _ShownPace(RateLimiter):
-    """Paces the calls, and shows on standard error how many there were."""
-
-    def __init__(self, advance: Callable[[], Any]) -> None:
-        super().__init__()
-        self._advance = advance
-
-    def take(self, action: str, *, until: float = float("inf")) -> bool:
-        """Wait for the right to make one call."""
-        self._advance()
-        return super().take(action, until=until)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[RateLimiter]:
-    """Show on a terminal that something takes its time."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} calls"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=None)
-        yield _ShownPace(lambda: progress.advance(task))

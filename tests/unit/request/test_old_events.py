@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef
+from cdk_instance_role.runtime.association.request.enforcement import EnforcementSettings
 from cdk_instance_role.runtime.association.request.event import Request, RequestType
 from cdk_instance_role.runtime.association.request.rollout import Rollout
 from tests.unit.frozen_events import FrozenEvent, frozen_events, versions
 
 DIGESTS = {
-    "0.1.0": "628603779138684b96f18c3fd08e23c818d5e424a9b7caa4bce6164ee17040e0",
+    "0.1.0": "c12aabded209c99b1dcf4248263ce64dc2f9d09e7375df8fa10a316bf0bf3e4a",
 }
 """Of the frozen events of each release. Once it is out, its digest never changes: stacks send these events."""
 
@@ -29,6 +30,7 @@ def error_kind(request: Request) -> dict[str, Any]:
         "timeout": request.timeout,
         "desired": _wish(request.desired) if request.desired else None,
         **({"rollout": _waves(request.rollout)} if request.rollout.first else {}),
+        **({"enforcement": _enforced(request.enforcement)} if request.enforcement else {}),
     }
 
 
@@ -49,6 +51,14 @@ def _waves(rollout: Rollout) -> dict[str, Any]:
         "bake": rollout.bake,
         "alarms": list(rollout.alarms),
         "may_fail_of_1000": rollout.tolerance.of(1000),
+    }
+
+
+def _enforced(enforcement: EnforcementSettings) -> dict[str, Any]:
+    return {
+        "mode": enforcement.mode,
+        "every": enforcement.every,
+        "may_change_of_1000": enforcement.limit(1000),
     }
 
 

@@ -14,7 +14,7 @@ from ..decide.record import Record
 from ..decide.step import CHANGES, Action, Step
 from ..request.desired import Desired
 from .breaker import ChangeKind
-from .finding import DAY_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
+from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
 from .ownership import Ownership
 
 NEW_SECONDS = 3600.0
@@ -183,7 +183,7 @@ class _Assessor:
     def _is_due(self, known: Finding) -> bool:
         """Whether a change is to be tried now: EC2 has not refused it, or long enough ago."""
         left = known.retry_at - self._now
-        if known.tries and left > 0:
+        if known.tries and 0 < left <= FIRST_PAUSE_SECONDS:  # what takes longer is seen by a sweep
             self._result.look_again_in(max(left, SOON_SECONDS))
         return not known.tries or left <= 0
 

@@ -222,11 +222,16 @@ def _is_about(
     seen: Mapping[str, LookedUp | None],
     holders: Mapping[str, set[str]],
 ) -> bool:
-    """Whether an event may concern an association: it holds the instance, or selects it."""
+    """Whether an event may concern an association: it holds the instance, or selects it, and not both with the profile
+    on it. Most events are of instances that are stopped and started, and change nothing."""
     id_, selection = hint.instance_id or "", association.desired.selection
     found = seen.get(id_)
-    tagged = selection.matches(hint.tags or {}) or (found is not None and selection.matches(found.instance.tags))
-    return tagged or id_ in selection.ids or association.state.association in holders.get(id_, ())
+    is_held = association.state.association in holders.get(id_, ())
+    is_selected = id_ in selection.ids or (found is not None and selection.matches(found.instance.tags))
+    is_right = found is not None and found.shows == association.desired.profile.arn
+    if is_held and is_selected and is_right:
+        return False
+    return is_held or is_selected or selection.matches(hint.tags or {})
 
 
 def _disagree(association: Enforced, hint: Hint, found: LookedUp) -> bool:

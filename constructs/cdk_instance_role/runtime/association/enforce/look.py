@@ -199,7 +199,9 @@ class Look:
             EnforcementMetric.LATE_ARRIVALS: arrivals,
             EnforcementMetric.ENFORCEMENT_LAG: round(self._clock() - self._hinted_at, 3) if accepted else 0,
         }
-        metrics.write(self._request, {name: value for name, value in values.items() if value}, self._clock())
+        written = {name: value for name, value in values.items() if value}
+        if written:
+            metrics.write(self._request, written, self._clock())
 
     def _is_late_arrival(self, instance_id: str, snapshot: Snapshot) -> bool:
         return snapshot.record(instance_id).mine is None

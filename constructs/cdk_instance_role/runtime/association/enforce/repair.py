@@ -11,6 +11,7 @@ from ..decide.outcome import Outcome
 from ..decide.step import Step, first_call
 from ..drift.assessment import SOON_SECONDS, Assessment, Change
 from ..drift.breaker import Memory
+from ..drift.finding import Finding
 from ..ledger.enforcement_lease import EnforcementLease
 from ..report import log
 from ..request.event import Request
@@ -109,7 +110,7 @@ class Repair:
 
     def _note(self, outcome: Outcome, batch: Sequence[Change], assessment: Assessment) -> None:
         now, id_ = self._services.clock(), outcome.step.instance_id
-        finding = assessment.findings[id_]
+        finding = assessment.findings.get(id_) or Finding(id_)
         assessment.look_again_in(SOON_SECONDS)  # for EC2's confirmation, or for the next try
         if outcome.accepted:
             is_repair = any(change.is_repair for change in batch if change.step is outcome.step)

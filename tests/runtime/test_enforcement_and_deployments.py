@@ -1,0 +1,252 @@
+"""Enforcement acts only while no operation is open. Deployments and enforcement never change an association at once."""
+
+import pytest
+
+from cdk_instance_role.runtime.association.handler import PHASE
+from tests.simulator.cloudformation import Status
+from tests.simulator.driver import Resource, World
+from tests.simulator.dynamodb import TRANSACT, UPDATE
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_INSTANCES, MUTATING, REPLACE
+from tests.simulator.enforcement import REPAIR, Enforcement
+from tests.simulator.stack import CloudFormationStack
+
+WEB, TAGS = {"app": "web"}, {"app": ["web"]}
+IN_WAVES = {"First": 1, "Growth": 9, "BakeSeconds": 600}
+
+
+@pytest.fixture
+def enforcement(world: World) -> Enforcement:
+    return Enforcement(world)
+
+
+@pytest.fixture
+def deployed(world: World, resource: Resource) -> list[str]:
+    """The targets of an association that repairs."""
+    targets = world.instances(10, tags=WEB)
+    assert resource.create(properties(world)).ok
+    return targets
+
+
+def properties(world: World, **more: object) -> dict[str, object]:
+    return world.properties(tags=TAGS, enforcement=REPAIR, replaces=[world.old], **more)  # type: ignore[arg-type]
+
+
+def assert_quiet(world: World, enforcement: Enforcement, seconds: float = 2000) -> None:
+    """Nothing is enforced for so long."""
+    before = world.mutations
+    enforcement.run(seconds)
+    assert world.mutations == before
+
+
+def test_nothing_is_enforced_between_the_first_phase_and_the_second(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    new = world.own_profile("Web2")
+    event = resource.begin(resource.event("Update", properties(world, profile=new), resource.properties))
+    world.fleet.set_carried(deployed[0], None)
+    world.fleet.launch(tags=WEB)
+    assert_quiet(world, enforcement, 1000)
+    assert PHASE in event
+
+
+def test_nothing_is_enforced_while_a_wave_bakes(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    new = world.own_profile("Web2")
+    event = resource.begin(
+        resource.event("Update", properties(world, profile=new, rollout=IN_WAVES), resource.properties)
+    )
+    for _ in range(3):
+        assert not resource.poll(event)["IsComplete"]
+    assert world.carried(*deployed).count("Web2") == 1
+    late = world.fleet.launch(tags=WEB)
+    assert_quiet(world, enforcement, 500)
+    assert world.carried(late) == [None]
+    assert resource.finish(event).ok
+    assert world.carried(*deployed, late) == ["Web2"] * 11
+
+
+def test_nothing_is_enforced_after_a_failed_create(world: World, resource: Resource, enforcement: Enforcement) -> None:
+    stack = CloudFormationStack(world)
+    world.instance(world.foreign, tags=WEB)
+    stack.create({"Association": properties(world)}, other_fails=True)
+    assert_quiet(world, enforcement)
+
+
+def test_nothing_is_enforced_after_an_update_that_has_failed_without_rollback(
+    world: World, enforcement: Enforcement
+) -> None:
+    stack = CloudFormationStack(world)
+    first, *_ = world.instances(3, tags=WEB)
+    assert stack.create({"Association": properties(world)}).summary == [("Create", Status.CREATING, True)]
+    world.refuse(REPLACE, first)
+    stack.update_without_rollback({"Association": properties(world, profile=world.own_profile("Web2"))})
+    enforced = world.carried(first)
+    world.fleet.launch(tags=WEB)
+    enforcement.run(2000)
+    assert world.carried(first) == enforced
+    assert stack.status == Status.UPDATE_FAILED
+
+
+def test_an_update_that_is_rolled_back_an_hour_later_turns_enforcement_to_the_former_state(
+    world: World, enforcement: Enforcement
+) -> None:
+    parent = CloudFormationStack(world, "arn:aws:cloudformation:eu-west-1:111122223333:stack/Parent/1")
+    stack = CloudFormationStack(world, parent=parent)
+    targets = world.instances(3, tags=WEB)
+    stack.create({"Association": properties(world)})
+    new = world.own_profile("Web2")
+    stack.update({"Association": properties(world, profile=new)}, fails_in=parent, after=3600)
+    assert world.carried(*targets) == ["Web"] * 3
+    late = world.fleet.launch(tags=WEB)
+    enforcement.run(30)
+    assert world.carried(late) == ["Web"]
+
+
+def test_what_is_no_longer_enforced_is_left_alone(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    assert resource.update(world.properties(tags=TAGS)).ok
+    world.fleet.launch(tags=WEB)
+    assert_quiet(world, enforcement)
+    assert not any(kind in ("desired", "enforcement") for kind, _ in world.ledger_items)
+
+
+def test_a_target_that_comes_while_an_operation_ends_gets_the_profile_at_once(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    late: list[str] = []
+
+    def launch() -> None:
+        late.append(world.fleet.launch(tags=WEB))
+        enforcement.invoke()
+
+    event = resource.begin(
+        resource.event("Update", properties(world, profile=world.own_profile("Web2")), resource.properties)
+    )
+    world.traffic.meanwhile(TRANSACT, launch, nth=_last_transaction(world, resource, event))
+    assert resource.finish(event).ok
+    assert world.carried(*late) == ["Web2"]
+    assert not enforcement.queue.messages
+
+
+def _last_transaction(world: World, resource: Resource, event: object) -> int:
+    """The transaction that ends the operation: two for the swap to the new profile, one that settles, and it."""
+    return 4
+
+
+def test_an_hour_long_deployment_and_a_thousand_messages_leave_nothing_in_the_dead_letter_queue(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    longer = properties(world, profile=world.own_profile("Web2"), timeout=3600)
+    event = resource.begin(resource.event("Update", longer, resource.properties))
+    for number in range(1000):
+        world.fleet.set_tags(deployed[number % 10], n=str(number))
+    enforcement.run(3400)
+    assert not enforcement.queue.messages
+    assert not enforcement.queue.dead
+    assert resource.finish(event).ok
+
+
+def test_a_deployment_that_begins_waits_at_most_ten_seconds(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    world.instances(200, tags=WEB, launched_at=world.clock())
+    began_at: list[float] = []
+
+    def begin() -> None:
+        event = resource.event("Update", properties(world, profile=world.own_profile("Web2")), resource.properties)
+        began_at.append(world.clock())
+        begun.append(resource.begin(event))
+
+    begun: list[dict[str, object]] = []
+    world.traffic.meanwhile(ASSOCIATE, begin, nth=120)
+    enforcement.sweep()
+    enforcement.invoke()
+    last = max(call.at for call in world.traffic.calls if call.action in MUTATING)
+    assert last - began_at[0] <= 10
+    polls = 0
+    while not resource.poll(begun[0])["IsComplete"]:
+        polls += 1
+        world.clock.sleep(5)
+    assert resource.physical_id
+
+
+def test_a_delete_in_the_middle_of_a_batch_restores_everything(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    late = world.instances(60, tags=WEB, launched_at=world.clock())
+    begun: list[dict[str, object]] = []
+    world.traffic.meanwhile(
+        ASSOCIATE, lambda: begun.append(resource.begin(resource.event("Delete", resource.properties))), nth=20
+    )
+    enforcement.sweep()
+    enforcement.invoke()
+    assert resource.finish(begun[0]).ok
+    enforcement.run(2000)
+    assert world.carried(*deployed, *late) == [None] * 70
+    assert world.ledger_items == {}
+
+
+def test_a_late_invocation_after_the_delete_changes_and_leaves_nothing(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    world.fleet.launch(tags=WEB)
+    world.traffic.meanwhile(DESCRIBE_INSTANCES, lambda: _deleted(resource), nth=2)
+    enforcement.run(10)
+    assert world.carried(*deployed) == [None] * 10
+    assert world.ledger_items == {}
+
+
+def _deleted(resource: Resource) -> None:
+    assert resource.delete().ok
+
+
+@pytest.mark.parametrize("happens", ["deployment", "second message"])
+def test_a_wish_for_another_look_in_the_instant_of_release_is_not_lost(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement, happens: str
+) -> None:
+    """The release is the last write of a look. What comes right before it is seen by another look."""
+    late: list[str] = []
+
+    def come() -> None:
+        late.append(world.fleet.launch(tags=WEB))
+        if happens == "second message":
+            enforcement.invoke()
+
+    enforcement.sweep()
+    nth = _writes_of_a_quiet_look(world, enforcement)
+    enforcement.sweep()
+    world.traffic.meanwhile(UPDATE, come, nth=nth)
+    enforcement.invoke()
+    enforcement.run(20)
+    assert world.carried(*late) == ["Web"]
+
+
+def _writes_of_a_quiet_look(world: World, enforcement: Enforcement) -> int:
+    """The number of the update that releases the lease: what is left in the buckets is written after it."""
+    before = world.traffic.count(UPDATE)
+    enforcement.invoke()
+    world.clock.sleep(900)
+    return world.traffic.count(UPDATE) - before - 1
+
+
+def test_a_crash_at_any_point_loses_nothing() -> None:
+    points = -1
+    while True:
+        points += 1
+        world = World()
+        resource, enforcement = Resource(world), Enforcement(world)
+        targets = world.instances(2, tags=WEB)
+        assert resource.create(properties(world)).ok
+        bare, carrying = world.fleet.launch(tags=WEB), world.instance(world.old, tags=WEB)
+        stopped = world.instance(world.old, state="stopped", tags=WEB)
+        world.traffic.lifeline.kill_at = len(world.traffic.lifeline.points) + points
+        enforcement.run(1300)
+        assert world.carried(*targets, bare, carrying, stopped) == ["Web"] * 5, f"killed at {points}"
+        assert resource.delete().ok
+        assert world.carried(*targets, bare, carrying, stopped) == [None, None, None, "Old", "Old"]
+        assert not enforcement.queue.dead
+        if not enforcement.failed:
+            break
+    assert points > 20

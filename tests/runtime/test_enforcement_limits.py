@@ -1,0 +1,206 @@
+"""The circuit breaker and fights: enforcement stops at a mistake, and does not quarrel with others."""
+
+import pytest
+
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import ASSOCIATE, REPLACE
+from tests.simulator.enforcement import REPAIR, Enforcement
+
+WEB, TAGS = {"app": "web"}, {"app": ["web"]}
+HOUR, DAY = 3600.0, 86400.0
+
+
+@pytest.fixture
+def enforcement(world: World) -> Enforcement:
+    return Enforcement(world)
+
+
+def deploy(world: World, resource: Resource, count: int, **more: object) -> list[str]:
+    targets = world.instances(count, tags=WEB)
+    given = {"tags": TAGS, "enforcement": REPAIR, "replaces": [world.old], **more}
+    assert resource.create(world.properties(**given)).ok  # type: ignore[arg-type]
+    return targets
+
+
+def pauses(world: World) -> list[tuple[str, str]]:
+    """Kinds and reasons of the pauses that were told of."""
+    return [(one["kind"], one["reason"]) for one in world.aws.event_bus.details("Enforcement Paused")]
+
+
+def tag(world: World, instance_ids: list[str], value: str | None) -> None:
+    for id_ in instance_ids:
+        world.fleet.set_tags(id_, app=value)
+
+
+def test_of_ten_thousand_wrong_tags_only_as_many_are_followed_as_the_limit_allows(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    deploy(world, resource, 100)
+    enforcement.events.lost = 1.0
+    tag(world, world.instances(10_000), "web")
+    before = world.traffic.count(ASSOCIATE)
+    enforcement.run(2000)
+    assert world.traffic.count(ASSOCIATE) - before == 10, "10 % of 100"
+    ((kind, reason),) = pauses(world)
+    assert kind == "giving"
+    made = "and 0 of 10 changes of this kind in an hour were made already"
+    assert reason == f"10000 instances would be given the profile, {made}"
+
+
+def test_new_instances_get_the_profile_during_a_pause(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    deploy(world, resource, 20)
+    tag(world, world.instances(30), "web")
+    enforcement.run(60)
+    assert [kind for kind, _ in pauses(world)] == ["giving"]
+    launched = [world.fleet.launch(tags=WEB) for _ in range(40)]
+    enforcement.run(120)
+    assert world.carried(*launched) == ["Web"] * 40
+
+
+@pytest.mark.parametrize("lost", [51, 100], ids=["more than half of them", "all of them"])
+def test_tags_that_are_removed_from_most_instances_pause_at_once(
+    world: World, resource: Resource, enforcement: Enforcement, lost: int
+) -> None:
+    targets = deploy(world, resource, 100)
+    enforcement.events.lost = 1.0
+    tag(world, targets[:lost], None)
+    before = world.mutations
+    enforcement.run(2000)
+    assert world.mutations == before
+    assert pauses(world) == [("taking", f"{lost} of 100 instances are no longer selected, more than half at once")]
+
+
+def test_half_of_the_tags_removed_is_followed_up_to_the_limit(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    targets = deploy(world, resource, 100)
+    tag(world, targets[:50], None)
+    enforcement.run(2 * HOUR)
+    assert world.carried(*targets).count(None) == 10
+    assert [kind for kind, _ in pauses(world)] == ["taking"]
+
+
+def test_a_pause_ends_with_reconcile_and_lets_as_many_through_again(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    deploy(world, resource, 100)
+    late = world.instances(25)
+    tag(world, late, "web")
+    enforcement.run(60)
+    assert world.carried(*late).count("Web") == 10
+    enforcement.sweep(Association=resource.association, Resume=True)
+    enforcement.run(60)
+    assert world.carried(*late).count("Web") == 10 + 11, "10 % of the 110 that are held by then"
+    enforcement.run(2 * HOUR)
+    assert world.carried(*late).count("Web") == 10 + 11, "it is paused again"
+
+
+def test_reconcile_lets_a_loss_of_most_tags_through_up_to_the_limit(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    targets = deploy(world, resource, 100)
+    tag(world, targets[:80], None)
+    enforcement.run(200)
+    enforcement.sweep(Association=resource.association, Resume=True)
+    enforcement.run(200)
+    assert world.carried(*targets).count(None) == 10
+    assert len(pauses(world)) == 2
+
+
+def test_a_pause_ends_with_the_next_deployment(world: World, resource: Resource, enforcement: Enforcement) -> None:
+    deploy(world, resource, 20)
+    late = world.instances(30)
+    tag(world, late, "web")
+    enforcement.run(60)
+    new = world.own_profile("Web2")
+    given = world.properties(tags=TAGS, enforcement=REPAIR, replaces=[world.old], profile=new)
+    assert resource.update(given).ok
+    more = world.instances(5)
+    tag(world, more, "web")
+    enforcement.run(60)
+    assert world.carried(*late, *more) == ["Web2"] * 35
+
+
+def test_two_batches_at_the_edge_make_no_change_beyond_the_limit(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    deploy(world, resource, 100)
+    first, second = world.instances(6), world.instances(6)
+    tag(world, first, "web")
+    enforcement.run(30)
+    tag(world, second, "web")
+    enforcement.run(30)
+    assert world.carried(*first) == ["Web"] * 6
+    assert world.carried(*second).count("Web") == 4
+
+
+def test_the_limit_is_for_an_hour(world: World, resource: Resource, enforcement: Enforcement) -> None:
+    deploy(world, resource, 100)
+    first, second = world.instances(10), world.instances(10)
+    tag(world, first, "web")
+    enforcement.run(HOUR + 400)
+    tag(world, second, "web")
+    enforcement.run(30)
+    assert world.carried(*first, *second) == ["Web"] * 20
+    assert pauses(world) == []
+
+
+def test_a_number_is_the_limit_whatever_the_size_of_the_fleet(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    deploy(world, resource, 20, enforcement={**REPAIR, "MaxChanges": "2"})
+    late = world.instances(3)
+    tag(world, late, "web")
+    enforcement.run(60)
+    assert world.carried(*late).count("Web") == 2
+
+
+def test_after_three_repairs_without_a_day_of_rest_an_instance_is_left_alone(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    first, *_ = deploy(world, resource, 10)
+    for _ in range(6):
+        world.fleet.set_carried(first, None)
+        enforcement.run(HOUR)
+    assert world.carried(first) == [None]
+    assert len(world.aws.event_bus.details("Instance Profile Repaired")) == 3
+    (opened,) = [one for one in world.aws.event_bus.details("Instance Profile Drift") if one["state"] == "OPEN"]
+    assert (opened["instance"], opened["drift"]) == (first, "contested")
+
+    world.fleet.set_carried(first, world.web)
+    enforcement.run(DAY)
+    world.fleet.set_carried(first, None)
+    enforcement.run(HOUR)
+    assert world.carried(first) == ["Web"], "after a day of rest"
+
+
+def test_two_associations_in_two_ledgers_that_list_each_others_profiles_stop_after_three_repairs() -> None:
+    world = World()
+    profiles = [world.fleet.add_profile(name) for name in ("One", "Two")]
+    instance = world.instance(tags=WEB)
+    enforcement, resource = Enforcement(world), Resource(world)
+    assert resource.create(
+        world.properties(tags=TAGS, enforcement=REPAIR, profile=profiles[0], replaces=[profiles[1]])
+    ).ok
+    for _ in range(30):  # the other one, which this ledger knows nothing of
+        world.fleet.set_carried(instance, profiles[1])
+        enforcement.run(900)
+    assert world.traffic.count(REPLACE) == 3
+
+
+def test_a_refused_target_is_tried_again_at_growing_intervals(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    deploy(world, resource, 10)
+    late = world.fleet.launch(tags=WEB)
+    world.refuse(ASSOCIATE, late)
+    before = world.traffic.count(ASSOCIATE)
+    enforcement.run(DAY / 2)
+    tries = [call.at for call in world.traffic.calls if call.action == ASSOCIATE][before:]
+    pauses_between = [two - one for one, two in zip(tries, tries[1:], strict=False)]
+    assert 5 <= len(tries) <= 20
+    assert pauses_between == sorted(pauses_between) or pauses_between[-1] > 10 * pauses_between[0]
+    opened = [one["drift"] for one in world.aws.event_bus.details("Instance Profile Drift") if one["state"] == "OPEN"]
+    assert len(opened) == 1
