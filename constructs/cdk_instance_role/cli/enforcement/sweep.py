@@ -1,0 +1,128 @@
+"""A sweep that is started by hand: the message to the queue of the provider, and when it is over."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ...runtime.association.aws.errors import error_kind_of
+from ...runtime.association.contract import SWEEP, Message
+from ...runtime.association.decide.error_kind import ErrorKind
+from ...runtime.association.drift.breaker import Memory
+from ..live.clients import AwsError, sentence
+from ..model import CliError
+from .enforced import Enforced
+from .status import why_off
+
+WAIT_SECONDS, POLL_SECONDS = 300.0, 3.0
+"""How long the result of a sweep is waited for, and the time between two looks for it."""
+
+NO_RIGHT = (
+    "sqs:SendMessage is denied: name the role in `reconcilers` of the AssociationProvider, or in those of "
+    "`instance_role_settings`, and deploy"
+)
+NO_SWEEP = "there was no sweep within 5 minutes: look into the log of the provider. The message is kept for a day"
+UNFINISHED = (
+    "the sweep has begun and is not finished: it waits for EC2 or for instances. Ask `instance-role status` later"
+)
+BEGUN = "a deployment has begun, and enforcement goes on once it has succeeded"
+_DENIED_BY_KEY = "kms:"
+
+
+@dataclass
+class Sweep:
+    """A sweep of one association that was asked for."""
+
+    association: Enforced
+    resumes: bool
+    sent_at: float
+    """Seconds since the epoch, by the clock of SQS."""
+    memory: Memory = field(default_factory=Memory)
+    """What enforcement remembers by now."""
+    problem: str = ""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an observation that began after the message has gone through."""
+        observed_at, before = self.memory.observed_at, self.association.memory.observed_at
+        is_resumed = not self.resumes or all(one.since >= self.sent_at for one in self.memory.pauses.values())
+        return observed_at > before and observed_at >= self.sent_at and is_resumed
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.problem) or (self.has_begun and not self.memory.is_unfinished)
+
+
+def start(association: Enforced, *, resumes: bool, clock: Callable[[], float]) -> Sweep:
+    """Start a sweep of an association.
+
+    Args:
+        association: one without a problem.
+        resumes: whether changes go on that are paused.
+        clock: seconds since the epoch, for an answer of SQS without a time.
+
+    Raises:
+        CliError: no message can be sent.
+    """
+    assert association.queue
+    body: dict[str, Any] = {Message.KIND: SWEEP, Message.ASSOCIATION: association.ledger.association}
+    if resumes:
+        body[Message.RESUME] = True
+    now = clock()
+    try:
+        answer = association.environment.aws.sqs.send_message(QueueUrl=association.queue, MessageBody=json.dumps(body))
+    except AwsError as error:
+        raise CliError(f"{association.name}: {_reason(error)}") from None
+    return Sweep(association, resumes, _sent_at(answer, now))
+
+
+def wait(
+    sweeps: Sequence[Sweep], say: Callable[[str], None], *, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> None:
+    """Wait until sweeps are over, and note why those are not that last too long.
+
+    Args:
+        sweeps: those that were started.
+        say: shows a line about what has happened.
+        clock: seconds, of any clock.
+        sleep: waits for so many seconds.
+    """
+    until = clock() + WAIT_SECONDS
+    waiting = list(sweeps)
+    while waiting and clock() < until:
+        sleep(POLL_SECONDS)
+        for sweep in waiting:
+            _look(sweep, say)
+        waiting = [sweep for sweep in waiting if not sweep.is_over]
+    for sweep in waiting:
+        sweep.problem = UNFINISHED if sweep.has_begun else NO_SWEEP
+
+
+def _look(sweep: Sweep, say: Callable[[str], None]) -> None:
+    ledger, had_begun = sweep.association.ledger, sweep.has_begun
+    sweep.association.environment.sight.reset()
+    sweep.memory, operation = ledger.memory(), ledger.operation()
+    if why_off(ledger.desired_state(), operation):
+        sweep.problem = BEGUN
+    for unseen in sweep.association.environment.sight.unseen:
+        sweep.problem = unseen
+    if sweep.is_over and not sweep.problem:
+        say(f"{sweep.association.name}: the sweep is finished")
+    elif sweep.has_begun and not had_begun:
+        say(f"{sweep.association.name}: the sweep has begun, and waits for EC2 or for instances")
+
+
+def _sent_at(answer: Any, now: float) -> float:
+    """When SQS has taken a message. The observation is dated by a clock of AWS, and this computer's may be off."""
+    date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(date).timestamp() if date else now
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ClientError) and error_kind_of(error) is ErrorKind.DENIED:
+        by_key = _DENIED_BY_KEY in error.response["Error"].get("Message", "")
+        return f"{NO_RIGHT}. The key of the queue has to allow it, too" if by_key else NO_RIGHT
+    return f"no message can be sent: {sentence(error)}"

@@ -1,0 +1,301 @@
+"""A sweep that is started by hand, with the real function behind the queue. Time is virtual."""
+
+import json
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cdk_instance_role import Enforcement
+from cdk_instance_role.cli.main import cli
+from tests.cli.cloud import Cloud, only_association
+from tests.cli.servers import STACK, Servers, synthesized
+from tests.simulator.driver import STACK_ID
+from tests.simulator.ec2 import MUTATING
+from tests.unit.builders import instance_id
+
+REPAIRED = Servers(enforcement=Enforcement.repair(max_changes=1))
+REPORTED = Servers(enforcement=Enforcement.report())
+FIRST = instance_id(1)
+FLEET = "Web/Fleet (stack Servers, account 111122223333, eu-west-1)"
+ASKS = "`reconcile` is the only command that changes anything. The sweep may change instances of:"
+
+
+class Time:
+    """The module `time`, on virtual time: while somebody sleeps, the function handles its messages."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud, self.runs = cloud, True
+
+    def time(self) -> float:
+        return self._cloud.world.clock()
+
+    def sleep(self, seconds: float) -> None:
+        if self.runs:
+            with redirect_stdout(StringIO()):  # where the function writes its metrics
+                self._cloud.messages.enforcement.run(seconds)
+        else:
+            self._cloud.world.clock.sleep(seconds)
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """An account with three instances that a stack will select."""
+    cloud = Cloud()
+    for number in (1, 2, 3):
+        cloud.instance(number)
+    monkeypatch.setattr("cdk_instance_role.cli.environments.Aws", lambda _: cloud.aws)
+    return cloud
+
+
+@pytest.fixture(autouse=True)
+def clock(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Time:
+    clock = Time(cloud)
+    monkeypatch.setattr("cdk_instance_role.cli.main.time", clock)
+    return clock
+
+
+def deployed(cloud: Cloud, servers: Servers) -> None:
+    """Deploy, and let more than an hour pass."""
+    cloud.deploy(synthesized(servers))
+    cloud.messages.enforcement.run(4000)
+
+
+def reconcile(servers: Servers, *arguments: str, answer: str | None = None) -> Result:
+    app = str(synthesized(servers).folder)
+    return CliRunner().invoke(cli, ["reconcile", "--app", app, *arguments], input=answer)
+
+
+def take_off(cloud: Cloud, *numbers: int) -> None:
+    for number in numbers:
+        cloud.fleet.set_carried(instance_id(number), None)
+
+
+def key(servers: Servers) -> str:
+    return f"{STACK_ID}|{only_association(synthesized(servers))}"
+
+
+def error(result: Result) -> str:
+    """What a command ends with that could not do its job."""
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert isinstance(result.exception, SystemExit), result.exception
+    return result.stderr.splitlines()[-1].removeprefix("Error: ")
+
+
+def paused(cloud: Cloud) -> None:
+    """Let enforcement pause: two instances have lost their profiles, and one may be changed in an hour."""
+    deployed(cloud, REPAIRED)
+    take_off(cloud, 1, 2)
+    cloud.messages.enforcement.run(1000)
+    assert cloud.world.ledger.watch.memory(key(REPAIRED)).pauses
+
+
+def test_repairs_drift_at_once_and_shows_what_has_become_of_it(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    take_off(cloud, 1)
+
+    result = reconcile(REPAIRED, "--yes", "--format", "json")
+
+    assert result.exit_code == 0, result.output
+    assert cloud.messages.sent == [{"Kind": "Sweep", "Association": key(REPAIRED)}]
+    assert cloud.fleet.carried(FIRST)
+    assert not json.loads(result.stdout)["associations"][0]["instances"][0]["drift"]
+    assert result.stderr.splitlines() == [
+        ASKS,
+        f"- {FLEET}: repair, 3 targets, at most 1 change of each kind in an hour",
+        "Instances that were first launched less than an hour ago get the profile without a limit.",
+        f"{FLEET}: the sweep is asked for",
+        f"{FLEET}: the sweep has begun, and waits for EC2 or for instances",
+        f"{FLEET}: the sweep is finished",
+    ]
+
+
+def test_says_that_a_sweep_that_reports_changes_nothing(cloud: Cloud) -> None:
+    deployed(cloud, REPORTED)
+    take_off(cloud, 1)
+    before = cloud.traffic.count(*MUTATING)
+
+    result = reconcile(REPORTED, "--yes", "--format", "json")
+
+    assert result.exit_code == 2, result.output
+    assert result.stderr.splitlines()[:2] == [
+        "`reconcile` is the only command that can change anything. This sweep changes no instance of:",
+        f"- {FLEET}: report, nothing is changed",
+    ]
+    (drift,) = json.loads(result.stdout)["associations"][0]["enforcement"]["drift"]
+    assert (drift["instance"], drift["kind"]) == (FIRST, "no-profile")
+    assert cloud.traffic.count(*MUTATING) == before
+
+
+# Pauses
+
+
+def test_a_pause_stays_without_resume(cloud: Cloud) -> None:
+    paused(cloud)
+
+    result = reconcile(REPAIRED, "--yes")
+
+    assert result.exit_code == 2, result.output
+    assert "at most 1 change of each kind in an hour; giving stays paused without --resume" in result.stderr
+    assert cloud.messages.sent == [{"Kind": "Sweep", "Association": key(REPAIRED)}]
+
+
+def test_goes_on_with_resume(cloud: Cloud) -> None:
+    paused(cloud)
+
+    result = reconcile(REPAIRED, "--yes", "--resume")
+
+    assert result.exit_code == 0, result.output
+    assert "at most 1 change of each kind in an hour; giving goes on" in result.stderr
+    assert cloud.messages.sent == [{"Kind": "Sweep", "Association": key(REPAIRED), "Resume": True}]
+    assert all(one is not None for one in cloud.world.carried(FIRST, instance_id(2)))
+
+
+def test_says_that_nothing_is_paused(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+
+    result = reconcile(REPAIRED, "--yes", "--resume")
+
+    assert result.exit_code == 0, result.output
+    assert "Nothing is paused, so --resume makes no difference." in result.stderr.splitlines()
+    assert cloud.messages.sent == [{"Kind": "Sweep", "Association": key(REPAIRED)}]
+
+
+# The confirmation
+
+
+def test_fails_when_nobody_can_confirm(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+
+    assert error(reconcile(REPAIRED)) == (
+        "a sweep can change instances, and there is no terminal to ask for a confirmation: use --yes"
+    )
+    assert not cloud.messages.sent
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("y\n", 1), ("n\n", 0), ("\n", 0)])
+def test_asks_for_a_confirmation_on_a_terminal(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, answer: str, sent: int
+) -> None:
+    deployed(cloud, REPAIRED)
+    monkeypatch.setattr("cdk_instance_role.cli.main._has_terminal", lambda: True)
+
+    result = reconcile(REPAIRED, answer=answer)
+
+    assert len(cloud.messages.sent) == sent
+    if not sent:
+        assert error(result).endswith("no sweep was started")
+
+
+# What can't be done
+
+
+def test_fails_when_no_association_has_enforcement(cloud: Cloud) -> None:
+    cloud.deploy(synthesized())
+
+    assert error(reconcile(Servers(), "--yes")) == (
+        "no deployed association has enforcement: give one `enforcement=Enforcement.repair()` or "
+        "`Enforcement.report()`, and deploy"
+    )
+
+
+def test_fails_while_an_operation_is_open(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    resource = cloud.deployments[STACK][only_association(synthesized(REPAIRED))]
+    resource.begin(resource.event("Update", resource.properties, resource.properties))
+
+    assert error(reconcile(REPAIRED, "--yes")) == (
+        f"{FLEET}: enforcement is off: the latest update is open, and enforcement goes on once it has succeeded"
+    )
+    assert not cloud.messages.sent
+
+
+def test_names_who_may_start_a_sweep(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    cloud.deny("SendMessage", "AccessDenied")
+
+    assert error(reconcile(REPAIRED, "--yes")) == (
+        f"{FLEET}: sqs:SendMessage is denied: name the role in `reconcilers` of the AssociationProvider, or in those "
+        "of `instance_role_settings`, and deploy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda cloud: cloud.deny("Query", "AccessDeniedException"), "ledger Ledger: not allowed (Query)"),
+        (lambda cloud: cloud.deny("GetItem", "AccessDeniedException"), "ledger Ledger: not allowed (GetItem)"),
+        (
+            lambda cloud: cloud.cloudformation.refuse("DescribeStacks"),
+            "whether stack Servers is deployed in eu-west-1: not allowed (DescribeStacks)",
+        ),
+    ],
+)
+def test_fails_when_it_can_not_see_what_may_change(cloud: Cloud, break_it: Callable[[Cloud], Any], words: str) -> None:
+    deployed(cloud, REPAIRED)
+    break_it(cloud)
+
+    assert words in error(reconcile(REPAIRED, "--yes"))
+    assert not cloud.messages.sent
+
+
+# The wait
+
+
+def test_says_what_to_do_when_there_is_no_sweep(cloud: Cloud, clock: Time) -> None:
+    deployed(cloud, REPAIRED)
+    clock.runs = False
+    began = cloud.world.clock()
+
+    result = reconcile(REPAIRED, "--yes", "--format", "json")
+
+    assert result.exit_code == 1
+    assert 300 <= cloud.world.clock() - began < 320
+    (unseen,) = json.loads(result.stdout)["unseen"]
+    assert unseen == (
+        f"{FLEET}: there was no sweep within 5 minutes: look into the log of the provider. "
+        "The message is kept for a day"
+    )
+
+
+def test_says_what_to_do_when_the_sweep_takes_longer(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    cloud.instance(4, state="pending")
+
+    result = reconcile(REPAIRED, "--yes", "--format", "json")
+
+    assert result.exit_code == 1
+    (unseen,) = json.loads(result.stdout)["unseen"]
+    assert unseen.startswith(f"{FLEET}: the sweep has begun and is not finished")
+
+
+def test_stops_waiting_when_a_deployment_begins(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(cloud, REPAIRED)
+    resource = cloud.deployments[STACK][only_association(synthesized(REPAIRED))]
+    deploy = [lambda: resource.begin(resource.event("Update", resource.properties, resource.properties))]
+    monkeypatch.setattr(Time, "sleep", lambda _, __: deploy.pop()())
+
+    result = reconcile(REPAIRED, "--yes", "--format", "json")
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["unseen"] == [
+        f"{FLEET}: a deployment has begun, and enforcement goes on once it has succeeded"
+    ]
+
+
+def test_is_not_deceived_by_a_clock_that_is_off(cloud: Cloud, clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An observation that was made before the message counts for nothing, although this computer is an hour behind."""
+    deployed(cloud, REPAIRED)
+    monkeypatch.setattr(clock, "time", lambda: cloud.world.clock() - 3600)
+    clock.runs = False
+
+    assert reconcile(REPAIRED, "--yes").exit_code == 1
+
+
+def test_the_help_says_that_it_changes_something() -> None:
+    result = CliRunner().invoke(cli, ["reconcile", "--help"])
+
+    assert "This is the only command that changes anything" in result.stdout
