@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from cdk_instance_role.cli.enforcement.history import History
 from cdk_instance_role.cli.live.clients import Aws, PartialReader
 from cdk_instance_role.cli.live.environment import Environment
 from cdk_instance_role.cli.model import AssociationPlan
@@ -272,12 +273,14 @@ class Cloud:
         (plan,) = self.plans(stack, *others)
         return plan
 
-    def statuses(self, stack: StackArtifact, *others: StackArtifact) -> list[AssociationStatus]:
+    def statuses(self, stack: StackArtifact, *others: StackArtifact, who: bool = False) -> list[AssociationStatus]:
         """How the associations of a deployed stack are."""
-        return status_of_stack(stack, self.surroundings(stack, *others))
+        environment = self.surroundings(stack, *others)
+        history = History(self.aws.cloudtrail, environment.sight, self.world.clock.sleep) if who else None
+        return status_of_stack(stack, environment, history)
 
-    def status(self, stack: StackArtifact, *others: StackArtifact) -> AssociationStatus:
-        (status,) = self.statuses(stack, *others)
+    def status(self, stack: StackArtifact, *others: StackArtifact, who: bool = False) -> AssociationStatus:
+        (status,) = self.statuses(stack, *others, who=who)
         return status
 
     def role_of(self, stack: StackArtifact) -> str:

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
 from .enforcement.enforced import enforced
+from .enforcement.history import History
 from .enforcement.reconcile import reconcile_all
 from .environments import DEFAULT_APP, environments, opened, progress
 from .live.clients import sentence
@@ -101,14 +102,15 @@ def plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | 
 
 @cli.command()
 @_options
+@click.option("--who", is_flag=True, help="Ask CloudTrail's event history who has changed drifted instances last.")
 def status(
-    stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool
+    stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool, who: bool
 ) -> None:
     """Say what the associations of deployed stacks hold, what has changed since, and how they are enforced.
 
     Exit status: 0 in order, 2 drift or a pause, 1 an error, or something could not be seen.
     """
-    _run(lambda: _status(stacks, app, context, region), format_, full)
+    _run(lambda: _status(stacks, app, context, region, who=who), format_, full)
 
 
 @cli.command()
@@ -165,16 +167,24 @@ def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str |
     return PlanReport(tuple(plans), unique(unseen))
 
 
-def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> StatusReport:
+def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, *, who: bool) -> StatusReport:
     with opened(app, context) as artifacts, progress("Looking at the instances") as look:
         found: list[AssociationStatus] = []
+        histories: dict[str, History] = {}
         unseen: list[str] = []
         for stack, environment in environments(assembly.chosen(artifacts, stacks), artifacts, region, look):
-            found += status_of_stack(stack, environment)
+            found += status_of_stack(stack, environment, _history(environment, histories) if who else None)
             unseen += _warn(stack, environment)
             if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
                 _say_warning(f"stack {stack.name} is not deployed in {environment.aws.region}")
     return StatusReport(tuple(found), unique(unseen))
+
+
+def _history(environment: Environment, known: dict[str, History]) -> History:
+    aws = environment.aws
+    if aws.region not in known:
+        known[aws.region] = History(aws.cloudtrail, environment.sight, time.sleep)
+    return known[aws.region]
 
 
 def _reconcile(

@@ -1,6 +1,7 @@
 """How the associations of deployed stacks are: what the ledger says, and what is there."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
@@ -11,6 +12,7 @@ from ...runtime.association.decide.model import GONE, Instance
 from ...runtime.association.decide.record import Record, held
 from ...runtime.association.decide.step import Action
 from ...runtime.association.request.desired import ProfileRef
+from ..enforcement.history import History
 from ..enforcement.status import enforcement_of
 from ..live.environment import Environment
 from ..live.planned_observer import PlannedObserver
@@ -23,19 +25,24 @@ from ..template.stacks import Address, associations
 from .instance_details import Details, details
 
 
-def status_of_stack(stack: StackArtifact, environment: Environment) -> list[AssociationStatus]:
+def status_of_stack(
+    stack: StackArtifact, environment: Environment, history: History | None = None
+) -> list[AssociationStatus]:
     """How the associations of a deployed stack are, and of those that are nested in it.
 
     Args:
         stack: the stack, as the assembly has it. What it has that is not deployed is left out, unless it can't be seen
             whether it is.
         environment: the account and Region that it is in.
+        history: knows who has changed drifted instances. Default: nobody is asked about that.
     """
     environment.sight.reset()
     found: list[AssociationStatus] = []
     for one in [*environment.stacks.family(stack)]:
         if deployed := environment.stacks.deployed(one.address):
-            found += _deployed(one.address, deployed, environment)
+            found += (
+                _with_changes(status, environment, history) for status in _deployed(one.address, deployed, environment)
+            )
         elif unseen := environment.stacks.hidden(one.address):
             found += _hidden(one, unseen, environment)
     return found
@@ -47,6 +54,16 @@ def _deployed(address: Address, deployed: DeployedStack, environment: Environmen
         if logical_id in deployed.physical_ids:
             environment.sight.reset()
             yield _status(address, deployed, logical_id, environment)
+
+
+def _with_changes(status: AssociationStatus, environment: Environment, history: History | None) -> AssociationStatus:
+    """The status with who has changed its drifted instances."""
+    drifted = status.drifted
+    if history is None or not drifted:
+        return status
+    changes = history.latest(drifted)
+    unseen = tuple(environment.sight.unseen)
+    return replace(status, latest_changes=changes, not_asked_about=len(drifted) - len(changes), unseen=unseen)
 
 
 def _hidden(stack: StackArtifact, unseen: tuple[str, ...], environment: Environment) -> Iterator[AssociationStatus]:
