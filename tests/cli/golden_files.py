@@ -17,6 +17,7 @@ REPORTS: dict[str, Report] = {
     "plan-mixed": reports.mixed(),
     "plan-nasty": reports.nasty(),
     "plan-unread": reports.unread(),
+    "plan-enforced": reports.to_be_enforced(),
     "status-in-order": reports.in_order(),
     "status-drifted": reports.drifted(),
     "status-enforced": reports.enforced(),

@@ -2,6 +2,13 @@
 
 from dataclasses import replace
 
+from cdk_instance_role.cli.enforcement_plan import (
+    EnforcementPlan,
+    OverlapView,
+    SweepChange,
+    SweepPause,
+    SweepPlan,
+)
 from cdk_instance_role.cli.model import (
     AssociationPlan,
     Estimate,
@@ -94,6 +101,25 @@ def plan_of(
     )
 
 
+def to_be_enforced() -> PlanReport:
+    """Associations that enforcement will change, that it only reports about, and that a deployment changes."""
+    reason = "7 instances would be given the profile, and 0 of 5 changes of this kind in an hour were made already"
+    ids = tuple(map(instance_id, (1, 2, 3, 4, 5)))
+    changes = tuple(SweepChange(id_, "giving", "associate WebProfile", id_ == ids[4]) for id_ in ids)
+    sweep = SweepPlan(changes, (SweepPause("giving", reason, has_begun=False),), 5)
+    overlap = OverlapView("Admin of stack Admins", ids, 2)
+    repaired = EnforcementPlan("repair", 900.0, "10%", ids, sweep, (overlap,), ("anyone who may set the tags",))
+    reported = EnforcementPlan("report", 3600.0, "", next_sweep=SweepPlan(drifted=2))
+    (kept_plan,) = kept().associations
+    return PlanReport(
+        (
+            replace(kept_plan, association="Web/Fleet", enforcement=repaired),
+            replace(kept_plan, association="Db/Fleet", enforcement=reported),
+            replace(_leaving(), event=Event.UPDATE, enforcement=EnforcementPlan("repair", 900.0, "12")),
+        )
+    )
+
+
 def empty() -> PlanReport:
     """An app without associations."""
     return PlanReport(())
@@ -148,6 +174,18 @@ def everywhere(text: str) -> tuple[PlanReport, StatusReport]:
     )
     change = LatestChange(text, text, text, 0.0)
     status = AssociationStatus(text, text, text, text, (left,), one, enforcement, (change,))
+    plan = replace(
+        plan,
+        enforcement=EnforcementPlan(
+            text,
+            60.0,
+            text,
+            one,
+            SweepPlan((SweepChange(text, text, text, held_back=True),), (SweepPause(text, text, has_begun=True),)),
+            (OverlapView(text, one, 1),),
+            one,
+        ),
+    )
     plan = replace(plan, stack=text, association=text, account=text, region=text)
     return PlanReport((plan,), one), StatusReport((status,), one)
 

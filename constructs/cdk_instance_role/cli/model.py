@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from .enforcement_plan import EnforcementPlan
+
 SCHEMA_VERSION = 1
 """Of the JSON format. It changes when a key goes or gets another meaning, not when one is added."""
 
@@ -161,6 +163,8 @@ class AssociationPlan:
     estimate: Estimate = Estimate()
     rollout: RolloutView | None = None
     """The waves; None if all targets are changed at once, or there is nothing to change."""
+    enforcement: EnforcementPlan | None = None
+    """None if only deployments act."""
 
 
 @dataclass(frozen=True, slots=True)

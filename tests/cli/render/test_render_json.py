@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from rich.console import Console
 
-from cdk_instance_role.cli import model, status_model
+from cdk_instance_role.cli import enforcement_plan, model, status_model
 from cdk_instance_role.cli.model import SCHEMA_VERSION, Exit, PlanReport, Verb
 from cdk_instance_role.cli.render import Format, render
 from cdk_instance_role.cli.status_model import Report
@@ -100,7 +100,7 @@ def test_a_plan_is_no_status() -> None:
 def test_every_field_of_the_model_is_there() -> None:
     documents = [json.loads(shown(report)) for report in REPORTS.values()]
     keys = {key for document in documents for part in parts(document) for key in part}
-    models = (vars(model) | vars(status_model)).values()
+    models = (vars(model) | vars(status_model) | vars(enforcement_plan)).values()
     views = [one for one in models if isinstance(one, type) and is_dataclass(one)]
     assert {field.name for view in views for field in fields(view)} <= keys
 
@@ -119,6 +119,7 @@ def test_it_says_how_the_command_exits() -> None:
         "plan-mixed": Exit.ERROR,
         "plan-nasty": Exit.CONFLICTS,
         "plan-unread": Exit.ERROR,
+        "plan-enforced": Exit.CHANGES,
         "status-in-order": Exit.NOTHING,
         "status-drifted": Exit.ERROR,
         "status-enforced": Exit.CHANGES,

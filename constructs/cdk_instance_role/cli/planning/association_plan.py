@@ -9,6 +9,8 @@ from ...runtime.association.decide.record import Records
 from ...runtime.association.exceptions import RequestError
 from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.rollout import Rollout
+from ..enforcement.preview import Planned, enforcement_plan
+from ..enforcement_plan import EnforcementPlan
 from ..live.environment import Environment
 from ..live.planned_observer import PlannedObserver
 from ..live.profile_views import KnownProfiles
@@ -133,10 +135,27 @@ class _Planner:
             permissions=changes,
             problems=tuple(map(self._environment.text, (*problems, *impact.problems(rows)))),
             warnings=unique([*about.warnings, *warnings_of_event, *warnings, *others]),
-            unseen=tuple(self._sight.unseen),
             estimate=rollout_estimate.estimate,
             rollout=rollout_estimate.rollout,
+            enforcement=self._enforcement(intent, found),
+            unseen=tuple(self._sight.unseen),
         )
+
+    def _enforcement(self, intent: Intent, found: Preview) -> EnforcementPlan | None:
+        if intent.enforcement is None:
+            return None
+        if intent.desired is None:  # the deployment creates all targets
+            return EnforcementPlan(intent.enforcement.mode, intent.enforcement.every, intent.max_changes)
+        planned = Planned(
+            intent.desired,
+            intent.before,
+            intent.enforcement,
+            intent.max_changes,
+            found.snapshot,
+            changes=intent.event is not Event.NONE,
+        )
+        ledger = self._environment.ledger(self._stack.address, self._logical_id) if self._deployed else None
+        return enforcement_plan(planned, ledger)
 
     def _key_policies(self) -> Iterator[str]:
         """What the owners of keys have to do. The provider may be in another stack of the assembly."""

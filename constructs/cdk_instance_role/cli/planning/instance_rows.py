@@ -25,6 +25,7 @@ _VERBS = {
     Action.FORGET: Verb.DROP,
 }
 _NOT_CALLED = "CloudFormation calls the handler only when a property of the association changes"
+_ENFORCED = "the next sweep of enforcement decides about it"
 _IN_ITS_PLACE = "puts a new instance in its place"
 
 
@@ -57,7 +58,7 @@ class Rows:
         if step.undo and self._environment.is_replaced(row.id):
             return _dropped(row, f"the deployment {_IN_ITS_PLACE}")
         if intent.event is Event.NONE:
-            row = _left_alone(row)
+            row = _left_alone(row, _ENFORCED if intent.enforcement and intent.enforcement.repairs else _NOT_CALLED)
         for warning in self._replacements(row.id, known):
             row = warned(row, warning)
         return row
@@ -103,14 +104,14 @@ def _dropped(row: InstanceView, reason: str) -> InstanceView:
     return replace(row, verb=Verb.DROP, planned=row.current, reason=reason, warnings=())
 
 
-def _left_alone(row: InstanceView) -> InstanceView:
+def _left_alone(row: InstanceView, why: str) -> InstanceView:
     """A row of an association that the handler is not called for."""
     if row.verb is Verb.KEEP:
         return row
     if row.verb is Verb.WAIT and not row.changes:  # EC2 will confirm it without anyone's help
         return replace(row, verb=Verb.KEEP)
     kept = replace(row, verb=Verb.KEEP, planned=row.current, reason="nothing about the association changes")
-    return replace(kept, warnings=(f"it is not as wanted ({row.reason}), and stays so: {_NOT_CALLED}",))
+    return replace(kept, warnings=(f"it is not as wanted ({row.reason}), and the deployment leaves it so: {why}",))
 
 
 def _retained(row: InstanceView) -> InstanceView:

@@ -6,8 +6,10 @@ from typing import Any
 
 from ...runtime.association.contract import Property
 from ...runtime.association.request.desired import Desired
+from ...runtime.association.request.enforcement import EnforcementSettings
 from ...runtime.association.request.event import DEFAULT_TIMEOUT_SECONDS, Request, RequestType, digest_of, readable
 from ...runtime.association.request.rollout import Rollout
+from ..enforcement.preview import max_changes
 from ..live.stack_graph import StackGraph
 from ..model import Event
 from ..template.assembly import StackArtifact
@@ -40,6 +42,10 @@ class Intent:
     """Seconds that the handler may take."""
     before: Desired | None = None
     """What the association asked for when it was deployed last, as far as it can be read."""
+    enforcement: EnforcementSettings | None = None
+    """How it is enforced between deployments; None if only these act."""
+    max_changes: str = ""
+    """How many instances enforcement may change in an hour, as the template says it."""
     digest: str = ""
     """Of the properties, by which the handler knows a former configuration again. Empty if the deployment creates a
     target, which no former configuration has."""
@@ -79,6 +85,8 @@ def intent_of(
         created=created,
         rollout=request.rollout,
         timeout=request.timeout,
+        enforcement=request.enforcement,
+        max_changes=max_changes(after),
         digest="" if created else digest_of(after),
     )
     if deployed is None:

@@ -168,11 +168,15 @@ def _of_plan(plan: AssociationPlan, ids: int | None) -> Section:
         totals=totals,
         estimate=words.estimate(plan.estimate),
         rollout=words.rollout(plan.rollout, ids) if plan.rollout else "",
-        enforcement="",
+        enforcement=enforcement.plan_fact(plan.enforcement) if plan.enforcement else "",
         notices=_notices(
             Notice(Tone.DANGER, findings.REFUSED, tuple(findings.refusals(plan))),
             Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(plan))),
-            Notice(Tone.WARNING, findings.WARNINGS, tuple(findings.warnings(plan, ids))),
+            Notice(
+                Tone.WARNING,
+                findings.WARNINGS,
+                (*findings.warnings(plan, ids), *enforcement.plan_warnings(plan.enforcement, ids)),
+            ),
         ),
         table=Table(_PLAN, tuple(rows), totals),
         comparisons=tuple(_comparison(change, ids) for change in plan.permissions),

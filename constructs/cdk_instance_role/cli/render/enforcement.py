@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ...runtime.association.drift.finding import OF_THE_PROFILE
+from ..enforcement_plan import EnforcementPlan, SweepPlan
 from ..model import counted
 from ..status_model import AssociationStatus, EnforcementStatus
 from ..text import one_line
@@ -37,6 +38,44 @@ def fact(status: EnforcementStatus) -> str:
     else:
         state = "no sweep since the latest deployment"
     return f"{settings(status.mode, status.every, status.max_changes)}; {state}"
+
+
+def plan_fact(plan: EnforcementPlan) -> str:
+    """How an association will be enforced, and what the next sweep does."""
+    facts = [settings(plan.mode, plan.every, plan.max_changes)]
+    if plan.late_arrivals:
+        facts.append(f"{counted(len(plan.late_arrivals), 'late arrival')}")
+    if plan.next_sweep:
+        facts.append(f"the next sweep {_sweep(plan.next_sweep, plan.mode)}")
+    return "; ".join(facts)
+
+
+def plan_warnings(plan: EnforcementPlan | None, limit: int | None) -> Iterator[str]:
+    """What people should know about the enforcement of an association.
+
+    Args:
+        plan: the enforcement; None if there is none.
+        limit: how many ids are named; None for all.
+    """
+    if plan is None:
+        return
+    for one in plan.next_sweep.pauses if plan.next_sweep else ():
+        state = "is paused" if one.has_begun else "would pause in the next sweep"
+        yield f"enforcement: {kind(one.kind)} {state}: {one_line(one.reason)}"
+    for other in plan.overlaps:
+        which = words.some(other.instances, limit)
+        yield f"{which}: {one_line(other.association)} has them too; {other.ours} of them belong to this association"
+    yield from map(one_line, plan.notes)
+
+
+def _sweep(sweep: SweepPlan, mode: str) -> str:
+    if mode == "report":
+        return f"reports drift of {counted(sweep.drifted, 'instance')}" if sweep.drifted else "finds no drift"
+    made = sum(not one.held_back for one in sweep.changes)
+    held_back = len(sweep.changes) - made
+    return f"changes {counted(made, 'instance') if made else 'no instance'}" + (
+        f" and holds back {held_back}" if held_back else ""
+    )
 
 
 def kind(name: str) -> str:
