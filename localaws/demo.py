@@ -1,4 +1,4 @@
-"""Shows the main job on a local AWS: attach, review, replace, conflict, undo. Run it with ``make demo``."""
+"""Shows the main job on a local AWS: attach, review, replace, conflict, undo, enforce. Run it with ``make demo``."""
 
 import signal
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .cdk import Cdk, Result
+from .enforced import STACK, Enforced
 from .fleet import Fleet
 from .ministack import LocalAws
 from .show import Screen
@@ -84,6 +85,7 @@ def run(screen: Screen, folder: Path) -> None:
     screen.blank()
     with started(screen, aws):
         at_first = _tell(screen, aws)
+        _tell_of_enforcement(screen, aws)
     screen.say(f"{len(at_first)} instances, {time.monotonic() - began:.0f} s. The local AWS is stopped.", style="dim")
 
 
@@ -116,6 +118,45 @@ def _tell(screen: Screen, aws: LocalAws) -> Sights:
     screen.blank()
     screen.say("Every instance carries exactly what it carried before.", style="bold green")
     return at_first
+
+
+def _tell_of_enforcement(screen: Screen, aws: LocalAws) -> None:
+    """The chapter about what happens between two deployments.
+
+    Raises:
+        DemoError: something did not come out as it has to.
+    """
+    fleet = Fleet(aws)
+    enforced = Enforced(aws, fleet, Cdk(aws))
+    screen.heading("6. Keep it so: enforcement between two deployments")
+    screen.say(
+        'The next stack selects instances by the tag app=fleet, with `"enforcement": "repair"`. It has a rule for '
+        "EC2's events and a schedule for sweeps."
+    )
+    with screen.working(_PROGRESS["deploy"]):
+        require(enforced.deploy())
+    with screen.working("Launching another instance with the tag"):
+        arrival = enforced.launch()
+    screen.say(f"fleet-2 was launched after the deployment. It carried the profile {arrival.seconds:.1f} s later.")
+    enforced.remove_profile(arrival.id)
+    screen.say("Now somebody has removed its profile. The next sweep would see it; `reconcile` starts one at once:")
+    screen.fleet(_of_fleet(fleet), title="Before")
+    screen.shell(f"instance-role reconcile {STACK} --yes")
+    with screen.working("Waiting for the result"):
+        require(enforced.reconcile())
+    if not enforced.carries_ours(arrival.id):
+        raise DemoError(["the profile of fleet-2 did not return"])
+    screen.fleet(_of_fleet(fleet), title="After")
+    screen.blank()
+    with screen.working(_PROGRESS["destroy"]):
+        require(enforced.destroy())
+    if any(sight.profile_arn for sight in _of_fleet(fleet).values()):
+        raise DemoError(["an instance still carries the profile of the deleted stack"])
+    screen.say("The stack is deleted, and the late arrival has given its profile back, too.", style="bold green")
+
+
+def _of_fleet(fleet: Fleet) -> Sights:
+    return {id_: sight for id_, sight in fleet.look(settled=True).items() if sight.name.startswith("fleet-")}
 
 
 def _announce(screen: Screen, number: int, step: Step, now: Sights) -> None:

@@ -119,6 +119,15 @@ class Fleet:
         """Tag an instance."""
         self._ec2.create_tags(Resources=[instance_id], Tags=[{"Key": key, "Value": value}])
 
+    def remove_profile(self, instance_id: str) -> None:
+        """Take the profile off an instance."""
+        found = self._ec2.describe_iam_instance_profile_associations(
+            Filters=[{"Name": "instance-id", "Values": [instance_id]}]
+        )["IamInstanceProfileAssociations"]
+        for row in found:
+            if row["State"] in _ACTIVE:
+                self._ec2.disassociate_iam_instance_profile(AssociationId=row["AssociationId"])
+
     def terminate(self, instance_id: str) -> None:
         """Terminate an instance."""
         self._ec2.terminate_instances(InstanceIds=[instance_id])

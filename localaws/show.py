@@ -78,6 +78,12 @@ class Screen:
             self._line(line, "cyan")
         self.blank()
 
+    def shell(self, line: str) -> None:
+        """Another command as one would type it."""
+        self.blank()
+        self._line(PROMPT + line, "cyan")
+        self.blank()
+
     def fleet(self, seen: Mapping[str, Sight], *, title: str = "", before: Mapping[str, Sight] | None = None) -> None:
         """A table of the instances.
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.simulator.driver import Resource, World
-from tests.simulator.enforcement import REPAIR, REPORT, Enforcement
 from tests.simulator.ec2 import MUTATING
+from tests.simulator.enforcement import REPAIR, REPORT, Enforcement
 
 WEB = {"app": "web"}
 TAGS = {"app": ["web"]}

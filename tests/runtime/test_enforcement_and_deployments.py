@@ -11,6 +11,8 @@ from tests.simulator.enforcement import REPAIR, Enforcement
 from tests.simulator.stack import CloudFormationStack
 
 WEB, TAGS = {"app": "web"}, {"app": ["web"]}
+LAST_TRANSACTION = 4
+"""The one that ends an Update: before it, two are about the first change, and one about the others."""
 IN_WAVES = {"First": 1, "Growth": 9, "BakeSeconds": 600}
 
 
@@ -66,7 +68,7 @@ def test_nothing_is_enforced_while_a_wave_bakes(
     assert world.carried(*deployed, late) == ["Web2"] * 11
 
 
-def test_nothing_is_enforced_after_a_failed_create(world: World, resource: Resource, enforcement: Enforcement) -> None:
+def test_nothing_is_enforced_after_a_failed_create(world: World, enforcement: Enforcement) -> None:
     stack = CloudFormationStack(world)
     world.instance(world.foreign, tags=WEB)
     stack.create({"Association": properties(world)}, other_fails=True)
@@ -103,17 +105,17 @@ def test_an_update_that_is_rolled_back_an_hour_later_turns_enforcement_to_the_fo
     assert world.carried(late) == ["Web"]
 
 
-def test_what_is_no_longer_enforced_is_left_alone(
-    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
-) -> None:
+@pytest.mark.usefixtures("deployed")
+def test_what_is_no_longer_enforced_is_left_alone(world: World, resource: Resource, enforcement: Enforcement) -> None:
     assert resource.update(world.properties(tags=TAGS)).ok
     world.fleet.launch(tags=WEB)
     assert_quiet(world, enforcement)
     assert not any(kind in ("desired", "enforcement") for kind, _ in world.ledger_items)
 
 
+@pytest.mark.usefixtures("deployed")
 def test_a_target_that_comes_while_an_operation_ends_gets_the_profile_at_once(
-    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+    world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     late: list[str] = []
 
@@ -124,15 +126,10 @@ def test_a_target_that_comes_while_an_operation_ends_gets_the_profile_at_once(
     event = resource.begin(
         resource.event("Update", properties(world, profile=world.own_profile("Web2")), resource.properties)
     )
-    world.traffic.meanwhile(TRANSACT, launch, nth=_last_transaction(world, resource, event))
+    world.traffic.meanwhile(TRANSACT, launch, nth=LAST_TRANSACTION)
     assert resource.finish(event).ok
     assert world.carried(*late) == ["Web2"]
     assert not enforcement.queue.messages
-
-
-def _last_transaction(world: World, resource: Resource, event: object) -> int:
-    """The transaction that ends the operation: two for the swap to the new profile, one that settles, and it."""
-    return 4
 
 
 def test_an_hour_long_deployment_and_a_thousand_messages_leave_nothing_in_the_dead_letter_queue(
@@ -148,8 +145,9 @@ def test_an_hour_long_deployment_and_a_thousand_messages_leave_nothing_in_the_de
     assert resource.finish(event).ok
 
 
+@pytest.mark.usefixtures("deployed")
 def test_a_deployment_that_begins_waits_at_most_ten_seconds(
-    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+    world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     world.instances(200, tags=WEB, launched_at=world.clock())
     began_at: list[float] = []
@@ -203,8 +201,9 @@ def _deleted(resource: Resource) -> None:
 
 
 @pytest.mark.parametrize("happens", ["deployment", "second message"])
+@pytest.mark.usefixtures("deployed")
 def test_a_wish_for_another_look_in_the_instant_of_release_is_not_lost(
-    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement, happens: str
+    world: World, enforcement: Enforcement, happens: str
 ) -> None:
     """The release is the last write of a look. What comes right before it is seen by another look."""
     late: list[str] = []

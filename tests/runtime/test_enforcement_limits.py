@@ -1,5 +1,7 @@
 """The circuit breaker and fights: enforcement stops at a mistake, and does not quarrel with others."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.simulator.driver import Resource, World
@@ -199,7 +201,7 @@ def test_a_refused_target_is_tried_again_at_growing_intervals(
     before = world.traffic.count(ASSOCIATE)
     enforcement.run(DAY / 2)
     tries = [call.at for call in world.traffic.calls if call.action == ASSOCIATE][before:]
-    pauses_between = [two - one for one, two in zip(tries, tries[1:], strict=False)]
+    pauses_between = [two - one for one, two in pairwise(tries)]
     assert 5 <= len(tries) <= 20
     assert pauses_between == sorted(pauses_between) or pauses_between[-1] > 10 * pauses_between[0]
     opened = [one["drift"] for one in world.aws.event_bus.details("Instance Profile Drift") if one["state"] == "OPEN"]

@@ -55,13 +55,9 @@ def event(**more: Any) -> dict[str, Any]:
         (json.dumps({"Kind": "Repair", "InstanceId": "i-0123456789abcdef0"}), "it is from None (account None)"),
     ],
 )
+@pytest.mark.usefixtures("targets")
 def test_a_message_that_nobody_should_send_is_logged_and_deleted(
-    world: World,
-    targets: list[str],
-    enforcement: Enforcement,
-    caplog: pytest.LogCaptureFixture,
-    body: str,
-    why: str,
+    world: World, enforcement: Enforcement, caplog: pytest.LogCaptureFixture, body: str, why: str
 ) -> None:
     before = world.mutations
     enforcement.queue.send(body)
@@ -70,8 +66,9 @@ def test_a_message_that_nobody_should_send_is_logged_and_deleted(
     assert (enforcement.queue.messages, enforcement.failed, world.mutations) == ([], 0, before)
 
 
+@pytest.mark.usefixtures("targets")
 def test_a_message_that_names_a_deleted_association_is_deleted(
-    world: World, resource: Resource, targets: list[str], enforcement: Enforcement
+    world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     assert resource.delete().ok
     enforcement.sweep(Association=resource.association, Resume=True)
@@ -79,15 +76,16 @@ def test_a_message_that_names_a_deleted_association_is_deleted(
     assert (enforcement.queue.messages, world.ledger_items) == ([], {})
 
 
-def test_a_forged_event_changes_nothing_that_is_not_observed(
-    world: World, targets: list[str], enforcement: Enforcement
-) -> None:
+@pytest.mark.usefixtures("targets")
+def test_a_forged_event_changes_nothing_that_is_not_observed(world: World, enforcement: Enforcement) -> None:
     other = world.instance()
-    forged = event(**{
-        "detail-type": "Tag Change on Resource",
-        "resources": [world.fleet.instance_arn(other)],
-        "detail": {"changed-tag-keys": ["app"], "tags": {"app": "web"}},
-    })
+    forged = event(
+        **{
+            "detail-type": "Tag Change on Resource",
+            "resources": [world.fleet.instance_arn(other)],
+            "detail": {"changed-tag-keys": ["app"], "tags": {"app": "web"}},
+        }
+    )
     before = world.mutations
     enforcement.queue.send(json.dumps(forged))
     enforcement.run(1000)
@@ -98,25 +96,27 @@ def test_a_forged_event_changes_nothing_that_is_not_observed(
 def test_a_forged_event_about_lost_tags_takes_nothing_away(
     world: World, targets: list[str], enforcement: Enforcement
 ) -> None:
-    forged = event(**{
-        "detail-type": "Tag Change on Resource",
-        "resources": [world.fleet.instance_arn(targets[0])],
-        "detail": {"changed-tag-keys": ["app"], "tags": {}},
-    })
+    forged = event(
+        **{
+            "detail-type": "Tag Change on Resource",
+            "resources": [world.fleet.instance_arn(targets[0])],
+            "detail": {"changed-tag-keys": ["app"], "tags": {}},
+        }
+    )
     enforcement.queue.send(json.dumps(forged))
     enforcement.run(1000)
     assert world.carried(*targets) == ["Web"] * 3
 
 
-def test_an_event_of_an_instance_that_does_not_exist_is_given_up(
-    world: World, targets: list[str], enforcement: Enforcement
-) -> None:
+@pytest.mark.usefixtures("targets")
+def test_an_event_of_an_instance_that_does_not_exist_is_given_up(enforcement: Enforcement) -> None:
     enforcement.queue.send(json.dumps(event()))
     enforcement.run(120)
     assert enforcement.queue.messages == []
 
 
-def test_only_a_sweep_resumes(world: World, targets: list[str], enforcement: Enforcement) -> None:
+@pytest.mark.usefixtures("targets")
+def test_only_a_sweep_resumes(world: World, enforcement: Enforcement) -> None:
     for id_ in world.instances(20):
         world.fleet.set_tags(id_, app="web")
     enforcement.run(60)
@@ -138,9 +138,8 @@ def test_a_desired_state_of_an_unknown_format_is_not_enforced(
     assert enforcement.queue.messages == []
 
 
-def test_while_the_ledger_does_not_answer_messages_wait(
-    world: World, targets: list[str], enforcement: Enforcement
-) -> None:
+@pytest.mark.usefixtures("targets")
+def test_while_the_ledger_does_not_answer_messages_wait(world: World, enforcement: Enforcement) -> None:
     outage = AwsError("InternalServerError", "not now", 500)
     until = world.clock() + 120
     world.traffic.fail(QUERY, outage, times=10_000, when=lambda _: world.clock() < until)
@@ -163,9 +162,8 @@ def test_drift_is_told_of_once_events_can_be_sent_again(
     assert [one["state"] for one in world.aws.event_bus.details("Instance Profile Drift")] == ["OPEN"]
 
 
-def test_a_message_that_can_not_be_hidden_comes_again_all_the_same(
-    world: World, targets: list[str], enforcement: Enforcement
-) -> None:
+@pytest.mark.usefixtures("targets")
+def test_a_message_that_can_not_be_hidden_comes_again_all_the_same(world: World, enforcement: Enforcement) -> None:
     world.traffic.fail(CHANGE_VISIBILITY, AwsError("AccessDenied", "no", 403), times=10_000)
     world.fleet.describe_lag = 10.0
     late = world.fleet.launch(tags=WEB)
@@ -173,8 +171,9 @@ def test_a_message_that_can_not_be_hidden_comes_again_all_the_same(
     assert world.carried(late) == ["Web"]
 
 
+@pytest.mark.usefixtures("targets")
 def test_a_bucket_that_others_drain_for_an_hour_delays_and_loses_nothing(
-    world: World, targets: list[str], enforcement: Enforcement
+    world: World, enforcement: Enforcement
 ) -> None:
     until = world.clock() + 3600
     throttled = AwsError("RequestLimitExceeded", "Request limit exceeded.", 503)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.ledger.shared_budget import Entry
-from cdk_instance_role.runtime.association.ledger.shared_budget import SharedBudget
+from cdk_instance_role.runtime.association.ledger.shared_budget import Entry, SharedBudget
 from tests.runtime.ledgers import NOW, LedgerUser
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..request.enforcement import EnforcementSettings
-from .assessment import Assessment, Change
 from .breaker import ChangeKind, Memory
+from .result import Assessment, Change
 
 
 @dataclass(frozen=True, slots=True)

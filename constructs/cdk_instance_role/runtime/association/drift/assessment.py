@@ -4,7 +4,7 @@ It takes the plan that a deployment would make, and leaves out what only a deplo
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..contract import OnConflict
 from ..decide.checks import profile_problems
@@ -16,6 +16,7 @@ from ..request.desired import Desired
 from .breaker import ChangeKind
 from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
 from .ownership import Ownership
+from .result import Assessment, Change
 
 NEW_SECONDS = 3600.0
 """An instance that was first launched so recently gets the profile without a limit."""
@@ -24,41 +25,6 @@ SOON_SECONDS = 5.0
 
 _CHANGEABLE = frozenset({Drift.MISSING, Drift.REPLACEABLE, Drift.UNSELECTED})
 """Drift that a change would end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A step that enforcement would take."""
-
-    step: Step
-    kind: ChangeKind
-    is_limited: bool = True
-    """It counts for the circuit breaker."""
-    is_repair: bool = False
-    """The association has held the instance before."""
-
-
-@dataclass
-class Assessment:
-    """What one look has come to."""
-
-    changes: list[Change] = field(default_factory=list)
-    findings: dict[str, Finding] = field(default_factory=dict)
-    """What is to be remembered from now on, by instance id."""
-    claims: list[Step] = field(default_factory=list)
-    """Instances that are right already, and not in the ledger yet."""
-    forgotten: list[Step] = field(default_factory=list)
-    """Instances that the association has nothing to do with any more."""
-    again_in: float | None = None
-    """Seconds until the next look is worth while; None if nothing is waited for."""
-    lost: int = 0
-    """Instances that the ledger holds, that exist, and that are not selected any more."""
-    held: int = 0
-    """Instances that the ledger holds and that exist."""
-
-    def look_again_in(self, seconds: float) -> None:
-        """Have another look at the latest after so many seconds."""
-        self.again_in = min(seconds, self.again_in if self.again_in is not None else seconds)
 
 
 def assess(desired: Desired, snapshot: Snapshot, findings: Mapping[str, Finding], ownership: Ownership) -> Assessment:

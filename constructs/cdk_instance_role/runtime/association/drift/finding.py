@@ -12,7 +12,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 6 * 3600.0
 """How long what EC2 has refused waits for the next try: twice as long each time."""
 UNSELECTED_SECONDS = 60.0
 """Two observations this far apart have to show an instance without the tags: one may be of a moment between two calls
-of whoever changes them."""
+of the one who changes them."""
 OF_THE_PROFILE = "profile"
 """Stands for an instance id in a finding about the instance profile itself."""
 

@@ -11,10 +11,11 @@ from ..contract import EnforcementMetric
 from ..converge.preview import observed
 from ..decide.model import Snapshot
 from ..drift.admission import admit
-from ..drift.assessment import Assessment, assess
+from ..drift.assessment import assess
 from ..drift.breaker import ChangeKind, Memory
 from ..drift.finding import Finding
 from ..drift.ownership import Ownership
+from ..drift.result import Assessment
 from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import EnforcementLease
 from ..report import drift_events, log, metrics
@@ -61,7 +62,7 @@ class Enforced:
 
 
 class Look:
-    """One look at one association, by whoever has its lease."""
+    """One look at one association, by the invocation that has its lease."""
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class Look:
     def _leave_out_held_back(
         self, instance_ids: Sequence[str], assessment: Assessment, known: Mapping[str, Finding]
     ) -> None:
-        """What the circuit breaker holds back is told of once, with the pause: it may be a whole fleet."""
+        """What the circuit breaker holds back is reported once, with the pause: it may be a whole fleet."""
         for id_ in instance_ids:
             if id_ not in known:
                 del assessment.findings[id_]
@@ -163,7 +164,7 @@ class Look:
             self._ledger.forget(self._lease, [snapshot.records[step.instance_id] for step in steps])
 
     def _remember(self, memory: Memory, assessment: Assessment, known: Mapping[str, Finding]) -> bool:
-        """Write what is remembered, and tell of transitions. Returns whether something is still to be told."""
+        """Write what is remembered, and tell of transitions. Returns whether something is still to be reported."""
         now, findings = self._clock(), assessment.findings
         changed = [one for id_, one in findings.items() if one != known.get(id_)]
         self._ledger.watch.write(self._lease, memory, changed, now)

@@ -9,9 +9,10 @@ from ..decide.error_kind import ErrorKind
 from ..decide.model import Snapshot
 from ..decide.outcome import Outcome
 from ..decide.step import Step, first_call
-from ..drift.assessment import SOON_SECONDS, Assessment, Change
+from ..drift.assessment import SOON_SECONDS
 from ..drift.breaker import Memory
 from ..drift.finding import Finding
+from ..drift.result import Assessment, Change
 from ..ledger.enforcement_lease import EnforcementLease
 from ..report import log
 from ..request.event import Request

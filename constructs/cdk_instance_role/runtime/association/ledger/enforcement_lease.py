@@ -38,7 +38,7 @@ def acquire(table: Table, state: DesiredState, owner: str, timing: Timing) -> It
         timing: the clocks.
 
     Raises:
-        LostError: the association is busy, and whoever works on it observes again; or it is not enforced any more.
+        LostError: the association is busy, and the one who works on it observes again; or it is not enforced any more.
         StaleError: what the association wants is something else by now.
     """
     lease = EnforcementLease(table, state, owner, timing)
@@ -69,7 +69,7 @@ class EnforcementLease:
         return self._lock.allows_calls
 
     def take(self) -> None:
-        """Take the lease, or ask whoever has it to look again. Raises what `acquire` does."""
+        """Take the lease, or ask the one who has it to look again. Raises what `acquire` does."""
         while True:
             with suppress(self._table.ConditionFailed):
                 self._lock.take()
@@ -124,8 +124,11 @@ class EnforcementLease:
         return record.claimed(self.association, step, now, request=self._state.request_id)
 
     def _is_asked(self) -> bool:
-        """Ask whoever works on the association to look again. Returns whether the caller has nothing to do then: False
-        says that the lease has become free meanwhile."""
+        """Ask the one who works on the association to look again.
+
+        Returns:
+            Whether the caller has nothing to do then. False: the lease has become free meanwhile.
+        """
         values = {":yes": True, ":ended": SUCCEEDED}
         try:
             self._table.update(KIND, self.association, f"SET {LOOK_AGAIN} = :yes", values, _BUSY)

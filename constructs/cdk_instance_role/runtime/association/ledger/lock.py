@@ -27,7 +27,7 @@ _FREE = "attribute_not_exists(LeaseUntil) OR LeaseOwner = :owner"
 _RUN_OUT = "LeaseUntil < :now"
 _OWNED = "LeaseOwner = :owner"
 LOOK_AGAIN = "LookAgain"
-"""Attribute that asks whoever works on the association to observe again before they stop."""
+"""Attribute that asks the one who works on the association to observe again before they stop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What enforcement remembers between two looks: one item per association, and one per instance that is not as wanted.
 
-Every write checks the lease in the same transaction. So whoever has lost it can't overwrite what came after.
+Every write checks the lease in the same transaction. So an invocation that has lost it can't overwrite what came after.
 """
 
 from collections.abc import Iterable, Mapping
