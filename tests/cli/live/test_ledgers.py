@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aws_cdk import NestedStack, Stack
 
-from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
-from cdk_instance_role.cli.live.providers import provider_of, table_behind
+from cdk_instance_role import AssociationProvider, Enforcement, InstanceRole, InstanceSelection
+from cdk_instance_role.cli.live.providers import provider_of, queues_beside, table_behind
 from cdk_instance_role.cli.template import assembly
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
@@ -122,6 +122,60 @@ def test_says_so_where_no_ledger_is_to_be_found(cloud: Cloud) -> None:
     del cloud.cloudformation.stacks["Base"]
 
     assert [one[:37] for one in cloud.status(user).unseen] == ["the ledger: stack Base has no output "]
+
+
+# The queue of enforcement
+
+
+@cache
+def enforced_by_another_stack() -> tuple[StackArtifact, ...]:
+    """A stack with two providers, and one whose association is enforced by the second of them."""
+    app = new_app()
+    base, user = Stack(app, "Base", env=IRELAND), Stack(app, "User", env=IRELAND)
+    AssociationProvider(base, "First")
+    second = AssociationProvider(base, "Second")
+    InstanceRole(user, "Web").associate_with(
+        "Fleet", InstanceSelection.by_ids(instance_id(0)), provider=second, enforcement=Enforcement.report()
+    )
+    return tuple(sorted(assembly.read(written(app)), key=lambda stack: stack.name))
+
+
+def test_finds_the_queues_in_the_stack_of_the_provider(cloud: Cloud) -> None:
+    base, user = enforced_by_another_stack()
+    deploy(cloud, base, user)
+    (logical_id,) = user.associations
+
+    found = cloud.surroundings(user, base).provider(user.address, logical_id)
+
+    assert found
+    assert found.ledger.startswith("SecondLedger")
+    assert found.queue
+    assert found.dead_letters
+    assert [url.rpartition("/Queue-")[2][:-8] for url in (found.queue, found.dead_letters)] == [
+        "SecondEnforcementQueue",
+        "SecondEnforcementDeadLetters",
+    ]
+
+
+def test_a_provider_without_enforcement_has_no_queue(cloud: Cloud) -> None:
+    stack = synthesized(Servers())
+    deploy(cloud, stack)
+    (logical_id,) = stack.associations
+
+    found = cloud.surroundings(stack).provider(stack.address, logical_id)
+
+    assert found
+    assert (found.queue, found.dead_letters) == (None, None)
+
+
+@pytest.mark.parametrize("redrive", [None, {}, {"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:111122223333:Dead"}, "x"])
+def test_a_queue_may_have_no_dead_letter_queue_that_is_known(redrive: object) -> None:
+    resources = {
+        "Enforcer": function(LEDGER_TABLE={"Ref": "Table"}, QUEUE_URL={"Ref": "Queue"}),
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": redrive}},
+    }
+
+    assert queues_beside({"Resources": resources}, "Table") == ("Queue", None)
 
 
 # Functions that call one another
