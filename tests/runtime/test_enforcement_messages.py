@@ -219,3 +219,17 @@ def _rights_of_enforcement() -> dict[str, Any]:
         "Condition": {"StringEquals": {"events:source": "cdk-instance-role"}},
     }
     return {"Version": "2012-10-17", "Statement": [receive, put]}
+
+
+def test_a_memory_of_a_later_release_pauses_everything(
+    world: World, resource: Resource, targets: list[str], enforcement: Enforcement
+) -> None:
+    enforcement.run(1000)
+    key = ("enforcement", resource.association)
+    pauses: dict[str, Any] = {"M": {"moving": {"M": {}}}}
+    world.dynamodb.items[key] = {**world.dynamodb.items[key], "Pauses": pauses}
+    world.fleet.set_carried(targets[0], None)
+    before = world.mutations
+    enforcement.run(2000)
+    assert world.mutations == before
+    assert enforcement.failed == 0

@@ -266,3 +266,16 @@ def test_nothing_but_reads_happens_where_everything_is_right(
     world.traffic.calls.clear()
     enforcement.run(905)
     assert not {call.action for call in world.traffic.calls} & {*MUTATING}
+
+
+def test_what_does_not_fit_into_one_slice_is_done_by_the_next(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    world.instance(tags=WEB)
+    deploy(world, resource)
+    world.clock.sleep(60)
+    world.aws.traffic.latency = lambda action: 0.5 if action == ASSOCIATE else 0.02
+    late = [world.fleet.launch(tags=WEB) for _ in range(300)]
+    enforcement.run(80)
+    assert world.carried(*late) == ["Web"] * 300
+    assert world.traffic.refused(ASSOCIATE) == []

@@ -64,7 +64,7 @@ class Enforcement:
         if not messages:
             return
         self.invocations += 1
-        event = {"Records": [_record(message) for message in messages]}
+        event = {"Records": [record_of(message) for message in messages]}
         try:
             answer = handler.on_queue(event, self.world.services, owner=f"enforcement-{next(_numbers)}")
         except (ClientError, BotoCoreError):
@@ -81,7 +81,7 @@ class Enforcement:
                 self.queue.delete(message)
 
 
-def _record(message: Message) -> dict[str, Any]:
+def record_of(message: Message) -> dict[str, Any]:
     """A message as Lambda delivers it."""
     return {
         "messageId": message.id,

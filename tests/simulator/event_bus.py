@@ -55,9 +55,10 @@ class Ec2Events:
         """Shares of the events that never come, and that come twice."""
         self.latest = 0.0
         """Seconds that an event takes at most."""
-        fleet.on_event = self._happen
+        fleet.on_event = self.happen
 
-    def _happen(self, kind: str, instance_id: str) -> None:
+    def happen(self, kind: str, instance_id: str) -> None:
+        """Send the event about a change of the state or the tags of an instance."""
         if kind == "state" and self._fleet.state(instance_id) not in ("running", "stopped"):
             return
         event = self._state_change(instance_id) if kind == "state" else self._tag_change(instance_id)

@@ -103,7 +103,12 @@ class Batch:
         for association in enforced:
             key = association.state.association
             for hint in self._hints:
-                if self._is_due(association, hint) if hint.is_sweep else _is_about(association, hint, seen, holders):
+                # One that comes again stands for all that was left, and not only for its own instance.
+                is_left = hint.receives > 1 and self._memory(association).is_unfinished
+                is_due = (
+                    self._is_due(association, hint) if hint.is_sweep else _is_about(association, hint, seen, holders)
+                )
+                if is_left or is_due:
                     concerned.setdefault(key, []).append(hint)
         if enforced:
             self._wait_for_ec2(events, enforced, seen)
@@ -136,12 +141,11 @@ class Batch:
 
     def _is_due(self, association: Enforced, hint: Hint) -> bool:
         """Whether a sweep is to look at an association: it has not since the message was sent."""
-        memory, key = self._memory(association), association.state.association
-        observed_at = memory.observed_at
+        observed_at, key = self._memory(association).observed_at, association.state.association
         if hint.association not in (None, key):
             return False
         if observed_at >= hint.sent_at:
-            return memory.is_unfinished and hint.receives > 1
+            return False
         return hint.association is not None or self._clock() - observed_at >= EARLY * association.settings.every
 
     def _memory(self, association: Enforced) -> Memory:
@@ -229,7 +233,7 @@ def _is_about(
     is_held = association.state.association in holders.get(id_, ())
     is_selected = id_ in selection.ids or (found is not None and selection.matches(found.instance.tags))
     is_right = found is not None and found.shows == association.desired.profile.arn
-    if is_held and is_selected and is_right:
+    if is_held and is_selected and is_right and hint.receives == 1:
         return False
     return is_held or is_selected or selection.matches(hint.tags or {})
 

@@ -83,7 +83,7 @@ class Look:
             until: when the rest is left to another invocation, in seconds since the epoch.
             hinted_at: when the message was sent that has caused the look, in seconds since the epoch.
         """
-        self._services, self._enforced, self._lease = services, enforced, lease
+        self._services, self._enforced, self.lease = services, enforced, lease
         self._rate_limiter, self._until, self._hinted_at = rate_limiter, until, hinted_at
         self._ledger, self._clock, self._key = services.ledger, services.clock, enforced.state.association
         self._request, self._desired = enforced.request, enforced.desired
@@ -132,7 +132,7 @@ class Look:
         """Bring about what may be brought about. Returns what is remembered of the association."""
         if assessment.claims:
             log.write_steps(self._request, assessment.claims)
-            self._ledger.claim(self._lease, snapshot.records, assessment.claims, self._clock())
+            self._ledger.claim(self.lease, snapshot.records, assessment.claims, self._clock())
         admission = admit(assessment, memory, self._enforced.settings, self._clock())
         self._leave_out_held_back([one.step.instance_id for one in admission.held_back], assessment, known)
         if ChangeKind.TAKING in admission.memory.pauses:
@@ -161,13 +161,13 @@ class Look:
         ]
         log.write_steps(self._request, steps)
         if steps:
-            self._ledger.forget(self._lease, [snapshot.records[step.instance_id] for step in steps])
+            self._ledger.forget(self.lease, [snapshot.records[step.instance_id] for step in steps])
 
     def _remember(self, memory: Memory, assessment: Assessment, known: Mapping[str, Finding]) -> bool:
         """Write what is remembered, and tell of transitions. Returns whether something is still to be reported."""
         now, findings = self._clock(), assessment.findings
         changed = [one for id_, one in findings.items() if one != known.get(id_)]
-        self._ledger.watch.write(self._lease, memory, changed, now)
+        self._ledger.watch.write(self.lease, memory, changed, now)
         pauses = drift_events.of_pauses(self._request, memory)
         repairs = drift_events.of_repairs(self._request, self._repair.outcomes)
         untold = [one for one in findings.values() if one.is_untold]
@@ -181,7 +181,7 @@ class Look:
         told = [one.told_of(self._key) for one, is_taken in zip(untold, of_findings, strict=False) if is_taken]
         memory = memory.told_of_pauses() if pauses and all(of_pauses) else memory
         if told or pauses:
-            self._ledger.watch.write(self._lease, memory, told, now)
+            self._ledger.watch.write(self.lease, memory, told, now)
         return all(taken) and len(untold) > MAX_EVENTS
 
     def _tell(self, events: Sequence[Event]) -> list[bool]:

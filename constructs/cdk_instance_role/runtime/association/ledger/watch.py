@@ -89,6 +89,15 @@ def _attributes_of(memory: Memory) -> dict[str, Any]:
 
 
 def _memory_of(item: Mapping[str, Any]) -> Memory:
+    """What an item says. If a later release has written what this one does not know, nothing is changed."""
+    try:
+        return _read_memory(item)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pause = Pause(0.0, "the ledger says more than this release knows: deploy with the current release", told=True)
+        return Memory(str(item.get("RequestId")), pauses=dict.fromkeys(ChangeKind, pause))
+
+
+def _read_memory(item: Mapping[str, Any]) -> Memory:
     return Memory(
         request_id=item["RequestId"],
         observed_at=float(item["ObservedAt"]),
@@ -113,10 +122,15 @@ def _finding_attributes(finding: Finding) -> dict[str, Any]:
 def _finding_of(item: Mapping[str, Any]) -> Finding:
     known: dict[str, Any] = {one.name: item[one.name] for one in fields(Finding) if one.name in item}
     for name in ("drift", "told"):
-        known[name] = Drift(known[name]) if known.get(name) else None
+        known[name] = _drift(known.get(name))
     for name in ("since", "retry_at", "repaired_at", "unselected_at", "gone_at"):
         if name in known:
             known[name] = float(known[name])
     for name in ("tries", "repairs"):
         known[name] = int(known.get(name, 0))
     return Finding(instance_id=item[LEDGER_SORT_KEY], **known)
+
+
+def _drift(value: Any) -> Drift | None:
+    """A drift by its name. One that a later release has written is looked for anew."""
+    return Drift(value) if value in list(Drift) else None
