@@ -178,6 +178,21 @@ def test_after_three_repairs_without_a_day_of_rest_an_instance_is_left_alone(
     assert world.carried(first) == ["Web"], "after a day of rest"
 
 
+def test_a_deployment_begins_anew_with_an_instance_that_was_repaired_too_often(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    first, *_ = deploy(world, resource, 10)
+    for _ in range(5):
+        world.fleet.set_carried(first, None)
+        enforcement.run(HOUR)
+    new = world.own_profile("Web2")
+    given = world.properties(tags=TAGS, enforcement=REPAIR, replaces=[world.old], profile=new)
+    assert resource.update(given).ok
+    world.fleet.set_carried(first, None)
+    enforcement.run(HOUR)
+    assert world.carried(first) == ["Web2"]
+
+
 def test_two_associations_in_two_ledgers_that_list_each_others_profiles_stop_after_three_repairs() -> None:
     world = World()
     profiles = [world.fleet.add_profile(name) for name in ("One", "Two")]

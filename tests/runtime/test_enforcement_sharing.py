@@ -279,3 +279,14 @@ def test_what_does_not_fit_into_one_slice_is_done_by_the_next(
     enforcement.run(80)
     assert world.carried(*late) == ["Web"] * 300
     assert world.traffic.refused(ASSOCIATE) == []
+
+
+def test_a_look_that_takes_longer_than_the_slice_still_makes_progress(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    world.instance(tags=WEB)
+    deploy(world, resource)
+    world.aws.traffic.latency = lambda action: 8.0 if action.startswith("Describe") else 0.02
+    late = world.fleet.launch(tags=WEB)
+    enforcement.run(200)
+    assert world.carried(late) == ["Web"]

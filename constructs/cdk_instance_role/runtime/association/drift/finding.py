@@ -95,6 +95,10 @@ class Finding:
         """Whether it was repaired too often."""
         return self.repairs_so_far(now) >= MAX_REPAIRS
 
+    def begun_anew(self) -> Self:
+        """The finding once a deployment has succeeded: what was tried before it does not count any more."""
+        return replace(self, tries=0, retry_at=0.0, repairs=0, repaired_at=0.0, unselected_at=None)
+
     def is_needed(self, now: float) -> bool:
         """Whether there is anything to be remembered."""
         memory = self.repairs_so_far(now) or self.unselected_at is not None or self.gone_at is not None
@@ -107,11 +111,11 @@ class Finding:
 
     def stable_id(self, association: str) -> str:
         """Id of the drift: the same for each event about it, from the first to the one that says that it is over."""
-        if self.drift is None:
+        if self.told_id:
             return self.told_id
-        text = f"{association}|{self.instance_id}|{self.drift}|{self.since:.3f}"
+        text = f"{association}|{self.instance_id}|{self.since:.3f}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def told_of(self, association: str) -> Self:
         """The finding once an event has told of it."""
-        return replace(self, told=self.drift, told_id=self.stable_id(association))
+        return replace(self, told=self.drift, told_id=self.stable_id(association) if self.drift else "")

@@ -20,7 +20,7 @@ from .look import Enforced, Look
 from .messages import Hint, MessageError, parse
 
 SLICE_SECONDS, INVOCATION_SECONDS = 20.0, 40.0
-"""How long one association is worked on, and after which time no other one is begun with."""
+"""How long one association is worked on, and when the last change begins: the function has a minute."""
 MAX_AGE_SECONDS, MAX_RECEIVES = 900.0, 90
 """After that a message is dropped, and the next sweep takes over."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
@@ -69,7 +69,7 @@ class Batch:
             hints = concerned.get(association.state.association)
             if not hints:
                 continue
-            if self._clock() - self._began > INVOCATION_SECONDS:
+            if self._clock() - self._began > INVOCATION_SECONDS - SLICE_SECONDS:
                 seconds: float | None = 0.0
             else:
                 seconds = self._look(association, hints)
@@ -155,7 +155,7 @@ class Batch:
         """Look at an association until nothing new has come meanwhile. Returns the seconds until the next look."""
         observed_at = self._memory(association).observed_at
         resumes = any(hint.resumes and hint.sent_at > observed_at for hint in hints)  # and not each time that it comes
-        until = self._clock() + SLICE_SECONDS
+        until = self._clock() + SLICE_SECONDS  # INVOCATION_SECONDS at the latest
         hinted_at, looks = min(hint.sent_at for hint in hints), 0
         try:
             with self._ledger.enforcement_lease(association.state, self._owner, self._services.timing) as lease:

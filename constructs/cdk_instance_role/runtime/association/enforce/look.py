@@ -88,6 +88,8 @@ class Look:
         self._ledger, self._clock, self._key = services.ledger, services.clock, enforced.state.association
         self._request, self._desired = enforced.request, enforced.desired
         self._repair = Repair(services, enforced.request, lease, rate_limiter, until)
+        self._held_back = 0
+        """Instances without a finding that the circuit breaker holds back."""
 
     def run(self, *, resumes: bool) -> float | None:
         """Look once.
@@ -102,16 +104,18 @@ class Look:
             LostError: somebody else works on the association.
         """
         began = self._clock()
-        memory = self._ledger.watch.memory(self._key).of_operation(self._request.id)
+        former, known = self._ledger.watch.memory(self._key), self._ledger.watch.findings(self._key)
+        memory = former.of_operation(self._request.id)
         memory = memory.resumed() if resumes else memory
-        known = self._ledger.watch.findings(self._key)
+        is_first = former.request_id != self._request.id
+        current = {id_: one.begun_anew() for id_, one in known.items()} if is_first else known
         snapshot = self._observe()
-        assessment = assess(self._desired, snapshot, known, self._enforced.ownership)
-        arrivals = sum(self._is_late_arrival(change.step.instance_id, snapshot) for change in assessment.changes)
+        assessment = assess(self._desired, snapshot, current, self._enforced.ownership)
         self._forget(assessment, snapshot)
         if self._enforced.settings.repairs:
             memory = self._act(assessment, snapshot, memory, known)
-        drifted = sum(one.drift is not None for one in assessment.findings.values())
+        drifted = self._held_back + sum(one.drift is not None for one in assessment.findings.values())
+        arrivals = self._arrivals(assessment, snapshot, known)
         waits = self._repair.is_cut_off or assessment.again_in is not None
         is_untold = self._remember(memory.looked(began, drifted, is_unfinished=waits), assessment, known)
         self._write_metrics(drifted, arrivals)
@@ -134,6 +138,7 @@ class Look:
             log.write_steps(self._request, assessment.claims)
             self._ledger.claim(self.lease, snapshot.records, assessment.claims, self._clock())
         admission = admit(assessment, memory, self._enforced.settings, self._clock())
+        self._held_back = len(admission.held_back)
         self._leave_out_held_back([one.step.instance_id for one in admission.held_back], assessment, known)
         if ChangeKind.TAKING in admission.memory.pauses:
             self._leave_out_unselected(assessment, known)
@@ -144,7 +149,9 @@ class Look:
     ) -> None:
         """What the circuit breaker holds back is reported once, with the pause: it may be a whole fleet."""
         for id_ in instance_ids:
-            if id_ not in known:
+            if id_ in known:
+                self._held_back -= 1  # it counts with the findings
+            else:
                 del assessment.findings[id_]
 
     def _leave_out_unselected(self, assessment: Assessment, known: Mapping[str, Finding]) -> None:
@@ -204,5 +211,11 @@ class Look:
         if written:
             metrics.write(self._request, written, self._clock())
 
-    def _is_late_arrival(self, instance_id: str, snapshot: Snapshot) -> bool:
-        return snapshot.record(instance_id).mine is None
+    def _arrivals(self, assessment: Assessment, snapshot: Snapshot, known: Mapping[str, Finding]) -> int:
+        """Instances that were not targets before, and have got the profile; in a report, those that were not seen
+        before."""
+        if self._enforced.settings.repairs:
+            ids = [one.step.instance_id for one in self._repair.outcomes if one.accepted]
+        else:
+            ids = [change.step.instance_id for change in assessment.changes if change.step.instance_id not in known]
+        return sum(snapshot.record(id_).mine is None for id_ in ids)

@@ -72,7 +72,8 @@ class Repair:
         """As many changes at a time as can begin within some seconds."""
         left = list(changes)
         while left:
-            if self._services.clock() >= self._until:
+            # The first one is made in any case: with a large fleet the look may take as long as the slice.
+            if self._services.clock() >= self._until and len(left) < len(changes):
                 self.is_cut_off = True
                 return
             size = self._size(left[0].step)

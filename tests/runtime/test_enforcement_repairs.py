@@ -92,6 +92,23 @@ def test_a_conflict_is_reported_once_and_never_overwritten(
     assert (closed["state"], closed["id"]) == ("CLOSED", opened["id"])
 
 
+def test_drift_that_changes_keeps_its_id(world: World, resource: Resource, enforcement: Enforcement) -> None:
+    first, *_ = deployed(world, resource, enforcement=REPORT)
+    world.fleet.set_carried(first, world.foreign)
+    enforcement.run(1000)
+    world.fleet.set_carried(first, None)
+    enforcement.run(1000)
+    world.fleet.set_carried(first, world.web)
+    enforcement.run(1000)
+    events = world.aws.event_bus.details("Instance Profile Drift")
+    assert [(one["state"], one["drift"]) for one in events] == [
+        ("OPEN", "other-profile"),
+        ("CHANGED", "no-profile"),
+        ("CLOSED", "no-profile"),
+    ]
+    assert len({one["id"] for one in events}) == 1
+
+
 def test_report_changes_nothing(world: World, resource: Resource, enforcement: Enforcement) -> None:
     first, *_ = deployed(world, resource, enforcement=REPORT)
     world.fleet.set_carried(first, None)
