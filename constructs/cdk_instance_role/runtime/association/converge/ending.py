@@ -73,6 +73,8 @@ class Ending:
         log.write_failed(self._request, self._failed_targets.sentences)
         log.write_operation(self._request, "the targets are as wanted", **self._progress.fields(), **counts)
         self._progress.save()
+        if self._lease.operation.enforces and self._request.enforcement is None:
+            self._ledger.watch.forget(self._key)
         return counts if self._lease.succeed(counts, looks_again=looks_again) else None
 
     def _end_undo(self, operation: Operation) -> dict[str, str]:

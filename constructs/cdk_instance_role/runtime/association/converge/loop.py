@@ -97,6 +97,7 @@ class Convergence:
             self._leave()
 
     def _converge(self) -> dict[str, str] | None:
+        self._lease.announce()
         while True:
             alarms = self._waves.problems()
             if self._waves.is_baking and not alarms and not self._is_late:

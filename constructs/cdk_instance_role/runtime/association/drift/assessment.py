@@ -12,6 +12,7 @@ from ..decide.model import GONE, Snapshot
 from ..decide.plan import CONFIRMATION_SECONDS, OperationContext, association_began, plan_desired
 from ..decide.record import Record
 from ..decide.step import CHANGES, Action, Step
+from ..decide.undo import plan_putting_back
 from ..request.desired import Desired
 from .breaker import ChangeKind
 from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
@@ -65,6 +66,9 @@ class _Assessor:
                 self._assess_target(step, record, problems)
             else:
                 self._is_right(step.instance_id)  # it is another association's
+        planned = {step.instance_id for step in plan.steps}
+        for id_ in self._known.keys() - planned - {OF_THE_PROFILE}:  # neither held nor selected any more
+            self._is_right(id_)
         self._note_inside(problems)
         self._count_held(selected)
         return self._result
@@ -90,6 +94,8 @@ class _Assessor:
                 self._result.claims.append(step)
         elif not problems:  # a profile that EC2 can't deliver is given to nobody
             self._consider(step, record)
+        else:
+            self._put_back(record)
 
     def _wait(self, step: Step, record: Record) -> None:
         """Something takes its time. If EC2 can't deliver the role, it never confirms the association, nor says why."""
@@ -115,7 +121,9 @@ class _Assessor:
         known, is_repair = self._finding(step.instance_id), record.mine is not None
         kind = ChangeKind.GIVING if step.action is Action.ASSOCIATE else ChangeKind.TAKING
         if record.detached:  # between the two halves of a swap, no instance stays without a profile
-            self._result.changes.append(Change(step, kind, is_limited=False))
+            self._drift(step, Drift.MISSING)
+            if self._is_due(known):
+                self._result.changes.append(Change(step, kind, is_limited=False))
             return
         if is_repair and known.is_contested(self._now):
             reason = f"was repaired {known.repairs} times, and somebody has changed it again each time"
@@ -127,8 +135,19 @@ class _Assessor:
             limited = not (kind is ChangeKind.GIVING and self._is_new(step.instance_id))
             self._result.changes.append(Change(step, kind, is_limited=limited, is_repair=is_repair))
 
+    def _put_back(self, record: Record) -> None:
+        """Give an instance back what was taken off for a profile that it can't get now."""
+        step = plan_putting_back(record, self._snapshot.instances.get(record.instance_id))
+        if step and step.action in CHANGES:
+            self._drift(step, Drift.MISSING)
+            if self._is_due(self._finding(record.instance_id)):
+                self._result.changes.append(Change(step, ChangeKind.GIVING, is_limited=False))
+
     def _assess_unselected(self, step: Step) -> None:
         """An instance of the ledger that does not have the tags any more."""
+        if step.instance_id in self._snapshot.unconfirmed:  # EC2 says nothing of it
+            self._result.look_again_in(SOON_SECONDS)
+            return
         known = self._finding(step.instance_id)
         since = known.unselected_at
         if since is None:
@@ -189,7 +208,7 @@ class _Assessor:
     def _count_held(self, selected: set[str]) -> None:
         alive = [id_ for id_, one in self._snapshot.records.items() if one.mine and not self._is_gone(id_)]
         self._result.held = len(alive)
-        self._result.lost = sum(id_ not in selected for id_ in alive)
+        self._result.lost = sum(id_ not in selected and id_ not in self._snapshot.unconfirmed for id_ in alive)
 
     def _is_gone(self, instance_id: str) -> bool:
         found = self._snapshot.instances.get(instance_id)

@@ -50,6 +50,12 @@ class Memory:
     """Instances with drift at the last look."""
     is_unfinished: bool = False
     """The last look was waiting for something."""
+    swept_at: float = 0.0
+    """When the last look began that a sweep has caused, in seconds since the epoch."""
+    tried_at: float = 0.0
+    """When the last look began, whatever became of it, in seconds since the epoch."""
+    resumed_at: float = 0.0
+    """When the latest message was sent by which people let it go on, in seconds since the epoch."""
     accepts_loss: bool = False
     """People have said that the selection has lost so many instances on purpose."""
 
@@ -60,19 +66,21 @@ class Memory:
     def observed(self, now: float, held: int) -> Self:
         """The memory at a look: what is older than an hour is dropped, and what is held is noted."""
         oldest = _bucket(now) - HOUR_SECONDS
-        counts = {kind: {at: n for at, n in found.items() if at > oldest} for kind, found in self.counts.items()}
-        known = {at: n for at, n in self.held.items() if at > oldest}
+        counts = {kind: {at: n for at, n in found.items() if at >= oldest} for kind, found in self.counts.items()}
+        known = {at: n for at, n in self.held.items() if at >= oldest}
         return replace(self, counts=counts, held={_bucket(now): held, **known})
 
-    def looked(self, began: float, drifted: int, *, is_unfinished: bool) -> Self:
+    def looked(self, began: float, drifted: int, *, is_unfinished: bool, sweeps: bool) -> Self:
         """The memory once a look has gone through.
 
         Args:
             began: when it began, in seconds since the epoch.
             drifted: instances with drift.
             is_unfinished: whether it waits for something.
+            sweeps: whether a sweep has caused it.
         """
-        return replace(self, observed_at=began, drifted=drifted, is_unfinished=is_unfinished)
+        swept_at = began if sweeps else self.swept_at
+        return replace(self, observed_at=began, drifted=drifted, is_unfinished=is_unfinished, swept_at=swept_at)
 
     def used(self, kind: ChangeKind) -> int:
         """Changes of a kind in the last hour."""
@@ -93,9 +101,15 @@ class Memory:
         """The memory once changes of a kind are not made any more. The first reason stays."""
         return replace(self, pauses={kind: Pause(now, reason), **self.pauses})
 
-    def resumed(self) -> Self:
-        """The memory once people have said that it is to go on: the hour begins anew."""
-        return type(self)(self.request_id, self.observed_at, drifted=self.drifted, accepts_loss=True)
+    def resumed(self, sent_at: float) -> Self:
+        """The memory once people have said that it is to go on: the hour begins anew.
+
+        Args:
+            sent_at: when they sent the message, in seconds since the epoch. It counts once, however often it comes.
+        """
+        if sent_at <= self.resumed_at:
+            return self
+        return replace(self, counts={}, held={}, pauses={}, accepts_loss=True, resumed_at=sent_at)
 
     def told_of_pauses(self) -> Self:
         """The memory once an event has told of each pause."""

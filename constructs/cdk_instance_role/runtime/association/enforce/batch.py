@@ -11,7 +11,7 @@ from ..aws.rate_limiter import RateLimiter
 from ..decide.model import GONE
 from ..drift.breaker import Memory
 from ..drift.ownership import Ownership, Rival
-from ..exceptions import AssociationError, RequestError
+from ..exceptions import RequestError
 from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
 from ..report import log
@@ -27,8 +27,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
 """How soon a message comes again that waits for something: twice as late each time."""
 LAG_SECONDS = 30.0
 """How long an event is believed more than an answer of EC2 that does not show it yet."""
-EARLY = 0.8
-"""A sweep looks at an association if this share of its interval has passed: the scheduler has a flexible window."""
+LATE = 1.2
+"""How much of its interval may pass until the next sweep: the scheduler has a flexible window."""
 SECONDS_BETWEEN_LOOKS = 10.0
 """Between the looks of a slice after the second one."""
 
@@ -81,7 +81,8 @@ class Batch:
         states = self._ledger.desired_states.all()
         found = [one for state in states if (one := self._read(state, states))]
         self._memories = self._ledger.watch.memories(one.state.association for one in found)
-        return sorted(found, key=lambda one: self._memory(one).observed_at)
+        self._interval = min((one.settings.every for one in found), default=0.0)
+        return sorted(found, key=lambda one: self._memory(one).tried_at)
 
     def _read(self, state: DesiredState, states: Iterable[DesiredState]) -> Enforced | None:
         """An association, as far as this release can read what it wants."""
@@ -140,45 +141,50 @@ class Batch:
                 self._have_again([hint], FIRST_PAUSE_SECONDS)
 
     def _is_due(self, association: Enforced, hint: Hint) -> bool:
-        """Whether a sweep is to look at an association: it has not since the message was sent."""
-        observed_at, key = self._memory(association).observed_at, association.state.association
+        """Whether a sweep is to look at an association: it has not yet, and the next sweep would come too late for it.
+        Sweeps come as often as one of the associations wants them."""
+        memory, key = self._memory(association), association.state.association
         if hint.association not in (None, key):
             return False
-        if observed_at >= hint.sent_at:
+        if hint.resumes and hint.sent_at > memory.resumed_at:
+            return True
+        if memory.swept_at >= hint.sent_at:
             return False
-        return hint.association is not None or self._clock() - observed_at >= EARLY * association.settings.every
+        next_sweep = self._clock() + LATE * self._interval
+        return hint.association is not None or next_sweep >= memory.swept_at + association.settings.every
 
     def _memory(self, association: Enforced) -> Memory:
         return self._memories.get(association.state.association, Memory()).of_operation(association.state.request_id)
 
     def _look(self, association: Enforced, hints: Sequence[Hint]) -> float | None:
         """Look at an association until nothing new has come meanwhile. Returns the seconds until the next look."""
-        observed_at = self._memory(association).observed_at
-        resumes = any(hint.resumes and hint.sent_at > observed_at for hint in hints)  # and not each time that it comes
+        resumed_at = max((hint.sent_at for hint in hints if hint.resumes), default=0.0)
+        sweeps = any(hint.is_sweep for hint in hints)
         until = self._clock() + SLICE_SECONDS  # INVOCATION_SECONDS at the latest
         hinted_at, looks = min(hint.sent_at for hint in hints), 0
         try:
             with self._ledger.enforcement_lease(association.state, self._owner, self._services.timing) as lease:
                 while True:
                     began, looks = self._clock(), looks + 1
-                    look = Look(
-                        self._services, association, lease, self._rate_limiter, until=until, hinted_at=hinted_at
-                    )
-                    seconds = look.run(resumes=resumes and looks == 1)
+                    look = Look(self._services, association, lease, self._rate_limiter, until, hinted_at)
+                    seconds = look.run(resumed_at=resumed_at, sweeps=sweeps)
                     if seconds == 0.0 or lease.release_unless_asked():
                         return seconds
+                    self._ledger.watch.leave_unfinished(lease)
+                    lease.begin_again()
                     if self._clock() >= until:
                         return 0.0
                     if looks > 1:
                         self._services.sleep(max(0.0, began + SECONDS_BETWEEN_LOOKS - self._clock()))
         except StaleError:
             return 0.0
-        except LostError:
-            return None
-        except (ClientError, BotoCoreError, AssociationError) as error:  # it is no reason to leave out the others
-            text = str(error) if isinstance(error, AssociationError) else text_of(error)
-            log.write_operation(association.request, "can't be looked at now, to be tried again", error=text)
-            return LONGEST_PAUSE_SECONDS
+        except LostError:  # the one who works on it observes again, but can't let paused changes go on
+            return FIRST_PAUSE_SECONDS if resumed_at else None
+        except (ClientError, BotoCoreError) as error:
+            log.write_operation(association.request, "can't be looked at now, to be tried again", error=text_of(error))
+        except Exception as error:  # whatever it is, it is no reason to leave out the other associations
+            log.write_error(association.request, error)
+        return LONGEST_PAUSE_SECONDS
 
     def _have_again(self, hints: Iterable[Hint], seconds: float) -> None:
         for hint in hints:

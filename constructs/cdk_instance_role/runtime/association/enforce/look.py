@@ -1,7 +1,7 @@
 """One look at one association: observe, assess, repair, remember and tell."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ..aws.enforcement_calls import Event
@@ -9,7 +9,8 @@ from ..aws.observe import Observer
 from ..aws.rate_limiter import RateLimiter
 from ..contract import EnforcementMetric
 from ..converge.preview import observed
-from ..decide.model import Snapshot
+from ..decide.model import GONE, Snapshot
+from ..decide.step import Step
 from ..drift.admission import admit
 from ..drift.assessment import assess
 from ..drift.breaker import ChangeKind, Memory
@@ -70,7 +71,6 @@ class Look:
         enforced: Enforced,
         lease: EnforcementLease,
         rate_limiter: RateLimiter,
-        *,
         until: float,
         hinted_at: float,
     ) -> None:
@@ -90,12 +90,15 @@ class Look:
         self._repair = Repair(services, enforced.request, lease, rate_limiter, until)
         self._held_back = 0
         """Instances without a finding that the circuit breaker holds back."""
+        self._admitted = set[str]()
+        """Instances that may be changed in this look."""
 
-    def run(self, *, resumes: bool) -> float | None:
+    def run(self, *, resumed_at: float, sweeps: bool) -> float | None:
         """Look once.
 
         Args:
-            resumes: whether paused changes go on.
+            resumed_at: when a message was sent that lets paused changes go on, in seconds since the epoch; 0 for none.
+            sweeps: whether a sweep has caused it.
 
         Returns:
             Seconds until the next look is worth while; None if nothing is waited for.
@@ -105,19 +108,23 @@ class Look:
         """
         began = self._clock()
         former, known = self._ledger.watch.memory(self._key), self._ledger.watch.findings(self._key)
-        memory = former.of_operation(self._request.id)
-        memory = memory.resumed() if resumes else memory
-        is_first = former.request_id != self._request.id
-        current = {id_: one.begun_anew() for id_, one in known.items()} if is_first else known
+        memory = replace(former.of_operation(self._request.id).resumed(resumed_at), tried_at=began)
+        if former.request_id != self._request.id:
+            known = {id_: one.begun_anew() for id_, one in known.items()}
+            self._ledger.watch.write(self.lease, memory, known.values(), began)
+        else:
+            self._ledger.watch.write(self.lease, memory, (), began)
         snapshot = self._observe()
-        assessment = assess(self._desired, snapshot, current, self._enforced.ownership)
+        assessment = assess(self._desired, snapshot, known, self._enforced.ownership)
         self._forget(assessment, snapshot)
         if self._enforced.settings.repairs:
             memory = self._act(assessment, snapshot, memory, known)
         drifted = self._held_back + sum(one.drift is not None for one in assessment.findings.values())
         arrivals = self._arrivals(assessment, snapshot, known)
-        waits = self._repair.is_cut_off or assessment.again_in is not None
-        is_untold = self._remember(memory.looked(began, drifted, is_unfinished=waits), assessment, known)
+        untold = self._untold(assessment)
+        waits = self._repair.is_cut_off or assessment.again_in is not None or len(untold) > MAX_EVENTS
+        memory = memory.looked(began, drifted, is_unfinished=waits, sweeps=sweeps)
+        is_untold = self._remember(memory, assessment, known, untold)
         self._write_metrics(drifted, arrivals)
         return 0.0 if is_untold or self._repair.is_cut_off else assessment.again_in
 
@@ -138,8 +145,8 @@ class Look:
             log.write_steps(self._request, assessment.claims)
             self._ledger.claim(self.lease, snapshot.records, assessment.claims, self._clock())
         admission = admit(assessment, memory, self._enforced.settings, self._clock())
-        self._held_back = len(admission.held_back)
         self._leave_out_held_back([one.step.instance_id for one in admission.held_back], assessment, known)
+        self._admitted = {one.step.instance_id for one in admission.changes}
         if ChangeKind.TAKING in admission.memory.pauses:
             self._leave_out_unselected(assessment, known)
         return self._repair.make(admission.changes, snapshot, admission.memory, assessment)
@@ -149,8 +156,11 @@ class Look:
     ) -> None:
         """What the circuit breaker holds back is reported once, with the pause: it may be a whole fleet."""
         for id_ in instance_ids:
+            if id_ in known and known[id_].told:
+                continue
+            self._held_back += 1
             if id_ in known:
-                self._held_back -= 1  # it counts with the findings
+                assessment.findings[id_] = known[id_]
             else:
                 del assessment.findings[id_]
 
@@ -164,20 +174,27 @@ class Look:
         steps = [
             step
             for step in assessment.forgotten
-            if snapshot.record(step.instance_id).mine and (step.before is None or self._enforced.settings.repairs)
+            if snapshot.record(step.instance_id).mine and (self._enforced.settings.repairs or _is_gone(step, snapshot))
         ]
         log.write_steps(self._request, steps)
         if steps:
             self._ledger.forget(self.lease, [snapshot.records[step.instance_id] for step in steps])
 
-    def _remember(self, memory: Memory, assessment: Assessment, known: Mapping[str, Finding]) -> bool:
+    def _untold(self, assessment: Assessment) -> list[Finding]:
+        """Findings that an event has to tell of. What waits for its turn is about to be repaired."""
+        begun = {one.step.instance_id for one in self._repair.outcomes}
+        waiting = self._admitted - begun
+        return [one for one in assessment.findings.values() if one.is_untold and one.instance_id not in waiting]
+
+    def _remember(
+        self, memory: Memory, assessment: Assessment, known: Mapping[str, Finding], untold: Sequence[Finding]
+    ) -> bool:
         """Write what is remembered, and tell of transitions. Returns whether something is still to be reported."""
         now, findings = self._clock(), assessment.findings
         changed = [one for id_, one in findings.items() if one != known.get(id_)]
         self._ledger.watch.write(self.lease, memory, changed, now)
         pauses = drift_events.of_pauses(self._request, memory)
         repairs = drift_events.of_repairs(self._request, self._repair.outcomes)
-        untold = [one for one in findings.values() if one.is_untold]
         if not (pauses or repairs or untold):
             return False
         transitions = [
@@ -219,3 +236,8 @@ class Look:
         else:
             ids = [change.step.instance_id for change in assessment.changes if change.step.instance_id not in known]
         return sum(snapshot.record(id_).mine is None for id_ in ids)
+
+
+def _is_gone(step: Step, snapshot: Snapshot) -> bool:
+    found = snapshot.instances.get(step.instance_id)
+    return found is None or found.state in GONE

@@ -57,7 +57,7 @@ def parse(record: Mapping[str, Any]) -> Hint:
     }
     try:
         body = json.loads(record["body"])
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MessageError(f"it is not JSON: {record['body'][:SHOWN]!r}") from None
     if not isinstance(body, dict):
         raise MessageError(f"it is not a map: {record['body'][:SHOWN]!r}")
@@ -78,9 +78,11 @@ def _of_event(body: Mapping[str, Any], queue: list[str]) -> tuple[str, Mapping[s
     detail, kind = body.get("detail"), body.get("detail-type")
     if not isinstance(detail, dict) or kind not in (STATE_CHANGE, TAG_CHANGE):
         raise MessageError(f"it is neither a sweep nor an event of an instance: {str(kind)[:SHOWN]!r}")
-    resource = str(next(iter(body.get("resources") or ()), ""))
+    resources = body.get("resources")
+    resource = str(resources[0]) if isinstance(resources, list) and resources else ""
     found = detail.get("instance-id") if kind == STATE_CHANGE else resource.rpartition("/")[2]
     if not isinstance(found, str) or not INSTANCE_ID.fullmatch(found):
         raise MessageError(f"it names no instance: {str(found)[:SHOWN]!r}")
     tags = detail.get("tags") if kind == TAG_CHANGE else None
-    return found, tags if isinstance(tags, dict) else None
+    is_known = isinstance(tags, dict) and all(isinstance(value, str) for value in tags.values())
+    return found, tags if is_known else None

@@ -8,6 +8,7 @@ from ..aws.rate_limiter import LIMITS, RateLimiter
 from ..decide.error_kind import ErrorKind
 from ..decide.model import Snapshot
 from ..decide.outcome import Outcome
+from ..decide.record import Records
 from ..decide.step import Step, first_call
 from ..drift.assessment import SOON_SECONDS
 from ..drift.breaker import Memory
@@ -63,8 +64,12 @@ class Repair:
             LostError: a deployment has begun, or somebody else works on the association. No further call was made.
         """
         for batch in self._batches(changes):
-            memory = self._count(batch, memory)
-            for outcome in self._carry_out([change.step for change in batch], snapshot):
+            steps = [change.step for change in batch]
+            claimed = self._services.ledger.claim(self._lease, snapshot.records, steps, self._services.clock())
+            memory, counted_at = self._count(batch, memory)
+            outcomes = self._carry_out(steps, claimed)
+            memory = self._uncount(batch, outcomes, memory, counted_at)
+            for outcome in outcomes:
                 self._note(outcome, batch, assessment)
         return memory
 
@@ -85,18 +90,28 @@ class Repair:
         at_once = self._rate_limiter.levels()[action] + BATCH_SECONDS * LIMITS[action].refill
         return max(1, min(STEPS_PER_BATCH, int(at_once) - 1))
 
-    def _count(self, batch: Sequence[Change], memory: Memory) -> Memory:
+    def _count(self, batch: Sequence[Change], memory: Memory) -> tuple[Memory, float]:
+        """Count changes before they are made. Returns the memory, and when that was, in seconds since the epoch."""
         now = self._services.clock()
         limited = [change for change in batch if change.is_limited]
-        for kind in {change.kind for change in limited}:
-            memory = memory.counted(kind, sum(change.kind is kind for change in limited), now)
+        for change in limited:
+            memory = memory.counted(change.kind, 1, now)
         if limited:
             self._services.ledger.watch.write(self._lease, memory, (), now)
+        return memory, now
+
+    def _uncount(
+        self, batch: Sequence[Change], outcomes: Sequence[Outcome], memory: Memory, counted_at: float
+    ) -> Memory:
+        """The memory without the changes that were not made: not begun, or refused by EC2."""
+        made = {one.step.instance_id for one in outcomes if one.accepted or one.error_kind is ErrorKind.UNREACHABLE}
+        for change in batch:
+            if change.is_limited and change.step.instance_id not in made:
+                memory = memory.counted(change.kind, -1, counted_at)
         return memory
 
-    def _carry_out(self, steps: Sequence[Step], snapshot: Snapshot) -> list[Outcome]:
+    def _carry_out(self, steps: Sequence[Step], claimed: Records) -> list[Outcome]:
         services, lease = self._services, self._lease
-        claimed = services.ledger.claim(lease, snapshot.records, steps, services.clock())
         outcomes = apply(
             steps,
             services.ec2_changes,

@@ -82,21 +82,23 @@ class EnforcementLease:
         self._lock.renew()
 
     def release_unless_asked(self) -> bool:
-        """Release the lease, unless somebody has asked for another look meanwhile. That wish is fulfilled by the look
-        that has to follow then. Returns whether it was released.
+        """Release the lease, unless somebody has asked for another look meanwhile. Returns whether it was released."""
+        try:
+            self._lock.release(f"attribute_not_exists({LOOK_AGAIN})")
+        except self._table.ConditionFailed:
+            return False
+        return True
+
+    def begin_again(self) -> None:
+        """Begin the look that was asked for.
 
         Raises:
             LostError: the lease is somebody else's.
         """
         try:
-            self._lock.release(f"attribute_not_exists({LOOK_AGAIN})")
+            self._lock.set(f"REMOVE {LOOK_AGAIN}", {})
         except self._table.ConditionFailed:
-            try:
-                self._lock.set(f"REMOVE {LOOK_AGAIN}", {})
-            except self._table.ConditionFailed:
-                raise LostError from None
-            return False
-        return True
+            raise LostError from None
 
     def release(self) -> None:
         """Let others in. Nothing is lost if that fails: the lease runs out."""

@@ -119,6 +119,14 @@ class Lease:
             self.request.association, step, now, request=self.request.id, creates=creates, retain=retain
         )
 
+    def announce(self) -> None:
+        """Write the desired state before the operation ends, so that events of EC2 can ask for another look. It counts
+        only once the operation has succeeded."""
+        state = DesiredStates(self._table).of(self.request, self.operation, self._timing.clock())
+        if state and not self.operation.enforces:
+            self._set("SET Enforces = :yes", {":yes": True})
+            self._table.write([[state]], self.check())
+
     def accept_first_change(self) -> None:
         """EC2 has accepted a change."""
         self._set("SET FirstChangeAccepted = :yes", {":yes": True})

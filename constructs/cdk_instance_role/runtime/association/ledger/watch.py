@@ -66,6 +66,19 @@ class Watch:
             lease.raise_if_superseded(error)
             raise
 
+    def leave_unfinished(self, lease: EnforcementLease) -> None:
+        """Note that another look is still to follow, before the wish for it is taken for fulfilled.
+
+        Raises:
+            LostError: somebody else works on the association.
+        """
+        change = self._table.change(MEMORY_KIND, lease.association, "SET IsUnfinished = :yes", {":yes": True})
+        try:
+            self._table.write([[change]], lease.check())
+        except self._table.Cancelled as error:
+            lease.raise_if_superseded(error)
+            raise
+
     def forget(self, association: str) -> None:
         """Remove the findings of an association that is deleted. Its operation has ended enforcement before."""
         kind = f"{_FINDINGS}{association}"
@@ -78,6 +91,9 @@ def _attributes_of(memory: Memory) -> dict[str, Any]:
         "ObservedAt": memory.observed_at,
         "Drifted": memory.drifted,
         "IsUnfinished": memory.is_unfinished,
+        "SweptAt": memory.swept_at,
+        "TriedAt": memory.tried_at,
+        "ResumedAt": memory.resumed_at,
         "AcceptsLoss": memory.accepts_loss,
         "Held": {str(at): number for at, number in memory.held.items()},
         "Counts": {str(kind): {str(at): n for at, n in found.items()} for kind, found in memory.counts.items()},
@@ -109,6 +125,9 @@ def _read_memory(item: Mapping[str, Any]) -> Memory:
         },
         drifted=int(item["Drifted"]),
         is_unfinished=bool(item["IsUnfinished"]),
+        swept_at=float(item["SweptAt"]),
+        tried_at=float(item["TriedAt"]),
+        resumed_at=float(item["ResumedAt"]),
         accepts_loss=bool(item["AcceptsLoss"]),
     )
 

@@ -37,6 +37,11 @@ def write_operation(request: Request, message: str, **fields: Any) -> None:
     _log.info(message, extra={"association": request.logical_id, "request": request.type.value, **fields})
 
 
+def write_error(request: Request, error: Exception) -> None:
+    """An error that nobody has expected, with where it comes from."""
+    _log.error("enforcement has failed: %s", error, exc_info=error, extra={"association": request.logical_id})
+
+
 def write_problem(message: str, **fields: Any) -> None:
     """A warning about something that belongs to no operation."""
     _log.warning(message, extra=fields)
