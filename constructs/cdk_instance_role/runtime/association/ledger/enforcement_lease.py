@@ -3,16 +3,15 @@
 It writes nothing of the operation but the lease itself, and the wish for another look.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from ..decide.record import Record
 from ..decide.step import Step
 from .desired_states import DesiredState
-from .lock import LOOK_AGAIN, RENEWAL_SECONDS, Lock, Scope, Timing
+from .lock import LOOK_AGAIN, Lock, Scope, Timing, holding
 from .operations import KIND, SUCCEEDED
 from .table import Table, reasons
 
@@ -27,8 +26,9 @@ class StaleError(LostError):
     """Another operation has succeeded since the desired state was read: read it again."""
 
 
-@contextmanager
-def acquire(table: Table, state: DesiredState, owner: str, timing: Timing) -> Iterator["EnforcementLease"]:
+def acquire(
+    table: Table, state: DesiredState, owner: str, timing: Timing
+) -> AbstractContextManager["EnforcementLease"]:
     """Keep deployments and other invocations from working on an association meanwhile.
 
     Args:
@@ -41,14 +41,7 @@ def acquire(table: Table, state: DesiredState, owner: str, timing: Timing) -> It
         LostError: the association is busy, and the one who works on it observes again; or it is not enforced any more.
         StaleError: what the association wants is something else by now.
     """
-    lease = EnforcementLease(table, state, owner, timing)
-    lease.take()
-    stop = timing.every(RENEWAL_SECONDS, lease.renew)
-    try:
-        yield lease
-    finally:
-        stop()
-        lease.release()
+    return holding(EnforcementLease(table, state, owner, timing), timing)
 
 
 class EnforcementLease:
@@ -102,10 +95,7 @@ class EnforcementLease:
 
     def release(self) -> None:
         """Let others in. Nothing is lost if that fails: the lease runs out."""
-        if self._lock.is_held:
-            with suppress(ClientError, BotoCoreError):
-                self._lock.release()
-        self._lock.forget()
+        self._lock.release_quietly()
 
     def check(self) -> Any:
         """The condition that a transaction of the ledger has to check: the lease is still the caller's, and no

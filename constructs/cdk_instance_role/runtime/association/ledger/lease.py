@@ -4,18 +4,18 @@ Two invocations for one event (a retry), or the last one of a cancelled Create a
 follows it, would otherwise undo each other's work.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from ..decide.record import Record
 from ..decide.step import Step
 from ..request.event import Request, RequestType
 from .desired_states import DesiredStates
 from .ended_events import ending
-from .lock import LOOK_AGAIN, RENEWAL_SECONDS, Lock, Scope, Timing
+from .lock import LOOK_AGAIN, Lock, Scope, Timing, holding
 from .operations import KIND, SUCCEEDED, ClosedError, Operation, is_outlived, operation_of, superseded
 from .table import Table, reasons
 
@@ -34,8 +34,7 @@ class EndedError(Exception):
         self.operation = operation
 
 
-@contextmanager
-def acquire(table: Table, request: Request, owner: str, timing: Timing) -> Iterator["Lease"]:
+def acquire(table: Table, request: Request, owner: str, timing: Timing) -> AbstractContextManager["Lease"]:
     """Keep every other invocation from working on the association meanwhile.
 
     Args:
@@ -50,14 +49,7 @@ def acquire(table: Table, request: Request, owner: str, timing: Timing) -> Itera
         EndedError: the operation has ended.
         SupersededError: the caller's event is not the current one.
     """
-    lease = Lease(table, request, owner, timing)
-    lease.take()
-    stop = timing.every(RENEWAL_SECONDS, lease.renew)
-    try:
-        yield lease
-    finally:
-        stop()
-        lease.release()
+    return holding(Lease(table, request, owner, timing), timing)
 
 
 class Lease:
@@ -84,10 +76,7 @@ class Lease:
     def release(self) -> None:
         """Let other invocations in. Nothing is lost if that fails: the lease runs out. The operation goes on, so the
         next invocation observes again in any case."""
-        if self.is_held:
-            with suppress(ClientError, BotoCoreError):
-                self._lock.release()
-        self._lock.forget()
+        self._lock.release_quietly()
 
     @property
     def allows_calls(self) -> bool:

@@ -4,10 +4,10 @@ It is in the item of the association's operation. So whatever begins another ope
 the one before, in the same write.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -50,6 +50,31 @@ class Scope:
 
     condition: str
     values: Mapping[str, Any]
+
+
+class Holder(Protocol):
+    """A lease that is held for some time."""
+
+    def take(self) -> None: ...
+
+    def renew(self) -> None: ...
+
+    def release(self) -> None: ...
+
+
+H = TypeVar("H", bound=Holder)
+
+
+@contextmanager
+def holding(lease: H, timing: Timing) -> Iterator[H]:
+    """Take a lease, renew it in the background, and release it. Raises what taking it does."""
+    lease.take()
+    stop = timing.every(RENEWAL_SECONDS, lease.renew)
+    try:
+        yield lease
+    finally:
+        stop()
+        lease.release()
 
 
 class Lock:
@@ -107,6 +132,13 @@ class Lock:
         """Keep the lock for longer. If that fails, it runs out by itself."""
         with suppress(ClientError, BotoCoreError):
             self._lease(_OWNED)
+
+    def release_quietly(self) -> None:
+        """Let other invocations in. Nothing is lost if that fails: the lock runs out."""
+        if self.is_held:
+            with suppress(ClientError, BotoCoreError):
+                self.release()
+        self.forget()
 
     def release(self, condition: str = _OWNED) -> None:
         """Let other invocations in.
