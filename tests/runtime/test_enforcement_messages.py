@@ -12,6 +12,7 @@ from tests.simulator.ec2 import ASSOCIATE, MUTATING
 from tests.simulator.enforcement import REPAIR, Enforcement
 from tests.simulator.errors import AwsError
 from tests.simulator.event_bus import PUT_EVENTS
+from tests.simulator.simulator import QUEUE_ARN
 from tests.simulator.sqs import CHANGE_VISIBILITY
 
 WEB, TAGS = {"app": "web"}, {"app": ["web"]}
@@ -209,16 +210,25 @@ def test_enforcement_needs_no_right_beyond_a_deployments_but_for_queue_events_an
 
 
 def _rights_of_enforcement() -> dict[str, Any]:
-    from tests.simulator.simulator import BUS_ARN, QUEUE_ARN
+    """What the role in the synthesized template may do only because of enforcement."""
+    from aws_cdk.assertions import Template
 
-    receive = {"Effect": "Allow", "Action": ["sqs:ChangeMessageVisibility"], "Resource": QUEUE_ARN}
-    put = {
-        "Effect": "Allow",
-        "Action": "events:PutEvents",
-        "Resource": BUS_ARN,
-        "Condition": {"StringEquals": {"events:source": "cdk-instance-role"}},
-    }
-    return {"Version": "2012-10-17", "Statement": [receive, put]}
+    from cdk_instance_role import Enforcement as Enforced
+    from tests.synth.builders import BY_TAGS, as_text, associated, new_stack
+
+    stack = new_stack()
+    associated(BY_TAGS, stack, enforcement=Enforced.repair())
+    resources = Template.from_stack(stack).to_json()["Resources"].values()
+    roles = [one["Properties"] for one in resources if one["Type"] == "AWS::IAM::Role"]
+    (inline,) = (one for role in roles for one in role.get("Policies", ()) if one["PolicyName"] == "Handler")
+    added = [
+        as_text(one) for one in inline["PolicyDocument"]["Statement"] if "sqs" in str(one) or "events:" in str(one)
+    ]
+    for one in added:
+        if "sqs" in str(one["Action"]):
+            assert "Queue" in one["Resource"]
+            one["Resource"] = QUEUE_ARN
+    return {"Version": "2012-10-17", "Statement": added}
 
 
 def test_a_memory_of_a_later_release_pauses_everything(
