@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The CDK app: one stack for every entry of ``instance_roles`` in the context. It makes no call to AWS."""
+"""The CDK app: one stack for every account and Region of each entry of ``instance_roles``. It makes no call to AWS."""
 
 import sys
 
 from aws_cdk import App, Environment
+from aws_cdk.region_info import Fact
 
-from stacks.config import common_settings, load
+from stacks.config import STACK_PREFIX, common_settings, load
 from stacks.instance_role_stack import InstanceRoleStack
 from stacks.shared_provider import SharedProviders
 
@@ -14,11 +15,11 @@ def main() -> None:
     """Define the stacks and write the cloud assembly."""
     app = App()
     context = app.node.get_all_context()
-    roles = load(context)
+    roles = load(context, Fact.regions)
     shared = SharedProviders(app, common_settings(context))
-    for name, entry in roles.items():
+    for id_, entry in roles.items():
         env = Environment(account=entry.account, region=entry.region)
-        InstanceRoleStack(app, f"InstanceRole-{name}", entry=entry, provider=shared.provider_of(entry, env), env=env)
+        InstanceRoleStack(app, STACK_PREFIX + id_, entry=entry, provider=shared.provider_of(entry, env), env=env)
     app.synth()
 
 

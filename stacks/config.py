@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,15 +11,20 @@ from pydantic import ValidationError
 
 from cdk_instance_role.runtime.association.request.desired import shown
 
+from .conflicts import check_entry, check_together
 from .context import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
 from .entries import EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry
+from .environments import EnvironmentEntry
 from .mistakes import mistakes
+from .placement import STACK_PREFIX, check_regions, placed
 from .settings import SETTINGS_KEY, SettingsEntry
 from .values import Strict
 
 __all__ = [
+    "STACK_PREFIX",
     "ConfigError",
     "EnforcementEntry",
+    "EnvironmentEntry",
     "ProfileEntry",
     "RoleEntry",
     "RolloutEntry",
@@ -34,11 +39,15 @@ DEFAULT_NAME = "default"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
 
 
-def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
-    """The roles that the context defines, by name, each with the settings that hold for it.
+def load(context: Mapping[str, Any], regions: Collection[str] | None = None) -> dict[str, RoleEntry]:
+    """The roles that the context defines, each in one account and Region and with the settings that hold for it.
 
     Args:
         context: the whole context of the app.
+        regions: the Regions that exist. Default: any will do.
+
+    Returns:
+        One entry for each stack, by what follows `STACK_PREFIX` in its id.
 
     Raises:
         ConfigError: something in it can't be used.
@@ -60,16 +69,12 @@ def load(context: Mapping[str, Any]) -> dict[str, RoleEntry]:
         )
     roles = {name: _entry(name, value) for name, value in entries.items()}
     for name, entry in roles.items():
-        _refuse_listed_twice(name, entry)
-        _refuse_shared_provider(name, entry)
-    _refuse_selected_twice(roles)
-    roles = {name: _with_settings(entry, settings) for name, entry in roles.items()}
-    for name, entry in roles.items():
-        _refuse_settings_of_elsewhere(name, entry)
-        _refuse_queues_without_a_key(name, entry)
-    if settings and settings.shared_provider:
-        _refuse_different_providers(roles)
-    return roles
+        check_entry(name, entry)
+    if regions is not None:
+        check_regions(roles, regions)
+    stacks = [one.with_common(settings) for one in placed(roles)]
+    check_together(stacks, settings)
+    return {one.stack: one.entry for one in stacks}
 
 
 def common_settings(context: Mapping[str, Any]) -> SettingsEntry | None:
@@ -80,79 +85,6 @@ def common_settings(context: Mapping[str, Any]) -> SettingsEntry | None:
     """
     given = context.get(SETTINGS_KEY)
     return None if given is None else _settings(given)
-
-
-def _with_settings(entry: RoleEntry, settings: SettingsEntry | None) -> RoleEntry:
-    """An entry with the settings for all entries, where it has none of its own."""
-    return entry.model_copy(update={"settings": settings.overridden(entry.settings)}) if settings else entry
-
-
-def _refuse_settings_of_elsewhere(name: str, entry: RoleEntry) -> None:
-    """Refuse a key of another Region, and a permissions boundary of another account, than those of an entry."""
-    found = entry.settings.places() if entry.settings else {}
-    for key, (arn, region, account) in found.items():
-        place = f"{ROLES_KEY}.{name}"
-        if region and entry.region and region != entry.region:
-            raise ConfigError(
-                f"{place} is for {entry.region}, and {key} {arn!r} is in {region}: give one of {entry.region} in "
-                f"{place}.settings"
-            )
-        if account and entry.account and account != entry.account:
-            raise ConfigError(
-                f"{place} is for account {entry.account}, and {key} {arn!r} is in account {account}: give one of that "
-                f"account in {place}.settings"
-            )
-
-
-def _refuse_queues_without_a_key(name: str, entry: RoleEntry) -> None:
-    if entry.settings and entry.settings.encrypt_queues and not entry.settings.encryption_key:
-        raise ConfigError(
-            f"the settings of {ROLES_KEY}.{name} have encrypt_queues true and no encryption_key: give the key, or "
-            "leave encrypt_queues out"
-        )
-
-
-def _refuse_shared_provider(name: str, entry: RoleEntry) -> None:
-    if entry.settings and entry.settings.shared_provider is not None:
-        raise ConfigError(
-            f"{ROLES_KEY}.{name}.settings.shared_provider has no effect in an entry: give it in {SETTINGS_KEY}, "
-            "because all entries of an account and Region share the provider"
-        )
-
-
-def _refuse_different_providers(roles: Mapping[str, RoleEntry]) -> None:
-    """Refuse entries that share a provider and have different settings for it."""
-    known: dict[tuple[str | None, str | None], tuple[str, dict[str, Any]]] = {}
-    for name, entry in roles.items():
-        assert entry.settings
-        found = entry.settings.of_the_provider()
-        other, theirs = known.setdefault((entry.account, entry.region), (name, found))
-        different = [key for key, value in found.items() if value != theirs[key]]
-        if different:
-            raise ConfigError(
-                f"the entries {other!r} and {name!r} of {ROLES_KEY} share one provider and have different settings for "
-                f"it, {', '.join(different)}: give them in {SETTINGS_KEY}, or leave shared_provider out"
-            )
-
-
-def _refuse_listed_twice(name: str, entry: RoleEntry) -> None:
-    for profile, times in Counter(profile.path_and_name for profile in entry.listed).items():
-        if times > 1:
-            raise ConfigError(
-                f"{ROLES_KEY}.{name}.replaces: profile {profile!r} is listed more than once, list it once"
-            )
-
-
-def _refuse_selected_twice(roles: Mapping[str, RoleEntry]) -> None:
-    selected: dict[str, str] = {}
-    for name, entry in roles.items():
-        for instance_id in dict.fromkeys(entry.instance_ids or ()):
-            other = selected.setdefault(instance_id, name)
-            if other != name:
-                raise ConfigError(
-                    f"instance {instance_id} is in the entries {other!r} and {name!r} of {ROLES_KEY}: "
-                    "an instance carries one profile only, leave it in one of them"
-                )
 
 
 def _settings(value: Any) -> SettingsEntry:

@@ -17,6 +17,8 @@ _OF_AN_ENTRY = tuple(key for key in RoleEntry.model_fields if key not in QUICK_K
 """Keys that work only inside an entry."""
 _DISTINCT = (ROLES_KEY, SETTINGS_KEY, "instance_ids", "managed_policies", "instance_tags")
 """Keys that hardly anybody else has: what is like them is a mistake, wherever it comes from."""
+_COMMON = ("environments",)
+"""Keys of an entry that others have a word like for: `-c environment=prod` is not taken for one of them."""
 _CLOSE, _CLOSE_BESIDE_OURS = 0.9, 0.83
 """How much alike two keys are, from 0 to 1, so that one is taken for the other mistyped. ``instances`` is not."""
 _OF_THE_CDK = ":/@"
@@ -64,7 +66,7 @@ def _meant(key: str, context: Mapping[str, Any]) -> str | None:
         return found
     # Words such as `region` are common. What is like them is ours only beside other keys of the command line.
     if isinstance(context[key], str) and any(name in context for name in QUICK_KEYS):
-        return _closest(key, {*QUICK_KEYS, *_OF_AN_ENTRY} - {*_DISTINCT}, _CLOSE_BESIDE_OURS)
+        return _closest(key, {*QUICK_KEYS, *_OF_AN_ENTRY} - {*_DISTINCT, *_COMMON}, _CLOSE_BESIDE_OURS)
     return None
 
 

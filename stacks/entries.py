@@ -1,7 +1,8 @@
 """One entry of the configuration: its keys, and which values they take. pydantic says what is wrong with a value."""
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,16 +17,15 @@ from pydantic import (
 )
 
 from cdk_instance_role.runtime.association.contract import LONGEST_SWEEP_SECONDS
-from cdk_instance_role.runtime.association.request.desired import INSTANCE_ID, PROFILE_ARN, ROLE_ARN
+from cdk_instance_role.runtime.association.request.desired import PROFILE_ARN, ROLE_ARN
 from cdk_instance_role.runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
 from cdk_instance_role.support.change_limits import change_limit
 from cdk_instance_role.support.names import ALARM_NAME, NAME
 
+from .environments import AccountId, EnvironmentEntry, Environments, InstanceIds, Region
 from .settings import MAPS_OF_SETTINGS, SettingsEntry
 from .values import Number, PolicyName, Strict, TagKey, TagValue, check_finite, refuse_null, text
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _ALARM = re.compile(rf"(?!arn:){ALARM_NAME.pattern}")
 _ACCOUNT_OF_AN_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
@@ -49,14 +49,8 @@ def _check_failures(value: Any) -> Any:
 _NAME_ALONE, _MAP, _ANY, _LIST, _MODE = "(name)", "(map)", "(any)", "(list)", "(mode)"
 """Types of which a value may have one. With them pydantic reports the errors of that one, and not of all."""
 
-InstanceId = Annotated[
-    str,
-    text("Input should be an instance id: i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0", INSTANCE_ID),
-]
 ProfileName = Annotated[str, text("Input should be the name or ARN of an instance profile", NAME, PROFILE_ARN)]
 RoleName = Annotated[str, text("Input should be the name or ARN of a role", NAME, ROLE_ARN)]
-AccountId = Annotated[str, text("Input should be an account id: 12 digits, in quotes", _ACCOUNT)]
-Region = Annotated[str, text("Input should be a Region like eu-west-1", _REGION)]
 AlarmName = Annotated[str, text("Input should be the name of an alarm, up to 255 characters, not an ARN", _ALARM)]
 TagValues = Annotated[list[TagValue], Field(min_length=1)]
 
@@ -176,12 +170,13 @@ class RoleEntry(Strict):
     """One role, and the instances that shall have it."""
 
     managed_policies: list[PolicyName] = Field(default_factory=list)
-    instance_ids: Annotated[list[InstanceId], Field(min_length=1)] | None = None
+    instance_ids: InstanceIds | None = None
     instance_tags: Annotated[dict[TagKey, TagValues], Field(min_length=1)] | None = None
     replaces: Replaces = Field(default_factory=list)
     on_conflict: Literal["fail", "keep"] = "fail"
     account: AccountId | None = None
     region: Region | None = None
+    environments: Environments | None = None
     timeout_minutes: Annotated[StrictInt, Field(ge=1, le=60)] | None = None
     rollout: RolloutEntry | None = None
     enforcement: EnforcementMode | None = None
@@ -190,19 +185,48 @@ class RoleEntry(Strict):
     _given = field_validator("timeout_minutes", mode="before")(refuse_null)
 
     @model_validator(mode="after")
+    def _place_once(self) -> "RoleEntry":
+        short = [key for key in ("account", "region") if getattr(self, key) is not None]
+        if self.environments and short:
+            raise ValueError(f"give either environments or {' and '.join(short)}, not both")
+        return self
+
+    @model_validator(mode="after")
     def _select_once(self) -> "RoleEntry":
-        if (self.instance_ids is None) == (self.instance_tags is None):
-            found = "neither" if self.instance_ids is None else "both"
-            raise ValueError(f"give either instance_ids or instance_tags, not {found}")
+        given = [key for key in ("instance_ids", "instance_tags") if getattr(self, key) is not None]
+        if any(one.instance_ids for one in self.environments or ()):
+            self._refuse_ids_beside(given)
+        elif len(given) != 1:
+            raise ValueError(f"give either instance_ids or instance_tags, not {'both' if given else 'neither'}")
+        elif self.instance_ids and sum(len(one.regions) for one in self.environments or ()) > 1:
+            raise ValueError(
+                "instance_ids belong to one Region, and environments has several: select by instance_tags, or give "
+                "instance_ids in each environment"
+            )
         return self
 
     @model_validator(mode="after")
     def _stay_in_the_account(self) -> "RoleEntry":
-        for arn in self._names() if self.account else ():
+        accounts = list(dict.fromkeys([one.account for one in self.environments or ()] or filter(None, [self.account])))
+        advice = ": make an entry for each account" if len(accounts) > 1 else ""
+        for arn, account in itertools.product(self._names(), accounts):
             found = _ACCOUNT_OF_AN_ARN.match(arn)
-            if found and found[1] != self.account:
-                raise ValueError(f"{arn} is in account {found[1]}, and the entry is for account {self.account}")
+            if found and found[1] != account:
+                raise ValueError(f"{arn} is in account {found[1]}, and the entry is for account {account}{advice}")
         return self
+
+    def _refuse_ids_beside(self, given: Sequence[str]) -> None:
+        """Refuse ids in environments beside another selection, or in some environments only."""
+        if given:
+            raise ValueError(
+                f"give either {' and '.join(given)} in the entry or instance_ids in environments, not both"
+            )
+        for number, one in enumerate(self.environments or ()):
+            if one.instance_ids is None:
+                raise ValueError(
+                    f"environments[{number}] has no instance_ids, and others have: give them in each environment, or "
+                    "give instance_tags in the entry"
+                )
 
     @property
     def listed(self) -> list[ProfileEntry]:
@@ -221,6 +245,7 @@ MAPS: dict[str, type[Strict]] = {
     "rollout": RolloutEntry,
     "enforcement": EnforcementEntry,
     "settings": SettingsEntry,
+    "environments": EnvironmentEntry,
     **MAPS_OF_SETTINGS,
 }
 """What the maps within an entry are, by their keys."""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from stacks.entries import EnforcementEntry, RoleEntry, RolloutEntry
+from stacks.environments import EnvironmentEntry
 from stacks.settings import SettingsEntry, VpcEntry
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,7 @@ def test_the_index_of_decisions_has_their_titles() -> None:
     ("title", "model"),
     [
         ("Keys of an entry", RoleEntry),
+        ("Keys of environments", EnvironmentEntry),
         ("Keys of rollout", RolloutEntry),
         ("Keys of enforcement", EnforcementEntry),
         ("Keys of instance_role_settings", SettingsEntry),

@@ -24,7 +24,7 @@ APPS = [
     "stages",
     "tags_in_waves",
 ]
-CONTEXTS = ["context", "restricted_context"]
+CONTEXTS = ["context", "many_environments", "restricted_context"]
 """Configurations of this repository's app."""
 
 Template = dict[str, Any]
@@ -175,20 +175,54 @@ def test_each_stage_selects_the_instances_of_its_environment(synthesize: Synthes
     }
 
 
-def test_the_pipeline_deploys_the_test_instances_then_asks_and_deploys_production(synthesize: Synthesize) -> None:
-    templates = synthesize("pipeline")
-    stages = only(templates["Delivery"], "AWS::CodePipeline::Pipeline")["Stages"]
-    names = [stage["Name"] for stage in stages]
-    selected = {
-        only(template, ASSOCIATION)["InstanceTags"]["env"][0]
-        for name, template in templates.items()
-        if name != "Delivery"
-    }
+def test_the_pipeline_deploys_a_wave_of_accounts_after_the_other_and_asks_before_production(
+    synthesize: Synthesize,
+) -> None:
+    stages = only(synthesize("pipeline")["Delivery"], "AWS::CodePipeline::Pipeline")["Stages"]
+    by_name = {stage["Name"]: stage["Actions"] for stage in stages}
 
-    assert names.index("Test") < names.index("Prod")
-    first = min(stages[names.index("Prod")]["Actions"], key=lambda action: action["RunOrder"])
-    assert first["ActionTypeId"]["Category"] == "Approval"
-    assert selected == {"test", "prod"}
+    assert list(by_name) == ["Source", "Build", "UpdatePipeline", "Assets", "Test", "Pilot", "Production"]
+    (source,) = by_name["Source"]
+    assert source["ActionTypeId"]["Provider"] == "CodeStarSourceConnection"
+    for name, first in {"Test": "Deploy", "Pilot": "Deploy", "Production": "Approval"}.items():
+        assert min(by_name[name], key=lambda action: action["RunOrder"])["ActionTypeId"]["Category"] == first
+
+
+def test_a_wave_of_the_pipeline_deploys_its_accounts_and_regions_at_the_same_time(synthesize: Synthesize) -> None:
+    stages = only(synthesize("pipeline")["Delivery"], "AWS::CodePipeline::Pipeline")["Stages"]
+    (production,) = (stage["Actions"] for stage in stages if stage["Name"] == "Production")
+    changes = [one for one in production if one.get("Configuration", {}).get("ActionMode") == "CHANGE_SET_EXECUTE"]
+
+    # An action without a Region is in that of the pipeline.
+    assert sorted((as_text(one["RoleArn"]).split(":")[4], one.get("Region", "eu-west-1")) for one in changes) == [
+        ("123456789012", "eu-west-1"),
+        ("123456789012", "us-east-1"),
+        ("777788889999", "eu-west-1"),
+        ("777788889999", "us-east-1"),
+    ]
+    assert len({one["RunOrder"] for one in changes}) == 1
+
+
+def test_each_stage_of_the_pipeline_is_a_role_in_one_account_and_region(synthesize: Synthesize) -> None:
+    templates = synthesize("pipeline")
+    roles = {name: one for name, one in templates.items() if of_type(one, ASSOCIATION)}
+
+    assert len(roles) == 8
+    assert all(only(one, ASSOCIATION)["InstanceTags"] == {"app": ["web"]} for one in roles.values())
+    assert len({only(one, "AWS::IAM::InstanceProfile")["Path"] for one in roles.values()}) == 8
+
+
+def test_an_entry_with_two_accounts_and_two_regions_gives_four_stacks(synthesize: Synthesize) -> None:
+    templates = synthesize("many_environments")
+
+    assert set(templates) == {
+        "InstanceRole-web-111122223333-eu-west-1",
+        "InstanceRole-web-111122223333-us-east-1",
+        "InstanceRole-web-444455556666-eu-west-1",
+        "InstanceRole-web-444455556666-us-east-1",
+    }
+    selected = [only(one, ASSOCIATION)["InstanceTags"] for one in templates.values()]
+    assert selected == [{"app": ["web"], "env": ["prod"]}] * 4
 
 
 def test_the_context_gives_one_stack_for_each_entry(synthesize: Synthesize) -> None:
