@@ -5,12 +5,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from stacks.entries import RoleEntry, RolloutEntry
+from stacks.environments import EnvironmentEntry
 from stacks.settings import SettingsEntry, VpcEntry
 from tools.schema_types import with_types
 
 CONFIGURATION_PAGE = "reference/configuration.md"
 TABLES: dict[str, type[BaseModel]] = {
     "Keys of an entry": RoleEntry,
+    "Keys of environments": EnvironmentEntry,
     "Keys of rollout": RolloutEntry,
     "Keys of instance_role_settings": SettingsEntry,
     "Keys of vpc": VpcEntry,
