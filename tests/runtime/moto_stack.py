@@ -129,9 +129,9 @@ class MotoStack:
 
     @property
     def ledger_items(self) -> list[Any]:
-        """All items of the ledger, but for the events of deleted associations, which expire after a day."""
+        """All items of the ledger, but for what expires by itself."""
         found = self.account.dynamodb.scan(TableName=TABLE)["Items"]
-        return [item for item in found if item["Kind"]["S"] != "ended"]
+        return [item for item in found if "ExpiresAt" not in item]
 
     # CloudFormation
 

@@ -89,8 +89,8 @@ def test_finishes_although_botocore_retries_no_call_of_the_ledger_any_more(world
 def test_an_error_that_botocore_would_have_repeated_is_not_final(world: World, resource: Resource, code: str) -> None:
     """Whatever its code is: the next invocation goes on."""
     table: Any = {"TableName": TABLE, "Key": {LEDGER_PARTITION_KEY: {"S": "x"}, LEDGER_SORT_KEY: {"S": "y"}}}
-    use_up_retries(world, LEDGER_THROTTLES, "GetItem", lambda: world.clients.dynamodb.get_item(**table))
     event = resource.begin(resource.event("Create", world.properties([world.instance()])))
+    use_up_retries(world, LEDGER_THROTTLES, "GetItem", lambda: world.clients.dynamodb.get_item(**table))
     world.traffic.fail("Query", AwsError(code, "not now", 400), times=2)  # calls in between may have earned one retry
     assert resource.poll(event) == {"IsComplete": False}
     assert resource.finish(event).ok
