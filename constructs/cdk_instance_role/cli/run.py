@@ -8,7 +8,8 @@ def main() -> None:
     try:
         from .main import cli
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("boto3", "botocore", "click", "rich", "yaml"):
-            sys.exit(f"error: {error.name} is not installed: run `pip install 'cdk-instance-role[cli]'`")
+        package = (error.name or "").partition(".")[0]
+        if package in ("boto3", "botocore", "click", "rich", "yaml"):
+            sys.exit(f"error: {package} is not installed: run `pip install 'cdk-instance-role[cli]'`")
         raise
     cli(prog_name="instance-role")
