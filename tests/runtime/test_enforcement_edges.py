@@ -289,3 +289,27 @@ def test_a_target_that_comes_while_a_create_ends_gets_the_profile_at_once() -> N
     assert len(late) == 1
     enforcement.run(60)
     assert world.carried(*late) == ["Web"]
+
+
+def test_a_pause_leaves_no_look_unfinished() -> None:
+    it = Deployed(4)
+    it.tag(it.targets[:3], None)
+    it.enforcement.run(30)
+    assert it.is_paused
+    assert it.enforcement.queue.messages == []
+    assert it.world.ledger_items["enforcement", it.resource.association]["IsUnfinished"] == {"BOOL": False}
+
+
+def test_what_a_filter_lets_through_too_much_is_not_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Deployed(4)
+    passes = it.world.ec2._passes
+
+    def too_many(instance: Any, criterion: Any) -> bool:
+        return criterion["Name"] == "instance-id" or passes(instance, criterion)
+
+    monkeypatch.setattr(it.world.ec2, "_passes", too_many)
+    it.tag(it.targets[:1], None)
+    it.enforcement.run(200)
+    assert it.world.carried(*it.targets) == [None, "Web", "Web", "Web"]
+    it.enforcement.run(2000)
+    assert it.world.carried(*it.targets) == [None, "Web", "Web", "Web"]

@@ -68,7 +68,8 @@ def look_up(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> 
         return [*map(_looked_up, _describe_instances(ec2, [{"Name": "instance-id", "Values": some}], rate_limiter))]
 
     asked = list(ids)
-    found = {one.instance.id: one for one in _side_by_side(look, asked)}
+    wanted = set(asked)  # whatever a filter lets through
+    found = {one.instance.id: one for one in _side_by_side(look, asked) if one.instance.id in wanted}
     unconfirmed: set[str] = set()
     for some in chunks((id_ for id_ in asked if id_ not in found), IDS_PER_CONFIRMATION):
         confirmed, left = _confirm(ec2, some, rate_limiter)

@@ -36,12 +36,12 @@ class Observer:
         """
         by_tags = selection is not None and bool(selection.tags)
         found = select_by_tags(self._ec2, selection, self._rate_limiter) if selection and by_tags else {}
-        listed = selection.ids if selection else ()
+        listed, by_filter = selection.ids if selection else (), tuple(found)
         missing = [id_ for id_ in dict.fromkeys((*listed, *others)) if id_ not in found]
         looked_up, unconfirmed = look_up(self._ec2, missing, self._rate_limiter)
         matching = [one.instance.id for one in looked_up if selection and one.matches(selection)]
         found |= {one.instance.id: one.instance for one in looked_up}
-        selected = (*(id_ for id_ in found if id_ not in missing), *matching) if by_tags else listed
+        selected = (*by_filter, *matching) if by_tags else listed
         return Sighting(selected, with_associations(self._ec2, found, self._rate_limiter), unconfirmed)
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:

@@ -17,6 +17,7 @@ from ..request.desired import Desired
 from .breaker import ChangeKind
 from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
 from .ownership import Ownership
+from .reasons import ADVICE, missing, replaceable
 from .result import Assessment, Change
 
 NEW_SECONDS = 3600.0
@@ -130,7 +131,7 @@ class _Assessor:
             advice = "find out who does that with `instance-role status --who`; a deployment begins anew"
             self._drift(replace(step, reason=reason, advice=advice), Drift.CONTESTED)
             return
-        self._drift(step, Drift.MISSING if kind is ChangeKind.GIVING else Drift.REPLACEABLE)
+        self._drift(*missing(step, is_repair=is_repair) if kind is ChangeKind.GIVING else replaceable(step))
         if self._is_due(known):
             limited = not (kind is ChangeKind.GIVING and self._is_new(step.instance_id))
             self._result.changes.append(Change(step, kind, is_limited=limited, is_repair=is_repair))
@@ -152,11 +153,13 @@ class _Assessor:
         since = known.unselected_at
         if since is None:
             self._remember(replace(known, unselected_at=self._now))
-            self._result.look_again_in(UNSELECTED_SECONDS)
+            self._result.unselected_in = self._result.unselected_in or UNSELECTED_SECONDS
         elif self._now - since < UNSELECTED_SECONDS:
-            self._result.look_again_in(UNSELECTED_SECONDS - (self._now - since))
+            left = UNSELECTED_SECONDS - (self._now - since)
+            self._result.unselected_in = min(left, self._result.unselected_in or left)
         elif step.action in CHANGES:
-            self._drift(step, Drift.UNSELECTED)
+            reason = f"does not have the tags any more: {step.reason}"
+            self._drift(replace(step, reason=reason, advice=ADVICE), Drift.UNSELECTED)
             if self._is_due(known):
                 self._result.changes.append(Change(step, ChangeKind.TAKING))
         elif step.action is Action.FORGET:

@@ -32,6 +32,8 @@ class Assessment:
     """Instances that the association has nothing to do with any more."""
     again_in: float | None = None
     """Seconds until the next look is worth while; None if nothing is waited for."""
+    unselected_in: float | None = None
+    """Seconds until an instance has been without the tags for long enough; None if there is none that waits for it."""
     lost: int = 0
     """Instances that the ledger holds, that exist, and that are not selected any more."""
     held: int = 0

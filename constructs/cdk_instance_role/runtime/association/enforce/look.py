@@ -122,6 +122,9 @@ class Look:
         drifted = self._held_back + sum(one.drift is not None for one in assessment.findings.values())
         arrivals = self._arrivals(assessment, snapshot, known)
         untold = self._untold(assessment)
+        # While nothing is taken away, nothing waits for instances that have lost the tags.
+        if assessment.unselected_in is not None and ChangeKind.TAKING not in memory.pauses:
+            assessment.look_again_in(assessment.unselected_in)
         waits = self._repair.is_cut_off or assessment.again_in is not None or len(untold) > MAX_EVENTS
         memory = memory.looked(began, drifted, is_unfinished=waits, sweeps=sweeps)
         is_untold = self._remember(memory, assessment, known, untold)

@@ -1,0 +1,21 @@
+"""Why an instance counts as drifted, in words that people read in the status and in events. Pure."""
+
+from dataclasses import replace
+
+from ..arn import name_of
+from ..decide.step import Step
+from .finding import Drift
+
+ADVICE = "enforcement that repairs changes it, and so does a deployment that changes a property of the association"
+
+
+def missing(step: Step, *, is_repair: bool) -> tuple[Step, Drift]:
+    """The drift of a target that carries no profile, and why."""
+    why = "somebody has taken it off" if is_repair else "it was launched or tagged after the deployment"
+    return replace(step, reason=f"carries no instance profile: {why}", advice=ADVICE), Drift.MISSING
+
+
+def replaceable(step: Step) -> tuple[Step, Drift]:
+    """The drift of a target that carries a profile which may be replaced, and why."""
+    reason = f"carries instance profile {name_of(step.before or '')}, which `replaces` lists"
+    return replace(step, reason=reason, advice=ADVICE), Drift.REPLACEABLE
