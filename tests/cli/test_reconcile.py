@@ -107,7 +107,7 @@ def test_repairs_drift_at_once_and_shows_what_has_become_of_it(cloud: Cloud) -> 
         ASKS,
         f"- {FLEET}: repair, 3 targets, at most 1 change of each kind in an hour",
         "Instances that were first launched less than an hour ago get the profile without a limit.",
-        f"{FLEET}: the sweep is asked for",
+        f"{FLEET}: sweep requested",
         f"{FLEET}: the sweep has begun, and waits for EC2 or for instances",
         f"{FLEET}: the sweep is finished",
     ]

@@ -49,12 +49,13 @@ def reconcile_all(
     _state(able, say, resumes=resumes)
     for problem in problems:
         say(f"- {problem}")
-    confirm()
+    if any(one.repairs for one in able):  # a report changes nothing that could be confirmed
+        confirm()
     sweeps: list[Sweep] = []
     for one in able:
         try:
             sweeps.append(start(one, resumes=resumes and bool(one.memory.pauses), clock=clock))
-            say(f"{one.name}: the sweep is asked for")
+            say(f"{one.name}: sweep requested")
         except CliError as error:
             problems.append(str(error))
     if not sweeps:

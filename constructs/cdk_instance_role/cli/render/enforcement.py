@@ -104,7 +104,7 @@ def latest_changes(status: AssociationStatus) -> Iterator[str]:
         if one.action:
             yield f"{one.instance}: {one_line(one.action)} by {one_line(one.by)} at {words.moment(one.at)}"
         else:
-            yield f"{one.instance}: no change of its instance profile in the last 90 days"
+            yield f"{one.instance}: no change of its instance profile was found; an event can be some minutes late"
     if status.not_asked_about:
         yield f"{counted(status.not_asked_about, 'more instance')} were not looked up"
 

@@ -82,8 +82,10 @@ def held_totals(statuses: Iterable[AssociationStatus]) -> str:
 
 def held_state(statuses: Iterable[AssociationStatus]) -> str:
     """How many instances have drifted."""
-    drifted = sum(len(one.drifted) for one in statuses)
-    return f"{drifted} drifted" if drifted else _IN_ORDER
+    those = [*statuses]
+    drifted = sum(len(one.drifted) for one in those)
+    is_paused = any(one.enforcement and one.enforcement.pauses for one in those)
+    return f"{drifted} drifted" if drifted else "enforcement paused" if is_paused else _IN_ORDER
 
 
 def estimate(value: Estimate) -> str:
