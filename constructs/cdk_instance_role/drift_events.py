@@ -52,6 +52,54 @@ class DriftEvents:
             ValueError: the association has no enforcement, or ``event_pattern`` is about what the rule says itself:
                 ``source``, ``detail_type``, and ``stackId`` and ``association`` of the detail.
         """
+        rule = self._rule(id, cross_stack_scope, description, rule_name, event_pattern, target)
+        return _about(rule, EventType.DRIFT, self._resource)
+
+    def on_pause(
+        self,
+        id: str,
+        *,
+        target: events.IRuleTarget | None = None,
+        description: str | None = None,
+        rule_name: str | None = None,
+        event_pattern: events.EventPattern | None = None,
+        cross_stack_scope: Construct | None = None,
+    ) -> events.Rule:
+        """Send an event to a target when enforcement of this association pauses. A pause needs people: it ends with
+        ``instance-role reconcile --resume``, or with the next deployment that changes the association.
+
+        Defines an ``AWS::Events::Rule`` on the default event bus:
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rules.html
+
+        Example:
+            ::
+
+                association.on_pause("Pause", target=targets.SnsTopic(topic))
+
+        Args:
+            id: id of the rule within the association.
+            target: what gets the event. Default: none yet; add one with ``rule.add_target(...)``.
+            description: description of the rule. Default: none.
+            rule_name: physical name of the rule. Default: CloudFormation makes one.
+            event_pattern: what else has to be in the ``detail`` of the event. Default: nothing.
+            cross_stack_scope: scope of the rule, to have it in another stack. Default: the association.
+
+        Raises:
+            ValueError: as for `on_drift`.
+        """
+        rule = self._rule(id, cross_stack_scope, description, rule_name, event_pattern, target)
+        return _about(rule, EventType.PAUSED, self._resource)
+
+    def _rule(
+        self,
+        id: str,
+        scope: Construct | None,
+        description: str | None,
+        rule_name: str | None,
+        event_pattern: events.EventPattern | None,
+        target: events.IRuleTarget | None,
+    ) -> events.Rule:
+        """A rule that does not say yet what it is about."""
         assert isinstance(self, Construct)
         if not self._enforcement.is_on:
             raise ValueError(
@@ -59,18 +107,20 @@ class DriftEvents:
                 "enforcement=Enforcement.report() or Enforcement.repair()"
             )
         _check_pattern(event_pattern)
-        rule = events.Rule(
-            cross_stack_scope or self,
+        return events.Rule(
+            scope or self,
             id,
             description=description,
             rule_name=rule_name,
             event_pattern=event_pattern,
             targets=[target] if target else None,
         )
-        rule.add_event_pattern(
-            source=[EVENT_SOURCE], detail_type=[EventType.DRIFT.value], detail=_detail(self._resource)
-        )
-        return rule
+
+
+def _about(rule: events.Rule, event_type: EventType, resource: CustomResource) -> events.Rule:
+    """The rule, about one type of event of one association."""
+    rule.add_event_pattern(source=[EVENT_SOURCE], detail_type=[event_type.value], detail=_detail(resource))
+    return rule
 
 
 def _detail(resource: CustomResource) -> Mapping[str, Any]:

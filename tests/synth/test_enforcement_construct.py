@@ -154,6 +154,20 @@ def test_drift_of_the_association_goes_to_a_target() -> None:
     assert as_text(properties["Targets"][0]["Arn"]) == "${Topic}"
 
 
+def test_pauses_of_the_association_go_to_a_target() -> None:
+    stack = new_stack()
+    topic = sns.Topic(stack, "Topic")
+    enforced(stack).on_pause("Pause", target=targets.SnsTopic(topic), rule_name="web-pause")
+    (properties,) = (one["Properties"] for one in resources(stack, RULE).values() if "Name" in one["Properties"])
+    (association,) = resources(stack, "Custom::InstanceProfileAssociation")
+    assert properties["EventPattern"] == {
+        "source": ["cdk-instance-role"],
+        "detail-type": ["Enforcement Paused"],
+        "detail": {"stackId": [{"Ref": "AWS::StackId"}], "association": [association]},
+    }
+    assert as_text(properties["Targets"][0]["Arn"]) == "${Topic}"
+
+
 def test_a_rule_about_drift_may_match_fewer_events() -> None:
     stack = new_stack()
     pattern = events.EventPattern(detail={"status": ["opened"]})
