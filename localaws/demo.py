@@ -140,13 +140,14 @@ def _tell_of_enforcement(screen: Screen, aws: LocalAws) -> None:
     screen.say(f"fleet-2 was launched after the deployment. It carried the profile {arrival.seconds:.1f} s later.")
     enforced.remove_profile(arrival.id)
     screen.say("Now somebody has removed its profile. The next sweep would see it; `reconcile` starts one at once:")
-    screen.fleet(_of_fleet(fleet), title="Before")
+    removed = _of_fleet(fleet)
+    screen.fleet(removed, title="Before")
     screen.shell(f"instance-role reconcile {STACK} --yes")
     with screen.working("Waiting for the result"):
         require(enforced.reconcile())
     if not enforced.carries_ours(arrival.id):
         raise DemoError(["the profile of fleet-2 did not return"])
-    screen.fleet(_of_fleet(fleet), title="After")
+    screen.fleet(_of_fleet(fleet), title="After", before=removed)
     screen.blank()
     with screen.working(_PROGRESS["destroy"]):
         require(enforced.destroy())

@@ -21,7 +21,7 @@ from tests.e2e.programs import (
 )
 
 WIDTH = 100
-STEPS = 5
+STEPS = 6
 
 
 def demo(folder: Path) -> "AbstractContextManager[subprocess.Popen[str]]":
@@ -34,7 +34,8 @@ def test_is_told_to_its_end_with_a_table_before_and_after_every_step(tmp_path: P
         rest, _ = process.communicate(timeout=MAX_SECONDS)
     assert process.returncode == 0, rest
     *_, outcome, end = (line.strip() for line in rest.rstrip().splitlines())
-    assert outcome == "Every instance carries exactly what it carried before."
+    assert "Every instance carries exactly what it carried before." in rest
+    assert outcome == "The stack is deleted, and the late arrival has given its profile back, too."
     assert re.fullmatch(r"4 instances, \d+ s\. The local AWS is stopped\.", end)
     assert len(re.findall(r"^\d\. ", rest, re.MULTILINE)) == STEPS
     tables = re.findall(
@@ -42,7 +43,7 @@ def test_is_told_to_its_end_with_a_table_before_and_after_every_step(tmp_path: P
     )
     changed, unchanged = ("After", "(← changed)"), ("After", "(nothing has changed)")
     assert tables[::2] == [("Before", "")] * STEPS
-    assert tables[1::2] == [changed, unchanged, changed, unchanged, changed]
+    assert tables[1::2] == [changed, unchanged, changed, unchanged, changed, changed]
     assert [line for line in (begun + rest).splitlines() if len(line) > WIDTH] == []
     assert_nothing_is_left(tmp_path, port_of(begun))
 
