@@ -16,6 +16,7 @@ from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
 from ..report import log
 from ..services import Services
+from .concern import disagree, hinted_at, is_about
 from .look import Enforced, Look
 from .messages import Hint, MessageError, parse
 
@@ -107,7 +108,7 @@ class Batch:
                 # One that comes again stands for all that was left, and not only for its own instance.
                 is_left = hint.receives > 1 and self._memory(association).is_unfinished
                 is_due = (
-                    self._is_due(association, hint) if hint.is_sweep else _is_about(association, hint, seen, holders)
+                    self._is_due(association, hint) if hint.is_sweep else is_about(association, hint, seen, holders)
                 )
                 if is_left or is_due:
                     concerned.setdefault(key, []).append(hint)
@@ -136,7 +137,7 @@ class Batch:
             if found is None or found.instance.state in GONE:
                 is_late = found is None and is_young
             else:
-                is_late = is_young and any(_disagree(one, hint, found) for one in enforced)
+                is_late = is_young and any(disagree(one, hint, found) for one in enforced)
             if is_late:
                 self._have_again([hint], FIRST_PAUSE_SECONDS)
 
@@ -161,12 +162,12 @@ class Batch:
         resumed_at = max((hint.sent_at for hint in hints if hint.resumes), default=0.0)
         sweeps = any(hint.is_sweep for hint in hints)
         until = self._clock() + SLICE_SECONDS  # INVOCATION_SECONDS at the latest
-        hinted_at, looks = min(hint.sent_at for hint in hints), 0
+        sent_at, looks = hinted_at(hints), 0
         try:
             with self._ledger.enforcement_lease(association.state, self._owner, self._services.timing) as lease:
                 while True:
                     began, looks = self._clock(), looks + 1
-                    look = Look(self._services, association, lease, self._rate_limiter, until, hinted_at)
+                    look = Look(self._services, association, lease, self._rate_limiter, until, sent_at)
                     seconds = look.run(resumed_at=resumed_at, sweeps=sweeps)
                     if seconds == 0.0 or lease.release_unless_asked():
                         return seconds
@@ -224,27 +225,3 @@ def _rival(state: DesiredState) -> Rival | None:
     except RequestError:
         return None
     return Rival(state.association, state.first_at, found.desired.selection) if found else None
-
-
-def _is_about(
-    association: Enforced,
-    hint: Hint,
-    seen: Mapping[str, LookedUp | None],
-    holders: Mapping[str, set[str]],
-) -> bool:
-    """Whether an event may concern an association: it holds the instance, or selects it, and not both with the profile
-    on it. Most events are of instances that are stopped and started, and change nothing."""
-    id_, selection = hint.instance_id or "", association.desired.selection
-    found = seen.get(id_)
-    is_held = association.state.association in holders.get(id_, ())
-    is_selected = id_ in selection.ids or (found is not None and selection.matches(found.instance.tags))
-    is_right = found is not None and found.shows == association.desired.profile.arn
-    if is_held and is_selected and is_right and hint.receives == 1:
-        return False
-    return is_held or is_selected or selection.matches(hint.tags or {})
-
-
-def _disagree(association: Enforced, hint: Hint, found: LookedUp) -> bool:
-    """Whether an event and EC2's answer say different things of whether an instance is selected."""
-    selection = association.desired.selection
-    return hint.tags is not None and selection.matches(hint.tags) != selection.matches(found.instance.tags)

@@ -1,0 +1,37 @@
+"""What a message has to do with an association. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from ..aws.instances import LookedUp
+from .look import Enforced
+from .messages import Hint
+
+
+def is_about(
+    association: Enforced,
+    hint: Hint,
+    seen: Mapping[str, LookedUp | None],
+    holders: Mapping[str, set[str]],
+) -> bool:
+    """Whether an event may concern an association: it holds the instance, or selects it, and not both with the profile
+    on it. Most events are of instances that are stopped and started, and change nothing."""
+    id_, selection = hint.instance_id or "", association.desired.selection
+    found = seen.get(id_)
+    is_held = association.state.association in holders.get(id_, ())
+    is_selected = id_ in selection.ids or (found is not None and selection.matches(found.instance.tags))
+    is_right = found is not None and found.shows == association.desired.profile.arn
+    if is_held and is_selected and is_right and hint.receives == 1:
+        return False
+    return is_held or is_selected or selection.matches(hint.tags or {})
+
+
+def hinted_at(hints: Sequence[Hint]) -> float:
+    """When the first new message was sent, in seconds since the epoch. Others wait for something that is known."""
+    latest = max(hint.sent_at for hint in hints)
+    return min((hint.sent_at for hint in hints if hint.receives == 1), default=latest)
+
+
+def disagree(association: Enforced, hint: Hint, found: LookedUp) -> bool:
+    """Whether an event and EC2's answer say different things of whether an instance is selected."""
+    selection = association.desired.selection
+    return hint.tags is not None and selection.matches(hint.tags) != selection.matches(found.instance.tags)
