@@ -111,16 +111,16 @@ def _verdicts(bursts: Sequence[Burst], warm: Sequence[float], cold: Sequence[flo
             one.ratio <= WITHIN,
         ),
         Verdict(
-            f"at most {MAX_INVOCATIONS} invocations, of which at most {MAX_CHANGING} change something",
+            f"a burst of launches: at most {MAX_INVOCATIONS} invocations, of which at most {MAX_CHANGING} change something",
             f"{one.invocations} and {one.changing}",
             one.invocations <= MAX_INVOCATIONS and one.changing <= MAX_CHANGING,
         ),
         Verdict(
-            f"at most {MAX_LOOKS} observations per slice of 20 s",
+            f"a burst of launches: at most {MAX_LOOKS} observations per slice of 20 s",
             str(one.looks_per_slice),
             one.looks_per_slice <= MAX_LOOKS,
         ),
-        Verdict("no call throttled", str(one.throttled), one.throttled == 0),
+        Verdict("a burst of launches: no call throttled", str(one.throttled), one.throttled == 0),
         _verdict_of_latency("warm", warm, WARM_SECONDS),
         _verdict_of_latency("cold", cold, COLD_SECONDS),
     ]
@@ -128,7 +128,11 @@ def _verdicts(bursts: Sequence[Burst], warm: Sequence[float], cold: Sequence[flo
 
 def _verdict_of_latency(name: str, values: Sequence[float], limit: float) -> Verdict:
     found = _percentile(values, 99)
-    return Verdict(f"{name}: p99 at most {limit} s", f"{found:.2f} s", found <= limit)
+    return Verdict(
+        f"enforcement, {name} function: p99 from message to association at most {limit} s",
+        f"{found:.2f} s",
+        found <= limit,
+    )
 
 
 def _latencies(launches: int, runs: int) -> tuple[list[float], list[float]]:
