@@ -111,7 +111,7 @@ def _verdicts(bursts: Sequence[Burst], warm: Sequence[float], cold: Sequence[flo
             one.ratio <= WITHIN,
         ),
         Verdict(
-            f"a burst of launches: at most {MAX_INVOCATIONS} invocations, of which at most {MAX_CHANGING} change something",
+            f"a burst of launches: at most {MAX_INVOCATIONS} invocations, {MAX_CHANGING} of which change something",
             f"{one.invocations} and {one.changing}",
             one.invocations <= MAX_INVOCATIONS and one.changing <= MAX_CHANGING,
         ),
