@@ -90,7 +90,7 @@ def _on(
         status.mode,
         status.every,
         status.max_changes,
-        last_sweep=memory.observed_at,
+        last_sweep=memory.swept_at,
         is_unfinished=memory.is_unfinished,
         drift=tuple(_finding(one, environment) for one in findings if one.drift),
         pauses=tuple(PauseView(kind, one.since, one.reason) for kind, one in memory.pauses.items()),
