@@ -118,3 +118,8 @@ class Snapshot:
     def record(self, instance_id: str) -> Record:
         """What the ledger knows about an instance; an empty record if it knows nothing."""
         return self.records.get(instance_id) or Record(instance_id)
+
+    def is_gone(self, instance_id: str) -> bool:
+        """Whether an instance is terminated or about to be, or EC2 has said that it does not exist."""
+        found = self.instances.get(instance_id)
+        return found.state in GONE if found else instance_id not in self.unconfirmed

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..contract import OnConflict
 from ..decide.checks import profile_problems
-from ..decide.model import GONE, Snapshot
+from ..decide.model import Snapshot
 from ..decide.plan import CONFIRMATION_SECONDS, OperationContext, association_began, plan_desired
 from ..decide.record import Record
 from ..decide.step import CHANGES, Action, Step
@@ -59,7 +59,7 @@ class _Assessor:
         selected, problems = set(self._snapshot.selected), self._profile_problems()
         for step in plan.steps:
             record = self._snapshot.record(step.instance_id)
-            if self._is_gone(step.instance_id):
+            if self._snapshot.is_gone(step.instance_id):
                 self._note_gone(step, record)
             elif step.instance_id not in selected:
                 self._assess_unselected(step)
@@ -209,13 +209,9 @@ class _Assessor:
             self._is_right(OF_THE_PROFILE)
 
     def _count_held(self, selected: set[str]) -> None:
-        alive = [id_ for id_, one in self._snapshot.records.items() if one.mine and not self._is_gone(id_)]
+        alive = [id_ for id_, one in self._snapshot.records.items() if one.mine and not self._snapshot.is_gone(id_)]
         self._result.held = len(alive)
         self._result.lost = sum(id_ not in selected and id_ not in self._snapshot.unconfirmed for id_ in alive)
-
-    def _is_gone(self, instance_id: str) -> bool:
-        found = self._snapshot.instances.get(instance_id)
-        return found.state in GONE if found else instance_id not in self._snapshot.unconfirmed
 
     def _is_new(self, instance_id: str) -> bool:
         launched_at = self._snapshot.instances[instance_id].launched_at

@@ -10,7 +10,7 @@ from ..aws.instances import LookedUp, look_up
 from ..aws.rate_limiter import RateLimiter
 from ..decide.model import GONE
 from ..drift.breaker import Memory
-from ..drift.ownership import Ownership, Rival
+from ..drift.ownership import Rival
 from ..exceptions import RequestError
 from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
@@ -79,22 +79,12 @@ class Batch:
 
     def _enforced(self) -> list[Enforced]:
         """All associations that are enforced, the one first that was looked at longest ago."""
-        states = self._ledger.desired_states.all()
-        found = [one for state in states if (one := self._read(state, states))]
+        found = [one for state in self._ledger.desired_states.all() if (one := _read(state))]
+        rivals = [Rival(one.state.association, one.state.first_at, one.desired.selection) for one in found]
+        found = [one.among(rivals) for one in found]
         self._memories = self._ledger.watch.memories(one.state.association for one in found)
         self._interval = min((one.settings.every for one in found), default=0.0)
         return sorted(found, key=lambda one: self._memory(one).tried_at)
-
-    def _read(self, state: DesiredState, states: Iterable[DesiredState]) -> Enforced | None:
-        """An association, as far as this release can read what it wants."""
-        try:
-            if not state.is_known:
-                raise RequestError(f"its format is {state.format}, which this release does not know")
-            rivals = [rival for one in states if one is not state and (rival := _rival(one))]
-            return Enforced.of(state, Ownership(state.association, state.first_at, rivals))
-        except RequestError as error:
-            log.write_problem(f"{state.association} is not enforced: {error}; deploy it with the current release")
-            return None
 
     def _concerned(self, enforced: Sequence[Enforced]) -> dict[str, list[Hint]]:
         """The messages that an association is to be looked at for, by its key."""
@@ -218,10 +208,12 @@ def read(records: Iterable[Mapping[str, Any]]) -> list[Hint]:
     return hints
 
 
-def _rival(state: DesiredState) -> Rival | None:
-    """Another association that repairs; None if this release can't read what it wants."""
+def _read(state: DesiredState) -> Enforced | None:
+    """An association, as far as this release can read what it wants."""
     try:
-        found = Enforced.of(state, Ownership(state.association, state.first_at)) if state.is_known else None
-    except RequestError:
+        if not state.is_known:
+            raise RequestError(f"its format is {state.format}, which this release does not know")
+        return Enforced.of(state)
+    except RequestError as error:
+        log.write_problem(f"{state.association} is not enforced: {error}; deploy it with the current release")
         return None
-    return Rival(state.association, state.first_at, found.desired.selection) if found else None

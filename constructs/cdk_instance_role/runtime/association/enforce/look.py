@@ -1,6 +1,6 @@
 """One look at one association: observe, assess, repair, remember and tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,13 +9,12 @@ from ..aws.observe import Observer
 from ..aws.rate_limiter import RateLimiter
 from ..contract import EnforcementMetric
 from ..converge.preview import observed
-from ..decide.model import GONE, Snapshot
-from ..decide.step import Step
+from ..decide.model import Snapshot
 from ..drift.admission import admit
 from ..drift.assessment import assess
 from ..drift.breaker import ChangeKind, Memory
 from ..drift.finding import Finding
-from ..drift.ownership import Ownership
+from ..drift.ownership import Ownership, Rival
 from ..drift.result import Assessment
 from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import EnforcementLease
@@ -41,7 +40,7 @@ class Enforced:
     ownership: Ownership
 
     @classmethod
-    def of(cls, state: DesiredState, ownership: Ownership) -> "Enforced | None":
+    def of(cls, state: DesiredState) -> "Enforced | None":
         """Read a desired state.
 
         Raises:
@@ -59,7 +58,12 @@ class Enforced:
             physical_id=None,
             desired=desired,
         )
-        return cls(state, request, desired, settings, ownership)
+        return cls(state, request, desired, settings, Ownership(state.association, state.first_at))
+
+    def among(self, rivals: Iterable[Rival]) -> "Enforced":
+        """The association among all that enforce on the same ledger, itself included."""
+        others = [one for one in rivals if one.association != self.state.association]
+        return replace(self, ownership=replace(self.ownership, rivals=others))
 
 
 class Look:
@@ -177,7 +181,8 @@ class Look:
         steps = [
             step
             for step in assessment.forgotten
-            if snapshot.record(step.instance_id).mine and (self._enforced.settings.repairs or _is_gone(step, snapshot))
+            if snapshot.record(step.instance_id).mine
+            and (self._enforced.settings.repairs or snapshot.is_gone(step.instance_id))
         ]
         log.write_steps(self._request, steps)
         if steps:
@@ -239,8 +244,3 @@ class Look:
         else:
             ids = [change.step.instance_id for change in assessment.changes if change.step.instance_id not in known]
         return sum(snapshot.record(id_).mine is None for id_ in ids)
-
-
-def _is_gone(step: Step, snapshot: Snapshot) -> bool:
-    found = snapshot.instances.get(step.instance_id)
-    return found is None or found.state in GONE

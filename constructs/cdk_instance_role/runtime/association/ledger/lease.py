@@ -162,10 +162,8 @@ class Lease:
         states = DesiredStates(self._table)
         state = states.of(self.request, self.operation, self._timing.clock())
         values = {**mine, ":succeeded": SUCCEEDED, ":result": dict(result)}
-        expression = "SET Ended = :succeeded, Outcome = :result REMOVE CameFrom, LeaseOwner, LeaseUntil, Enforces"
-        if state:
-            values[":yes"] = True
-            expression = expression.removesuffix(", Enforces").replace(" REMOVE", ", Enforces = :yes REMOVE")
+        removed = "CameFrom, LeaseOwner, LeaseUntil" if state else "CameFrom, LeaseOwner, LeaseUntil, Enforces"
+        expression = f"SET Ended = :succeeded, Outcome = :result REMOVE {removed}"
         change = self._table.change(KIND, self.request.association, expression, values, f"{condition}{quiet}")
         others = [state] if state else states.removals(self.request.association) if self.operation.enforces else []
         try:
