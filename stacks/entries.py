@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from cdk_instance_role.runtime.association.contract import LONGEST_SWEEP_SECONDS
+from cdk_instance_role.runtime.association.contract import MAX_SWEEP_SECONDS
 from cdk_instance_role.runtime.association.request.desired import PROFILE_ARN, ROLE_ARN
 from cdk_instance_role.runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
 from cdk_instance_role.support.change_limits import change_limit
@@ -136,7 +136,7 @@ class EnforcementEntry(Strict):
     """What is done between deployments. What is left out is as the library has it."""
 
     mode: Literal["report", "repair"]
-    every_minutes: Annotated[StrictInt, Field(ge=1, le=LONGEST_SWEEP_SECONDS // 60)] | None = None
+    every_minutes: Annotated[StrictInt, Field(ge=1, le=MAX_SWEEP_SECONDS // 60)] | None = None
     max_changes: Annotated[int | str, BeforeValidator(_check_changes)] | None = None
 
     _given = field_validator("every_minutes", "max_changes", mode="before")(refuse_null)

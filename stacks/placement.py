@@ -10,7 +10,7 @@ from .environments import EnvironmentEntry
 from .settings import SettingsEntry
 
 STACK_PREFIX = "InstanceRole-"
-_LONGEST_STACK_NAME = 128
+_MAX_STACK_NAME = 128
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-using-console-create-stack-parameters.html"""
 
 
@@ -48,10 +48,10 @@ def placed(roles: Mapping[str, RoleEntry]) -> list[Placed]:
     found: dict[str, Placed] = {}
     for one in (one for name, entry in roles.items() for one in _placed(name, entry)):
         stack = STACK_PREFIX + one.stack
-        if len(stack) > _LONGEST_STACK_NAME:
+        if len(stack) > _MAX_STACK_NAME:
             raise ConfigError(
                 f"{one.place} needs the stack {stack}, whose name has {len(stack)} characters, and CloudFormation "
-                f"takes {_LONGEST_STACK_NAME}: shorten the name of the entry by {len(stack) - _LONGEST_STACK_NAME}"
+                f"takes {_MAX_STACK_NAME}: shorten the name of the entry by {len(stack) - _MAX_STACK_NAME}"
             )
         if other := found.get(one.stack):
             raise ConfigError(

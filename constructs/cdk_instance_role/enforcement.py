@@ -6,8 +6,8 @@ from typing import Any
 from aws_cdk import Duration, Token
 
 from .runtime.association.contract import (
-    LONGEST_SWEEP_SECONDS,
-    SHORTEST_SWEEP_SECONDS,
+    MAX_SWEEP_SECONDS,
+    MIN_SWEEP_SECONDS,
     EnforcementMode,
     EnforcementProperty,
     Property,
@@ -136,7 +136,7 @@ def _sweep_seconds(every: Duration | None) -> int:
             "every is a token: give a Duration that is known at synth, because the schedule takes the shortest of all"
         )
     seconds = round(every.to_seconds(integral=False), 3)
-    if not SHORTEST_SWEEP_SECONDS <= seconds <= LONGEST_SWEEP_SECONDS or seconds != int(seconds):
+    if not MIN_SWEEP_SECONDS <= seconds <= MAX_SWEEP_SECONDS or seconds != int(seconds):
         raise ValueError(
             f"every is {every.to_human_string()}: give a Duration in whole seconds, from 1 minute to 1 day"
         )

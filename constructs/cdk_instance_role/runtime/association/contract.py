@@ -52,7 +52,7 @@ class EnforcementMode(StrEnum):
     REPAIR = "repair"
 
 
-SHORTEST_SWEEP_SECONDS, LONGEST_SWEEP_SECONDS = 60, 86400
+MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 60, 86400
 """Bounds of the time between two sweeps."""
 
 

@@ -8,7 +8,7 @@ from typing import Self
 DAY_SECONDS = 86400.0
 MAX_REPAIRS = 3
 """Repairs of one instance without a day of rest. After them somebody else obviously wants something different."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 6 * 3600.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 60.0, 6 * 3600.0
 """How long what EC2 has refused waits for the next try: twice as long each time."""
 UNSELECTED_SECONDS = 60.0
 """Two observations this far apart have to show an instance without the tags: one may be of a moment between two calls
@@ -80,7 +80,7 @@ class Finding:
 
     def refused(self, now: float) -> Self:
         """The finding once EC2 has refused a change."""
-        pause = min(FIRST_PAUSE_SECONDS * 2**self.tries, LONGEST_PAUSE_SECONDS)
+        pause = min(FIRST_PAUSE_SECONDS * 2**self.tries, MAX_PAUSE_SECONDS)
         return replace(self, tries=self.tries + 1, retry_at=now + pause)
 
     def repaired(self, now: float) -> Self:

@@ -24,10 +24,10 @@ SLICE_SECONDS, INVOCATION_SECONDS = 20.0, 40.0
 """How long one association is worked on, and when the last change begins: the function has a minute."""
 MAX_AGE_SECONDS, MAX_RECEIVES = 900.0, 90
 """After that a message is dropped, and the next sweep takes over."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 60.0
 """How soon a message comes again that waits for something: twice as late each time."""
 LAG_SECONDS = 30.0
-"""How long an event is believed more than an answer of EC2 that does not show it yet."""
+"""How long an event counts more than an answer of EC2 that does not show it yet."""
 LATE = 1.2
 """How much of its interval may pass until the next sweep: the scheduler has a flexible window."""
 SECONDS_BETWEEN_LOOKS = 10.0
@@ -59,7 +59,7 @@ class Batch:
             self._work()
         except (ClientError, BotoCoreError) as error:
             log.write_problem("AWS did not answer, to be continued", error=text_of(error))
-            self._again |= {hint.id: LONGEST_PAUSE_SECONDS for hint in self._hints}
+            self._again |= {hint.id: MAX_PAUSE_SECONDS for hint in self._hints}
         self._ledger.levels.write(self._rate_limiter.levels(), self._clock())
         return [hint.id for hint in self._hints if self._comes_again(hint)]
 
@@ -175,7 +175,7 @@ class Batch:
             log.write_operation(association.request, "can't be looked at now, to be tried again", error=text_of(error))
         except Exception as error:  # whatever it is, it is no reason to leave out the other associations
             log.write_error(association.request, error)
-        return LONGEST_PAUSE_SECONDS
+        return MAX_PAUSE_SECONDS
 
     def _have_again(self, hints: Iterable[Hint], seconds: float) -> None:
         for hint in hints:
@@ -190,7 +190,7 @@ class Batch:
             if self._clock() - hint.sent_at > MAX_AGE_SECONDS:
                 return False
             longer = FIRST_PAUSE_SECONDS * 2 ** min(hint.receives - 1, 10)
-            seconds = min(LONGEST_PAUSE_SECONDS, max(seconds, longer))
+            seconds = min(MAX_PAUSE_SECONDS, max(seconds, longer))
         problem = self._services.queue.hide(hint.receipt_handle, seconds)
         if problem:
             log.write_problem("a message comes again later than it should", error=problem)

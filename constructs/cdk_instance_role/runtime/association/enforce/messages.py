@@ -1,4 +1,4 @@
-"""From a message of the queue to what it hints at. Nothing in a message is believed: it only says where to look."""
+"""From a message of the queue to what it hints at. Nothing in a message is trusted: it only says where to look."""
 
 import json
 from collections.abc import Mapping

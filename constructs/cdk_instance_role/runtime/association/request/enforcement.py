@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..contract import (
-    LONGEST_SWEEP_SECONDS,
-    SHORTEST_SWEEP_SECONDS,
+    MAX_SWEEP_SECONDS,
+    MIN_SWEEP_SECONDS,
     EnforcementMode,
     EnforcementProperty,
     Property,
@@ -73,8 +73,8 @@ def _every(given: Mapping[str, Any]) -> float:
         seconds = float(value)
     except (TypeError, ValueError, OverflowError):
         seconds = 0.0
-    if not SHORTEST_SWEEP_SECONDS <= seconds <= LONGEST_SWEEP_SECONDS:
-        expected = f"expected seconds from {SHORTEST_SWEEP_SECONDS} to {LONGEST_SWEEP_SECONDS}"
+    if not MIN_SWEEP_SECONDS <= seconds <= MAX_SWEEP_SECONDS:
+        expected = f"expected seconds from {MIN_SWEEP_SECONDS} to {MAX_SWEEP_SECONDS}"
         raise _problem(EnforcementProperty.EVERY_SECONDS, value, expected)
     return seconds
 
