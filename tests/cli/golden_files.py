@@ -18,6 +18,8 @@ REPORTS: dict[str, Report] = {
     "plan-nasty": reports.nasty(),
     "plan-unread": reports.unread(),
     "plan-enforced": reports.to_be_enforced(),
+    "plan-many": reports.in_many_accounts(),
+    "status-many": reports.status_of_many_accounts(),
     "status-in-order": reports.in_order(),
     "status-drifted": reports.drifted(),
     "status-enforced": reports.enforced(),

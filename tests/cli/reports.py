@@ -11,6 +11,7 @@ from cdk_instance_role.cli.enforcement_plan import (
 )
 from cdk_instance_role.cli.model import (
     AssociationPlan,
+    EnvironmentView,
     Estimate,
     Event,
     InstanceView,
@@ -141,6 +142,30 @@ def mixed() -> PlanReport:
     return PlanReport((_new(), _refused(), _leaving()))
 
 
+def in_many_accounts() -> PlanReport:
+    """Accounts and Regions where nothing is to be done, something changes, one is refused, and one can't be seen."""
+    new, refused = (replace(one, account="444455556666") for one in (_new(), _refused()))
+    (still,) = kept().associations
+    places = [("111122223333", REGION), ("111122223333", "us-east-1"), ("444455556666", REGION)]
+    denied = "role lookup can't be assumed: not allowed (AssumeRole)"
+    return PlanReport(
+        (still, replace(still, region="us-east-1"), replace(new, region="us-east-1"), refused),
+        (f"account 777788889999, {REGION}: {denied}",),
+        (
+            *(EnvironmentView(*place) for place in places),
+            EnvironmentView("444455556666", "us-east-1"),
+            EnvironmentView("777788889999", REGION, (denied,)),
+        ),
+    )
+
+
+def status_of_many_accounts() -> StatusReport:
+    """One account and Region is in order, and in another one instances have drifted."""
+    order, (lost, *_) = in_order().associations, drifted().associations
+    places = tuple(EnvironmentView(account, REGION) for account in ("111122223333", "444455556666"))
+    return StatusReport((*order, replace(lost, account="444455556666")), (), places)
+
+
 def nasty() -> PlanReport:
     """Tags and reasons that would break a table if they could."""
     instances = (
@@ -257,6 +282,24 @@ def _enforced(association: str, enforcement: EnforcementStatus) -> AssociationSt
     if not enforcement.pauses:
         return replace(status, association=association, enforcement=enforcement)
     return replace(status, association=association, enforcement=enforcement, latest_changes=changes, not_asked_about=2)
+
+
+def in_two_hundred_environments() -> PlanReport:
+    """500 instances in each of 200 accounts and Regions. In the last but one something is refused, in the last one
+    nothing can be seen, in 100 there are changes, and in the others nothing is to be done."""
+    places = [(f"{account:012}", region) for account in range(1, 51) for region in ("eu-west-1", "us-east-1")]
+    places += [(f"{account:012}", region) for account in range(51, 101) for region in ("eu-west-1", "us-east-1")]
+    still = (view(number, Verb.KEEP, KEPT, WANTED, WANTED) for number in range(1, 501))
+    quiet = plan_of(*still, event=Event.NONE)
+    plans = [
+        replace(_huge(500, "Web/Association") if number == 198 else quiet, account=account, region=region)
+        for number, (account, region) in enumerate(places[:199])
+    ]
+    changing = plan_of(*(view(number, Verb.REPLACE, KEPT, OLD, WANTED) for number in range(1, 501)))
+    plans[:100] = [replace(changing, account=plan.account, region=plan.region) for plan in plans[:100]]
+    denied = "role lookup can't be assumed: not allowed (AssumeRole)"
+    views = (*(EnvironmentView(*place) for place in places[:199]), EnvironmentView(*places[199], (denied,)))
+    return PlanReport(tuple(plans), (f"account {places[199][0]}, {places[199][1]}: {denied}",), views)
 
 
 def huge_status(instances: int = 10_000) -> StatusReport:

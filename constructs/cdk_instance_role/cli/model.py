@@ -168,12 +168,24 @@ class AssociationPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentView:
+    """An account and Region that a command was about."""
+
+    account: str
+    region: str
+    unseen: tuple[str, ...] = ()
+    """What could not be looked at there besides its associations, and why."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanReport:
     """Everything that ``instance-role plan`` has found."""
 
     associations: tuple[AssociationPlan, ...]
     unseen: tuple[str, ...] = ()
     """What could not be looked at besides, and why: no association is known to have to do with it."""
+    environments: tuple[EnvironmentView, ...] = ()
+    """All accounts and Regions, also those without an association."""
 
     @property
     def exit(self) -> Exit:
@@ -199,13 +211,13 @@ class CliError(Exception):
         self.output = tuple(output)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """A number of things, in words.
 
     >>> counted(1, "change"), counted(2, "change")
     ('1 change', '2 changes')
     """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def unique(items: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..runtime.association.drift.finding import OF_THE_PROFILE
-from .model import Exit, PlanReport, ProfileView
+from .model import EnvironmentView, Exit, PlanReport, ProfileView
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,8 @@ class StatusReport:
     associations: tuple[AssociationStatus, ...]
     unseen: tuple[str, ...] = ()
     """What could not be looked at besides, and why: no association is known to have to do with it."""
+    environments: tuple[EnvironmentView, ...] = ()
+    """All accounts and Regions, also those without an association."""
 
     @property
     def exit(self) -> Exit:
@@ -153,3 +155,20 @@ class StatusReport:
 
 
 Report = PlanReport | StatusReport
+
+
+def parts(report: Report) -> list[tuple[EnvironmentView, Report]]:
+    """The report of each account and Region alone."""
+    found: list[tuple[EnvironmentView, Report]] = []
+    for one in report.environments:
+        place = one.account, one.region
+        part: Report
+        match report:
+            case PlanReport():
+                plans = tuple(plan for plan in report.associations if (plan.account, plan.region) == place)
+                part = PlanReport(plans, one.unseen)
+            case StatusReport():
+                statuses = tuple(status for status in report.associations if (status.account, status.region) == place)
+                part = StatusReport(statuses, one.unseen)
+        found.append((one, part))
+    return found

@@ -120,6 +120,8 @@ def test_it_says_how_the_command_exits() -> None:
         "plan-nasty": Exit.CONFLICTS,
         "plan-unread": Exit.ERROR,
         "plan-enforced": Exit.CHANGES,
+        "plan-many": Exit.ERROR,
+        "status-many": Exit.CHANGES,
         "status-in-order": Exit.NOTHING,
         "status-drifted": Exit.ERROR,
         "status-enforced": Exit.CHANGES,

@@ -113,6 +113,25 @@ def test_github_takes_the_comment_about_ten_thousand_instances(associations: int
     assert "show all" in text
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_github_takes_the_comment_about_two_hundred_accounts_and_regions(full: bool) -> None:
+    text = shown(reports.in_two_hundred_environments(), full=full)
+    assert len(text.encode()) < GITHUB_TAKES
+    rows = [line for line in text.split("###")[0].splitlines() if line.startswith("| `")]
+    assert [row.split(" | ")[2] for row in rows[:3]] == ["not fully seen", "would be refused", "changes"]
+    assert rows[0].startswith("| `000000000100` | `us-east-1` |")
+    assert len(rows) == 50
+    assert "And 52 more accounts and Regions" in text
+    assert "98 accounts and Regions: nothing to do." in text
+
+
+def test_of_many_accounts_and_regions_the_worst_comes_first() -> None:
+    sections = shown(reports.in_two_hundred_environments()).split("### ")[1:]
+    assert "would be refused" in sections[0]
+    assert "1 replace, 498 keep, 1 conflict" in sections[0]
+    assert "500 replace" in sections[1]
+
+
 def test_full_fills_the_comment() -> None:
     assert len(shown(reports.huge(), full=True)) > 2 * len(shown(reports.huge())) > 10_000
 

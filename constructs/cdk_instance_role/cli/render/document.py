@@ -5,117 +5,21 @@ document(report) -> Document -> table.show(...)
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 
-from ..model import AssociationPlan, InstanceView, PermissionChange, PlanReport, ProfileView, Verb
-from ..status_model import AssociationStatus, HeldView, Report
+from ..model import (
+    AssociationPlan,
+    EnvironmentView,
+    Exit,
+    InstanceView,
+    PermissionChange,
+    PlanReport,
+    ProfileView,
+    Verb,
+)
+from ..status_model import AssociationStatus, HeldView, Report, StatusReport, parts
 from ..text import one_line
 from . import enforcement, findings, words
-
-
-class Tone(StrEnum):
-    """How much something matters."""
-
-    DANGER = "danger"
-    WARNING = "warning"
-    GOOD = "good"
-    MINOR = "minor"
-    WAITING = "waiting"
-    RESTORED = "restored"
-    PLAIN = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A value in a table or a line."""
-
-    text: str
-    """One line, or two of which the second one says more about the first one."""
-    is_name: bool = False
-    """An id or a name, which people copy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table."""
-
-    heading: str
-    below: str = ""
-    """Heading of the column that holds this value, too, where a table has no room for all columns."""
-    labelled: bool = False
-    """Its own heading stands before the value there."""
-    is_optional: bool = False
-    """It is left out where a table has no room for all columns: what it says stands elsewhere, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a table, with one cell for each column."""
-
-    cells: tuple[Cell, ...]
-    tone: Tone = Tone.PLAIN
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The instances of an association. What people have to see comes first, also where the table is cut."""
-
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    totals: str
-    """What there is altogether, said if not every row is shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A list that stands out."""
-
-    tone: Tone
-    heading: str
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What applications lose and gain with another role."""
-
-    heading: str
-    lists: tuple[tuple[str, tuple[str, ...]], ...]
-    """Headings and items."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One association."""
-
-    name: str
-    event: str
-    """What becomes of the association; empty in a status."""
-    place: tuple[str, str, str]
-    """Stack, account and Region."""
-    profile: Cell | None
-    """The wanted profile of a plan."""
-    totals: str
-    estimate: str
-    rollout: str
-    enforcement: str
-    notices: tuple[Notice, ...]
-    table: Table
-    comparisons: tuple[Comparison, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A report. An empty text or list is not shown."""
-
-    kind: str
-    """``plan`` or ``status``."""
-    verdict: str
-    summary: str
-    unseen: Notice
-    sections: tuple[Section, ...]
-
+from .elements import Cell, Column, Comparison, Document, Notice, Row, Section, Table, Tone
 
 _PLAN = (Column("Action"), Column("Instance"), Column("Name", "Instance"), *map(Column, ("State", "Now", "Reason")))
 # What it carries afterwards is in the reason; with a column of its own, ids would be broken over two lines.
@@ -129,6 +33,10 @@ _STATUS = (
     Column("Drift", is_optional=True),
 )
 
+_ENVIRONMENTS = tuple(map(Column, ("Account", "Region", "Result", "Associations", "Instances")))
+RESULT = 2
+"""Number of the cell that says what an account and Region comes to."""
+
 _TONES = {
     Verb.ASSOCIATE: Tone.GOOD,
     Verb.REPLACE: Tone.WARNING,
@@ -137,6 +45,13 @@ _TONES = {
     Verb.CONFLICT: Tone.DANGER,
     Verb.UNDO: Tone.RESTORED,
     Verb.DROP: Tone.MINOR,
+}
+
+_RESULT_TONES = {
+    Exit.ERROR: Tone.DANGER,
+    Exit.CONFLICTS: Tone.DANGER,
+    Exit.CHANGES: Tone.WARNING,
+    Exit.NOTHING: Tone.PLAIN,
 }
 
 
@@ -152,9 +67,22 @@ def document(report: Report, ids: int | None = words.SHOWN_IDS) -> Document:
     else:
         kind, sections = "status", tuple(map(_of_status, report.associations))
     unseen = Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(report)))
+    environments = _environments(parts(report)) if len(report.environments) > 1 else None
     if not sections:
-        return Document(kind, findings.NO_ASSOCIATIONS, "", unseen, ())
-    return Document(kind, findings.verdict(report), findings.summary(report), unseen, sections)
+        return Document(kind, findings.NO_ASSOCIATIONS, "", unseen, environments, ())
+    return Document(kind, findings.verdict(report), findings.summary(report), unseen, environments, sections)
+
+
+def _environments(found: Iterable[tuple[EnvironmentView, Report]]) -> Table:
+    sorted_ = sorted(found, key=lambda one: findings.weight(one[1].exit))
+    rows = tuple(Row(_environment_cells(*one), _RESULT_TONES[one[1].exit]) for one in sorted_)
+    quiet = sum(part.exit is Exit.NOTHING for _, part in sorted_)
+    return Table(_ENVIRONMENTS, rows, "", quiet)
+
+
+def _environment_cells(view: EnvironmentView, part: Report) -> tuple[Cell, ...]:
+    place = Cell(view.account, is_name=True), Cell(view.region, is_name=True)
+    return (*place, *map(Cell, (findings.result(part), str(len(part.associations)), findings.instances(part))))
 
 
 def _of_plan(plan: AssociationPlan, ids: int | None) -> Section:
@@ -180,6 +108,7 @@ def _of_plan(plan: AssociationPlan, ids: int | None) -> Section:
         ),
         table=Table(_PLAN, tuple(rows), totals),
         comparisons=tuple(_comparison(change, ids) for change in plan.permissions),
+        result=PlanReport((plan,)).exit,
     )
 
 
@@ -206,6 +135,7 @@ def _of_status(status: AssociationStatus) -> Section:
         ),
         table=Table(_STATUS, tuple(rows), words.held_state([status])),
         comparisons=(),
+        result=StatusReport((status,)).exit,
     )
 
 

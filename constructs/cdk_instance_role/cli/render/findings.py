@@ -14,6 +14,14 @@ UNSEEN = "Could not be looked at:"
 WARNINGS = "Warnings:"
 DRIFTED = "Not as the association left them:"
 
+_PLANNED = {
+    Exit.ERROR: "not fully seen",
+    Exit.CONFLICTS: "would be refused",
+    Exit.CHANGES: "changes",
+    Exit.NOTHING: "nothing to do",
+}
+_FOUND = {Exit.ERROR: "not fully seen", Exit.CHANGES: "drift or a pause", Exit.NOTHING: "in order"}
+_WORST_FIRST = (Exit.ERROR, Exit.CONFLICTS, Exit.CHANGES, Exit.NOTHING)
 _BY_WEIGHT = (Verb.CONFLICT, Verb.REPLACE, Verb.ASSOCIATE, Verb.UNDO, Verb.WAIT, Verb.DROP, Verb.KEEP)
 """What people have to see comes first, also where a table is cut."""
 
@@ -26,11 +34,27 @@ def verdict(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """The totals of everything, in one line."""
-    head = f"{counted(len(report.associations), 'association')}: "
+    whole = f"{counted(len(report.associations), 'association')}: {instances(report)}"
     if isinstance(report, StatusReport):
-        return head + words.held_totals(report.associations)
-    every = [one for plan in report.associations for one in plan.instances]
-    return f"{head}{words.totals(every)}; {words.estimate(whole_estimate(report.associations))}"
+        return whole
+    return f"{whole}; {words.estimate(whole_estimate(report.associations))}"
+
+
+def instances(report: Report) -> str:
+    """How many instances there are of each kind."""
+    if isinstance(report, StatusReport):
+        return words.held_totals(report.associations)
+    return words.totals(one for plan in report.associations for one in plan.instances)
+
+
+def result(report: Report) -> str:
+    """What it comes to, in a few words."""
+    return (_PLANNED if isinstance(report, PlanReport) else _FOUND)[report.exit]
+
+
+def weight(result: Exit) -> int:
+    """The less, the sooner people have to see it."""
+    return _WORST_FIRST.index(result)
 
 
 def whole_estimate(plans: Iterable[AssociationPlan]) -> Estimate:

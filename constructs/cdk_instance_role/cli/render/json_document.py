@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from ..model import SCHEMA_VERSION, AssociationPlan, InstanceView, PlanReport, ProfileView, Verb
+from ..model import SCHEMA_VERSION, AssociationPlan, EnvironmentView, InstanceView, PlanReport, ProfileView, Verb
 from ..status_model import (
     EnforcementStatus,
     FindingView,
@@ -16,6 +16,7 @@ from ..status_model import (
     PauseView,
     Report,
     StatusReport,
+    parts,
 )
 from .findings import whole_estimate
 from .words import moment
@@ -40,15 +41,29 @@ def text(report: Report) -> str:
 
 def document(report: Report) -> dict[str, Any]:
     """The report as what JSON knows. Its keys have always the same order."""
-    kind, totals = ("plan", _plan_totals(report)) if isinstance(report, PlanReport) else ("status", _held(report))
     return {
         "schema_version": SCHEMA_VERSION,
-        "kind": kind,
+        "kind": "plan" if isinstance(report, PlanReport) else "status",
         "exit_status": int(report.exit),
-        "totals": totals,
+        "totals": _totals(report),
+        "environments": [_environment(*part) for part in parts(report)],
         "associations": [_plain(one) for one in report.associations],
         "unseen": _plain(report.unseen),
     }
+
+
+def _environment(view: EnvironmentView, part: Report) -> dict[str, Any]:
+    return {
+        "account": view.account,
+        "region": view.region,
+        "exit_status": int(part.exit),
+        "totals": _totals(part),
+        "unseen": _plain(view.unseen),
+    }
+
+
+def _totals(report: Report) -> dict[str, Any]:
+    return _plan_totals(report) if isinstance(report, PlanReport) else _held(report)
 
 
 def _plain(value: Any) -> Any:

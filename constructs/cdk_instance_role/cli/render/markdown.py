@@ -6,7 +6,8 @@ from ..model import counted
 from ..status_model import Report
 from . import words
 from .blocks import ALL, alert, bullets, folded, row, table
-from .document import Cell, Comparison, Document, Notice, Section, Tone, document
+from .document import RESULT, document
+from .elements import Cell, Comparison, Document, Notice, Section, Table, Tone
 from .escape import code, sentence
 
 LIMIT = 65_000
@@ -17,6 +18,9 @@ _MARKERS = {"plan": "<!-- instance-role plan -->", "status": "<!-- instance-role
 
 _LIMITS = (100, 50, 20, 10, 5, 1)
 """Rows and items per association: as many as fit."""
+
+_ENVIRONMENTS = 50
+"""Accounts and Regions that have a row of their own."""
 
 _UNSEEN = 10
 """Things that could not be looked at and that belong to no association, of which each is shown."""
@@ -47,7 +51,7 @@ def _joined(head: Iterable[str], sections: Iterable[str]) -> str:
 
 
 def _sections(shown: Document, limit: int | None) -> Iterator[str]:
-    return ("\n\n".join(_section(section, limit)) for section in shown.sections)
+    return ("\n\n".join(_section(section, limit)) for section in shown.important)
 
 
 def _cut(shown: Document) -> str:
@@ -70,7 +74,22 @@ def _more(associations: int) -> str:
 def _head(shown: Document) -> list[str]:
     head = [_MARKERS[shown.kind], f"## Instance role {shown.kind}"]
     verdict = f"**{shown.verdict}** {shown.summary}." if shown.sections else shown.verdict
-    return [*head, verdict, *_notice(shown.unseen, _UNSEEN)]
+    environments = _environments(shown.environments) if shown.environments else ()
+    return [*head, verdict, *environments, *_notice(shown.unseen, _UNSEEN)]
+
+
+def _environments(environments: Table) -> Iterator[str]:
+    """A table of those where there is something to do or to say, and how many there are besides."""
+    loud = environments.rows[: len(environments.rows) - environments.quiet]
+    rows = [row(map(_cell, one.cells)) for one in loud[:_ENVIRONMENTS]]
+    headings = [column.heading for column in environments.columns]
+    if rows:
+        yield "\n".join([row(headings), row(["---"] * len(headings)), *rows])
+    if more := len(loud) - len(rows):
+        yield f"And {counted(more, 'more account and Region', 'more accounts and Regions')}; {ALL}."
+    if environments.quiet:
+        result = environments.rows[-1].cells[RESULT].text
+        yield f"{counted(environments.quiet, 'account and Region', 'accounts and Regions')}: {result}."
 
 
 def _section(section: Section, limit: int | None) -> Iterator[str]:

@@ -16,7 +16,7 @@ ROWS = 20
 LINES = 10
 """Items of a list that are shown unless everything is."""
 
-_ALL = "--full shows all"
+ALL = "--full shows all"
 _INDENT = 2
 _WHOLE = ("Action", "State")
 """Columns that are never wrapped."""
@@ -58,28 +58,36 @@ class Screen:
             return
         shown = words.first(items, None if self._full else LINES)
         more = len(items) - len(shown)
-        lines = [*shown, f"and {more} more; {_ALL}"] if more else shown
+        lines = [*shown, f"and {more} more; {ALL}"] if more else shown
         self.line(heading, f"bold {style}".strip(), indent=indent)
         self._print(_grid(1, (("-", line) for line in lines), style), indent)
 
-    def table(self, headings: Sequence[str], rows: Sequence[tuple[Sequence[str], str]], totals: str) -> None:
+    def table(
+        self,
+        headings: Sequence[str],
+        rows: Sequence[tuple[Sequence[str], str]],
+        totals: str,
+        *,
+        all_rows: bool = False,
+    ) -> None:
         """A table; nothing if there are no rows.
 
         Args:
             headings: of its columns.
             rows: cells and style of each.
             totals: what there is altogether, said if not every row is shown.
+            all_rows: show every row in any case.
         """
         if not rows:
             return
-        shown = words.first(rows, None if self._full else ROWS)
+        shown = words.first(rows, None if self._full or all_rows else ROWS)
         table = _empty_table(headings)
         for cells, style in shown:
             table.add_row(*map(_text, cells), style=style)
         self.blank()
         self._print(table, _INDENT)
         if len(shown) < len(rows):
-            self.line(f"{len(shown)} of {len(rows)} instances: {totals}; {_ALL}", "bold", indent=_INDENT)
+            self.line(f"{len(shown)} of {len(rows)} instances: {totals}; {ALL}", "bold", indent=_INDENT)
 
     def _print(self, what: RenderableType, indent: int) -> None:
         self._console.print(Padding(what, (0, 0, 0, indent), expand=False))

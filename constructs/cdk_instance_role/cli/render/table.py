@@ -7,8 +7,9 @@ from rich.console import Console
 from ..status_model import Report
 from ..text import one_line
 from . import words
-from .document import Column, Comparison, Row, Section, Table, Tone, document
-from .screen import Screen
+from .document import document
+from .elements import Column, Comparison, Row, Section, Table, Tone
+from .screen import ALL, Screen
 
 _STYLES = {
     Tone.DANGER: "red",
@@ -28,8 +29,12 @@ def show(report: Report, console: Console, *, full: bool = False) -> None:
     if shown.unseen.items:
         screen.items(shown.unseen.heading, shown.unseen.items, _STYLES[shown.unseen.tone], indent=0)
         screen.blank()
-    for section in shown.sections:
+    if shown.environments:
+        _show_environments(shown.environments, screen)
+    for section in shown.sections if full else shown.important:
         _show_section(section, screen)
+    if shown.left_out and not full:
+        screen.line(f"{shown.left_out}; {ALL}")
     if shown.summary:
         screen.line(shown.summary)
     screen.line(shown.verdict, "bold" if shown.sections else "")
@@ -51,6 +56,13 @@ def _show_section(section: Section, screen: Screen) -> None:
     _show_table(section.table, screen)
     for comparison in section.comparisons:
         _show_comparison(comparison, screen)
+
+
+def _show_environments(table: Table, screen: Screen) -> None:
+    """All of them: this is the summary."""
+    rows = [([cell.text for cell in row.cells], _style(row.tone)) for row in table.rows]
+    screen.table([column.heading for column in table.columns], rows, "", all_rows=True)
+    screen.blank()
 
 
 def _show_table(table: Table, screen: Screen) -> None:
