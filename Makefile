@@ -74,7 +74,7 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml $(VENV)/.uv
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
-	@echo "Installing the CDK CLI into node_modules"
+	@echo "Installing the CDK CLI and a browser into node_modules"
 	@npm ci
 	@touch $@
 
@@ -128,7 +128,7 @@ demo: setup ## Show the main job on the local AWS
 pr-comment: setup ## Write the comment of the pull request check to .local/pr-comment.md, on the local AWS
 	@$(BIN)/python -m localaws.pr_comment
 
-pictures: setup ## Render the pictures of the README anew; needs chromium
+pictures: setup ## Render the pictures of the documentation anew
 	@$(BIN)/python -m localaws.pictures
 
 docs: .docs/.ready ## Build the documentation into .docs/site; needs no network once .docs is installed
