@@ -1,10 +1,8 @@
-"""Renders the pictures in the README: the plan in a terminal, and the comment in a browser. Run it with
-``make pictures``; a browser, ``chromium``, has to be on the path."""
+"""Renders the pictures of the documentation: the plan in a terminal, and the comment and the page in a browser. Run it
+with ``make pictures``."""
 
 import io
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +12,8 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+from . import page_pictures
+from .browser import NoBrowserError, opened
 from .demo import DemoError, ending_cleanly, started
 from .ministack import ROOT, LocalAws
 from .pull_request import open_pull_request
@@ -22,28 +22,16 @@ from .show import Screen
 if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
+    from playwright.sync_api import Browser
 
 FOLDER = ROOT / "docs" / "pictures"
 STYLE = Path(__file__).with_name("comment.css")
 COLUMNS = 112
 WIDTH, MARGIN, SCALE = 1240, 16, 1.25
-MAX_SECONDS = 60.0
 
-_QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-)
 _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 """What rich would load from elsewhere; any font whose letters are all of one width will do."""
 _ALERT = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\n?")
-_HEIGHT = re.compile(r'data-height="(\d+)"')
 _PAGE = """<!DOCTYPE html>
 <html>
 <head><meta charset="utf-8"><style>{style}</style></head>
@@ -52,9 +40,6 @@ _PAGE = """<!DOCTYPE html>
 <header><b>github-actions</b> <i>bot</i> commented on the pull request</header>
 <main>{body}</main>
 </article>
-<script>
-document.documentElement.dataset.height = Math.ceil(document.querySelector("article").getBoundingClientRect().bottom)
-</script>
 </body>
 </html>
 """
@@ -76,9 +61,14 @@ def run(screen: Screen, folder: Path) -> None:
     Raises:
         DemoError: there is no browser, or a command fails.
     """
-    browser = shutil.which("chromium")
-    if browser is None:
-        raise DemoError(["the comment is rendered in a browser: install `chromium`, so that it is on the PATH"])
+    try:
+        with opened() as browser:
+            _run(screen, folder, browser)
+    except NoBrowserError as error:
+        raise DemoError([str(error)]) from None
+
+
+def _run(screen: Screen, folder: Path, browser: "Browser") -> None:
     aws = LocalAws(folder)
     with started(screen, aws):
         pull_request = open_pull_request(screen, aws)
@@ -86,9 +76,10 @@ def run(screen: Screen, folder: Path) -> None:
             table, comment = pull_request.table(COLUMNS), pull_request.comment()
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "plan.svg").write_text(terminal(table), encoding="utf-8")
-    with screen.working("Rendering the comment in the browser"):
-        screenshot(browser, folder, page(comment), FOLDER / "pr-comment.png")
-    screen.say("The local AWS is stopped. The pictures, plan.svg and pr-comment.png, are in this folder:")
+    with screen.working("Rendering the comment and the page in the browser"):
+        screenshot(browser, page(comment), FOLDER / "pr-comment.png")
+        page_pictures.render(browser)
+    screen.say("The local AWS is stopped. The pictures are in this folder:")
     screen.raw(str(FOLDER))
 
 
@@ -127,37 +118,19 @@ def _without_first_line(inline: "Token") -> None:
     inline.children = children[end + 1 :]
 
 
-def screenshot(browser: str, folder: Path, content: str, picture: Path) -> None:
+def screenshot(browser: "Browser", content: str, picture: Path) -> None:
     """Show a page in a browser, and take a picture of all of it.
 
     Args:
-        browser: path of the browser.
-        folder: an existing folder for what it writes.
+        browser: the browser.
         content: the page.
         picture: file for the picture.
-
-    Raises:
-        DemoError: the browser fails.
     """
-    file = folder / "page.html"
-    file.write_text(content, encoding="utf-8")
-    command = [browser, *_QUIET, f"--user-data-dir={folder / 'browser'}", f"--force-device-scale-factor={SCALE}"]
-    dumped = _browse([*command, f"--window-size={WIDTH},1000", "--dump-dom", file.as_uri()])
-    height = _HEIGHT.search(dumped)
-    if height is None:
-        raise DemoError(["the browser does not say how high the page is"], dumped)
-    size = f"--window-size={WIDTH},{int(height[1]) + MARGIN}"
-    _browse([*command, size, f"--screenshot={picture}", file.as_uri()])
-
-
-def _browse(command: list[str]) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS, check=True)
-    except subprocess.CalledProcessError as error:
-        raise DemoError([f"the browser failed with exit status {error.returncode}"], error.stderr) from None
-    except subprocess.TimeoutExpired:
-        raise DemoError([f"the browser did not end within {MAX_SECONDS:.0f} s"]) from None
-    return done.stdout
+    shown = browser.new_page(viewport={"width": WIDTH, "height": 1000}, device_scale_factor=SCALE)
+    shown.set_content(content)
+    bottom = shown.evaluate('Math.ceil(document.querySelector("article").getBoundingClientRect().bottom)')
+    shown.screenshot(path=picture, full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": bottom + MARGIN})
+    shown.close()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from localaws import browser
 from localaws.demo import DemoError
 from localaws.pictures import FOLDER, page, run, terminal
 from localaws.show import Screen
@@ -42,8 +43,10 @@ def test_a_quote_stays_a_quote() -> None:
 
 def test_fails_in_one_sentence_when_there_is_no_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(browser, "PACKAGE", tmp_path / "none")
 
-    with pytest.raises(DemoError, match=r"install `chromium`, so that it is on the PATH$"):
+    with pytest.raises(DemoError, match=r"^no browser was found: run `make setup`"):
         run(Screen(), tmp_path)
 
 

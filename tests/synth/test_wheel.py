@@ -62,7 +62,8 @@ def python(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_the_wheel_holds_the_library_the_handler_and_the_types(distributions: Path) -> None:
     (wheel,) = distributions.glob("*.whl")
     names = ZipFile(wheel).namelist()
-    for name in ("instance_role.py", "runtime/association/handler.py", "py.typed"):
+    assets = ("cli/render/page/assets/page.html", "cli/render/page/assets/page.css", "cli/render/page/assets/page.js")
+    for name in ("instance_role.py", "runtime/association/handler.py", "py.typed", *assets):
         assert f"cdk_instance_role/{name}" in names
     assert not any("__pycache__" in name for name in names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"cdk_instance_role"}

@@ -1,11 +1,11 @@
-"""How reports are shown: as a table, as a comment on a pull request, as JSON."""
+"""How reports are shown: as a table, as a comment on a pull request, as a page, as JSON."""
 
 from enum import StrEnum
 
 from rich.console import Console
 
 from ..status_model import Report
-from . import json_document, markdown, table
+from . import json_document, markdown, page, table
 
 
 class Format(StrEnum):
@@ -13,6 +13,7 @@ class Format(StrEnum):
 
     TABLE = "table"
     MARKDOWN = "markdown"
+    HTML = "html"
     JSON = "json"
 
 
@@ -24,13 +25,15 @@ def render(report: Report, format: Format, console: Console, *, full: bool = Fal
         format: how it is shown.
         console: where. Its width and whether it is a terminal matter to the table only; the other formats go to its
             file as they are.
-        full: show every instance, also where there are thousands. JSON always holds all of them, and a comment never
-            more than GitHub takes.
+        full: show every instance, also where there are thousands. A page and JSON always hold all of them, and a
+            comment never more than GitHub takes.
     """
     match format:
         case Format.TABLE:
             table.show(report, console, full=full)
         case Format.MARKDOWN:
             console.file.write(markdown.text(report, full=full))
+        case Format.HTML:
+            console.file.write(page.text(report))
         case Format.JSON:
             console.file.write(json_document.text(report))
