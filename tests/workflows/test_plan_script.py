@@ -113,12 +113,50 @@ def test_the_comment_is_made_of_the_plan_and_of_the_difference_if_there_is_one(f
     if compared:
         (folder / "cdk.diff").write_text("difference\n")
 
-    assert run(folder, "Put the comment together").returncode == 0
+    assert run(folder, "Put the comment together", PAGE="").returncode == 0
 
     written = (folder / "comment.md").read_text(encoding="utf-8")
     assert written.startswith(f"{MARKER}\n\nThe plan.\n")
     assert ("difference\n" in written) is compared
     assert (folder / "summary").read_text(encoding="utf-8") == written
+
+
+@pytest.mark.parametrize("status", ["0", "1", "2", "3"])
+def test_the_page_is_made_whatever_the_plan_says(folder: Path, status: str) -> None:
+    assert run(folder, "Make the page", PLAN_OUTPUT="<!DOCTYPE html>", PLAN_STATUS=status).returncode == 0
+
+    assert (folder / "instance-role-plan.html").read_text(encoding="utf-8") == "<!DOCTYPE html>"
+
+
+def test_without_a_page_there_is_a_warning_and_no_file(folder: Path) -> None:
+    result = run(folder, "Make the page", PLAN_OUTPUT="", PLAN_STATUS="1")
+
+    assert (result.returncode, result.stdout.startswith("::warning ")) == (0, True)
+    assert not (folder / "instance-role-plan.html").exists()
+
+
+def test_the_comment_links_to_the_page(folder: Path) -> None:
+    (folder / "plan.md").write_text(f"{MARKER}\n\nThe plan.\n")
+    url = "https://github.com/o/r/actions/runs/1/artifacts/2"
+
+    assert run(folder, "Put the comment together", PAGE=url).returncode == 0
+
+    written = (folder / "comment.md").read_text(encoding="utf-8")
+    assert written.startswith(f"{MARKER}\n\nThe plan.\n\n[The plan as a page]({url}), ")
+
+
+def test_the_longest_plan_has_room_for_the_link(folder: Path) -> None:
+    (folder / "plan.md").write_text(f"{MARKER}\n\n{'x' * 64_900}\n")
+
+    run(
+        folder,
+        "Put the comment together",
+        PAGE=f"https://github.com/{'o' * 39}/{'r' * 100}/actions/runs/{1:012}/artifacts/2",
+    )
+
+    written = (folder / "comment.md").read_text(encoding="utf-8")
+    assert "[The plan as a page]" in written
+    assert "too long" not in written
 
 
 @pytest.mark.parametrize("made", [True, False])
