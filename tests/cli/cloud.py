@@ -12,15 +12,16 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from cdk_instance_role.cli.enforcement.history import History
-from cdk_instance_role.cli.live.clients import Aws, PartialReader
+from cdk_instance_role.cli.live.clients import Aws
 from cdk_instance_role.cli.live.environment import Environment
+from cdk_instance_role.cli.live.partial_reader import PartialReader
 from cdk_instance_role.cli.model import AssociationPlan
 from cdk_instance_role.cli.planning.association_plan import plan_stack
 from cdk_instance_role.cli.planning.status import status_of_stack
 from cdk_instance_role.cli.status_model import AssociationStatus
 from cdk_instance_role.cli.template.assembly import StackArtifact
-from cdk_instance_role.cli.template.deployed_stack import DeployedStack
-from cdk_instance_role.cli.template.stacks import associations
+from cdk_instance_role.cli.template.deployed_stack import DeployedStack, deployed_stack
+from cdk_instance_role.cli.template.stacks import associations, of_type
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.services import CHANGING, READING
 from tests.cli.deployment import Deployment, LiveRole
@@ -79,6 +80,8 @@ class CloudFormation(Service):
         self.stacks: dict[str, DeployedStack] = {}
         self.status = "CREATE_COMPLETE"
         self.exported: dict[str, str] = {}
+        self.roots: dict[str, str] = {}
+        """Names of the stacks at the top, by the ids of all stacks."""
         self._broken: set[str] = set()
 
     def break_templates(self, *stacks: str) -> None:
@@ -87,14 +90,17 @@ class CloudFormation(Service):
 
     def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - boto3's own name
         self._called("DescribeStacks")
-        if StackName not in self.stacks:
+        root = self.roots.get(StackName)
+        name = root if root and StackName not in self.stacks else StackName
+        if name not in self.stacks:
             message = f"Stack with id {StackName} does not exist"
             raise refusal("DescribeStacks", "ValidationError", message)
-        stack = self.stacks[StackName]
+        stack = self.stacks[name]
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()]
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in stack.outputs.items()]
         described = {"StackId": stack.id, "StackStatus": self.status, "Parameters": given, "Outputs": outputs}
-        return {"Stacks": [described]}
+        named = {"RootId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{root}/0"} if root else {}
+        return {"Stacks": [{**described, **named}]}
 
     def list_stack_resources(self, StackName: str) -> Any:  # noqa: N803
         self._called("ListStackResources")
@@ -118,6 +124,28 @@ class CloudFormation(Service):
     def list_exports(self) -> Any:
         self._called("ListExports")
         return {"Exports": [{"Name": name, "Value": value} for name, value in self.exported.items()]}
+
+
+class Tagging(Service):
+    """Finds the tables of deployed stacks by the tags that their templates give them."""
+
+    def __init__(self, cloudformation: CloudFormation) -> None:
+        super().__init__()
+        self._cloudformation = cloudformation
+
+    def get_resources(self, TagFilters: Any, ResourceTypeFilters: Any) -> Any:  # noqa: N803
+        self._called("GetResources")
+        assert ResourceTypeFilters == ["dynamodb:table"]
+        ((key, values),) = ((one["Key"], one["Values"]) for one in TagFilters)
+        found = []
+        for name, stack in self._cloudformation.stacks.items():
+            for id_, table in of_type(stack.template, "AWS::DynamoDB::Table").items():
+                tags = table["Properties"].get("Tags", [])
+                if any(tag["Key"] == key and tag["Value"] in values for tag in tags):
+                    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{stack.physical_ids[id_]}"
+                    of_stack = {"Key": "aws:cloudformation:stack-name", "Value": name}
+                    found.append({"ResourceARN": arn, "Tags": [*tags, of_stack]})
+        return {"ResourceTagMappingList": found}
 
 
 class Iam(Service):
@@ -194,9 +222,16 @@ class StandIn:
     dynamodb: Any
     sqs: Any
     cloudtrail: Any
+    tagging: Tagging
     account: str = ACCOUNT
     region: str = REGION
     partition: str = "aws"
+
+    def deployed_stack(self, name: str) -> DeployedStack | None:
+        return deployed_stack(cast(Any, self.cloudformation), name)
+
+    def check(self) -> None:
+        """There are credentials."""
 
 
 class Cloud:
@@ -209,7 +244,16 @@ class Cloud:
         clients = Clients.of(self.world.aws, reading=READING, changing=CHANGING)
         self.cloudformation, self.iam = CloudFormation(), Iam(self.world, clients.iam)
         self.messages, self.trail = Messages(self.world), Trail()
-        self.aws = StandIn(clients.ec2, self.iam, self.cloudformation, clients.dynamodb, clients.sqs, self.trail.client)
+        self.tagging = Tagging(self.cloudformation)
+        self.aws = StandIn(
+            clients.ec2,
+            self.iam,
+            self.cloudformation,
+            clients.dynamodb,
+            clients.sqs,
+            self.trail.client,
+            self.tagging,
+        )
         self.described: dict[str, dict[str, Any]] = {}
         """What EC2 says of instances besides what the simulator knows."""
         self.deployments: dict[str, dict[str, Resource]] = {}

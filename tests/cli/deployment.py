@@ -104,6 +104,7 @@ class Deployment:
             self._clean_up(parts)
         for part in parts:
             self._stacks[part.deployed.id if part.stack.address.nested else self._name] = part.deployed
+            self._cloud.cloudformation.roots[part.deployed.id] = self._name
 
     def _part(self, stack: StackArtifact) -> Part:
         if stack.address.outer:

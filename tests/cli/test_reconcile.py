@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from cdk_instance_role import Enforcement
 from cdk_instance_role.cli.main import cli
+from tests.cli.accounts import see
 from tests.cli.cloud import Cloud, only_association
 from tests.cli.servers import STACK, Servers, synthesized
 from tests.simulator.driver import STACK_ID
@@ -47,14 +48,14 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     cloud = Cloud()
     for number in (1, 2, 3):
         cloud.instance(number)
-    monkeypatch.setattr("cdk_instance_role.cli.environments.Aws", lambda _: cloud.aws)
+    see(monkeypatch, cloud)
     return cloud
 
 
 @pytest.fixture(autouse=True)
 def clock(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Time:
     clock = Time(cloud)
-    monkeypatch.setattr("cdk_instance_role.cli.main.time", clock)
+    monkeypatch.setattr("cdk_instance_role.cli.commands.time", clock)
     return clock
 
 

@@ -11,6 +11,7 @@ from cdk_instance_role.cli.enforcement.history import MAX_INSTANCES
 from cdk_instance_role.cli.main import cli
 from cdk_instance_role.cli.model import Exit
 from cdk_instance_role.cli.status_model import LatestChange
+from tests.cli.accounts import see
 from tests.cli.cloud import Cloud
 from tests.cli.servers import Servers, synthesized
 from tests.cli.test_status import exit_status
@@ -192,8 +193,8 @@ def test_names_the_permission_that_is_missing(cloud: Cloud) -> None:
 
 
 def test_the_option_of_the_command_asks(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cdk_instance_role.cli.environments.Aws", lambda _: cloud.aws)
-    monkeypatch.setattr("cdk_instance_role.cli.main.time.sleep", lambda _: None)
+    see(monkeypatch, cloud)
+    monkeypatch.setattr("cdk_instance_role.cli.commands.time.sleep", lambda _: None)
     disassociated(cloud, FIRST, AT)
 
     result = CliRunner().invoke(cli, ["status", "--who", "--app", str(synthesized().folder), "--format", "json"])

@@ -1,63 +1,80 @@
 """The command ``instance-role``."""
 
+import functools
 import os
+import re
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
-from .enforcement.enforced import enforced
-from .enforcement.history import History
-from .enforcement.reconcile import reconcile_all
-from .environments import DEFAULT_APP, environments, opened, progress
-from .live.clients import sentence
-from .live.environment import Environment
-from .model import AssociationPlan, CliError, Exit, PlanReport, unique
-from .planning.association_plan import plan_stack
-from .planning.status import status_of_stack
+from . import commands
+from .commands import Subject
+from .environments.discovery import ALL
+from .environments.opening import DEFAULT_APP
+from .live.partial_reader import sentence
+from .model import CliError, Exit
 from .render import Format, render
-from .status_model import AssociationStatus, Report, StatusReport
-from .template import assembly
-from .template.assembly import StackArtifact
+from .status_model import Report
 from .text import one_line
-
-Command = TypeVar("Command", bound=Callable[..., None])
 
 WIDTH_OF_FILES = 140
 """Columns of a table that is written to a file."""
 
-_app = click.option(
-    "--app",
-    default=DEFAULT_APP,
-    show_default=True,
-    help="Folder of a cloud assembly, or the command of an app, such as 'python app.py': the CDK CLI synthesizes it.",
+_ACCOUNT, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
+
+_OPTIONS = (
+    click.argument("stacks", nargs=-1, metavar="[STACK]..."),
+    click.option(
+        "--app",
+        help="Folder of a cloud assembly, or the command of an app, such as 'python app.py': the CDK CLI synthesizes "
+        f"it. Default: {DEFAULT_APP}.",
+    ),
+    click.option(
+        "--context", "-c", multiple=True, metavar="KEY=VALUE", help="Context for the command of --app. Repeatable."
+    ),
+    click.option("--region", help="Region of stacks that name none. Default: that of the environment."),
+    click.option(
+        "--role-name",
+        metavar="NAME",
+        help="Role to assume in accounts other than that of the credentials. Default: the lookup role of each stack.",
+    ),
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice([one.value for one in Format]),
+        default=Format.TABLE.value,
+        show_default=True,
+        help="What to print.",
+    ),
+    click.option("--full", is_flag=True, help="Show every instance, however many there are."),
 )
-_context = click.option(
-    "--context", "-c", multiple=True, metavar="KEY=VALUE", help="Context for the command of --app. Repeatable."
-)
-_region = click.option("--region", help="Region of stacks that name none. Default: that of the environment.")
-_format = click.option(
-    "--format",
-    "format_",
-    type=click.Choice([one.value for one in Format]),
-    default=Format.TABLE.value,
-    show_default=True,
-    help="What to print.",
-)
-_full = click.option("--full", is_flag=True, help="Show every instance, however many there are.")
-_stacks = click.argument("stacks", nargs=-1, metavar="[STACK]...")
 
 
-def _options(command: Command) -> Command:
-    """What all commands take."""
-    for option in reversed((_stacks, _app, _context, _region, _format, _full)):
-        command = option(command)
-    return command
+def _about_stacks(command: Callable[..., Report]) -> Callable[..., None]:
+    """What all commands take and print. The command gets the stacks as one `Subject`."""
+
+    @functools.wraps(command)
+    def run(
+        stacks: Sequence[str],
+        app: str | None,
+        context: Sequence[str],
+        region: str | None,
+        role_name: str | None,
+        format_: str,
+        full: bool,
+        **more: Any,
+    ) -> None:
+        subject = Subject(stacks, app, context, region, role_name)
+        _run(lambda: command(subject, **more), format_, full)
+
+    for option in reversed(_OPTIONS):
+        run = option(run)
+    return run
 
 
 class _Commands(click.Group):
@@ -91,42 +108,39 @@ def cli() -> None:
 
 
 @cli.command()
-@_options
-def plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool) -> None:
+@_about_stacks
+def plan(subject: Subject) -> Report:
     """Say what a deployment would do to every instance.
 
     Exit status: 0 nothing to do, 2 changes, 3 conflicts, 1 an error, or something could not be seen.
     """
-    _run(lambda: _plan(stacks, app, context, region), format_, full)
+    return commands.plan(subject)
 
 
 @cli.command()
-@_options
+@_about_stacks
 @click.option("--who", is_flag=True, help="Ask CloudTrail's event history who has changed drifted instances last.")
-def status(
-    stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, format_: str, full: bool, who: bool
-) -> None:
+@click.option(
+    "--regions", metavar="REGION,...", help=f"Look for deployed associations in these Regions, or in '{ALL}'."
+)
+@click.option("--accounts", metavar="ID,...", help="Look for them in these accounts. Needs --role-name for others.")
+def status(subject: Subject, who: bool, regions: str | None, accounts: str | None) -> Report:
     """Say what the associations of deployed stacks hold, what has changed since, and how they are enforced.
+
+    Without an assembly, it looks for the deployed associations of the account and Region.
 
     Exit status: 0 in order, 2 drift or a pause, 1 an error, or something could not be seen.
     """
-    _run(lambda: _status(stacks, app, context, region, who=who), format_, full)
+    where = _listed("--regions", regions, _is_region, "a Region, such as eu-west-1, or all")
+    whose = _listed("--accounts", accounts, _is_account, "an account id, which has 12 digits")
+    return commands.status(subject, who=who, account_ids=whose, regions=where)
 
 
 @cli.command()
-@_options
+@_about_stacks
 @click.option("--resume", is_flag=True, help="Let paused changes go on, and count the changes of this hour anew.")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
-def reconcile(
-    stacks: Sequence[str],
-    app: str,
-    context: Sequence[str],
-    region: str | None,
-    format_: str,
-    full: bool,
-    resume: bool,
-    yes: bool,
-) -> None:
+def reconcile(subject: Subject, resume: bool, yes: bool) -> Report:
     """Start a sweep of enforcement now, and wait for its result.
 
     This is the only command that changes anything: the sweep repairs the drift of deployed associations with
@@ -134,7 +148,26 @@ def reconcile(
 
     Exit status: 0 in order, 2 drift or a pause, 1 an error, no sweep, or one that takes longer than 5 minutes.
     """
-    _run(lambda: _reconcile(stacks, app, context, region, resume=resume, yes=yes), format_, full)
+    return commands.reconcile(subject, lambda: _confirm(yes), resume=resume)
+
+
+def _is_region(text: str) -> bool:
+    return text == ALL or bool(_REGION.fullmatch(text))
+
+
+def _is_account(text: str) -> bool:
+    return bool(_ACCOUNT.fullmatch(text))
+
+
+def _listed(option: str, text: str | None, is_one: Callable[[str], bool], what: str) -> list[str]:
+    """The values of an option that takes several."""
+    if text is None:
+        return []
+    found = [one.strip() for one in text.split(",")]
+    for one in found:
+        if not is_one(one):
+            raise CliError(f"{option} has {one!r}, which is not {what}")
+    return list(dict.fromkeys(found))
 
 
 def _run(look: Callable[[], Report], format_: str, full: bool) -> None:
@@ -155,51 +188,6 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_OF_FILES)
 
 
-def _plan(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None) -> PlanReport:
-    with opened(app, context) as artifacts, progress("Looking at the instances") as look:
-        plans: list[AssociationPlan] = []
-        unseen: list[str] = []
-        for stack, environment in environments(assembly.chosen(artifacts, stacks), artifacts, region, look):
-            plans += plan_stack(stack, environment, time.time())
-            unseen += _warn(stack, environment)
-            for path in stack.left_out:
-                _say_warning(f"{stack.name}: {path} is not shown: its template is not in the assembly")
-    return PlanReport(tuple(plans), unique(unseen))
-
-
-def _status(stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, *, who: bool) -> StatusReport:
-    with opened(app, context) as artifacts, progress("Looking at the instances") as look:
-        found: list[AssociationStatus] = []
-        histories: dict[str, History] = {}
-        unseen: list[str] = []
-        for stack, environment in environments(assembly.chosen(artifacts, stacks), artifacts, region, look):
-            found += status_of_stack(stack, environment, _history(environment, histories) if who else None)
-            unseen += _warn(stack, environment)
-            if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
-                _say_warning(f"stack {stack.name} is not deployed in {environment.aws.region}")
-    return StatusReport(tuple(found), unique(unseen))
-
-
-def _history(environment: Environment, known: dict[str, History]) -> History:
-    aws = environment.aws
-    if aws.region not in known:
-        known[aws.region] = History(aws.cloudtrail, environment.sight, time.sleep)
-    return known[aws.region]
-
-
-def _reconcile(
-    stacks: Sequence[str], app: str, context: Sequence[str], region: str | None, *, resume: bool, yes: bool
-) -> StatusReport:
-    with opened(app, context) as artifacts:
-        with progress("Looking at the associations") as look:
-            chosen = [*environments(assembly.chosen(artifacts, stacks), artifacts, region, look)]
-            found = [one for stack, environment in chosen for one in enforced(stack, environment)]
-        problems = reconcile_all(found, _say, lambda: _confirm(yes), resumes=resume, clock=time.time, sleep=time.sleep)
-        with progress("Looking at the instances"):
-            statuses = [one for stack, environment in chosen for one in status_of_stack(stack, environment)]
-    return StatusReport(tuple(statuses), unique(problems))
-
-
 def _confirm(yes: bool) -> None:
     if yes:
         return
@@ -211,26 +199,3 @@ def _confirm(yes: bool) -> None:
 
 def _has_terminal() -> bool:
     return sys.stdin.isatty()
-
-
-def _say(text: str) -> None:
-    click.echo(one_line(text), err=True)
-
-
-def _warn(stack: StackArtifact, environment: Environment) -> list[str]:
-    """Say what can't be seen of stacks that may have no associations at all, which is no reason to fail.
-
-    Returns:
-        What can't be read of stacks that are there, in sentences: associations may be deployed in them.
-    """
-    family = [*environment.stacks.family(stack)]
-    said = {unseen for one in family if one.associations for unseen in environment.stacks.hidden(one.address)}
-    unseen = [unseen for one in family for unseen in environment.stacks.hidden(one.address) if unseen not in said]
-    unread = [unseen for one in family for unseen in environment.stacks.unreadable(one.address) if unseen not in said]
-    for sentence_ in unique([one for one in unseen if one not in unread]):
-        _say_warning(sentence_)
-    return unread
-
-
-def _say_warning(text: str) -> None:
-    click.echo(f"warning: {one_line(text)}", err=True)

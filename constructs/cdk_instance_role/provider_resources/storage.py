@@ -1,11 +1,12 @@
 """Where a provider keeps what it has to remember: the ledger and the log group."""
 
+from aws_cdk import Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from ..runtime.association.contract import LEDGER_EXPIRY, LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
+from ..runtime.association.contract import LEDGER_EXPIRY, LEDGER_PARTITION_KEY, LEDGER_SORT_KEY, LEDGER_TAG
 from .encryption import complete_key_policy
 from .settings import ProviderSettings
 
@@ -32,7 +33,7 @@ def new_ledger(scope: Construct, settings: ProviderSettings) -> dynamodb.Table:
     # Without a customer's key it is the one that AWS owns, not `aws/dynamodb`: the CDK's lookup role may not decrypt
     # with any key of the account, so `instance-role plan` could not read the ledger through it.
     key = settings.encryption_key
-    return dynamodb.Table(
+    table = dynamodb.Table(
         scope,
         "Ledger",
         partition_key=dynamodb.Attribute(name=LEDGER_PARTITION_KEY, type=dynamodb.AttributeType.STRING),
@@ -47,6 +48,8 @@ def new_ledger(scope: Construct, settings: ProviderSettings) -> dynamodb.Table:
         removal_policy=settings.ledger_removal_policy,
         deletion_protection=settings.ledger_deletion_protection or None,
     )
+    Tags.of(table).add(*LEDGER_TAG)
+    return table
 
 
 def new_log_group(scope: Construct, settings: ProviderSettings) -> logs.LogGroup:

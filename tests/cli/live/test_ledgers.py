@@ -108,12 +108,33 @@ def test_needs_no_assembly_with_the_stack_of_the_provider_where_its_name_is_told
     assert ledgers(cloud, user)
 
 
-def test_fails_when_no_stack_of_the_assembly_has_the_ledger(cloud: Cloud) -> None:
+def test_finds_the_ledger_by_its_tag_where_no_stack_of_the_assembly_has_it(cloud: Cloud) -> None:
     base, user, another = shared("strong")
     deploy(cloud, base, another, user)
 
-    with pytest.raises(UnresolvedError, match="no stack of the assembly is deployed that has it"):
+    (table,) = ledgers(cloud, user, another).values()
+
+    assert table.startswith("ProviderLedger")
+
+
+def test_fails_when_no_stack_has_the_ledger_and_it_has_no_tag(cloud: Cloud) -> None:
+    base, user, another = shared("strong")
+    deploy(cloud, base, another, user)
+    for table in of_type(cloud.cloudformation.stacks["Base"].template, "AWS::DynamoDB::Table").values():
+        del table["Properties"]["Tags"]
+
+    with pytest.raises(UnresolvedError, match="no stack of the assembly has it, nor one with a tagged ledger"):
         ledgers(cloud, user, another)
+
+
+def test_says_so_where_ledgers_may_not_be_looked_for_by_their_tag(cloud: Cloud) -> None:
+    base, user, another = shared("strong")
+    deploy(cloud, base, another, user)
+    cloud.tagging.refuse("GetResources")
+
+    (status,) = {one.unseen for one in cloud.statuses(user, another)}
+
+    assert "the ledgers in eu-west-1 by their tag: not allowed (GetResources)" in status
 
 
 def test_says_so_where_no_ledger_is_to_be_found(cloud: Cloud) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.cli.live.clients import PartialReader
+from cdk_instance_role.cli.live.partial_reader import PartialReader
 
 BY_KEY = "not allowed (Query); its key does not let you: use credentials that may decrypt with it (kms:Decrypt)"
 

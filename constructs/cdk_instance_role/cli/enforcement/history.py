@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..live.clients import PartialReader
+from ..live.partial_reader import PartialReader
 from ..status_model import LatestChange
 
 if TYPE_CHECKING:

@@ -1,18 +1,14 @@
-"""Clients of AWS, and the errors of AWS in sentences for the user of the command."""
+"""Clients of AWS for one account and Region."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
-from botocore import exceptions
-from botocore.exceptions import BotoCoreError, ClientError
 
-from ...runtime.association.aws.errors import text_of
 from ...runtime.association.services import READING
-from ..model import CliError
-from ..template.template_text import UnreadableError
+from ..template.deployed_stack import DeployedStack, deployed_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -22,170 +18,92 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sqs import SQSClient
 
-T = TypeVar("T")
+_MAKING_CLIENTS = threading.Lock()
+"""A session is not safe to share between threads, and neither is the loader of all sessions. The clients are:
+https://docs.aws.amazon.com/boto3/latest/guide/clients.html"""
 
-AwsError = (ClientError, BotoCoreError)
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_INVALID = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "SignatureDoesNotMatch"})
-_LOG_IN = "log in again, say with `aws sso login`, or set AWS_PROFILE"
+class NoAccessError(Exception):
+    """There are no credentials for an account. The message says why, and what to do."""
 
 
 class Aws:
-    """Clients for one Region, made when they are needed."""
+    """Clients for one account and Region, made when they are needed. Threads may share it."""
 
-    def __init__(self, region: str | None) -> None:
+    def __init__(self, session: Callable[[], boto3.Session], account: str, region: str) -> None:
         """
         Args:
-            region: the Region. None: that of the environment.
-
-        Raises:
-            CliError: there is none.
+            session: gives the session with the credentials. It raises `NoAccessError` if there are none.
+            account: account id.
+            region: the Region.
         """
-        self._session = boto3.Session(region_name=region)
-        if not self._session.region_name:
-            raise CliError("no Region is known: set AWS_REGION, use --region, or give the stack an `env`")
-        self.region: str = self._session.region_name
-
-    @cached_property
-    def account(self) -> str:
-        """The account of the credentials.
-
-        Raises:
-            CliError: there are none, or they are not valid.
-        """
-        try:
-            return self._session.client("sts", config=READING).get_caller_identity()["Account"]
-        except AwsError as error:
-            raise CliError(sentence(error)) from None
+        self._session, self.account, self.region = session, account, region
+        self._clients: dict[str, Any] = {}
+        self._stacks: dict[str, DeployedStack | None] = {}
 
     @property
     def partition(self) -> str:
-        return self._session.get_partition_for_region(self.region)
+        return partition_of(self.region)
 
-    @cached_property
+    @property
     def ec2(self) -> "EC2Client":
-        return self._session.client("ec2", config=READING)
+        return cast("EC2Client", self._client("ec2"))
 
-    @cached_property
+    @property
     def iam(self) -> "IAMClient":
-        return self._session.client("iam", config=READING)
+        return cast("IAMClient", self._client("iam"))
 
-    @cached_property
+    @property
     def cloudformation(self) -> "CloudFormationClient":
-        return self._session.client("cloudformation", config=READING)
+        return cast("CloudFormationClient", self._client("cloudformation"))
 
-    @cached_property
+    @property
     def dynamodb(self) -> "DynamoDBClient":
-        return self._session.client("dynamodb", config=READING)
+        return cast("DynamoDBClient", self._client("dynamodb"))
 
-    @cached_property
+    @property
     def sqs(self) -> "SQSClient":
-        return self._session.client("sqs", config=READING)
+        return cast("SQSClient", self._client("sqs"))
 
-    @cached_property
+    @property
     def cloudtrail(self) -> "CloudTrailClient":
-        return self._session.client("cloudtrail", config=READING)
+        return cast("CloudTrailClient", self._client("cloudtrail"))
 
+    @property
+    def tagging(self) -> Any:
+        return self._client("resourcegroupstaggingapi")
 
-def sentence(error: Exception) -> str:
-    """What an error means, and what to do about it."""
-    match error:
-        case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError():
-            return f"there are no AWS credentials: {_LOG_IN}"
-        case (
-            exceptions.TokenRetrievalError()
-            | exceptions.UnauthorizedSSOTokenError()
-            | exceptions.SSOTokenLoadError()
-            | exceptions.CredentialRetrievalError()
-        ):
-            return f"the AWS credentials can't be renewed: {_LOG_IN}"
-        case exceptions.ProfileNotFound():
-            return f"{error}: correct AWS_PROFILE"
-        case exceptions.EndpointConnectionError() | exceptions.ConnectTimeoutError():
-            return f"AWS can't be reached: {error}"
-    if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"]
-        if code in _EXPIRED:
-            return f"the AWS credentials have expired: {_LOG_IN}"
-        if code in _INVALID:
-            return f"AWS does not accept the credentials ({code}): {_LOG_IN}"
-    return text_of(error)
-
-
-def ends_everything(error: Exception) -> bool:
-    """Whether no other call would do better."""
-    if isinstance(error, ClientError):
-        return error.response["Error"]["Code"] in _EXPIRED | _INVALID
-    return not isinstance(error, exceptions.ReadTimeoutError)
-
-
-class PartialReader:
-    """Looks at things, and remembers what could not be seen and why. The rest can still be shown then."""
-
-    def __init__(self) -> None:
-        self.unseen: list[str] = []
-        self._kept: dict[str, tuple[Any, list[str]]] = {}
-
-    def reset(self) -> None:
-        """Turn to something else: what could not be seen until now is not its matter."""
-        self.unseen.clear()
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Forget what could not be seen in the block: the caller reports it in other words."""
-        before = [*self.unseen]
-        yield
-        self.unseen[:] = before
-
-    def once(self, what: str, look: Callable[[], T], otherwise: T) -> T:
-        """The same as `of`, but read only once: a second caller gets the same value and the same gaps."""
-        if what not in self._kept:
-            first = PartialReader()
-            self._kept[what] = (first.of(what, look, otherwise), first.unseen)
-        found, unseen = self._kept[what]
-        for sentence_ in unseen:
-            self.miss(sentence_)
-        kept: T = found
-        return kept
-
-    def missed(self, what: str) -> tuple[str, ...]:
-        """What could not be seen in a look that was made `once`, in sentences."""
-        return tuple(self._kept[what][1]) if what in self._kept else ()
-
-    def of(self, what: str, look: Callable[[], T], otherwise: T) -> T:
-        """What a look comes to, or something else if it is denied, or what is there can't be read.
-
-        Args:
-            what: what is looked at, for people.
-            look: makes the calls.
-            otherwise: what to go on with.
+    def check(self) -> None:
+        """Make sure that there are credentials.
 
         Raises:
-            CliError: no other call would do better, for example because the credentials have expired.
+            NoAccessError: there are none.
         """
-        try:
-            return look()
-        except AwsError as error:
-            if ends_everything(error):
-                raise CliError(sentence(error)) from None
-            self.miss(f"{what}: {_reason(error)}")
-            return otherwise
-        except UnreadableError as error:
-            self.miss(f"{what}: {error}")
-            return otherwise
+        self._session()
 
-    def miss(self, sentence_: str) -> None:
-        """Remember that something could not be seen."""
-        if sentence_ not in self.unseen:
-            self.unseen.append(sentence_)
+    def deployed_stack(self, name: str) -> DeployedStack | None:
+        """A stack as it is deployed, read only once; None if it is not.
+
+        Raises:
+            UnreadableError: its template can't be read.
+        """
+        if name not in self._stacks:
+            self._stacks[name] = deployed_stack(self.cloudformation, name)
+        return self._stacks[name]
+
+    def _client(self, service: Any) -> Any:
+        session = self._session()
+        with _MAKING_CLIENTS:
+            if service not in self._clients:
+                self._clients[service] = session.client(service, region_name=self.region, config=READING)
+            return self._clients[service]
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED:
-        # DynamoDB uses the key of a table with the rights of its caller.
-        by_key = "kms:" in error.response["Error"].get("Message", "")
-        hint = "; its key does not let you: use credentials that may decrypt with it (kms:Decrypt)" if by_key else ""
-        return f"not allowed ({error.operation_name}){hint}"
-    return sentence(error)
+@cache
+def partition_of(region: str) -> str:
+    """The partition of a Region.
+
+    >>> partition_of("eu-west-1"), partition_of("cn-north-1")
+    ('aws', 'aws-cn')
+    """
+    return boto3.Session().get_partition_for_region(region)

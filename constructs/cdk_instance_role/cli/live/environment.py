@@ -10,9 +10,10 @@ from ..template.assembly import StackArtifact
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import Address
 from .association_ledger import AssociationLedger
-from .clients import Aws, PartialReader
+from .clients import Aws
 from .deployment import Deployment
 from .live_roles import LiveRoles
+from .partial_reader import PartialReader
 from .providers import Provider, provider_of
 from .stack_graph import StackGraph
 

@@ -40,11 +40,11 @@ def provider_of(stacks: StackGraph, address: Address, deployed: DeployedStack, l
         UnresolvedError: it is not known.
     """
     function = _name(stacks.former_values(address, deployed).service_token(logical_id))
-    for home in dict.fromkeys(_homes(stacks, address, deployed, logical_id)):
+    for home in _homes(stacks, address, deployed, logical_id):
         found = stacks.deployed(home)
         if found and (provider := _provider(found, function)):
             return provider
-    raise UnresolvedError("no stack of the assembly is deployed that has it")
+    raise UnresolvedError("no stack of the assembly has it, nor one with a tagged ledger")
 
 
 def table_behind(template: Mapping[str, Any], function: str | None) -> str | None:
@@ -101,6 +101,7 @@ def _homes(stacks: StackGraph, address: Address, deployed: DeployedStack, logica
     for stack in stacks.artifacts:
         if any(LEDGER_TABLE_VARIABLE in _variables(one) for one in of_type(stack.template, _FUNCTION).values()):
             yield stack.address
+    yield from map(Address, stacks.with_ledgers())  # the assembly need not have the stack of a provider
 
 
 def _provider(stack: DeployedStack, function: str) -> Provider | None:

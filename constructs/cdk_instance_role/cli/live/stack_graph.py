@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ..model import unique
 from ..template.assembly import StackArtifact
-from ..template.deployed_stack import DeployedStack, deployed_stack, exports
+from ..template.deployed_stack import DeployedStack, exports
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.property_values import Elsewhere, StackValues
 from ..template.stacks import STACK_TYPE, Address, of_type
 from ..template.template_inputs import Place
 from ..template.template_text import UnreadableError
-from .clients import Aws, PartialReader
+from .clients import Aws
+from .ledgers import TaggedLedger, tagged_ledgers
+from .partial_reader import PartialReader
 
 
 class StackGraph:
@@ -71,6 +74,12 @@ class StackGraph:
         """Why a stack that is deployed can't be read, in sentences; none if it can, or if it can't be seen at all."""
         return self.hidden(address) if address in self._unreadable else ()
 
+    def with_ledgers(self) -> tuple[str, ...]:
+        """Names of the deployed stacks that have a ledger, as its tag says."""
+        what = f"the ledgers in {self._aws.region} by their tag"
+        found = self.sight.once(what, partial(tagged_ledgers, self._aws.tagging), list[TaggedLedger]())
+        return unique([one.stack for one in found if one.stack])
+
     def family(self, stack: StackArtifact) -> Iterator[StackArtifact]:
         """A stack with all that are nested in it, those included that are deployed and which the assembly has no more.
 
@@ -119,7 +128,7 @@ class StackGraph:
 
     def _look(self, address: Address, name: str) -> DeployedStack | None:
         try:
-            return deployed_stack(self._aws.cloudformation, name)
+            return self._aws.deployed_stack(name)
         except UnreadableError:
             self._unreadable.add(address)
             raise

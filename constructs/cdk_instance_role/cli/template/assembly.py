@@ -21,6 +21,16 @@ _SHOWN_LOOKUPS = 3
 
 
 @dataclass(frozen=True)
+class LookupRole:
+    """The role by which the CDK CLI looks at the account of a stack."""
+
+    arn: str
+    """It may hold the placeholders of the CDK, such as ``${AWS::Partition}``."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """More parameters of ``AssumeRole``."""
+
+
+@dataclass(frozen=True)
 class StackArtifact:
     """One stack of the assembly, with the stacks that are nested in it."""
 
@@ -36,6 +46,8 @@ class StackArtifact:
     """What the manifest in the folder calls it."""
     needs: tuple[str, ...] = ()
     """What the manifest calls the artifacts that have to be deployed before it."""
+    lookup_role: LookupRole | None = None
+    """None if its synthesizer names none."""
     nested: Mapping[str, "StackArtifact"] = field(default_factory=dict)
     """The nested stacks whose templates are in the assembly, by logical id."""
 
@@ -129,9 +141,17 @@ def _stacks(root: Path, folder: Path) -> Iterator[StackArtifact]:
                     folder=folder,
                     id=artifact_id,
                     needs=tuple(artifact.get("dependencies", ())),
+                    lookup_role=_lookup_role(properties.get("lookupRole")),
                 ),
                 root,
             )
+
+
+def _lookup_role(declared: Mapping[str, Any] | None) -> LookupRole | None:
+    if not declared:
+        return None
+    external_id = {"ExternalId": declared["assumeRoleExternalId"]} if "assumeRoleExternalId" in declared else {}
+    return LookupRole(declared["arn"], {**external_id, **declared.get("assumeRoleAdditionalOptions", {})})
 
 
 def _with_nested(stack: StackArtifact, root: Path) -> StackArtifact:

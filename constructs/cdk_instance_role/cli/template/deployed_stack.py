@@ -13,7 +13,7 @@ from .template_text import UnreadableError, parse
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-_NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
+NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
         if "does not exist" in error.response["Error"].get("Message", ""):
             return None
         raise
-    if stack["StackStatus"] in _NOT_DEPLOYED:
+    if stack["StackStatus"] in NOT_DEPLOYED:
         return None
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
     resources = [one for page in pages for one in page["StackResourceSummaries"]]

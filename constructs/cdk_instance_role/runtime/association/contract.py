@@ -156,6 +156,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 QUEUE_VARIABLE = "QUEUE_URL"
 """Environment variable of the function that enforces, which names the URL of its queue."""
 
+LEDGER_TAG = "cdk-instance-role", "ledger"
+"""Key and value of the tag by which `instance-role status` finds the ledgers of an account and Region."""
+
 LEDGER_PARTITION_KEY, LEDGER_SORT_KEY = "Kind", "Id"
 """Key of the ledger table."""
 LEDGER_EXPIRY = "ExpiresAt"

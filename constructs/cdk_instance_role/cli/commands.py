@@ -1,0 +1,173 @@
+"""What the commands do, without the command line around them."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from .enforcement.enforced import enforced
+from .enforcement.history import History
+from .enforcement.reconcile import reconcile_all
+from .environments import looks
+from .environments.discovery import OfDeployedStacks
+from .environments.looks import Look
+from .environments.opening import DEFAULT_APP, has_assembly, opened
+from .environments.places import OfAnAssembly, Place, Source
+from .environments.progress import shown
+from .live.accounts import Accounts
+from .live.environment import Environment
+from .model import AssociationPlan, CliError, PlanReport, unique
+from .planning.association_plan import plan_stack
+from .planning.status import status_of_stack
+from .status_model import AssociationStatus, StatusReport
+from .template import assembly
+from .template.assembly import StackArtifact
+from .text import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a command is about."""
+
+    stacks: Sequence[str] = ()
+    """Names of stacks. None: all."""
+    app: str | None = None
+    """Folder of an assembly, or the command of an app. None: what `cdk synth` has written."""
+    context: Sequence[str] = ()
+    region: str | None = None
+    role_name: str | None = None
+    """Name of the role to assume in accounts other than that of the credentials."""
+
+    @property
+    def folder(self) -> str:
+        """Folder of the assembly, or the command of the app."""
+        return DEFAULT_APP if self.app is None else self.app
+
+
+def plan(subject: Subject) -> PlanReport:
+    """What a deployment would do."""
+    accounts = Accounts(subject.region, subject.role_name)
+    with opened(subject.folder, subject.context) as artifacts, shown("Looking at the instances") as screen:
+        source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
+        found = looks.look(source, _plan_of_stack, screen)
+    _say_warnings(found)
+    plans = tuple(plan for one in found for plan in one.found)
+    return PlanReport(plans, looks.unseen(found), tuple(one.view for one in found))
+
+
+def _plan_of_stack(
+    stack: StackArtifact, environment: Environment, look: Look[AssociationPlan]
+) -> Sequence[AssociationPlan]:
+    plans = plan_stack(stack, environment, time.time())
+    _add_unseen(stack, environment, look)
+    look.warnings += (
+        f"{stack.name}: {path} is not shown: its template is not in the assembly" for path in stack.left_out
+    )
+    return plans
+
+
+def status(
+    subject: Subject, *, who: bool, account_ids: Sequence[str] = (), regions: Sequence[str] = ()
+) -> StatusReport:
+    """How the associations of deployed stacks are.
+
+    Args:
+        subject: the stacks.
+        who: ask who has changed instances last.
+        account_ids: accounts in which deployed associations are looked for. Default: that of the credentials.
+        regions: Regions in which they are looked for, or ``all``. Default: that of the environment.
+    """
+    accounts = Accounts(subject.region, subject.role_name)
+    searches = bool(account_ids or regions)
+    if searches and subject.app is not None:
+        raise CliError("--app names the accounts and Regions already: leave out --accounts and --regions, or --app")
+    if searches or (subject.app is None and not subject.context and not has_assembly()):
+        return _status_of_deployed(subject, accounts, account_ids, regions, who=who)
+    with opened(subject.folder, subject.context) as artifacts, shown("Looking at the instances") as screen:
+        source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
+        found = looks.look(source, _status_job(who=who), screen)
+    _say_warnings(found)
+    return _status_report(found)
+
+
+def _status_of_deployed(
+    subject: Subject, accounts: Accounts, account_ids: Sequence[str], regions: Sequence[str], *, who: bool
+) -> StatusReport:
+    with shown("Looking for deployed associations") as screen:
+        source: Source = OfDeployedStacks(accounts, account_ids, regions, subject.stacks)
+        found = looks.look(source, _status_job(who=who), screen)
+    _say_warnings(found)
+    some = [one for one in found if one.found or one.unseen]
+    if len(found) > len(some):
+        empty = [str(one.place) for one in found if one not in some]
+        where = empty[0] if len(empty) == 1 else f"{len(empty)} of {len(found)} accounts and Regions"
+        _say(f"no tagged ledger with associations in {where}; --app finds those of older releases")
+    return _status_report(some)
+
+
+def _status_report(found: Sequence[Look[AssociationStatus]]) -> StatusReport:
+    statuses = tuple(status for one in found for status in one.found)
+    return StatusReport(statuses, looks.unseen(found), tuple(one.view for one in found))
+
+
+def _status_job(*, who: bool) -> looks.Job[AssociationStatus]:
+    histories: dict[Place, History] = {}
+
+    def job(
+        stack: StackArtifact, environment: Environment, look: Look[AssociationStatus]
+    ) -> Iterable[AssociationStatus]:
+        history = None
+        if who:
+            history = histories.setdefault(
+                look.place, History(environment.aws.cloudtrail, environment.sight, time.sleep)
+            )
+        found = status_of_stack(stack, environment, history)
+        _add_unseen(stack, environment, look)
+        if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
+            look.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
+        return found
+
+    return job
+
+
+def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) -> StatusReport:
+    """Start sweeps and wait for them, and say how the associations are afterwards.
+
+    Args:
+        subject: the stacks.
+        confirm: asks whether to go on, and raises an error if not.
+        resume: whether changes go on that are paused.
+    """
+    accounts = Accounts(subject.region, subject.role_name, by_lookup_roles=False)  # those may only read
+    with opened(subject.folder, subject.context) as artifacts:
+        with shown("Looking at the associations") as screen:
+            source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
+            opened_ = [source.open(place, screen.rate_limiter()) for place in source.places]
+            chosen = [(stack, environment) for environment, stacks in opened_ for stack in stacks]
+            found = [one for stack, environment in chosen for one in enforced(stack, environment)]
+        problems = reconcile_all(found, _say, confirm, resumes=resume, clock=time.time, sleep=time.sleep)
+        with shown("Looking at the instances"):
+            statuses = [one for stack, environment in chosen for one in status_of_stack(stack, environment)]
+    return StatusReport(tuple(statuses), unique(problems), tuple(Look[Any](place).view for place in source.places))
+
+
+def _add_unseen(stack: StackArtifact, environment: Environment, look: Look[Any]) -> None:
+    """Add what can't be seen of stacks that may have no associations at all, which is no reason to fail, and what can't
+    be read of stacks that are there: associations may be deployed in them."""
+    family = [*environment.stacks.family(stack)]
+    said = {unseen for one in family if one.associations for unseen in environment.stacks.hidden(one.address)}
+    unseen = [unseen for one in family for unseen in environment.stacks.hidden(one.address) if unseen not in said]
+    unread = [unseen for one in family for unseen in environment.stacks.unreadable(one.address) if unseen not in said]
+    look.warnings += unique([one for one in unseen if one not in unread])
+    look.unseen += unread
+
+
+def _say_warnings(found: Sequence[Look[Any]]) -> None:
+    for text in looks.warnings(found):
+        _say(f"warning: {text}")
+
+
+def _say(text: str) -> None:
+    click.echo(one_line(text), err=True)

@@ -1,0 +1,84 @@
+"""The accounts and Regions of deployed associations, without an assembly."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from ...runtime.association.aws.rate_limiter import RateLimiter
+from ..live.accounts import Accounts
+from ..live.clients import Aws, NoAccessError
+from ..live.environment import Environment
+from ..live.ledgers import stacks_of, tagged_ledgers
+from ..live.partial_reader import AwsError, PartialReader, sentence
+from ..model import CliError
+from ..template.assembly import StackArtifact
+from ..template.stacks import Address
+from .places import Place
+
+ALL = "all"
+"""Stands for all Regions that are enabled in an account."""
+MAX_ACCOUNTS_AT_ONCE = 16
+
+
+class OfDeployedStacks:
+    """The accounts and Regions where ledgers are looked for, and the stacks that have associations in these."""
+
+    def __init__(
+        self, accounts: Accounts, account_ids: Sequence[str], regions: Sequence[str], names: Sequence[str]
+    ) -> None:
+        """
+        Args:
+            accounts: gives the clients.
+            account_ids: the accounts. None: that of the credentials.
+            regions: the Regions, or ``all`` for those that are enabled. None: that of the environment.
+            names: names of stacks. None: all.
+        """
+        self._accounts, self._names, self._regions = accounts, names, regions or [accounts.region]
+        self._failures: dict[Place, str] = {}
+        """Why the Regions of accounts could not be listed."""
+        with ThreadPoolExecutor(MAX_ACCOUNTS_AT_ONCE) as executor:
+            found = executor.map(self._places_of, account_ids or [accounts.own])
+        self._places = [place for places in found for place in places]
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """All of them."""
+        return self._places
+
+    def open(self, place: Place, rate_limiter: RateLimiter) -> tuple[Environment, Sequence[StackArtifact]]:
+        """The deployed stacks with associations, and what is around them."""
+        if place in self._failures:
+            raise CliError(self._failures[place])
+        aws = self._accounts.aws(place.account, place.region)
+        aws.check()
+        sight = PartialReader()
+        found = sight.of("the ledgers by their tag", partial(_stacks_in, aws), set[str]())
+        if sight.unseen:
+            raise CliError(sight.unseen[0])
+        stacks = [
+            StackArtifact(Address(name), place.account, place.region, {}, Path())
+            for name in sorted(found)
+            if not self._names or name in self._names
+        ]
+        return Environment(aws, stacks, sight, rate_limiter), stacks
+
+    def _places_of(self, account: str) -> list[Place]:
+        if ALL not in self._regions:
+            return [Place(account, region) for region in dict.fromkeys(self._regions)]
+        try:
+            enabled = self._accounts.aws(account, self._accounts.region).ec2.describe_regions()["Regions"]
+        except NoAccessError as error:
+            reason = str(error)
+        except AwsError as error:
+            reason = f"its Regions can't be listed: {sentence(error)}"
+        else:
+            return [Place(account, region) for region in sorted(one["RegionName"] for one in enabled)]
+        failed = Place(account, ALL)
+        self._failures[failed] = reason
+        return [failed]
+
+
+def _stacks_in(aws: Aws) -> set[str]:
+    ledgers = tagged_ledgers(aws.tagging)
+    return {name for one in ledgers for name in stacks_of(one, aws.dynamodb, aws.cloudformation)}

@@ -1,0 +1,115 @@
+"""A look at many accounts and Regions at once. What goes wrong in one hides no other."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from botocore.exceptions import BotoCoreError
+
+from ..live.clients import NoAccessError
+from ..live.environment import Environment
+from ..live.partial_reader import sentence
+from ..model import CliError, EnvironmentView, counted, unique
+from ..template.assembly import StackArtifact
+from .places import Place, Source
+from .progress import Shown
+
+T = TypeVar("T")
+
+MAX_AT_ONCE = 16
+"""Accounts and Regions that are looked at at the same time. More than that wait for the processor, not for AWS."""
+
+
+@dataclass
+class Look(Generic[T]):
+    """What was found in one account and Region."""
+
+    place: Place
+    found: list[T] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    """What could not be looked at there besides, in sentences."""
+    warnings: list[str] = field(default_factory=list)
+    """What is no reason to fail, in sentences."""
+
+    @property
+    def view(self) -> EnvironmentView:
+        return EnvironmentView(self.place.account, self.place.region, unique(self.unseen))
+
+
+Job = Callable[[StackArtifact, Environment, Look[T]], Iterable[T]]
+"""Looks at one stack. It adds to what could not be looked at, and to the warnings."""
+
+
+def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
+    """Look at every account and Region.
+
+    Args:
+        source: the accounts and Regions.
+        job: looks at one of their stacks.
+        shown: shows that it takes its time.
+
+    Raises:
+        CliError: there is only one account and Region, and it can't be looked at.
+    """
+    if len(source.places) < 2:
+        return [_look(source, place, job, shown) for place in source.places]
+    executor = ThreadPoolExecutor(MAX_AT_ONCE)
+    try:
+        return [*executor.map(lambda place: _guarded(source, place, job, shown), source.places)]
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)  # Ctrl-C ends it after the calls that are under way
+
+
+def unseen(looks: Sequence[Look[T]]) -> tuple[str, ...]:
+    """What could not be looked at anywhere, with the account and Region if there are several."""
+    return _with_places(looks, lambda one: one.unseen)
+
+
+def warnings(looks: Sequence[Look[T]]) -> tuple[str, ...]:
+    """All warnings, with the account and Region if there are several."""
+    return _with_places(looks, lambda one: one.warnings)
+
+
+def _with_places(looks: Sequence[Look[T]], said: Callable[[Look[T]], Iterable[str]]) -> tuple[str, ...]:
+    several = len(looks) > 1
+    return unique([f"{one.place}: {text}" if several else text for one in looks for text in said(one)])
+
+
+def _guarded(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]:
+    """A look of which a line is shown. That it fails is a part of what was found."""
+    begun, found = time.monotonic(), Look[T](place)
+    try:
+        _fill(found, source, job, shown)
+    except CliError as error:
+        found.unseen.append(str(error))
+    shown.say("; ".join(_line(found, time.monotonic() - begun)))
+    return found
+
+
+def _line(found: Look[T], seconds: float) -> Iterator[str]:
+    yield f"{found.place}: {counted(len(found.found), 'association')}, {seconds:.1f} s"
+    yield from found.unseen
+
+
+def _look(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]:
+    found = Look[T](place)
+    _fill(found, source, job, shown)
+    return found
+
+
+def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
+    """Look at the stacks of an account and Region, one after the other.
+
+    Raises:
+        CliError: that can't go on. What was found until then stays.
+    """
+    try:
+        environment, stacks = source.open(found.place, shown.rate_limiter())
+        for stack in stacks:
+            found.found += job(stack, environment, found)
+    except NoAccessError as error:
+        raise CliError(str(error)) from None
+    except BotoCoreError as error:
+        raise CliError(sentence(error)) from None

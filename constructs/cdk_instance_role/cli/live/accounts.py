@@ -1,0 +1,178 @@
+"""Credentials for accounts: those of the environment, and of roles in other accounts.
+
+A stack of the CDK names the role that `cdk diff` assumes to look at its account:
+https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+from botocore.loaders import create_loader
+
+from ...runtime.association.services import READING
+from ..model import CliError
+from ..template.assembly import LookupRole
+from .clients import Aws, NoAccessError, partition_of
+from .partial_reader import AwsError, sentence
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+_ROLE_NAME = re.compile(r"([\x21-\x7e]+/)?[\w+=,.@-]{1,64}", re.ASCII)
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+_SESSION_NAME = "instance-role"
+"""What CloudTrail shows of who has assumed a role."""
+
+
+class Accounts:
+    """The accounts and Regions of a command. Threads may share it."""
+
+    def __init__(
+        self, region: str | None = None, role_name: str | None = None, *, by_lookup_roles: bool = True
+    ) -> None:
+        """
+        Args:
+            region: Region of what names none. Default: that of the environment.
+            role_name: name of the role, with its path if it has one, to assume in accounts other than that of the
+                credentials. Default: the lookup role of each stack.
+            by_lookup_roles: whether lookup roles are assumed. They may only read.
+
+        Raises:
+            CliError: the name can't be one of a role.
+        """
+        if role_name is not None and (role_name.startswith("arn:") or not _ROLE_NAME.fullmatch(role_name)):
+            raise CliError(
+                f"--role-name {role_name!r} is no name of a role: give its name without an ARN, such as AuditReader or "
+                "team/AuditReader"
+            )
+        self._role_name, self._by_lookup_roles = (role_name or "").lstrip("/"), by_lookup_roles
+        self._loader = create_loader()
+        self._home = self._new_session(region_name=region)
+        self._known: dict[tuple[str, str], Aws] = {}
+        self._roles: dict[str, _Role] = {}
+
+    @cached_property
+    def own(self) -> str:
+        """The account of the credentials.
+
+        Raises:
+            CliError: there are none, or they are not valid, or no Region is known.
+        """
+        try:
+            return self._sts.get_caller_identity()["Account"]
+        except AwsError as error:
+            raise CliError(sentence(error)) from None
+
+    @property
+    def region(self) -> str:
+        """The Region of what names none.
+
+        Raises:
+            CliError: there is none.
+        """
+        if not self._home.region_name:
+            raise CliError("no Region is known: set AWS_REGION, use --region, or give the stack an `env`")
+        return str(self._home.region_name)
+
+    def aws(self, account: str, region: str, lookup_role: LookupRole | None = None) -> Aws:
+        """Clients for an account and Region. No call is made yet.
+
+        Args:
+            account: account id.
+            region: the Region.
+            lookup_role: the role for looking at it. Default: none is known.
+        """
+        place = account, region
+        if place not in self._known:
+            self._known[place] = Aws(self._session_of(account, region, lookup_role), account, region)
+        return self._known[place]
+
+    def _session_of(self, account: str, region: str, lookup_role: LookupRole | None) -> Callable[[], boto3.Session]:
+        if account == self.own:
+            return lambda: self._home
+        if self._role_name:
+            arn = f"arn:{partition_of(region)}:iam::{account}:role/{self._role_name}"
+            return self._role(arn, {}, f"let its trust policy allow account {self.own}, or name another role").session
+        if lookup_role and self._by_lookup_roles:
+            arn = _filled(lookup_role.arn, account, region)
+            advice = (
+                f"bootstrap it with `cdk bootstrap aws://{account}/{region} --trust-for-lookup {self.own}`, or use "
+                "--role-name"
+            )
+            return self._role(arn, lookup_role.options, advice).session
+        return partial(self._refuse, account)
+
+    def _role(self, arn: str, options: Mapping[str, Any], advice: str) -> "_Role":
+        return self._roles.setdefault(arn, _Role(self._sts, self._new_session, arn, options, advice))
+
+    def _refuse(self, account: str) -> boto3.Session:
+        role = "" if not self._by_lookup_roles else ", and no lookup role is known for it"
+        raise NoAccessError(
+            f"the credentials are for account {self.own}, not for {account}{role}: use --role-name, or credentials of "
+            "that account"
+        )
+
+    @cached_property
+    def _sts(self) -> "STSClient":
+        return self._home.client("sts", region_name=self._home.region_name or "us-east-1", config=READING)
+
+    def _new_session(self, **arguments: Any) -> boto3.Session:
+        """A session that shares the descriptions of services with the others: to read them takes most of the time."""
+        core = botocore.session.get_session()
+        core.register_component("data_loader", self._loader)
+        return boto3.Session(botocore_session=core, **arguments)
+
+
+class _Role:
+    """A role that is assumed once. Its credentials are valid for an hour."""
+
+    def __init__(
+        self,
+        sts: "STSClient",
+        new_session: Callable[..., boto3.Session],
+        arn: str,
+        options: Mapping[str, Any],
+        advice: str,
+    ) -> None:
+        self._sts, self._new_session, self._arn, self._options, self._advice = sts, new_session, arn, options, advice
+        self._lock = threading.Lock()
+        self._found: boto3.Session | str | None = None
+        """The session, or why there is none; None before the role was assumed."""
+
+    def session(self) -> boto3.Session:
+        """A session with its credentials.
+
+        Raises:
+            NoAccessError: it can't be assumed.
+        """
+        with self._lock:
+            if self._found is None:
+                self._found = self._assumed()
+        if isinstance(self._found, str):
+            raise NoAccessError(self._found)
+        return self._found
+
+    def _assumed(self) -> boto3.Session | str:
+        try:
+            answer = self._sts.assume_role(RoleArn=self._arn, RoleSessionName=_SESSION_NAME, **self._options)
+        except AwsError as error:
+            return f"role {self._arn} can't be assumed: {sentence(error)}: {self._advice}"
+        credentials = answer["Credentials"]
+        return self._new_session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )
+
+
+def _filled(arn: str, account: str, region: str) -> str:
+    """An ARN without the placeholders of the CDK."""
+    values = {"AWS::Partition": partition_of(region), "AWS::AccountId": account, "AWS::Region": region}
+    for name, value in values.items():
+        arn = arn.replace(f"${{{name}}}", value)
+    return arn

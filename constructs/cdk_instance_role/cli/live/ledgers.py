@@ -1,0 +1,69 @@
+"""The ledgers of an account and Region, and the stacks whose associations are in them, without an assembly.
+
+A ledger is known by its tag, and CloudFormation's own tags name its stack:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from ...runtime.association.contract import LEDGER_SORT_KEY, LEDGER_TAG
+from ...runtime.association.ledger.operations import KIND
+from ...runtime.association.ledger.table import Table
+from ..template.deployed_stack import NOT_DEPLOYED
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_STACK_TAG = "aws:cloudformation:stack-name"
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedLedger:
+    """A ledger that was found by its tag."""
+
+    table: str
+    """Name of the table."""
+    stack: str
+    """Name of the stack that it is in; empty if CloudFormation has not tagged it."""
+
+
+def tagged_ledgers(tagging: Any) -> list[TaggedLedger]:
+    """The ledgers of an account and Region.
+
+    Args:
+        tagging: client of the Resource Groups Tagging API.
+    """
+    key, value = LEDGER_TAG
+    pages = tagging.get_paginator("get_resources").paginate(
+        TagFilters=[{"Key": key, "Values": [value]}], ResourceTypeFilters=["dynamodb:table"]
+    )
+    return [_ledger(one) for page in pages for one in page["ResourceTagMappingList"]]
+
+
+def stacks_of(ledger: TaggedLedger, dynamodb: "DynamoDBClient", cloudformation: "CloudFormationClient") -> set[str]:
+    """Names of the deployed stacks at the top that have associations in a ledger."""
+    keys = (str(item[LEDGER_SORT_KEY]) for item in Table(dynamodb, ledger.table).query(KIND))
+    ids = {key.partition("|")[0] for key in keys}
+    return {name for id_ in sorted(ids) for name in _root(cloudformation, id_)}
+
+
+def _root(cloudformation: "CloudFormationClient", stack_id: str) -> Iterator[str]:
+    """Name of the stack that a stack is nested in, or its own; nothing if it is not deployed."""
+    try:
+        (stack,) = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+    except ClientError as error:
+        if "does not exist" not in error.response["Error"].get("Message", ""):
+            raise
+        return
+    if stack["StackStatus"] not in NOT_DEPLOYED:
+        yield stack.get("RootId", stack["StackId"]).split("/")[1]
+
+
+def _ledger(found: Any) -> TaggedLedger:
+    tags = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
+    return TaggedLedger(found["ResourceARN"].rpartition("/")[2], tags.get(_STACK_TAG, ""))

@@ -1,0 +1,124 @@
+"""Looks at AWS as far as that is allowed, and says the errors of AWS in sentences for the user of the command."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ...runtime.association.aws.errors import text_of
+from ..model import CliError
+from ..template.template_text import UnreadableError
+from .clients import NoAccessError
+
+T = TypeVar("T")
+
+AwsError = (ClientError, BotoCoreError)
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_INVALID = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "SignatureDoesNotMatch"})
+_LOG_IN = "log in again, say with `aws sso login`, or set AWS_PROFILE"
+
+
+def sentence(error: Exception) -> str:
+    """What an error means, and what to do about it."""
+    match error:
+        case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError():
+            return f"there are no AWS credentials: {_LOG_IN}"
+        case (
+            exceptions.TokenRetrievalError()
+            | exceptions.UnauthorizedSSOTokenError()
+            | exceptions.SSOTokenLoadError()
+            | exceptions.CredentialRetrievalError()
+        ):
+            return f"the AWS credentials can't be renewed: {_LOG_IN}"
+        case exceptions.ProfileNotFound():
+            return f"{error}: correct AWS_PROFILE"
+        case exceptions.EndpointConnectionError() | exceptions.ConnectTimeoutError():
+            return f"AWS can't be reached: {error}"
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        if code in _EXPIRED:
+            return f"the AWS credentials have expired: {_LOG_IN}"
+        if code in _INVALID:
+            return f"AWS does not accept the credentials ({code}): {_LOG_IN}"
+    return text_of(error)
+
+
+def ends_everything(error: Exception) -> bool:
+    """Whether no other call would do better."""
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] in _EXPIRED | _INVALID
+    return not isinstance(error, exceptions.ReadTimeoutError)
+
+
+class PartialReader:
+    """Looks at things, and remembers what could not be seen and why. The rest can still be shown then."""
+
+    def __init__(self) -> None:
+        self.unseen: list[str] = []
+        self._kept: dict[str, tuple[Any, list[str]]] = {}
+
+    def reset(self) -> None:
+        """Turn to something else: what could not be seen until now is not its matter."""
+        self.unseen.clear()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Forget what could not be seen in the block: the caller reports it in other words."""
+        before = [*self.unseen]
+        yield
+        self.unseen[:] = before
+
+    def once(self, what: str, look: Callable[[], T], otherwise: T) -> T:
+        """The same as `of`, but read only once: a second caller gets the same value and the same gaps."""
+        if what not in self._kept:
+            first = PartialReader()
+            self._kept[what] = (first.of(what, look, otherwise), first.unseen)
+        found, unseen = self._kept[what]
+        for sentence_ in unseen:
+            self.miss(sentence_)
+        kept: T = found
+        return kept
+
+    def missed(self, what: str) -> tuple[str, ...]:
+        """What could not be seen in a look that was made `once`, in sentences."""
+        return tuple(self._kept[what][1]) if what in self._kept else ()
+
+    def of(self, what: str, look: Callable[[], T], otherwise: T) -> T:
+        """What a look comes to, or something else if it is denied, or what is there can't be read.
+
+        Args:
+            what: what is looked at, for people.
+            look: makes the calls.
+            otherwise: what to go on with.
+
+        Raises:
+            CliError: no other call would do better, for example because the credentials have expired.
+        """
+        try:
+            return look()
+        except AwsError as error:
+            if ends_everything(error):
+                raise CliError(sentence(error)) from None
+            self.miss(f"{what}: {_reason(error)}")
+            return otherwise
+        except (UnreadableError, NoAccessError) as error:
+            self.miss(f"{what}: {error}")
+            return otherwise
+
+    def miss(self, sentence_: str) -> None:
+        """Remember that something could not be seen."""
+        if sentence_ not in self.unseen:
+            self.unseen.append(sentence_)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED:
+        # DynamoDB uses the key of a table with the rights of its caller.
+        by_key = "kms:" in error.response["Error"].get("Message", "")
+        hint = "; its key does not let you: use credentials that may decrypt with it (kms:Decrypt)" if by_key else ""
+        return f"not allowed ({error.operation_name}){hint}"
+    return sentence(error)
