@@ -15,7 +15,7 @@ REPORTS = {
     "plan of one": reports.mixed(),
     "status": reports.enforced(),
     "drifted": reports.drifted(),
-    "long": reports.huge(1000),
+    "long": reports.huge(300),
     "empty": reports.empty(),
 }
 

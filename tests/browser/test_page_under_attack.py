@@ -62,7 +62,7 @@ def test_keys_and_values_of_tags_do_nothing_and_are_found(show: Show, attack: st
     assert f"{visible}={visible}" in shown.page.locator("tr.details").inner_text()
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ATTACKS[:4] + ATTACKS[-4:])
 def test_an_address_of_somebody_else_does_nothing(show: Show, attack: str) -> None:
     names = ("text", "tag", "account", "association", "state", "sort", "open", "action")
     address = "&".join(f"{name}={quote(attack)}" for name in names)

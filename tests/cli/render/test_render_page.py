@@ -161,11 +161,10 @@ def test_a_text_of_somebody_else_shows_as_it_is(kind: int) -> None:
 
 def test_a_text_can_not_change_the_direction_of_its_neighbours() -> None:
     (_, status) = reports.everywhere("a\u202eb\u2066c")
-    text = shown(status)
-    markup = text[: text.index('<script type="application/json"')]
+    (body,) = Page(shown(status)).all("main")
 
-    assert "a b c" in markup
-    assert not {"\u202e", "\u2066"} & {*markup}
+    assert "a b c" in body
+    assert not {"\u202e", "\u2066"} & {*body}
 
 
 def test_characters_that_end_a_line_of_a_script_are_escaped() -> None:
@@ -173,7 +172,22 @@ def test_characters_that_end_a_line_of_a_script_are_escaped() -> None:
     text = shown(PlanReport((reports.plan_of(instance),)))
 
     assert r"a\u2028b\u2029c\u003cd\u003e\u0026e" in text
-    assert not {"\u2028", "\u2029"} & {*text}
+
+
+def test_every_pipe_can_carry_it() -> None:
+    instance = reports.view(1, Verb.KEEP, "geh\u00f6rt dazu", name="\u6771\u4eac \ud800")
+    text = shown(PlanReport((reports.plan_of(instance, association="Caf\u00e9"),)))
+
+    assert text.isascii()
+    assert "Caf\u00e9" in Page(text).all("h3")
+    assert Page(text).report["associations"][0]["instances"][0]["name"] == "\u6771\u4eac \ud800"
+
+
+@every_kind
+def test_nothing_is_drawn_from_what_the_script_and_the_style_can_not_say_in_ascii(kind: int) -> None:
+    page = Page(shown(reports.everywhere("x")[kind]))
+
+    assert "&#" not in page.script + page.all("style")[0]
 
 
 @pytest.mark.parametrize(

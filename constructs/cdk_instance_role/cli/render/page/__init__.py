@@ -21,7 +21,7 @@ _SCRIPTS = ("elements", "rows", "filters", "state", "details", "table", "control
 
 
 def text(report: Report) -> str:
-    """The page. The same report always makes the same one."""
+    """The page. The same report always makes the same one. In ASCII, so that every pipe can carry it."""
     shown, facts = document(report), json_document(report)
     style, script = _asset("page.css"), _script()
     parts = {
@@ -37,7 +37,9 @@ def text(report: Report) -> str:
         "script": script,
     }
     # In one pass: what is filled in may look like a placeholder.
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+    page = re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+    # Style, scripts and JSON have no other characters already.
+    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _data(id_: str, json: str) -> Html:

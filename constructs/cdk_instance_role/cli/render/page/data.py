@@ -8,7 +8,7 @@ from .. import findings
 from ..elements import Document
 from .associations import fragments
 
-_ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
+_ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&"}
 
 
 def embedded(value: Any) -> str:
@@ -17,7 +17,7 @@ def embedded(value: Any) -> str:
     >>> embedded("</script>")
     '"\\\\u003c/script\\\\u003e"'
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+    return json.dumps(value, separators=(",", ":")).translate(_ESCAPES)
 
 
 def words(shown: Document) -> dict[str, Any]:

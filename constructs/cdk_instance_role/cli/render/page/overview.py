@@ -1,6 +1,7 @@
 """What the page says above the associations: the verdict, what could not be seen, and every account and Region."""
 
 from typing import Any
+from urllib.parse import quote
 
 from ...model import Exit, Verb, counted
 from ...status_model import Report, parts
@@ -77,7 +78,7 @@ def environments(report: Report, facts: list[dict[str, Any]]) -> Html:
 
 def _row(account: str, region: str, part: Report, totals: dict[str, Any], counts: list[str]) -> Html:
     result = element("span", sign(part.exit), " ", findings.result(part), class_=tone(part.exit))
-    link = element("a", str(totals["instances"]), href=f"#instances&account={account}&region={region}")
+    link = element("a", str(totals["instances"]), href=f"#instances&account={quote(account)}&region={quote(region)}")
     numbers = (str(_flat(totals)[one]) for one in counts)
     return element(
         "tr",

@@ -61,7 +61,7 @@ function filtersInWords(state) {
     const text = byId(name).selectedOptions[0]?.textContent || state[name];
     return `${byId(name).parentElement.querySelector("label").textContent} ${text}`;
   });
-  const texts = TEXTS.filter((name) => state[name]).map((name) => `${name} “${oneLine(state[name])}”`);
+  const texts = TEXTS.filter((name) => state[name]).map((name) => `${name} \u201c${oneLine(state[name])}\u201d`);
   const actions = state.action.length ? [`${byId("action").querySelector("legend").textContent} ${state.action.join(" or ")}`] : [];
   return [...actions, ...chosen, ...texts].join("; ");
 }

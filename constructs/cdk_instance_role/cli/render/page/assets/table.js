@@ -47,7 +47,7 @@ class InstanceTable {
     for (const [name, { cell, sign }] of this.buttons) {
       if (name === key) cell.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
       else cell.removeAttribute("aria-sort");
-      sign.textContent = name === key ? (isDescending ? "↓" : "↑") : "";
+      sign.textContent = name === key ? (isDescending ? "\u2193" : "\u2191") : "";
     }
     const column = this.columns.find((one) => one.key === key);
     const order = column ? `by ${column.heading}, ${isDescending ? "descending" : "ascending"}` : "the worst first";
