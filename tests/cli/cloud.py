@@ -258,8 +258,10 @@ class Cloud:
         """What EC2 says of instances besides what the simulator knows."""
         self.deployments: dict[str, dict[str, Resource]] = {}
         """Associations that are deployed, by their stack and their logical id."""
+        self.enabled_regions: list[str] = []
         self._describe = self.world.ec2.actions[DESCRIBE_INSTANCES]
-        self.world.ec2.actions = {**self.world.ec2.actions, DESCRIBE_INSTANCES: self._describe_instances}
+        more = {DESCRIBE_INSTANCES: self._describe_instances, "DescribeRegions": self._describe_regions}
+        self.world.ec2.actions = {**self.world.ec2.actions, **more}
 
     # What is there
 
@@ -342,6 +344,9 @@ class Cloud:
         return next(arn for arn in self.fleet.profiles if arn.endswith(f"/{name}"))
 
     # EC2
+
+    def _describe_regions(self, _: Parameters) -> Mapping[str, Any]:
+        return {"regionInfo": [{"regionName": one} for one in self.enabled_regions]}
 
     def _describe_instances(self, parameters: Parameters) -> Mapping[str, Any]:
         answer: Any = self._describe(parameters)

@@ -69,7 +69,8 @@ def view(
 ) -> InstanceView:
     """An instance of a plan."""
     shown = f"web-{number}" if name is None else name
-    return InstanceView(instance_id(number), shown, state, verb, reason, current, planned, warnings)
+    tags = (("Name", shown), ("app", "web"))
+    return InstanceView(instance_id(number), shown, state, verb, reason, current, planned, warnings, tags)
 
 
 def plan_of(
@@ -178,7 +179,8 @@ def nasty() -> PlanReport:
 def everywhere(text: str) -> tuple[PlanReport, StatusReport]:
     """Reports that have a text wherever somebody else may have written it."""
     profile, one = ProfileView(text, role=text), (text,)
-    instance = replace(view(1, Verb.CONFLICT, text, profile, profile, warnings=one), id=text, name=text)
+    tags = ((text, text),)
+    instance = replace(view(1, Verb.CONFLICT, text, profile, profile, warnings=one), id=text, name=text, tags=tags)
     plan = plan_of(
         replace(instance, state=text),
         profile=profile,
@@ -188,7 +190,7 @@ def everywhere(text: str) -> tuple[PlanReport, StatusReport]:
         unseen=one,
         rollout=RolloutView((1,), 60.0, alarms=one),
     )
-    left = replace(held(1, profile, profile), id=text, name=text, state=text, outcome=text, drift=text)
+    left = replace(held(1, profile, profile), id=text, name=text, state=text, outcome=text, drift=text, tags=tags)
     enforcement = EnforcementStatus(
         text,
         60.0,
@@ -321,7 +323,8 @@ def held(
 ) -> HeldView:
     """An instance of a status."""
     shown = f"web-{number}" if name is None else name
-    return HeldView(instance_id(number), shown, state, carries, WANTED, previous, since, outcome, drift)
+    tags = (("Name", shown), ("app", "web"))
+    return HeldView(instance_id(number), shown, state, carries, WANTED, previous, since, outcome, drift, tags)
 
 
 def _new() -> AssociationPlan:

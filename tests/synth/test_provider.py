@@ -50,6 +50,7 @@ def test_the_ledger_is_on_demand_encrypted_and_recoverable_to_any_point_in_time(
         "BillingMode": "PAY_PER_REQUEST",
         "TimeToLiveSpecification": {"AttributeName": "ExpiresAt", "Enabled": True},
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "Tags": [{"Key": "cdk-instance-role", "Value": "ledger"}],
     }
 
 

@@ -59,6 +59,8 @@ def test_only_what_aws_can_not_narrow_is_allowed_on_everything() -> None:
         "ec2:DescribeIamInstanceProfileAssociations",
         "ec2:DescribeInstanceAttribute",
         "ec2:DescribeInstances",
+        "ec2:DescribeRegions",
+        "tag:GetResources",
     }
 
 

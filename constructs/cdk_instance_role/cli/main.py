@@ -16,6 +16,7 @@ from . import commands
 from .commands import Subject
 from .environments.discovery import ALL
 from .environments.opening import DEFAULT_APP
+from .live.clients import NoAccessError
 from .live.partial_reader import sentence
 from .model import CliError, Exit
 from .render import Format, render
@@ -176,6 +177,8 @@ def _run(look: Callable[[], Report], format_: str, full: bool) -> None:
     except CliError as error:
         for line in error.output:
             click.echo(line, err=True)
+        raise click.ClickException(one_line(str(error))) from None
+    except NoAccessError as error:
         raise click.ClickException(one_line(str(error))) from None
     except BotoCoreError as error:
         raise click.ClickException(one_line(sentence(error))) from None

@@ -81,6 +81,8 @@ class InstanceView:
     """What it carries afterwards; the same as `current` if it stays as it is."""
     warnings: tuple[str, ...] = ()
     """What people should know about this very instance."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Keys and values."""
 
     @property
     def changes(self) -> bool:

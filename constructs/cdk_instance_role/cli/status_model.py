@@ -25,6 +25,8 @@ class HeldView:
     """The latest action, such as ``replace``, and what EC2 had against it."""
     drift: str = ""
     """What is not as the association has left it, in a sentence; empty if it is."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Keys and values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,10 @@ def sentence(error: Exception) -> str:
         if code in _EXPIRED:
             return f"the AWS credentials have expired: {_LOG_IN}"
         if code in _INVALID:
-            return f"AWS does not accept the credentials ({code}): {_LOG_IN}"
+            return (
+                f"AWS does not accept the credentials ({code}): {_LOG_IN}; a Region that is not enabled in the account "
+                "accepts none"
+            )
     return text_of(error)
 
 

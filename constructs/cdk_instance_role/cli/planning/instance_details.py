@@ -30,6 +30,11 @@ class Details:
     def name(self) -> str:
         return self.tags.get("Name", "")
 
+    @property
+    def sorted_tags(self) -> tuple[tuple[str, str], ...]:
+        """The tags by their keys."""
+        return tuple(sorted(self.tags.items()))
+
 
 def details(ec2: "EC2Client", ids: Iterable[str]) -> dict[str, Details]:
     """The instances that EC2 knows, by id."""

@@ -91,6 +91,7 @@ class Rows:
             current=current,
             planned=planned,
             warnings=hints(known) if planned and planned != current else (),
+            tags=known.sorted_tags,
         )
 
 

@@ -107,9 +107,10 @@ def _views(
     for record in records:
         assert record.mine is not None
         instance, latest = instances.get(record.instance_id), record.mine.latest
+        described = known.get(record.instance_id, Details())
         yield HeldView(
             id=record.instance_id,
-            name=known.get(record.instance_id, Details()).name,
+            name=described.name,
             state=str(instance.state) if instance else "",
             carries=profiles.view(instance.carries if instance else None),
             wanted=profiles.view(record.mine.wanted),
@@ -117,6 +118,7 @@ def _views(
             since=latest.at,
             outcome=f"{latest.action}: {latest.error}" if latest.error else latest.action,
             drift=_drift(record, instance, is_enforced) or inside.drift(instance),
+            tags=described.sorted_tags,
         )
 
 

@@ -74,6 +74,8 @@ def _plain(value: Any) -> Any:
     names = [*(field.name for field in fields(value)), *_DERIVED.get(type(value), ())]
     plain = {name: _plain(getattr(value, name)) for name in names}
     plain |= {name: moment(plain[name]) or None for name in _MOMENTS.get(type(value), ())}
+    if isinstance(value, InstanceView | HeldView):
+        plain["tags"] = dict(value.tags)
     if isinstance(value, AssociationPlan):
         plain["totals"] = _verbs(value.instances)
     return plain

@@ -1,0 +1,285 @@
+"""Commands on several accounts and Regions: each is looked at, whatever goes wrong in another one."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cdk_instance_role.cli.main import cli
+from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
+from tests.cli.accounts import see
+from tests.cli.cloud import Cloud, refusal
+from tests.cli.servers import Servers, synthesized, write_assembly
+from tests.synth.builders import ACCOUNT, REGION
+
+SECOND, THIRD = "444455556666", "777788889999"
+AMERICA = "us-east-1"
+FLEET = Servers()
+LOOKUP = "arn:${AWS::Partition}:iam::777788889999:role/cdk-hnb659fds-lookup-role-777788889999-eu-west-1"
+
+
+def with_instances(*numbers: int, carries: str | None = None) -> Cloud:
+    cloud = Cloud()
+    for number in numbers:
+        cloud.instance(number, getattr(cloud, carries) if carries else None)
+    return cloud
+
+
+def assembly(folder: Path, *places: tuple[str, str], template: Mapping[str, Any] | None = None) -> str:
+    """The same stack for these accounts and Regions, each under the same name."""
+    names = [f"Servers{number}" for number in range(len(places))]
+    body = synthesized(FLEET).template if template is None else template
+    written = write_assembly(folder / "assembly", **dict.fromkeys(names, body))
+    manifest = json.loads((written / "manifest.json").read_text())
+    for name, (account, region) in zip(names, places, strict=True):
+        artifact = manifest["artifacts"][name]
+        artifact["environment"] = f"aws://{account}/{region}"
+        artifact["properties"] |= {"stackName": "Servers", "lookupRole": {"arn": LOOKUP}}
+    (written / "manifest.json").write_text(json.dumps(manifest))
+    return str(written)
+
+
+def run(command: str, app: str, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, [command, "--app", app, *arguments])
+
+
+def results(result: Result) -> dict[tuple[str, str], int]:
+    """The exit status of each account and Region."""
+    return {(one["account"], one["region"]): one["exit_status"] for one in json.loads(result.stdout)["environments"]}
+
+
+def test_plans_all_accounts_and_regions_and_the_worst_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    see(monkeypatch, with_instances(1), a444455556666=with_instances(2, carries="foreign"))
+    app = assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION))
+
+    result = run("plan", app, "--format", "json")
+
+    assert results(result) == {(ACCOUNT, REGION): 2, (SECOND, REGION): 3}
+    assert result.exit_code == 3
+    plans = json.loads(result.stdout)["associations"]
+    assert [(one["account"], one["instances"][0]["id"], one["instances"][0]["verb"]) for one in plans] == [
+        (ACCOUNT, "i-00000000000000001", "associate"),
+        (SECOND, "i-00000000000000002", "conflict"),
+    ]
+
+
+def test_an_account_without_access_hides_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    see(monkeypatch, with_instances(1))
+    app = assembly(tmp_path, (THIRD, REGION), (ACCOUNT, REGION))
+
+    result = run("plan", app, "--format", "json")
+
+    report = json.loads(result.stdout)
+    assert results(result) == {(THIRD, REGION): 1, (ACCOUNT, REGION): 2}
+    assert result.exit_code == 1
+    assert [one["account"] for one in report["associations"]] == [ACCOUNT]
+    assert report["unseen"] == [f"account 777788889999, eu-west-1: role {LOOKUP} can't be assumed"]
+    assert report["environments"][0]["unseen"] == [f"role {LOOKUP} can't be assumed"]
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_credentials_that_expire_in_one_account_hide_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    second = with_instances(2)
+    second.cloudformation.refused["DescribeStacks"] = refusal("DescribeStacks", "ExpiredToken")
+    see(monkeypatch, with_instances(1), a444455556666=second)
+    app = assembly(tmp_path, (SECOND, REGION), (ACCOUNT, REGION))
+
+    result = run(command, app, "--format", "json")
+
+    assert result.exit_code == 1
+    assert results(result) == {(SECOND, REGION): 1, (ACCOUNT, REGION): 2 if command == "plan" else 0}
+    (unseen,) = json.loads(result.stdout)["unseen"]
+    assert unseen.startswith("account 444455556666, eu-west-1: the AWS credentials have expired: log in again")
+
+
+def test_a_region_that_is_not_enabled_hides_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    second = with_instances(2)
+    second.cloudformation.refused["DescribeStacks"] = refusal("DescribeStacks", "InvalidClientTokenId")
+    see(monkeypatch, with_instances(1), a444455556666=second)
+
+    result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), (SECOND, "ap-east-1")), "--format", "json")
+
+    assert results(result) == {(ACCOUNT, REGION): 2, (SECOND, "ap-east-1"): 1}
+    (unseen,) = json.loads(result.stdout)["unseen"]
+    assert unseen == (
+        "account 444455556666, ap-east-1: AWS does not accept the credentials (InvalidClientTokenId): log in again, "
+        "say with `aws sso login`, or set AWS_PROFILE; a Region that is not enabled in the account accepts none"
+    )
+
+
+def test_each_account_and_region_has_limits_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limiters: list[int] = []
+    take = RateLimiter.take
+
+    def counted(self: RateLimiter, action: str, *, until: float = float("inf")) -> bool:
+        limiters.append(id(self))
+        return take(self, action, until=until)
+
+    monkeypatch.setattr(RateLimiter, "take", counted)
+    see(monkeypatch, with_instances(1), a444455556666=with_instances(2))
+
+    run("plan", assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION), (SECOND, AMERICA)))
+
+    assert len(set(limiters)) == 3
+
+
+def test_says_of_each_account_and_region_that_it_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    see(monkeypatch, with_instances(1))
+
+    result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), (THIRD, REGION)))
+
+    lines = sorted(line.partition(" s")[0] for line in result.stderr.splitlines())
+    assert [line.rpartition(",")[0] for line in lines] == [
+        "account 111122223333, eu-west-1: 1 association",
+        "account 777788889999, eu-west-1: 0 associations",
+    ]
+
+
+def test_status_shows_drift_in_one_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second = with_instances(1), with_instances(2)
+    for cloud in (first, second):
+        cloud.deploy(synthesized(FLEET))
+    second.fleet.set_carried("i-00000000000000002", None)
+    see(monkeypatch, first, a444455556666=second)
+
+    result = run("status", assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION)), "--format", "json")
+
+    assert result.exit_code == 2
+    assert results(result) == {(ACCOUNT, REGION): 0, (SECOND, REGION): 2}
+
+
+def test_warns_of_each_account_where_a_stack_is_not_deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    see(monkeypatch, with_instances(1), a444455556666=with_instances(2))
+
+    result = run("status", assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION)))
+
+    assert result.exit_code == 0
+    for account in (ACCOUNT, SECOND):
+        assert f"warning: account {account}, eu-west-1: stack Servers is not deployed in eu-west-1" in result.stderr
+
+
+def test_reconcile_assumes_no_lookup_role(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    see(monkeypatch, with_instances(1), a444455556666=with_instances(2))
+
+    result = run("reconcile", assembly(tmp_path, (SECOND, REGION)), "--yes")
+
+    assert result.exit_code == 1
+    assert "can't be assumed" in result.stderr
+
+
+# Without an assembly
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder without an assembly."""
+    monkeypatch.chdir(tmp_path)
+
+
+def status(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["status", "--format", "json", *arguments])
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_status_finds_deployed_associations_without_an_assembly(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = with_instances(1)
+    cloud.deploy(synthesized(FLEET))
+    see(monkeypatch, cloud)
+
+    result = status()
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    (found,) = json.loads(result.stdout)["associations"]
+    assert (found["stack"], found["association"], found["instances"][0]["id"]) == (
+        "Servers",
+        "Web/Fleet",
+        "i-00000000000000001",
+    )
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_status_says_that_there_is_no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    see(monkeypatch, with_instances(1))
+
+    result = status()
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "no tagged ledger with associations in account 111122223333, eu-west-1; --app finds those of older releases\n"
+    )
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_status_looks_into_the_accounts_and_regions_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = with_instances(2)
+    second.deploy(synthesized(FLEET))
+    second.fleet.set_carried("i-00000000000000002", None)
+    see(monkeypatch, with_instances(1), a444455556666=second)
+
+    result = status("--accounts", f"{ACCOUNT},{SECOND}", "--regions", REGION, "--role-name", "AuditReader")
+
+    assert result.exit_code == 2
+    assert results(result) == {(SECOND, REGION): 2}
+    assert "in account 111122223333, eu-west-1;" in result.stderr
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_status_looks_into_all_regions_that_are_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = with_instances(1)
+    cloud.deploy(synthesized(FLEET))
+    cloud.enabled_regions = [REGION]
+    see(monkeypatch, cloud)
+
+    assert results(status("--regions", "all")) == {(ACCOUNT, REGION): 0}
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_status_says_of_which_account_it_can_not_list_the_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = with_instances(1)
+    cloud.deploy(synthesized(FLEET))
+    cloud.enabled_regions = [REGION]
+    see(monkeypatch, cloud)
+
+    result = status("--regions", "all", "--accounts", f"{ACCOUNT},{THIRD}", "--role-name", "AuditReader")
+
+    assert result.exit_code == 1
+    assert results(result) == {(ACCOUNT, REGION): 0, (THIRD, "all"): 1}
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_status_fails_where_ledgers_may_not_be_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = with_instances(1)
+    cloud.tagging.refuse("GetResources")
+    see(monkeypatch, cloud)
+
+    result = status()
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: the ledgers by their tag: not allowed (GetResources)\n"
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--regions", "Ireland"], "--regions has 'Ireland', which is not a Region, such as eu-west-1, or all"),
+        (["--accounts", "prod"], "--accounts has 'prod', which is not an account id, which has 12 digits"),
+        (
+            ["--app", "cdk.out", "--regions", "all"],
+            "--app names the accounts and Regions already: leave out --accounts and --regions, or --app",
+        ),
+    ],
+)
+def test_status_refuses_wrong_accounts_and_regions(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], line: str
+) -> None:
+    see(monkeypatch, with_instances(1))
+
+    result = status(*arguments)
+
+    assert (result.exit_code, result.stderr) == (1, f"Error: {line}\n")
