@@ -323,6 +323,7 @@ def test_more_instances_come_as_somebody_reads_on(show: Show) -> None:
     shown.page.get_by_role("button", name="Show all 1,000 instances").click()
     assert shown.rows.count() == 1000
     assert not shown.page.locator("#more").is_visible()
+    assert shown.page.evaluate("document.activeElement.ariaLabel") == "Table of the instances"
 
 
 def test_on_paper_there_is_every_instance_that_matches_and_no_control(show: Show) -> None:

@@ -81,8 +81,8 @@ function afterPrint() {
 byId("view").hidden = ROWS.length === 0;
 if (ROWS.length === 0) byId("instances").append(make("p", {}, "There are no instances."));
 prepareControls(ROWS, update);
-byId("show-more").addEventListener("click", () => table.readOn(SLICE));
-byId("show-all").addEventListener("click", () => table.readOn());
+byId("show-more").addEventListener("click", () => table.readOn());
+byId("show-all").addEventListener("click", () => table.showAll());
 new IntersectionObserver(([end]) => end.isIntersecting && table.grow(SLICE), { rootMargin: "600px" }).observe(byId("more"));
 addEventListener("hashchange", follow);
 addEventListener("beforeprint", print);

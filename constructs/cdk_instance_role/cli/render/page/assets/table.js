@@ -60,15 +60,21 @@ class InstanceTable {
     this.shown += next.length;
     this.body.append(...next.flatMap((row) => (this.state.open.has(row.key) ? this.opened(row) : [this.line(row)])));
     const left = this.rows.length - this.shown;
-    byId("more").hidden = left === 0;
+    byId("more").hidden = byId("show-all").hidden = left === 0;
     byId("show-more").textContent = `Show ${Math.min(SLICE, left)} more`;
     byId("show-all").textContent = `Show all ${counted(this.rows.length, "instance")}`;
   }
 
+  /** Show all rows. The button goes, so the table gets the focus. */
+  showAll() {
+    this.grow();
+    byId("scroll").focus({ preventScroll: true });
+  }
+
   /** Show more rows to somebody who has asked for them, and go to the first one. */
-  readOn(number) {
+  readOn() {
     const last = this.body.lastElementChild;
-    this.grow(number);
+    this.grow(SLICE);
     last?.nextElementSibling?.querySelector("button").focus();
   }
 
