@@ -47,7 +47,12 @@ def tagged_ledgers(tagging: Any) -> list[TaggedLedger]:
 
 def stacks_of(ledger: TaggedLedger, dynamodb: "DynamoDBClient", cloudformation: "CloudFormationClient") -> set[str]:
     """Names of the deployed stacks at the top that have associations in a ledger."""
-    keys = (str(item[LEDGER_SORT_KEY]) for item in Table(dynamodb, ledger.table).query(KIND))
+    try:
+        keys = [str(item[LEDGER_SORT_KEY]) for item in Table(dynamodb, ledger.table).query(KIND)]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return set()  # the tags of a deleted table are listed for a while
     ids = {key.partition("|")[0] for key in keys}
     return {name for id_ in sorted(ids) for name in _root(cloudformation, id_)}
 
