@@ -1,0 +1,200 @@
+"""Two accounts and two Regions: deploy, plan, a conflict in one account, drift in another, bad input, destroy.
+
+The stacks of the second account are deployed through its bootstrap roles. The local AWS itself lets everyone assume any
+role, even one that does not exist, has all Regions enabled, and its credentials do not expire. An endpoint in front of
+it refuses what AWS refuses: `tests.e2e.accounts.Door`. It stands before ``instance-role``, not before the CDK CLI.
+"""
+
+import json
+
+import pytest
+
+from localaws.cdk import Cdk
+from localaws.environment import local_environment
+from localaws.ministack import LocalAws, free_port
+from tests.e2e.accounts import Door, in_account
+from tests.e2e.two_accounts import FIRST, IRELAND, SECOND, THIRD, VIRGINIA, Estate, Operator, Place, Told
+from tests.simulator.endpoint import LOOPBACK, endpoint
+
+IN_ORDER: dict[Place, int] = {
+    ("111122223333", "eu-west-1"): 0,
+    ("111122223333", "us-east-1"): 0,
+    ("444455556666", "eu-west-1"): 0,
+    ("444455556666", "us-east-1"): 0,
+}
+EXPIRED = "the AWS credentials have expired: log in again, say with `aws sso login`, or set AWS_PROFILE"
+ANOTHER_REGION = "a plan fails where another Region of the same account can't be read"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    folder, empty = tmp_path_factory.mktemp("accounts"), tmp_path_factory.mktemp("empty")
+    with LocalAws(folder) as aws:
+        accounts = {account: in_account(aws, account) for account in (FIRST, SECOND, THIRD)}
+        bootstrap(accounts[FIRST])
+        bootstrap(accounts[SECOND])
+        add_role(accounts[SECOND], "Auditor", trusts=FIRST)
+        add_role(accounts[SECOND], "Closed", trusts=SECOND)
+        door = Door(aws.endpoint, {account: one.client("iam") for account, one in accounts.items()})
+        port = free_port()
+        environment = local_environment(f"http://{LOOPBACK}:{port}", account=FIRST, region=IRELAND, home=str(folder))
+        with endpoint(port, door.answer, aws.endpoint):
+            return Estate(accounts, door, Operator(environment, empty), folder).tell()
+
+
+def bootstrap(aws: LocalAws) -> None:
+    places = (f"aws://{aws.account}/{region}" for region in (IRELAND, VIRGINIA))
+    policies = "--cloudformation-execution-policies", "arn:aws:iam::aws:policy/AdministratorAccess"
+    trusting = "--trust", FIRST, "--trust-for-lookup", FIRST, *policies
+    result = Cdk(aws, folder=aws.folder).run("bootstrap", *places, *trusting)
+    assert result.ok, result.output
+
+
+def add_role(aws: LocalAws, name: str, *, trusts: str) -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": trusts}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
+
+
+def not_assumed(role: str, advice: str) -> str:
+    """What is said of a role, with the words of STS."""
+    caller = "arn:aws:iam::111122223333:root"
+    denial = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}"
+    return f"role {role} can't be assumed: AccessDenied: {denial}: {advice}"
+
+
+def test_a_plan_has_a_line_for_each_account_and_region(told: Told) -> None:
+    lines = [" ".join(line.split()) for line in told.first_plan.output.splitlines()]
+    assert told.first_plan.status == 2
+    for account, region in IN_ORDER:
+        assert f"{account} {region} changes 1 1 associate, 1 replace" in lines
+        assert [line for line in lines if line.startswith(f"account {account}, {region}: 1 association, ")]
+
+
+def test_the_other_account_is_looked_at_through_the_lookup_roles_of_its_regions(told: Told) -> None:
+    assert told.roles == [
+        "arn:aws:iam::444455556666:role/cdk-hnb659fds-lookup-role-444455556666-eu-west-1",
+        "arn:aws:iam::444455556666:role/cdk-hnb659fds-lookup-role-444455556666-us-east-1",
+    ]
+
+
+def test_one_deployment_gives_all_instances_a_profile_of_their_own_account_and_region(told: Told) -> None:
+    assert told.deployed.ok, told.deployed.output
+    for (account, region), seen in told.during.items():
+        path = f"arn:aws:iam::{account}:instance-profile/cdk-instance-role/InstanceRole-web-{account}-{region}/"
+        assert [sight.name for sight in seen if (sight.profile_arn or "").startswith(path)] == ["web-1", "web-2"]
+
+
+def test_after_the_deployment_there_is_nothing_to_do_anywhere(told: Told) -> None:
+    assert told.said["plan"].status == 0
+    assert told.said["plan"].results == IN_ORDER
+
+
+@pytest.mark.parametrize(
+    ("how", "places"),
+    [
+        ("here", [("111122223333", "eu-west-1")]),
+        ("regions", [("111122223333", "eu-west-1"), ("111122223333", "us-east-1")]),
+        ("all regions", [("111122223333", "eu-west-1"), ("111122223333", "us-east-1")]),
+        ("accounts", [*IN_ORDER]),
+    ],
+)
+def test_status_finds_what_is_deployed_without_an_assembly(told: Told, how: str, places: list[Place]) -> None:
+    said = told.said[how]
+    assert said.status == 0
+    assert said.results == dict.fromkeys(places, 0)
+    assert [*said.named("web-1")] == [*said.named("web-2")] == places
+    assert {one["previous"]["name"] for one in said.named("web-2").values()} == {"OldProfile"}
+
+
+def test_a_conflict_is_one_of_its_account_and_region_only(told: Told) -> None:
+    said = told.said["conflict"]
+    assert said.status == 3
+    assert said.results == {**IN_ORDER, ("444455556666", "eu-west-1"): 3}
+    assert {place: one["verb"] for place, one in said.named("db-1").items()} == {
+        ("444455556666", "eu-west-1"): "conflict"
+    }
+    assert {one["verb"] for name in ("web-1", "web-2") for one in said.named(name).values()} == {"keep"}
+
+
+def test_drift_is_one_of_its_account_and_region_only(told: Told) -> None:
+    said = told.said["drift"]
+    assert said.status == 2
+    assert said.results == {**IN_ORDER, ("111122223333", "us-east-1"): 2}
+    assert [place for place, one in said.named("web-1").items() if one["drift"]] == [("111122223333", "us-east-1")]
+    assert [place for place, one in said.named("web-2").items() if one["drift"]] == []
+
+
+@pytest.mark.parametrize(("how", "role"), [("no role", "Nobody"), ("closed role", "Closed")])
+def test_a_role_that_can_not_be_assumed_hides_no_other_account(told: Told, how: str, role: str) -> None:
+    said = told.said[how]
+    reason = not_assumed(
+        f"arn:aws:iam::444455556666:role/{role}",
+        "let its trust policy allow account 111122223333, or name another role",
+    )
+    assert said.status == 1
+    assert said.results == {**IN_ORDER, ("444455556666", "eu-west-1"): 1, ("444455556666", "us-east-1"): 1}
+    assert said.unseen == {("444455556666", "eu-west-1"): [reason], ("444455556666", "us-east-1"): [reason]}
+    assert [*said.named("web-1")] == [("111122223333", "eu-west-1"), ("111122223333", "us-east-1")]
+
+
+def test_status_of_all_regions_says_for_which_account_it_has_no_role(told: Told) -> None:
+    said = told.said["no role for status"]
+    assert said.status == 1
+    assert said.results == {
+        ("111122223333", "eu-west-1"): 0,
+        ("111122223333", "us-east-1"): 0,
+        ("444455556666", "all"): 1,
+    }
+
+
+def test_an_account_without_bootstrap_hides_no_other(told: Told) -> None:
+    said, place = told.said["account without bootstrap"], ("777788889999", "eu-west-1")
+    bootstrap = "cdk bootstrap aws://777788889999/eu-west-1 --trust-for-lookup 111122223333"
+    role = "arn:aws:iam::777788889999:role/cdk-hnb659fds-lookup-role-777788889999-eu-west-1"
+    assert said.status == 1
+    assert said.results == {**IN_ORDER, place: 1}
+    assert said.unseen == {place: [not_assumed(role, f"bootstrap it with `{bootstrap}`, or use --role-name")]}
+
+
+def test_a_region_without_bootstrap_hides_no_other_of_its_account(told: Told) -> None:
+    said, place = told.said["Region without bootstrap"], ("444455556666", "eu-north-1")
+    assert said.status == 1
+    assert said.results == {**IN_ORDER, place: 1}
+    assert [*said.unseen] == [place]
+    assert "bootstrap it with `cdk bootstrap aws://444455556666/eu-north-1 " in said.unseen[place][0]
+
+
+@pytest.mark.xfail(reason=ANOTHER_REGION)
+def test_a_region_that_is_not_enabled_hides_no_other_of_its_account(told: Told) -> None:
+    said, place = told.said["not enabled"], ("111122223333", "ap-east-1")
+    assert said.status == 1
+    assert said.results == {**IN_ORDER, place: 1}
+    assert [*said.unseen] == [place]
+    assert "a Region that is not enabled in the account accepts none" in said.unseen[place][0]
+
+
+def test_status_says_that_a_region_is_not_enabled(told: Told) -> None:
+    said, place = told.said["not enabled for status"], ("111122223333", "ap-east-1")
+    assert said.status == 1
+    assert said.results == {("111122223333", "eu-west-1"): 0, place: 1}
+    assert "a Region that is not enabled in the account accepts none" in said.unseen[place][0]
+
+
+@pytest.mark.parametrize("command", [pytest.param("plan", marks=pytest.mark.xfail(reason=ANOTHER_REGION)), "status"])
+def test_credentials_that_expire_during_the_run_hide_nothing_else(told: Told, command: str) -> None:
+    said, place = told.said[f"expired {command}"], ("444455556666", "us-east-1")
+    assert said.status == 1
+    assert said.results == {**IN_ORDER, place: 1}
+    assert said.unseen == {place: [EXPIRED]}
+
+
+def test_after_the_stacks_are_deleted_every_instance_is_as_it_was(told: Told) -> None:
+    assert told.destroyed.ok, told.destroyed.output
+    assert told.after == told.before
+    assert [(one.name, one.profile) for seen in told.after.values() for one in seen] == [
+        ("web-1", None),
+        ("web-2", "OldProfile"),
+    ] * 4
+    assert told.said["destroyed"].status == 0
+    assert told.said["destroyed"].document["associations"] == []
