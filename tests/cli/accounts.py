@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.live.clients import NoAccessError
+from cdk_instance_role.cli.aws.clients import NoAccessError
 from cdk_instance_role.cli.template.assembly import LookupRole
 from tests.cli.cloud import Cloud
 from tests.synth.builders import REGION

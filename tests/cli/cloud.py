@@ -11,10 +11,10 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from cdk_instance_role.cli.aws.clients import Aws
+from cdk_instance_role.cli.aws.partial_reader import PartialReader
 from cdk_instance_role.cli.enforcement.history import History
-from cdk_instance_role.cli.live.clients import Aws
 from cdk_instance_role.cli.live.environment import Environment
-from cdk_instance_role.cli.live.partial_reader import PartialReader
 from cdk_instance_role.cli.model import AssociationPlan
 from cdk_instance_role.cli.planning.association_plan import plan_stack
 from cdk_instance_role.cli.planning.status import status_of_stack
@@ -232,6 +232,9 @@ class StandIn:
 
     def check(self) -> None:
         """There are credentials."""
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
 
 class Cloud:

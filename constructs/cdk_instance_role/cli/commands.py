@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .aws.accounts import Accounts
 from .enforcement.enforced import enforced
 from .enforcement.history import History
 from .enforcement.reconcile import reconcile_all
@@ -16,7 +17,6 @@ from .environments.looks import Look
 from .environments.opening import DEFAULT_APP, has_assembly, opened
 from .environments.places import OfAnAssembly, Place, Source
 from .environments.progress import shown
-from .live.accounts import Accounts
 from .live.environment import Environment
 from .model import AssociationPlan, CliError, PlanReport, unique
 from .planning.association_plan import plan_stack

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.live.partial_reader import PartialReader
+from cdk_instance_role.cli.aws.partial_reader import PartialReader
 from cdk_instance_role.cli.planning.access_keys import MAX_BYTES, MAX_LOOKS, has_access_key, with_access_key
 from tests.cli.cloud import Cloud, refusal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdk_instance_role.cli.planning.instance_details import Details
+from cdk_instance_role.cli.aws.instance_details import Details
 from cdk_instance_role.cli.planning.metadata_warnings import hints
 
 NODE = {"eks:nodegroup-name": "workers"}

@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-event
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..live.partial_reader import PartialReader
+from ..aws.partial_reader import PartialReader
+from ..lazy import lazy
 from ..status_model import LatestChange
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class History:
         candidates = [change for change in (found, self._by_association.get(instance_id)) if change]
         return max(candidates, key=lambda one: one.at, default=LatestChange(instance_id, "", "", 0.0))
 
-    @cached_property
+    @lazy
     def _by_association(self) -> dict[str, LatestChange]:
         """The latest calls that name an association, by the instances in their parameters or answers."""
         latest: dict[str, LatestChange] = {}

@@ -12,7 +12,7 @@ from ...runtime.association.aws.errors import error_kind_of
 from ...runtime.association.contract import SWEEP, Message
 from ...runtime.association.decide.error_kind import ErrorKind
 from ...runtime.association.drift.breaker import Memory
-from ..live.partial_reader import AwsError, sentence
+from ..aws.partial_reader import AwsError, sentence
 from ..model import CliError
 from .enforced import Enforced
 from .status import why_off

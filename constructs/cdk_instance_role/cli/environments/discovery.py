@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from ...runtime.association.aws.rate_limiter import RateLimiter
-from ..live.accounts import Accounts
-from ..live.clients import Aws, NoAccessError
+from ..aws.accounts import Accounts
+from ..aws.clients import Aws, NoAccessError
+from ..aws.partial_reader import AwsError, PartialReader, sentence
 from ..live.environment import Environment
 from ..live.ledgers import stacks_of, tagged_ledgers
-from ..live.partial_reader import AwsError, PartialReader, sentence
 from ..model import CliError
 from ..template.assembly import StackArtifact
 from ..template.stacks import Address

@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError
 
-from ..live.clients import NoAccessError
+from ..aws.clients import NoAccessError
+from ..aws.partial_reader import sentence
 from ..live.environment import Environment
-from ..live.partial_reader import sentence
 from ..model import CliError, EnvironmentView, counted, unique
 from ..template.assembly import StackArtifact
 from .places import Place, Source
@@ -109,6 +109,7 @@ def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
         environment, stacks = source.open(found.place, shown.rate_limiter())
         for stack in stacks:
             found.found += job(stack, environment, found)
+        environment.aws.close()
     except NoAccessError as error:
         raise CliError(str(error)) from None
     except BotoCoreError as error:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ...runtime.association.aws.rate_limiter import RateLimiter
-from ..live.accounts import Accounts
+from ..aws.accounts import Accounts
+from ..aws.partial_reader import PartialReader
 from ..live.deployment import deployment_of
 from ..live.environment import Environment
-from ..live.partial_reader import PartialReader
 from ..template import assembly
 from ..template.assembly import StackArtifact
 
@@ -74,9 +74,10 @@ class OfAnAssembly:
 
     def open(self, place: Place, rate_limiter: RateLimiter) -> tuple[Environment, Sequence[StackArtifact]]:
         """What is around the stacks of an account and Region, and the chosen ones of these."""
-        sight = PartialReader()
         known = {  # IAM has no Regions: a stack of another one may be about the same role
-            one: self._environment(one, sight, rate_limiter) for one in self._looked_at if one.account == place.account
+            one: self._environment(one, PartialReader(goes_on=one != place), rate_limiter)
+            for one in self._looked_at
+            if one.account == place.account
         }
         graphs = [environment.stacks for environment in known.values()]
         known[place].deployment = deployment_of(self._deployed, graphs)

@@ -10,7 +10,7 @@ from ...runtime.association.ledger.desired_states import DesiredState
 from ...runtime.association.ledger.operations import Operation
 from ...runtime.association.ledger.records import Ledger
 from ...runtime.association.ledger.table import Table
-from .partial_reader import PartialReader
+from ..aws.partial_reader import PartialReader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

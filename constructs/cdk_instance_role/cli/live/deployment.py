@@ -1,9 +1,9 @@
 """The stacks that are deployed together, and what that changes about the policies of roles."""
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 from ..iam.role import Role
+from ..lazy import lazy
 from ..model import unique
 from ..policies.attachments import Key
 from ..policies.policy_updates import PolicyUpdate
@@ -53,11 +53,11 @@ class Deployment:
         """Whether something about the policies of a role may change."""
         return any(update.touches(role) for family in self._families for update in family)
 
-    @cached_property
+    @lazy
     def _families(self) -> list[list[PolicyUpdate]]:
         return [_updates(*pair) for pair in self._stacks]
 
-    @cached_property
+    @lazy
     def _standing(self) -> list[tuple[str, RolePolicies]]:
         """What the deployed templates of the others say."""
         return [found for pair in self._others for found in _deployed(*pair)]

@@ -5,15 +5,18 @@ from collections.abc import Iterable, Sequence
 
 from ...runtime.association.aws.rate_limiter import RateLimiter
 from ...runtime.association.decide.record import Record
-from ..model import CliError, ProfileView
+from ..aws.clients import Aws
+from ..aws.instance_details import DescribedInstances
+from ..aws.partial_reader import PartialReader
+from ..lazy import lazy
+from ..model import ProfileView
 from ..template.assembly import StackArtifact
 from ..template.intrinsic_functions import UnresolvedError
+from ..template.property_values import StackValues
 from ..template.stacks import Address
 from .association_ledger import AssociationLedger
-from .clients import Aws
 from .deployment import Deployment
 from .live_roles import LiveRoles
-from .partial_reader import PartialReader
 from .providers import Provider, provider_of
 from .stack_graph import StackGraph
 
@@ -37,9 +40,20 @@ class Environment:
         """
         self.aws, self.sight, self.rate_limiter = aws, sight, rate_limiter
         self.stacks = StackGraph(aws, stacks, sight)
-        self.roles = LiveRoles(aws.iam)
         self.deployment = Deployment([(stack, self.stacks) for stack in stacks])
         """The stacks that are deployed. Default: all of these."""
+        self._texts: dict[tuple[str, int], str] = {}
+        """Sentences with names, by what they were and how many stacks were known then."""
+
+    @lazy
+    def roles(self) -> LiveRoles:
+        """The roles of the account."""
+        return LiveRoles(self.aws.iam)
+
+    @lazy
+    def instances(self) -> DescribedInstances:
+        """What EC2 says of instances besides their profiles."""
+        return DescribedInstances(self.aws.ec2)
 
     def provider(self, address: Address, logical_id: str) -> Provider | None:
         """The provider of an association of a deployed stack; None if it can't be found."""
@@ -93,26 +107,20 @@ class Environment:
 
     def text(self, sentence: str) -> str:
         """A sentence of the handler, with the names of what is of the stacks, and what is made up here, in words."""
-        names: dict[str, str] = {}
-        for stacks in (*self.deployment.landscapes, self.stacks):
-            for one in (*stacks.former, *stacks.to_come):
-                names |= one.iam.names()
-        told = [name for name in names if name in sentence]
-        if not told:
-            return sentence
-        pattern = "|".join(map(re.escape, sorted(told, key=len, reverse=True)))
-        return re.sub(rf"(?<!{_OF_A_NAME})(?:{pattern})(?!{_MORE_OF_IT})", lambda found: names[found[0]], sentence)
+        graphs = (*self.deployment.landscapes, self.stacks)
+        known = [one for stacks in graphs for one in (*stacks.former, *stacks.to_come)]
+        key = sentence, len(known)
+        if key not in self._texts:
+            self._texts[key] = _with_names(sentence, known)
+        return self._texts[key]
 
 
-def check_account(aws: Aws, stacks: Iterable[StackArtifact]) -> None:
-    """Make sure that the credentials are for the account of the stacks.
-
-    Raises:
-        CliError: they are not.
-    """
-    for stack in stacks:
-        if stack.account and stack.account != aws.account:
-            raise CliError(
-                f"stack {stack.name} is for account {stack.account}, and the credentials are for {aws.account}: "
-                "use credentials of that account, or name the stacks that are meant"
-            )
+def _with_names(sentence: str, known: Iterable[StackValues]) -> str:
+    names: dict[str, str] = {}
+    for one in known:
+        names |= one.iam.names()
+    told = [name for name in names if name in sentence]
+    if not told:
+        return sentence
+    pattern = "|".join(map(re.escape, sorted(told, key=len, reverse=True)))
+    return re.sub(rf"(?<!{_OF_A_NAME})(?:{pattern})(?!{_MORE_OF_IT})", lambda found: names[found[0]], sentence)

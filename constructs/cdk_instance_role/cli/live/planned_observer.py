@@ -27,7 +27,7 @@ class PlannedObserver(Observer):
             stated: ARNs of the roles that profiles are said to hold, by the profile's ARN. They are believed where IAM
                 can't be asked. Default: none.
         """
-        super().__init__(environment.aws.ec2, environment.aws.iam, environment.rate_limiter)
+        super().__init__(environment.instances.ec2, environment.aws.iam, environment.rate_limiter)
         self._environment, self._stated = environment, stated or {}
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:

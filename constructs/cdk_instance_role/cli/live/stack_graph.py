@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ..aws.clients import Aws
+from ..aws.partial_reader import PartialReader
 from ..model import unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack, exports
@@ -12,9 +14,7 @@ from ..template.property_values import Elsewhere, StackValues
 from ..template.stacks import STACK_TYPE, Address, of_type
 from ..template.template_inputs import Place
 from ..template.template_text import UnreadableError
-from .clients import Aws
 from .ledgers import TaggedLedger, tagged_ledgers
-from .partial_reader import PartialReader
 
 
 class StackGraph:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..live.partial_reader import PartialReader
+from ..aws.partial_reader import PartialReader
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -6,10 +6,10 @@ from functools import partial
 
 from ...runtime.association.converge.preview import Preview
 from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
+from ..aws.instance_details import Details
 from ..live.environment import Environment
 from ..live.profile_views import KnownProfiles
 from ..model import Event, InstanceView, Verb
-from .instance_details import Details, details
 from .metadata_warnings import hints
 from .planned_change import Intent
 
@@ -43,7 +43,7 @@ class Rows:
             found: what the handler would do about it.
         """
         look = "names and tags of the instances"
-        see = partial(details, self._environment.aws.ec2, found.snapshot.instances)
+        see = partial(self._environment.instances.of, found.snapshot.instances)
         known = self._environment.sight.of(look, see, dict[str, Details]())
         steps = ((step, known.get(step.instance_id, Details())) for step in found.plan.steps)
         return [

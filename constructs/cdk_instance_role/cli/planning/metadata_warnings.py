@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from .instance_details import Details
+from ..aws.instance_details import Details
 
 _MANAGED_BY = {
     "eks:nodegroup-name": "EKS node group",

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ...runtime.association.arn import name_of
+from ..aws.instance_details import carrying
 from ..iam.permission_changes import permission_change
 from ..iam.role import Role
 from ..live.environment import Environment
@@ -13,7 +14,6 @@ from ..live.profile_views import KnownProfiles
 from ..model import InstanceView, PermissionChange, ProfileView, counted, unique
 from ..policies.role_changes import RoleChange
 from ..template.iam_resources import MADE_UP
-from .instance_details import carrying
 
 _SHOWN = 5
 """Ids that a sentence names."""

@@ -12,6 +12,7 @@ from ...runtime.association.decide.model import GONE, Instance
 from ...runtime.association.decide.record import Record, held
 from ...runtime.association.decide.step import Action
 from ...runtime.association.request.desired import ProfileRef
+from ..aws.instance_details import Details
 from ..enforcement.history import History
 from ..enforcement.status import enforcement_of
 from ..live.environment import Environment
@@ -22,7 +23,6 @@ from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import Address, associations
-from .instance_details import Details, details
 
 
 def status_of_stack(
@@ -78,7 +78,7 @@ def _status(address: Address, deployed: DeployedStack, logical_id: str, environm
     observer = PlannedObserver(environment)
     instances = environment.sight.of("the instances", lambda: observer.instances(None, records).instances, None)
     known = environment.sight.of(
-        "names of the instances", lambda: details(environment.aws.ec2, instances or ()), dict[str, Details]()
+        "names of the instances", lambda: environment.instances.of(instances or ()), dict[str, Details]()
     )
     profiles = KnownProfiles(environment, observer)
     enforcement = enforcement_of(environment, address, deployed, logical_id)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from ..iam.role import Role
+from ..lazy import lazy
 from ..template.iam_resources import MADE_UP
 from ..template.replacement import is_replaced
 from ..template.stacks import RETAINED
@@ -78,7 +78,7 @@ class PolicyUpdate:
                 return None if part.boundary is None and part.gaps else (part.boundary,)
         return None
 
-    @cached_property
+    @lazy
     def managed(self) -> dict[str, str]:
         """The managed policies that it creates or changes: logical ids by their ARNs."""
         found = {part.managed: id_ for id_, part in self.after.parts.items() if part.managed} if self.after else {}
@@ -142,7 +142,7 @@ class PolicyUpdate:
             return {}
         return found | {id_: parts[id_] for id_ in self._about_any}
 
-    @cached_property
+    @lazy
     def _about(self) -> dict[str, dict[str, None]]:
         """Logical ids of the resources that say something about a role, in either template, by the role."""
         found: dict[str, dict[str, None]] = {}
@@ -152,7 +152,7 @@ class PolicyUpdate:
                     found.setdefault(str(role), {})[id_] = None
         return found
 
-    @cached_property
+    @lazy
     def _about_any(self) -> list[str]:
         """Logical ids of the resources that may say something about any role."""
         parts = self.after.parts.items() if self.after else ()
@@ -172,7 +172,7 @@ class PolicyUpdate:
         """Whether all resources are known that there will be."""
         return self.after is None or not self.after.unread
 
-    @cached_property
+    @lazy
     def _deleted(self) -> list[tuple[str, Part]]:
         """The resources that CloudFormation deletes, with what they say."""
         if self.before is None or self.retained or self.hidden or not self._is_complete:
@@ -193,7 +193,7 @@ class PolicyUpdate:
         """Whether a resource is deployed and stays what it is."""
         return logical_id in self._kept
 
-    @cached_property
+    @lazy
     def _kept(self) -> frozenset[str]:
         if self.before is None or self.after is None:
             return frozenset()

@@ -1,9 +1,9 @@
 """What one template says about the policies of roles."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
+from ..lazy import lazy
 from ..template.intrinsic_functions import NO_VALUE, UnresolvedError
 from ..template.replacement import MANAGED_POLICY, ROLE
 from ..template.stacks import STACK_TYPE, resources
@@ -45,7 +45,7 @@ class RolePolicies:
         self.parts = {id_: self._part(id_) for id_, one in self.resources.items() if one.get("Type") in POLICY_TYPES}
         """What each resource says, by logical id."""
 
-    @cached_property
+    @lazy
     def unread(self) -> tuple[str, ...]:
         """Why CloudFormation may make resources of the template that are not among its parts, in sentences."""
         return tuple(self._unread())

@@ -132,4 +132,6 @@ class Document:
     def left_out(self) -> str:
         """How many associations are not important, in words; empty if all are."""
         number = len(self.sections) - len(self.important)
-        return f"{counted(number, 'more association')} with nothing to do" if number else ""
+        others = "more " if self.important else ""
+        quiet = "with nothing to do" if self.kind == "plan" else "in order"
+        return f"{counted(number, f'{others}association')} {quiet}" if number else ""

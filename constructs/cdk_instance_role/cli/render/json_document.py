@@ -3,7 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from ..model import SCHEMA_VERSION, AssociationPlan, EnvironmentView, InstanceView, PlanReport, ProfileView, Verb
@@ -21,6 +22,8 @@ from ..status_model import (
 from .findings import whole_estimate
 from .words import moment
 
+MAX_INDENTED = 1000
+"""Instances with which the text is indented."""
 _DERIVED: dict[type, tuple[str, ...]] = {ProfileView: ("is_new",), InstanceView: ("changes",)}
 """Properties that readers would have to work out."""
 _MOMENTS: dict[type, tuple[str, ...]] = {
@@ -35,20 +38,27 @@ _MOMENTS: dict[type, tuple[str, ...]] = {
 
 
 def text(report: Report) -> str:
-    """The report as JSON text. In ASCII, so that every terminal and pipe can carry it."""
-    return json.dumps(document(report), indent=2) + "\n"
+    """The report as JSON text. In ASCII, so that every terminal and pipe can carry it.
+
+    With thousands of instances it is on one line: to indent it would take longer than to make it.
+    """
+    whole = document(report)
+    indent = 2 if whole["totals"]["instances"] <= MAX_INDENTED else None
+    return json.dumps(whole, indent=indent, default=plain) + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:
-    """The report as what JSON knows. Its keys have always the same order."""
+    """The report as what JSON knows, but for its parts: `plain` makes one of them at a time, so that thousands of
+    instances need not be there twice. Its keys have always the same order.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "plan" if isinstance(report, PlanReport) else "status",
         "exit_status": int(report.exit),
         "totals": _totals(report),
         "environments": [_environment(*part) for part in parts(report)],
-        "associations": [_plain(one) for one in report.associations],
-        "unseen": _plain(report.unseen),
+        "associations": report.associations,
+        "unseen": report.unseen,
     }
 
 
@@ -58,7 +68,7 @@ def _environment(view: EnvironmentView, part: Report) -> dict[str, Any]:
         "region": view.region,
         "exit_status": int(part.exit),
         "totals": _totals(part),
-        "unseen": _plain(view.unseen),
+        "unseen": view.unseen,
     }
 
 
@@ -66,19 +76,27 @@ def _totals(report: Report) -> dict[str, Any]:
     return _plan_totals(report) if isinstance(report, PlanReport) else _held(report)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if not is_dataclass(value):
-        return value  # enums are strings already
-    names = [*(field.name for field in fields(value)), *_DERIVED.get(type(value), ())]
-    plain = {name: _plain(getattr(value, name)) for name in names}
-    plain |= {name: moment(plain[name]) or None for name in _MOMENTS.get(type(value), ())}
+def plain(value: Any) -> dict[str, Any]:
+    """An object of a report as what JSON knows, but for the objects in it.
+
+    Raises:
+        TypeError: it is no dataclass.
+    """
+    kind: Any = type(value)
+    told = {name: getattr(value, name) for name in _names(kind)}
+    for name in _MOMENTS.get(kind, ()):
+        told[name] = moment(told[name]) or None
     if isinstance(value, InstanceView | HeldView):
-        plain["tags"] = dict(value.tags)
+        told["tags"] = dict(value.tags)
     if isinstance(value, AssociationPlan):
-        plain["totals"] = _verbs(value.instances)
-    return plain
+        told["totals"] = _verbs(value.instances)
+    return told
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """What is told of an object of a class."""
+    return (*(field.name for field in fields(kind)), *_DERIVED.get(kind, ()))
 
 
 def _plan_totals(report: PlanReport) -> dict[str, Any]:
@@ -91,7 +109,7 @@ def _plan_totals(report: PlanReport) -> dict[str, Any]:
         "verbs": _verbs(instances),
         "problems": sum(len(plan.problems) for plan in plans),
         "unseen": len(report.unseen) + sum(len(plan.unseen) for plan in plans),
-        "estimate": _plain(whole_estimate(plans)),
+        "estimate": whole_estimate(plans),
     }
 
 

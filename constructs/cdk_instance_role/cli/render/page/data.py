@@ -6,6 +6,7 @@ from typing import Any
 from ...model import InstanceView, Verb
 from .. import findings
 from ..elements import Document
+from ..json_document import plain
 from .associations import fragments
 
 _ESCAPES = {ord(one): f"\\u{ord(one):04x}" for one in "<>&"}
@@ -17,7 +18,7 @@ def embedded(value: Any) -> str:
     >>> embedded("</script>")
     '"\\\\u003c/script\\\\u003e"'
     """
-    return json.dumps(value, separators=(",", ":")).translate(_ESCAPES)
+    return json.dumps(value, separators=(",", ":"), default=plain).translate(_ESCAPES)
 
 
 def words(shown: Document) -> dict[str, Any]:

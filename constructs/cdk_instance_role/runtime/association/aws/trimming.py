@@ -4,6 +4,7 @@ Parsing takes most of the time of a look. Without this, a look at thousands of i
 """
 
 import re
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,18 @@ _PRIMARY = b"<deviceIndex>0</deviceIndex>"
 _ATTACHED_AT = re.compile(rb"<attachTime>[^<]*</attachTime>")
 
 
-def trim(ec2: "EC2Client", *, keeps_first_launch: bool = False) -> None:
+def trim(ec2: "EC2Client", *, keeps_first_launch: bool = False, keeps_metadata_options: bool = False) -> None:
     """Let a client read only the rest of what EC2 says of instances. A botocore that does not tell of answers before it
     parses them would read it all, as it does without this.
 
     Args:
         ec2: the client.
         keeps_first_launch: whether it reads when the primary network interface was attached. Default: no.
+        keeps_metadata_options: whether it reads the options of the metadata service. Default: no.
     """
-    drop = partial(_drop_unneeded, _kept if keeps_first_launch else b"")
+    keeping = {b"networkInterfaceSet": _first_attachment} if keeps_first_launch else {}
+    keeping |= {b"metadataOptions": _whole} if keeps_metadata_options else {}
+    drop = partial(_drop_unneeded, partial(_kept, keeping))
     ec2.meta.events.register("before-parse.ec2.DescribeInstances", drop)
 
 
@@ -41,11 +45,19 @@ def _drop_unneeded(instead: Any, response_dict: dict[str, Any], **_more: Any) ->
         response_dict["body"] = _UNNEEDED.sub(instead, body)
 
 
-def _kept(element: re.Match[bytes]) -> bytes:
-    """What is kept of an element: when the primary network interface was attached."""
-    if element[1] != b"networkInterfaceSet":
-        return b""
-    primary = next((one[1] for one in _ATTACHMENT.finditer(element[0]) if _PRIMARY in one[1]), b"")
+def _kept(keeping: Mapping[bytes, Callable[[bytes], bytes]], element: re.Match[bytes]) -> bytes:
+    """What is kept of an element."""
+    keep = keeping.get(element[1])
+    return keep(element[0]) if keep else b""
+
+
+def _whole(element: bytes) -> bytes:
+    return element
+
+
+def _first_attachment(element: bytes) -> bytes:
+    """When the primary network interface was attached."""
+    primary = next((one[1] for one in _ATTACHMENT.finditer(element) if _PRIMARY in one[1]), b"")
     attached_at = _ATTACHED_AT.search(primary)
     if attached_at is None:
         return b""

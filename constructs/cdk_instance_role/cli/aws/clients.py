@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 
+from ...runtime.association.aws.trimming import trim
 from ...runtime.association.services import READING
 from ..template.deployed_stack import DeployedStack, deployed_stack
 
@@ -81,6 +82,10 @@ class Aws:
         """
         self._session()
 
+    def close(self) -> None:
+        """Let go of the clients, of which each takes a megabyte. They are made again when they are needed."""
+        self._clients = {}
+
     def deployed_stack(self, name: str) -> DeployedStack | None:
         """A stack as it is deployed, read only once; None if it is not.
 
@@ -96,6 +101,8 @@ class Aws:
         with _MAKING_CLIENTS:
             if service not in self._clients:
                 self._clients[service] = session.client(service, region_name=self.region, config=READING)
+                if service == "ec2":
+                    trim(self._clients[service], keeps_first_launch=True, keeps_metadata_options=True)
             return self._clients[service]
 
 
@@ -106,4 +113,10 @@ def partition_of(region: str) -> str:
     >>> partition_of("eu-west-1"), partition_of("cn-north-1")
     ('aws', 'aws-cn')
     """
-    return boto3.Session().get_partition_for_region(region)
+    return _any_session().get_partition_for_region(region)
+
+
+@cache
+def _any_session() -> boto3.Session:
+    """It reads the list of Regions once."""
+    return boto3.Session()

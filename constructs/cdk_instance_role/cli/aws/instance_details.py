@@ -1,8 +1,8 @@
 """What people want to know of an instance, and the handler does not: its name, whose it is, how it gets credentials."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ...runtime.association.aws.instances import IDS_PER_CALL
 from ...runtime.association.aws.paged_reads import PAGE_SIZE
@@ -36,9 +36,53 @@ class Details:
         return tuple(sorted(self.tags.items()))
 
 
-def details(ec2: "EC2Client", ids: Iterable[str]) -> dict[str, Details]:
-    """The instances that EC2 knows, by id."""
-    return {instance["InstanceId"]: _details(instance) for instance in _described(ec2, "instance-id", ids)}
+class DescribedInstances:
+    """What EC2 has said of instances. It is read from answers that somebody else asks for, too: parsing thousands of
+    instances twice would take most of the time of a look."""
+
+    def __init__(self, ec2: "EC2Client") -> None:
+        """
+        Args:
+            ec2: client for reading.
+        """
+        self._ec2 = ec2
+        self._known: dict[str, Details] = {}
+
+    @property
+    def ec2(self) -> "EC2Client":
+        """The client, which tells what it reads of instances."""
+        return cast("EC2Client", _Telling(self._ec2, self._remember))
+
+    def of(self, ids: Iterable[str]) -> dict[str, Details]:
+        """The instances that EC2 knows, by id.
+
+        Args:
+            ids: the instances.
+        """
+        wanted = [*ids]
+        for instance in _described(self._ec2, "instance-id", (id_ for id_ in wanted if id_ not in self._known)):
+            self._remember(instance)
+        return {id_: self._known[id_] for id_ in wanted if id_ in self._known}
+
+    def _remember(self, instance: Any) -> None:
+        self._known[instance["InstanceId"]] = _details(instance)
+
+
+class _Telling:
+    """A client that tells of every instance that it reads."""
+
+    def __init__(self, ec2: "EC2Client", tell: Callable[[Any], None]) -> None:
+        self._ec2, self._tell = ec2, tell
+
+    def describe_instances(self, **parameters: Any) -> Any:
+        answer = self._ec2.describe_instances(**parameters)
+        for reservation in answer["Reservations"]:
+            for instance in reservation["Instances"]:
+                self._tell(instance)
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ec2, name)
 
 
 def _details(instance: Any) -> Details:

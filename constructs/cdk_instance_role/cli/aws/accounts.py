@@ -7,16 +7,17 @@ https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
 import re
 import threading
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
-from botocore.loaders import create_loader
 
 from ...runtime.association.services import READING
+from ..lazy import lazy
 from ..model import CliError
 from ..template.assembly import LookupRole
+from .answers import ShortModels, read_quickly
 from .clients import Aws, NoAccessError, partition_of
 from .partial_reader import AwsError, sentence
 
@@ -51,12 +52,12 @@ class Accounts:
                 "team/AuditReader"
             )
         self._role_name, self._by_lookup_roles = (role_name or "").lstrip("/"), by_lookup_roles
-        self._loader = create_loader()
+        self._loader = ShortModels(include_default_search_paths=True)
         self._home = self._new_session(region_name=region)
         self._known: dict[tuple[str, str], Aws] = {}
         self._roles: dict[str, _Role] = {}
 
-    @cached_property
+    @lazy
     def own(self) -> str:
         """The account of the credentials.
 
@@ -117,14 +118,14 @@ class Accounts:
             "that account"
         )
 
-    @cached_property
+    @lazy
     def _sts(self) -> "STSClient":
         return self._home.client("sts", region_name=self._home.region_name or "us-east-1", config=READING)
 
     def _new_session(self, **arguments: Any) -> boto3.Session:
         """A session that shares the descriptions of services with the others: to read them takes most of the time."""
         core = botocore.session.get_session()
-        core.register_component("data_loader", self._loader)
+        read_quickly(core, self._loader)
         return boto3.Session(botocore_session=core, **arguments)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.cli.planning.instance_details import Details, carrying, details
+from cdk_instance_role.cli.aws.instance_details import DescribedInstances, Details, carrying
 from cdk_instance_role.runtime.association.aws.instances import IDS_PER_CALL
 from tests.cli.cloud import SELECTED, Cloud
 
@@ -20,7 +20,7 @@ def cloud() -> Cloud:
 def test_reads_how_the_metadata_service_is(cloud: Cloud, instance: dict[str, Any], hops: int, metadata: bool) -> None:
     id_ = cloud.instance(1, **instance)
 
-    assert details(cloud.aws.ec2, [id_]) == {id_: Details({**SELECTED, "Name": "web-1"}, metadata, hops)}
+    assert DescribedInstances(cloud.aws.ec2).of([id_]) == {id_: Details({**SELECTED, "Name": "web-1"}, metadata, hops)}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_reads_which_service_manages_an_instance(cloud: Cloud, described: dict[s
     id_ = cloud.instance(1)
     cloud.described[id_] = {"operator": described}
 
-    assert details(cloud.aws.ec2, [id_])[id_].operator == operator
+    assert DescribedInstances(cloud.aws.ec2).of([id_])[id_].operator == operator
 
 
 @pytest.mark.parametrize(("kind", "ebs"), [("ebs", True), ("instance-store", False)])
@@ -43,7 +43,7 @@ def test_reads_where_the_root_volume_is(cloud: Cloud, kind: str, ebs: bool) -> N
     id_ = cloud.instance(1)
     cloud.described[id_] = {"rootDeviceType": kind}
 
-    assert details(cloud.aws.ec2, [id_])[id_].ebs is ebs
+    assert DescribedInstances(cloud.aws.ec2).of([id_])[id_].ebs is ebs
 
 
 def test_reads_the_name() -> None:
@@ -57,7 +57,7 @@ def test_has_no_name_without_the_tag() -> None:
 def test_describes_any_number_of_instances_and_none_that_is_not_there(cloud: Cloud) -> None:
     ids = [cloud.instance(number) for number in range(IDS_PER_CALL + 5)]
 
-    assert details(cloud.aws.ec2, [*ids, "i-0123456789abcdef0"]).keys() == set(ids)
+    assert DescribedInstances(cloud.aws.ec2).of([*ids, "i-0123456789abcdef0"]).keys() == set(ids)
     assert cloud.traffic.count("DescribeInstances") == 2
 
 
@@ -66,3 +66,25 @@ def test_finds_whoever_carries_a_profile(cloud: Cloud) -> None:
 
     assert carrying(cloud.aws.ec2, [cloud.old, cloud.web]) == {first: cloud.old, second: cloud.web}
     assert not carrying(cloud.aws.ec2, [])
+
+
+def test_describes_no_instance_again_that_was_read_before(cloud: Cloud) -> None:
+    first, second = cloud.instance(1), cloud.instance(2)
+    described = DescribedInstances(cloud.aws.ec2)
+    described.ec2.describe_instances(InstanceIds=[first])
+    cloud.traffic.calls.clear()
+
+    assert described.of([first, second]).keys() == {first, second}
+
+    ((_, parameters),) = [(one.action, one.parameters) for one in cloud.traffic.calls]
+    assert parameters["Filter"] == [{"Name": "instance-id", "Value": [second]}]
+
+
+def test_describes_nothing_if_everything_was_read_before(cloud: Cloud) -> None:
+    first = cloud.instance(1)
+    described = DescribedInstances(cloud.aws.ec2)
+    described.ec2.describe_instances(InstanceIds=[first])
+    cloud.traffic.calls.clear()
+
+    assert described.of([first])[first].name == "web-1"
+    assert not cloud.traffic.calls

@@ -3,9 +3,12 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.cli.live.partial_reader import PartialReader
+from cdk_instance_role.cli.aws.partial_reader import PartialReader
 
-BY_KEY = "not allowed (Query); its key does not let you: use credentials that may decrypt with it (kms:Decrypt)"
+BY_KEY = (
+    "not allowed (Query); its key does not let you: use credentials that may decrypt with it (kms:Decrypt), by "
+    "--role-name for another account"
+)
 
 
 @pytest.mark.parametrize(

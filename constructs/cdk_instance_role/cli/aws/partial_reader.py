@@ -19,6 +19,10 @@ AwsError = (ClientError, BotoCoreError)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _INVALID = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "SignatureDoesNotMatch"})
+_OTHER_CREDENTIALS = (
+    "; its key does not let you: use credentials that may decrypt with it (kms:Decrypt), by --role-name for another "
+    "account"
+)
 _LOG_IN = "log in again, say with `aws sso login`, or set AWS_PROFILE"
 
 
@@ -60,7 +64,13 @@ def ends_everything(error: Exception) -> bool:
 class PartialReader:
     """Looks at things, and remembers what could not be seen and why. The rest can still be shown then."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, goes_on: bool = False) -> None:
+        """
+        Args:
+            goes_on: also where no other call would do better: somebody else looks there, and says so. Default: an error
+                ends the look then.
+        """
+        self._goes_on = goes_on
         self.unseen: list[str] = []
         self._kept: dict[str, tuple[Any, list[str]]] = {}
 
@@ -78,7 +88,7 @@ class PartialReader:
     def once(self, what: str, look: Callable[[], T], otherwise: T) -> T:
         """The same as `of`, but read only once: a second caller gets the same value and the same gaps."""
         if what not in self._kept:
-            first = PartialReader()
+            first = PartialReader(goes_on=self._goes_on)
             self._kept[what] = (first.of(what, look, otherwise), first.unseen)
         found, unseen = self._kept[what]
         for sentence_ in unseen:
@@ -104,7 +114,7 @@ class PartialReader:
         try:
             return look()
         except AwsError as error:
-            if ends_everything(error):
+            if ends_everything(error) and not self._goes_on:
                 raise CliError(sentence(error)) from None
             self.miss(f"{what}: {_reason(error)}")
             return otherwise
@@ -122,6 +132,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED:
         # DynamoDB uses the key of a table with the rights of its caller.
         by_key = "kms:" in error.response["Error"].get("Message", "")
-        hint = "; its key does not let you: use credentials that may decrypt with it (kms:Decrypt)" if by_key else ""
+        hint = _OTHER_CREDENTIALS if by_key else ""
         return f"not allowed ({error.operation_name}){hint}"
     return sentence(error)
