@@ -16,7 +16,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED, QUICK = ROOT / REPORTS, ROOT / ".local" / "benchmarks"
 RAW = ROOT / ".local" / "benchmarks-raw"
 """Raw results are not published with the report: the scheduled workflow keeps them as an artifact."""
-SECTIONS = ("convergence", "throttling", "one_target", "handler", "synthesis", "planning", "enforcement")
+SECTIONS = (
+    "convergence",
+    "throttling",
+    "one_target",
+    "handler",
+    "synthesis",
+    "planning",
+    "many_accounts",
+    "enforcement",
+)
 """Modules of this package, in the order of the report. Each has ``run(runs, quick)``, which returns a section."""
 
 

@@ -27,13 +27,13 @@ LIMIT_SECONDS, LIMIT_MEGABYTES = 60.0, 512
 COMMANDS = ("plan", "status")
 
 TEXT = f"""\
-The whole command, `instance-role plan --app ASSEMBLY --format json` and the same of `status`, from its start to its end,
-in a process of its own. The same stack is deployed in four Regions of each account. It selects its instances by tags, and
-one of {DRIFTED} instances has lost its profile. For each account and Region but those of its own account, the command
-assumes a lookup role. It reads over HTTP from one other process on the same machine. Each answer takes as long as one
-of AWS takes about: {SECONDS["DescribeInstances"]} s for a page of instances,
-{SECONDS["DescribeStacks"]} s for a stack, {SECONDS["dynamodb"]} s for the ledger. The simulator has made the answers. They
-are used again for all accounts and Regions, so that both processors are left to the command."""
+The whole command, `instance-role plan --app ASSEMBLY --format json` and the same of `status`, from its start to its
+end, in a process of its own. The same stack is deployed in four Regions of each account. It selects its instances by
+tags, and one of {DRIFTED} instances has lost its profile. For each account and Region but those of its own account, the
+command assumes a lookup role. It reads over HTTP from one other process on the same machine. Each answer takes as long
+as one of AWS takes about: {SECONDS["DescribeInstances"]} s for a page of instances, {SECONDS["DescribeStacks"]} s for a
+stack, {SECONDS["dynamodb"]} s for the ledger. The simulator has made the answers. They are used again for all accounts
+and Regions, so that the processor is left to the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,8 @@ def _verdicts(command: str, size: tuple[int, int], found: list[Found]) -> Iterat
         promise=f"`{command}` of {where} in at most {LIMIT_SECONDS:.0f} s",
         measured=f"{seconds} s",
         kept=_seconds(found).median <= LIMIT_SECONDS,
+        cause="The command is one process, and reading the answers takes nearly all of its time: it grows with the "
+        "instances, and more processors make no difference.",
     )
     yield Verdict(
         promise=f"`{command}` of {where} in at most {LIMIT_MEGABYTES} MB",

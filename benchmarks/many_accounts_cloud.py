@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -112,10 +112,10 @@ class Cached:
                 return f"<Role>{_elements({**found, 'AssumeRolePolicyDocument': _document(found)})}</Role>"
             case "ListAttachedRolePolicies":
                 attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-                return f"<AttachedPolicies>{''.join(f'<member>{_elements(one)}</member>' for one in attached)}</AttachedPolicies>"
+                return f"<AttachedPolicies>{_members(map(_elements, attached))}</AttachedPolicies>"
             case "ListRolePolicies":
                 names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-                return f"<PolicyNames>{''.join(f'<member>{name}</member>' for name in names)}</PolicyNames>"
+                return f"<PolicyNames>{_members(names)}</PolicyNames>"
             case "GetPolicy":
                 return f"<Policy>{_elements(iam.get_policy(PolicyArn=form['PolicyArn'])['Policy'])}</Policy>"
         version = iam.get_policy_version(PolicyArn=form["PolicyArn"], VersionId=form["VersionId"])["PolicyVersion"]
@@ -147,6 +147,10 @@ def _assumed(role_arn: str) -> Response:
 
 def _document(role: Mapping[str, Any]) -> str:
     return quote(json.dumps(role["AssumeRolePolicyDocument"]))
+
+
+def _members(texts: Iterable[str]) -> str:
+    return "".join(f"<member>{text}</member>" for text in texts)
 
 
 def _elements(values: Mapping[str, str]) -> str:

@@ -83,7 +83,7 @@ class Aws:
         self._session()
 
     def close(self) -> None:
-        """Let go of the clients, of which each takes a megabyte. They are made again when they are needed."""
+        """Release the clients, of which each takes a megabyte. They are made again when they are needed."""
         self._clients = {}
 
     def deployed_stack(self, name: str) -> DeployedStack | None:

@@ -1,5 +1,6 @@
 """A look at many accounts and Regions at once. What goes wrong in one hides no other."""
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,9 @@ from .progress import Shown
 
 T = TypeVar("T")
 
-MAX_AT_ONCE = 16
+LOOKS_PER_COLLECTION = 10
+"""What is left of a look has cycles, above all in its clients: they are collected after so many looks."""
+MAX_AT_ONCE = 12
 """Accounts and Regions that are looked at at the same time. More than that wait for the processor, not for AWS."""
 
 
@@ -80,6 +83,8 @@ def _with_places(looks: Sequence[Look[T]], said: Callable[[Look[T]], Iterable[st
 def _guarded(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]:
     """A look of which a line is shown. That it fails is a part of what was found."""
     begun, found = time.monotonic(), Look[T](place)
+    if source.places.index(place) % LOOKS_PER_COLLECTION == LOOKS_PER_COLLECTION - 1:
+        gc.collect()
     try:
         _fill(found, source, job, shown)
     except CliError as error:

@@ -95,7 +95,7 @@ def plain(value: Any) -> dict[str, Any]:
 
 @cache
 def _names(kind: type) -> tuple[str, ...]:
-    """What is told of an object of a class."""
+    """Names of what is reported of an object of a class."""
     return (*(field.name for field in fields(kind)), *_DERIVED.get(kind, ()))
 
 
