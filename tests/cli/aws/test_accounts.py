@@ -1,0 +1,114 @@
+"""Credentials for the accounts of a command."""
+
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from cdk_instance_role.cli.aws.accounts import Accounts
+from cdk_instance_role.cli.aws.clients import NoAccessError
+from cdk_instance_role.cli.model import CliError
+from cdk_instance_role.cli.template.assembly import LookupRole
+from tests.synth.builders import ACCOUNT, REGION
+
+OTHER = "444455556666"
+LOOKUP = LookupRole(
+    "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-hnb659fds-lookup-role-${AWS::AccountId}-${AWS::Region}",
+    {"ExternalId": "shared"},
+)
+
+
+class Sts:
+    """Answers the calls of all clients, as STS does."""
+
+    def __init__(self) -> None:
+        self.assumed: list[dict[str, Any]] = []
+        self.denied = False
+
+    def call(self, _client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "GetCallerIdentity":
+            return {"Account": ACCOUNT}
+        assert operation == "AssumeRole", operation
+        self.assumed.append(parameters)
+        if self.denied:
+            error: Any = {"Error": {"Code": "AccessDenied", "Message": "User is not authorized"}}
+            raise ClientError(error, operation)
+        return {"Credentials": {"AccessKeyId": "ASIA", "SecretAccessKey": "secret", "SessionToken": "token"}}
+
+
+@pytest.fixture
+def sts(monkeypatch: pytest.MonkeyPatch) -> Sts:
+    sts = Sts()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *arguments: sts.call(*arguments))
+    return sts
+
+
+def test_needs_no_role_in_the_account_of_the_credentials(sts: Sts) -> None:
+    Accounts(REGION, "AuditReader").aws(ACCOUNT, REGION, LOOKUP).check()
+
+    assert not sts.assumed
+
+
+def test_assumes_the_lookup_role_of_a_stack_once(sts: Sts) -> None:
+    accounts = Accounts(REGION)
+    for _ in range(2):
+        accounts.aws(OTHER, "cn-north-1", LOOKUP).check()
+
+    assert sts.assumed == [
+        {
+            "RoleArn": "arn:aws-cn:iam::444455556666:role/cdk-hnb659fds-lookup-role-444455556666-cn-north-1",
+            "RoleSessionName": "instance-role",
+            "ExternalId": "shared",
+        }
+    ]
+
+
+@pytest.mark.parametrize("name", ["team/AuditReader", "/team/AuditReader"])
+def test_assumes_the_role_that_is_named_instead(sts: Sts, name: str) -> None:
+    accounts = Accounts(REGION, name)
+    for region in (REGION, "us-east-1"):
+        accounts.aws(OTHER, region, LOOKUP).check()
+
+    assert [one["RoleArn"] for one in sts.assumed] == ["arn:aws:iam::444455556666:role/team/AuditReader"]
+
+
+def test_says_how_to_let_the_lookup_role_be_assumed(sts: Sts) -> None:
+    sts.denied = True
+
+    with pytest.raises(NoAccessError) as raised:
+        Accounts(REGION).aws(OTHER, REGION, LOOKUP).check()
+
+    assert str(raised.value) == (
+        "role arn:aws:iam::444455556666:role/cdk-hnb659fds-lookup-role-444455556666-eu-west-1 can't be assumed: "
+        "AccessDenied: User is not authorized: bootstrap it with `cdk bootstrap aws://444455556666/eu-west-1 "
+        "--trust-for-lookup 111122223333`, or use --role-name"
+    )
+
+
+@pytest.mark.parametrize(("by_lookup_roles", "known"), [(True, ", and no lookup role is known for it"), (False, "")])
+@pytest.mark.usefixtures("sts")
+def test_says_that_there_is_no_role_to_assume(by_lookup_roles: bool, known: str) -> None:
+    role = None if by_lookup_roles else LOOKUP
+
+    with pytest.raises(NoAccessError) as raised:
+        Accounts(REGION, by_lookup_roles=by_lookup_roles).aws(OTHER, REGION, role).check()
+
+    assert str(raised.value) == (
+        f"the credentials are for account 111122223333, not for 444455556666{known}: use --role-name, or credentials "
+        "of that account"
+    )
+
+
+@pytest.mark.parametrize("name", ["arn:aws:iam::444455556666:role/AuditReader", "", "two words", "a" * 65])
+def test_refuses_what_is_no_name_of_a_role(name: str) -> None:
+    with pytest.raises(CliError) as raised:
+        Accounts(REGION, name)
+
+    assert str(raised.value) == (
+        f"--role-name {name!r} is no name of a role: give its name without an ARN, such as AuditReader or "
+        "team/AuditReader"
+    )
