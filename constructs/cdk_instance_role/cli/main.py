@@ -1,7 +1,6 @@
 """The command ``instance-role``."""
 
 import functools
-import gc
 import os
 import re
 import sys
@@ -24,8 +23,6 @@ from .render import Format, render
 from .status_model import Report
 from .text import one_line
 
-MAX_NEW_OBJECTS = 50_000
-"""Objects that are made before Python looks for cycles."""
 WIDTH_OF_FILES = 140
 """Columns of a table that is written to a file."""
 
@@ -175,10 +172,6 @@ def _listed(option: str, text: str | None, is_one: Callable[[str], bool], what: 
 
 
 def _run(look: Callable[[], Report], format_: str, full: bool) -> None:
-    # What is read of thousands of instances is millions of objects, hardly any of them in a cycle: to look for cycles
-    # as often as usual takes a quarter of the time.
-    gc.freeze()
-    gc.set_threshold(MAX_NEW_OBJECTS)
     try:
         report = look()
     except CliError as error:

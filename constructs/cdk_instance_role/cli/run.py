@@ -1,6 +1,10 @@
 """The entry point of the script ``instance-role``."""
 
+import gc
 import sys
+
+MAX_NEW_OBJECTS = 50_000
+"""Objects that are made before Python looks for cycles."""
 
 
 def main() -> None:
@@ -12,4 +16,8 @@ def main() -> None:
         if package in ("boto3", "botocore", "click", "rich", "yaml"):
             sys.exit(f"error: {package} is not installed: run `pip install 'cdk-instance-role[cli]'`")
         raise
+    # What is read of thousands of instances is millions of objects, hardly any of them in a cycle: to look for cycles
+    # as often as usual takes a quarter of the time.
+    gc.freeze()
+    gc.set_threshold(MAX_NEW_OBJECTS)
     cli(prog_name="instance-role")
