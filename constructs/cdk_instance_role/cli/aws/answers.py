@@ -27,6 +27,9 @@ _KEPT: Mapping[str, Mapping[str, frozenset[str]]] = {
         "InstanceNetworkInterface": frozenset({"Attachment"}),
         "InstanceNetworkInterfaceAttachment": frozenset({"AttachTime", "DeviceIndex"}),
         "InstanceMetadataOptionsResponse": frozenset({"HttpEndpoint", "HttpPutResponseHopLimit"}),
+        "InstanceState": frozenset({"Name"}),
+        "Placement": frozenset({"AvailabilityZone"}),
+        "Reservation": frozenset({"Instances"}),
     },
 }
 """Members that are read, by the shapes of the services that answer most."""
