@@ -12,6 +12,7 @@ from cdk_instance_role.cli.main import cli
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from tests.cli.accounts import see
 from tests.cli.cloud import Cloud, refusal
+from tests.cli.live.test_ledgers import two_providers
 from tests.cli.servers import Servers, synthesized, write_assembly
 from tests.synth.builders import ACCOUNT, REGION
 
@@ -172,6 +173,71 @@ def test_reconcile_assumes_no_lookup_role(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "can't be assumed" in result.stderr
 
 
+def test_a_stack_that_is_there_and_can_not_be_read_is_not_in_order(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    second = with_instances(2)
+    second.deploy(synthesized(FLEET))
+    second.cloudformation.refuse("GetTemplate")
+    see(monkeypatch, with_instances(1), a444455556666=second)
+    app = assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION), template={})
+
+    result = run("plan", app, "--format", "json")
+
+    assert results(result) == {(ACCOUNT, REGION): 0, (SECOND, REGION): 1}
+
+
+def test_a_damaged_ledger_hides_no_other_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second = with_instances(1), with_instances(2)
+    for cloud in (first, second):
+        cloud.deploy(synthesized(FLEET))
+    for item in second.world.dynamodb.items.values():
+        item.pop("Claims", None)
+    see(monkeypatch, first, a444455556666=second)
+
+    result = run("status", assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION)), "--format", "json")
+
+    assert results(result) == {(ACCOUNT, REGION): 0, (SECOND, REGION): 1}
+    assert "restore it from the table's backup" in json.dumps(json.loads(result.stdout)["associations"])
+
+
+def test_what_nobody_has_foreseen_hides_no_other_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    second = with_instances(2)
+    nothing: dict[str, Any] = {}
+    monkeypatch.setattr(second.cloudformation, "describe_stacks", lambda **_: nothing["Stacks"])
+    see(monkeypatch, with_instances(1), a444455556666=second)
+
+    result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION)), "--format", "json")
+
+    assert results(result) == {(ACCOUNT, REGION): 2, (SECOND, REGION): 1}
+    assert json.loads(result.stdout)["unseen"] == ["account 444455556666, eu-west-1: unexpected KeyError: 'Stacks'"]
+
+
+def test_refuses_two_stacks_of_one_name_in_one_account_and_region(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    see(monkeypatch, with_instances(1))
+
+    result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), (ACCOUNT, REGION)))
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        (
+            "Error: stacks Servers0 and Servers1 have the same name Servers in account 111122223333, eu-west-1: name "
+            "the one that is meant\n"
+        ),
+    )
+
+
+def test_says_that_nothing_could_be_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    see(monkeypatch, with_instances(1))
+
+    result = run("plan", assembly(tmp_path, (THIRD, REGION), (THIRD, AMERICA)))
+
+    assert result.exit_code == 1
+    assert "Not everything could be looked at. No association was found." in result.stdout
+
+
 # Without an assembly
 
 
@@ -209,9 +275,7 @@ def test_status_says_that_there_is_no_ledger(monkeypatch: pytest.MonkeyPatch) ->
     result = status()
 
     assert result.exit_code == 0
-    assert result.stderr == (
-        "no tagged ledger with associations in account 111122223333, eu-west-1; --app finds those of older releases\n"
-    )
+    assert result.stderr == ("no tagged ledger with associations was found; --app finds those of older releases\n")
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -224,8 +288,7 @@ def test_status_looks_into_the_accounts_and_regions_that_are_named(monkeypatch: 
     result = status("--accounts", f"{ACCOUNT},{SECOND}", "--regions", REGION, "--role-name", "AuditReader")
 
     assert result.exit_code == 2
-    assert results(result) == {(SECOND, REGION): 2}
-    assert "in account 111122223333, eu-west-1;" in result.stderr
+    assert results(result) == {(ACCOUNT, REGION): 0, (SECOND, REGION): 2}
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -260,7 +323,70 @@ def test_status_fails_where_ledgers_may_not_be_looked_for(monkeypatch: pytest.Mo
     result = status()
 
     assert result.exit_code == 1
-    assert result.stderr == "Error: the ledgers by their tag: not allowed (GetResources)\n"
+    assert json.loads(result.stdout)["unseen"] == ["the ledgers by their tag: not allowed (GetResources)"]
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("operation", ["ListStackResources", "GetTemplate"])
+def test_status_fails_where_a_stack_with_associations_can_not_be_read(
+    monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    cloud = with_instances(1)
+    cloud.deploy(synthesized(FLEET))
+    cloud.cloudformation.refuse(operation)
+    see(monkeypatch, cloud)
+
+    result = status()
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["unseen"] == [
+        f"whether stack Servers is deployed in eu-west-1: not allowed ({operation})"
+    ]
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_status_does_not_find_a_stack_by_a_wrong_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = with_instances(1)
+    cloud.deploy(synthesized(FLEET))
+    see(monkeypatch, cloud)
+
+    assert status("Servers").exit_code == 0
+    result = status("Severs")
+    assert (result.exit_code, result.stderr) == (1, "Error: no deployed association of stack Severs was found\n")
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_foreign_table_with_the_tag_hides_no_other_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = with_instances(2)
+    second.deploy(synthesized(FLEET))
+    second.world.dynamodb.items["operation", "strange"] = {"Kind": {"S": "operation"}, "Id": {"S": "strange"}}
+    first = with_instances(1)
+    first.deploy(synthesized(FLEET))
+    see(monkeypatch, first, a444455556666=second)
+
+    result = status("--accounts", f"{ACCOUNT},{SECOND}", "--role-name", "AuditReader")
+
+    assert results(result) == {(ACCOUNT, REGION): 0, (SECOND, REGION): 1}
+    assert json.loads(result.stdout)["unseen"] == [
+        (
+            "account 444455556666, eu-west-1: ledger Ledger: it holds 'strange', which is no id of a stack: the table "
+            "has the tag of a ledger"
+        )
+    ]
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_status_finds_associations_in_nested_stacks_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = with_instances(0, 1, 2)
+    cloud.deploy(two_providers())
+    for stack in cloud.cloudformation.stacks.values():
+        for resource in stack.template["Resources"].values():
+            resource.pop("Metadata", None)
+    see(monkeypatch, cloud)
+
+    result = status()
+
+    assert len(json.loads(result.stdout)["associations"]) == 3, result.output
 
 
 @pytest.mark.usefixtures("nowhere")

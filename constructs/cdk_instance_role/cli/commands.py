@@ -81,6 +81,8 @@ def status(
     """
     accounts = Accounts(subject.region, subject.role_name)
     searches = bool(account_ids or regions)
+    if searches and subject.context:
+        raise CliError("-c has no effect without the command of an app: leave it out, or --accounts and --regions")
     if searches and subject.app is not None:
         raise CliError("--app names the accounts and Regions already: leave out --accounts and --regions, or --app")
     if searches or (subject.app is None and not subject.context and not has_assembly()):
@@ -99,12 +101,13 @@ def _status_of_deployed(
         source: Source = OfDeployedStacks(accounts, account_ids, regions, subject.stacks)
         found = looks.look(source, _status_job(who=who), screen)
     _say_warnings(found)
-    some = [one for one in found if one.found or one.unseen]
-    if len(found) > len(some):
-        empty = [str(one.place) for one in found if one not in some]
-        where = empty[0] if len(empty) == 1 else f"{len(empty)} of {len(found)} accounts and Regions"
-        _say(f"no tagged ledger with associations in {where}; --app finds those of older releases")
-    return _status_report(some)
+    report = _status_report(found)
+    names = {one.stack for one in report.associations}
+    if unknown := [one for one in subject.stacks if one not in names]:
+        raise CliError("; ".join((f"no deployed association of stack {', '.join(unknown)} was found", *report.unseen)))
+    if not report.associations:
+        _say("no tagged ledger with associations was found; --app finds those of older releases")
+    return report
 
 
 def _status_report(found: Sequence[Look[AssociationStatus]]) -> StatusReport:
@@ -144,13 +147,19 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     with opened(subject.folder, subject.context) as artifacts:
         with shown("Looking at the associations") as screen:
             source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
-            opened_ = [source.open(place, screen.rate_limiter()) for place in source.places]
-            chosen = [(stack, environment) for environment, stacks in opened_ for stack in stacks]
+            found_in = [source.open(place, screen.rate_limiter()) for place in source.places]
+            chosen = [(stack, one.environment) for one in found_in for stack in one.stacks]
             found = [one for stack, environment in chosen for one in enforced(stack, environment)]
         problems = reconcile_all(found, _say, confirm, resumes=resume, clock=time.time, sleep=time.sleep)
         with shown("Looking at the instances"):
             statuses = [one for stack, environment in chosen for one in status_of_stack(stack, environment)]
-    return StatusReport(tuple(statuses), unique(problems), tuple(Look[Any](place).view for place in source.places))
+    views = (Look[Any](place, unseen=_about(place, problems)).view for place in source.places)
+    return StatusReport(tuple(statuses), unique(problems), tuple(views))
+
+
+def _about(place: Place, problems: Sequence[str]) -> list[str]:
+    """The problems of associations in an account and Region, which they name."""
+    return [problem for problem in problems if f", {place})" in problem]
 
 
 def _add_unseen(stack: StackArtifact, environment: Environment, look: Look[Any]) -> None:
@@ -159,7 +168,8 @@ def _add_unseen(stack: StackArtifact, environment: Environment, look: Look[Any])
     family = [*environment.stacks.family(stack)]
     said = {unseen for one in family if one.associations for unseen in environment.stacks.hidden(one.address)}
     unseen = [unseen for one in family for unseen in environment.stacks.hidden(one.address) if unseen not in said]
-    unread = [unseen for one in family for unseen in environment.stacks.unreadable(one.address) if unseen not in said]
+    why = environment.stacks.hidden if stack.is_discovered else environment.stacks.unreadable
+    unread = [unseen for one in family for unseen in why(one.address) if unseen not in said]
     look.warnings += unique([one for one in unseen if one not in unread])
     look.unseen += unread
 

@@ -76,6 +76,27 @@ def test_assumes_the_role_that_is_named_instead(sts: Sts, name: str) -> None:
     assert [one["RoleArn"] for one in sts.assumed] == ["arn:aws:iam::444455556666:role/team/AuditReader"]
 
 
+def test_assumes_no_role_of_another_account_than_that_of_the_stack(sts: Sts) -> None:
+    strange = LookupRole("arn:aws:iam::999999999999:role/lookup")
+
+    with pytest.raises(NoAccessError) as raised:
+        Accounts(REGION).aws(OTHER, REGION, strange).check()
+
+    assert not sts.assumed
+    assert str(raised.value) == (
+        "the lookup role arn:aws:iam::999999999999:role/lookup is of another account than its stack, which is for "
+        "444455556666: correct lookupRoleArn of the synthesizer, or use --role-name"
+    )
+
+
+def test_options_of_a_lookup_role_do_not_replace_the_role(sts: Sts) -> None:
+    options = {"RoleArn": "arn:aws:iam::999999999999:role/other", "RoleSessionName": "audit"}
+
+    Accounts(REGION).aws(OTHER, REGION, LookupRole(f"arn:aws:iam::{OTHER}:role/lookup", options)).check()
+
+    assert sts.assumed == [{"RoleSessionName": "audit", "RoleArn": "arn:aws:iam::444455556666:role/lookup"}]
+
+
 def test_says_how_to_let_the_lookup_role_be_assumed(sts: Sts) -> None:
     sts.denied = True
 

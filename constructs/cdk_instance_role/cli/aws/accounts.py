@@ -101,6 +101,8 @@ class Accounts:
             return self._role(arn, {}, f"let its trust policy allow account {self.own}, or name another role").session
         if lookup_role and self._by_lookup_roles:
             arn = _filled(lookup_role.arn, account, region)
+            if arn.split(":")[4:5] != [account]:
+                return partial(self._refuse_role, arn, account)
             advice = (
                 f"bootstrap it with `cdk bootstrap aws://{account}/{region} --trust-for-lookup {self.own}`, or use "
                 "--role-name"
@@ -110,6 +112,12 @@ class Accounts:
 
     def _role(self, arn: str, options: Mapping[str, Any], advice: str) -> "_Role":
         return self._roles.setdefault(arn, _Role(self._sts, self._new_session, arn, options, advice))
+
+    def _refuse_role(self, arn: str, account: str) -> boto3.Session:
+        raise NoAccessError(
+            f"the lookup role {arn} is of another account than its stack, which is for {account}: correct "
+            "lookupRoleArn of the synthesizer, or use --role-name"
+        )
 
     def _refuse(self, account: str) -> boto3.Session:
         role = "" if not self._by_lookup_roles else ", and no lookup role is known for it"
@@ -160,7 +168,8 @@ class _Role:
 
     def _assumed(self) -> boto3.Session | str:
         try:
-            answer = self._sts.assume_role(RoleArn=self._arn, RoleSessionName=_SESSION_NAME, **self._options)
+            asked: Any = {"RoleSessionName": _SESSION_NAME, **self._options, "RoleArn": self._arn}
+            answer = self._sts.assume_role(**asked)
         except AwsError as error:
             return f"role {self._arn} can't be assumed: {sentence(error)}: {self._advice}"
         credentials = answer["Credentials"]

@@ -84,7 +84,8 @@ class Aws:
 
     def close(self) -> None:
         """Release the clients, of which each takes a megabyte. They are made again when they are needed."""
-        self._clients = {}
+        with _MAKING_CLIENTS:
+            self._clients.clear()
 
     def deployed_stack(self, name: str) -> DeployedStack | None:
         """A stack as it is deployed, read only once; None if it is not.

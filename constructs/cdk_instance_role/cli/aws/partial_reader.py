@@ -8,6 +8,7 @@ from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...runtime.association.aws.errors import text_of
+from ...runtime.association.exceptions import AssociationError
 from ..model import CliError
 from ..template.template_text import UnreadableError
 from .clients import NoAccessError
@@ -118,7 +119,7 @@ class PartialReader:
                 raise CliError(sentence(error)) from None
             self.miss(f"{what}: {_reason(error)}")
             return otherwise
-        except (UnreadableError, NoAccessError) as error:
+        except (UnreadableError, NoAccessError, AssociationError) as error:
             self.miss(f"{what}: {error}")
             return otherwise
 

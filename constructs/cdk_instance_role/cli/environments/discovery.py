@@ -10,11 +10,11 @@ from ..aws.accounts import Accounts
 from ..aws.clients import Aws, NoAccessError
 from ..aws.partial_reader import AwsError, PartialReader, sentence
 from ..live.environment import Environment
-from ..live.ledgers import stacks_of, tagged_ledgers
+from ..live.ledgers import TaggedLedger, root_of, stack_ids_in, tagged_ledgers
 from ..model import CliError
 from ..template.assembly import StackArtifact
 from ..template.stacks import Address
-from .places import Place
+from .places import Opened, Place
 
 ALL = "all"
 """Stands for all Regions that are enabled in an account."""
@@ -37,31 +37,33 @@ class OfDeployedStacks:
         self._accounts, self._names, self._regions = accounts, names, regions or [accounts.region]
         self._failures: dict[Place, str] = {}
         """Why the Regions of accounts could not be listed."""
-        with ThreadPoolExecutor(MAX_ACCOUNTS_AT_ONCE) as executor:
-            found = executor.map(self._places_of, account_ids or [accounts.own])
-        self._places = [place for places in found for place in places]
+        own, executor = accounts.own, ThreadPoolExecutor(MAX_ACCOUNTS_AT_ONCE)
+        try:
+            found = executor.map(self._places_of, account_ids or [own])
+            self._places = [place for places in found for place in places]
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
 
     @property
     def places(self) -> Sequence[Place]:
         """All of them."""
         return self._places
 
-    def open(self, place: Place, rate_limiter: RateLimiter) -> tuple[Environment, Sequence[StackArtifact]]:
+    def open(self, place: Place, rate_limiter: RateLimiter) -> Opened:
         """The deployed stacks with associations, and what is around them."""
         if place in self._failures:
             raise CliError(self._failures[place])
         aws = self._accounts.aws(place.account, place.region)
         aws.check()
         sight = PartialReader()
-        found = sight.of("the ledgers by their tag", partial(_stacks_in, aws), set[str]())
-        if sight.unseen:
-            raise CliError(sight.unseen[0])
+        found = _stacks_in(aws, sight)
+        unseen = tuple(sight.unseen)
         stacks = [
-            StackArtifact(Address(name), place.account, place.region, {}, Path())
+            StackArtifact(Address(name), place.account, place.region, {}, Path(), is_discovered=True)
             for name in sorted(found)
             if not self._names or name in self._names
         ]
-        return Environment(aws, stacks, sight, rate_limiter), stacks
+        return Opened(Environment(aws, stacks, sight, rate_limiter), stacks, unseen)
 
     def _places_of(self, account: str) -> list[Place]:
         if ALL not in self._regions:
@@ -79,6 +81,14 @@ class OfDeployedStacks:
         return [failed]
 
 
-def _stacks_in(aws: Aws) -> set[str]:
-    ledgers = tagged_ledgers(aws.tagging)
-    return {name for one in ledgers for name in stacks_of(one, aws.dynamodb, aws.cloudformation)}
+def _stacks_in(aws: Aws, sight: PartialReader) -> set[str]:
+    """Names of the stacks with associations. A ledger or stack that can't be read hides no other."""
+    look = partial(tagged_ledgers, aws.tagging)
+    ledgers = sight.of("the ledgers by their tag", look, list[TaggedLedger]())
+    ids = {
+        id_
+        for one in ledgers
+        for id_ in sight.of(f"ledger {one.table}", partial(stack_ids_in, one, aws.dynamodb), set[str]())
+    }
+    roots = (sight.of(f"stack {id_}", partial(root_of, aws.cloudformation, id_), None) for id_ in sorted(ids))
+    return {name for name in roots if name}

@@ -2,6 +2,7 @@
 
 import gc
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -61,8 +62,11 @@ def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
     executor = ThreadPoolExecutor(MAX_AT_ONCE)
     try:
         return [*executor.map(lambda place: _guarded(source, place, job, shown), source.places)]
+    except BaseException:
+        shown.stop()
+        raise
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)  # Ctrl-C ends it after the calls that are under way
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def unseen(looks: Sequence[Look[T]]) -> tuple[str, ...]:
@@ -89,6 +93,9 @@ def _guarded(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]
         _fill(found, source, job, shown)
     except CliError as error:
         found.unseen.append(str(error))
+    except Exception as error:  # whatever it is, the other accounts are shown
+        traceback.print_exception(error)
+        found.unseen.append(f"unexpected {type(error).__name__}: {error}")
     shown.say("; ".join(_line(found, time.monotonic() - begun)))
     return found
 
@@ -111,10 +118,14 @@ def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
         CliError: that can't go on. What was found until then stays.
     """
     try:
-        environment, stacks = source.open(found.place, shown.rate_limiter())
-        for stack in stacks:
-            found.found += job(stack, environment, found)
-        environment.aws.close()
+        opened = source.open(found.place, shown.rate_limiter())
+        found.unseen += opened.unseen
+        try:
+            for stack in opened.stacks:
+                shown.check()
+                found.found += job(stack, opened.environment, found)
+        finally:
+            opened.environment.aws.close()
     except NoAccessError as error:
         raise CliError(str(error)) from None
     except BotoCoreError as error:

@@ -10,6 +10,7 @@ from ..aws.accounts import Accounts
 from ..aws.partial_reader import PartialReader
 from ..live.deployment import deployment_of
 from ..live.environment import Environment
+from ..model import CliError
 from ..template import assembly
 from ..template.assembly import StackArtifact
 
@@ -25,6 +26,17 @@ class Place:
         return f"account {self.account}, {self.region}"
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is around the stacks of an account and Region."""
+
+    environment: Environment
+    stacks: Sequence[StackArtifact]
+    """Those that the command is about."""
+    unseen: Sequence[str] = ()
+    """What could not be looked at while they were looked for, in sentences."""
+
+
 class Source(Protocol):
     """The accounts and Regions of a command."""
 
@@ -32,9 +44,10 @@ class Source(Protocol):
     def places(self) -> Sequence[Place]:
         """All of them."""
 
-    def open(self, place: Place, rate_limiter: RateLimiter) -> tuple[Environment, Sequence[StackArtifact]]:
-        """What is around the stacks of an account and Region, and the stacks that the command is about. Nothing of it
-        is shared with another one, so each can be looked at by a thread of its own.
+    def open(self, place: Place, rate_limiter: RateLimiter) -> Opened:
+        """The stacks of an account and Region that the command is about, and what is around them.
+
+        Nothing of it is shared with another one, so each can be looked at by a thread of its own.
 
         Args:
             place: the account and Region.
@@ -64,6 +77,10 @@ class OfAnAssembly:
         self._accounts = accounts
         self._deployed = assembly.deployed_with(chosen, all_stacks)
         self._chosen = self._by_place(chosen)
+        if chosen:
+            accounts.own  # noqa: B018  # before there are threads: credentials may ask for a code
+        for place, stacks in self._chosen.items():
+            _check_names(place, stacks)
         self._neighbours = self._by_place(all_stacks) if chosen else {}
         self._looked_at = [*dict.fromkeys((*self._chosen, *self._by_place(self._deployed)))]
 
@@ -72,8 +89,8 @@ class OfAnAssembly:
         """All of them."""
         return [*self._chosen]
 
-    def open(self, place: Place, rate_limiter: RateLimiter) -> tuple[Environment, Sequence[StackArtifact]]:
-        """What is around the stacks of an account and Region, and the chosen ones of these."""
+    def open(self, place: Place, rate_limiter: RateLimiter) -> Opened:
+        """The chosen stacks of an account and Region, and what is around them."""
         known = {  # IAM has no Regions: a stack of another one may be about the same role
             one: self._environment(one, PartialReader(goes_on=one != place), rate_limiter)
             for one in self._looked_at
@@ -82,7 +99,7 @@ class OfAnAssembly:
         graphs = [environment.stacks for environment in known.values()]
         known[place].deployment = deployment_of(self._deployed, graphs)
         known[place].aws.check()
-        return known[place], self._chosen[place]
+        return Opened(known[place], self._chosen[place])
 
     def _environment(self, place: Place, sight: PartialReader, rate_limiter: RateLimiter) -> Environment:
         neighbours = self._neighbours[place]
@@ -96,3 +113,19 @@ class OfAnAssembly:
             region = one.region or self._accounts.region
             found[Place(one.account or self._accounts.own, region)].append(one)
         return dict(found)
+
+
+def _check_names(place: Place, stacks: Sequence[StackArtifact]) -> None:
+    """Refuse stacks that CloudFormation would take for one.
+
+    Raises:
+        CliError: two have the same name.
+    """
+    known: dict[str, StackArtifact] = {}
+    for one in stacks:
+        other = known.setdefault(one.name, one)
+        if other is not one:
+            raise CliError(
+                f"stacks {other.address.construct or other.id} and {one.address.construct or one.id} have the same "
+                f"name {one.name} in {place}: name the one that is meant"
+            )

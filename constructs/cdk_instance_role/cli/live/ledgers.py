@@ -4,7 +4,7 @@ A ledger is known by its tag, and CloudFormation's own tags name its stack:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
 """
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from ...runtime.association.contract import LEDGER_SORT_KEY, LEDGER_TAG
 from ...runtime.association.ledger.operations import KIND
 from ...runtime.association.ledger.table import Table
 from ..template.deployed_stack import NOT_DEPLOYED
+from ..template.template_text import UnreadableError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_STACK_ID = re.compile(r"arn:[^/]+:stack/[^/]+/.+")
 _STACK_TAG = "aws:cloudformation:stack-name"
 
 
@@ -45,28 +47,34 @@ def tagged_ledgers(tagging: Any) -> list[TaggedLedger]:
     return [_ledger(one) for page in pages for one in page["ResourceTagMappingList"]]
 
 
-def stacks_of(ledger: TaggedLedger, dynamodb: "DynamoDBClient", cloudformation: "CloudFormationClient") -> set[str]:
-    """Names of the deployed stacks at the top that have associations in a ledger."""
+def stack_ids_in(ledger: TaggedLedger, dynamodb: "DynamoDBClient") -> set[str]:
+    """Ids of the stacks that have associations in a ledger; none if its table is deleted.
+
+    Raises:
+        UnreadableError: the table holds something else.
+    """
     try:
-        keys = [str(item[LEDGER_SORT_KEY]) for item in Table(dynamodb, ledger.table).query(KIND)]
+        items = [*Table(dynamodb, ledger.table).query(KIND)]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
         return set()  # the tags of a deleted table are listed for a while
-    ids = {key.partition("|")[0] for key in keys}
-    return {name for id_ in sorted(ids) for name in _root(cloudformation, id_)}
+    ids = {str(item.get(LEDGER_SORT_KEY)).partition("|")[0] for item in items}
+    if strange := [id_ for id_ in ids if not _STACK_ID.fullmatch(id_)]:
+        raise UnreadableError(f"it holds {strange[0]!r}, which is no id of a stack: the table has the tag of a ledger")
+    return ids
 
 
-def _root(cloudformation: "CloudFormationClient", stack_id: str) -> Iterator[str]:
-    """Name of the stack that a stack is nested in, or its own; nothing if it is not deployed."""
+def root_of(cloudformation: "CloudFormationClient", stack_id: str) -> str | None:
+    """Name of the stack that a stack is nested in, or its own; None if it is not deployed."""
     try:
         (stack,) = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
     except ClientError as error:
         if "does not exist" not in error.response["Error"].get("Message", ""):
             raise
-        return
-    if stack["StackStatus"] not in NOT_DEPLOYED:
-        yield stack.get("RootId", stack["StackId"]).split("/")[1]
+        return None
+    deployed = stack["StackStatus"] not in NOT_DEPLOYED
+    return str(stack.get("RootId", stack["StackId"])).split("/")[1] if deployed else None
 
 
 def _ledger(found: Any) -> TaggedLedger:

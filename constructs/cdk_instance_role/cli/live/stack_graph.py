@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ..aws.clients import Aws
 from ..aws.partial_reader import PartialReader
 from ..model import unique
@@ -15,6 +17,8 @@ from ..template.stacks import STACK_TYPE, Address, of_type
 from ..template.template_inputs import Place
 from ..template.template_text import UnreadableError
 from .ledgers import TaggedLedger, tagged_ledgers
+
+_WHETHER = "DescribeStacks"
 
 
 class StackGraph:
@@ -88,7 +92,8 @@ class StackGraph:
         """
         yield stack
         deployed = self.deployed(stack.address)
-        for logical_id in dict.fromkeys((*stack.nested, *(deployed.nested if deployed else ()))):
+        found = (deployed.inner_stacks if stack.is_discovered else deployed.nested) if deployed else ()
+        for logical_id in dict.fromkeys((*stack.nested, *found)):
             yield from self.family(stack.nested.get(logical_id) or stack.without(logical_id))
 
     def stays(self, address: Address) -> bool:
@@ -131,6 +136,10 @@ class StackGraph:
             return self._aws.deployed_stack(name)
         except UnreadableError:
             self._unreadable.add(address)
+            raise
+        except ClientError as error:
+            if error.operation_name != _WHETHER:  # so it is there
+                self._unreadable.add(address)
             raise
 
     def _whether(self, address: Address) -> str:

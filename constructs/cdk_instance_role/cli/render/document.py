@@ -69,7 +69,8 @@ def document(report: Report, ids: int | None = words.SHOWN_IDS) -> Document:
     unseen = Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(report)))
     environments = _environments(parts(report)) if len(report.environments) > 1 else None
     if not sections:
-        return Document(kind, findings.NO_ASSOCIATIONS, "", unseen, environments, ())
+        verdict = findings.NONE_SEEN if report.exit is Exit.ERROR else findings.NO_ASSOCIATIONS
+        return Document(kind, verdict, "", unseen, environments, ())
     return Document(kind, findings.verdict(report), findings.summary(report), unseen, environments, sections)
 
 

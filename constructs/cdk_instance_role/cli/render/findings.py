@@ -9,6 +9,7 @@ from ..text import one_line
 from . import words
 
 NO_ASSOCIATIONS = "There are no associations."
+NONE_SEEN = "Not everything could be looked at. No association was found."
 REFUSED = "The deployment would be refused:"
 UNSEEN = "Could not be looked at:"
 WARNINGS = "Warnings:"

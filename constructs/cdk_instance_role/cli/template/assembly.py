@@ -48,6 +48,8 @@ class StackArtifact:
     """What the manifest calls the artifacts that have to be deployed before it."""
     lookup_role: LookupRole | None = None
     """None if its synthesizer names none."""
+    is_discovered: bool = False
+    """It is in no assembly: associations of it were found in a ledger."""
     nested: Mapping[str, "StackArtifact"] = field(default_factory=dict)
     """The nested stacks whose templates are in the assembly, by logical id."""
 

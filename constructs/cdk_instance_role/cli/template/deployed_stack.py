@@ -38,6 +38,11 @@ class DeployedStack:
         inner = of_type(self.template, STACK_TYPE).items()
         return [id_ for id_, resource in inner if id_ in self.physical_ids and nested_template(resource)]
 
+    @property
+    def inner_stacks(self) -> list[str]:
+        """Logical ids of all nested stacks."""
+        return [id_ for id_ in of_type(self.template, STACK_TYPE) if id_ in self.physical_ids]
+
     def resource(self, logical_id: str) -> Mapping[str, Any] | None:
         """A resource of the template; None if it has none such."""
         found: Mapping[str, Any] | None = self.template.get("Resources", {}).get(logical_id)
