@@ -296,9 +296,13 @@ def test_status_looks_into_all_regions_that_are_enabled(monkeypatch: pytest.Monk
     cloud = with_instances(1)
     cloud.deploy(synthesized(FLEET))
     cloud.enabled_regions = [REGION]
-    see(monkeypatch, cloud)
+    second = with_instances(2)
+    second.enabled_regions = [REGION, AMERICA]
+    see(monkeypatch, cloud, a444455556666=second)
 
-    assert results(status("--regions", "all")) == {(ACCOUNT, REGION): 0}
+    result = status("--regions", "all", "--accounts", f"{ACCOUNT},{SECOND}", "--role-name", "AuditReader")
+
+    assert results(result) == {(ACCOUNT, REGION): 0}
 
 
 @pytest.mark.usefixtures("nowhere")

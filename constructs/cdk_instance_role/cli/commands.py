@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ from .enforcement.enforced import enforced
 from .enforcement.history import History
 from .enforcement.reconcile import reconcile_all
 from .environments import looks
-from .environments.discovery import OfDeployedStacks
+from .environments.discovery import ALL, OfDeployedStacks
 from .environments.looks import Look
 from .environments.opening import DEFAULT_APP, has_assembly, opened
 from .environments.places import OfAnAssembly, Place, Source
@@ -101,7 +101,9 @@ def _status_of_deployed(
         source: Source = OfDeployedStacks(accounts, account_ids, regions, subject.stacks)
         found = looks.look(source, _status_job(who=who), screen)
     _say_warnings(found)
-    report = _status_report(found)
+    # Nobody has asked for a Region by name that is only one of all.
+    shown_ = [one for one in found if ALL not in regions or one.found or one.unseen]
+    report = replace(_status_report(shown_), unseen=looks.unseen(found))
     names = {one.stack for one in report.associations}
     if unknown := [one for one in subject.stacks if one not in names]:
         raise CliError("; ".join((f"no deployed association of stack {', '.join(unknown)} was found", *report.unseen)))
