@@ -26,7 +26,8 @@ POLICY, LOOKUP = (
 )
 """What the role has, and what it may have besides, for one account."""
 EXAMPLE_ACCOUNT = "111122223333"
-DIFF, PLAN, STATUS = "diff", "plan", "status"
+DIFF, PLAN, STATUS, SEARCH = "diff", "plan", "status", "search"
+"""The last one is a status of all Regions, without an assembly."""
 DIFFERENT = "Number of stacks with differences: 1"
 UNREAD = re.compile(r"could not be|is denied|not allowed")
 
@@ -62,12 +63,13 @@ class Reader:
     assembly: Path
     """What is to be deployed next."""
     cdk: Cdk
+    stack: str
 
     def run(self, command: str) -> Result:
         """Run a command as people do."""
         if command == DIFF:
             return self.cdk.diff()
-        line = [sys.executable, "-m", "cdk_instance_role.cli", command, *self._options]
+        line = [sys.executable, "-m", "cdk_instance_role.cli", *self._line(command)]
         return run_command(line, self.assembly.parent, self.environment)
 
     def run_again(self, command: str) -> Result:
@@ -75,12 +77,13 @@ class Reader:
         if command == DIFF:
             return self.cdk.diff()
         with only(self.environment):
-            ended = CliRunner().invoke(cli, [command, *self._options])
+            ended = CliRunner().invoke(cli, self._line(command))
         return Result(ended.exit_code, ended.output)
 
-    @property
-    def _options(self) -> list[str]:
-        return ["--app", str(self.assembly), "--format", "json"]
+    def _line(self, command: str) -> list[str]:
+        found = ["status", self.stack, "--regions", "all"]
+        where = found if command == SEARCH else [command, "--app", str(self.assembly)]
+        return [*where, "--format", "json"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ class Run:
     @property
     def found(self) -> Any:
         """What ``instance-role`` says of the only association."""
-        (association,) = json.loads(self.result.output)["associations"]
+        _, brace, report = self.result.output.partition("{\n")  # standard error comes first
+        (association,) = json.loads(brace + report)["associations"]
         return association
 
 
@@ -123,14 +127,14 @@ def reader(
     guard = Guard(aws.account, aws.endpoint, enforced(aws.account))
     guarded = Cdk(aws, app=str(folder / "cdk.out"), environment=environment)
     with endpoint(port, guard.answer, aws.endpoint):
-        yield Reader(guard, environment, folder / "cdk.out", guarded)
+        yield Reader(guard, environment, folder / "cdk.out", guarded, f"InstanceRole-{unique}")
 
 
 @pytest.fixture(scope="module")
 def runs(reader: Reader) -> Mapping[str, Run]:
     """All commands with the whole policy."""
     found = {}
-    for command in (DIFF, PLAN, STATUS):
+    for command in (DIFF, PLAN, STATUS, SEARCH):
         reader.guard.calls.clear()
         result = reader.run(command)
         found[command] = Run(result, list(reader.guard.calls))
@@ -152,12 +156,13 @@ def test_plan_shows_what_changes_and_what_that_means_for_the_applications(runs: 
     ]
 
 
-def test_status_shows_what_is_in_order(runs: Mapping[str, Run]) -> None:
-    assert runs[STATUS].result.status == 0, runs[STATUS].result.output
-    assert [one["outcome"] for one in runs[STATUS].found["instances"]] == ["associate"]
+@pytest.mark.parametrize("command", [STATUS, SEARCH])
+def test_status_shows_what_is_in_order(runs: Mapping[str, Run], command: str) -> None:
+    assert runs[command].result.status == 0, runs[command].result.output
+    assert [one["outcome"] for one in runs[command].found["instances"]] == ["associate"]
 
 
-@pytest.mark.parametrize("command", [DIFF, PLAN, STATUS])
+@pytest.mark.parametrize("command", [DIFF, PLAN, STATUS, SEARCH])
 def test_with_the_whole_policy_nothing_stays_unseen(runs: Mapping[str, Run], command: str) -> None:
     assert [call for call in runs[command].calls if not call.allowed] == []
     assert not UNREAD.findall(runs[command].result.output)

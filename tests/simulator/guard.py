@@ -23,6 +23,8 @@ from tests.simulator.wire import Response, ec2_error, json_error, parse_form, qu
 _TARGET = "X-Amz-Target"
 _WHO_AM_I = "sts:GetCallerIdentity"
 """Nobody needs a right to that."""
+_PREFIXES = {"tagging": "tag"}
+"""How policies call services that are signed for by another name."""
 _OF_ROLES = frozenset(
     {"GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies"}
 )
@@ -100,6 +102,8 @@ def resource(request: Request, account: str) -> str | None:
             return _table(asked["TableName"], here) + (f"/index/{asked['IndexName']}" if "IndexName" in asked else "")
         case "ec2", "DescribeIamInstanceProfileAssociations" | "DescribeInstanceAttribute" | "DescribeInstances":
             return "*"
+        case ("ec2", "DescribeRegions") | ("tag", "GetResources"):
+            return "*"
         case "iam", "GetInstanceProfile":
             return f"arn:aws:iam::{account}:instance-profile/{asked['InstanceProfileName']}"
         case "iam", "GetPolicy" | "GetPolicyVersion":
@@ -129,7 +133,7 @@ def caller_arn(upstream: str, access_key: str) -> str:
 def _action(request: Request) -> str:
     target = request.headers.get(_TARGET, "")
     name = target.rpartition(".")[2] if target else _parameters(request).get("Action", "")
-    return f"{request.service}:{name}"
+    return f"{_PREFIXES.get(request.service, request.service)}:{name}"
 
 
 def _parameters(request: Request) -> Mapping[str, Any]:

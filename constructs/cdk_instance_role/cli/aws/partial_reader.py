@@ -117,7 +117,7 @@ class PartialReader:
         except AwsError as error:
             if ends_everything(error) and not self._goes_on:
                 raise CliError(sentence(error)) from None
-            self.miss(f"{what}: {_reason(error)}")
+            self.miss(f"{what}: {reason_of(error)}")
             return otherwise
         except (UnreadableError, NoAccessError, AssociationError) as error:
             self.miss(f"{what}: {error}")
@@ -129,7 +129,8 @@ class PartialReader:
             self.unseen.append(sentence_)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why something could not be looked at."""
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED:
         # DynamoDB uses the key of a table with the rights of its caller.
         by_key = "kms:" in error.response["Error"].get("Message", "")

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...runtime.association.aws.rate_limiter import RateLimiter
 from ..aws.accounts import Accounts
 from ..aws.clients import Aws, NoAccessError
-from ..aws.partial_reader import AwsError, PartialReader, sentence
+from ..aws.partial_reader import AwsError, PartialReader, reason_of
 from ..live.environment import Environment
 from ..live.ledgers import TaggedLedger, root_of, stack_ids_in, tagged_ledgers
 from ..model import CliError
@@ -73,7 +73,7 @@ class OfDeployedStacks:
         except NoAccessError as error:
             reason = str(error)
         except AwsError as error:
-            reason = f"its Regions can't be listed: {sentence(error)}"
+            reason = f"its Regions can't be listed: {reason_of(error)}"
         else:
             return [Place(account, region) for region in sorted(one["RegionName"] for one in enabled)]
         failed = Place(account, ALL)
