@@ -1,6 +1,5 @@
 """How long ``instance-role plan`` and ``status`` take for many accounts and Regions, and what memory."""
 
-import json
 import os
 import re
 import subprocess
@@ -12,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.many_accounts_cloud import DRIFTED, SECONDS, STACK
+from benchmarks.many_accounts_cloud import DRIFTED, SECONDS
 from benchmarks.model import Line, Plot, Samples, Section, Table, Verdict
 from localaws.environment import local_environment
 from localaws.ministack import ROOT, free_port
-from tests.cli.servers import Servers, synthesized, write_assembly
+from tests.cli.servers import Servers, synthesized, write_assembly_of_places
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "ap-southeast-2")
 ENVIRONMENTS, QUICK_ENVIRONMENTS = (4, 20, 100, 200), (4, 8)
@@ -171,17 +170,9 @@ def _cloud(folder: Path, instances: int) -> Iterator[Mapping[str, str]]:
 
 def _assembly(folder: Path, places: int) -> Path:
     """The stack in so many accounts and Regions."""
-    names = [f"Servers{number}" for number in range(places)]
-    written = write_assembly(folder / "assembly", **dict.fromkeys(names, synthesized(Servers()).template))
-    manifest = json.loads((written / "manifest.json").read_text())
-    for number, name in enumerate(names):
-        account, region = f"{770_000_000_001 + number // len(REGIONS)}", REGIONS[number % len(REGIONS)]
-        artifact = manifest["artifacts"][name]
-        artifact["environment"] = f"aws://{account}/{region}"
-        role = f"arn:${{AWS::Partition}}:iam::{account}:role/cdk-hnb659fds-lookup-role-{account}-{region}"
-        artifact["properties"] |= {"stackName": STACK, "lookupRole": {"arn": role}}
-    (written / "manifest.json").write_text(json.dumps(manifest))
-    return written
+    numbers = range(places)
+    where = [(f"{770_000_000_001 + one // len(REGIONS)}", REGIONS[one % len(REGIONS)]) for one in numbers]
+    return write_assembly_of_places(folder / "assembly", synthesized(Servers()).template, where)
 
 
 def _run(command: str, app: Path, environment: Mapping[str, str], places: int, instances: int) -> Found:

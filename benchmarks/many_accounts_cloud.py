@@ -16,12 +16,11 @@ from xml.sax.saxutils import escape
 
 from localaws.environment import refuse_remote
 from tests.cli.cloud import Cloud
-from tests.cli.servers import Servers, synthesized
+from tests.cli.servers import STACK, Servers, synthesized
 from tests.simulator.endpoint import Request, endpoint
 from tests.simulator.fleet import ACCOUNT, REGION
 from tests.simulator.wire import Response, parse_form
 
-STACK = "Servers"
 DRIFTED = 50
 """One instance of so many has lost its profile."""
 

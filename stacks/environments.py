@@ -1,6 +1,5 @@
 """Accounts and Regions of an entry, each with a stack of its own."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
@@ -8,20 +7,18 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from cdk_instance_role.runtime.association.request.desired import INSTANCE_ID
+from cdk_instance_role.support.names import ACCOUNT_ID, REGION
 
 from .settings import SettingsEntry
 from .values import Strict, text
-
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
 
 InstanceId = Annotated[
     str,
     text("Input should be an instance id: i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0", INSTANCE_ID),
 ]
 InstanceIds = Annotated[list[InstanceId], Field(min_length=1)]
-AccountId = Annotated[str, text("Input should be an account id: 12 digits, in quotes", _ACCOUNT)]
-Region = Annotated[str, text("Input should be a Region like eu-west-1", _REGION)]
+AccountId = Annotated[str, text("Input should be an account id: 12 digits, in quotes", ACCOUNT_ID)]
+Region = Annotated[str, text("Input should be a Region like eu-west-1", REGION)]
 
 
 def _check_regions(regions: list[str]) -> list[str]:

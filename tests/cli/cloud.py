@@ -234,7 +234,7 @@ class StandIn:
         """There are credentials."""
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """There is nothing to release."""
 
 
 class Cloud:

@@ -4,7 +4,7 @@ import atexit
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -125,6 +125,20 @@ def new_app(**context: str) -> App:
 def written(app: App) -> Path:
     """The folder of the assembly that an app has written."""
     return Path(app.synth().directory)
+
+
+def write_assembly_of_places(folder: Path, template: Mapping[str, Any], places: Sequence[tuple[str, str]]) -> Path:
+    """An assembly with the same stack for these accounts and Regions, under the same name, each with a lookup role."""
+    names = [f"{STACK}{number}" for number in range(len(places))]
+    written = write_assembly(folder, **dict.fromkeys(names, template))
+    manifest = json.loads((written / "manifest.json").read_text())
+    for name, (account, region) in zip(names, places, strict=True):
+        artifact = manifest["artifacts"][name]
+        artifact["environment"] = f"aws://{account}/{region}"
+        role = f"arn:${{AWS::Partition}}:iam::{account}:role/cdk-hnb659fds-lookup-role-{account}-{region}"
+        artifact["properties"] |= {"stackName": STACK, "lookupRole": {"arn": role}}
+    (written / "manifest.json").write_text(json.dumps(manifest))
+    return written
 
 
 def write_assembly(folder: Path, **templates: Mapping[str, Any]) -> Path:

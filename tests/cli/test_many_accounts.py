@@ -13,7 +13,7 @@ from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from tests.cli.accounts import see
 from tests.cli.cloud import Cloud, refusal
 from tests.cli.live.test_ledgers import two_providers
-from tests.cli.servers import Servers, synthesized, write_assembly
+from tests.cli.servers import Servers, synthesized, write_assembly_of_places
 from tests.synth.builders import ACCOUNT, REGION
 
 SECOND, THIRD = "444455556666", "777788889999"
@@ -31,16 +31,8 @@ def with_instances(*numbers: int, carries: str | None = None) -> Cloud:
 
 def assembly(folder: Path, *places: tuple[str, str], template: Mapping[str, Any] | None = None) -> str:
     """The same stack for these accounts and Regions, each under the same name."""
-    names = [f"Servers{number}" for number in range(len(places))]
     body = synthesized(FLEET).template if template is None else template
-    written = write_assembly(folder / "assembly", **dict.fromkeys(names, body))
-    manifest = json.loads((written / "manifest.json").read_text())
-    for name, (account, region) in zip(names, places, strict=True):
-        artifact = manifest["artifacts"][name]
-        artifact["environment"] = f"aws://{account}/{region}"
-        artifact["properties"] |= {"stackName": "Servers", "lookupRole": {"arn": LOOKUP}}
-    (written / "manifest.json").write_text(json.dumps(manifest))
-    return str(written)
+    return str(write_assembly_of_places(folder / "assembly", body, places))
 
 
 def run(command: str, app: str, *arguments: str) -> Result:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -25,6 +25,8 @@ from .status_model import AssociationStatus, StatusReport
 from .template import assembly
 from .template.assembly import StackArtifact
 from .text import one_line
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,21 @@ class Subject:
 
 def plan(subject: Subject) -> PlanReport:
     """What a deployment would do."""
-    accounts = Accounts(subject.region, subject.role_name)
-    with opened(subject.folder, subject.context) as artifacts, shown("Looking at the instances") as screen:
-        source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
-        found = looks.look(source, _plan_of_stack, screen)
-    _say_warnings(found)
+    found = _look(subject, Accounts(subject.region, subject.role_name), _plan_of_stack)
     plans = tuple(plan for one in found for plan in one.found)
     return PlanReport(plans, looks.unseen(found), tuple(one.view for one in found))
+
+
+def _look(subject: Subject, accounts: Accounts, job: looks.Job[T]) -> list[Look[T]]:
+    """Look at the stacks of an assembly, and say what is to be said of that."""
+    with opened(subject.folder, subject.context) as artifacts, shown("Looking at the instances") as screen:
+        found = looks.look(_chosen(subject, accounts, artifacts), job, screen)
+    _say_warnings(found)
+    return found
+
+
+def _chosen(subject: Subject, accounts: Accounts, artifacts: Sequence[StackArtifact]) -> OfAnAssembly:
+    return OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
 
 
 def _plan_of_stack(
@@ -87,11 +97,7 @@ def status(
         raise CliError("--app names the accounts and Regions already: leave out --accounts and --regions, or --app")
     if searches or (subject.app is None and not subject.context and not has_assembly()):
         return _status_of_deployed(subject, accounts, account_ids, regions, who=who)
-    with opened(subject.folder, subject.context) as artifacts, shown("Looking at the instances") as screen:
-        source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
-        found = looks.look(source, _status_job(who=who), screen)
-    _say_warnings(found)
-    return _status_report(found)
+    return _status_report(_look(subject, accounts, _status_job(who=who)))
 
 
 def _status_of_deployed(
@@ -123,12 +129,9 @@ def _status_job(*, who: bool) -> looks.Job[AssociationStatus]:
     def job(
         stack: StackArtifact, environment: Environment, look: Look[AssociationStatus]
     ) -> Iterable[AssociationStatus]:
-        history = None
-        if who:
-            history = histories.setdefault(
-                look.place, History(environment.aws.cloudtrail, environment.sight, time.sleep)
-            )
-        found = status_of_stack(stack, environment, history)
+        if who and look.place not in histories:
+            histories[look.place] = History(environment.aws.cloudtrail, environment.sight, time.sleep)
+        found = status_of_stack(stack, environment, histories.get(look.place))
         _add_unseen(stack, environment, look)
         if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
             look.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
@@ -148,7 +151,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     accounts = Accounts(subject.region, subject.role_name, by_lookup_roles=False)  # those may only read
     with opened(subject.folder, subject.context) as artifacts:
         with shown("Looking at the associations") as screen:
-            source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
+            source = _chosen(subject, accounts, artifacts)
             found_in = [source.open(place, screen.rate_limiter()) for place in source.places]
             chosen = [(stack, one.environment) for one in found_in for stack in one.stacks]
             found = [one for stack, environment in chosen for one in enforced(stack, environment)]

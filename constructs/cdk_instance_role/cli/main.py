@@ -2,7 +2,6 @@
 
 import functools
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ import click
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
+from ..support.names import ACCOUNT_ID, REGION
 from . import commands
-from .aws.clients import NoAccessError
 from .aws.partial_reader import sentence
 from .commands import Subject
 from .environments.discovery import ALL
@@ -25,8 +24,6 @@ from .text import one_line
 
 WIDTH_OF_FILES = 140
 """Columns of a table that is written to a file."""
-
-_ACCOUNT, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
 
 _OPTIONS = (
     click.argument("stacks", nargs=-1, metavar="[STACK]..."),
@@ -153,11 +150,11 @@ def reconcile(subject: Subject, resume: bool, yes: bool) -> Report:
 
 
 def _is_region(text: str) -> bool:
-    return text == ALL or bool(_REGION.fullmatch(text))
+    return text == ALL or bool(REGION.fullmatch(text))
 
 
 def _is_account(text: str) -> bool:
-    return bool(_ACCOUNT.fullmatch(text))
+    return bool(ACCOUNT_ID.fullmatch(text))
 
 
 def _listed(option: str, text: str | None, is_one: Callable[[str], bool], what: str) -> list[str]:
@@ -177,8 +174,6 @@ def _run(look: Callable[[], Report], format_: str, full: bool) -> None:
     except CliError as error:
         for line in error.output:
             click.echo(line, err=True)
-        raise click.ClickException(one_line(str(error))) from None
-    except NoAccessError as error:
         raise click.ClickException(one_line(str(error))) from None
     except BotoCoreError as error:
         raise click.ClickException(one_line(sentence(error))) from None

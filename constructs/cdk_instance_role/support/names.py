@@ -1,4 +1,4 @@
-"""How the names and ARNs are written that people give for policies, profiles, roles and alarms.
+"""How the names, ids and ARNs are written that people give for accounts, Regions, policies, profiles, roles and alarms.
 
 A configuration can be checked by these without the CDK. Use ``fullmatch``: ``$`` would let a line break pass.
 """
@@ -7,6 +7,9 @@ import re
 
 _WORD = r"[\w+=,.@-]+"
 _PATH_AND_NAME = rf"(?:{_WORD}/)*[\w+=,.@-]{{1,128}}"
+
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
 
 NAME = re.compile(_PATH_AND_NAME, re.ASCII)
 """Name of something in IAM, with the path before it where it has one."""

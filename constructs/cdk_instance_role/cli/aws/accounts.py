@@ -14,6 +14,7 @@ import boto3
 import botocore.session
 
 from ...runtime.association.services import READING
+from ...support.names import ROLE_NAME
 from ..lazy import lazy
 from ..model import CliError
 from ..template.assembly import LookupRole
@@ -24,7 +25,7 @@ from .partial_reader import AwsError, sentence
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
-_ROLE_NAME = re.compile(r"([\x21-\x7e]+/)?[\w+=,.@-]{1,64}", re.ASCII)
+_PATH_AND_ROLE_NAME = re.compile(rf"([\x21-\x7e]+/)?{ROLE_NAME.pattern}", re.ASCII)
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 _SESSION_NAME = "instance-role"
 """What CloudTrail shows of who has assumed a role."""
@@ -46,7 +47,7 @@ class Accounts:
         Raises:
             CliError: the name can't be one of a role.
         """
-        if role_name is not None and (role_name.startswith("arn:") or not _ROLE_NAME.fullmatch(role_name)):
+        if role_name is not None and (role_name.startswith("arn:") or not _PATH_AND_ROLE_NAME.fullmatch(role_name)):
             raise CliError(
                 f"--role-name {role_name!r} is no name of a role: give its name without an ARN, such as AuditReader or "
                 "team/AuditReader"

@@ -9,6 +9,7 @@ import boto3
 
 from ...runtime.association.aws.trimming import trim
 from ...runtime.association.services import READING
+from ..model import CliError
 from ..template.deployed_stack import DeployedStack, deployed_stack
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _MAKING_CLIENTS = threading.Lock()
 https://docs.aws.amazon.com/boto3/latest/guide/clients.html"""
 
 
-class NoAccessError(Exception):
+class NoAccessError(CliError):
     """There are no credentials for an account. The message says why, and what to do."""
 
 

@@ -76,9 +76,8 @@ class _Telling:
 
     def describe_instances(self, **parameters: Any) -> Any:
         answer = self._ec2.describe_instances(**parameters)
-        for reservation in answer["Reservations"]:
-            for instance in reservation["Instances"]:
-                self._tell(instance)
+        for instance in _instances(answer):
+            self._tell(instance)
         return answer
 
     def __getattr__(self, name: str) -> Any:
@@ -109,5 +108,8 @@ def _described(ec2: "EC2Client", name: str, values: Iterable[str]) -> Iterator[A
         filters: Any = [{"Name": name, "Values": chunk}]
         size: Any = {"PageSize": PAGE_SIZE}
         for page in ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig=size):
-            for reservation in page["Reservations"]:
-                yield from reservation["Instances"]
+            yield from _instances(page)
+
+
+def _instances(page: Any) -> Iterator[Any]:
+    return (instance for reservation in page["Reservations"] for instance in reservation["Instances"])

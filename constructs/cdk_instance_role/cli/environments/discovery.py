@@ -1,7 +1,6 @@
 """The accounts and Regions of deployed associations, without an assembly."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -10,15 +9,16 @@ from ..aws.accounts import Accounts
 from ..aws.clients import Aws, NoAccessError
 from ..aws.partial_reader import AwsError, PartialReader, reason_of
 from ..live.environment import Environment
-from ..live.ledgers import TaggedLedger, root_of, stack_ids_in, tagged_ledgers
+from ..live.ledgers import TaggedLedger, stack_ids_in, tagged_ledgers
 from ..model import CliError
 from ..template.assembly import StackArtifact
+from ..template.deployed_stack import root_of
 from ..template.stacks import Address
 from .places import Opened, Place
+from .threads import in_threads
 
 ALL = "all"
 """Stands for all Regions that are enabled in an account."""
-MAX_ACCOUNTS_AT_ONCE = 16
 
 
 class OfDeployedStacks:
@@ -37,12 +37,8 @@ class OfDeployedStacks:
         self._accounts, self._names, self._regions = accounts, names, regions or [accounts.region]
         self._failures: dict[Place, str] = {}
         """Why the Regions of accounts could not be listed."""
-        own, executor = accounts.own, ThreadPoolExecutor(MAX_ACCOUNTS_AT_ONCE)
-        try:
-            found = executor.map(self._places_of, account_ids or [own])
-            self._places = [place for places in found for place in places]
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+        own = accounts.own
+        self._places = [place for places in in_threads(self._places_of, account_ids or [own]) for place in places]
 
     @property
     def places(self) -> Sequence[Place]:

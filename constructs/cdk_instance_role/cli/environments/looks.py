@@ -4,26 +4,23 @@ import gc
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError
 
-from ..aws.clients import NoAccessError
 from ..aws.partial_reader import sentence
 from ..live.environment import Environment
 from ..model import CliError, EnvironmentView, counted, unique
 from ..template.assembly import StackArtifact
 from .places import Place, Source
 from .progress import Shown
+from .threads import in_threads
 
 T = TypeVar("T")
 
 LOOKS_PER_COLLECTION = 10
 """What is left of a look has cycles, above all in its clients: they are collected after so many looks."""
-MAX_AT_ONCE = 12
-"""Accounts and Regions that are looked at at the same time. More than that wait for the processor, not for AWS."""
 
 
 @dataclass
@@ -59,14 +56,18 @@ def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
     """
     if len(source.places) < 2:
         return [_look(source, place, job, shown) for place in source.places]
-    executor = ThreadPoolExecutor(MAX_AT_ONCE)
+
+    def guarded(numbered: tuple[int, Place]) -> Look[T]:
+        number, place = numbered
+        if number % LOOKS_PER_COLLECTION == 0:
+            gc.collect()
+        return _guarded(source, place, job, shown)
+
     try:
-        return [*executor.map(lambda place: _guarded(source, place, job, shown), source.places)]
+        return in_threads(guarded, enumerate(source.places, 1))
     except BaseException:
         shown.stop()
         raise
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def unseen(looks: Sequence[Look[T]]) -> tuple[str, ...]:
@@ -87,8 +88,6 @@ def _with_places(looks: Sequence[Look[T]], said: Callable[[Look[T]], Iterable[st
 def _guarded(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]:
     """A look of which a line is shown. That it fails is a part of what was found."""
     begun, found = time.monotonic(), Look[T](place)
-    if source.places.index(place) % LOOKS_PER_COLLECTION == LOOKS_PER_COLLECTION - 1:
-        gc.collect()
     try:
         _fill(found, source, job, shown)
     except CliError as error:
@@ -126,7 +125,5 @@ def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
                 found.found += job(stack, opened.environment, found)
         finally:
             opened.environment.aws.close()
-    except NoAccessError as error:
-        raise CliError(str(error)) from None
     except BotoCoreError as error:
         raise CliError(sentence(error)) from None

@@ -55,7 +55,6 @@ class Source(Protocol):
 
         Raises:
             CliError: it can't be looked at.
-            NoAccessError: there are no credentials for it.
         """
 
 

@@ -13,11 +13,9 @@ from botocore.exceptions import ClientError
 from ...runtime.association.contract import LEDGER_SORT_KEY, LEDGER_TAG
 from ...runtime.association.ledger.operations import KIND
 from ...runtime.association.ledger.table import Table
-from ..template.deployed_stack import NOT_DEPLOYED
 from ..template.template_text import UnreadableError
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _STACK_ID = re.compile(r"arn:[^/]+:stack/[^/]+/.+")
@@ -63,18 +61,6 @@ def stack_ids_in(ledger: TaggedLedger, dynamodb: "DynamoDBClient") -> set[str]:
     if strange := [id_ for id_ in ids if not _STACK_ID.fullmatch(id_)]:
         raise UnreadableError(f"it holds {strange[0]!r}, which is no id of a stack: the table has the tag of a ledger")
     return ids
-
-
-def root_of(cloudformation: "CloudFormationClient", stack_id: str) -> str | None:
-    """Name of the stack that a stack is nested in, or its own; None if it is not deployed."""
-    try:
-        (stack,) = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-    except ClientError as error:
-        if "does not exist" not in error.response["Error"].get("Message", ""):
-            raise
-        return None
-    deployed = stack["StackStatus"] not in NOT_DEPLOYED
-    return str(stack.get("RootId", stack["StackId"])).split("/")[1] if deployed else None
 
 
 def _ledger(found: Any) -> TaggedLedger:

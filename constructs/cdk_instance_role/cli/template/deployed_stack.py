@@ -13,7 +13,7 @@ from .template_text import UnreadableError, parse
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
+_NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class DeployedStack:
     @property
     def nested(self) -> list[str]:
         """Logical ids of the nested stacks that are the CDK's."""
-        inner = of_type(self.template, STACK_TYPE).items()
-        return [id_ for id_, resource in inner if id_ in self.physical_ids and nested_template(resource)]
+        return [id_ for id_ in self.inner_stacks if nested_template(self.template["Resources"][id_])]
 
     @property
     def inner_stacks(self) -> list[str]:
@@ -55,13 +54,8 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
     Raises:
         UnreadableError: its template can't be read.
     """
-    try:
-        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"].get("Message", ""):
-            return None
-        raise
-    if stack["StackStatus"] in NOT_DEPLOYED:
+    stack = _described(cloudformation, name)
+    if stack is None:
         return None
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
     resources = [one for page in pages for one in page["StackResourceSummaries"]]
@@ -80,6 +74,23 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
         parameters=parameters,
         outputs={one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
     )
+
+
+def root_of(cloudformation: "CloudFormationClient", stack_id: str) -> str | None:
+    """Name of the stack that a stack is nested in, or its own; None if it is not deployed."""
+    stack = _described(cloudformation, stack_id)
+    return str(stack.get("RootId", stack["StackId"])).split("/")[1] if stack else None
+
+
+def _described(cloudformation: "CloudFormationClient", name: str) -> Any:
+    """What CloudFormation says of a stack; None if it is not deployed."""
+    try:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"].get("Message", ""):
+            return None
+        raise
+    return None if stack["StackStatus"] in _NOT_DEPLOYED else stack
 
 
 def _parameters(stack: Any) -> list[Any]:
