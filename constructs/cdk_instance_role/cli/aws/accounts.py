@@ -18,8 +18,8 @@ from ...support.names import ROLE_NAME
 from ..lazy import lazy
 from ..model import CliError
 from ..template.assembly import LookupRole
-from .answers import ShortModels, read_quickly
-from .clients import Aws, NoAccessError, partition_of
+from .answers import read_quickly
+from .clients import Aws, Credentials, NoAccessError, partition_of
 from .partial_reader import AwsError, sentence
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ class Accounts:
                 "team/AuditReader"
             )
         self._role_name, self._by_lookup_roles = (role_name or "").lstrip("/"), by_lookup_roles
-        self._loader = ShortModels(include_default_search_paths=True)
-        self._home = self._new_session(region_name=region)
+        self._home = self._session(region)
         self._known: dict[tuple[str, str], Aws] = {}
         self._roles: dict[str, _Role] = {}
 
@@ -91,15 +90,18 @@ class Accounts:
         """
         place = account, region
         if place not in self._known:
-            self._known[place] = Aws(self._session_of(account, region, lookup_role), account, region)
+            credentials = self._credentials_of(account, region, lookup_role)
+            self._known[place] = Aws(self._home, credentials, account, region)
         return self._known[place]
 
-    def _session_of(self, account: str, region: str, lookup_role: LookupRole | None) -> Callable[[], boto3.Session]:
+    def _credentials_of(self, account: str, region: str, lookup_role: LookupRole | None) -> Callable[[], Credentials]:
         if account == self.own:
-            return lambda: self._home
+            return dict
         if self._role_name:
             arn = f"arn:{partition_of(region)}:iam::{account}:role/{self._role_name}"
-            return self._role(arn, {}, f"let its trust policy allow account {self.own}, or name another role").session
+            return self._role(
+                arn, {}, f"let its trust policy allow account {self.own}, or name another role"
+            ).credentials
         if lookup_role and self._by_lookup_roles:
             arn = _filled(lookup_role.arn, account, region)
             if arn.split(":")[4:5] != [account]:
@@ -108,19 +110,19 @@ class Accounts:
                 f"bootstrap it with `cdk bootstrap aws://{account}/{region} --trust-for-lookup {self.own}`, or use "
                 "--role-name"
             )
-            return self._role(arn, lookup_role.options, advice).session
+            return self._role(arn, lookup_role.options, advice).credentials
         return partial(self._refuse, account)
 
     def _role(self, arn: str, options: Mapping[str, Any], advice: str) -> "_Role":
-        return self._roles.setdefault(arn, _Role(self._sts, self._new_session, arn, options, advice))
+        return self._roles.setdefault(arn, _Role(self._sts, arn, options, advice))
 
-    def _refuse_role(self, arn: str, account: str) -> boto3.Session:
+    def _refuse_role(self, arn: str, account: str) -> Credentials:
         raise NoAccessError(
             f"the lookup role {arn} is of another account than its stack, which is for {account}: correct "
             "lookupRoleArn of the synthesizer, or use --role-name"
         )
 
-    def _refuse(self, account: str) -> boto3.Session:
+    def _refuse(self, account: str) -> Credentials:
         role = "" if not self._by_lookup_roles else ", and no lookup role is known for it"
         raise NoAccessError(
             f"the credentials are for account {self.own}, not for {account}{role}: use --role-name, or credentials of "
@@ -131,31 +133,24 @@ class Accounts:
     def _sts(self) -> "STSClient":
         return self._home.client("sts", region_name=self._home.region_name or "us-east-1", config=READING)
 
-    def _new_session(self, **arguments: Any) -> boto3.Session:
-        """A session that shares the descriptions of services with the others: to read them takes most of the time."""
+    def _session(self, region: str | None) -> boto3.Session:
+        """The session of all clients, with the credentials of the environment."""
         core = botocore.session.get_session()
-        read_quickly(core, self._loader)
-        return boto3.Session(botocore_session=core, **arguments)
+        read_quickly(core)
+        return boto3.Session(botocore_session=core, region_name=region)
 
 
 class _Role:
     """A role that is assumed once. Its credentials are valid for an hour."""
 
-    def __init__(
-        self,
-        sts: "STSClient",
-        new_session: Callable[..., boto3.Session],
-        arn: str,
-        options: Mapping[str, Any],
-        advice: str,
-    ) -> None:
-        self._sts, self._new_session, self._arn, self._options, self._advice = sts, new_session, arn, options, advice
+    def __init__(self, sts: "STSClient", arn: str, options: Mapping[str, Any], advice: str) -> None:
+        self._sts, self._arn, self._options, self._advice = sts, arn, options, advice
         self._lock = threading.Lock()
-        self._found: boto3.Session | str | None = None
-        """The session, or why there is none; None before the role was assumed."""
+        self._found: Credentials | str | None = None
+        """Its credentials, or why there are none; None before the role was assumed."""
 
-    def session(self) -> boto3.Session:
-        """A session with its credentials.
+    def credentials(self) -> Credentials:
+        """Its credentials.
 
         Raises:
             NoAccessError: it can't be assumed.
@@ -167,18 +162,18 @@ class _Role:
             raise NoAccessError(self._found)
         return self._found
 
-    def _assumed(self) -> boto3.Session | str:
+    def _assumed(self) -> Credentials | str:
         try:
             asked: Any = {"RoleSessionName": _SESSION_NAME, **self._options, "RoleArn": self._arn}
             answer = self._sts.assume_role(**asked)
         except AwsError as error:
             return f"role {self._arn} can't be assumed: {sentence(error)}: {self._advice}"
         credentials = answer["Credentials"]
-        return self._new_session(
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-        )
+        return {
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
+        }
 
 
 def _filled(arn: str, account: str, region: str) -> str:

@@ -1,5 +1,9 @@
-"""How answers of AWS are read. Reading takes most of the time of a look at thousands of instances, and botocore reads
-every member that the model of a service has. So the models are left with those members that somebody here asks for."""
+"""What clients know of AWS, and how they read its answers.
+
+Reading takes most of the time of a look at thousands of instances, and botocore reads every member that the model of a
+service has. To make a client takes long, too, since it gets a method for every operation. So the models are left with
+what somebody here asks for.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,6 +13,33 @@ import botocore.session
 from botocore.loaders import Loader
 from botocore.utils import parse_timestamp
 
+from .ec2_answers import QuickParsers
+
+OPERATIONS: Mapping[str, frozenset[str]] = {
+    "cloudformation": frozenset({"DescribeStacks", "GetTemplate", "ListExports", "ListStackResources"}),
+    "dynamodb": frozenset({"BatchGetItem", "GetItem", "Query"}),
+    "ec2": frozenset(
+        {
+            "DescribeIamInstanceProfileAssociations",
+            "DescribeInstanceAttribute",
+            "DescribeInstances",
+            "DescribeRegions",
+        }
+    ),
+    "iam": frozenset(
+        {
+            "GetInstanceProfile",
+            "GetPolicy",
+            "GetPolicyVersion",
+            "GetRole",
+            "GetRolePolicy",
+            "ListAttachedRolePolicies",
+            "ListInstanceProfilesForRole",
+            "ListRolePolicies",
+        }
+    ),
+}
+"""All operations that the clients of these services have. So they can't change anything."""
 _KEPT: Mapping[str, Mapping[str, frozenset[str]]] = {
     "ec2": {
         "Instance": frozenset(
@@ -33,18 +64,20 @@ _KEPT: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
 }
 """Members that are read, by the shapes of the services that answer most."""
-_AS_THEY_ARE: Mapping[str, frozenset[str]] = {"dynamodb": frozenset({"AttributeValue"})}
+_AS_THEY_ARE: Mapping[str, frozenset[str]] = {"dynamodb": frozenset({"AttributeMap"})}
 """Structures that are passed on as they stand in the JSON. A ledger has no binary values, which would be decoded."""
 
 
-class ShortModels(Loader):
-    """Loads the models of services, without the members that nobody reads."""
+class _ShortModels(Loader):
+    """Loads the models of services, without the operations that nobody calls, and the members that nobody reads."""
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
         """A model. Shapes that it does not have any more are no reason to fail."""
         model = super().load_service_model(service_name, type_name, api_version)
         if type_name == "service-2":
-            shapes = model["shapes"]
+            shapes, operations = model["shapes"], model["operations"]
+            for name in operations.keys() - OPERATIONS.get(service_name, operations.keys()):
+                del operations[name]
             for name, kept in _KEPT.get(service_name, {}).items():
                 if name in shapes:
                     shapes[name]["members"] = {key: one for key, one in shapes[name]["members"].items() if key in kept}
@@ -53,15 +86,10 @@ class ShortModels(Loader):
         return model
 
 
-def read_quickly(session: botocore.session.Session, loader: Loader) -> None:
-    """Let the clients of a session read answers quickly.
-
-    Args:
-        session: the session.
-        loader: loads the models of services, for all sessions that share it.
-    """
-    session.register_component("data_loader", loader)
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+def read_quickly(session: botocore.session.Session) -> None:
+    """Let the clients of a session read answers quickly."""
+    session.register_component("data_loader", _ShortModels(include_default_search_paths=True))
+    session.register_component("response_parser_factory", QuickParsers(_moment))
 
 
 def _moment(value: Any) -> datetime:

@@ -1,7 +1,7 @@
 """Clients of AWS for one account and Region."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +25,10 @@ _MAKING_CLIENTS = threading.Lock()
 https://docs.aws.amazon.com/boto3/latest/guide/clients.html"""
 
 
+Credentials = Mapping[str, Any]
+"""Arguments of a client that takes other credentials than those of its session; none if it takes these."""
+
+
 class NoAccessError(CliError):
     """There are no credentials for an account. The message says why, and what to do."""
 
@@ -32,14 +36,17 @@ class NoAccessError(CliError):
 class Aws:
     """Clients for one account and Region, made when they are needed. Threads may share it."""
 
-    def __init__(self, session: Callable[[], boto3.Session], account: str, region: str) -> None:
+    def __init__(
+        self, session: boto3.Session, credentials: Callable[[], Credentials], account: str, region: str
+    ) -> None:
         """
         Args:
-            session: gives the session with the credentials. It raises `NoAccessError` if there are none.
+            session: makes the clients.
+            credentials: gives the credentials. It raises `NoAccessError` if there are none.
             account: account id.
             region: the Region.
         """
-        self._session, self.account, self.region = session, account, region
+        self._session, self._credentials, self.account, self.region = session, credentials, account, region
         self._clients: dict[str, Any] = {}
         self._stacks: dict[str, DeployedStack | None] = {}
 
@@ -81,7 +88,7 @@ class Aws:
         Raises:
             NoAccessError: there are none.
         """
-        self._session()
+        self._credentials()
 
     def close(self) -> None:
         """Release the clients, of which each takes a megabyte. They are made again when they are needed."""
@@ -99,10 +106,12 @@ class Aws:
         return self._stacks[name]
 
     def _client(self, service: Any) -> Any:
-        session = self._session()
+        credentials = self._credentials()
         with _MAKING_CLIENTS:
             if service not in self._clients:
-                self._clients[service] = session.client(service, region_name=self.region, config=READING)
+                self._clients[service] = self._session.client(
+                    service, region_name=self.region, config=READING, **credentials
+                )
                 if service == "ec2":
                     trim(self._clients[service], keeps_first_launch=True, keeps_metadata_options=True)
             return self._clients[service]

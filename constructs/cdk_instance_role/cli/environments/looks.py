@@ -1,6 +1,5 @@
 """A look at many accounts and Regions at once. What goes wrong in one hides no other."""
 
-import gc
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,9 +17,6 @@ from .progress import Shown
 from .threads import in_threads
 
 T = TypeVar("T")
-
-LOOKS_PER_COLLECTION = 10
-"""What is left of a look has cycles, above all in its clients: they are collected after so many looks."""
 
 
 @dataclass
@@ -57,14 +53,8 @@ def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
     if len(source.places) < 2:
         return [_look(source, place, job, shown) for place in source.places]
 
-    def guarded(numbered: tuple[int, Place]) -> Look[T]:
-        number, place = numbered
-        if number % LOOKS_PER_COLLECTION == 0:
-            gc.collect()
-        return _guarded(source, place, job, shown)
-
     try:
-        return in_threads(guarded, enumerate(source.places, 1))
+        return in_threads(lambda place: _guarded(source, place, job, shown), source.places)
     except BaseException:
         shown.stop()
         raise

@@ -4,21 +4,30 @@ Parsing takes most of the time of a look. Without this, a look at thousands of i
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-_UNNEEDED = re.compile(
-    rb"<(blockDeviceMapping|capacityReservationSpecification|cpuOptions|enclaveOptions|groupSet|hibernationOptions|"
-    rb"maintenanceOptions|metadataOptions|monitoring|networkInterfaceSet|privateDnsNameOptions)>.*?</\1>",
-    re.DOTALL,
+_NETWORK_INTERFACES, _METADATA_OPTIONS = "networkInterfaceSet", "metadataOptions"
+_LONG = frozenset(
+    {
+        _METADATA_OPTIONS,
+        _NETWORK_INTERFACES,
+        "blockDeviceMapping",
+        "capacityReservationSpecification",
+        "cpuOptions",
+        "enclaveOptions",
+        "groupSet",
+        "hibernationOptions",
+        "maintenanceOptions",
+        "monitoring",
+        "privateDnsNameOptions",
+    }
 )
 """The elements that are long or many, none of which contains another one of its name."""
-
-
 _ATTACHMENT = re.compile(rb"<attachment>(.*?)</attachment>", re.DOTALL)
 _PRIMARY = b"<deviceIndex>0</deviceIndex>"
 _ATTACHED_AT = re.compile(rb"<attachTime>[^<]*</attachTime>")
@@ -33,31 +42,29 @@ def trim(ec2: "EC2Client", *, keeps_first_launch: bool = False, keeps_metadata_o
         keeps_first_launch: whether it reads when the primary network interface was attached. Default: no.
         keeps_metadata_options: whether it reads the options of the metadata service. Default: no.
     """
-    keeping = {b"networkInterfaceSet": _first_attachment} if keeps_first_launch else {}
-    keeping |= {b"metadataOptions": _whole} if keeps_metadata_options else {}
-    drop = partial(_drop_unneeded, partial(_kept, keeping))
-    ec2.meta.events.register("before-parse.ec2.DescribeInstances", drop)
+    kept = {_NETWORK_INTERFACES: keeps_first_launch, _METADATA_OPTIONS: keeps_metadata_options}
+    drop = partial(_elements(name for name in _LONG if not kept.get(name)).sub, b"")
+    edits = [drop, partial(_elements([_NETWORK_INTERFACES]).sub, _first_attachment)] if keeps_first_launch else [drop]
+    ec2.meta.events.register("before-parse.ec2.DescribeInstances", partial(_edit, edits))
 
 
-def _drop_unneeded(instead: Any, response_dict: dict[str, Any], **_more: Any) -> None:
+def _elements(names: Iterable[str]) -> re.Pattern[bytes]:
+    """Matches each element of these names, whole."""
+    return re.compile(rf"<({'|'.join(sorted(names))})>.*?</\1>".encode(), re.DOTALL)
+
+
+def _edit(edits: Iterable[Callable[[bytes], bytes]], response_dict: dict[str, Any], **_more: Any) -> None:
     body = response_dict.get("body")
     if isinstance(body, bytes):
-        response_dict["body"] = _UNNEEDED.sub(instead, body)
+        for edit in edits:
+            body = edit(body)
+        response_dict["body"] = body
 
 
-def _kept(keeping: Mapping[bytes, Callable[[bytes], bytes]], element: re.Match[bytes]) -> bytes:
-    """What is kept of an element."""
-    keep = keeping.get(element[1])
-    return keep(element[0]) if keep else b""
-
-
-def _whole(element: bytes) -> bytes:
-    return element
-
-
-def _first_attachment(element: bytes) -> bytes:
+def _first_attachment(network_interfaces: re.Match[bytes]) -> bytes:
     """When the primary network interface was attached."""
-    primary = next((one[1] for one in _ATTACHMENT.finditer(element) if _PRIMARY in one[1]), b"")
+    attachments = _ATTACHMENT.finditer(network_interfaces[0])
+    primary = next((one[1] for one in attachments if _PRIMARY in one[1]), b"")
     attached_at = _ATTACHED_AT.search(primary)
     if attached_at is None:
         return b""
