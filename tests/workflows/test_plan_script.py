@@ -121,20 +121,6 @@ def test_the_comment_is_made_of_the_plan_and_of_the_difference_if_there_is_one(f
     assert (folder / "summary").read_text(encoding="utf-8") == written
 
 
-@pytest.mark.parametrize("status", ["0", "1", "2", "3"])
-def test_the_page_is_made_whatever_the_plan_says(folder: Path, status: str) -> None:
-    assert run(folder, "Make the page", PLAN_OUTPUT="<!DOCTYPE html>", PLAN_STATUS=status).returncode == 0
-
-    assert (folder / "instance-role-plan.html").read_text(encoding="utf-8") == "<!DOCTYPE html>"
-
-
-def test_without_a_page_there_is_a_warning_and_no_file(folder: Path) -> None:
-    result = run(folder, "Make the page", PLAN_OUTPUT="", PLAN_STATUS="1")
-
-    assert (result.returncode, result.stdout.startswith("::warning ")) == (0, True)
-    assert not (folder / "instance-role-plan.html").exists()
-
-
 def test_the_comment_links_to_the_page(folder: Path) -> None:
     (folder / "plan.md").write_text(f"{MARKER}\n\nThe plan.\n")
     url = "https://github.com/o/r/actions/runs/1/artifacts/2"

@@ -275,10 +275,9 @@ def test_the_page_is_an_artifact_and_the_comment_links_to_it() -> None:
     assert page["uses"].startswith("actions/upload-artifact@")
     assert (page["with"]["path"], page["with"]["archive"]) == ("instance-role-plan.html", False)
     assert (page["with"]["if-no-files-found"], page["with"]["overwrite"]) == ("ignore", True)
-    assert "--format html > instance-role-plan.html" in step("plan.yml", "Make the page")["run"]
-    assert step("plan.yml", "Make the page")["if"] == "steps.plan.outputs.made == 'true'"
+    assert "--page instance-role-plan.html" in step("plan.yml", "Plan")["run"]
     assert step("plan.yml", "Put the comment together")["env"] == {"PAGE": "${{ steps.page.outputs.artifact-url }}"}
-    assert position("plan", "Make the page") < position("plan", "Put the comment together")
+    assert position("plan", "Plan") < position("plan", "Put the comment together")
 
 
 def test_the_job_that_comments_runs_no_code_of_the_repository() -> None:

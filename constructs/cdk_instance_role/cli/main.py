@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,7 +20,7 @@ from .commands import Subject
 from .environments.discovery import ALL
 from .environments.opening import DEFAULT_APP
 from .model import CliError, Exit
-from .render import Format, render
+from .render import Format, page, render
 from .status_model import Report
 from .text import one_line
 
@@ -50,7 +52,46 @@ _OPTIONS = (
         help="What to print.",
     ),
     click.option("--full", is_flag=True, help="Show every instance, however many there are."),
+    click.option(
+        "--page",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+        help=f"Write the report to this file, too, as the page of --format {Format.HTML}.",
+    ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """What becomes of a report."""
+
+    format: Format
+    full: bool
+    page: Path | None
+
+    def check(self) -> None:
+        """Make sure that the page has a place, before the look takes its time.
+
+        Raises:
+            CliError: it has none.
+        """
+        if self.page and not self.page.parent.is_dir():
+            raise CliError(
+                f"--page {self.page}: there is no folder {self.page.parent}: create it, or name another file"
+            )
+
+    def write(self, report: Report) -> None:
+        """Show the report, and write the page.
+
+        Raises:
+            CliError: the page can't be written.
+        """
+        render(report, self.format, _console(), full=self.full)
+        if self.page:
+            try:
+                self.page.write_text(page.text(report))
+            except OSError as error:
+                raise CliError(f"--page {self.page} can't be written: {error.strerror}: name another file") from None
 
 
 def _about_stacks(command: Callable[..., Report]) -> Callable[..., None]:
@@ -65,10 +106,11 @@ def _about_stacks(command: Callable[..., Report]) -> Callable[..., None]:
         role_name: str | None,
         format_: str,
         full: bool,
+        page: Path | None,
         **more: Any,
     ) -> None:
         subject = Subject(stacks, app, context, region, role_name)
-        _run(lambda: command(subject, **more), format_, full)
+        _run(lambda: command(subject, **more), _Output(Format(format_), full, page))
 
     for option in reversed(_OPTIONS):
         run = option(run)
@@ -168,16 +210,17 @@ def _listed(option: str, text: str | None, is_one: Callable[[str], bool], what: 
     return list(dict.fromkeys(found))
 
 
-def _run(look: Callable[[], Report], format_: str, full: bool) -> None:
+def _run(look: Callable[[], Report], output: _Output) -> None:
     try:
+        output.check()
         report = look()
+        output.write(report)
     except CliError as error:
         for line in error.output:
             click.echo(line, err=True)
         raise click.ClickException(one_line(str(error))) from None
     except BotoCoreError as error:
         raise click.ClickException(one_line(sentence(error))) from None
-    render(report, Format(format_), _console(), full=full)
     sys.exit(report.exit)
 
 

@@ -42,7 +42,7 @@ def sentence(error: Exception) -> str:
         case exceptions.ProfileNotFound():
             return f"{error}: correct AWS_PROFILE"
         case exceptions.EndpointConnectionError() | exceptions.ConnectTimeoutError():
-            return f"AWS can't be reached: {error}"
+            return f"AWS can't be reached: {error}: check the network, and the name of the Region"
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         if code in _EXPIRED:

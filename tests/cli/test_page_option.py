@@ -1,0 +1,72 @@
+"""``--page`` writes the page from the same look, and never at the cost of what is printed."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cdk_instance_role.cli.main import cli
+from tests.cli.accounts import see
+from tests.cli.cloud import Cloud
+from tests.cli.servers import Servers, synthesized
+
+COMMANDS = ("plan", "status")
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    cloud = Cloud()
+    cloud.instance(1)
+    see(monkeypatch, cloud)
+    return cloud
+
+
+def run(*arguments: str) -> Result:
+    command, *others = arguments
+    return CliRunner().invoke(cli, [command, "--app", str(synthesized(Servers()).folder), *others])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_page_is_that_of_the_format_and_the_output_stays_as_it_is(
+    cloud: Cloud, tmp_path: Path, command: str
+) -> None:
+    cloud.deploy(synthesized(Servers()))
+    file = tmp_path / "page.html"
+
+    result = run(command, "--format", "markdown", "--page", str(file))
+
+    assert file.read_text(encoding="utf-8") == run(command, "--format", "html").stdout
+    assert (result.stdout, result.exit_code) == (run(command, "--format", "markdown").stdout, 0)
+
+
+@pytest.mark.usefixtures("cloud")
+def test_the_exit_status_is_that_of_the_plan(tmp_path: Path) -> None:
+    assert run("plan", "--page", str(tmp_path / "page.html")).exit_code == 2
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_page_of_before_is_replaced(tmp_path: Path) -> None:
+    (file := tmp_path / "page.html").write_text("old" * 1_000_000)
+
+    run("plan", "--page", str(file))
+
+    assert "old" * 2 not in file.read_text(encoding="utf-8")
+
+
+def test_a_folder_that_does_not_exist_is_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
+    result = run("plan", "--page", str(tmp_path / "none" / "page.html"))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    folder = f"{tmp_path}/none"
+    assert result.stderr == (
+        f"Error: --page {folder}/page.html: there is no folder {folder}: create it, or name another file\n"
+    )
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_plan_is_shown_also_if_there_is_no_room_for_its_page() -> None:
+    result = run("plan", "--page", "/dev/full")
+
+    assert result.exit_code == 1
+    assert "i-00000000000000001" in result.stdout
+    assert "Error: --page /dev/full can't be written: No space left on device: name another file" in result.stderr
