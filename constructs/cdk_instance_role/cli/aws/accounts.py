@@ -18,9 +18,9 @@ from ...support.names import ROLE_NAME
 from ..lazy import lazy
 from ..model import CliError
 from ..template.assembly import LookupRole
-from .answers import read_quickly
 from .clients import Aws, Credentials, NoAccessError, partition_of
 from .partial_reader import AwsError, sentence
+from .short_models import load_short_models
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -136,7 +136,7 @@ class Accounts:
     def _session(self, region: str | None) -> boto3.Session:
         """The session of all clients, with the credentials of the environment."""
         core = botocore.session.get_session()
-        read_quickly(core)
+        load_short_models(core)
         return boto3.Session(botocore_session=core, region_name=region)
 
 

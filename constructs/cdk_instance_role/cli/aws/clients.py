@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 
-from ...runtime.association.aws.trimming import trim
+from ...runtime.association.aws.ec2_answers import FIRST_LAUNCH, INSTANCE, read_quickly
 from ...runtime.association.services import READING
 from ..model import CliError
 from ..template.deployed_stack import DeployedStack, deployed_stack
+from .instance_details import DETAILS
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -113,7 +114,7 @@ class Aws:
                     service, region_name=self.region, config=READING, **credentials
                 )
                 if service == "ec2":
-                    trim(self._clients[service], keeps_first_launch=True, keeps_metadata_options=True)
+                    read_quickly(self._clients[service], (*INSTANCE, *FIRST_LAUNCH, *DETAILS))
             return self._clients[service]
 
 

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 
+DETAILS = (
+    "MetadataOptions.HttpEndpoint",
+    "MetadataOptions.HttpPutResponseHopLimit",
+    "Operator.Managed",
+    "Operator.Principal",
+    "RootDeviceType",
+)
+"""Members of an instance that are read for this, beside those that the handler reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Details:
     """One instance, as EC2 describes it."""

@@ -13,9 +13,9 @@ from botocore.config import Config
 
 from .aws.alarms import Alarms
 from .aws.apply import MAX_CONCURRENCY
+from .aws.ec2_answers import FIRST_LAUNCH, INSTANCE, read_quickly
 from .aws.enforcement_calls import EventBus, Queue
 from .aws.stack_status import Stacks
-from .aws.trimming import trim
 from .contract import LEDGER_TABLE_VARIABLE, QUEUE_VARIABLE
 from .ledger.lock import Timing
 from .ledger.records import Ledger
@@ -68,7 +68,7 @@ class Services:
     def from_environment(cls) -> "Services":
         """The services of the deployed function."""
         ec2, queue_url = boto3.client("ec2", config=ONE_ATTEMPT), os.environ.get(QUEUE_VARIABLE)
-        trim(ec2, keeps_first_launch=bool(queue_url))
+        read_quickly(ec2, (*INSTANCE, *FIRST_LAUNCH) if queue_url else INSTANCE)
         return cls(
             ec2=ec2,
             ec2_changes=ec2,

@@ -1,9 +1,7 @@
-"""Answers that are read quickly say the same as those that are read as botocore does it."""
+"""Clients that know less of AWS say the same, and can't change anything."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -11,11 +9,10 @@ import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
 
-from cdk_instance_role.cli.aws.answers import OPERATIONS, read_quickly
-from cdk_instance_role.cli.aws.instance_details import DescribedInstances
+from cdk_instance_role.cli.aws.instance_details import DETAILS, DescribedInstances
+from cdk_instance_role.cli.aws.short_models import OPERATIONS, load_short_models
+from cdk_instance_role.runtime.association.aws.ec2_answers import FIRST_LAUNCH, INSTANCE, read_quickly
 from cdk_instance_role.runtime.association.aws.instances import select_by_tags, with_associations
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.ledger.table import Table
@@ -38,10 +35,10 @@ class Raw:
 
 
 def client(world: World, service: str, *, quick: bool) -> Any:
-    """A client of a world, which reads answers quickly, or as usual."""
+    """A client of a world, as the command line has it, or as usual."""
     core = botocore.session.get_session()
     if quick:
-        read_quickly(core)
+        load_short_models(core)
     session = boto3.Session("key", "secret", region_name="eu-west-1", botocore_session=core)
     found = session.client(service)  # type: ignore[call-overload]
 
@@ -51,6 +48,8 @@ def client(world: World, service: str, *, quick: bool) -> Any:
         return AWSResponse(request.url, answer.status, headers, Raw(answer.body))
 
     found.meta.events.register("before-send", send)
+    if quick and service == "ec2":
+        read_quickly(found, (*INSTANCE, *FIRST_LAUNCH, *DETAILS))
     return found
 
 
@@ -108,76 +107,3 @@ def test_clients_have_no_method_that_changes_anything(world: World, service: str
 
     assert {*quick.meta.method_to_api_mapping.values()} == OPERATIONS[service]
     assert not [name for name in OPERATIONS[service] if not re.match("(BatchGet|Describe|Get|List|Query)", name)]
-
-
-QUESTIONS: dict[str, Callable[[Any], Any]] = {
-    "associations": lambda ec2: ec2.describe_iam_instance_profile_associations(),
-    "page": lambda ec2: ec2.describe_iam_instance_profile_associations(MaxResults=5),
-    "none": lambda ec2: ec2.describe_instances(Filters=[{"Name": "tag:app", "Values": ["db"]}]),
-}
-
-
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_a_whole_answer_of_ec2_is_the_same(world: World, question: str) -> None:
-    for _ in range(6):
-        world.instance(world.web)
-
-    usual, quick = (QUESTIONS[question](client(world, "ec2", quick=quick)) for quick in (False, True))
-
-    assert quick == usual
-
-
-def test_an_error_of_ec2_is_the_same(world: World) -> None:
-    errors = []
-    for quick in (False, True):
-        with pytest.raises(ClientError) as error:
-            client(world, "ec2", quick=quick).describe_instances(InstanceIds=["i-0123456789abcdef0"])
-        errors.append(error.value.response)
-
-    assert errors[0]["Error"]["Code"] == "InvalidInstanceID.NotFound"
-    assert errors[1] == errors[0]
-
-
-def test_an_answer_that_is_no_xml_is_refused(world: World) -> None:
-    ec2 = client(world, "ec2", quick=True)
-    ec2.meta.events.register("before-parse.ec2", lambda response_dict, **_: response_dict.update(body=b"<html><br>"))
-
-    with pytest.raises(ResponseParserError, match="invalid XML"):
-        ec2.describe_instances()
-
-
-@pytest.mark.parametrize("operation", sorted(OPERATIONS["ec2"]))
-def test_every_shape_of_ec2_that_is_asked_for_can_be_read(world: World, operation: str) -> None:
-    shape = client(world, "ec2", quick=True).meta.service_model.operation_model(operation).output_shape
-
-    kinds = {one.type_name for one in shapes_in(shape)}
-
-    assert kinds <= {"structure", "list", "string", "integer", "boolean", "timestamp"}
-
-
-def shapes_in(shape: Any, above: tuple[str, ...] = ()) -> Iterator[Any]:
-    """A shape and all shapes in it. EC2 has lists without an element of their own and recursive shapes elsewhere."""
-    assert shape.name not in above
-    assert "flattened" not in shape.serialization
-    yield shape
-    inside = (
-        shape.members.values()
-        if shape.type_name == "structure"
-        else [shape.member]
-        if shape.type_name == "list"
-        else []
-    )
-    for one in inside:
-        yield from shapes_in(one, (*above, shape.name))
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05+00:00", "Fri, 02 Jan 2026 03:04:05 GMT"],
-)
-def test_moments_are_read_in_every_form(text: str) -> None:
-    core = botocore.session.get_session()
-    read_quickly(core)
-    parser = core.get_component("response_parser_factory").create_parser("query")
-
-    assert parser._timestamp_parser(text) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
