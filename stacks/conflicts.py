@@ -102,8 +102,8 @@ def _refuse_a_vpc_in_two_regions(stacks: Sequence[Placed]) -> None:
         other = known.setdefault(vpc.vpc_id, one)
         if other.entry.region != one.entry.region:
             raise ConfigError(
-                f"{other.place} is for {other.entry.region}, {one.place} is for {one.entry.region}, and both have the "
-                f"vpc {vpc.vpc_id!r}: a VPC is in one Region, give one for each Region in settings of an entry or an "
+                f"{other.place} in {other.entry.region} and {one.place} in {one.entry.region} both have the vpc "
+                f"{vpc.vpc_id!r}: a VPC is in one Region, give one for each Region in settings of an entry or an "
                 "environment"
             )
 
@@ -127,9 +127,14 @@ def _refuse_different_providers(stacks: Sequence[Placed]) -> None:
         different = [key for key, value in found.items() if value != theirs[key]]
         if different:
             raise ConfigError(
-                f"the entries {other!r} and {one.name!r} of {ROLES_KEY} share one provider and have different settings "
-                f"for it, {', '.join(different)}: give them in {SETTINGS_KEY}, or leave shared_provider out"
+                f"the entries {other!r} and {one.name!r} of {ROLES_KEY} share one provider{_where(one)} and have "
+                f"different settings for it, {', '.join(different)}: give both entries the same ones, or leave "
+                "shared_provider out"
             )
+
+
+def _where(one: Placed) -> str:
+    return f" in account {one.entry.account}, {one.entry.region}," if one.entry.account and one.entry.region else ""
 
 
 def _refuse_boundary_of_elsewhere(stacks: Sequence[Placed], common: SettingsEntry) -> None:

@@ -197,7 +197,7 @@ class RoleEntry(Strict):
         if any(one.instance_ids for one in self.environments or ()):
             self._refuse_ids_beside(given)
         elif len(given) != 1:
-            raise ValueError(f"give either instance_ids or instance_tags, not {'both' if given else 'neither'}")
+            raise ValueError("give either instance_ids or instance_tags" + (", not both" if given else ""))
         elif self.instance_ids and sum(len(one.regions) for one in self.environments or ()) > 1:
             raise ValueError(
                 "instance_ids belong to one Region, and environments has several: select by instance_tags, or give "

@@ -55,17 +55,20 @@ def check_environments(environments: Sequence[EnvironmentEntry]) -> Sequence[Env
     Raises:
         ValueError: two of them are for one account and Region, or could be one.
     """
-    places: set[tuple[str, str]] = set()
-    alike: list[tuple[str, SettingsEntry | None]] = []
-    for one in environments:
+    places: dict[tuple[str, str], int] = {}
+    alike: list[tuple[str, SettingsEntry | None, int]] = []
+    for number, one in enumerate(environments):
         for region in one.regions:
-            if (one.account, region) in places:
-                raise ValueError(f"account {one.account} has {region} in two environments, leave it in one")
-            places.add((one.account, region))
+            other = places.setdefault((one.account, region), number)
+            if other != number:
+                raise ValueError(f"account {one.account} has {region} in [{other}] and in [{number}], leave it in one")
         if one.instance_ids is None:
-            if (one.account, one.settings) in alike:
-                raise ValueError(f"account {one.account} is in two environments: list all its Regions in one")
-            alike.append((one.account, one.settings))
+            for account, settings, other in alike:
+                if (account, settings) == (one.account, one.settings):
+                    raise ValueError(
+                        f"account {account} is in [{other}] and in [{number}]: list all its Regions in one"
+                    )
+            alike.append((one.account, one.settings, number))
     return environments
 
 

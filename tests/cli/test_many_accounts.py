@@ -267,7 +267,9 @@ def test_status_says_that_there_is_no_ledger(monkeypatch: pytest.MonkeyPatch) ->
     result = status()
 
     assert result.exit_code == 0
-    assert result.stderr == ("no tagged ledger with associations was found; --app finds those of older releases\n")
+    assert result.stderr == (
+        "no deployed associations were found; stacks of an older release are found with --app only\n"
+    )
 
 
 @pytest.mark.usefixtures("nowhere")

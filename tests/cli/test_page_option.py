@@ -63,6 +63,13 @@ def test_a_folder_that_does_not_exist_is_refused_before_anything_is_looked_at(tm
     )
 
 
+def test_standard_output_is_no_file() -> None:
+    result = run("plan", "--page", "-")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: --page - is no file: name one, or use --format html for standard output\n"
+
+
 @pytest.mark.usefixtures("cloud")
 def test_a_plan_is_shown_also_if_there_is_no_room_for_its_page() -> None:
     result = run("plan", "--page", "/dev/full")

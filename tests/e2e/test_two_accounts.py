@@ -129,7 +129,8 @@ def test_a_role_that_can_not_be_assumed_hides_no_other_account(told: Told, how: 
     said = told.said[how]
     reason = not_assumed(
         f"arn:aws:iam::444455556666:role/{role}",
-        "let its trust policy allow account 111122223333, or name another role",
+        "it has to exist, its trust policy has to allow account 111122223333, and you have to be allowed "
+        "sts:AssumeRole on it: correct that, or name another role",
     )
     assert said.status == 1
     assert said.results == {**IN_ORDER, ("444455556666", "eu-west-1"): 1, ("444455556666", "us-east-1"): 1}

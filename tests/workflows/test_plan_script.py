@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 JOBS: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/plan.yml").read_text(encoding="utf-8"))["jobs"]
 
 FAKE_PLAN = """#!/bin/bash
-echo -n "$PLAN_OUTPUT"; exit "$PLAN_STATUS"
+printf '%s\n' "$@" > arguments; echo -n "$PLAN_OUTPUT"; exit "$PLAN_STATUS"
 """
 FAKE_GH = """#!/bin/bash
 echo "$*" >> gh.log
@@ -61,6 +61,14 @@ def test_the_exit_status_of_the_plan_is_kept_for_later(folder: Path, status: str
     assert run(folder, "Plan", PLAN_OUTPUT=f"{MARKER}\n", PLAN_STATUS=status).returncode == 0
 
     assert output(folder).splitlines() == [f"status={status}", "made=true"]
+
+
+@pytest.mark.parametrize(("name", "given"), [("", []), ("team/Audit Reader", ["--role-name", "team/Audit Reader"])])
+def test_the_role_of_other_accounts_is_that_of_the_variable(folder: Path, name: str, given: list[str]) -> None:
+    run(folder, "Plan", PLAN_OUTPUT=MARKER, PLAN_STATUS="0", ROLE_NAME=name)
+
+    usual = ["plan", "--app", "cdk.out", "--format", "markdown", "--page", "instance-role-plan.html"]
+    assert (folder / "arguments").read_text(encoding="utf-8").splitlines() == [*usual, *given]
 
 
 def test_a_plan_that_prints_nothing_is_an_error_whatever_its_exit_status(folder: Path) -> None:

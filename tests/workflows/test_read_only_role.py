@@ -41,6 +41,23 @@ def test_the_lookup_role_is_a_policy_of_its_own_and_of_one_account() -> None:
     assert "AssumeRole" not in json.dumps(POLICY)
 
 
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:cloudformation:eu-west-1:111122223333:stack/InstanceRole-web-111122223333-eu-west-1/0a1b",
+        "arn:aws:cloudformation:eu-west-1:111122223333:stack/InstanceRoleProvider-111122223333-eu-west-1/0a1b",
+        "arn:aws:cloudformation:eu-west-1:111122223333:stack/InstanceRoleProvider/0a1b",
+        "arn:aws:dynamodb:eu-west-1:111122223333:table/InstanceRole-web-InstanceProfileAssociationProviderLedger0A-2C",
+        "arn:aws:dynamodb:eu-west-1:111122223333:table/InstanceRoleProvider-InstanceProfileAssociationProviderLedger0A-2C",
+    ],
+)
+def test_the_stacks_of_the_app_and_their_ledgers_can_be_read(arn: str) -> None:
+    action = "cloudformation:GetTemplate" if ":stack/" in arn else "dynamodb:Query"
+    resources = [one["Resource"] for one in STATEMENTS if action in listed(one["Action"])]
+
+    assert any(fnmatchcase(arn, pattern) for one in resources for pattern in listed(one))
+
+
 @every_statement
 def test_the_page_says_what_a_statement_is_for(statement: dict[str, Any]) -> None:
     assert f"`{statement['Sid']}`" in PAGE
@@ -81,8 +98,9 @@ def test_the_ledger_of_a_stack_is_among_the_tables() -> None:
     assert ledgers
     for logical_id in ledgers:
         # As CloudFormation names a table.
-        name = f"InstanceRole-web-{logical_id}-1ABCDEFGHIJKL"
-        assert fnmatchcase(f"arn:aws:dynamodb:eu-west-1:111122223333:table/{name}", tables)
+        for stack in ("InstanceRole-web", "InstanceRoleProvider", "InstanceRoleProvider-111122223333-eu-west-1"):
+            arn = f"arn:aws:dynamodb:eu-west-1:111122223333:table/{stack}-{logical_id}-1ABCDEFGHIJKL"
+            assert any(fnmatchcase(arn, pattern) for pattern in tables)
 
 
 def test_the_role_trusts_nobody_but_the_pull_requests_of_one_repository() -> None:

@@ -111,10 +111,10 @@ def _status_of_deployed(
     shown_ = [one for one in found if ALL not in regions or one.found or one.unseen]
     report = replace(_status_report(shown_), unseen=looks.unseen(found))
     names = {one.stack for one in report.associations}
-    if unknown := [one for one in subject.stacks if one not in names]:
+    if unknown := [one for one in subject.stacks if not assembly.is_one(names, one)]:
         raise CliError("; ".join((f"no deployed association of stack {', '.join(unknown)} was found", *report.unseen)))
     if not report.associations:
-        _say("no tagged ledger with associations was found; --app finds those of older releases")
+        _say("no deployed associations were found; stacks of an older release are found with --app only")
     return report
 
 

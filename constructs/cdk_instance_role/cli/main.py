@@ -75,6 +75,8 @@ class _Output:
         Raises:
             CliError: it has none.
         """
+        if self.page == Path("-"):
+            raise CliError(f"--page - is no file: name one, or use --format {Format.HTML} for standard output")
         if self.page and not self.page.parent.is_dir():
             raise CliError(
                 f"--page {self.page}: there is no folder {self.page.parent}: create it, or name another file"
@@ -152,7 +154,7 @@ def cli() -> None:
 def plan(subject: Subject) -> Report:
     """Say what a deployment would do to every instance.
 
-    Exit status: 0 nothing to do, 2 changes, 3 conflicts, 1 an error, or something could not be seen.
+    Exit status: 0 nothing to do, 2 changes, 3 it would be refused, 1 an error, or something could not be seen.
     """
     return commands.plan(subject)
 

@@ -118,7 +118,7 @@ def test_github_takes_the_comment_about_two_hundred_accounts_and_regions(full: b
     text = shown(reports.in_two_hundred_environments(), full=full)
     assert len(text.encode()) < GITHUB_TAKES
     rows = [line for line in text.split("###")[0].splitlines() if line.startswith("| `")]
-    assert [row.split(" | ")[2] for row in rows[:3]] == ["not fully seen", "would be refused", "changes"]
+    assert [row.split(" | ")[2] for row in rows[:3]] == ["not seen", "would be refused", "changes"]
     assert rows[0].startswith("| `000000000100` | `us-east-1` |")
     assert len(rows) == 50
     assert "And 52 more accounts and Regions" in text

@@ -166,6 +166,19 @@ def test_knows_a_stack_by_the_path_of_its_construct_too() -> None:
     assert [stack.name for stack in assembly.chosen(staged(), ("Prod/Inner/Web",))] == ["inner-web"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"), [("*", {"A", "AB", "C"}), ("A*", {"A", "AB"}), ("?", {"A", "C"}), ("a*", None), ("D*", None)]
+)
+def test_a_name_may_be_a_pattern(tmp_path: Path, pattern: str, found: set[str] | None) -> None:
+    stacks = assembly.read(write_assembly(tmp_path, A={}, AB={}, C={}))
+
+    if found is None:
+        with pytest.raises(CliError, match="there is no stack"):
+            assembly.chosen(stacks, (pattern,))
+    else:
+        assert {stack.name for stack in assembly.chosen(stacks, (pattern,))} == found
+
+
 def test_tells_stacks_of_the_same_name_apart_by_the_paths_of_their_constructs() -> None:
     stacks = in_two_regions()
 

@@ -601,7 +601,7 @@ def test_fails_when_a_tag_has_no_list_of_values_and_names_the_tag(values: Any) -
 def test_fails_when_an_entry_selects_nothing() -> None:
     message = mistake({"instance_roles": {"web": {"managed_policies": ["AmazonS3ReadOnlyAccess"]}}})
 
-    assert message == "instance_roles.web: give either instance_ids or instance_tags, not neither"
+    assert message == "instance_roles.web: give either instance_ids or instance_tags"
 
 
 def test_fails_when_an_entry_selects_twice() -> None:

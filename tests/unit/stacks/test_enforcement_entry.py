@@ -114,7 +114,7 @@ def test_fails_when_entries_that_share_a_provider_have_different_settings_for_it
     found = mistake(shared({"settings": {"runtime": "python3.13"}}, {}))
     assert re.fullmatch(
         "the entries 'web' and 'api' of instance_roles share one provider and have different settings for it, runtime: "
-        "give them in instance_role_settings, or leave shared_provider out",
+        "give both entries the same ones, or leave shared_provider out",
         found,
     )
 

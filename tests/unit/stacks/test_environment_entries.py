@@ -171,11 +171,11 @@ VALUES: dict[str, tuple[Any, str]] = {
     ),
     "an account twice": (
         [at(ONE, "eu-west-1"), at(ONE, "us-east-1")],
-        "account 111122223333 is in two environments: list all its Regions in one",
+        "account 111122223333 is in [0] and in [1]: list all its Regions in one",
     ),
     "an account and Region twice": (
         [at(ONE, "eu-west-1", instance_ids=[ID]), at(ONE, "eu-west-1", instance_ids=[OTHER_ID])],
-        "account 111122223333 has eu-west-1 in two environments, leave it in one",
+        "account 111122223333 has eu-west-1 in [0] and in [1], leave it in one",
     ),
     "ids of several Regions": (
         [at(ONE, "eu-west-1", "us-east-1", instance_ids=[ID])],
@@ -342,9 +342,9 @@ def test_fails_when_a_boundary_is_in_one_of_several_accounts_and_suggests_its_na
 def test_fails_when_one_vpc_is_for_several_regions() -> None:
     context = {**web([at(ONE, "eu-west-1"), at(TWO, "us-east-1")]), "instance_role_settings": {"vpc": VPC}}
     assert mistake(context) == (
-        "instance_roles.web.environments[0] is for eu-west-1, instance_roles.web.environments[1] is for us-east-1, and "
-        "both have the vpc 'vpc-0123456789abcdef0': a VPC is in one Region, give one for each Region in settings of an "
-        "entry or an environment"
+        "instance_roles.web.environments[0] in eu-west-1 and instance_roles.web.environments[1] in us-east-1 both have "
+        "the vpc 'vpc-0123456789abcdef0': a VPC is in one Region, give one for each Region in settings of an entry or "
+        "an environment"
     )
 
 
@@ -362,8 +362,8 @@ def test_fails_when_two_entries_have_different_settings_for_the_provider_of_one_
         "api": {"instance_tags": {"app": ["api"]}, "environments": different},
     }
     assert mistake({"instance_roles": roles, "instance_role_settings": {"shared_provider": True}}) == (
-        "the entries 'web' and 'api' of instance_roles share one provider and have different settings for it, runtime: "
-        "give them in instance_role_settings, or leave shared_provider out"
+        "the entries 'web' and 'api' of instance_roles share one provider in account 444455556666, eu-west-1, and have "
+        "different settings for it, runtime: give both entries the same ones, or leave shared_provider out"
     )
 
 

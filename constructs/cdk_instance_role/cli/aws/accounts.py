@@ -100,7 +100,10 @@ class Accounts:
         if self._role_name:
             arn = f"arn:{partition_of(region)}:iam::{account}:role/{self._role_name}"
             return self._role(
-                arn, {}, f"let its trust policy allow account {self.own}, or name another role"
+                arn,
+                {},
+                f"it has to exist, its trust policy has to allow account {self.own}, and you have to be allowed "
+                "sts:AssumeRole on it: correct that, or name another role",
             ).credentials
         if lookup_role and self._by_lookup_roles:
             arn = _filled(lookup_role.arn, account, region)

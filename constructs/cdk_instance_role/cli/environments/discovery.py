@@ -11,7 +11,7 @@ from ..aws.partial_reader import AwsError, PartialReader, reason_of
 from ..live.environment import Environment
 from ..live.ledgers import TaggedLedger, stack_ids_in, tagged_ledgers
 from ..model import CliError
-from ..template.assembly import StackArtifact
+from ..template.assembly import StackArtifact, is_one
 from ..template.deployed_stack import root_of
 from ..template.stacks import Address
 from .places import Opened, Place
@@ -32,7 +32,7 @@ class OfDeployedStacks:
             accounts: gives the clients.
             account_ids: the accounts. None: that of the credentials.
             regions: the Regions, or ``all`` for those that are enabled. None: that of the environment.
-            names: names of stacks. None: all.
+            names: names of stacks, or patterns. None: all.
         """
         self._accounts, self._names, self._regions = accounts, names, regions or [accounts.region]
         self._failures: dict[Place, str] = {}
@@ -57,7 +57,7 @@ class OfDeployedStacks:
         stacks = [
             StackArtifact(Address(name), place.account, place.region, {}, Path(), is_discovered=True)
             for name in sorted(found)
-            if not self._names or name in self._names
+            if not self._names or any(is_one([name], one) for one in self._names)
         ]
         return Opened(Environment(aws, stacks, sight, rate_limiter), stacks, unseen)
 

@@ -43,6 +43,8 @@ def summary(report: Report) -> str:
 
 def instances(report: Report) -> str:
     """How many instances there are of each kind."""
+    if _is_dark(report):
+        return "unknown"
     if isinstance(report, StatusReport):
         return words.held_totals(report.associations)
     return words.totals(one for plan in report.associations for one in plan.instances)
@@ -50,7 +52,14 @@ def instances(report: Report) -> str:
 
 def result(report: Report) -> str:
     """What it comes to, in a few words."""
+    if _is_dark(report):
+        return "not seen"
     return (_PLANNED if isinstance(report, PlanReport) else _FOUND)[report.exit]
+
+
+def _is_dark(report: Report) -> bool:
+    """Whether nothing could be seen, which is no sign that there is nothing."""
+    return report.exit is Exit.ERROR and not report.associations
 
 
 def weight(result: Exit) -> int:
@@ -134,6 +143,8 @@ def _plan_verdict(report: PlanReport) -> str:
     if any(refusals(plan) for plan in report.associations):
         return "The deployment would be refused."
     changed = sum(one.changes for plan in report.associations for one in plan.instances)
+    if not changed and report.exit is Exit.ERROR:
+        return "In what could be seen, it would change no instance."
     return f"The deployment would change {counted(changed, 'instance') if changed else 'no instance'}."
 
 

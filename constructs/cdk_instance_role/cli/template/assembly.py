@@ -4,8 +4,9 @@ Its format: https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/clo
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -168,15 +169,25 @@ def _with_nested(stack: StackArtifact, root: Path) -> StackArtifact:
 
 
 def chosen(stacks: Sequence[StackArtifact], names: Sequence[str]) -> list[StackArtifact]:
-    """The stacks of these names, all if there are none. The path of its construct names a stack, too.
+    """The stacks of these names, all if there are none. The path of its construct names a stack, too, and a name may be
+    a pattern, as for the CDK CLI.
 
     Raises:
-        CliError: a name is unknown.
+        CliError: no stack has a name.
     """
     known = {name for stack in stacks for name in _names(stack)}
-    if unknown := [name for name in names if name not in known]:
+    if unknown := [name for name in names if not is_one(known, name)]:
         raise CliError(f"there is no stack {', '.join(unknown)} in the assembly, only {_listed(stacks) or 'none'}")
-    return [stack for stack in stacks if not names or _names(stack) & set(names)]
+    return [stack for stack in stacks if not names or any(is_one(_names(stack), name) for name in names)]
+
+
+def is_one(names: Iterable[str], pattern: str) -> bool:
+    """Whether one of these names is meant by a name or pattern.
+
+    >>> is_one(["InstanceRole-web-eu-west-1"], "InstanceRole-*-eu-west-1")
+    True
+    """
+    return any(fnmatchcase(name, pattern) for name in names)
 
 
 def deployed_with(chosen: Sequence[StackArtifact], stacks: Sequence[StackArtifact]) -> list[StackArtifact]:
