@@ -1,6 +1,8 @@
 """``--page`` writes the page from the same look, and never at the cost of what is printed."""
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -71,9 +73,59 @@ def test_standard_output_is_no_file() -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_plan_is_shown_also_if_there_is_no_room_for_its_page() -> None:
-    result = run("plan", "--page", "/dev/full")
+def test_a_plan_is_shown_also_if_there_is_no_room_for_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file := tmp_path / "page.html").write_text("old")
+
+    def fill_the_disk(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fill_the_disk)
+    result = run("plan", "--page", str(file))
 
     assert result.exit_code == 1
     assert "i-00000000000000001" in result.stdout
-    assert "Error: --page /dev/full can't be written: No space left on device: name another file" in result.stderr
+    assert f"Error: --page {file} can't be written: No space left on device: name another file" in result.stderr
+    assert [one.read_text() for one in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("/dev/full", "it is no ordinary file"),
+        ("x" * 300, "File name too long"),
+        (f"{'x' * 300}/page.html", "File name too long"),
+        ("link", "No such file or directory"),
+    ],
+)
+def test_what_can_not_be_written_is_refused_before_anything_is_looked_at(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "none" / "page.html")
+
+    result = run("plan", "--page", str(tmp_path / name))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: --page {tmp_path / name} can't be written: {reason}: name another file\n"
+
+
+@pytest.mark.usefixtures("cloud")
+def test_the_page_is_written_also_if_nobody_reads_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def close(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("cdk_instance_role.cli.output.render", close)
+    run("plan", "--page", str(tmp_path / "page.html"))
+
+    assert "i-00000000000000001" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_page_keeps_its_rights_and_its_link(tmp_path: Path) -> None:
+    (file := tmp_path / "page.html").write_text("old")
+    file.chmod(0o640)
+    (link := tmp_path / "latest.html").symlink_to(file)
+
+    run("plan", "--page", str(link))
+
+    assert (link.is_symlink(), file.stat().st_mode & 0o777) == (True, 0o640)
+    assert "i-00000000000000001" in file.read_text(encoding="utf-8")

@@ -136,6 +136,9 @@ ANSWERS = {
     "comments, CDATA and attributes": ONE.replace(
         "<state>associated", '<!-- <state>x</state> --><state a="b"><![CDATA[associated]]>'
     ),
+    "a child with a prefix": ONE.replace("<state>", '<e:state xmlns:e="x">').replace("</state>", "</e:state>"),
+    "an encoding that is none": f'<?xml version="1.0" encoding="foo"?>{ONE}',
+    "another encoding than UTF-8": f'<?xml version="1.0" encoding="ISO-8859-1"?>{ONE}'.replace("a&amp;b", "\u00e9"),
     "without a profile": ASSOCIATIONS.format("<item><instanceId>i-1</instanceId><iamInstanceProfile/></item>"),
 }
 
@@ -160,6 +163,24 @@ def test_an_error_is_what_botocore_makes_of_it(ec2: "EC2Client", text: str, stat
         errors.append((type(error.value), str(error.value)))
 
     assert errors[0] == errors[1]
+
+
+UNUSUAL = {
+    "a comment": ("<monitoring>", "<!-- <monitoring> --><monitoring>"),
+    "CDATA": ("&lt;groupSet&gt; of web &lt;/groupSet&gt;", "<![CDATA[<groupSet> of web </groupSet>]]>"),
+    "a blank": ("</monitoring>", "</monitoring >"),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_nothing_that_is_wanted_is_cut_out(ec2: "EC2Client", name: str) -> None:
+    answer(ec2, PAGE.replace(*UNUSUAL[name]))
+
+    found = ec2.describe_instances()["Reservations"][0]["Instances"]
+
+    assert [one["InstanceId"] for one in found] == ["i-1", "i-1"]
+    assert [one["Tags"] for one in found] == [[{"Key": "app", "Value": "<groupSet> of web </groupSet>"}]] * 2
+    assert [one["Placement"]["AvailabilityZone"] for one in found] == ["eu-west-1a"] * 2
 
 
 def test_an_answer_that_is_no_xml_is_refused(ec2: "EC2Client") -> None:

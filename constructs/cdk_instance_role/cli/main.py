@@ -1,17 +1,14 @@
 """The command ``instance-role``."""
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError
-from rich.console import Console
 
 from ..support.names import ACCOUNT_ID, REGION
 from . import commands
@@ -20,12 +17,10 @@ from .commands import Subject
 from .environments.discovery import ALL
 from .environments.opening import DEFAULT_APP
 from .model import CliError, Exit
-from .render import Format, page, render
+from .output import Output
+from .render import Format
 from .status_model import Report
 from .text import one_line
-
-WIDTH_OF_FILES = 140
-"""Columns of a table that is written to a file."""
 
 _OPTIONS = (
     click.argument("stacks", nargs=-1, metavar="[STACK]..."),
@@ -61,41 +56,6 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """What becomes of a report."""
-
-    format: Format
-    full: bool
-    page: Path | None
-
-    def check(self) -> None:
-        """Make sure that the page has a place, before the look takes its time.
-
-        Raises:
-            CliError: it has none.
-        """
-        if self.page == Path("-"):
-            raise CliError(f"--page - is no file: name one, or use --format {Format.HTML} for standard output")
-        if self.page and not self.page.parent.is_dir():
-            raise CliError(
-                f"--page {self.page}: there is no folder {self.page.parent}: create it, or name another file"
-            )
-
-    def write(self, report: Report) -> None:
-        """Show the report, and write the page.
-
-        Raises:
-            CliError: the page can't be written.
-        """
-        render(report, self.format, _console(), full=self.full)
-        if self.page:
-            try:
-                self.page.write_text(page.text(report))
-            except OSError as error:
-                raise CliError(f"--page {self.page} can't be written: {error.strerror}: name another file") from None
-
-
 def _about_stacks(command: Callable[..., Report]) -> Callable[..., None]:
     """What all commands take and print. The command gets the stacks as one `Subject`."""
 
@@ -112,7 +72,7 @@ def _about_stacks(command: Callable[..., Report]) -> Callable[..., None]:
         **more: Any,
     ) -> None:
         subject = Subject(stacks, app, context, region, role_name)
-        _run(lambda: command(subject, **more), _Output(Format(format_), full, page))
+        _run(lambda: command(subject, **more), Output(Format(format_), full, page))
 
     for option in reversed(_OPTIONS):
         run = option(run)
@@ -212,7 +172,7 @@ def _listed(option: str, text: str | None, is_one: Callable[[str], bool], what: 
     return list(dict.fromkeys(found))
 
 
-def _run(look: Callable[[], Report], output: _Output) -> None:
+def _run(look: Callable[[], Report], output: Output) -> None:
     try:
         output.check()
         report = look()
@@ -224,11 +184,6 @@ def _run(look: Callable[[], Report], output: _Output) -> None:
     except BotoCoreError as error:
         raise click.ClickException(one_line(sentence(error))) from None
     sys.exit(report.exit)
-
-
-def _console() -> Console:
-    """Standard output; in a file or a log there is room."""
-    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_OF_FILES)
 
 
 def _confirm(yes: bool) -> None:

@@ -67,6 +67,16 @@ def test_assumes_the_lookup_role_of_a_stack_once(sts: Sts) -> None:
     ]
 
 
+@pytest.mark.usefixtures("sts")
+def test_clients_of_an_account_have_its_credentials() -> None:
+    accounts = Accounts(REGION)
+
+    clients: list[Any] = [accounts.aws(account, REGION, LOOKUP).ec2 for account in (ACCOUNT, OTHER, ACCOUNT)]
+
+    keys = [client._request_signer._credentials.access_key for client in clients]
+    assert keys == [ACCOUNT, "ASIA", ACCOUNT]
+
+
 @pytest.mark.parametrize("name", ["team/AuditReader", "/team/AuditReader"])
 def test_assumes_the_role_that_is_named_instead(sts: Sts, name: str) -> None:
     accounts = Accounts(REGION, name)

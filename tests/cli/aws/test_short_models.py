@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import botocore.session
 import pytest
+from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
@@ -17,6 +18,8 @@ from cdk_instance_role.runtime.association.aws.instances import select_by_tags, 
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.ledger.table import Table
 from cdk_instance_role.runtime.association.request.desired import Selection
+from tests.runtime.test_ec2_answers import PAGE, answer
+from tests.runtime.test_ec2_answers import client as aws_client
 from tests.simulator.driver import World
 from tests.simulator.dynamodb import TABLE
 from tests.synth.builders import ROOT
@@ -75,6 +78,23 @@ def test_instances_are_the_same(world: World) -> None:
     assert seen(client(world, "ec2", quick=True)) == usual
 
 
+@pytest.mark.parametrize(("managed", "operator"), [("true", "eks.amazonaws.com"), ("false", None)])
+def test_what_the_simulator_does_not_say_of_an_instance_is_read(managed: str, operator: str | None) -> None:
+    said = f"<rootDeviceType>instance-store</rootDeviceType><operator><managed>{managed}</managed>"
+    page = PAGE.replace("<tagSet>", f"{said}<principal>eks.amazonaws.com</principal></operator><tagSet>")
+    page = page.replace(
+        "<httpTokens>",
+        "<httpEndpoint>disabled</httpEndpoint><httpPutResponseHopLimit>1</httpPutResponseHopLimit><httpTokens>",
+    )
+    ec2 = aws_client()
+    read_quickly(ec2, (*INSTANCE, *DETAILS))
+    answer(ec2, page.replace("<nextToken>more</nextToken>", ""))
+
+    found = DescribedInstances(ec2).of(["i-1"])["i-1"]
+
+    assert (found.ebs, found.operator, found.metadata, found.hops) == (False, operator, False, 1)
+
+
 def test_items_of_a_ledger_are_the_same(world: World) -> None:
     table = Table(client(world, "dynamodb", quick=False), TABLE)
     values = {":a": "text", ":b": 5, ":c": None, ":d": [True, {"x": "y"}], ":e": {"k": {"n": 1}}}
@@ -99,6 +119,16 @@ def test_clients_can_do_what_the_read_only_policy_allows() -> None:
     known = {f"{service}:{operation}" for service, operations in OPERATIONS.items() for operation in operations}
 
     assert {action for action in allowed if action.split(":")[0] in OPERATIONS} - known == set()
+
+
+def test_clients_can_do_what_the_command_line_calls() -> None:
+    """Every paginator by its name, so that none is missed that only rare stacks need."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "constructs/cdk_instance_role/cli").rglob("*.py")]
+    named = {name for source in sources for name in re.findall(r'get_paginator\("(\w+)"\)', source)}
+    known = {xform_name(operation) for operations in OPERATIONS.values() for operation in operations}
+
+    assert "list_exports" in named
+    assert named - known == {"get_resources", "lookup_events"}  # services whose models are whole
 
 
 @pytest.mark.parametrize("service", OPERATIONS)

@@ -31,6 +31,8 @@ Reader = Callable[[Element], Any]
 _MIN_FAILED = 300
 """HTTP status of what is no answer."""
 _NAMESPACE = re.compile(rb' xmlns="[^"]*"')
+_UNUSUAL = re.compile(rb"<!|\bxmlns\b")
+"""Comments, CDATA and prefixes. EC2 sends none, and they would have to be understood before something is cut out."""
 _REQUEST_ID = "requestId"
 
 
@@ -69,14 +71,16 @@ class _Answers:
         """Read an answer. botocore gets what it says about itself, and puts the rest beside that."""
         if customized_response_dict is None or response_dict["status_code"] >= _MIN_FAILED:
             return
+        body = _NAMESPACE.sub(b"", response_dict["body"], count=1)
+        if _UNUSUAL.search(body):
+            return
         read, cut = self._reading
         try:
-            text = cut.sub(b"", _NAMESPACE.sub(b"", response_dict["body"], count=1))
-            root = ElementTree.fromstring(text)  # noqa: S314 as botocore does: the answers are those of EC2
+            text = cut.sub(b"", body)
+            parser = ElementTree.XMLParser(encoding="utf-8")  # noqa: S314 as botocore does: the answers are those of EC2
+            root = ElementTree.fromstring(text, parser)  # noqa: S314
         except ElementTree.ParseError:
             return  # botocore says so
-        if "}" in root.tag:
-            return
         customized_response_dict |= read(root)
         for child in [child for child in root if child.tag != _REQUEST_ID]:
             root.remove(child)
@@ -87,7 +91,7 @@ class _Answers:
         """What reads the root element, and what matches elements that are not wanted: nothing if there are none."""
         read = self._reader(self._operation.output_shape, self._wanted)
         names = "|".join(sorted(self._unwanted))
-        return read, re.compile(rf"<({names})>.*?</\1>".encode(), re.DOTALL)
+        return read, re.compile(rf"<({names})>.*?</\1\s*>".encode(), re.DOTALL)
 
     def _reader(self, shape: Any, wanted: Iterable[str]) -> Reader:
         """What reads an element of a shape."""
