@@ -219,6 +219,7 @@ def test_every_account_and_region_has_its_totals_the_worst_first() -> None:
     ]
     table = page.part("environments")
     assert "not fully seen" in table
+    assert "777788889999eu-west-1? not seenunknownunknownunknown" in table
     assert "5 accounts and Regions, the worst first" in table
 
 

@@ -79,15 +79,16 @@ def environments(report: Report, facts: list[dict[str, Any]]) -> Html:
 def _row(account: str, region: str, part: Report, totals: dict[str, Any], counts: list[str]) -> Html:
     result = element("span", sign(part.exit), " ", findings.result(part), class_=tone(part.exit))
     link = element("a", str(totals["instances"]), href=f"#instances&account={quote(account)}&region={quote(region)}")
-    numbers = (str(_flat(totals)[one]) for one in counts)
+    cells = [str(totals["associations"]), link if totals["instances"] else "0"]
+    cells += [str(_flat(totals)[one]) for one in counts]
+    if findings.is_dark(part):
+        cells = ["unknown"] * len(cells)
     return element(
         "tr",
         element("th", name(account), scope="row"),
         element("td", name(region)),
         element("td", result),
-        element("td", str(totals["associations"]), class_="number"),
-        element("td", link if totals["instances"] else "0", class_="number"),
-        *(element("td", one, class_="number") for one in numbers),
+        *(element("td", one, class_="number") for one in cells),
         id=slug("environment", account, region),
     )
 
