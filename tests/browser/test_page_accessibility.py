@@ -45,7 +45,7 @@ def test_no_result_is_told_by_its_colour_alone(show: Show) -> None:
 
     results = page.locator("#environments tbody tr td:nth-child(3)").all_inner_texts()
     assert [one.replace("\n", " ") for one in results] == [
-        *("? not fully seen", "? not fully seen", "! changes", "✓ nothing to do", "✓ nothing to do"),
+        *("? not fully seen", "? not seen", "! changes", "✓ nothing to do", "✓ nothing to do"),
     ]
     assert all(shown.column("Action"))
 
