@@ -21,7 +21,6 @@ from click.testing import CliRunner, Result
 from cdk_instance_role.cli.main import cli
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from localaws.environment import is_local, local_environment
-from tests.cli.accounts import see
 from tests.cli.cloud import Cloud
 from tests.cli.servers import Servers, synthesized, write_assembly
 from tests.cli.template.test_assembly import in_two_regions, with_nested_stacks
@@ -31,15 +30,6 @@ NOWHERE = "http://127.0.0.1:9"
 """Nobody listens there."""
 FLEET, WITHOUT = Servers(), Servers(associated=False)
 COMMANDS = ("plan", "status")
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """The account that all commands of the test see, with one instance."""
-    cloud = Cloud()
-    cloud.instance(1)
-    see(monkeypatch, cloud)
-    return cloud
 
 
 def run(*arguments: str) -> Result:

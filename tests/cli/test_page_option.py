@@ -8,19 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cdk_instance_role.cli.main import cli
-from tests.cli.accounts import see
 from tests.cli.cloud import Cloud
 from tests.cli.servers import Servers, synthesized
 
 COMMANDS = ("plan", "status")
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    cloud = Cloud()
-    cloud.instance(1)
-    see(monkeypatch, cloud)
-    return cloud
 
 
 def run(*arguments: str) -> Result:
