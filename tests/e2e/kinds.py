@@ -9,13 +9,19 @@ from localaws.ministack import LocalAws
 from tests.simulator.hosting import SimulatedAws
 
 KINDS: Mapping[str, type[LocalAws]] = {"emulator": LocalAws, "simulator": SimulatedAws}
-"""An emulator whose EC2 is kind, and the same one with an EC2 that behaves like EC2."""
+"""An emulator whose EC2 is kind, and the same one with an EC2 that behaves like EC2. The story is told on both. Each other
+test runs where it proves more, see the marker `only_on`."""
+WITHOUT_VALIDATION: Mapping[str, str] = {"CDK_VALIDATION": "false"}
+"""The CDK does not validate the templates of an app, which takes longer than the rest of a synthesis. `tests/synth` and the
+demo let it do so."""
 
 
 @contextmanager
 def bootstrapped(kind: str, folder: Path) -> Iterator[LocalAws]:
     """A local AWS of a kind, whose account is bootstrapped."""
-    with KINDS[kind](folder) as aws:
+    aws = KINDS[kind](folder)
+    aws.environment |= WITHOUT_VALIDATION
+    with aws:
         result = Cdk(aws).bootstrap()
         assert result.ok, result.output
         yield aws

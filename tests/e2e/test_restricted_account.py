@@ -3,10 +3,14 @@
 import json
 from typing import Any
 
+import pytest
+
 from localaws.cdk import Cdk
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
 from tests.e2e.stack import entries, outputs
+
+pytestmark = pytest.mark.only_on("simulator")
 
 
 def settings_of(aws: LocalAws) -> dict[str, Any]:

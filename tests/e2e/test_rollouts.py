@@ -3,10 +3,14 @@
 import threading
 import time
 
+import pytest
+
 from localaws.cdk import Cdk, Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
 from tests.e2e.stack import status
+
+pytestmark = pytest.mark.only_on("simulator")
 
 APP = "python tests/e2e/apps/in_waves.py"
 PATIENCE_SECONDS = 120.0

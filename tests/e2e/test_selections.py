@@ -1,9 +1,13 @@
 """What the app selects by tags and leaves alone on a conflict, and what else the library can associate."""
 
+import pytest
+
 from localaws.cdk import Cdk
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
 from tests.e2e.stack import entries, outputs, table
+
+pytestmark = pytest.mark.only_on("simulator")
 
 
 def test_tags_select_and_a_conflict_is_kept_and_a_profile_may_hold_a_role_of_another_name(

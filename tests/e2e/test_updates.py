@@ -1,10 +1,14 @@
 """Updates of a deployed association: what fails is taken back, and who leaves the list gets back what it had."""
 
+import pytest
+
 from localaws.cdk import Cdk, Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
 from tests.e2e.plans import said
 from tests.e2e.stack import entries, status
+
+pytestmark = pytest.mark.only_on("simulator")
 
 APP = "python tests/e2e/apps/breakable.py"
 

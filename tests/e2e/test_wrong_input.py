@@ -11,7 +11,8 @@ import pytest
 from localaws.cdk import Cdk, Result
 from localaws.fleet import LAMBDA, Fleet, Sight
 from localaws.ministack import LocalAws
-from tests.simulator.hosting import SimulatedAws
+
+pytestmark = pytest.mark.only_on("simulator")
 
 IMPORTS = "python tests/e2e/apps/imported_profile.py"
 AT_ONCE = 3
@@ -29,18 +30,10 @@ class Mistake:
 
 Make = Callable[[Fleet, LocalAws], Mistake]
 MISTAKES: dict[str, Make] = {}
-"""What the handler refuses."""
-MISTAKES_IN_CONTEXT: dict[str, Make] = {}
-"""What the app refuses, so that no AWS gets to see it. One is enough here; `tests/synth/test_app.py` has them all."""
 
 
 def mistake(make: Make) -> Make:
     MISTAKES[make.__name__] = make
-    return make
-
-
-def mistake_in_context(make: Make) -> Make:
-    MISTAKES_IN_CONTEXT[make.__name__] = make
     return make
 
 
@@ -59,7 +52,8 @@ def terminated_instance(fleet: Fleet, _: LocalAws) -> Mistake:
     )
 
 
-@mistake_in_context
+# The app refuses it, so that no AWS gets to see it. One is enough here; `tests/synth/test_app.py` has them all.
+@mistake
 def unknown_context_key(fleet: Fleet, _: LocalAws) -> Mistake:
     return Mistake({"instance_idz": fleet.launch()}, "unknown context key 'instance_idz': did you mean 'instance_ids'?")
 
@@ -148,8 +142,7 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(aws: LocalAws, fleet: Fleet) -> Made:
-    made = MISTAKES if isinstance(aws, SimulatedAws) else MISTAKES | MISTAKES_IN_CONTEXT
-    mistakes = {name: make(fleet, aws) for name, make in made.items()}
+    mistakes = {name: make(fleet, aws) for name, make in MISTAKES.items()}
     before = fleet.look()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = pool.map(lambda one: Cdk(aws, app=one.app).deploy(context=one.context), mistakes.values())
@@ -157,9 +150,7 @@ def made(aws: LocalAws, fleet: Fleet) -> Made:
     return Made(mistakes, by_name, before, fleet.look())
 
 
-@pytest.mark.parametrize(
-    "name", [*MISTAKES, *(pytest.param(name, marks=pytest.mark.only_on("emulator")) for name in MISTAKES_IN_CONTEXT)]
-)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_is_told_in_one_clear_sentence(made: Made, name: str) -> None:
     result, expected = made.results[name], made.mistakes[name].says
     assert result.status != 0, result.output

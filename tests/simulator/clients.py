@@ -8,7 +8,7 @@ import io
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -74,17 +74,37 @@ class Clients:
                 client.meta.events.register(over, _VirtualTime.leave)
 
     @classmethod
-    def of(cls, simulator: Simulator, *, reading: Config, changing: Config) -> "Clients":
+    def of(
+        cls,
+        simulator: Simulator,
+        *,
+        reading: Config,
+        changing: Config,
+        prepare: Callable[["Clients"], None] | None = None,
+    ) -> "Clients":
         """Clients for a simulator. Making some is slow, so they are used again once their simulator is gone.
 
         Used or new makes no difference: all that a client remembers of its calls is its retry quota, which is full.
+
+        Args:
+            simulator: what answers.
+            reading: configuration of clients that read.
+            changing: configuration of clients that change something.
+            prepare: called with new clients, for what the handler does to its own.
         """
-        spare = _spare.setdefault((id(reading), id(changing)), [])
-        clients = spare.pop() if spare else cls(reading, changing)
+        spare = _spare.setdefault((id(reading), id(changing), prepare), [])
+        clients = spare.pop() if spare else cls._prepared(reading, changing, prepare)
         for quota in clients._quotas:
             quota.release(RetryQuota.INITIAL_CAPACITY)
         clients._simulator = weakref.ref(simulator)
         weakref.finalize(simulator, spare.append, clients)
+        return clients
+
+    @classmethod
+    def _prepared(cls, reading: Config, changing: Config, prepare: Callable[["Clients"], None] | None) -> "Clients":
+        clients = cls(reading, changing)
+        if prepare:
+            prepare(clients)
         return clients
 
     def _sender(self, service: str) -> Any:
@@ -129,7 +149,7 @@ class _VirtualTime:
         return getattr(time, name)
 
 
-_spare: dict[tuple[int, int], list[Clients]] = {}
+_spare: dict[tuple[int, int, Callable[[Clients], None] | None], list[Clients]] = {}
 """Clients without a simulator, by the identities of their configurations, which they keep alive."""
 botocore.endpoint.time = _VirtualTime()  # type: ignore[attr-defined]
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_instance_role.runtime.association import handler
 from cdk_instance_role.runtime.association.aws.alarms import Alarms
+from cdk_instance_role.runtime.association.aws.ec2_answers import FIRST_LAUNCH, INSTANCE, read_quickly
 from cdk_instance_role.runtime.association.aws.enforcement_calls import EventBus, Queue
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.aws.stack_status import Stacks
@@ -52,6 +53,10 @@ FAILURES = (AssociationError, ClientError, BotoCoreError, FunctionError)
 """What a function may end with. Anything else is a mistake, and ends the test."""
 
 
+def _as_in_the_function(clients: Clients) -> None:
+    read_quickly(clients.ec2_changes, (*INSTANCE, *FIRST_LAUNCH))
+
+
 class World:
     """An AWS with the three profiles Web, Old and Foreign, and the handler in front of it."""
 
@@ -70,7 +75,7 @@ class World:
         self.aws = Simulator(self.clock)
         self.traffic, self.fleet = self.aws.traffic, self.aws.fleet
         self.ec2, self.iam, self.dynamodb = self.aws.ec2, self.aws.iam, self.aws.dynamodb
-        self.clients = clients = Clients.of(self.aws, reading=READING, changing=CHANGING)
+        self.clients = clients = Clients.of(self.aws, reading=READING, changing=CHANGING, prepare=_as_in_the_function)
         self.services = Services(
             ec2=clients.ec2_changes,
             ec2_changes=clients.ec2_changes,
