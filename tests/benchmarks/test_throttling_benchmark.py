@@ -1,24 +1,30 @@
 """The benchmark of throttling, with few instances."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+
+import pytest
 
 from benchmarks import throttling
 from benchmarks.throttling import SITUATIONS, Run, Task
 
-RUNS = {context.name: Task(context, 60, 1)() for context in SITUATIONS}
+
+@pytest.fixture(scope="module")
+def runs() -> Mapping[str, Run]:
+    return {context.name: Task(context, 60, 1)() for context in SITUATIONS}
 
 
-def test_every_situation_is_what_it_says() -> None:
-    alone, few, many, beside = (RUNS[context.name] for context in SITUATIONS)
+def test_every_situation_is_what_it_says(runs: Mapping[str, Run]) -> None:
+    alone, few, many, beside = (runs[context.name] for context in SITUATIONS)
     assert (alone.throttled, alone.denied) == (0, 0)
     assert 0 < few.throttled < many.throttled < 0.5
     assert beside.outcome.complete
     assert alone.outcome.seconds < many.outcome.seconds
 
 
-def test_what_is_promised_is_held_against_the_mean() -> None:
+def test_what_is_promised_is_held_against_the_mean(runs: Mapping[str, Run]) -> None:
     def section_with(name: str, seconds: float, denied: float) -> dict[str, bool]:
-        found = dict(RUNS)
+        found = dict(runs)
         outcome = replace(found[name].outcome, changed_seconds=seconds, bucket_seconds=100.0, carrying=60)
         found[name] = Run(name, outcome, denied)
         section = throttling.section(found.values(), 60, 1)

@@ -39,7 +39,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         port = free_port()
         environment = local_environment(f"http://{LOOPBACK}:{port}", account=FIRST, region=IRELAND, home=str(folder))
         with endpoint(port, door.answer, aws.endpoint):
-            return Estate(accounts, door, Operator(environment | WITHOUT_VALIDATION, empty), folder).tell()
+            return Estate(accounts, door, Operator({**environment, **WITHOUT_VALIDATION}, empty), folder).tell()
 
 
 def bootstrap(aws: LocalAws) -> None:

@@ -33,15 +33,21 @@ def bullets(items: Sequence[str], limit: int | None) -> str:
     return "\n".join([*(f"- {sentence(item)}" for item in shown), *([f"- and {more} more; {ALL}"] if more else [])])
 
 
-def table(headings: Sequence[str], rows: Sequence[str], totals: str, limit: int | None) -> Iterator[str]:
-    """A table, folded if it is long, and what there is altogether if it is cut."""
-    shown = words.first(rows, limit)
-    if not shown:
+def table(headings: Sequence[str], rows: Sequence[str], totals: str, *, of: int) -> Iterator[str]:
+    """A table, folded if it is long, and what there is altogether if these are not all rows.
+
+    Args:
+        headings: of the columns.
+        rows: the rows that are shown.
+        totals: what all rows come to.
+        of: how many rows there are.
+    """
+    if not rows:
         return
-    whole = counted(len(rows), "instance")
-    part = f"{len(shown)} of {whole}" if len(shown) < len(rows) else whole
-    lines = "\n".join([row(headings), row(["---"] * len(headings)), *shown])
-    yield folded(part, lines) if len(shown) > OPEN_ROWS else lines
+    whole = counted(of, "instance")
+    part = f"{len(rows)} of {whole}" if len(rows) < of else whole
+    lines = "\n".join([row(headings), row(["---"] * len(headings)), *rows])
+    yield folded(part, lines) if len(rows) > OPEN_ROWS else lines
     if part != whole:
         yield f"{part}: {totals}; {ALL}."
 

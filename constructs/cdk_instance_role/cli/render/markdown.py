@@ -1,6 +1,7 @@
 """A document as Markdown, for a comment on a pull request."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from ..model import counted
 from ..status_model import Report
@@ -36,18 +37,25 @@ def text(report: Report, *, full: bool = False) -> str:
     shown = document(report)
     limits: tuple[int | None, ...] = (None, 1000, 400, 200, *_LIMITS) if full else _LIMITS
     for limit in limits:
-        whole = _joined(_head(shown), _sections(shown, limit))
-        if _fits(whole):
+        whole = _whole(_head(shown), _sections(shown, limit))
+        if whole:
             return whole
     return _cut(shown)
 
 
-def _fits(whole: str) -> bool:
-    return len(whole.encode()) <= LIMIT
+def _whole(head: Iterable[str], sections: Iterable[str]) -> str | None:
+    """Everything; None as soon as it is too long, without a look at the rest of it."""
+    parts, size = list[str](), len("\n") - len("\n\n")
+    for part in chain(head, sections):
+        size += len("\n\n") + len(part.encode())
+        if size > LIMIT:
+            return None
+        parts.append(part)
+    return _joined(parts)
 
 
-def _joined(head: Iterable[str], sections: Iterable[str]) -> str:
-    return "\n\n".join([*head, *sections]) + "\n"
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts) + "\n"
 
 
 def _sections(shown: Document, limit: int | None) -> Iterator[str]:
@@ -57,14 +65,14 @@ def _sections(shown: Document, limit: int | None) -> Iterator[str]:
 def _cut(shown: Document) -> str:
     """As many associations as fit, each as short as can be."""
     head, sections = _head(shown), list(_sections(shown, _LIMITS[-1]))
-    size = len(_joined(head, [_more(len(sections))]).encode())
+    size = len(_joined([*head, _more(len(sections))]).encode())
     kept: list[str] = []
     for section in sections:
         size += len(section.encode()) + len("\n\n")
         if size > LIMIT:
             break
         kept.append(section)
-    return _joined(head, [*kept, _more(len(sections) - len(kept))])
+    return _joined([*head, *kept, _more(len(sections) - len(kept))])
 
 
 def _more(associations: int) -> str:
@@ -101,9 +109,10 @@ def _section(section: Section, limit: int | None) -> Iterator[str]:
         yield f"Enforcement: {sentence(section.enforcement)}."
     for notice in section.notices:
         yield from _notice(notice, limit)
-    rows = [row(map(_cell, one.cells)) for one in section.table.rows]
+    rows = section.table.rows
     headings = [column.heading for column in section.table.columns]
-    yield from table(headings, rows, section.table.totals, limit)
+    first = [row(map(_cell, one.cells)) for one in words.first(rows, limit)]
+    yield from table(headings, first, section.table.totals, of=len(rows))
     shown = words.first(section.comparisons, limit)
     for comparison in shown:
         yield from _comparison(comparison, limit)
