@@ -25,13 +25,20 @@ from tests.synth.builders import (
 QUICK = {"instance_ids": INSTANCE, "managed_policies": "AmazonS3ReadOnlyAccess"}
 
 
-def run(context: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the app with this context, with no way to reach anything: no credentials, no Region, no network proxy."""
+def run(context: dict[str, Any], folder: Path, *, validated: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the app with this context, with no way to reach anything: no credentials, no Region, no network proxy.
+
+    Args:
+        context: of the app.
+        folder: where the cloud assembly is written to.
+        validated: let the CDK validate the templates. That takes longer than the rest of a synthesis.
+    """
     environment = environment_with_node(
         CDK_CONTEXT_JSON=json.dumps(context),
         CDK_OUTDIR=str(folder),
         AWS_EC2_METADATA_DISABLED="true",
         AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        CDK_VALIDATION=str(validated).lower(),
     )
     return subprocess.run(
         [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -43,7 +50,7 @@ def templates(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_quick_way_defines_one_stack(tmp_path: Path) -> None:
-    finished = run(QUICK, tmp_path)
+    finished = run(QUICK, tmp_path, validated=True)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert set(templates(tmp_path)) == {"InstanceRole-default.template.json"}
 

@@ -20,9 +20,9 @@ HERE, THERE = ({"account": "111122223333", "region": region} for region in ("eu-
 Templates = dict[str, dict[str, Any]]
 
 
-def templates(folder: Path, roles: dict[str, Any], **settings: Any) -> Templates:
+def templates(folder: Path, roles: dict[str, Any], *, validated: bool = False, **settings: Any) -> Templates:
     """The templates of the app by the ids of their stacks."""
-    finished = run({"instance_roles": roles, "instance_role_settings": settings}, folder)
+    finished = run({"instance_roles": roles, "instance_role_settings": settings}, folder, validated=validated)
     assert (finished.returncode, finished.stderr) == (0, "")
     return {path.name.partition(".")[0]: json.loads(path.read_text()) for path in folder.glob("*.template.json")}
 
@@ -62,7 +62,7 @@ def test_an_entry_without_enforcement_has_none_of_its_resources() -> None:
 def test_settings_reach_the_queues(tmp_path: Path) -> None:
     roles = {"web": {**WEB, **HERE, "enforcement": "report"}}
     settings = {"encryption_key": KEY, "encrypt_queues": True, "reconcilers": [OPERATOR], "tags": {"cost-center": "42"}}
-    (template,) = templates(tmp_path, roles, **settings).values()
+    (template,) = templates(tmp_path, roles, validated=True, **settings).values()
     queues = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::SQS::Queue"]
 
     assert [one["KmsMasterKeyId"] for one in queues] == [KEY, KEY]
@@ -112,6 +112,7 @@ def test_the_shared_provider_has_the_settings(tmp_path: Path) -> None:
         runtime="python3.12",
         permissions_boundary="CompanyBoundary",
         tags={"cost-center": "42"},
+        validated=True,
     )
     provider = found["InstanceRoleProvider"]["Resources"].values()
     roles = [one["Properties"] for one in provider if one["Type"] == "AWS::IAM::Role"]
