@@ -18,32 +18,16 @@ from pydantic import (
 
 from cdk_instance_role.runtime.association.contract import MAX_SWEEP_SECONDS
 from cdk_instance_role.runtime.association.request.desired import PROFILE_ARN, ROLE_ARN
-from cdk_instance_role.runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
+from cdk_instance_role.runtime.association.request.rollout import MAX_ALARMS
 from cdk_instance_role.support.change_limits import change_limit
 from cdk_instance_role.support.names import ALARM_NAME, NAME
 
 from .environments import AccountId, EnvironmentEntry, Environments, InstanceIds, Region
 from .settings import MAPS_OF_SETTINGS, SettingsEntry
-from .values import Number, PolicyName, Strict, TagKey, TagValue, check_finite, refuse_null, text
+from .values import Failures, Number, Percentages, PolicyName, Strict, TagKey, TagValue, check_finite, refuse_null, text
 
 _ALARM = re.compile(rf"(?!arn:){ALARM_NAME.pattern}")
 _ACCOUNT_OF_AN_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
-
-
-def _check_percentages(values: list[float]) -> list[float]:
-    if not rises_to_100(values):
-        raise ValueError("Input should be percentages above 0 that rise to 100, like [1, 10, 50, 100]")
-    return values
-
-
-def _check_failures(value: Any) -> Any:
-    try:
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise ValueError
-        Tolerance.parse(str(value))
-    except (OverflowError, ValueError):
-        raise ValueError('Input should be a whole number of targets, or a percentage of them like "2%"') from None
-    return value
 
 
 _NAME_ALONE, _MAP, _ANY, _LIST, _MODE = "(name)", "(map)", "(any)", "(list)", "(mode)"
@@ -108,10 +92,10 @@ class RolloutEntry(Strict):
 
     first: Annotated[StrictInt, Field(ge=1), AfterValidator(check_finite)] | None = None
     growth: Annotated[Number, Field(ge=1)] | None = None
-    percentages: Annotated[list[Number], AfterValidator(_check_percentages)] | None = None
+    percentages: Percentages | None = None
     bake_minutes: Annotated[Number, Field(ge=0, lt=60)] | None = None
     alarms: Annotated[list[AlarmName], Field(max_length=MAX_ALARMS)] = Field(default_factory=list)
-    max_failures: Annotated[int | str, BeforeValidator(_check_failures)] | None = None
+    max_failures: Failures | None = None
 
     _given = field_validator("*", mode="before")(refuse_null)
 

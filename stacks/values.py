@@ -1,4 +1,4 @@
-"""What values of the configuration have in common: strict models, texts, tags and numbers."""
+"""What values of the configuration have in common: strict models, texts, tags, numbers and percentages."""
 
 import re
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from cdk_instance_role.runtime.association.request.rollout import Tolerance, rises_to_100
 from cdk_instance_role.support.names import NAME, POLICY_ARN
 
 _TAG = re.compile(r"(?!\s)[^*?\x00-\x1f\x7f]*(?<!\s)")
@@ -63,6 +64,22 @@ def refuse_null(value: Any) -> Any:
     return value
 
 
+def _check_percentages(values: list[float]) -> list[float]:
+    if not rises_to_100(values):
+        raise ValueError("Input should be percentages above 0 that rise to 100, like [1, 10, 50, 100]")
+    return values
+
+
+def _check_failures(value: Any) -> Any:
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError
+        Tolerance.parse(str(value))
+    except (OverflowError, ValueError):
+        raise ValueError('Input should be a whole number of targets, or a percentage of them like "2%"') from None
+    return value
+
+
 PolicyName = Annotated[
     str,
     text(
@@ -74,3 +91,5 @@ PolicyName = Annotated[
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), _tag_text("A tag key")]
 TagValue = Annotated[str, StringConstraints(max_length=256), _tag_text("A tag value")]
 Number = Annotated[StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)], AfterValidator(check_finite)]
+Percentages = Annotated[list[Number], AfterValidator(_check_percentages)]
+Failures = Annotated[int | str, BeforeValidator(_check_failures)]
