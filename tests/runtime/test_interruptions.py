@@ -8,6 +8,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from cdk_instance_role.runtime.association.contract import MAX_INVOCATION_SECONDS
 from cdk_instance_role.runtime.association.exceptions import AssociationError, SupersededError
+from tests.runtime.kill_points import kill_points
 from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import QUERY, TRANSACT, UPDATE
@@ -71,6 +72,9 @@ class Story:
     def points(self) -> list[str]:
         return self.world.traffic.lifeline.points[self.first_point :]
 
+    def kill_points(self) -> list[tuple[int, str]]:
+        return kill_points(self.world.traffic.lifeline, self.first_point)
+
     @property
     def state(self) -> Any:
         """What matters in the end."""
@@ -120,14 +124,14 @@ def begun(operation: str) -> Story:
 def test_ends_the_same_wherever_an_invocation_is_killed(operation: str, record_property: RecordProperty) -> None:
     undisturbed = begun(operation)
     assert undisturbed.run().ok
-    points = undisturbed.points
+    assert len(undisturbed.points) > 25
+    points = undisturbed.kill_points()
     record_property(f"points at which a {operation} was killed", len(points))
-    assert len(points) > 25
-    for number, point in enumerate(points):
+    for number, point in points:
         story = begun(operation)
         story.world.traffic.lifeline.kill_at = story.first_point + number
         result = story.run()
-        where = f"killed {point}, point {number} of {len(points)}"
+        where = f"killed {point}, point {number}"
         assert result.ok, f"{where}: {result.reason}"
         assert story.state == undisturbed.state, where
         assert set(story.world.fleet.bared) <= set(undisturbed.world.fleet.bared), where
@@ -145,13 +149,12 @@ def test_goes_back_wherever_a_killed_invocation_fails_the_operation(operation: s
     undisturbed = Story(operation)
     before = undisturbed.state
     undisturbed.run()
-    points = undisturbed.points
-    for number, point in enumerate(points):
+    for number, point in undisturbed.kill_points():
         story = Story(operation)
         story.resource.goes_on_when_killed = False
         story.world.traffic.lifeline.kill_at = story.first_point + number
         result = story.run()
-        where = f"killed {point}, point {number} of {len(points)}"
+        where = f"killed {point}, point {number}"
         assert not result.ok, where
         if operation == "delete":
             assert story.run().ok, where

@@ -3,6 +3,7 @@ rollback at any age."""
 
 from typing import Any
 
+from tests.runtime.kill_points import kill_points
 from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.ec2 import ASSOCIATE
@@ -55,11 +56,11 @@ def test_a_rollback_that_a_killed_invocation_has_failed_can_be_continued_from_an
     by the properties. The provider framework reports the killed function. Then somebody runs ``cdk rollback``."""
     undisturbed = Story()
     assert undisturbed.roll_back(Status.UPDATING).ok
-    points = undisturbed.world.traffic.lifeline.points[undisturbed.first_point :]
+    lifeline = undisturbed.world.traffic.lifeline
     undisturbed.check("not killed")
-    assert len(points) > 25
-    for number, point in enumerate(points):
-        where, story = f"killed {point}, point {number} of {len(points)}", Story()
+    assert len(lifeline.points) > undisturbed.first_point + 25
+    for number, point in kill_points(lifeline, undisturbed.first_point):
+        where, story = f"killed {point}, point {number}", Story()
         story.world.traffic.lifeline.kill_at = story.first_point + number
         story.resource.goes_on_when_killed = False
         assert not story.roll_back(Status.UPDATING).ok, where

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.runtime.kill_points import kill_points
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
@@ -196,9 +197,9 @@ def test_a_renewal_ends_the_same_wherever_an_invocation_is_killed(renews: bool) 
     undisturbed = renewal()
     first = len(undisturbed.world.traffic.lifeline.points)
     assert undisturbed.update().ok
-    points = undisturbed.world.traffic.lifeline.points[first:]
-    assert len(points) > 20
-    for number, point in enumerate(points):
+    lifeline = undisturbed.world.traffic.lifeline
+    assert len(lifeline.points) > first + 20
+    for number, point in kill_points(lifeline, first):
         story = renewal()
         story.world.traffic.lifeline.kill_at = first + number
         result = story.update()

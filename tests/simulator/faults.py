@@ -4,7 +4,8 @@ import random
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -34,6 +35,8 @@ class Lifeline:
         self.points: list[str] = []
         self.kill_at: int | None = None
         self._dead, self._lock = False, threading.Lock()
+        self._writes, self._may_differ = 0, True
+        self._different: list[int] = []
 
     def check(self) -> None:
         with self._lock:
@@ -44,10 +47,32 @@ class Lifeline:
         with self._lock:
             if self._dead:
                 raise KilledError
+            if self._may_differ:
+                self._different.append(len(self.points))
+            self._may_differ = self._writes > 0
             self.points.append(point)
             if len(self.points) - 1 == self.kill_at:
                 self._dead = True
                 raise KilledError
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """Something is written meanwhile, or refused."""
+        with self._lock:
+            self._writes, self._may_differ = self._writes + 1, True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._writes -= 1
+
+    def different(self, first: int) -> list[int]:
+        """Numbers of the points at which it makes a difference to die, from a number on.
+
+        A dead invocation leaves nothing but what it has written. So if nothing was written since the point before, it
+        leaves the same.
+        """
+        return [first, *(number for number in self._different if number > first)]
 
     def revive(self) -> None:
         """Begin another invocation."""
@@ -142,7 +167,8 @@ class Traffic:
         self._let_happen(action)
         self.lifeline.reach(f"before {action}")
         try:
-            answer = self._answer_in_time(action, parameters, effect)
+            with self.lifeline.write() if writes else nullcontext():
+                answer = self._answer_in_time(action, parameters, effect)
         except AwsError as error:
             call.error = error.code
             raise

@@ -211,6 +211,30 @@ def test_after_a_refused_change_there_is_no_point_in_killing(ec2: Calls, traffic
     assert traffic.lifeline.points == [f"before {ASSOCIATE}"]
 
 
+def test_it_makes_a_difference_to_die_first_and_after_each_write(
+    ec2: Calls, traffic: Traffic, bare: str, web: str
+) -> None:
+    ec2.associations()
+    ec2.associations()
+    ec2.associate(bare, web)
+    ec2.associations()
+    ec2.associations()
+    assert [traffic.lifeline.points[number] for number in traffic.lifeline.different(0)] == [
+        f"before {DESCRIBE_ASSOCIATIONS}",
+        f"after {ASSOCIATE}",
+    ]
+    assert traffic.lifeline.different(4) == [4]
+
+
+def test_it_makes_a_difference_to_die_while_something_else_is_written(traffic: Traffic) -> None:
+    with traffic.lifeline.write():
+        traffic.lifeline.reach("one")
+        traffic.lifeline.reach("two")
+    traffic.lifeline.reach("three")
+    traffic.lifeline.reach("four")
+    assert traffic.lifeline.different(0) == [0, 1, 2]
+
+
 def test_a_dead_invocation_can_not_call_any_more(
     ec2: Calls, clients: Clients, traffic: Traffic, fleet: Fleet, bare: str, web: str
 ) -> None:
