@@ -11,7 +11,7 @@ from tests.simulator.hosting import SimulatedAws
 KINDS: Mapping[str, type[LocalAws]] = {"emulator": LocalAws, "simulator": SimulatedAws}
 """An emulator whose EC2 is kind, and the same one with an EC2 that behaves like EC2.
 
-The story is told on both. Each other test runs where it proves more: see the marker `only_on`.
+`test_story.py` runs on both. Each other test runs on the one that shows more: see the marker `only_on`.
 """
 WITHOUT_VALIDATION: Mapping[str, str] = {"CDK_VALIDATION": "false"}
 """The CDK does not validate the templates of an app. That takes longer than the rest of a synthesis.

@@ -15,7 +15,7 @@ from localaws.ministack import LocalAws
 pytestmark = pytest.mark.only_on("simulator")
 
 IMPORTS = "python tests/e2e/apps/imported_profile.py"
-AT_ONCE = 3
+MAX_CONCURRENCY = 3
 """Commands that run at the same time: most of a deployment is waiting."""
 
 
@@ -144,7 +144,7 @@ class Made:
 def made(aws: LocalAws, fleet: Fleet) -> Made:
     mistakes = {name: make(fleet, aws) for name, make in MISTAKES.items()}
     before = fleet.look()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_CONCURRENCY) as pool:
         results = pool.map(lambda one: Cdk(aws, app=one.app).deploy(context=one.context), mistakes.values())
         by_name = dict(zip(mistakes, results, strict=True))
     return Made(mistakes, by_name, before, fleet.look())

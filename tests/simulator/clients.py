@@ -52,7 +52,7 @@ class Clients:
     sqs: "SQSClient"
     events: "EventBridgeClient"
 
-    def __init__(self, reading: Config, changing: Config) -> None:
+    def __init__(self, reading: Config, changing: Config, prepare: Callable[["Clients"], None] | None = None) -> None:
         self._simulator: weakref.ref[Simulator] | None = None
         self._configs = reading, changing
         reading, changing = reading.merge(_PLAIN), changing.merge(_PLAIN)
@@ -72,6 +72,8 @@ class Clients:
             client.meta.events.register("before-send", self._sender(service))
             for over in ("after-call", "after-call-error"):
                 client.meta.events.register(over, _VirtualTime.leave)
+        if prepare:
+            prepare(self)
 
     @classmethod
     def of(
@@ -93,18 +95,11 @@ class Clients:
             prepare: called with new clients, for what the handler does to its own.
         """
         spare = _spare.setdefault((id(reading), id(changing), prepare), [])
-        clients = spare.pop() if spare else cls._prepared(reading, changing, prepare)
+        clients = spare.pop() if spare else cls(reading, changing, prepare)
         for quota in clients._quotas:
             quota.release(RetryQuota.INITIAL_CAPACITY)
         clients._simulator = weakref.ref(simulator)
         weakref.finalize(simulator, spare.append, clients)
-        return clients
-
-    @classmethod
-    def _prepared(cls, reading: Config, changing: Config, prepare: Callable[["Clients"], None] | None) -> "Clients":
-        clients = cls(reading, changing)
-        if prepare:
-            prepare(clients)
         return clients
 
     def _sender(self, service: str) -> Any:
@@ -150,7 +145,8 @@ class _VirtualTime:
 
 
 _spare: dict[tuple[int, int, Callable[[Clients], None] | None], list[Clients]] = {}
-"""Clients without a simulator, by the identities of their configurations, which they keep alive."""
+"""Clients without a simulator, by the identities of their configurations, which they keep alive, and by what prepares
+them."""
 botocore.endpoint.time = _VirtualTime()  # type: ignore[attr-defined]
 
 

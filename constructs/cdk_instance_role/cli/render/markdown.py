@@ -1,6 +1,6 @@
 """A document as Markdown, for a comment on a pull request."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from ..model import counted
@@ -35,23 +35,29 @@ def text(report: Report, *, full: bool = False) -> str:
         full: show as many instances as the comment can hold, not only the first of every association.
     """
     shown = document(report)
+    head = _head(shown)
     limits: tuple[int | None, ...] = (None, 1000, 400, 200, *_LIMITS) if full else _LIMITS
     for limit in limits:
-        whole = _whole(_head(shown), _sections(shown, limit))
-        if whole:
-            return whole
-    return _cut(shown)
+        parts = _fitting(chain(head, _sections(shown, limit)), LIMIT + len("\n\n") - len("\n"))
+        if len(parts) == len(head) + len(shown.important):
+            return _joined(parts)
+    return _cut(head, shown)
 
 
-def _whole(head: Iterable[str], sections: Iterable[str]) -> str | None:
-    """Everything; None as soon as it is too long, without a look at the rest of it."""
-    parts, size = list[str](), len("\n") - len("\n\n")
-    for part in chain(head, sections):
-        size += len("\n\n") + len(part.encode())
-        if size > LIMIT:
-            return None
-        parts.append(part)
-    return _joined(parts)
+def _fitting(parts: Iterable[str], room: int) -> list[str]:
+    """The first parts, as many as there is room for. The others are not rendered.
+
+    Args:
+        parts: what is joined.
+        room: bytes, with an empty line for each part.
+    """
+    kept: list[str] = []
+    for part in parts:
+        room -= len(part.encode()) + len("\n\n")
+        if room < 0:
+            break
+        kept.append(part)
+    return kept
 
 
 def _joined(parts: Iterable[str]) -> str:
@@ -62,17 +68,12 @@ def _sections(shown: Document, limit: int | None) -> Iterator[str]:
     return ("\n\n".join(_section(section, limit)) for section in shown.important)
 
 
-def _cut(shown: Document) -> str:
+def _cut(head: Sequence[str], shown: Document) -> str:
     """As many associations as fit, each as short as can be."""
-    head, sections = _head(shown), list(_sections(shown, _LIMITS[-1]))
-    size = len(_joined([*head, _more(len(sections))]).encode())
-    kept: list[str] = []
-    for section in sections:
-        size += len(section.encode()) + len("\n\n")
-        if size > LIMIT:
-            break
-        kept.append(section)
-    return _joined([*head, *kept, _more(len(sections) - len(kept))])
+    total = len(shown.important)
+    empty = _joined([*head, _more(total)])
+    kept = _fitting(_sections(shown, _LIMITS[-1]), LIMIT - len(empty.encode()))
+    return _joined([*head, *kept, _more(total - len(kept))])
 
 
 def _more(associations: int) -> str:
