@@ -4,18 +4,23 @@ import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import Stack
 from click.testing import CliRunner, Result
 
-from cdk_instance_role import Enforcement
+from cdk_instance_role import Enforcement, InstanceRole, InstanceSelection
 from cdk_instance_role.cli.main import cli
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.cli.accounts import see
 from tests.cli.cloud import Cloud, only_association
-from tests.cli.servers import STACK, Servers, synthesized
+from tests.cli.servers import STACK, Servers, new_app, synthesized, write_assembly_of_places, written
 from tests.simulator.driver import STACK_ID
 from tests.simulator.ec2 import MUTATING
+from tests.synth.builders import ACCOUNT, IRELAND, REGION
 from tests.unit.builders import instance_id
 
 REPAIRED = Servers(enforcement=Enforcement.repair(max_changes=1))
@@ -241,6 +246,50 @@ def test_fails_when_it_can_not_see_what_may_change(cloud: Cloud, break_it: Calla
 
     assert words in error(reconcile(REPAIRED, "--yes"))
     assert not cloud.messages.sent
+
+
+def test_an_account_without_access_hides_no_other(cloud: Cloud, tmp_path: Path) -> None:
+    deployed(cloud, REPAIRED)
+    take_off(cloud, 1)
+    places = ("444455556666", REGION), (ACCOUNT, REGION)
+    app = write_assembly_of_places(tmp_path / "assembly", synthesized(REPAIRED).template, places)
+
+    result = CliRunner().invoke(cli, ["reconcile", "--app", str(app), "--yes", "--format", "json"])
+
+    assert result.exit_code == 1, result.output
+    assert cloud.fleet.carried(FIRST)
+    (unseen,) = json.loads(result.stdout)["unseen"]
+    assert unseen.startswith("account 444455556666, eu-west-1: role ")
+    before = result.stderr.partition("sweep requested")[0]
+    assert f"- {unseen}" in before.splitlines()
+
+
+def test_an_association_that_can_not_be_seen_hides_no_other(cloud: Cloud) -> None:
+    stack = two_associations()
+    cloud.instance(4, tags={"app": "other"})
+    cloud.deploy(stack)
+    rest = next(one for one in cloud.deployments[stack.name] if "Rest" in one)
+    for (association, _), item in cloud.world.dynamodb.items.items():
+        if association == f"{STACK_ID}|{rest}":
+            item.pop("Claims", None)
+
+    result = CliRunner().invoke(cli, ["reconcile", "--app", str(stack.folder), "--yes", "--format", "json"])
+
+    assert result.exit_code == 1, result.output
+    assert [message["Association"] for message in cloud.messages.sent] == [key(REPAIRED)]
+    assert f"Web/Rest (stack {STACK}" in json.loads(result.stdout)["unseen"][0]
+
+
+def two_associations() -> StackArtifact:
+    """The stack of these tests with a second association, Rest."""
+    app = new_app()
+    stack = Stack(app, STACK, env=IRELAND)
+    REPAIRED.define(stack)
+    role = stack.node.find_child("Web")
+    assert isinstance(role, InstanceRole)
+    role.associate_with("Rest", InstanceSelection.by_ids(instance_id(4)), enforcement=REPAIRED.enforcement)
+    (artifact,) = assembly.read(written(app))
+    return artifact
 
 
 # The wait

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from .aws.accounts import Accounts
-from .enforcement.enforced import enforced
+from .enforcement.enforced import Enforced, enforced
 from .enforcement.history import History
 from .enforcement.reconcile import reconcile_all
 from .environments import looks
@@ -150,21 +150,30 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     """
     accounts = Accounts(subject.region, subject.role_name, by_lookup_roles=False)  # those may only read
     with opened(subject.folder, subject.context) as artifacts:
+        source = _chosen(subject, accounts, artifacts)
         with shown("Looking at the associations") as screen:
-            source = _chosen(subject, accounts, artifacts)
-            found_in = [source.open(place, screen.rate_limiter()) for place in source.places]
-            chosen = [(stack, one.environment) for one in found_in for stack in one.stacks]
-            found = [one for stack, environment in chosen for one in enforced(stack, environment)]
-        problems = reconcile_all(found, _say, confirm, resumes=resume, clock=time.time, sleep=time.sleep)
-        with shown("Looking at the instances"):
-            statuses = [one for stack, environment in chosen for one in status_of_stack(stack, environment)]
-    views = (Look[Any](place, unseen=_about(place, problems)).view for place in source.places)
-    return StatusReport(tuple(statuses), unique(problems), tuple(views))
+            found = looks.look(source, _enforced_of_stack, screen)
+        problems = reconcile_all(
+            [one for look in found for one in look.found],
+            looks.unseen(found),
+            _say,
+            confirm,
+            resumes=resume,
+            clock=time.time,
+            sleep=time.sleep,
+        )
+        with shown("Looking at the instances") as screen:
+            seen = looks.look(source, _status_job(who=False), screen)
+    for one in seen:
+        one.unseen += (problem for problem in problems if f", {one.place})" in problem)  # of its associations
+    report = _status_report(seen)
+    return replace(report, unseen=unique([*problems, *report.unseen]))
 
 
-def _about(place: Place, problems: Sequence[str]) -> list[str]:
-    """The problems of associations in an account and Region, which they name."""
-    return [problem for problem in problems if f", {place})" in problem]
+def _enforced_of_stack(stack: StackArtifact, environment: Environment, look: Look[Enforced]) -> Sequence[Enforced]:
+    found, unseen = enforced(stack, environment)
+    look.unseen += unseen
+    return found
 
 
 def _add_unseen(stack: StackArtifact, environment: Environment, look: Look[Any]) -> None:

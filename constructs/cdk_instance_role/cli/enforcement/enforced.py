@@ -68,24 +68,34 @@ class Enforced:
         )
 
 
-def enforced(stack: StackArtifact, environment: Environment) -> Iterator[Enforced]:
+def enforced(stack: StackArtifact, environment: Environment) -> tuple[list[Enforced], list[str]]:
     """The associations with enforcement of a deployed stack, and of those that are nested in it.
 
     Args:
         stack: the stack, as the assembly has it.
         environment: the account and Region that it is in.
 
-    Raises:
-        CliError: something about them can't be seen.
+    Returns:
+        The associations, and in sentences why others can't be seen.
     """
-    environment.sight.reset()
+    found, unseen = list[Enforced](), list[str]()
     for one in [*environment.stacks.family(stack)]:
-        deployed = environment.stacks.deployed(one.address)
-        for logical_id in associations(deployed.template) if deployed else ():
-            if deployed and logical_id in deployed.physical_ids and declaration(deployed, logical_id) is not None:
-                yield _enforced(one.address, deployed, logical_id, environment)
-    for unseen in environment.sight.unseen:
-        raise CliError(unseen)
+        unseen += environment.stacks.hidden(one.address)
+        if deployed := environment.stacks.deployed(one.address):
+            for logical_id in _declared(deployed):
+                environment.sight.reset()
+                try:
+                    found.append(_enforced(one.address, deployed, logical_id, environment))
+                except CliError as error:
+                    unseen.append(str(error))
+    return found, unseen
+
+
+def _declared(deployed: DeployedStack) -> Iterator[str]:
+    """Logical ids of the deployed associations with enforcement."""
+    for logical_id in associations(deployed.template):
+        if logical_id in deployed.physical_ids and declaration(deployed, logical_id) is not None:
+            yield logical_id
 
 
 def _enforced(address: Address, deployed: DeployedStack, logical_id: str, environment: Environment) -> Enforced:

@@ -18,6 +18,7 @@ NOT_PAUSED = "Nothing is paused, so --resume makes no difference."
 
 def reconcile_all(
     found: Sequence[Enforced],
+    unseen: Sequence[str],
     say: Callable[[str], None],
     confirm: Callable[[], None],
     *,
@@ -29,6 +30,7 @@ def reconcile_all(
 
     Args:
         found: the associations with enforcement.
+        unseen: why others can't be seen, in sentences.
         say: shows a line: first what may change, then what happens.
         confirm: asks whether to go on, and raises an error if not.
         resumes: whether changes go on that are paused.
@@ -41,9 +43,10 @@ def reconcile_all(
     Raises:
         CliError: no sweep could be started.
     """
-    if not found:
+    able = [one for one in found if not one.problem]
+    problems = [*unseen, *(one.said for one in found if one.problem)]
+    if not able and not problems:
         raise CliError(NO_ENFORCEMENT)
-    able, problems = [one for one in found if not one.problem], [one.said for one in found if one.problem]
     if not able:
         raise CliError("; ".join(problems))
     _state(able, say, resumes=resumes)
