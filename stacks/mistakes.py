@@ -1,5 +1,6 @@
 """What is wrong with an entry, in pydantic's own words, with the entry, the key and the value."""
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +15,9 @@ from .values import Strict
 
 _PLAIN = re.compile(r"(?![0-9]+$)[\w:/-]+")
 """A key that needs no quotes. A number is the place in a list."""
+_TYPO = 0.9
+"""How much a mistyped key is like the one that was meant: `region` is like `regions`, and `instance_tags` is not like
+`instance_ids`."""
 _TYPES = {"int", "float", "[key]"}
 """What pydantic adds to the place of a mistake: one of several types, or that it is about the key itself."""
 
@@ -43,15 +47,24 @@ def _sentence(place: str, path: tuple[str | int, ...], details: Mapping[str, Any
     value, where = shown(details["input"]), _join(place, path)
     match details["type"]:
         case "extra_forbidden":
-            allowed = model if len(path) == 1 else MAPS[_map_of(path)]
-            hint = suggestion(str(path[-1]), list(allowed.model_fields))
-            return f"{_join(place, path[:-1])} has the unknown key {path[-1]!r}: {hint}"
+            return f"{_join(place, path[:-1])} has the unknown key {path[-1]!r}: {_hint(place, path, model)}"
         case "missing":
             return f"{where}: {message} in {value}"
         case "value_error" if isinstance(details["input"], dict) and _is_map(path):  # a rule about several keys
             return f"{where}: {message}"
         case _:
             return f"{where} is {value}: {message}"
+
+
+def _hint(place: str, path: tuple[str | int, ...], model: type[Strict]) -> str:
+    """What to write instead of an unknown key."""
+    key = str(path[-1])
+    if len(path) == 1:
+        return suggestion(key, list(model.model_fields))
+    allowed = list(MAPS[_map_of(path)].model_fields)
+    if key in model.model_fields and not difflib.get_close_matches(key, allowed, cutoff=_TYPO):
+        return f"put it beside {path[0]}, into {place}: allowed here are {', '.join(allowed)}"
+    return suggestion(key, allowed)
 
 
 def _is_map(path: tuple[str | int, ...]) -> bool:

@@ -29,7 +29,8 @@ from tests.synth.builders import ACCOUNT, REGION
 NOWHERE = "http://127.0.0.1:9"
 """Nobody listens there."""
 FLEET, WITHOUT = Servers(), Servers(associated=False)
-COMMANDS = ("plan", "status")
+LOOKS = ("plan", "status")
+COMMANDS = (*LOOKS, "reconcile")
 
 
 def run(*arguments: str) -> Result:
@@ -163,7 +164,7 @@ def test_a_warning_does_not_pass_on_what_controls_a_terminal(cloud: Cloud, tmp_p
 # What is there
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LOOKS)
 @pytest.mark.parametrize("deployed", [True, False])
 def test_says_that_there_are_no_associations(cloud: Cloud, command: str, deployed: bool) -> None:
     if deployed:
@@ -175,7 +176,7 @@ def test_says_that_there_are_no_associations(cloud: Cloud, command: str, deploye
     assert result.stdout.splitlines() == ["There are no associations."]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LOOKS)
 def test_says_that_there_are_no_associations_in_an_app_without_stacks(tmp_path: Path, command: str) -> None:
     result = run(command, "--app", str(write_assembly(tmp_path)))
 
@@ -329,13 +330,13 @@ def test_reads_a_deployed_template_that_is_yaml(cloud: Cloud) -> None:
     text = yaml.safe_dump(deployed.template)
     cloud.cloudformation.get_template = lambda **_: {"TemplateBody": text}  # type: ignore[method-assign]
 
-    assert [on(FLEET, command).exit_code for command in COMMANDS] == [0, 0]
+    assert [on(FLEET, command).exit_code for command in LOOKS] == [0, 0]
 
 
 UNREADABLE = "whether stack {} is deployed in eu-west-1: its template can't be read: it is neither JSON nor YAML"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LOOKS)
 @pytest.mark.parametrize("format_", ["table", "markdown", "json"])
 def test_names_a_stack_whose_template_can_not_be_read_and_shows_the_others(
     cloud: Cloud, tmp_path: Path, command: str, format_: str
@@ -353,7 +354,7 @@ def test_names_a_stack_whose_template_can_not_be_read_and_shows_the_others(
     assert "i-00000000000000001" in result.stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LOOKS)
 def test_ends_with_an_error_when_the_template_of_an_association_can_not_be_read(cloud: Cloud, command: str) -> None:
     cloud.deploy(synthesized(FLEET))
     cloud.cloudformation.break_templates("Servers")
@@ -368,7 +369,7 @@ def test_ends_with_an_error_when_the_template_of_an_association_can_not_be_read(
 # Access denied
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LOOKS)
 @pytest.mark.parametrize("format_", ["table", "markdown", "json"])
 def test_says_what_may_not_be_seen_and_ends_with_an_error(cloud: Cloud, command: str, format_: str) -> None:
     cloud.cloudformation.refuse("DescribeStacks")
@@ -381,7 +382,7 @@ def test_says_what_may_not_be_seen_and_ends_with_an_error(cloud: Cloud, command:
     assert not result.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LOOKS)
 def test_warns_of_a_stack_that_may_not_be_seen_and_has_no_associations(cloud: Cloud, command: str) -> None:
     cloud.cloudformation.refuse("DescribeStacks")
 
@@ -394,7 +395,7 @@ def test_warns_of_a_stack_that_may_not_be_seen_and_has_no_associations(cloud: Cl
 # Credentials
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LOOKS)
 @pytest.mark.parametrize(
     ("code", "message"),
     [
@@ -509,6 +510,17 @@ def test_fails_when_the_region_is_none(environment: Environment, tmp_path: Path)
     folder = write_assembly(tmp_path, Web={})
 
     assert "eu west" in the_line(run("plan", "--app", str(folder), "--region", "eu west"))
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_fails_when_an_endpoint_is_no_url(environment: Environment, command: str, name: str) -> None:
+    environment(**{name: "localhost"})
+
+    line = the_line(on(FLEET, command))
+
+    assert line.startswith("Error: no client for ")
+    assert ": Invalid endpoint: localhost: correct AWS_ENDPOINT_URL" in line
 
 
 def test_fails_when_the_profile_is_unknown(environment: Environment) -> None:

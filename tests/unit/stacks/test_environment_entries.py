@@ -195,6 +195,13 @@ VALUES: dict[str, tuple[Any, str]] = {
             "settings"
         ),
     ),
+    "a key of the entry around it": (
+        [at(ONE, "eu-west-1", instance_tags=TAGS)],
+        (
+            "[0] has the unknown key 'instance_tags': put it beside environments, into instance_roles.web: allowed "
+            "here are account, regions, instance_ids, settings"
+        ),
+    ),
     "an unknown setting": (
         [at(ONE, "eu-west-1", settings={"runtimes": "python3.13"})],
         "[0].settings has the unknown key 'runtimes': did you mean 'runtime'?",

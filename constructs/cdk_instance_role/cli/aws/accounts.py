@@ -8,17 +8,16 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
 
-from ...runtime.association.services import READING
 from ...support.names import ROLE_NAME
 from ..lazy import lazy
 from ..model import CliError
 from ..template.assembly import LookupRole
-from .clients import Aws, Credentials, NoAccessError, partition_of
+from .clients import Aws, Credentials, NoAccessError, client, partition_of
 from .partial_reader import AwsError, sentence
 from .short_models import load_short_models
 
@@ -134,7 +133,7 @@ class Accounts:
 
     @lazy
     def _sts(self) -> "STSClient":
-        return self._home.client("sts", region_name=self._home.region_name or "us-east-1", config=READING)
+        return cast("STSClient", client(self._home, "sts", self._home.region_name or "us-east-1"))
 
     def _session(self, region: str | None) -> boto3.Session:
         """The session of all clients, with the credentials of the environment."""

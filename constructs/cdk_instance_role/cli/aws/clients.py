@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+from botocore.exceptions import BotoCoreError
 
 from ...runtime.association.aws.ec2_answers import FIRST_LAUNCH, INSTANCE, read_quickly
 from ...runtime.association.services import READING
@@ -110,12 +112,33 @@ class Aws:
         credentials = self._credentials()
         with _MAKING_CLIENTS:
             if service not in self._clients:
-                self._clients[service] = self._session.client(
-                    service, region_name=self.region, config=READING, **credentials
-                )
+                self._clients[service] = client(self._session, service, self.region, credentials)
                 if service == "ec2":
                     read_quickly(self._clients[service], (*INSTANCE, *FIRST_LAUNCH, *DETAILS))
             return self._clients[service]
+
+
+def client(session: boto3.Session, service: Any, region: str, credentials: Credentials = MappingProxyType({})) -> Any:
+    """A client for reading.
+
+    Args:
+        session: makes it.
+        service: name of the service, for boto3.
+        region: the Region.
+        credentials: those to use. Default: those of the session.
+
+    Raises:
+        CliError: the endpoint that the environment or the profile names is no URL.
+    """
+    try:
+        return session.client(service, region_name=region, config=READING, **credentials)
+    except BotoCoreError:
+        raise
+    except ValueError as error:
+        raise CliError(
+            f"no client for {service} can be made: {error}: correct AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_"
+            f"{service.upper()}, or endpoint_url in the profile"
+        ) from None
 
 
 @cache
