@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 MAX_MILLISECONDS = 10_000
 
+FOLLOW = """fragment => new Promise((done) => {
+  const before = location.hash;
+  location.hash = fragment;
+  location.hash === before ? done() : addEventListener("hashchange", () => done(), { once: true });
+})"""
+"""Goes to an address, and ends when the page has been notified."""
+
 Edit = Callable[[dict[str, Any]], None]
 
 
@@ -51,7 +58,7 @@ class Shown:
     @property
     def address(self) -> str:
         """What is behind the hash; the page puts it there a moment after a change."""
-        self.page.wait_for_timeout(300)
+        self._wait(300)
         return str(self.page.evaluate("location.hash"))
 
     def column(self, heading: str) -> list[str]:
@@ -68,12 +75,16 @@ class Shown:
 
     def follow(self, fragment: str) -> None:
         """Go to an address of the page."""
-        self.page.evaluate("fragment => { location.hash = fragment; }", fragment)
+        self.page.evaluate(FOLLOW, fragment)
         self.settle()
 
     def settle(self) -> None:
         """Wait until the page has followed an address, and has drawn what it shows."""
-        self.page.wait_for_timeout(60)
+        self._wait(60)
+
+    def _wait(self, milliseconds: int) -> None:
+        """Wait by the clock of the page, which on a busy machine has its turns late: its own timers go off in order."""
+        self.page.evaluate("milliseconds => new Promise((done) => setTimeout(done, milliseconds))", milliseconds)
 
 
 Show = Callable[..., Shown]
