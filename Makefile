@@ -91,8 +91,8 @@ format: setup ## Mend style and formatting
 	ruff check --fix .
 	ruff format .
 
-unit: setup ## Test plan and request alone, in seconds
-	pytest tests/unit
+unit: setup ## Test plan and request alone
+	pytest --numprocesses 2 --dist loadfile tests/unit
 
 synth: setup ## Test the templates and the wheel
 	pytest tests/synth
