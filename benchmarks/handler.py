@@ -37,8 +37,8 @@ call: from what was observed, and from what the ledger says, to the steps; targe
 done, pending, and no longer selected. A look is what the handler does before each plan, on its own clients
 and with answers of AWS as large as the real ones (an instance is about 4 kB), but at once: the time is that of the
 processor. boto3 alone makes the same calls on clients that nobody has changed, parses all that they say and throws it
-away; the handler's own cut out what it does not need before it is parsed, so it may take less. Megabytes are the most
-that the whole process has had, boto3 and its clients included."""
+away; the handler reads from EC2's answers only what it needs, so it takes less. Megabytes are the most that the whole
+process has had, boto3 and its clients included."""
 
 Measured = Mapping[str, float]
 
