@@ -264,6 +264,21 @@ def test_an_account_without_access_hides_no_other(cloud: Cloud, tmp_path: Path) 
     assert f"- {unseen}" in before.splitlines()
 
 
+def test_says_once_what_is_wrong_in_one_of_several_accounts(cloud: Cloud, tmp_path: Path, clock: Time) -> None:
+    deployed(cloud, REPAIRED)
+    clock.runs = False
+    places = ("444455556666", REGION), (ACCOUNT, REGION)
+    app = write_assembly_of_places(tmp_path / "assembly", synthesized(REPAIRED).template, places)
+
+    result = CliRunner().invoke(cli, ["reconcile", "--app", str(app), "--yes", "--format", "json"])
+
+    report = json.loads(result.stdout)
+    no_access, no_sweep = report["unseen"]
+    assert no_access.startswith("account 444455556666, eu-west-1: role ")
+    assert no_sweep.startswith(f"{FLEET}: there was no sweep within 5 minutes")
+    assert [len(one["unseen"]) for one in report["environments"]] == [1, 1]
+
+
 def test_an_association_that_can_not_be_seen_hides_no_other(cloud: Cloud) -> None:
     stack = two_associations()
     cloud.instance(4, tags={"app": "other"})

@@ -164,10 +164,10 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
         )
         with shown("Looking at the instances") as screen:
             seen = looks.look(source, _status_job(who=False), screen)
+    unseen = unique([*problems, *looks.unseen(seen)])
     for one in seen:
         one.unseen += (problem for problem in problems if f", {one.place})" in problem)  # of its associations
-    report = _status_report(seen)
-    return replace(report, unseen=unique([*problems, *report.unseen]))
+    return replace(_status_report(seen), unseen=unseen)
 
 
 def _enforced_of_stack(stack: StackArtifact, environment: Environment, look: Look[Enforced]) -> Sequence[Enforced]:
