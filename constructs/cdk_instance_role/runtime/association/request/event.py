@@ -19,6 +19,8 @@ DEFAULT_TIMEOUT_SECONDS = 1800
 MAX_LEVELS = 30
 """Lists and maps in each other, far more than there are: Python's own limit depends on who calls."""
 
+_PROPERTIES = sorted(Property)
+
 
 class RequestType(StrEnum):
     CREATE = "Create"
@@ -194,7 +196,7 @@ def digest_of(properties: Any) -> str:
     if _nests(properties, MAX_LEVELS):
         raise RequestError("the event's properties are nested too deeply: they must come from CloudFormation")
     asked = properties if isinstance(properties, Mapping) else {}
-    known = {key: _as_sent(asked[key]) for key in sorted(Property) if key in asked}
+    known = {key: _as_sent(asked[key]) for key in _PROPERTIES if key in asked}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
