@@ -53,20 +53,20 @@ def suggestion(key: str, allowed: Sequence[str]) -> str:
 
 
 def _refuse_misplaced(key: str) -> None:
-    if key in _OF_AN_ENTRY or _closest(key, ["instance_tags"], _CLOSE):
+    if key in _OF_AN_ENTRY or closest(key, ["instance_tags"]):
         raise ConfigError(
-            f"{key!r} has no effect as a context key: put {_closest(key, _OF_AN_ENTRY, _CLOSE)} into an entry of "
+            f"{key!r} has no effect as a context key: put {closest(key, _OF_AN_ENTRY)} into an entry of "
             f"{ROLES_KEY}, in cdk.json or in -c {ROLES_KEY}='{{...}}'"
         )
 
 
 def _meant(key: str, context: Mapping[str, Any]) -> str | None:
     """The key that was meant by one that is unknown; None if it belongs to somebody else."""
-    if found := _closest(key, _DISTINCT, _CLOSE):
+    if found := closest(key, _DISTINCT):
         return found
     # Words such as `region` are common. What is like them is ours only beside other keys of the command line.
     if isinstance(context[key], str) and any(name in context for name in QUICK_KEYS):
-        return _closest(key, {*QUICK_KEYS, *_OF_AN_ENTRY} - {*_DISTINCT, *_COMMON}, _CLOSE_BESIDE_OURS)
+        return closest(key, {*QUICK_KEYS, *_OF_AN_ENTRY} - {*_DISTINCT, *_COMMON}, _CLOSE_BESIDE_OURS)
     return None
 
 
@@ -84,7 +84,7 @@ def _refuse_settings_without_instances(context: Mapping[str, Any]) -> None:
         )
 
 
-def _closest(key: str, names: Iterable[str], cutoff: float) -> str | None:
+def closest(key: str, names: Iterable[str], cutoff: float = _CLOSE) -> str | None:
     """The name that a key is like, whatever its capitals and separators are, and if it is in the plural."""
     known = {_normal(name): name for name in names}
     close = difflib.get_close_matches(_normal(key), known, n=1, cutoff=cutoff)

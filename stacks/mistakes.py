@@ -1,6 +1,5 @@
 """What is wrong with an entry, in pydantic's own words, with the entry, the key and the value."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,15 +8,12 @@ from pydantic import ValidationError
 
 from cdk_instance_role.runtime.association.request.desired import shown
 
-from .context import suggestion
+from .context import closest, suggestion
 from .entries import MAPS
 from .values import Strict
 
 _PLAIN = re.compile(r"(?![0-9]+$)[\w:/-]+")
 """A key that needs no quotes. A number is the place in a list."""
-_TYPO = 0.9
-"""How much a mistyped key is like the one that was meant: `region` is like `regions`, and `instance_tags` is not like
-`instance_ids`."""
 _TYPES = {"int", "float", "[key]"}
 """What pydantic adds to the place of a mistake: one of several types, or that it is about the key itself."""
 
@@ -58,11 +54,9 @@ def _sentence(place: str, path: tuple[str | int, ...], details: Mapping[str, Any
 
 def _hint(place: str, path: tuple[str | int, ...], model: type[Strict]) -> str:
     """What to write instead of an unknown key."""
-    key = str(path[-1])
-    if len(path) == 1:
-        return suggestion(key, list(model.model_fields))
-    allowed = list(MAPS[_map_of(path)].model_fields)
-    if key in model.model_fields and not difflib.get_close_matches(key, allowed, cutoff=_TYPO):
+    key, inner = str(path[-1]), model if len(path) == 1 else MAPS[_map_of(path)]
+    allowed = list(inner.model_fields)
+    if key in model.model_fields and not closest(key, allowed):
         return f"put it beside {path[0]}, into {place}: allowed here are {', '.join(allowed)}"
     return suggestion(key, allowed)
 

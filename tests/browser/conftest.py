@@ -83,7 +83,7 @@ class Shown:
         self._wait(60)
 
     def _wait(self, milliseconds: int) -> None:
-        """Wait by the clock of the page, which on a busy machine has its turns late: its own timers go off in order."""
+        """Wait by the clock of the page, which is late on a busy machine: the page's own timers expire in order."""
         self.page.evaluate("milliseconds => new Promise((done) => setTimeout(done, milliseconds))", milliseconds)
 
 

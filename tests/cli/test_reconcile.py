@@ -251,10 +251,8 @@ def test_fails_when_it_can_not_see_what_may_change(cloud: Cloud, break_it: Calla
 def test_an_account_without_access_hides_no_other(cloud: Cloud, tmp_path: Path) -> None:
     deployed(cloud, REPAIRED)
     take_off(cloud, 1)
-    places = ("444455556666", REGION), (ACCOUNT, REGION)
-    app = write_assembly_of_places(tmp_path / "assembly", synthesized(REPAIRED).template, places)
 
-    result = CliRunner().invoke(cli, ["reconcile", "--app", str(app), "--yes", "--format", "json"])
+    result = reconcile_in_two_accounts(tmp_path)
 
     assert result.exit_code == 1, result.output
     assert cloud.fleet.carried(FIRST)
@@ -267,10 +265,8 @@ def test_an_account_without_access_hides_no_other(cloud: Cloud, tmp_path: Path) 
 def test_says_once_what_is_wrong_in_one_of_several_accounts(cloud: Cloud, tmp_path: Path, clock: Time) -> None:
     deployed(cloud, REPAIRED)
     clock.runs = False
-    places = ("444455556666", REGION), (ACCOUNT, REGION)
-    app = write_assembly_of_places(tmp_path / "assembly", synthesized(REPAIRED).template, places)
 
-    result = CliRunner().invoke(cli, ["reconcile", "--app", str(app), "--yes", "--format", "json"])
+    result = reconcile_in_two_accounts(tmp_path)
 
     report = json.loads(result.stdout)
     no_access, no_sweep = report["unseen"]
@@ -293,6 +289,13 @@ def test_an_association_that_can_not_be_seen_hides_no_other(cloud: Cloud) -> Non
     assert result.exit_code == 1, result.output
     assert [message["Association"] for message in cloud.messages.sent] == [key(REPAIRED)]
     assert f"Web/Rest (stack {STACK}" in json.loads(result.stdout)["unseen"][0]
+
+
+def reconcile_in_two_accounts(folder: Path) -> Result:
+    """On the stack of these tests, in its account, and before that in one without access."""
+    places = ("444455556666", REGION), (ACCOUNT, REGION)
+    app = write_assembly_of_places(folder / "assembly", synthesized(REPAIRED).template, places)
+    return CliRunner().invoke(cli, ["reconcile", "--app", str(app), "--yes", "--format", "json"])
 
 
 def two_associations() -> StackArtifact:

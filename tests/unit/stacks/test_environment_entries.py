@@ -195,7 +195,7 @@ VALUES: dict[str, tuple[Any, str]] = {
             "settings"
         ),
     ),
-    "a key of the entry around it": (
+    "a key of the entry itself": (
         [at(ONE, "eu-west-1", instance_tags=TAGS)],
         (
             "[0] has the unknown key 'instance_tags': put it beside environments, into instance_roles.web: allowed "

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Mapping
 from functools import cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -112,13 +111,13 @@ class Aws:
         credentials = self._credentials()
         with _MAKING_CLIENTS:
             if service not in self._clients:
-                self._clients[service] = client(self._session, service, self.region, credentials)
+                self._clients[service] = client(self._session, service, self.region, **credentials)
                 if service == "ec2":
                     read_quickly(self._clients[service], (*INSTANCE, *FIRST_LAUNCH, *DETAILS))
             return self._clients[service]
 
 
-def client(session: boto3.Session, service: Any, region: str, credentials: Credentials = MappingProxyType({})) -> Any:
+def client(session: boto3.Session, service: Any, region: str, **credentials: Any) -> Any:
     """A client for reading.
 
     Args:
@@ -136,8 +135,8 @@ def client(session: boto3.Session, service: Any, region: str, credentials: Crede
         raise
     except ValueError as error:
         raise CliError(
-            f"no client for {service} can be made: {error}: correct AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_"
-            f"{service.upper()}, or endpoint_url in the profile"
+            f"no client for {service} can be made: {error}: correct AWS_ENDPOINT_URL, the variable "
+            "AWS_ENDPOINT_URL_... of the service, or endpoint_url in the profile"
         ) from None
 
 

@@ -1,6 +1,6 @@
 """The deployed associations with enforcement, and what a sweep may change about each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...runtime.association.decide.record import held
@@ -78,24 +78,24 @@ def enforced(stack: StackArtifact, environment: Environment) -> tuple[list[Enfor
     Returns:
         The associations, and in sentences why others can't be seen.
     """
-    found, unseen = list[Enforced](), list[str]()
-    for one in [*environment.stacks.family(stack)]:
-        unseen += environment.stacks.hidden(one.address)
-        if deployed := environment.stacks.deployed(one.address):
-            for logical_id in _declared(deployed):
-                environment.sight.reset()
-                try:
-                    found.append(_enforced(one.address, deployed, logical_id, environment))
-                except CliError as error:
-                    unseen.append(str(error))
+    addresses = [one.address for one in environment.stacks.family(stack)]
+    found, unseen = list[Enforced](), [why for one in addresses for why in environment.stacks.hidden(one)]
+    for address, deployed, logical_id in _declared(addresses, environment):
+        environment.sight.reset()
+        try:
+            found.append(_enforced(address, deployed, logical_id, environment))
+        except CliError as error:
+            unseen.append(str(error))
     return found, unseen
 
 
-def _declared(deployed: DeployedStack) -> Iterator[str]:
-    """Logical ids of the deployed associations with enforcement."""
-    for logical_id in associations(deployed.template):
-        if logical_id in deployed.physical_ids and declaration(deployed, logical_id) is not None:
-            yield logical_id
+def _declared(addresses: Iterable[Address], environment: Environment) -> Iterator[tuple[Address, DeployedStack, str]]:
+    """The deployed associations of stacks that have enforcement: each with its stack, and its logical id."""
+    for address in addresses:
+        if deployed := environment.stacks.deployed(address):
+            for logical_id in associations(deployed.template):
+                if logical_id in deployed.physical_ids and declaration(deployed, logical_id) is not None:
+                    yield address, deployed, logical_id
 
 
 def _enforced(address: Address, deployed: DeployedStack, logical_id: str, environment: Environment) -> Enforced:
