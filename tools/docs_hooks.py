@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stacks.entries import RoleEntry, RolloutEntry
+from stacks.entries import EnforcementEntry, RoleEntry, RolloutEntry
 from stacks.environments import EnvironmentEntry
 from stacks.settings import SettingsEntry, VpcEntry
 from tools.schema_types import with_types
@@ -14,6 +14,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "Keys of an entry": RoleEntry,
     "Keys of environments": EnvironmentEntry,
     "Keys of rollout": RolloutEntry,
+    "Keys of enforcement": EnforcementEntry,
     "Keys of instance_role_settings": SettingsEntry,
     "Keys of vpc": VpcEntry,
 }

@@ -20,12 +20,12 @@ WIDGET_WIDTH, ENFORCEMENT_WIDTH = 6, 8
 
 
 class AssociationMetrics:
-    """What CloudWatch knows of an association: the handler writes all metrics with every invocation, also while a wave
-    bakes.
+    """Metrics of an association. Those of deployments are written at the end of each invocation of the handler, also
+    while a wave bakes. Those of enforcement are written only where they are not zero.
 
-    All are counts (unit ``Count``) but for the lag of enforcement. There are data only while a deployment changes the
-    association, and of enforcement only where they are not zero, so an alarm has to take missing data for good ones.
-    They come out of the handler's log, so they add nothing to the template:
+    All are counts (unit ``Count``), except the lag of enforcement. There are data only while a deployment goes on, or
+    where enforcement finds something, so an alarm has to treat missing data as ``NOT_BREACHING``. They come out of the
+    handler's log, so they add nothing to the template:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
 
     Example:
@@ -106,8 +106,9 @@ class AssociationMetrics:
         return self.metric(Metric.WAVE.value, **options)
 
     def metric_drifted(self, **options: Any) -> cloudwatch.Metric:
-        """Count of the targets that have drifted, as a look of enforcement finds them; the most in each minute. There
-        are data only where it is not zero.
+        """Count of the instances with drift after a look of enforcement, those that a pause holds back included; the
+        most in each minute. Drift of the instance profile itself counts as one more. There are data only where it is
+        not zero.
 
         Args:
             options: as for `metric`.
@@ -125,7 +126,8 @@ class AssociationMetrics:
 
     def metric_late_arrivals(self, **options: Any) -> cloudwatch.Metric:
         """Count of the instances that matched the selection only after the deployment, and that enforcement has given
-        the profile; their sum in each minute. There are data only where it is not zero.
+        the profile; with ``Enforcement.report`` those that a look has found first. Their sum in each minute. There are
+        data only where it is not zero.
 
         Args:
             options: as for `metric`.
@@ -133,8 +135,8 @@ class AssociationMetrics:
         return self.metric(EnforcementMetric.LATE_ARRIVALS.value, **{"statistic": cloudwatch.Stats.SUM, **options})
 
     def metric_enforcement_lag(self, **options: Any) -> cloudwatch.Metric:
-        """Seconds from a message of EC2 to the change that it has led to (unit ``Seconds``); the longest in each
-        minute. There are data only where something was changed.
+        """Seconds from the message, of EC2 or of a sweep, to the end of the look that has changed something (unit
+        ``Seconds``); the longest in each minute. There are data only where something was changed.
 
         Args:
             options: as for `metric`.

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.entries import EnforcementEntry, RoleEntry, RolloutEntry
-from stacks.environments import EnvironmentEntry
-from stacks.settings import SettingsEntry, VpcEntry
+from tools.docs_hooks import TABLES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -97,17 +95,13 @@ def test_the_index_of_decisions_has_their_titles() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("title", "model"),
-    [
-        ("Keys of an entry", RoleEntry),
-        ("Keys of environments", EnvironmentEntry),
-        ("Keys of rollout", RolloutEntry),
-        ("Keys of enforcement", EnforcementEntry),
-        ("Keys of instance_role_settings", SettingsEntry),
-        ("Keys of vpc", VpcEntry),
-    ],
-)
+def test_each_table_of_keys_gets_the_types_of_its_model() -> None:
+    headings = re.findall(r"^## (Keys of .*)$", page("reference/configuration.md"), re.MULTILINE)
+
+    assert headings == list(TABLES)
+
+
+@pytest.mark.parametrize(("title", "model"), TABLES.items())
 def test_the_configuration_page_has_every_key(title: str, model: Any) -> None:
     keys = first_column(section(page("reference/configuration.md"), title))
 

@@ -93,7 +93,7 @@ def _as_text(value: Any) -> str:
 
 
 def _marked(original: str, stable: str) -> str:
-    """A text that is known for a list as the original is: `rights.statement.is_list`."""
+    """A text that is known for a list as the original is: `permission_search.statement.is_list`."""
     return f"#{{{stable}}}" if is_list_token(original) else stable
 
 

@@ -60,10 +60,6 @@ class Statement:
         """The resources."""
         return self.by_field[RESOURCE]
 
-    def values(self, operator: str, key: str) -> Values | None:
-        """The values of a condition; None if the statement has no such condition."""
-        return self.by_field.get((operator, key))
-
     def but_for(self, field: Field) -> frozenset[tuple[Field, Values]]:
         """Everything in the statement except for one field."""
         return self.fields - {(field, self.by_field[field])}

@@ -60,11 +60,6 @@ class Arns:
         """ARN of an instance profile, or of all that fit a pattern."""
         return self.profiles + path_and_name
 
-    @property
-    def profiles_of_stack(self) -> str:
-        """All instance profiles of the stack."""
-        return self.profile(f"{self.profile_path.strip('/')}/*")
-
 
 def is_token(value: str) -> bool:
     """Whether a text is or holds a token: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html

@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from cdk_instance_role.cli.iam.role import Policy, Role
-from cdk_instance_role.cli.live.live_roles import LiveRoles, live_role
+from cdk_instance_role.cli.live.live_roles import LiveRoles
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -76,7 +76,7 @@ def iam() -> Iterator[Iam]:
 
 
 def read(iam: Iam) -> Role:
-    role = live_role(iam.client, "legacy")
+    role = LiveRoles(iam.client).role("legacy")
     assert all(policy.document == DOCUMENT for policy in role.policies)
     return role
 
@@ -231,4 +231,4 @@ def test_why_a_managed_policy_is_not_known_is_told_and_not_asked_again(iam: Iam)
     iam.refuses("get_policy", "NoSuchEntity", "Policy does not exist.")
     assert roles.policy(OWN) is roles.policy(OWN) is None
     reason = "policy Own could not be read: iam:GetPolicy says NoSuchEntity: Policy does not exist."
-    assert roles.unread == {OWN: reason}
+    assert roles.why(OWN) == reason

@@ -17,7 +17,9 @@ class LiveRoles:
     """Asks IAM for roles, and for the document of each managed policy once.
 
     Example:
-        >>> LiveRoles(boto3.client("iam")).role("legacy")  # doctest: +SKIP
+        ::
+
+            LiveRoles(boto3.client("iam")).role("legacy")
     """
 
     def __init__(self, iam: "IAMClient") -> None:
@@ -26,11 +28,6 @@ class LiveRoles:
         self._unread: dict[str, str] = {}
         self._missing: set[str] = set()
         self._roles: dict[str, Role] = {}
-
-    @property
-    def unread(self) -> dict[str, str]:
-        """Why a managed policy could not be read, in a sentence, by its ARN."""
-        return dict(self._unread)
 
     def why(self, arn: str) -> str:
         """Why a managed policy could not be read, in a sentence."""
@@ -64,7 +61,7 @@ class LiveRoles:
         return Role(name, tuple(filter(None, [*attached, *inline])), boundary, tuple(unknown))
 
     def policy(self, arn: str) -> Policy | None:
-        """The default version of a managed policy; None if it can't be read, and `unread` says why.
+        """The default version of a managed policy; None if it can't be read, and `why` says why not.
 
         Raises:
             BotoCoreError: there is no answer from AWS, or there are no credentials.
@@ -130,11 +127,6 @@ class LiveRoles:
         )
         document = _content(answer["PolicyDocument"], what, unknown) if answer else None
         return None if document is None else Policy(name, document, inline=True)
-
-
-def live_role(iam: "IAMClient", role_name: str) -> Role:
-    """The role, as far as IAM tells; what it does not tell is in ``unknown``."""
-    return LiveRoles(iam).role(role_name)
 
 
 def _content(document: Any, what: str, unknown: list[str]) -> Mapping[str, Any] | None:

@@ -16,7 +16,10 @@ def learned(deployed: Any, live: Any, resolve: Callable[[Any], Any]) -> Referenc
         resolve: turns a value of the deployed template into a plain one, or raises `UnresolvedError`.
 
     Example:
-        >>> def resolve(value): raise UnresolvedError
+        >>> def resolve(value):
+        ...     if isinstance(value, str):
+        ...         return value
+        ...     raise UnresolvedError
         >>> template = {"Resource": {"Fn::Join": ["", [{"Fn::GetAtt": ["Data", "Arn"]}, "/*"]]}}
         >>> learned(template, {"Resource": "arn:aws:s3:::data/*"}, resolve)
         {'Data.Arn': 'arn:aws:s3:::data'}

@@ -36,7 +36,7 @@ _RETRY_SECONDS = {
 def is_terminal(error_kind: ErrorKind, seconds: float) -> bool:
     """Whether an error is to be believed ``seconds`` after this kind of error was first seen, or is worth another try.
 
-    >>> is_final(Meaning.DENIED, 59), is_final(Meaning.DENIED, 60), is_final(Meaning.THROTTLED, 3600)
+    >>> is_terminal(ErrorKind.DENIED, 59), is_terminal(ErrorKind.DENIED, 60), is_terminal(ErrorKind.THROTTLED, 3600)
     (False, True, False)
     """
     return seconds >= _RETRY_SECONDS.get(error_kind, float("inf"))

@@ -92,8 +92,8 @@ class Look:
         self._ledger, self._clock, self._key = services.ledger, services.clock, enforced.state.association
         self._request, self._desired = enforced.request, enforced.desired
         self._repair = Repair(services, enforced.request, lease, rate_limiter, until)
-        self._held_back = 0
-        """Instances without a finding that the circuit breaker holds back."""
+        self._held_back = set[str]()
+        """Instances that the circuit breaker holds back, and whose drift may have no finding."""
         self._admitted = set[str]()
         """Instances that may be changed in this look."""
 
@@ -123,7 +123,7 @@ class Look:
         self._forget(assessment, snapshot)
         if self._enforced.settings.repairs:
             memory = self._act(assessment, snapshot, memory, known)
-        drifted = self._held_back + sum(one.drift is not None for one in assessment.findings.values())
+        drifted = len(self._held_back | {id_ for id_, one in assessment.findings.items() if one.drift is not None})
         arrivals = self._arrivals(assessment, snapshot, known)
         untold = self._untold(assessment)
         # While nothing is taken away, nothing waits for instances that have lost the tags.
@@ -165,7 +165,7 @@ class Look:
         for id_ in instance_ids:
             if id_ in known and known[id_].told:
                 continue
-            self._held_back += 1
+            self._held_back.add(id_)
             if id_ in known:
                 assessment.findings[id_] = known[id_]
             else:
