@@ -9,9 +9,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .association_arguments import (
-    check_kinds,
-    known_enforcement,
-    known_rollout,
+    check_types,
+    enforcement_or_none,
     refuse_elsewhere,
     rendered_removal,
     service_timeout,
@@ -91,15 +90,18 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             removal_policy: what happens to the associations when this resource is removed. ``DESTROY`` restores the
                 profile that every instance carried before. ``RETAIN`` leaves all as they are; the profile then has to
                 outlive the stack. With ``RETAIN_ON_UPDATE_OR_DELETE`` a create that fails still restores them.
-                Default: ``DESTROY``.
-            timeout: how long an operation may take, from 1 minute to 1 hour. EC2 allows five changes a second. The
+                ``SNAPSHOT`` is refused. Default: ``DESTROY``.
+            timeout: how long an operation may take, in whole seconds, from 1 minute to 1 hour, which is as long as
+                CloudFormation waits:
+                https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
+                EC2 allows five changes a second. The
                 handler stops an operation of an hour at 58 minutes, a create at 55, so that it can report the failure;
                 what a failed create has not restored by then, the Delete that follows does. Default: 30 minutes, or
                 an hour for a rollout in waves.
             provider: the provider, in the account and Region of the stack. It can't be changed once the association is
                 deployed: CloudFormation refuses another service token for a resource that exists. About 65 associations
-                fit to one provider, fewer with ``replaces``: see `AssociationProvider`. Default: one per stack, made on
-                first use.
+                fit into one provider, fewer with ``replaces``: see `AssociationProvider`. Default: one per stack, made
+                on first use.
             rollout: whether the targets are changed all at once or in waves. All waves have to be over within
                 ``timeout``: each takes its bake, and up to 70 seconds until EC2 has confirmed its targets; five changes
                 a second come on top. Waves that don't fit are refused at synthesis. Ids are counted as if all of them
@@ -117,12 +119,19 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
                 associations together allow more than these declare.
         """
         super().__init__(scope, id)
+        check_types(
+            instances=instances,
+            replaces=replaces,
+            on_conflict=on_conflict,
+            provider=provider,
+            rollout=rollout,
+            enforcement=enforcement,
+        )
         replaces = ReplaceableProfiles.none() if replaces is None else replaces
-        check_kinds(instances, replaces)
-        self._rollout = known_rollout(rollout)
+        self._rollout = Rollout.all_at_once() if rollout is None else rollout
         place, seconds = Place.of(scope, id), timeout_seconds(timeout, self._rollout)
         removal = rendered_removal(removal_policy)
-        self._enforcement = known_enforcement(enforcement, removal)
+        self._enforcement = enforcement_or_none(enforcement, removal)
         self._check_rollout(instances, seconds, place)
         provider = provider or AssociationProvider.of(place.stack)
         profile = KnownProfile.of(instance_profile)

@@ -6,34 +6,38 @@ from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from .enforcement import Enforcement
+from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
-from .runtime.association.contract import DESTROY, MAX_TIMEOUT_SECONDS, RETAIN
+from .runtime.association.contract import DESTROY, MAX_TIMEOUT_SECONDS, RETAIN, OnConflict
 from .selection import InstanceSelection
+from .support.argument_types import check_optional, check_type, whole_seconds
 from .support.arns import is_token
 
-SHORTEST_TIMEOUT, DEFAULT_TIMEOUT, MAX_TIMEOUT = 60, 1800, MAX_TIMEOUT_SECONDS
+MIN_TIMEOUT, DEFAULT_TIMEOUT, MAX_TIMEOUT = 60, 1800, MAX_TIMEOUT_SECONDS
 """Seconds; the longest is the default with waves. CloudFormation waits for an hour at most."""
-TIME_TO_GIVE_BACK = 600
+RESPONSE_MARGIN_SECONDS = 600
 """Seconds that CloudFormation waits longer than the handler, so that a failure is reported before the time-out."""
 
 
-def check_kinds(instances: object, replaces: object) -> None:
-    if not isinstance(instances, InstanceSelection):
-        raise ValueError(f"instances is {instances!r}: give InstanceSelection.by_ids(...) or by_tags(...)")
-    if not isinstance(replaces, ReplaceableProfiles):
-        raise ValueError(f"replaces is {replaces!r}: give ReplaceableProfiles.profiles(...), none() or any()")
+def check_types(
+    *, instances: object, replaces: object, on_conflict: object, provider: object, rollout: object, enforcement: object
+) -> None:
+    """Refuse arguments of a wrong type.
+
+    Raises:
+        ValueError: one of them has a wrong type.
+    """
+    check_type("instances", instances, InstanceSelection, "InstanceSelection.by_ids(...) or by_tags(...)")
+    check_type("on_conflict", on_conflict, OnConflict, "OnConflict.FAIL or OnConflict.KEEP")
+    replaceable = "ReplaceableProfiles.profiles(...), none() or any()"
+    check_optional("replaces", replaces, ReplaceableProfiles, replaceable)
+    check_optional("provider", provider, AssociationProvider, "an AssociationProvider of the app")
+    check_optional("rollout", rollout, Rollout, "Rollout.in_waves(...) or Rollout.all_at_once()")
+    check_optional("enforcement", enforcement, Enforcement, "Enforcement.report(...), repair(...) or none()")
 
 
-def known_rollout(rollout: Rollout | None) -> Rollout:
-    if rollout is None:
-        return Rollout.all_at_once()
-    if not isinstance(rollout, Rollout):
-        raise ValueError(f"rollout is {rollout!r}: give Rollout.in_waves(...) or Rollout.all_at_once()")
-    return rollout
-
-
-def known_enforcement(enforcement: Enforcement | None, removal: str) -> Enforcement:
+def enforcement_or_none(enforcement: Enforcement | None, removal: str) -> Enforcement:
     """The enforcement of an association, none by default. An association that is retained can't have one.
 
     Args:
@@ -42,8 +46,6 @@ def known_enforcement(enforcement: Enforcement | None, removal: str) -> Enforcem
     """
     if enforcement is None:
         return Enforcement.none()
-    if not isinstance(enforcement, Enforcement):
-        raise ValueError(f"enforcement is {enforcement!r}: give Enforcement.report(...), repair(...) or none()")
     if enforcement.is_on and removal == RETAIN:
         raise ValueError(
             f"enforcement is {enforcement.mode} and removal_policy retains the associations: the handler does not "
@@ -55,10 +57,7 @@ def known_enforcement(enforcement: Enforcement | None, removal: str) -> Enforcem
 def timeout_seconds(timeout: Duration | None, rollout: Rollout) -> int:
     if timeout is None:
         return MAX_TIMEOUT if rollout.is_in_waves else DEFAULT_TIMEOUT
-    seconds = int(timeout.to_seconds())
-    if not SHORTEST_TIMEOUT <= seconds <= MAX_TIMEOUT:
-        raise ValueError(f"timeout is {timeout.to_human_string()}: it must be from 1 minute to 1 hour")
-    return seconds
+    return whole_seconds("timeout", timeout, MIN_TIMEOUT, MAX_TIMEOUT, "from 1 minute to 1 hour")
 
 
 _REMOVALS = {
@@ -69,9 +68,11 @@ _REMOVALS = {
 
 
 def rendered_removal(removal_policy: RemovalPolicy) -> str:
+    check_type("removal_policy", removal_policy, RemovalPolicy, "RemovalPolicy.DESTROY or RETAIN")
     if removal_policy not in _REMOVALS:
-        name = getattr(removal_policy, "name", removal_policy)
-        raise ValueError(f"removal_policy {name} means nothing for an association: use DESTROY or RETAIN")
+        raise ValueError(
+            f"removal_policy {removal_policy.name} means nothing for an association: use DESTROY or RETAIN"
+        )
     return _REMOVALS[removal_policy]
 
 
@@ -90,4 +91,4 @@ def refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:
 @cache
 def service_timeout(timeout: int) -> Duration:
     """How long CloudFormation waits for an answer."""
-    return Duration.seconds(min(timeout + TIME_TO_GIVE_BACK, MAX_TIMEOUT))
+    return Duration.seconds(min(timeout + RESPONSE_MARGIN_SECONDS, MAX_TIMEOUT))

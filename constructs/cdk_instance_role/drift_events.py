@@ -9,6 +9,7 @@ from constructs import Construct
 
 from .enforcement import Enforcement
 from .runtime.association.contract import EVENT_SOURCE, EventType
+from .support.argument_types import check_optional
 
 _STACK, _ASSOCIATION = "stackId", "association"
 _OURS = ("source", "detail_type")
@@ -106,6 +107,8 @@ class DriftEvents:
                 f"{self.node.path} has no enforcement, so nothing reports its drift: give it "
                 "enforcement=Enforcement.report() or Enforcement.repair()"
             )
+        check_optional("target", target, "bind", "a target of aws_cdk.aws_events_targets, like SnsTopic(topic)")
+        check_optional("event_pattern", event_pattern, events.EventPattern, "an EventPattern")
         _check_pattern(event_pattern)
         return events.Rule(
             scope or self,

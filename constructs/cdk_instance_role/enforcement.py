@@ -12,6 +12,7 @@ from .runtime.association.contract import (
     EnforcementProperty,
     Property,
 )
+from .support.argument_types import whole_seconds
 from .support.arns import is_token
 from .support.change_limits import change_limit
 
@@ -129,18 +130,7 @@ class Enforcement:
 def _sweep_seconds(every: Duration | None) -> int:
     if every is None:
         return DEFAULT_EVERY_MINUTES * 60
-    if not isinstance(every, Duration):
-        raise ValueError(f"every is {every!r}: give a Duration like Duration.minutes(15)")
-    if every.is_unresolved():
-        raise ValueError(
-            "every is a token: give a Duration that is known at synth, because the schedule takes the shortest of all"
-        )
-    seconds = round(every.to_seconds(integral=False), 3)
-    if not MIN_SWEEP_SECONDS <= seconds <= MAX_SWEEP_SECONDS or seconds != int(seconds):
-        raise ValueError(
-            f"every is {every.to_human_string()}: give a Duration in whole seconds, from 1 minute to 1 day"
-        )
-    return int(seconds)
+    return whole_seconds("every", every, MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS, "from 1 minute to 1 day")
 
 
 def _change_limit(value: int | str) -> str:

@@ -19,6 +19,9 @@ WIDGET_WIDTH, ENFORCEMENT_WIDTH = 6, 8
 """Four and three to a row: a dashboard is 24 wide. None of the wider ones fits behind three of the others."""
 
 
+METRICS = tuple(metric.value for metric in (*Metric, *EnforcementMetric))
+
+
 class AssociationMetrics:
     """Metrics of an association. Those of deployments are written at the end of each invocation of the handler, also
     while a wave bakes. Those of enforcement are written only where they are not zero.
@@ -52,7 +55,17 @@ class AssociationMetrics:
                 with enforcement ``Drifted``, ``Repaired``, ``LateArrivals`` or ``EnforcementLag``.
             options: further properties of `aws_cdk.aws_cloudwatch.Metric`, such as ``color``, ``label`` or ``unit``.
                 Default: the maximum in each minute.
+
+        Raises:
+            ValueError: there is no such metric.
+
+        Example:
+            ::
+
+                association.metric("Done", period=Duration.minutes(5))
         """
+        if name not in METRICS:
+            raise ValueError(f"{name!r} is no metric of an association: give one of {', '.join(METRICS)}")
         stack, resource = Stack.of(self._resource), self._resource.node.default_child
         assert isinstance(resource, CfnResource)
         defaults = {

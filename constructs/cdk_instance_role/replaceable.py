@@ -41,7 +41,7 @@ class ReplaceableProfiles:
     def profiles(cls, *profiles: iam.IInstanceProfile) -> "ReplaceableProfiles":
         """These profiles.
 
-        Each takes room in the handler's IAM policies: 18 associations with a role and tags of their own fit to one
+        Each takes room in the handler's IAM policies: 18 associations with a role and tags of their own fit into one
         provider when each lists another profile, and 130 ids when their association lists one.
 
         Args:

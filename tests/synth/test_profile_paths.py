@@ -147,7 +147,7 @@ def test_fails_when_a_former_id_is_none(former: Any) -> None:
 
 
 def test_fails_when_the_former_ids_are_one_string() -> None:
-    with pytest.raises(ValueError, match="former_ids is the string 'OldWeb': pass a list"):
+    with pytest.raises(ValueError, match="former_ids is 'OldWeb': give a list of ids"):
         InstanceRole(new_stack(), "Web", former_ids="OldWeb")
 
 

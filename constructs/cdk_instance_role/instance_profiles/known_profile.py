@@ -8,6 +8,7 @@ from typing import Any
 from aws_cdk import aws_iam as iam
 
 from ..runtime.association.contract import Property
+from ..support.argument_types import check_type
 from ..support.arn_checks import Kind, check_account, check_arn, check_place
 from ..support.arns import Arns
 
@@ -41,9 +42,10 @@ class KnownProfile:
         """What is known of a profile.
 
         Raises:
-            ValueError: the profile was imported without saying which role it holds, or an ARN is that of no profile
-                or no role.
+            ValueError: it is no profile, it was imported without saying which role it holds, or an ARN is that of no
+                profile or no role.
         """
+        check_type("an instance profile", profile, "instance_profile_arn", _A_PROFILE)
         return _known(profile)  # type: ignore[arg-type]  # jsii's protocols do not say that objects have a hash
 
     def check_place(self, arns: Arns, path: str) -> None:
@@ -82,6 +84,10 @@ class KnownProfile:
         return [*self.paths[1:]]
 
 
+_A_PROFILE = (
+    "the instance_profile of an InstanceRole, or an imported one, like "
+    "iam.InstanceProfile.from_instance_profile_attributes(..., role=...)"
+)
 _OWN: dict[Any, Callable[[], OwnProfile]] = {}
 """By profile. jsii keeps every construct for as long as the process lives, so nothing is kept alive by this."""
 
@@ -98,11 +104,6 @@ def declare(profile: iam.IInstanceProfile, read: Callable[[], OwnProfile]) -> No
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
 def _known(profile: Any) -> KnownProfile:
-    if not hasattr(profile, "instance_profile_arn"):
-        raise ValueError(
-            f"{profile!r} is no instance profile: pass the instance_profile of an InstanceRole, or import one with "
-            "InstanceProfile.from_instance_profile_attributes(..., role=...)"
-        )
     role = profile.role
     if role is None:
         raise ValueError(

@@ -11,6 +11,7 @@ from typing import Any
 from aws_cdk import Stack
 from constructs import Construct
 
+from ..support.argument_types import check_list
 from ..support.arns import Arns
 from ..support.places import path_of, stack_of
 
@@ -69,8 +70,7 @@ def _iam_path(stack: Stack, ids: Sequence[str]) -> str:
 
 
 def _check_former_ids(former_ids: Sequence[str], id_: str, path: str) -> None:
-    if isinstance(former_ids, str):
-        raise ValueError(f"former_ids is the string {former_ids!r}: pass a list")
+    check_list("former_ids", former_ids, "ids")
     for former in former_ids:
         if not isinstance(former, str) or not former or "/" in former:
             raise ValueError(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_iam as iam
 
+from ..support.argument_types import check_list
 from ..support.arns import is_token
 
 _PRINCIPAL_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:(?:role|user)/[\w+=,.@/-]+", re.ASCII)
@@ -16,8 +17,7 @@ def check_reconcilers(reconcilers: Sequence[iam.IGrantable]) -> None:
     Raises:
         ValueError: something in the list has no ARN of its own, or a condition.
     """
-    if isinstance(reconcilers, str) or not isinstance(reconcilers, Sequence):
-        raise ValueError(f"reconcilers is {reconcilers!r}: give a list of roles")
+    check_list("reconcilers", reconcilers, "roles")
     for reconciler in reconcilers:
         arn_of(reconciler)
 

@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from ..runtime.association.request.desired import shown
+from ..support.argument_types import check_list, check_optional, check_type
 from .limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from .reconcilers import check_reconcilers
 
@@ -47,6 +48,7 @@ class ProviderSettings:
         Raises:
             ValueError: a setting needs another one, or its value can't be used.
         """
+        _check_types(self)
         _check_network(self, stack)
         _check_runtime(self.runtime)
         _check_concurrency(self.reserved_concurrent_executions)
@@ -60,6 +62,25 @@ class ProviderSettings:
     def traces(self) -> bool:
         """Whether functions send traces."""
         return self.tracing not in (None, lambda_.Tracing.DISABLED)
+
+
+def _check_types(settings: ProviderSettings) -> None:
+    removal = "a RemovalPolicy, like RemovalPolicy.RETAIN"
+    check_optional("vpc", settings.vpc, "vpc_id", "a VPC, like ec2.Vpc.from_vpc_attributes(...)")
+    check_optional("vpc_subnets", settings.vpc_subnets, ec2.SubnetSelection, "an ec2.SubnetSelection")
+    if settings.security_groups is not None:
+        check_list("security_groups", settings.security_groups, "security groups")
+        for group in settings.security_groups:
+            check_type("a security group", group, "security_group_id", "one, like ec2.SecurityGroup(...)")
+    check_optional("encryption_key", settings.encryption_key, "key_arn", "a key, like kms.Key.from_key_arn(...)")
+    check_type("log_retention", settings.log_retention, logs.RetentionDays, "a RetentionDays, like ONE_YEAR")
+    check_type("log_removal_policy", settings.log_removal_policy, RemovalPolicy, removal)
+    check_type("runtime", settings.runtime, lambda_.Runtime, "a Runtime, like Runtime.PYTHON_3_13")
+    check_optional("architecture", settings.architecture, lambda_.Architecture, "Architecture.ARM_64 or X86_64")
+    check_optional("tracing", settings.tracing, lambda_.Tracing, "a Tracing, like Tracing.ACTIVE")
+    check_type("ledger_removal_policy", settings.ledger_removal_policy, RemovalPolicy, removal)
+    check_type("ledger_deletion_protection", settings.ledger_deletion_protection, bool, "True or False")
+    check_optional("encrypt_queues", settings.encrypt_queues, bool, "True or False")
 
 
 def _check_network(settings: ProviderSettings, stack: Stack) -> None:

@@ -7,6 +7,7 @@ from aws_cdk import Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from ..runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
+from .argument_types import check_list, check_type
 from .arns import is_token
 from .lookups import is_dummy
 from .names import ALARM_NAME
@@ -40,16 +41,14 @@ def wave_percentages(values: Sequence[float]) -> tuple[float, ...]:
 
 
 def bake_seconds(bake: Duration) -> float:
-    if not isinstance(bake, Duration):
-        raise ValueError(f"bake is {bake!r}: give a Duration like Duration.minutes(5)")
+    check_type("bake", bake, Duration, "a Duration like Duration.minutes(5)")
     if bake.is_unresolved():
         raise ValueError(_of_token("bake"))
     return _to_the_millisecond(bake.to_seconds(integral=False))
 
 
 def different_alarms(alarms: Sequence[cloudwatch.IAlarm]) -> tuple[cloudwatch.IAlarm, ...]:
-    if isinstance(alarms, str) or not isinstance(alarms, Sequence):
-        raise ValueError(f"alarms is {alarms!r}: give a list of alarms")
+    check_list("alarms", alarms, "alarms")
     for alarm in alarms:
         if not (hasattr(alarm, "alarm_name") and hasattr(alarm, "alarm_arn")):
             raise ValueError(
