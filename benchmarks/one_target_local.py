@@ -18,7 +18,7 @@ OURS, IDLE = "ours", "nothing to do"
 PHASES = ("on_event", "is_complete")
 _APP = f"python {Path(__file__).with_name('one_target_app.py').relative_to(ROOT)}"
 _LOGICAL_ID, _DONE, _FAILED = "Resource", "CREATE_COMPLETE", "CREATE_FAILED"
-_LONGEST_SECONDS = 120.0
+_MAX_SECONDS = 120.0
 
 
 @contextmanager
@@ -116,18 +116,18 @@ class Bench:
             if _DONE in times:
                 began, ended = (times[status]["Timestamp"] for status in ("CREATE_IN_PROGRESS", _DONE))
                 return began.timestamp(), ended.timestamp()
-        raise TimeoutError(f"{stack_id} was not created within {_LONGEST_SECONDS:.0f} s")
+        raise TimeoutError(f"{stack_id} was not created within {_MAX_SECONDS:.0f} s")
 
     def _wait_until_deleted(self, stack_id: str) -> None:
         for _ in self._polled(stack_id):
             (stack,) = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
             if stack["StackStatus"] == "DELETE_COMPLETE":
                 return
-        raise TimeoutError(f"{stack_id} was not deleted within {_LONGEST_SECONDS:.0f} s")
+        raise TimeoutError(f"{stack_id} was not deleted within {_MAX_SECONDS:.0f} s")
 
     def _polled(self, stack_id: str) -> Iterator[list[Any]]:
         """The events of a stack, again and again, seldom enough to leave the local AWS its time."""
-        deadline = time.monotonic() + _LONGEST_SECONDS
+        deadline = time.monotonic() + _MAX_SECONDS
         while time.monotonic() < deadline:
             time.sleep(0.2)
             yield self._cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"]

@@ -14,7 +14,7 @@ from .enforced import STACK, Enforced
 from .fleet import Fleet
 from .ministack import LocalAws
 from .show import Screen
-from .story import Chapter, Sights, Step, Story
+from .story import Chapter, InstanceViews, Step, Story
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROGRESS = {
@@ -100,7 +100,7 @@ def started(screen: Screen, aws: LocalAws) -> Iterator[None]:
         aws.stop()
 
 
-def _tell(screen: Screen, aws: LocalAws) -> Sights:
+def _tell(screen: Screen, aws: LocalAws) -> InstanceViews:
     story = Story(Fleet(aws), Cdk(aws))
     with screen.working("Preparing the account (cdk bootstrap)"):
         require(Cdk(aws).bootstrap())
@@ -151,16 +151,16 @@ def _tell_of_enforcement(screen: Screen, aws: LocalAws) -> None:
     screen.blank()
     with screen.working(_PROGRESS["destroy"]):
         require(enforced.destroy())
-    if any(sight.profile_arn for sight in _of_fleet(fleet).values()):
+    if any(view.profile_arn for view in _of_fleet(fleet).values()):
         raise DemoError(["an instance still carries the profile of the deleted stack"])
     screen.say("The stack is deleted, and the late arrival has given its profile back, too.", style="bold green")
 
 
-def _of_fleet(fleet: Fleet) -> Sights:
-    return {id_: sight for id_, sight in fleet.look(settled=True).items() if sight.name.startswith("fleet-")}
+def _of_fleet(fleet: Fleet) -> InstanceViews:
+    return {id_: view for id_, view in fleet.look(settled=True).items() if view.name.startswith("fleet-")}
 
 
-def _announce(screen: Screen, number: int, step: Step, now: Sights) -> None:
+def _announce(screen: Screen, number: int, step: Step, now: InstanceViews) -> None:
     screen.heading(f"{number}. {step.title}")
     screen.say(step.why)
     screen.fleet(now, title="Before")

@@ -80,8 +80,8 @@ class Enforced:
 
     def carries_ours(self, instance_id: str) -> bool:
         """Whether an instance carries the profile of the stack, as EC2 has confirmed."""
-        sight = self._fleet.look()[instance_id]
-        return sight.association == "associated" and f"/{STACK}/" in (sight.profile_arn or "")
+        view = self._fleet.look()[instance_id]
+        return view.association == "associated" and f"/{STACK}/" in (view.profile_arn or "")
 
     def _wait(self, is_so: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + SECONDS

@@ -15,7 +15,7 @@ _GONE = ("shutting-down", "terminated")
 
 
 @dataclass(frozen=True)
-class Sight:
+class InstanceView:
     """An instance as EC2 describes it."""
 
     id: str
@@ -132,7 +132,7 @@ class Fleet:
         """Terminate an instance."""
         self._ec2.terminate_instances(InstanceIds=[instance_id])
 
-    def look(self, *, settled: bool = False) -> dict[str, Sight]:
+    def look(self, *, settled: bool = False) -> dict[str, InstanceView]:
         """All instances that are not terminated, by id. EC2 forgets terminated ones when it pleases.
 
         Args:
@@ -146,7 +146,7 @@ class Fleet:
                 return seen
             time.sleep(0.2)
 
-    def _look(self) -> dict[str, Sight]:
+    def _look(self) -> dict[str, InstanceView]:
         pages = self._ec2.get_paginator("describe_iam_instance_profile_associations").paginate()
         rows = {
             row["InstanceId"]: row
@@ -154,8 +154,8 @@ class Fleet:
             for row in page["IamInstanceProfileAssociations"]
             if row["State"] in _ACTIVE
         }
-        seen = (_sight(instance, rows.get(instance["InstanceId"])) for instance in self._instances())
-        return {sight.id: sight for sight in seen}
+        seen = (_view(instance, rows.get(instance["InstanceId"])) for instance in self._instances())
+        return {view.id: view for view in seen}
 
     def carried(self, *instance_ids: str) -> list[str | None]:
         """Names of the profiles that these instances carry."""
@@ -168,8 +168,8 @@ class Fleet:
                 yield from (found for found in reservation["Instances"] if found["State"]["Name"] not in _GONE)
 
 
-def _sight(instance: Any, row: Any) -> Sight:
-    return Sight(
+def _view(instance: Any, row: Any) -> InstanceView:
+    return InstanceView(
         id=instance["InstanceId"],
         name=next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), ""),
         state=instance["State"]["Name"],

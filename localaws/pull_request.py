@@ -45,9 +45,9 @@ class PullRequest:
         return self._plan("table", FORCE_COLOR="1", TERM="xterm-256color", COLUMNS=str(columns)).output
 
     def _plan(self, format_: str, **environment: str) -> Result:
-        surroundings = {**self._aws.environment, **environment}
+        environment_ = {**self._aws.environment, **environment}
         command = [str(PROGRAM), "plan", "--app", str(self._assembly), "--format", format_]
-        return require(run_command(command, ROOT, surroundings, errors=False), Exit.CHANGES)
+        return require(run_command(command, ROOT, environment_, errors=False), Exit.CHANGES)
 
 
 def open_pull_request(screen: Screen, aws: LocalAws) -> PullRequest:
@@ -64,7 +64,7 @@ def open_pull_request(screen: Screen, aws: LocalAws) -> PullRequest:
     story = Story(fleet, cdk)
     with screen.working("Preparing the account (cdk bootstrap)"):
         require(cdk.bootstrap())
-    ids = {sight.name: sight.id for sight in story.launch().values()}
+    ids = {view.name: view.id for view in story.launch().values()}
     _give_a_past(fleet, ids["web-2"])
     attach, replace = _step(story, "attach"), _step(story, "replace")
     with screen.working("Deploying what is on the main branch"):

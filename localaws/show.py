@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from .fleet import Sight
+from .fleet import InstanceView
 
 PLAIN_WIDTH = 100
 MARGIN, PROMPT = "   ", " $ "
@@ -84,7 +84,9 @@ class Screen:
         self._line(PROMPT + line, "cyan")
         self.blank()
 
-    def fleet(self, seen: Mapping[str, Sight], *, title: str = "", before: Mapping[str, Sight] | None = None) -> None:
+    def fleet(
+        self, seen: Mapping[str, InstanceView], *, title: str = "", before: Mapping[str, InstanceView] | None = None
+    ) -> None:
         """A table of the instances.
 
         Args:
@@ -95,14 +97,14 @@ class Screen:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         for heading, width in _COLUMNS.items():
             table.add_column(heading, min_width=width, no_wrap=True)
-        for sight in seen.values():
-            changed = before is not None and before[sight.id] != sight
+        for view in seen.values():
+            changed = before is not None and before[view.id] != view
             table.add_row(
-                sight.name,
-                sight.id,
-                sight.state,
-                _shortened(sight.profile, _NAME_WIDTH) or "-",
-                sight.association or "-",
+                view.name,
+                view.id,
+                view.state,
+                _shortened(view.profile, _NAME_WIDTH) or "-",
+                view.association or "-",
                 _CHANGED if changed else "",
                 style="bold green" if changed else "",
             )

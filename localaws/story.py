@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .cdk import Cdk, Result
-from .fleet import Fleet, Sight
+from .fleet import Fleet, InstanceView
 
 STACK = "InstanceRole-default"
 OURS = "the profile of the stack"
 """Stands for the profile that the stack makes; CloudFormation invents its name."""
 OLD, FOREIGN = "OldProfile", "DatabaseProfile"
 
-Sights = Mapping[str, Sight]
+InstanceViews = Mapping[str, InstanceView]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Chapter:
 
     step: Step
     result: Result
-    before: Sights
-    after: Sights
+    before: InstanceViews
+    after: InstanceViews
 
     def mistakes(self) -> list[str]:
         """What did not come out as it has to."""
@@ -46,12 +46,12 @@ class Chapter:
         if self.result.ok is self.step.fails:
             meant = "failed" if self.step.fails else "succeeded"
             wrong.append(f"cdk {self.step.command} should have {meant}, its exit status is {self.result.status}")
-        for sight in self.after.values():
-            expected = self.step.carries[sight.name]
-            if carried(sight) != expected:
-                wrong.append(f"{sight.name} carries {carried(sight)}, not {expected}")
-            elif expected and sight.association != "associated":
-                wrong.append(f"the association of {sight.name} is {sight.association}")
+        for view in self.after.values():
+            expected = self.step.carries[view.name]
+            if carried(view) != expected:
+                wrong.append(f"{view.name} carries {carried(view)}, not {expected}")
+            elif expected and view.association != "associated":
+                wrong.append(f"the association of {view.name} is {view.association}")
         return wrong
 
 
@@ -67,7 +67,7 @@ class Story:
         self._fleet, self._cdk = fleet, cdk
         self._ids: dict[str, str] = {}
 
-    def launch(self) -> Sights:
+    def launch(self) -> InstanceViews:
         """Launch the instances that exist already when the story begins."""
         self._fleet.add_profile(OLD)
         self._fleet.add_profile(FOREIGN)
@@ -144,6 +144,6 @@ class Story:
         return {**context, "replaces": replaces} if replaces else context
 
 
-def carried(sight: Sight) -> str | None:
+def carried(view: InstanceView) -> str | None:
     """Name of the profile that an instance carries, or `OURS`."""
-    return OURS if sight.profile_arn and f"/{STACK}/" in sight.profile_arn else sight.profile
+    return OURS if view.profile_arn and f"/{STACK}/" in view.profile_arn else view.profile

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from cdk_instance_role.runtime.association.request.desired import shown
+from cdk_instance_role.runtime.association.request.desired import abbreviated
 
 from .conflicts import check_entry, check_together
 from .context import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
@@ -100,9 +100,9 @@ def _map(key: str, value: Any, expected: str) -> dict[str, Any]:
         except ConfigError:
             raise
         except (RecursionError, ValueError) as error:
-            raise ConfigError(f"{key} is {shown(value)}, which is not JSON ({error}): give {expected}") from None
+            raise ConfigError(f"{key} is {abbreviated(value)}, which is not JSON ({error}): give {expected}") from None
     if not isinstance(value, dict):
-        raise ConfigError(f"{key} is {shown(value)}: give {expected}")
+        raise ConfigError(f"{key} is {abbreviated(value)}: give {expected}")
     return dict(value)
 
 
@@ -127,7 +127,7 @@ def _entry(name: str, value: Any) -> RoleEntry:
             f"{ROLES_KEY} has an entry {name!r}: a name is letters, digits and hyphens, as in a stack's name"
         )
     if not isinstance(value, dict):
-        raise ConfigError(f"{ROLES_KEY}.{name} is {shown(value)}: give a map with instance_ids or instance_tags")
+        raise ConfigError(f"{ROLES_KEY}.{name} is {abbreviated(value)}: give a map with instance_ids or instance_tags")
     return _validated(f"{ROLES_KEY}.{name}", value, RoleEntry)
 
 

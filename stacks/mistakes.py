@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cdk_instance_role.runtime.association.request.desired import shown
+from cdk_instance_role.runtime.association.request.desired import abbreviated
 
 from .context import closest, suggestion
 from .entries import MAPS
@@ -40,7 +40,7 @@ def _path(details: Mapping[str, Any]) -> tuple[str | int, ...]:
 
 def _sentence(place: str, path: tuple[str | int, ...], details: Mapping[str, Any], model: type[Strict]) -> str:
     message = details["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
-    value, where = shown(details["input"]), _join(place, path)
+    value, where = abbreviated(details["input"]), _join(place, path)
     match details["type"]:
         case "extra_forbidden":
             return f"{_join(place, path[:-1])} has the unknown key {path[-1]!r}: {_hint(place, path, model)}"

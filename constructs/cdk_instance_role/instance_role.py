@@ -10,20 +10,18 @@ from constructs import Construct
 from .association import InstanceProfileAssociation
 from .instance_profiles.own_profile import ProfileOfRole
 from .instance_profiles.profile_paths import ProfilePaths
+from .role_arguments import A_POLICY, check_description, check_names, check_types
 from .selection import InstanceSelection
-from .support.argument_types import check_list, check_map, check_optional, check_type
+from .support.argument_types import check_type
 from .support.arn_checks import Kind, check_account, check_arn, check_place
 from .support.arns import Arns, is_token
 from .support.lookups import is_dummy, without_dummy
-from .support.names import NAME, PLAIN_NAME, ROLE_NAME
+from .support.names import NAME
 from .support.places import path_of, stack_of
 from .support.role_policies import RolePolicies
 
 ManagedPolicy = iam.IManagedPolicy | str
 """A managed policy, the name of one that AWS manages, or an ARN."""
-MAX_DESCRIPTION = 1000
-"""Characters: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html"""
-_A_POLICY = "a managed policy, like iam.ManagedPolicy.from_aws_managed_policy_name(...)"
 
 
 @jsii.implements(iam.IGrantable)
@@ -98,10 +96,10 @@ class InstanceRole(Construct):
                 property of a new role together with ``role``.
         """
         super().__init__(scope, id)
-        _check_types(managed_policies, role, inline_policies, permissions_boundary)
-        _check_names(role_name, instance_profile_name, inline_policies)
+        check_types(managed_policies, role, inline_policies, permissions_boundary)
+        check_names(role_name, instance_profile_name, inline_policies)
         role_name, instance_profile_name = without_dummy(role_name), without_dummy(instance_profile_name)
-        _check_description(description)
+        check_description(description)
         self._arns = Arns.of(stack_of(self))
         paths = ProfilePaths(self, former_ids)
         self._role = self._new_role_or(
@@ -210,7 +208,7 @@ class InstanceRole(Construct):
 
     def _managed_policy(self, policy: ManagedPolicy) -> iam.IManagedPolicy:
         if not isinstance(policy, str):
-            check_type("a managed policy", policy, "managed_policy_arn", _A_POLICY)
+            check_type("a managed policy", policy, "managed_policy_arn", A_POLICY)
             return policy
         if is_token(policy) or policy.startswith("arn:"):
             check_arn(Kind.POLICY, policy)
@@ -227,26 +225,3 @@ class InstanceRole(Construct):
         check_place(Kind.POLICY, arn, self._arns, path_of(self))
         if isinstance(policy, iam.ManagedPolicy):
             check_account(Kind.POLICY, policy.env.account, self._arns, path_of(self))
-
-
-def _check_types(managed_policies: object, role: object, inline_policies: object, boundary: object) -> None:
-    check_list("managed_policies", managed_policies, "managed policies")
-    check_optional("role", role, "role_arn", "a role, like iam.Role.from_role_name(...)")
-    if inline_policies is not None:
-        check_map("inline_policies", inline_policies, iam.PolicyDocument, "iam.PolicyDocument")
-    check_optional("permissions_boundary", boundary, "managed_policy_arn", _A_POLICY)
-
-
-def _check_description(description: str | None) -> None:
-    check_optional("description", description, str, "a text")
-    if description is not None and not is_token(description) and len(description) > MAX_DESCRIPTION:
-        raise ValueError(f"description has {len(description)} characters: give at most {MAX_DESCRIPTION}")
-
-
-def _check_names(role_name: str | None, instance_profile_name: str | None, inline_policies: Any) -> None:
-    names = [("role_name", role_name, ROLE_NAME, 64), ("instance_profile_name", instance_profile_name, PLAIN_NAME, 128)]
-    names += [("the name of an inline policy", name, PLAIN_NAME, 128) for name in inline_policies or ()]
-    for what, name, pattern, longest in names:
-        check_optional(what, name, str, f"1 to {longest} letters, digits or characters of _+=,.@-")
-        if name is not None and not is_token(name) and not is_dummy(name) and not pattern.fullmatch(name):
-            raise ValueError(f"{what} is {name!r}: give 1 to {longest} letters, digits or characters of _+=,.@-")

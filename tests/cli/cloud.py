@@ -325,7 +325,7 @@ class Cloud:
     def statuses(self, stack: StackArtifact, *others: StackArtifact, who: bool = False) -> list[AssociationStatus]:
         """How the associations of a deployed stack are."""
         environment = self.surroundings(stack, *others)
-        history = History(self.aws.cloudtrail, environment.sight, self.world.clock.sleep) if who else None
+        history = History(self.aws.cloudtrail, environment.reader, self.world.clock.sleep) if who else None
         return status_of_stack(stack, environment, history)
 
     def status(self, stack: StackArtifact, *others: StackArtifact, who: bool = False) -> AssociationStatus:

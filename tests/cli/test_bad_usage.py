@@ -573,4 +573,6 @@ def test_fails_when_the_login_has_expired_or_never_was(
     assert done.returncode == 1
     assert not done.stdout
     (line,) = done.stderr.splitlines()
-    assert line.startswith("Error: the AWS credentials can't be renewed: log in again, say with `aws sso login`")
+    assert line.startswith(
+        "Error: the AWS credentials can't be renewed: log in again, for example with `aws sso login`"
+    )

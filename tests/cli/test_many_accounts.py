@@ -101,19 +101,19 @@ def test_a_region_that_is_not_enabled_hides_no_other(monkeypatch: pytest.MonkeyP
     (unseen,) = json.loads(result.stdout)["unseen"]
     assert unseen == (
         "account 444455556666, ap-east-1: AWS does not accept the credentials (InvalidClientTokenId): log in again, "
-        "say with `aws sso login`, or set AWS_PROFILE; a Region that is not enabled in the account accepts none"
+        "for example with `aws sso login`, or set AWS_PROFILE; a Region that is not enabled in the account accepts none"
     )
 
 
 def test_each_account_and_region_has_limits_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     limiters: list[int] = []
-    take = RateLimiter.take
+    acquire = RateLimiter.acquire
 
     def counted(self: RateLimiter, action: str, *, until: float = float("inf")) -> bool:
         limiters.append(id(self))
-        return take(self, action, until=until)
+        return acquire(self, action, until=until)
 
-    monkeypatch.setattr(RateLimiter, "take", counted)
+    monkeypatch.setattr(RateLimiter, "acquire", counted)
     see(monkeypatch, with_instances(1), a444455556666=with_instances(2))
 
     run("plan", assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION), (SECOND, AMERICA)))
@@ -193,7 +193,7 @@ def test_a_damaged_ledger_hides_no_other_account(monkeypatch: pytest.MonkeyPatch
     assert "restore it from the table's backup" in json.dumps(json.loads(result.stdout)["associations"])
 
 
-def test_what_nobody_has_foreseen_hides_no_other_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unexpected_error_hides_no_other_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     second = with_instances(2)
     nothing: dict[str, Any] = {}
     monkeypatch.setattr(second.cloudformation, "describe_stacks", lambda **_: nothing["Stacks"])

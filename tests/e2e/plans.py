@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localaws.environment import refuse_remote
-from localaws.fleet import Sight
+from localaws.fleet import InstanceView
 from localaws.ministack import ROOT, LocalAws
 
 REFUSED, CHANGES, NOTHING = 3, 2, 0
@@ -28,22 +28,24 @@ class Said:
         """What is said of every instance, by its id."""
         return {one["id"]: one for plan in self.document["associations"] for one in plan["instances"]}
 
-    def mistakes(self, before: Mapping[str, Sight], after: Mapping[str, Sight], *, ok: bool) -> Iterator[str]:
+    def mistakes(
+        self, before: Mapping[str, InstanceView], after: Mapping[str, InstanceView], *, ok: bool
+    ) -> Iterator[str]:
         """What has come otherwise than planned."""
         if ok is (self.status == REFUSED):
             yield f"the plan ended with {self.status}, and the deployment {'went well' if ok else 'failed'}"
-        for id_, sight in after.items():
+        for id_, reader in after.items():
             carried, planned = before[id_].profile_arn, self.instances.get(id_)
             if planned is None or not ok:
                 expected = carried
             elif planned["planned"] and planned["planned"]["is_new"]:
-                expected = None if carried == sight.profile_arn else sight.profile_arn  # its name was not known
+                expected = None if carried == reader.profile_arn else reader.profile_arn  # its name was not known
             else:
                 expected = planned["planned"] and planned["planned"]["arn"]
             if planned and carried != (planned["current"] and planned["current"]["arn"]):
                 yield f"{id_} carried {carried}, and the plan said {planned['current']}"
-            if sight.profile_arn != expected:
-                yield f"{id_} carries {sight.profile_arn}, and the plan said {expected}"
+            if reader.profile_arn != expected:
+                yield f"{id_} carries {reader.profile_arn}, and the plan said {expected}"
 
 
 def said(aws: LocalAws, command: str, app: str, context: Mapping[str, Any]) -> Said:

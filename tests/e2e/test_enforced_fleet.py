@@ -94,5 +94,5 @@ def test_the_schedule_sends_sweeps_to_the_queue(own_aws: LocalAws) -> None:
 def test_destroy_restores_late_arrivals_too(own_aws: LocalAws, enforced: Enforced) -> None:
     result = enforced.destroy()
     assert result.ok, result.output
-    assert {sight.profile for sight in Fleet(own_aws).look(settled=True).values()} == {None}
+    assert {reader.profile for reader in Fleet(own_aws).look(settled=True).values()} == {None}
     assert queues(own_aws) == []

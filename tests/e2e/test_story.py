@@ -56,7 +56,7 @@ class Told:
 
     def ids(self, *names: str) -> list[str]:
         seen = self.chapters["attach"].before
-        return [next(sight.id for sight in seen.values() if sight.name == name) for name in names]
+        return [next(reader.id for reader in seen.values() if reader.name == name) for name in names]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -88,7 +88,7 @@ def attempts(aws: SimulatedAws, handler: str, ours: str) -> dict[str, str]:
     """What becomes of a change that the handler has no right to, with the handler's rights."""
     rows = aws.client("ec2").describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]
     row_of = {row["InstanceId"]: row for row in rows}
-    names = {sight.name: sight for sight in Fleet(aws).look().values()}
+    names = {reader.name: reader for reader in Fleet(aws).look().values()}
     ec2 = aws.client_of(handler, "ec2")
 
     def replace(name: str, arn: str | None) -> str:
@@ -130,7 +130,7 @@ def test_a_plan_says_that_there_is_nothing_to_do(told: Told) -> None:
 
 
 def test_status_says_what_the_association_holds(told: Told) -> None:
-    before = {sight.id: sight.profile for sight in told.chapters["attach"].before.values()}
+    before = {reader.id: reader.profile for reader in told.chapters["attach"].before.values()}
     assert told.status.status == NOTHING
     assert told.status.instances.keys() == set(told.ids("web-1", "web-2", "web-3"))
     for id_, one in told.status.instances.items():

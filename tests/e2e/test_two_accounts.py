@@ -23,7 +23,7 @@ IN_ORDER: dict[Place, int] = {
     ("444455556666", "eu-west-1"): 0,
     ("444455556666", "us-east-1"): 0,
 }
-EXPIRED = "the AWS credentials have expired: log in again, say with `aws sso login`, or set AWS_PROFILE"
+EXPIRED = "the AWS credentials have expired: log in again, for example with `aws sso login`, or set AWS_PROFILE"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_one_deployment_gives_all_instances_a_profile_of_their_own_account_and_r
     assert told.deployed.ok, told.deployed.output
     for (account, region), seen in told.during.items():
         path = f"arn:aws:iam::{account}:instance-profile/cdk-instance-role/InstanceRole-web-{account}-{region}/"
-        assert [sight.name for sight in seen if (sight.profile_arn or "").startswith(path)] == ["web-1", "web-2"]
+        assert [reader.name for reader in seen if (reader.profile_arn or "").startswith(path)] == ["web-1", "web-2"]
 
 
 def test_after_the_deployment_there_is_nothing_to_do_anywhere(told: Told) -> None:

@@ -39,7 +39,7 @@ def test_updates_that_fail_are_taken_back_and_who_leaves_the_list_gets_back_what
     assert not elsewhere.ok, elsewhere.output
     assert "AWS::CloudFormation::WaitCondition" in elsewhere.output
     assert status(aws, unique) == "UPDATE_ROLLBACK_COMPLETE"
-    assert carried(fleet) == {id_: sight.profile for id_, sight in deployed.items()}
+    assert carried(fleet) == {id_: reader.profile for id_, reader in deployed.items()}
     assert previous(entries(aws, unique)) == previous(ledger)
 
     # The association itself fails.
@@ -47,7 +47,7 @@ def test_updates_that_fail_are_taken_back_and_who_leaves_the_list_gets_back_what
     assert not itself.ok, itself.output
     assert f"instance {stranger} (running) carries instance profile {foreign}" in itself.reason
     assert status(aws, unique) == "UPDATE_ROLLBACK_COMPLETE"
-    assert carried(fleet) == {id_: sight.profile for id_, sight in deployed.items()}
+    assert carried(fleet) == {id_: reader.profile for id_, reader in deployed.items()}
     assert previous(entries(aws, unique)) == previous(ledger)
 
     # Neither stands in the way of the next update, in which an instance leaves the list.
@@ -61,7 +61,7 @@ def test_updates_that_fail_are_taken_back_and_who_leaves_the_list_gets_back_what
 
 
 def carried(fleet: Fleet) -> dict[str, str | None]:
-    return {id_: sight.profile for id_, sight in fleet.look().items()}
+    return {id_: reader.profile for id_, reader in fleet.look().items()}
 
 
 def previous(ledger: dict[str, dict[str, object]]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localaws.cdk import Cdk, Result
-from localaws.fleet import LAMBDA, Fleet, Sight
+from localaws.fleet import LAMBDA, Fleet, InstanceView
 from localaws.ministack import LocalAws
 
 pytestmark = pytest.mark.only_on("simulator")
@@ -136,8 +136,8 @@ class Made:
 
     mistakes: Mapping[str, Mistake]
     results: Mapping[str, Result]
-    before: Mapping[str, Sight]
-    after: Mapping[str, Sight]
+    before: Mapping[str, InstanceView]
+    after: Mapping[str, InstanceView]
 
 
 @pytest.fixture(scope="module")

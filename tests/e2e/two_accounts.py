@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from localaws.cdk import Cdk, Result, run_command
-from localaws.fleet import Fleet, Sight
+from localaws.fleet import Fleet, InstanceView
 from localaws.ministack import ROOT, LocalAws
 from tests.e2e.accounts import Door
 from tests.e2e.plans import Said
@@ -58,16 +58,16 @@ class SaidOfPlaces(Said):
 class Told:
     """What was done, and what was said."""
 
-    before: Mapping[Place, Sequence[Sight]]
+    before: Mapping[Place, Sequence[InstanceView]]
     """All instances before the deployment."""
     first_plan: Result
     """As people read it."""
     roles: list[str]
     """What the first plan has assumed."""
     deployed: Result
-    during: Mapping[Place, Sequence[Sight]]
+    during: Mapping[Place, Sequence[InstanceView]]
     destroyed: Result
-    after: Mapping[Place, Sequence[Sight]]
+    after: Mapping[Place, Sequence[InstanceView]]
     said: dict[str, SaidOfPlaces] = field(default_factory=dict)
 
 
@@ -169,7 +169,7 @@ class Estate:
 
     def _drift(self) -> SaidOfPlaces:
         fleet = self._fleets[FIRST, VIRGINIA]
-        fleet.remove_profile(next(sight.id for sight in fleet.look().values() if sight.name == "web-1"))
+        fleet.remove_profile(next(reader.id for reader in fleet.look().values() if reader.name == "web-1"))
         return self._operator.ask("status", "--app", str(self._now))
 
     def _plan_next(self, *places: Place) -> SaidOfPlaces:
@@ -180,9 +180,9 @@ class Estate:
         result = Cdk(self._aws).synth(assembly, context=values)
         assert result.ok, result.output
 
-    def _look(self) -> dict[Place, list[Sight]]:
+    def _look(self) -> dict[Place, list[InstanceView]]:
         found = {place: fleet.look(settled=True) for place, fleet in self._fleets.items()}
-        return {place: sorted(seen.values(), key=lambda sight: sight.name) for place, seen in found.items()}
+        return {place: sorted(seen.values(), key=lambda reader: reader.name) for place, seen in found.items()}
 
 
 def context(*values: str, places: Sequence[Place]) -> dict[str, Any]:

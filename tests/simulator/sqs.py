@@ -14,7 +14,7 @@ CHANGE_VISIBILITY = "ChangeMessageVisibility"
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/Queue"
 VISIBILITY_SECONDS, MAX_RECEIVES = 360.0, 100
 RETENTION_SECONDS = 86400.0
-LONGEST_VISIBILITY = 43200
+MAX_VISIBILITY = 43200
 _numbers = itertools.count(1)
 
 
@@ -80,7 +80,7 @@ class Queue:
     def _change_visibility(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         assert parameters["QueueUrl"] == QUEUE_URL
         seconds = parameters["VisibilityTimeout"]
-        if not isinstance(seconds, int) or not 0 <= seconds <= LONGEST_VISIBILITY:
+        if not isinstance(seconds, int) or not 0 <= seconds <= MAX_VISIBILITY:
             raise AwsError("InvalidParameterValue", f"Value {seconds} for parameter VisibilityTimeout is invalid.")
         handle = parameters["ReceiptHandle"]
         found = next((one for one in self.messages if one.receipt_handle == handle), None)

@@ -113,7 +113,7 @@ class _Pacer:
         while self._todo and self._in_flight < MAX_CONCURRENCY and self._bucket.now >= self._ready_at:
             self._todo -= 1
             self._in_flight += 1
-            self._rate_limiter.take(ACTION)
+            self._rate_limiter.acquire(ACTION)
             self._bucket.later(max(0.0, self._ready_at - self._bucket.now), self._send)
         return bool(self._todo or self._in_flight)
 

@@ -130,7 +130,7 @@ def _status_job(*, who: bool) -> looks.Job[AssociationStatus]:
         stack: StackArtifact, environment: Environment, look: Look[AssociationStatus]
     ) -> Iterable[AssociationStatus]:
         if who and look.place not in histories:
-            histories[look.place] = History(environment.aws.cloudtrail, environment.sight, time.sleep)
+            histories[look.place] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
         found = status_of_stack(stack, environment, histories.get(look.place))
         _add_unseen(stack, environment, look)
         if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):

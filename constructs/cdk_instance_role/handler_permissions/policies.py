@@ -21,7 +21,7 @@ from .policy_texts import VERSION, PolicyTexts
 from .statements import Permissions
 
 _DESCRIPTION = "What the instance profile handler may do for this stack"
-_LONGEST_POLICY_NAME = 128
+_MAX_POLICY_NAME = 128
 _LEFT_OVER = 600
 """Characters of a policy into which no further statement may fit."""
 _ANY_STATEMENT = Statement.of(["ec2:DescribeInstances"], ["*"])
@@ -232,5 +232,5 @@ def _digest(statements: Sequence[Statement]) -> str:
 
 def _with_digest(name: Any, digest: str) -> Any:
     if isinstance(name, str):
-        return f"{name[: _LONGEST_POLICY_NAME - len(digest) - 1]}-{digest}"
+        return f"{name[: _MAX_POLICY_NAME - len(digest) - 1]}-{digest}"
     return {"Fn::Join": ["-", [name, digest]]}

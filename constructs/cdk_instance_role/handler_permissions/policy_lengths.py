@@ -13,10 +13,10 @@ from ..support.arns import is_token
 from ..support.at_synthesis import Resources
 
 _TOKEN = re.compile(r"\$\{Token\[([A-Za-z.:]*)[^\]]*\]\}")
-_LONGEST_PARTITION, _LONGEST_REGION, _ACCOUNT = len("aws-us-gov"), len("ap-southeast-99"), 12
-_LONGEST_SUFFIX = len("amazonaws.com.cn")
-_LONGEST_STACK_NAME, _UUID = 128, 36
-_LONGEST_ARN = 340
+_MAX_PARTITION, _MAX_REGION, _ACCOUNT = len("aws-us-gov"), len("ap-southeast-99"), 12
+_MAX_SUFFIX = len("amazonaws.com.cn")
+_MAX_STACK_NAME, _UUID = 128, 36
+_MAX_ARN = 340
 """Of an instance profile of an `InstanceRole`, in a stack with the longest name."""
 _ID = len("i-0123456789abcdef0")
 _KINDS = {
@@ -60,7 +60,7 @@ class Lengths:
                 return 2 + sum(self._of_part(*pair) + len(separator) for pair in zip(parts, ["", *parts], strict=False))
             case {"Fn::GetAtt": [name, "Arn"], **rest} if not rest and name in self.resources:
                 return 2 + self._of_arn(name, self.resources[name])
-        return 2 + _LONGEST_ARN
+        return 2 + _MAX_ARN
 
     def width_of_text(self, text: str) -> int:
         """The same for a text with tokens, of which only those for accounts, Regions and partitions are known."""
@@ -77,15 +77,15 @@ class Lengths:
             case "AWS::Partition":
                 return self.partition
             case "AWS::Region":
-                return _LONGEST_REGION
+                return _MAX_REGION
             case "AWS::AccountId":
                 return _ACCOUNT
             case "AWS::URLSuffix":
-                return _LONGEST_SUFFIX
+                return _MAX_SUFFIX
             case "AWS::StackId":
-                head = len("arn::cloudformation:::stack//") + self.partition + _LONGEST_REGION + _ACCOUNT
-                return head + len(self.stack_name or "x" * _LONGEST_STACK_NAME) + _UUID
-        return _LONGEST_ARN
+                head = len("arn::cloudformation:::stack//") + self.partition + _MAX_REGION + _ACCOUNT
+                return head + len(self.stack_name or "x" * _MAX_STACK_NAME) + _UUID
+        return _MAX_ARN
 
     def _of_part(self, part: Any, former: Any) -> int:
         """A reference that follows this text can only be the id of an instance."""
@@ -96,7 +96,7 @@ class Lengths:
         properties = resource.get("Properties", {})
         path = properties.get("Path", "/")
         if resource["Type"] not in _KINDS or not isinstance(path, str):
-            return _LONGEST_ARN
+            return _MAX_ARN
         kind, name, longest = _KINDS[resource["Type"]]
         head = len(f"arn::iam:::{kind}{path}") + self.partition + _ACCOUNT
         return head + self._of_name(logical_id, properties.get(name), longest)
@@ -113,5 +113,5 @@ class Lengths:
 def _facts_of(stack: Stack) -> tuple[int, str | None]:
     name, region = stack.stack_name, stack.region
     known = next((one for one in ("cn", "us-gov", "us-iso") if region.startswith(f"{one}-")), "")
-    usual = _LONGEST_PARTITION if is_token(region) or known == "us-iso" else len(f"aws-{known}".rstrip("-"))
+    usual = _MAX_PARTITION if is_token(region) or known == "us-iso" else len(f"aws-{known}".rstrip("-"))
     return usual, None if is_token(name) else name

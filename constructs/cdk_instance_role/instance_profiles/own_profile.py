@@ -18,7 +18,7 @@ from .profile_paths import ProfilePaths
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::InstanceProfile": "InstanceProfileName"}
 """Property that holds the name, by type of the resource."""
-_LONGEST_NAME, _LONGEST_PATH = 128, 512
+_MAX_NAME, _MAX_PATH = 128, 512
 _PATH = re.compile(r"/(?:[\w+=,.@-]+/)*", re.ASCII)
 """A path that means only itself in the pattern of a policy. IAM allows others, also with wildcards."""
 
@@ -129,7 +129,7 @@ class ProfileOfRole:
     def _rename(self, name: Any, digest: str) -> None:
         """Add the digest to a name that an Aspect has set: the old profile has that name while the new one is made."""
         if isinstance(name, str) and not self._is_named and not name.endswith(f"-{digest}"):
-            new = f"{name[: _LONGEST_NAME - len(digest) - 1]}-{digest}"
+            new = f"{name[: _MAX_NAME - len(digest) - 1]}-{digest}"
             self._profile.add_property_override("InstanceProfileName", new)
             forget(self._stack)
 
@@ -149,11 +149,11 @@ def _properties(resources: Resources, logical_id: str) -> Properties:
 
 
 def _path_problem(path: Any) -> Iterator[str]:
-    if not isinstance(path, str) or len(path) > _LONGEST_PATH or not _PATH.fullmatch(path):
+    if not isinstance(path, str) or len(path) > _MAX_PATH or not _PATH.fullmatch(path):
         yield (
             f"the IAM path of the instance profile is {path}, by an Aspect or an override, and the handler's "
             "permissions name its profiles by their path: set a path like /corp/ that is known at synthesis, of "
-            f"letters, digits and _+=,.@-, at most {_LONGEST_PATH} characters in all"
+            f"letters, digits and _+=,.@-, at most {_MAX_PATH} characters in all"
         )
 
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from ..runtime.association.request.desired import shown
+from ..runtime.association.request.desired import abbreviated
 from ..support.argument_types import check_list, check_optional, check_type
 from .limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from .reconcilers import check_reconcilers
@@ -114,8 +114,8 @@ def _check_concurrency(number: int | None) -> None:
         return
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_RESERVED_EXECUTIONS:
         raise ValueError(
-            f"reserved_concurrent_executions is {shown(number)}: give a number from 1 to {MAX_RESERVED_EXECUTIONS}; "
-            "with 0 no deployment could invoke the functions"
+            f"reserved_concurrent_executions is {abbreviated(number)}: give a number from 1 to "
+            f"{MAX_RESERVED_EXECUTIONS}; with 0 no deployment could invoke the functions"
         )
 
 

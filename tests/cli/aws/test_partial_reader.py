@@ -24,6 +24,6 @@ def test_a_denial_by_the_key_of_a_table_says_so(message: str, said: str) -> None
     def refuse() -> None:
         raise error
 
-    sight = PartialReader()
-    sight.of("ledger Web", refuse, None)
-    assert sight.unseen == [f"ledger Web: {said}"]
+    reader = PartialReader()
+    reader.fetch("ledger Web", refuse, None)
+    assert reader.unavailable == [f"ledger Web: {said}"]

@@ -101,7 +101,7 @@ def test_looks_at_several_instances_at_once() -> None:
 
 
 def test_gives_up_at_the_first_refusal_and_keeps_what_was_found() -> None:
-    calls, sight = [], PartialReader()
+    calls, reader = [], PartialReader()
 
     def describe(**asked: Any) -> Any:
         calls.append(asked)
@@ -110,11 +110,11 @@ def test_gives_up_at_the_first_refusal_and_keeps_what_was_found() -> None:
         raise refusal("DescribeInstanceAttribute")
 
     client: Any = SimpleNamespace(describe_instance_attribute=describe)
-    found, said = with_access_key(client, sight, [f"i-{number}" for number in range(MAX_LOOKS + 1)])
+    found, said = with_access_key(client, reader, [f"i-{number}" for number in range(MAX_LOOKS + 1)])
 
     assert found == {"i-0"}
     assert not said
-    assert sight.unseen == ["user data of the instances: not allowed (DescribeInstanceAttribute)"]
+    assert reader.unavailable == ["user data of the instances: not allowed (DescribeInstanceAttribute)"]
     assert len(calls) < MAX_LOOKS
 
 

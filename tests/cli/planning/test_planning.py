@@ -224,7 +224,7 @@ def test_gives_back_what_former_targets_had_where_all_new_ones_are_created(cloud
 # The role of a profile to come
 
 
-def test_finds_a_role_to_come_that_ec2_may_not_assume(cloud: Cloud) -> None:
+def test_finds_a_planned_role_that_ec2_may_not_assume(cloud: Cloud) -> None:
     cloud.instance(1)
 
     plan = cloud.plan(synthesized(Servers(service="lambda.amazonaws.com")))

@@ -63,8 +63,8 @@ def wanted(found: StackValues) -> tuple[str, str]:
     return sent["InstanceProfileArn"], sent["RoleArn"]
 
 
-def foreseen(found: StackValues, role: Profile = GIVEN) -> Profile | None:
-    return found.iam.foreseen(wanted(found)[0], lambda _: role)
+def planned_profile(found: StackValues, role: Profile = GIVEN) -> Profile | None:
+    return found.iam.planned_profile(wanted(found)[0], lambda _: role)
 
 
 def view(found: StackValues) -> ProfileView | None:
@@ -78,7 +78,7 @@ def test_makes_names_up_for_what_the_deployment_creates() -> None:
     found = values(synthesized(PLAIN))
 
     assert wanted(found) == (NEW_PROFILE, NEW_ROLE)
-    assert foreseen(found) == Profile(NEW_PROFILE, NEW_ROLE, trusts_ec2=True)
+    assert planned_profile(found) == Profile(NEW_PROFILE, NEW_ROLE, trusts_ec2=True)
     assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role")
 
 
@@ -86,7 +86,7 @@ def test_knows_the_names_of_what_is_kept() -> None:
     found = values(synthesized(PLAIN), deployed())
 
     assert wanted(found) == (OLD_PROFILE, OLD_ROLE)
-    assert foreseen(found) is None
+    assert planned_profile(found) is None
     assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role", OLD_PROFILE)
 
 
@@ -96,14 +96,14 @@ def test_takes_a_renamed_role_and_its_profile_for_new_ones() -> None:
 
     assert role == role_arn("Next")
     assert profile.endswith(".to.be.created")
-    assert foreseen(found) == Profile(profile, role_arn("Next"), trusts_ec2=True)
+    assert planned_profile(found) == Profile(profile, role_arn("Next"), trusts_ec2=True)
 
 
 def test_takes_a_renamed_profile_for_a_new_one() -> None:
     found = values(synthesized(Servers(profile_name="Next")), deployed())
 
     assert wanted(found) == (profile_arn(f"{PATH}Next"), OLD_ROLE)
-    assert foreseen(found) == Profile(profile_arn(f"{PATH}Next"), OLD_ROLE, trusts_ec2=True)
+    assert planned_profile(found) == Profile(profile_arn(f"{PATH}Next"), OLD_ROLE, trusts_ec2=True)
     assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role")
 
 
@@ -112,7 +112,7 @@ def test_knows_a_profile_with_a_name_of_its_own_once_it_is_deployed() -> None:
     found = values(synthesized(named), deployed(named, PHYSICAL | {"WebInstanceProfile042D7DF9": "Next"}))
 
     assert wanted(found)[0] == profile_arn(f"{PATH}Next")
-    assert foreseen(found) is None
+    assert planned_profile(found) is None
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_knows_a_profile_with_a_name_of_its_own_once_it_is_deployed() -> None:
 def test_takes_a_profile_with_another_identity_for_another_one(key: str, change: str) -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", key, change)
 
-    assert foreseen(values(template, deployed())) is not None
+    assert planned_profile(values(template, deployed())) is not None
 
 
 def test_keeps_a_profile_of_which_other_things_change() -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", ["Other"])
 
-    assert foreseen(values(template, deployed())) is None
+    assert planned_profile(values(template, deployed())) is None
 
 
 def test_takes_another_type_for_another_resource() -> None:
@@ -145,8 +145,8 @@ def test_takes_what_came_to_be_without_a_place_in_the_template_for_new() -> None
     assert wanted(values(synthesized(PLAIN), former)) == (NEW_PROFILE, NEW_ROLE)
 
 
-def test_sees_whether_ec2_may_assume_a_role_to_come() -> None:
-    stranger = foreseen(values(synthesized(Servers(service="lambda.amazonaws.com"))))
+def test_sees_whether_ec2_may_assume_a_planned_role() -> None:
+    stranger = planned_profile(values(synthesized(Servers(service="lambda.amazonaws.com"))))
 
     assert stranger
     assert not stranger.trusts_ec2
@@ -156,14 +156,16 @@ def test_sees_whether_ec2_may_assume_a_role_to_come() -> None:
 def test_reads_a_trust_policy_that_is_text(service: str, trusts: bool) -> None:
     text = '{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "%s"}}]}'
     for trust in (text % service, {"Fn::Join": ["", [text % service]]}):
-        found = foreseen(values(edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)))
+        found = planned_profile(
+            values(edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust))
+        )
         assert found
         assert found.trusts_ec2 is trusts
 
 
 @pytest.mark.parametrize("trust", ["no JSON", "[]", {"Statement": ["x"]}, {"Fn::Transform": {"Name": "AWS::Include"}}])
 def test_takes_a_trust_policy_that_can_not_be_read_for_a_good_one(trust: Any) -> None:
-    found = foreseen(values(edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)))
+    found = planned_profile(values(edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)))
 
     assert found
     assert found.trusts_ec2
@@ -173,7 +175,7 @@ def test_takes_a_trust_policy_that_is_not_known_yet_for_a_good_one() -> None:
     trust = {"Statement": [{"Effect": "Allow", "Principal": {"Federated": {"Fn::GetAtt": ["Provider", "Arn"]}}}]}
     template = edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)
 
-    assert foreseen(values(template)) == Profile(NEW_PROFILE, NEW_ROLE, trusts_ec2=True)
+    assert planned_profile(values(template)) == Profile(NEW_PROFILE, NEW_ROLE, trusts_ec2=True)
 
 
 def test_asks_for_an_imported_role_by_its_name() -> None:
@@ -186,7 +188,7 @@ def test_asks_for_an_imported_role_by_its_name() -> None:
         return GIVEN
 
     assert role == role_arn("team/Given")
-    assert found.iam.foreseen(profile, described) == GIVEN
+    assert found.iam.planned_profile(profile, described) == GIVEN
     assert asked == ["Given"]
     assert view(found) == ProfileView("Web/InstanceProfile", "Given")
 
@@ -195,7 +197,7 @@ def test_reads_the_name_of_a_role_from_a_parameter() -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", [{"Ref": "Role"}])
     found = values({**template, "Parameters": {"Role": {"Type": "String", "Default": "Given"}}})
 
-    assert foreseen(found) == GIVEN
+    assert planned_profile(found) == GIVEN
     assert view(found) == ProfileView("Web/InstanceProfile", "Given")
 
 
@@ -204,7 +206,7 @@ def test_fails_when_the_role_of_a_profile_comes_from_a_stack_that_is_not_there_y
     found = values(template)
 
     with pytest.raises(UnresolvedError, match="no stack exports Base:Role yet"):
-        foreseen(found)
+        planned_profile(found)
     assert view(found) == ProfileView("Web/InstanceProfile", None)
 
 
@@ -212,7 +214,7 @@ def test_knows_no_profile_of_others() -> None:
     found = values(synthesized(PLAIN))
 
     assert found.iam.profile(profile_arn("Other")) is None
-    assert found.iam.foreseen(profile_arn("Other"), lambda _: GIVEN) is None
+    assert found.iam.planned_profile(profile_arn("Other"), lambda _: GIVEN) is None
 
 
 def test_names_what_has_no_name_by_its_construct() -> None:

@@ -41,7 +41,7 @@ def test_calls_stay_within_the_documented_bucket_and_use_nearly_all_of_it(
     clock = Clock()
     rate_limiter, level, filled_at = RateLimiter(clock=clock, sleep=clock.sleep), float(capacity), clock.now
     for _ in range(capacity + MINUTE * refill):
-        assert rate_limiter.take(action)
+        assert rate_limiter.acquire(action)
         level, filled_at = min(capacity, level + (clock.now - filled_at) * refill), clock.now
         level -= 1
         assert level >= 0

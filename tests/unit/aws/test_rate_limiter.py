@@ -34,7 +34,7 @@ def pace_on(clock: StrictClock, levels: dict[str, float] | None = None) -> RateL
 
 def take(rate_limiter: RateLimiter, count: int, action: str = REPLACE) -> None:
     for _ in range(count):
-        assert rate_limiter.take(action)
+        assert rate_limiter.acquire(action)
 
 
 def test_the_burst_goes_out_at_once() -> None:
@@ -101,7 +101,7 @@ def test_refuses_at_once_what_would_come_too_late() -> None:
     clock = StrictClock()
     rate_limiter = pace_on(clock, {REPLACE: 0.0})
 
-    assert not rate_limiter.take(REPLACE, until=1000.0 + 0.9 / RATE)
+    assert not rate_limiter.acquire(REPLACE, until=1000.0 + 0.9 / RATE)
     assert clock.now == 1000.0
     assert rate_limiter.levels()[REPLACE] == 0.0
 
@@ -109,7 +109,7 @@ def test_refuses_at_once_what_would_come_too_late() -> None:
 def test_waits_for_what_comes_in_time() -> None:
     clock = StrictClock()
 
-    assert pace_on(clock, {REPLACE: 0.0}).take(REPLACE, until=1000.0 + 1.1 / RATE)
+    assert pace_on(clock, {REPLACE: 0.0}).acquire(REPLACE, until=1000.0 + 1.1 / RATE)
     assert clock.now == pytest.approx(1000.0 + 1 / RATE)
 
 
@@ -174,7 +174,7 @@ def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: li
     rate_limiter, times = pace_on(clock), []
     for pause in pauses:
         clock.now += pause
-        rate_limiter.take(action)
+        rate_limiter.acquire(action)
         times.append(clock.now)
 
     limit = LIMITS[action]

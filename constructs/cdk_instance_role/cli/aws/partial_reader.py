@@ -24,7 +24,7 @@ _OTHER_CREDENTIALS = (
     "; its key does not let you: use credentials that may decrypt with it (kms:Decrypt), by --role-name for another "
     "account"
 )
-_LOG_IN = "log in again, say with `aws sso login`, or set AWS_PROFILE"
+_LOG_IN = "log in again, for example with `aws sso login`, or set AWS_PROFILE"
 
 
 def sentence(error: Exception) -> str:
@@ -63,7 +63,7 @@ def ends_everything(error: Exception) -> bool:
 
 
 class PartialReader:
-    """Looks at things, and remembers what could not be seen and why. The rest can still be shown then."""
+    """Reads from AWS, and records what could not be read and why. The rest can still be shown."""
 
     def __init__(self, *, goes_on: bool = False) -> None:
         """
@@ -72,37 +72,37 @@ class PartialReader:
                 ends the look then.
         """
         self._goes_on = goes_on
-        self.unseen: list[str] = []
+        self.unavailable: list[str] = []
         self._kept: dict[str, tuple[Any, list[str]]] = {}
 
     def reset(self) -> None:
-        """Turn to something else: what could not be seen until now is not its matter."""
-        self.unseen.clear()
+        """Forget the gaps, before something else is read."""
+        self.unavailable.clear()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Forget what could not be seen in the block: the caller reports it in other words."""
-        before = [*self.unseen]
+        """Drop the gaps that the block records: the caller reports them in other words."""
+        before = [*self.unavailable]
         yield
-        self.unseen[:] = before
+        self.unavailable[:] = before
 
     def once(self, what: str, look: Callable[[], T], otherwise: T) -> T:
-        """The same as `of`, but read only once: a second caller gets the same value and the same gaps."""
+        """The same as `fetch`, but read only once: a second caller gets the same value and the same gaps."""
         if what not in self._kept:
             first = PartialReader(goes_on=self._goes_on)
-            self._kept[what] = (first.of(what, look, otherwise), first.unseen)
-        found, unseen = self._kept[what]
-        for sentence_ in unseen:
-            self.miss(sentence_)
+            self._kept[what] = (first.fetch(what, look, otherwise), first.unavailable)
+        found, gaps = self._kept[what]
+        for sentence_ in gaps:
+            self.record_gap(sentence_)
         kept: T = found
         return kept
 
-    def missed(self, what: str) -> tuple[str, ...]:
-        """What could not be seen in a look that was made `once`, in sentences."""
+    def gaps(self, what: str) -> tuple[str, ...]:
+        """The gaps of what was read with `once`, in sentences."""
         return tuple(self._kept[what][1]) if what in self._kept else ()
 
-    def of(self, what: str, look: Callable[[], T], otherwise: T) -> T:
-        """What a look comes to, or something else if it is denied, or what is there can't be read.
+    def fetch(self, what: str, look: Callable[[], T], otherwise: T) -> T:
+        """What a read returns, or something else if it is denied, or what is there can't be understood.
 
         Args:
             what: what is looked at, for people.
@@ -117,16 +117,16 @@ class PartialReader:
         except AwsError as error:
             if ends_everything(error) and not self._goes_on:
                 raise CliError(sentence(error)) from None
-            self.miss(f"{what}: {reason_of(error)}")
+            self.record_gap(f"{what}: {reason_of(error)}")
             return otherwise
         except (UnreadableError, NoAccessError, AssociationError) as error:
-            self.miss(f"{what}: {error}")
+            self.record_gap(f"{what}: {error}")
             return otherwise
 
-    def miss(self, sentence_: str) -> None:
-        """Remember that something could not be seen."""
-        if sentence_ not in self.unseen:
-            self.unseen.append(sentence_)
+    def record_gap(self, sentence_: str) -> None:
+        """Record a gap: what could not be read, and why."""
+        if sentence_ not in self.unavailable:
+            self.unavailable.append(sentence_)
 
 
 def reason_of(error: Exception) -> str:

@@ -81,7 +81,7 @@ def enforced(stack: StackArtifact, environment: Environment) -> tuple[list[Enfor
     addresses = [one.address for one in environment.stacks.family(stack)]
     found, unseen = list[Enforced](), [why for one in addresses for why in environment.stacks.hidden(one)]
     for address, deployed, logical_id in _declared(addresses, environment):
-        environment.sight.reset()
+        environment.reader.reset()
         try:
             found.append(_enforced(address, deployed, logical_id, environment))
         except CliError as error:
@@ -104,7 +104,7 @@ def _enforced(address: Address, deployed: DeployedStack, logical_id: str, enviro
     name = f"{path} (stack {address.name}, account {aws.account}, {aws.region})"
     provider, ledger = environment.provider(address, logical_id), environment.ledger(address, logical_id)
     if provider is None or ledger is None:
-        raise CliError(f"{name}: {'; '.join(environment.sight.unseen)}")
+        raise CliError(f"{name}: {'; '.join(environment.reader.unavailable)}")
     state, operation = ledger.desired_state(), ledger.operation()
     off = why_off(state, operation)
     found = Enforced(
@@ -117,6 +117,6 @@ def _enforced(address: Address, deployed: DeployedStack, logical_id: str, enviro
         memory=ledger.memory().of_operation(state.request_id) if state else Memory(),
         targets=len(held(ledger.records())),
     )
-    for unseen in environment.sight.unseen:
+    for unseen in environment.reader.unavailable:
         raise CliError(f"{name}: {unseen}")
     return found

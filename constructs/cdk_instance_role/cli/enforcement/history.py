@@ -32,14 +32,14 @@ _INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 class History:
     """The event history of one account and Region."""
 
-    def __init__(self, cloudtrail: "CloudTrailClient", sight: PartialReader, sleep: Callable[[float], None]) -> None:
+    def __init__(self, cloudtrail: "CloudTrailClient", reader: PartialReader, sleep: Callable[[float], None]) -> None:
         """
         Args:
             cloudtrail: client of the account and Region.
-            sight: remembers what could not be seen.
+            reader: remembers what could not be seen.
             sleep: waits for so many seconds.
         """
-        self._paginator, self._sight, self._sleep = cloudtrail.get_paginator("lookup_events"), sight, sleep
+        self._paginator, self._reader, self._sleep = cloudtrail.get_paginator("lookup_events"), reader, sleep
         self._left = MAX_INSTANCES
 
     def latest(self, instance_ids: Sequence[str]) -> tuple[LatestChange, ...]:
@@ -50,7 +50,7 @@ class History:
         """
         asked = instance_ids[: self._left]
         self._left -= len(asked)
-        return self._sight.of(_WHAT, lambda: tuple(map(self._latest, asked)), ())
+        return self._reader.fetch(_WHAT, lambda: tuple(map(self._latest, asked)), ())
 
     def _latest(self, instance_id: str) -> LatestChange:
         named = self._pages({"AttributeKey": "ResourceName", "AttributeValue": instance_id})

@@ -126,4 +126,4 @@ def _dead_letters(environment: Environment, address: Address, logical_id: str) -
     def look() -> int:
         return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[_MESSAGES])["Attributes"][_MESSAGES])
 
-    return environment.sight.once(f"dead-letter queue {url.rpartition('/')[2]}", look, None)
+    return environment.reader.once(f"dead-letter queue {url.rpartition('/')[2]}", look, None)

@@ -103,11 +103,11 @@ def wait(
 
 def _look(sweep: Sweep, say: Callable[[str], None]) -> None:
     ledger, had_begun = sweep.association.ledger, sweep.has_begun
-    sweep.association.environment.sight.reset()
+    sweep.association.environment.reader.reset()
     sweep.memory, operation = ledger.memory(), ledger.operation()
     if why_off(ledger.desired_state(), operation):
         sweep.problem = BEGUN
-    for unseen in sweep.association.environment.sight.unseen:
+    for unseen in sweep.association.environment.reader.unavailable:
         sweep.problem = unseen
     if sweep.is_over and not sweep.problem:
         say(f"{sweep.association.name}: the sweep is finished")

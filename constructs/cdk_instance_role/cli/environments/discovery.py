@@ -51,15 +51,15 @@ class OfDeployedStacks:
             raise CliError(self._failures[place])
         aws = self._accounts.aws(place.account, place.region)
         aws.check()
-        sight = PartialReader()
-        found = _stacks_in(aws, sight)
-        unseen = tuple(sight.unseen)
+        reader = PartialReader()
+        found = _stacks_in(aws, reader)
+        unseen = tuple(reader.unavailable)
         stacks = [
             StackArtifact(Address(name), place.account, place.region, {}, Path(), is_discovered=True)
             for name in sorted(found)
             if not self._names or any(is_one([name], one) for one in self._names)
         ]
-        return Opened(Environment(aws, stacks, sight, rate_limiter), stacks, unseen)
+        return Opened(Environment(aws, stacks, reader, rate_limiter), stacks, unseen)
 
     def _places_of(self, account: str) -> list[Place]:
         if ALL not in self._regions:
@@ -77,14 +77,14 @@ class OfDeployedStacks:
         return [failed]
 
 
-def _stacks_in(aws: Aws, sight: PartialReader) -> set[str]:
+def _stacks_in(aws: Aws, reader: PartialReader) -> set[str]:
     """Names of the stacks with associations. A ledger or stack that can't be read hides no other."""
     look = partial(tagged_ledgers, aws.tagging)
-    ledgers = sight.of("the ledgers by their tag", look, list[TaggedLedger]())
+    ledgers = reader.fetch("the ledgers by their tag", look, list[TaggedLedger]())
     ids = {
         id_
         for one in ledgers
-        for id_ in sight.of(f"ledger {one.table}", partial(stack_ids_in, one, aws.dynamodb), set[str]())
+        for id_ in reader.fetch(f"ledger {one.table}", partial(stack_ids_in, one, aws.dynamodb), set[str]())
     }
-    roots = (sight.of(f"stack {id_}", partial(root_of, aws.cloudformation, id_), None) for id_ in sorted(ids))
+    roots = (reader.fetch(f"stack {id_}", partial(root_of, aws.cloudformation, id_), None) for id_ in sorted(ids))
     return {name for name in roots if name}

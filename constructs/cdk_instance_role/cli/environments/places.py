@@ -100,11 +100,11 @@ class OfAnAssembly:
         known[place].aws.check()
         return Opened(known[place], self._chosen[place])
 
-    def _environment(self, place: Place, sight: PartialReader, rate_limiter: RateLimiter) -> Environment:
+    def _environment(self, place: Place, reader: PartialReader, rate_limiter: RateLimiter) -> Environment:
         neighbours = self._neighbours[place]
         lookup_role = next((one.lookup_role for one in neighbours if one.lookup_role), None)
         aws = self._accounts.aws(place.account, place.region, lookup_role)
-        return Environment(aws, neighbours, sight, rate_limiter)
+        return Environment(aws, neighbours, reader, rate_limiter)
 
     def _by_place(self, stacks: Sequence[StackArtifact]) -> dict[Place, list[StackArtifact]]:
         found = defaultdict[Place, list[StackArtifact]](list)

@@ -14,17 +14,17 @@ from ..model import CliError
 from ..text import one_line
 
 
-class _ShownPace(RateLimiter):
+class _CountingRateLimiter(RateLimiter):
     """Paces the calls, and shows how many there were."""
 
     def __init__(self, advance: Callable[[], Any]) -> None:
         super().__init__()
         self._advance = advance
 
-    def take(self, action: str, *, until: float = float("inf")) -> bool:
+    def acquire(self, action: str, *, until: float = float("inf")) -> bool:
         """Wait for the right to make one call."""
         self._advance()
-        return super().take(action, until=until)
+        return super().acquire(action, until=until)
 
 
 class Shown:
@@ -36,7 +36,7 @@ class Shown:
 
     def rate_limiter(self) -> RateLimiter:
         """Hands out the right to call EC2 in one account and Region: each has limits of its own."""
-        return _ShownPace(self._advance)
+        return _CountingRateLimiter(self._advance)
 
     def _advance(self) -> None:
         self.check()

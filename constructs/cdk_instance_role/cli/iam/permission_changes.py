@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..model import PermissionChange, counted, unique
 from .patterns import covers_action
-from .permission_set import Area, Grant, PermissionSet
+from .permission_set import Grant, PermissionRegion, PermissionSet
 from .role import Policy, Role
 from .statements import read
 
@@ -50,8 +50,8 @@ class Comparison:
 def compare(before: Role, after: Role) -> Comparison:
     """Compare what two roles allow."""
     old, new = read(before), read(after)
-    lost = old.allowed.without(new.allowed).tidy()
-    gained = new.allowed.without(old.allowed).tidy()
+    lost = old.allowed.without(new.allowed).normalize()
+    gained = new.allowed.without(old.allowed).normalize()
     caution = ", as far as its policies could be read" if after.unknown else ""
     had, has = ({policy.key: policy for policy in role.policies} for role in (before, after))
     labels = Counter(policy.label for policy in (had | has).values())
@@ -125,12 +125,14 @@ def _gone(actions: Sequence[str], old: PermissionSet, new: PermissionSet) -> lis
     return [f"{actions[0].partition(':')[0]}:*"] if len(gone) == len(actions) > 1 else gone
 
 
-def _grants_some(shelf: PermissionSet, action: str) -> bool:
-    """Whether some request for the action is in these areas, whatever the resource and the conditions."""
+def _grants_some(permissions: PermissionSet, action: str) -> bool:
+    """Whether some request for the action is in these regions, whatever the resource and the conditions."""
     return any(
-        all(covers_action(pattern, action) for pattern in area.grant.actions)
-        and not Area(Grant(frozenset({action}), area.grant.resources, area.grant.conditions), area.holes).is_empty
-        for area in shelf
+        all(covers_action(pattern, action) for pattern in region.grant.actions)
+        and not PermissionRegion(
+            Grant(frozenset({action}), region.grant.resources, region.grant.conditions), region.exclusions
+        ).is_empty
+        for region in permissions
     )
 
 
@@ -155,5 +157,5 @@ def _doubts(before: Role, after: Role) -> Iterator[str]:
             yield f"{what} could not be read: it may have more or fewer rights than compared here"
 
 
-def _texts(shelf: PermissionSet) -> tuple[str, ...]:
-    return tuple(sorted({str(area) for area in shelf}))
+def _texts(permissions: PermissionSet) -> tuple[str, ...]:
+    return tuple(sorted({str(region) for region in permissions}))

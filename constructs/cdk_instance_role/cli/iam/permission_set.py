@@ -8,7 +8,7 @@ from .patterns import actions_overlap, covers, covers_action, resources_overlap,
 Patterns = frozenset[str]
 """Patterns that all have to match; usually it is one."""
 
-_SHOWN_HOLES = 5
+_SHOWN_EXCLUSIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,132 +47,140 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
-    """What a grant has, except for the holes in it."""
+class PermissionRegion:
+    """What a grant has, except for the exclusions in it."""
 
     grant: Grant
-    holes: tuple[Grant, ...] = ()
+    exclusions: tuple[Grant, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether a hole takes all of it."""
-        return any(hole.covers(self.grant) for hole in self.holes)
+        """Whether a exclusion takes all of it."""
+        return any(exclusion.covers(self.grant) for exclusion in self.exclusions)
 
-    def covers(self, other: "Area") -> bool:
+    def covers(self, other: "PermissionRegion") -> bool:
         """Whether it has all that the other one has, as far as that can be decided."""
         return self.grant.covers(other.grant) and all(
-            any(known.covers(hole.meet(other.grant)) for known in other.holes)
-            for hole in self.holes
-            if hole.overlaps(other.grant)
+            any(known.covers(exclusion.meet(other.grant)) for known in other.exclusions)
+            for exclusion in self.exclusions
+            if exclusion.overlaps(other.grant)
         )
 
-    def meet(self, other: "Area") -> "Area | None":
+    def meet(self, other: "PermissionRegion") -> "PermissionRegion | None":
         """What both have; None if that is nothing."""
         if not self.grant.overlaps(other.grant):
             return None
         shared = self.grant.meet(other.grant)
-        area = Area(shared, tuple(hole for hole in (*self.holes, *other.holes) if hole.overlaps(shared)))
-        return None if area.is_empty else area
+        region = PermissionRegion(
+            shared,
+            tuple(exclusion for exclusion in (*self.exclusions, *other.exclusions) if exclusion.overlaps(shared)),
+        )
+        return None if region.is_empty else region
 
-    def minus(self, other: "Area") -> list["Area"]:
-        """What is left without the other one: one more hole, and what shows through the holes of the other one."""
+    def minus(self, other: "PermissionRegion") -> list["PermissionRegion"]:
+        """This one with one more exclusion, and its parts that the other one excludes."""
         if not self.grant.overlaps(other.grant):
             return [self]
         shared = self.grant.meet(other.grant)
-        if any(hole.covers(shared) for hole in other.holes):
+        if any(exclusion.covers(shared) for exclusion in other.exclusions):
             return [self]
-        rest = [] if other.grant.covers(self.grant) else [Area(self.grant, (*self.holes, shared))]
+        rest = [] if other.grant.covers(self.grant) else [PermissionRegion(self.grant, (*self.exclusions, shared))]
         return rest + [
-            area
-            for hole in other.holes
-            if hole.overlaps(shared) and (area := Area(shared, self.holes).meet(Area(hole))) is not None
+            region
+            for exclusion in other.exclusions
+            if exclusion.overlaps(shared)
+            and (region := PermissionRegion(shared, self.exclusions).meet(PermissionRegion(exclusion))) is not None
         ]
 
     def __str__(self) -> str:
-        if not self.holes:
+        if not self.exclusions:
             return str(self.grant)
-        if len(self.holes) > _SHOWN_HOLES:
-            return f"{self.grant}, except {len(self.holes)} narrower patterns"
-        return f"{self.grant}, except {', '.join(sorted(map(self._hole, self.holes)))}"
+        if len(self.exclusions) > _SHOWN_EXCLUSIONS:
+            return f"{self.grant}, except {len(self.exclusions)} narrower patterns"
+        return f"{self.grant}, except {', '.join(sorted(map(self._exclusion, self.exclusions)))}"
 
-    def _hole(self, hole: Grant) -> str:
-        """A hole as seen from the grant, which most of it is the same as."""
-        words = [] if hole.actions == self.grant.actions else [_all(hole.actions)]
-        words += [] if hole.resources == self.grant.resources else [f"on {_all(hole.resources)}"]
-        return " ".join([*words, *_if(hole.conditions - self.grant.conditions)])
+    def _exclusion(self, exclusion: Grant) -> str:
+        """A exclusion as seen from the grant, which most of it is the same as."""
+        words = [] if exclusion.actions == self.grant.actions else [_all(exclusion.actions)]
+        words += [] if exclusion.resources == self.grant.resources else [f"on {_all(exclusion.resources)}"]
+        return " ".join([*words, *_if(exclusion.conditions - self.grant.conditions)])
 
 
 class PermissionSet:
     """Areas by the service of their actions, and by resource: policies with thousands of actions are compared."""
 
-    def __init__(self, areas: Iterable[Area]) -> None:
-        self._all = tuple(dict.fromkeys(areas))
-        self._of: dict[str | None, dict[Patterns, list[Area]]] = {}
-        self._near: dict[tuple[str | None, Patterns], Sequence[Area]] = {}
-        for area in self._all:
-            self._of.setdefault(_service(area.grant), {}).setdefault(area.grant.resources, []).append(area)
+    def __init__(self, regions: Iterable[PermissionRegion]) -> None:
+        self._all = tuple(dict.fromkeys(regions))
+        self._of: dict[str | None, dict[Patterns, list[PermissionRegion]]] = {}
+        self._candidates: dict[tuple[str | None, Patterns], Sequence[PermissionRegion]] = {}
+        for region in self._all:
+            self._of.setdefault(_service(region.grant), {}).setdefault(region.grant.resources, []).append(region)
 
-    def __iter__(self) -> Iterator[Area]:
+    def __iter__(self) -> Iterator[PermissionRegion]:
         return iter(self._all)
 
-    def near(self, grant: Grant) -> Sequence[Area]:
-        """All areas that overlap with the grant, and some more."""
+    def candidates(self, grant: Grant) -> Sequence[PermissionRegion]:
+        """All regions that overlap with the grant, and some more."""
         key = (_service(grant), grant.resources)
-        if key not in self._near:
-            self._near[key] = [*self._look(*key)]
-        return self._near[key]
+        if key not in self._candidates:
+            self._candidates[key] = [*self._look(*key)]
+        return self._candidates[key]
 
-    def _look(self, service: str | None, resources: Patterns) -> Iterator[Area]:
+    def _look(self, service: str | None, resources: Patterns) -> Iterator[PermissionRegion]:
         for one in self._of if service is None else (service, None):
-            for others, areas in self._of.get(one, {}).items():
+            for others, regions in self._of.get(one, {}).items():
                 if _overlap(resources, others, resources_overlap):
-                    yield from areas
+                    yield from regions
 
     def without(self, other: "PermissionSet") -> "PermissionSet":
-        """What is left of these areas when all those are taken away."""
-        return PermissionSet(rest for area in self._all for rest in _without(area, other.near(area.grant)))
+        """What is left of these regions when all those are taken away."""
+        return PermissionSet(rest for region in self._all for rest in _without(region, other.candidates(region.grant)))
 
     def within(self, other: "PermissionSet") -> "PermissionSet":
-        """What these areas and those have in common."""
-        return PermissionSet(shared for area in self._all for shared in _within(area, other.near(area.grant)))
+        """What these regions and those have in common."""
+        return PermissionSet(
+            shared for region in self._all for shared in _within(region, other.candidates(region.grant))
+        )
 
-    def tidy(self) -> "PermissionSet":
+    def normalize(self) -> "PermissionSet":
         """The same, with each thing said once."""
-        return PermissionSet(Area(area.grant, _tidy_holes(area.holes)) for area in _widest(self))
+        return PermissionSet(
+            PermissionRegion(region.grant, _normalized_exclusions(region.exclusions)) for region in _widest(self)
+        )
 
 
-def _without(area: Area, others: Sequence[Area]) -> list[Area]:
-    if any(other.covers(area) for other in others):
+def _without(region: PermissionRegion, others: Sequence[PermissionRegion]) -> list[PermissionRegion]:
+    if any(other.covers(region) for other in others):
         return []
-    rest = [area]
+    rest = [region]
     for other in others:
         rest = [left for part in rest for left in part.minus(other)]
-        if len(rest) > 1:  # each hole of the others may have left a part, and many the same
+        if len(rest) > 1:  # each exclusion of the others may have left a part, and many the same
             rest = _widest(PermissionSet(part for part in rest if not part.is_empty))
     return [part for part in rest if not part.is_empty]
 
 
-def _within(area: Area, others: Sequence[Area]) -> list[Area]:
-    if any(other.covers(area) for other in others):
-        return [area]
-    return [shared for other in others if (shared := area.meet(other)) is not None]
+def _within(region: PermissionRegion, others: Sequence[PermissionRegion]) -> list[PermissionRegion]:
+    if any(other.covers(region) for other in others):
+        return [region]
+    return [shared for other in others if (shared := region.meet(other)) is not None]
 
 
-def _widest(shelf: PermissionSet) -> list[Area]:
-    """The areas that no other one covers."""
-    order = {area: place for place, area in enumerate(shelf)}
+def _widest(permissions: PermissionSet) -> list[PermissionRegion]:
+    """The regions that no other one covers."""
+    order = {region: place for place, region in enumerate(permissions)}
     return [
-        area
-        for area in shelf
+        region
+        for region in permissions
         if not any(
-            other is not area and other.covers(area) and (order[other] < order[area] or not area.covers(other))
-            for other in shelf.near(area.grant)
+            other is not region and other.covers(region) and (order[other] < order[region] or not region.covers(other))
+            for other in permissions.candidates(region.grant)
         )
     ]
 
 
-def _tidy_holes(holes: Sequence[Grant]) -> tuple[Grant, ...]:
-    return tuple(area.grant for area in _widest(PermissionSet(map(Area, holes))))
+def _normalized_exclusions(exclusions: Sequence[Grant]) -> tuple[Grant, ...]:
+    return tuple(region.grant for region in _widest(PermissionSet(map(PermissionRegion, exclusions))))
 
 
 def _service(grant: Grant) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import unique
-from .permission_set import Area, Grant, PermissionSet
+from .permission_set import Grant, PermissionRegion, PermissionSet
 from .role import Policy, Role
 
 
@@ -21,31 +21,31 @@ class Reading:
 
 def read(role: Role) -> Reading:
     """Work out what a role allows."""
-    allows, denies, oddities = _areas(role.policies)
+    allows, denies, oddities = _regions(role.policies)
     allowed = PermissionSet(allows)
     if role.boundary:
-        within, beyond, odd = _areas([role.boundary])
+        within, beyond, odd = _regions([role.boundary])
         allowed, denies, oddities = allowed.within(PermissionSet(within)), [*denies, *beyond], [*oddities, *odd]
     return Reading(allowed.without(PermissionSet(denies)), tuple(f"role {role.name}: {oddity}" for oddity in oddities))
 
 
-def _areas(policies: Iterable[Policy]) -> tuple[list[Area], list[Area], list[str]]:
+def _regions(policies: Iterable[Policy]) -> tuple[list[PermissionRegion], list[PermissionRegion], list[str]]:
     """What the policies allow, what they deny, and which statements say neither."""
-    areas: dict[str, list[Area]] = {"Allow": [], "Deny": []}
+    regions: dict[str, list[PermissionRegion]] = {"Allow": [], "Deny": []}
     oddities = []
     for policy in policies:
         for statement in _listed(policy.document.get("Statement", ())):
-            spoken_of = [*_statement_areas(statement)] if isinstance(statement, Mapping) else []
+            spoken_of = [*_statement_regions(statement)] if isinstance(statement, Mapping) else []
             effect = statement.get("Effect") if spoken_of else None
-            if isinstance(effect, str) and effect in areas:
-                areas[effect] += spoken_of
+            if isinstance(effect, str) and effect in regions:
+                regions[effect] += spoken_of
             else:
                 oddities.append(f"a statement of policy {policy.label} is none of an IAM policy, and left out")
-    return areas["Allow"], areas["Deny"], list(unique(oddities))
+    return regions["Allow"], regions["Deny"], list(unique(oddities))
 
 
-def _statement_areas(statement: Mapping[str, Any]) -> Iterator[Area]:
-    """One area for each action on each resource. ``NotAction`` and ``NotResource`` mean all but those."""
+def _statement_regions(statement: Mapping[str, Any]) -> Iterator[PermissionRegion]:
+    """One region for each action on each resource. ``NotAction`` and ``NotResource`` mean all but those."""
     if not ({"Action", "NotAction"} & statement.keys() and {"Resource", "NotResource"} & statement.keys()):
         return
     condition = statement.get("Condition") or {}
@@ -55,9 +55,9 @@ def _statement_areas(statement: Mapping[str, Any]) -> Iterator[Area]:
     other_actions, other_resources = _texts_of(statement, "NotAction"), _texts_of(statement, "NotResource")
     for action in ["*"] if "NotAction" in statement else _texts_of(statement, "Action"):
         for resource in ["*"] if "NotResource" in statement else _texts_of(statement, "Resource"):
-            holes = [_grant(other, resource, conditions) for other in other_actions]
-            holes += [_grant(action, other, conditions) for other in other_resources]
-            yield Area(_grant(action, resource, conditions), tuple(holes))
+            exclusions = [_grant(other, resource, conditions) for other in other_actions]
+            exclusions += [_grant(action, other, conditions) for other in other_resources]
+            yield PermissionRegion(_grant(action, resource, conditions), tuple(exclusions))
 
 
 def _grant(action: str, resource: str, conditions: frozenset[str]) -> Grant:

@@ -32,7 +32,7 @@ class Deployment:
         self._stacks, self._others = stacks, others
 
     @property
-    def landscapes(self) -> list[StackGraph]:
+    def stack_graphs(self) -> list[StackGraph]:
         """Where the stacks are."""
         return list({id(stacks): stacks for _, stacks in (*self._stacks, *self._others)}.values())
 
@@ -70,22 +70,24 @@ class Deployment:
             yield from (f"{id_} of stack {name}" for id_, part in policies.parts.items() if key in part.attachments)
 
 
-def deployment_of(stacks: Sequence[StackArtifact], landscapes: Sequence[StackGraph]) -> Deployment:
+def deployment_of(stacks: Sequence[StackArtifact], stack_graphs: Sequence[StackGraph]) -> Deployment:
     """The deployment of some of the stacks that there are.
 
     Args:
         stacks: those that are deployed, in their order.
-        landscapes: all stacks, by account and Region.
+        stack_graphs: all stacks, by account and Region.
     """
-    homes = {id(one): landscape for landscape in landscapes for one in landscape.stacks}
+    homes = {id(one): stack_graph for stack_graph in stack_graphs for one in stack_graph.stacks}
     deployed = {id(one): (one, homes[id(one)]) for one in stacks if id(one) in homes}
-    others = [(one, landscape) for landscape in landscapes for one in landscape.stacks if id(one) not in deployed]
+    others = [
+        (one, stack_graph) for stack_graph in stack_graphs for one in stack_graph.stacks if id(one) not in deployed
+    ]
     return Deployment([*deployed.values()], others)
 
 
 def _updates(stack: StackArtifact, stacks: StackGraph) -> list[PolicyUpdate]:
     found: list[PolicyUpdate] = []
-    with stacks.sight.aside():
+    with stacks.reader.aside():
         for one in stacks.family(stack):
             found += _update(one.address, stacks)
             for logical_id in sorted(of_type(one.template, STACK_TYPE).keys() - one.nested.keys()):
@@ -119,7 +121,7 @@ def _unread(address: Address, stacks: StackGraph, why: str) -> Iterator[PolicyUp
 
 
 def _deployed(stack: StackArtifact, stacks: StackGraph) -> list[tuple[str, RolePolicies]]:
-    with stacks.sight.aside():
+    with stacks.reader.aside():
         deployed = [(one.address, stacks.deployed(one.address)) for one in stacks.family(stack)]
         return [(_name(address), _before(stacks, address, found)) for address, found in deployed if found]
 

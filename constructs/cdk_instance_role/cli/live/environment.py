@@ -29,17 +29,17 @@ class Environment:
     """One account and Region, and the stacks of the assembly that are for it."""
 
     def __init__(
-        self, aws: Aws, stacks: Sequence[StackArtifact], sight: PartialReader, rate_limiter: RateLimiter
+        self, aws: Aws, stacks: Sequence[StackArtifact], reader: PartialReader, rate_limiter: RateLimiter
     ) -> None:
         """
         Args:
             aws: clients for the Region.
             stacks: the stacks of the assembly that are for it.
-            sight: remembers what could not be seen.
+            reader: remembers what could not be seen.
             rate_limiter: hands out the right to call EC2.
         """
-        self.aws, self.sight, self.rate_limiter = aws, sight, rate_limiter
-        self.stacks = StackGraph(aws, stacks, sight)
+        self.aws, self.reader, self.rate_limiter = aws, reader, rate_limiter
+        self.stacks = StackGraph(aws, stacks, reader)
         self.deployment = Deployment([(stack, self.stacks) for stack in stacks])
         """The stacks that are deployed. Default: all of these."""
         self._texts: dict[tuple[str, int], str] = {}
@@ -63,7 +63,7 @@ class Environment:
         try:
             return provider_of(self.stacks, address, deployed, logical_id)
         except UnresolvedError as error:
-            self.sight.miss(f"the ledger: {error}")
+            self.reader.record_gap(f"the ledger: {error}")
             return None
 
     def ledger(self, address: Address, logical_id: str) -> AssociationLedger | None:
@@ -71,7 +71,7 @@ class Environment:
         deployed, provider = self.stacks.deployed(address), self.provider(address, logical_id)
         if deployed is None or provider is None:
             return None
-        return AssociationLedger(self.aws.dynamodb, provider.ledger, f"{deployed.id}|{logical_id}", self.sight)
+        return AssociationLedger(self.aws.dynamodb, provider.ledger, f"{deployed.id}|{logical_id}", self.reader)
 
     def records(self, address: Address, logical_id: str) -> dict[str, Record]:
         """What an association of a deployed stack holds, as the ledger says."""
@@ -80,7 +80,7 @@ class Environment:
 
     def profile(self, arn: str) -> ProfileView | None:
         """A profile of one of the stacks, for people; None if it is none of theirs."""
-        known = (*self.stacks.to_come, *self.stacks.former)
+        known = (*self.stacks.planned, *self.stacks.former)
         return next((found for one in known if (found := one.iam.profile(arn))), None)
 
     def role_in(self, arn: str) -> str | None:
@@ -90,11 +90,11 @@ class Environment:
         Args:
             arn: ARN of the profile.
         """
-        return next((found for one in self.stacks.to_come if (found := one.iam.role_in(arn))), None)
+        return next((found for one in self.stacks.planned if (found := one.iam.role_in(arn))), None)
 
     def is_replaced(self, instance_id: str) -> bool:
         """Whether an instance is one of a stack, and the deployment puts another one in its place."""
-        return any(instance_id in one.replaced for one in self.stacks.to_come)
+        return any(instance_id in one.replaced for one in self.stacks.planned)
 
     def doubts(self, instance_id: str, *, ebs: bool) -> list[str]:
         """The properties for whose change CloudFormation may have to put another instance in the place of one.
@@ -103,12 +103,12 @@ class Environment:
             instance_id: an instance, of a stack or not.
             ebs: its root volume is in EBS.
         """
-        return [name for one in self.stacks.to_come for name in one.doubts(instance_id, ebs=ebs)]
+        return [name for one in self.stacks.planned for name in one.doubts(instance_id, ebs=ebs)]
 
     def text(self, sentence: str) -> str:
         """A sentence of the handler, with the names of what is of the stacks, and what is made up here, in words."""
-        graphs = (*self.deployment.landscapes, self.stacks)
-        known = [one for stacks in graphs for one in (*stacks.former, *stacks.to_come)]
+        graphs = (*self.deployment.stack_graphs, self.stacks)
+        known = [one for stacks in graphs for one in (*stacks.former, *stacks.planned)]
         key = sentence, len(known)
         if key not in self._texts:
             self._texts[key] = _with_names(sentence, known)

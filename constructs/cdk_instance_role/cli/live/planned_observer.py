@@ -36,26 +36,27 @@ class PlannedObserver(Observer):
         for arn in sorted(set(arns)):
             # What can't be seen is taken for what it is said to be, not for missing.
             presumed = Profile(arn, self._stated.get(arn), trusts_ec2=True)
-            found[arn] = self._to_come(arn, presumed) or self._live(arn, presumed)
+            found[arn] = self._planned(arn, presumed) or self._live(arn, presumed)
         return found
 
     def _live(self, arn: str, presumed: Profile | None) -> Profile | None:
         look = partial(super().profiles, [arn])
-        return self._environment.sight.of(f"instance profile {arn}", lambda: look()[arn], presumed)
+        return self._environment.reader.fetch(f"instance profile {arn}", lambda: look()[arn], presumed)
 
-    def _to_come(self, arn: str, presumed: Profile) -> Profile | None:
+    def _planned(self, arn: str, presumed: Profile) -> Profile | None:
         """A profile that the deployment creates, as IAM will describe it; None if it does not create it."""
         look = partial(self._with_role, presumed)
         try:
             return next(
-                (found for one in self._environment.stacks.to_come if (found := one.iam.foreseen(arn, look))), None
+                (found for one in self._environment.stacks.planned if (found := one.iam.planned_profile(arn, look))),
+                None,
             )
         except UnresolvedError:
             return presumed
 
     def _with_role(self, presumed: Profile, name: str) -> Profile:
         """A profile with a role that exists already."""
-        role = self._environment.sight.once(f"role {name}", partial(_role, self._environment.aws.iam, name), _UNSEEN)
+        role = self._environment.reader.once(f"role {name}", partial(_role, self._environment.aws.iam, name), _UNSEEN)
         if role is _UNSEEN:
             return presumed
         return replace(presumed, role_arn=role.arn, trusts_ec2=role.trusts_ec2)

@@ -25,14 +25,14 @@ class StackGraph:
     """Stacks that refer to one another. A nested stack is one of them; only its parameters come from the stack around
     it, and what it puts out goes there."""
 
-    def __init__(self, aws: Aws, stacks: Sequence[StackArtifact], sight: PartialReader) -> None:
+    def __init__(self, aws: Aws, stacks: Sequence[StackArtifact], reader: PartialReader) -> None:
         """
         Args:
             aws: clients for the Region.
             stacks: the stacks of the assembly that are for it.
-            sight: remembers what could not be seen.
+            reader: remembers what could not be seen.
         """
-        self._aws, self.sight = aws, sight
+        self._aws, self.reader = aws, reader
         self._artifacts = {one.address: one for stack in stacks for one in stack.family}
         self._values: dict[Address, StackValues] = {}
         self._former: dict[Address, StackValues] = {}
@@ -49,7 +49,7 @@ class StackGraph:
         return [one for one in self._artifacts.values() if one.address.outer is None]
 
     @property
-    def to_come(self) -> list[StackValues]:
+    def planned(self) -> list[StackValues]:
         """The values that were asked for, as they will be."""
         return [*self._values.values()]
 
@@ -66,13 +66,13 @@ class StackGraph:
             name = environment.physical_ids.get(address.nested[-1]) if environment else None
         if name is None:
             return None
-        return self.sight.once(self._whether(address), partial(self._look, address, name), None)
+        return self.reader.once(self._whether(address), partial(self._look, address, name), None)
 
     def hidden(self, address: Address) -> tuple[str, ...]:
         """Why it can't be seen whether a stack is deployed, in sentences; none if it can."""
         self.deployed(address)
         above = self.hidden(address.outer) if address.outer else ()
-        return (*above, *self.sight.missed(self._whether(address)))
+        return (*above, *self.reader.gaps(self._whether(address)))
 
     def unreadable(self, address: Address) -> tuple[str, ...]:
         """Why a stack that is deployed can't be read, in sentences; none if it can, or if it can't be seen at all."""
@@ -81,7 +81,7 @@ class StackGraph:
     def with_ledgers(self) -> tuple[str, ...]:
         """Names of the deployed stacks that have a ledger, as its tag says."""
         what = f"the ledgers in {self._aws.region} by their tag"
-        found = self.sight.once(what, partial(tagged_ledgers, self._aws.tagging), list[TaggedLedger]())
+        found = self.reader.once(what, partial(tagged_ledgers, self._aws.tagging), list[TaggedLedger]())
         return unique([one.stack for one in found if one.stack])
 
     def family(self, stack: StackArtifact) -> Iterator[StackArtifact]:
@@ -206,7 +206,7 @@ class StackGraph:
             if deployed and key in deployed.outputs:  # whoever may see the stack need not see what all others export
                 return deployed.outputs[key]
         look = partial(exports, self._aws.cloudformation)
-        exported = self.sight.once(f"what stacks export in {self._aws.region}", look, dict[str, str]())
+        exported = self.reader.once(f"what stacks export in {self._aws.region}", look, dict[str, str]())
         if name not in exported:
             raise UnresolvedError(f"no stack exports {name} yet")
         return exported[name]

@@ -20,22 +20,22 @@ once: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
 MAX_BYTES = 1024 * 1024
 """Bytes that are unpacked. User data has 16 KiB, which could hold a thousand times as much."""
 
-_AT_ONCE = 8
+_MAX_CONCURRENCY = 8
 # Access keys as IAM makes them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ACCESS_KEY = re.compile(rb"\bAKIA[A-Z2-7]{16}\b")
 _GZIP, _GZIP_FORMAT = b"\x1f\x8b", 16 + zlib.MAX_WBITS
 
 
-def with_access_key(ec2: "EC2Client", sight: PartialReader, ids: Sequence[str]) -> tuple[set[str], list[str]]:
+def with_access_key(ec2: "EC2Client", reader: PartialReader, ids: Sequence[str]) -> tuple[set[str], list[str]]:
     """Instances in whose user data an access key is to be seen, and what is to be said about the look.
 
     Args:
         ec2: client for reading.
-        sight: remembers what could not be seen.
+        reader: remembers what could not be seen.
         ids: the instances. Only the first ones are looked at.
     """
     found = set[str]()
-    if not sight.of("user data of the instances", partial(_look, ec2, ids[:MAX_LOOKS], found), otherwise=False):
+    if not reader.fetch("user data of the instances", partial(_look, ec2, ids[:MAX_LOOKS], found), otherwise=False):
         return found, []
     if len(ids) > MAX_LOOKS:
         return found, [f"for access keys the user data of {MAX_LOOKS} of {len(ids)} instances was looked at"]
@@ -54,7 +54,7 @@ def has_access_key(ec2: "EC2Client", instance_id: str) -> bool:
 
 def _look(ec2: "EC2Client", ids: Sequence[str], found: set[str]) -> bool:
     """Add those with an access key to what was found. Always true."""
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
+    with ThreadPoolExecutor(_MAX_CONCURRENCY) as threads:
         # At the first error the calls that have not begun are given up.
         for id_, has_key in zip(ids, threads.map(partial(has_access_key, ec2), ids), strict=True):
             if has_key:

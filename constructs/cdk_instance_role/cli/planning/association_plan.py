@@ -42,7 +42,7 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
         environment: the account and Region that it is for.
         now: seconds since the epoch.
     """
-    environment.sight.reset()
+    environment.reader.reset()
     plans = (_plan_one(one, environment, now) for one in [*environment.stacks.family(stack)])
     return [plan for found in plans for plan in found]
 
@@ -53,7 +53,7 @@ def _plan_one(stack: StackArtifact, environment: Environment, now: float) -> Ite
     environment.stacks.values(stack.address)  # what is said of one association may be about the profile of another
     former = [id_ for id_ in associations(deployed.template) if id_ in deployed.physical_ids] if deployed else []
     for logical_id in dict.fromkeys((*stack.associations, *former)):
-        environment.sight.reset()
+        environment.reader.reset()
         environment.stacks.deployed(stack.address)  # that it could not be seen is a matter of each of them
         before = deployed if logical_id in former else None
         if plan := _Planner(stack, environment, before, logical_id, now).plan():
@@ -74,7 +74,7 @@ class _Planner:
         self._stack, self._environment, self._logical_id, self._now = stack, environment, logical_id, now
         self._deployed = deployed
         """None if the association is not deployed."""
-        self._sight, self._ec2 = environment.sight, environment.aws.ec2
+        self._reader, self._ec2 = environment.reader, environment.aws.ec2
         self._rolls_back = False
         """The handler will take the deployment for the rollback of a failed one."""
         self._profiles: KnownProfiles
@@ -85,14 +85,14 @@ class _Planner:
         try:
             intent = intent_of(self._environment.stacks, self._stack, self._deployed, self._logical_id)
         except UnresolvedError as error:
-            self._sight.miss(str(error))
+            self._reader.record_gap(str(error))
             return self._about(Event.UPDATE if self._deployed else Event.CREATE)
         except RequestError as error:
             plan = self._about(Event.UPDATE if self._deployed else Event.CREATE)
             return replace(plan, problems=(str(error),))
         if intent is None:
             return None
-        return self._shown(intent, self._sight.of("the instances", lambda: self._preview(intent), None))
+        return self._shown(intent, self._reader.fetch("the instances", lambda: self._preview(intent), None))
 
     def _preview(self, intent: Intent) -> Preview:
         ledger = self._environment.ledger(self._stack.address, self._logical_id) if self._deployed else None
@@ -121,7 +121,7 @@ class _Planner:
         rows = Rows(self._environment, self._profiles).of(intent, found)
         existing = found.snapshot.instances
         changing = [row.id for row in rows if row.changes and row.planned and row.id in existing]
-        keys, warnings = with_access_key(self._ec2, self._sight, changing)
+        keys, warnings = with_access_key(self._ec2, self._reader, changing)
         rows = [warned(row, ACCESS_KEY) if row.id in keys else row for row in rows]
         impact = Impact(self._environment, self._profiles)
         changes = impact.changes(rows)
@@ -138,7 +138,7 @@ class _Planner:
             estimate=rollout_estimate.estimate,
             rollout=rollout_estimate.rollout,
             enforcement=self._enforcement(intent, found),
-            unseen=tuple(self._sight.unseen),
+            unseen=tuple(self._reader.unavailable),
         )
 
     def _enforcement(self, intent: Intent, found: Preview) -> EnforcementPlan | None:
@@ -178,7 +178,7 @@ class _Planner:
             event=event,
             profile=None,
             warnings=tuple(self._key_policies()),
-            unseen=tuple(self._sight.unseen),
+            unseen=tuple(self._reader.unavailable),
         )
 
 

@@ -44,7 +44,7 @@ class Rows:
         """
         look = "names and tags of the instances"
         see = partial(self._environment.instances.of, found.snapshot.instances)
-        known = self._environment.sight.of(look, see, dict[str, Details]())
+        known = self._environment.reader.fetch(look, see, dict[str, Details]())
         steps = ((step, known.get(step.instance_id, Details())) for step in found.plan.steps)
         return [
             *(self._of_step(step, intent, found, described) for step, described in steps),

@@ -41,7 +41,7 @@ class Impact:
     def problems(self, rows: Iterable[InstanceView]) -> Iterator[str]:
         """Why CloudFormation would refuse what these instances will have, in sentences."""
         for profile in dict.fromkeys(row.planned for row in rows if row.planned):
-            name = self._role_to_come(profile)
+            name = self._planned_role(profile)
             if name is None or not self._environment.deployment.touches(name):
                 continue
             for arn in self._after(name).missing:
@@ -53,7 +53,7 @@ class Impact:
             if change.before != change.after or change.after not in self._names:
                 continue
             what = f"other instances with role {change.after}"
-            found = self._environment.sight.of(
+            found = self._environment.reader.fetch(
                 what, partial(self._carrying, self._names[change.after]), dict[str, str]()
             )
             if others := sorted(found.keys() - targets):
@@ -64,7 +64,7 @@ class Impact:
                 )
 
     def _change(self, current: ProfileView, planned: ProfileView, ids: Sequence[str]) -> PermissionChange | None:
-        before_arn, after_name = self._profiles.role_arn(current), self._role_to_come(planned)
+        before_arn, after_name = self._profiles.role_arn(current), self._planned_role(planned)
         if before_arn is None or after_name is None:
             return None
         before_name = name_of(before_arn)
@@ -75,7 +75,7 @@ class Impact:
             self._names[planned.role or after_name] = after_name
         before, change = self._live_role(before_name), self._after(after_name)
         for sentence in change.unread:
-            self._environment.sight.miss(self._environment.text(f"role {after_name}: {sentence}"))
+            self._environment.reader.record_gap(self._environment.text(f"role {after_name}: {sentence}"))
         found = permission_change(before, change.role, ids)
         nothing = not (found.policies_lost or found.policies_gained or found.actions_lost or found.actions_gained)
         if same and nothing and not change.notes and change.role.unknown == before.unknown:
@@ -98,7 +98,7 @@ class Impact:
     def _words(self, text: str) -> str:
         return self._environment.text(text) if MADE_UP in text else text
 
-    def _role_to_come(self, profile: ProfileView) -> str | None:
+    def _planned_role(self, profile: ProfileView) -> str | None:
         """Name of the role that a profile will hold; None if it is not known."""
         arn = self._profiles.role_arn(profile)
         return (profile.arn and self._environment.role_in(profile.arn)) or (arn and name_of(arn))
@@ -113,7 +113,7 @@ class Impact:
     def _live_role(self, name: str) -> Role:
         found = self._environment.roles.role(name)
         for sentence in found.unknown:
-            self._environment.sight.miss(sentence)
+            self._environment.reader.record_gap(sentence)
         return found
 
     def _carrying(self, role: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import RETAINED
 
-_TO_COME = "i-00000000000000000"
+_PLANNED_ID = "i-00000000000000000"
 """Stands for the instances that the deployment creates."""
 
 
@@ -105,7 +105,7 @@ def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[s
     """
     given = properties
     if created and not properties[Property.INSTANCE_IDS]:
-        given = {**properties, Property.INSTANCE_IDS: [_TO_COME]}
+        given = {**properties, Property.INSTANCE_IDS: [_PLANNED_ID]}
     ids = dict.fromkeys(("RequestId", "StackId", "LogicalResourceId"), logical_id)
     return Request.from_event({"RequestType": RequestType.CREATE, **ids, "ResourceProperties": given})
 

@@ -36,7 +36,7 @@ def status_of_stack(
         environment: the account and Region that it is in.
         history: knows who has changed drifted instances. Default: nobody is asked about that.
     """
-    environment.sight.reset()
+    environment.reader.reset()
     found: list[AssociationStatus] = []
     for one in [*environment.stacks.family(stack)]:
         if deployed := environment.stacks.deployed(one.address):
@@ -52,7 +52,7 @@ def _deployed(address: Address, deployed: DeployedStack, environment: Environmen
     environment.stacks.former_values(address, deployed)
     for logical_id in associations(deployed.template):
         if logical_id in deployed.physical_ids:
-            environment.sight.reset()
+            environment.reader.reset()
             yield _status(address, deployed, logical_id, environment)
 
 
@@ -62,7 +62,7 @@ def _with_changes(status: AssociationStatus, environment: Environment, history: 
     if history is None or not drifted:
         return status
     changes = history.latest(drifted)
-    unseen = tuple(environment.sight.unseen)
+    unseen = tuple(environment.reader.unavailable)
     return replace(status, latest_changes=changes, not_asked_about=len(drifted) - len(changes), unseen=unseen)
 
 
@@ -76,8 +76,8 @@ def _hidden(stack: StackArtifact, unseen: tuple[str, ...], environment: Environm
 def _status(address: Address, deployed: DeployedStack, logical_id: str, environment: Environment) -> AssociationStatus:
     records = held(environment.records(address, logical_id))
     observer = PlannedObserver(environment)
-    instances = environment.sight.of("the instances", lambda: observer.instances(None, records).instances, None)
-    known = environment.sight.of(
+    instances = environment.reader.fetch("the instances", lambda: observer.instances(None, records).instances, None)
+    known = environment.reader.fetch(
         "names of the instances", lambda: environment.instances.of(instances or ()), dict[str, Details]()
     )
     profiles = KnownProfiles(environment, observer)
@@ -91,7 +91,7 @@ def _status(address: Address, deployed: DeployedStack, logical_id: str, environm
         account=environment.aws.account,
         region=environment.aws.region,
         instances=tuple(views),
-        unseen=tuple(environment.sight.unseen),
+        unseen=tuple(environment.reader.unavailable),
         enforcement=enforcement,
     )
 

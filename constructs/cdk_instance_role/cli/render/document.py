@@ -77,8 +77,8 @@ def document(report: Report, ids: int | None = words.SHOWN_IDS) -> Document:
 def _environments(found: Iterable[tuple[EnvironmentView, Report]]) -> Table:
     sorted_ = sorted(found, key=lambda one: findings.weight(one[1].exit))
     rows = tuple(Row(_environment_cells(*one), _RESULT_TONES[one[1].exit]) for one in sorted_)
-    quiet = sum(part.exit is Exit.NOTHING for _, part in sorted_)
-    return Table(_ENVIRONMENTS, rows, "", quiet)
+    unchanged = sum(part.exit is Exit.NOTHING for _, part in sorted_)
+    return Table(_ENVIRONMENTS, rows, "", unchanged)
 
 
 def _environment_cells(view: EnvironmentView, part: Report) -> tuple[Cell, ...]:

@@ -59,7 +59,7 @@ class Table:
     rows: tuple[Row, ...]
     totals: str
     """What there is altogether, said if not every row is shown."""
-    quiet: int = 0
+    unchanged: int = 0
     """How many rows, the last ones, say that there is nothing to do."""
 
 
@@ -133,5 +133,5 @@ class Document:
         """How many associations are not important, in words; empty if all are."""
         number = len(self.sections) - len(self.important)
         others = "more " if self.important else ""
-        quiet = "with nothing to do" if self.kind == "plan" else "in order"
-        return f"{counted(number, f'{others}association')} {quiet}" if number else ""
+        status = "with nothing to do" if self.kind == "plan" else "in order"
+        return f"{counted(number, f'{others}association')} {status}" if number else ""

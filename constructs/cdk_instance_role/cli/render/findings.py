@@ -43,7 +43,7 @@ def summary(report: Report) -> str:
 
 def instances(report: Report) -> str:
     """How many instances there are of each kind."""
-    if is_dark(report):
+    if is_unavailable(report):
         return "unknown"
     if isinstance(report, StatusReport):
         return words.held_totals(report.associations)
@@ -52,12 +52,12 @@ def instances(report: Report) -> str:
 
 def result(report: Report) -> str:
     """What it comes to, in a few words."""
-    if is_dark(report):
+    if is_unavailable(report):
         return "not seen"
     return (_PLANNED if isinstance(report, PlanReport) else _FOUND)[report.exit]
 
 
-def is_dark(report: Report) -> bool:
+def is_unavailable(report: Report) -> bool:
     """Whether nothing could be seen, which is no sign that there is nothing."""
     return report.exit is Exit.ERROR and not report.associations
 

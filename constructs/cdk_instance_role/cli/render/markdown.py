@@ -89,16 +89,16 @@ def _head(shown: Document) -> list[str]:
 
 def _environments(environments: Table) -> Iterator[str]:
     """A table of those where there is something to do or to say, and how many there are besides."""
-    loud = environments.rows[: len(environments.rows) - environments.quiet]
-    rows = [row(map(_cell, one.cells)) for one in loud[:_ENVIRONMENTS]]
+    noteworthy = environments.rows[: len(environments.rows) - environments.unchanged]
+    rows = [row(map(_cell, one.cells)) for one in noteworthy[:_ENVIRONMENTS]]
     headings = [column.heading for column in environments.columns]
     if rows:
         yield "\n".join([row(headings), row(["---"] * len(headings)), *rows])
-    if more := len(loud) - len(rows):
+    if more := len(noteworthy) - len(rows):
         yield f"And {counted(more, 'more account and Region', 'more accounts and Regions')}; {ALL}."
-    if environments.quiet:
+    if environments.unchanged:
         result = environments.rows[-1].cells[RESULT].text
-        yield f"{counted(environments.quiet, 'account and Region', 'accounts and Regions')}: {result}."
+        yield f"{counted(environments.unchanged, 'account and Region', 'accounts and Regions')}: {result}."
 
 
 def _section(section: Section, limit: int | None) -> Iterator[str]:

@@ -25,7 +25,7 @@ IAM_TYPES = frozenset({PROFILE, ROLE})
 """Those of them whose attribute ``Arn`` is their ARN."""
 MADE_UP = ".to.be.created"
 """What names end with that are made up here."""
-_LONGEST_ID = 100
+_MAX_ID = 100
 """Characters of a logical id in a made-up name: IAM's names have 128."""
 
 
@@ -96,7 +96,7 @@ class IamNames:
         path = self._path(logical_id)
         return ProfileView(path, self._role_of(logical_id), None if arn in self._new else arn)
 
-    def foreseen(self, arn: str, role: Callable[[str], Profile]) -> Profile | None:
+    def planned_profile(self, arn: str, role: Callable[[str], Profile]) -> Profile | None:
         """A profile that the deployment creates, as IAM will describe it; None if it does not create it.
 
         Args:
@@ -188,7 +188,7 @@ class IamNames:
         address = self._place.address
         parts = (self._place.region, address.name, *address.nested, logical_id)
         whose = hashlib.sha256("/".join(parts).encode()).hexdigest()
-        return f"{logical_id[:_LONGEST_ID]}.{whose[:8]}{MADE_UP}"
+        return f"{logical_id[:_MAX_ID]}.{whose[:8]}{MADE_UP}"
 
     def _path(self, logical_id: str) -> str:
         return self._place.address.path(self._template, logical_id)

@@ -16,7 +16,7 @@ _UNKNOWN = {f"tag:yaml.org,2002:{name}" for name in ("binary", "omap", "pairs", 
 """Tags of YAML that CloudFormation does not accept."""
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
 _WITHOUT_PREFIX = frozenset({"Condition", "Ref"})
-_MOST_VALUES = 1_000_000
+_MAX_VALUES = 1_000_000
 """Values of a template, aliases counted as often as they are used. CloudFormation accepts one megabyte of text."""
 
 
@@ -86,7 +86,7 @@ def _yaml(text: str) -> Any:
         node = loader.get_single_node()
         if node is None:
             return None
-        if _size(node, {}) > _MOST_VALUES:
+        if _size(node, {}) > _MAX_VALUES:
             raise UnreadableError("its aliases stand for too much")
         return loader.construct_document(node)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -96,7 +96,7 @@ def _yaml(text: str) -> Any:
 def _size(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
     """How many values a node comes to, aliases counted as often as they are used."""
     if node not in known:
-        known[node] = _MOST_VALUES + 1  # of a node that contains itself
+        known[node] = _MAX_VALUES + 1  # of a node that contains itself
         inner = node.value if isinstance(node, yaml.CollectionNode) else ()
         parts = (part for item in inner for part in (item if isinstance(item, tuple) else (item,)))
         known[node] = 1 + sum(_size(part, known) for part in parts)

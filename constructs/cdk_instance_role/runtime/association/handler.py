@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .aws.errors import error_kind_of, text_of
 from .converge.begin import PAUSE_SECONDS, begin
 from .converge.loop import Convergence
-from .converge.retry_window import Patience
+from .converge.retry_window import RetryWindow
 from .enforce.batch import Batch, read
 from .exceptions import AssociationError, RequestError, SupersededError
 from .ledger.lease import BusyError, EndedError, Lease
@@ -96,7 +96,7 @@ class _Invocation:
         Raises:
             AssociationError: the operation has failed.
         """
-        patience = Patience(self._services.clock)
+        patience = RetryWindow(self._services.clock)
         while True:
             try:
                 return self._converge()

@@ -81,7 +81,7 @@ def _row(account: str, region: str, part: Report, totals: dict[str, Any], counts
     link = element("a", str(totals["instances"]), href=f"#instances&account={quote(account)}&region={quote(region)}")
     cells = [str(totals["associations"]), link if totals["instances"] else "0"]
     cells += [str(_flat(totals)[one]) for one in counts]
-    if findings.is_dark(part):
+    if findings.is_unavailable(part):
         cells = ["unknown"] * len(cells)
     return element(
         "tr",

@@ -34,7 +34,7 @@ class Alarms:
     def problems(self, names: Collection[str]) -> list[str]:
         """What is wrong with these alarms, in sentences; nothing if all are there and quiet.
 
-        An alarm without enough data is quiet: the rollout may be what its data come from.
+        An alarm without enough data counts as OK: the rollout may be what its data come from.
         """
         states = self._states(names)
         wrong = [name for name in names if states.get(name, "") in ("ALARM", "")]

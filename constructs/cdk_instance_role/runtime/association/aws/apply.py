@@ -40,13 +40,13 @@ def apply(
     Returns:
         The outcomes of the steps that were begun. The others are still to be done.
     """
-    hand = _StepExecutor(ec2, rate_limiter, may_call)
+    executor = _StepExecutor(ec2, rate_limiter, may_call)
     with ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="apply") as pool:
         begun = []
         for step in steps:
-            if not rate_limiter.take(first_call(step), until=until) or not may_call():
+            if not rate_limiter.acquire(first_call(step), until=until) or not may_call():
                 break
-            begun.append(pool.submit(hand.carry_out, step))
+            begun.append(pool.submit(executor.carry_out, step))
         return [future.result() for future in begun]
 
 
@@ -73,7 +73,7 @@ class _StepExecutor:
         taken_off = self._tried(step, first_call(step), lambda: self._disassociate(step))
         if not taken_off.accepted:
             return taken_off
-        self._rate_limiter.take("AssociateIamInstanceProfile")
+        self._rate_limiter.acquire("AssociateIamInstanceProfile")
         return self._associate(step)
 
     def _associate(self, step: Step) -> Outcome:
@@ -85,7 +85,7 @@ class _StepExecutor:
         if outcome.accepted or outcome.error_kind is ErrorKind.CHANGED or step.fallback is None:
             return outcome
         fallback = step.fallback
-        self._rate_limiter.take("AssociateIamInstanceProfile")
+        self._rate_limiter.acquire("AssociateIamInstanceProfile")
         # Should this fail too, the ledger still says what was taken off, and the next plan tries that first of all.
         back = self._tried(step, "AssociateIamInstanceProfile", lambda: self._put(step.instance_id, fallback))
         return replace(outcome, put_back=back.accepted)

@@ -68,7 +68,7 @@ def answer(call: Callable[[], T], action: str, rate_limiter: RateLimiter) -> T:
     give_up_at, unanswered = rate_limiter.clock() + PATIENCE_SECONDS, 0
     pauses = chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1]))
     while True:
-        rate_limiter.take(action)
+        rate_limiter.acquire(action)
         try:
             return call()
         except (ClientError, BotoCoreError) as error:

@@ -59,7 +59,7 @@ class RateLimiter:
         self.throttled = 0
         """Calls that AWS has refused for coming too fast."""
 
-    def take(self, action: str, *, until: float = float("inf")) -> bool:
+    def acquire(self, action: str, *, until: float = float("inf")) -> bool:
         """Wait for the right to make one call.
 
         Returns:

@@ -13,7 +13,7 @@ from ..ledger.shared_budget import Entry, crowding
 from ..report import messages
 from ..request.event import Request, RequestType
 from ..services import Services
-from .retry_window import Patience
+from .retry_window import RetryWindow
 from .validation import Validation, validate
 
 PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
@@ -75,7 +75,7 @@ class _Beginning:
             return _of_ended(known) or Validation()
         self._services.ledger.operations.refuse_ended(self._request)
         operation = Operation(self._clock(), type=RequestType.CREATE)
-        found = self._surveyed(operation)
+        found = self._validated(operation)
         if not found.problems:
             self._services.ledger.operations.begin(self._request, self._clock())
         return found
@@ -86,15 +86,15 @@ class _Beginning:
             self._request, self._clock(), stack_rolls_back=self._stack_rolls_back
         )
         self._begun = operation
-        return _of_ended(operation) or self._surveyed(operation)
+        return _of_ended(operation) or self._validated(operation)
 
     def _look_for_delete(self) -> Validation:
         ledger = self._services.ledger
         if ledger.operations.get(self._key) is None and not ledger.records(self._key):
             raise ClosedError
-        return self._surveyed(ledger.operations.begin(self._request, self._clock()))
+        return self._validated(ledger.operations.begin(self._request, self._clock()))
 
-    def _surveyed(self, operation: Operation) -> Validation:
+    def _validated(self, operation: Operation) -> Validation:
         found = validate(self._request, operation, self._services)
         return found if found.problems else Validation(self._crowding(operation, found))
 
@@ -147,7 +147,7 @@ class _Beginning:
 
     def _settled(self, look: Callable[[], Validation]) -> Validation:
         """What a look finds, once AWS answers, the handler's policy is in force, and IAM shows the profile."""
-        began, patience = self._clock(), Patience(self._clock)
+        began, patience = self._clock(), RetryWindow(self._clock)
         while True:
             try:
                 found = look()

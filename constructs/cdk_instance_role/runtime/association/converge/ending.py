@@ -116,7 +116,7 @@ class Ending:
             raise AssociationError(message)
         log.write_operation(request, "giving back what has been done so far", reason=message)
         self._lease.fail(message)
-        self._failed_targets.forget()
+        self._failed_targets.reset()
 
     def _not_restored(self, plan: Plan, sentences: Sequence[str], *, is_late: bool) -> str:
         """Why instances could not be given back what they had."""

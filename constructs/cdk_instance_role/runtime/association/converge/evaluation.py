@@ -37,7 +37,7 @@ class Evaluation:
             return plan, []
         rolling_back = self._lease.operation.rolling_back
         if self._waves.may_fail or rolling_back:
-            self._failed_targets.recall(plan, snapshot)
+            self._failed_targets.load(plan, snapshot)
         bare = self._failed_targets.putting_back(snapshot)
         if bare:  # whatever comes next, no instance stays without a profile
             return Plan(tuple(bare)), []
@@ -46,7 +46,7 @@ class Evaluation:
         if self._request.type is RequestType.CREATE:
             nothing = nothing or checks.survival_problems(snapshot)
         excused = self._excused(snapshot)
-        failures = self._failed_targets.judge(plan, snapshot, tolerated=self._waves.tolerated, excused=excused)
+        failures = self._failed_targets.evaluate(plan, snapshot, tolerated=self._waves.tolerated, excused=excused)
         return plan if failures else plan.without(self._failed_targets.sentences), [*nothing, *failures]
 
     def _excused(self, snapshot: Snapshot) -> Iterable[str]:

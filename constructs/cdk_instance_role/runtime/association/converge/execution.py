@@ -111,7 +111,7 @@ class Execution:
             may_call=lambda: lease.allows_calls,
         )
         noted = self._ledger.note(self._key, claimed, outcomes, self._clock())
-        self._failed = self._failed_targets.note(outcomes, noted)
+        self._failed = self._failed_targets.record(outcomes, noted)
         self._look_at_profiles_again(outcomes)
         log.write_outcomes(self._request, outcomes)
         if not lease.operation.first_change_accepted and any(outcome.accepted for outcome in outcomes):

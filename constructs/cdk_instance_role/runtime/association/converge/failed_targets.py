@@ -19,7 +19,7 @@ class FailedTargets:
         self.sentences: dict[str, str] = {}
         """What has failed when that was judged last, by instance id."""
 
-    def note(self, outcomes: Iterable[Outcome], records: Records) -> bool:
+    def record(self, outcomes: Iterable[Outcome], records: Records) -> bool:
         """Remember what EC2 has refused for good.
 
         Args:
@@ -33,7 +33,7 @@ class FailedTargets:
         self._refusals |= final
         return bool(final)
 
-    def recall(self, plan: Plan, snapshot: Snapshot) -> None:
+    def load(self, plan: Plan, snapshot: Snapshot) -> None:
         """Remember what EC2 has refused for good in an earlier invocation, so that it is not tried again.
 
         What has to be given back is.
@@ -44,7 +44,7 @@ class FailedTargets:
                 refused = Outcome(step, ErrorKind.REFUSED, record.mine.latest.error or "")
                 self._refusals.setdefault(step.instance_id, refused)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew: something else is to be done from now on."""
         self._refusals.clear()
 
@@ -63,7 +63,7 @@ class FailedTargets:
         steps = (plan_putting_back(snapshot.record(id_), snapshot.instances.get(id_)) for id_ in self._refusals)
         return [step for step in steps if step and not self._is_refused(step)]
 
-    def judge(self, plan: Plan, snapshot: Snapshot, *, tolerated: int, excused: Iterable[str]) -> list[str]:
+    def evaluate(self, plan: Plan, snapshot: Snapshot, *, tolerated: int, excused: Iterable[str]) -> list[str]:
         """What ends the operation, in sentences; nothing if it goes on without what has failed.
 
         Args:

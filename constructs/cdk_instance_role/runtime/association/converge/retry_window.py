@@ -9,7 +9,7 @@ GAP_SECONDS = 30.0
 """An error that was not seen for so long had passed: it is counted anew."""
 
 
-class Patience:
+class RetryWindow:
     """Remembers since when each kind of error has been seen."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

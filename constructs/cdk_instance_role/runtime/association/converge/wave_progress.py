@@ -65,8 +65,8 @@ class Waves:
     def problems(self) -> list[str]:
         """Why the rollout has to stop, as far as the alarms say so."""
         # Before the first wave they were looked at in the first phase, unless there is nothing to be changed.
-        quiet = self.are_over or self._lease.operation.total is None or not self._rollout.alarms
-        return [] if quiet else self._alarms.problems(self._rollout.alarms)
+        is_unwatched = self.are_over or self._lease.operation.total is None or not self._rollout.alarms
+        return [] if is_unwatched else self._alarms.problems(self._rollout.alarms)
 
     def eligible(self, plan: Plan, snapshot: Snapshot) -> Plan:
         """The steps of a plan that are eligible in the current wave."""

@@ -129,8 +129,8 @@ class Record:
         mine = replace(mine, latest=latest, detached=step.before if step.action is Action.SWAP else mine.detached)
         if step.undo:
             # What is another's, and is brought to light again, is ours until we are gone.
-            brought_to_light = {step.after} if step.after and step.after != self.previous else set()
-            return replace(self, mine=replace(mine, ours=mine.ours | brought_to_light))
+            restored = {step.after} if step.after and step.after != self.previous else set()
+            return replace(self, mine=replace(mine, ours=mine.ours | restored))
         assert step.after is not None
         rank = 1 + max((claim.rank for claim in self.others), default=0)
         mine = replace(mine, rank=rank, wanted=step.after, ours=mine.ours | {step.after}, retained=retain)

@@ -61,11 +61,11 @@ class EnforcementLease:
         """Whether a call of EC2 may begin."""
         return self._lock.allows_calls
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Take the lease, or ask the one who has it to look again. Raises what `acquire` does."""
         while True:
             with suppress(self._table.ConditionFailed):
-                self._lock.take()
+                self._lock.acquire()
                 return
             if self._is_asked():
                 raise LostError

@@ -62,10 +62,10 @@ class Lease:
         self._lock = Lock(table, request.association, request.id, owner, timing, _OPEN)
         self.request = request
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Take the lease, if it is free or has run out. Raises what `acquire` does."""
         try:
-            self.operation = self._lock.take()
+            self.operation = self._lock.acquire()
         except self._table.ConditionFailed:
             self._explain()
 
@@ -157,14 +157,14 @@ class Lease:
         Returns:
             Whether it has ended. If not, everything has to be observed again.
         """
-        quiet = f" AND attribute_not_exists({LOOK_AGAIN})" if looks_again else ""
+        no_look_again = f" AND attribute_not_exists({LOOK_AGAIN})" if looks_again else ""
         condition, mine = self._lock.condition
         states = DesiredStates(self._table)
         state = states.of(self.request, self.operation, self._timing.clock())
         values = {**mine, ":succeeded": SUCCEEDED, ":result": dict(result)}
         removed = "CameFrom, LeaseOwner, LeaseUntil" if state else "CameFrom, LeaseOwner, LeaseUntil, Enforces"
         expression = f"SET Ended = :succeeded, Outcome = :result REMOVE {removed}"
-        change = self._table.change(KIND, self.request.association, expression, values, f"{condition}{quiet}")
+        change = self._table.change(KIND, self.request.association, expression, values, f"{condition}{no_look_again}")
         others = [state] if state else states.removals(self.request.association) if self.operation.enforces else []
         try:
             self._table.write([[change, *others]])

@@ -55,7 +55,7 @@ class Scope:
 class Holder(Protocol):
     """A lease that is held for some time."""
 
-    def take(self) -> None: ...
+    def acquire(self) -> None: ...
 
     def renew(self) -> None: ...
 
@@ -68,7 +68,7 @@ H = TypeVar("H", bound=Holder)
 @contextmanager
 def holding(lease: H, timing: Timing) -> Iterator[H]:
     """Take a lease, renew it in the background, and release it. Raises what taking it does."""
-    lease.take()
+    lease.acquire()
     stop = timing.every(RENEWAL_SECONDS, lease.renew)
     try:
         yield lease
@@ -115,7 +115,7 @@ class Lock:
         """The condition that a transaction of the ledger has to check: the lock is still the caller's."""
         return self._table.check(KIND, self._association, *self.condition)
 
-    def take(self) -> Operation:
+    def acquire(self) -> Operation:
         """Take the lock, if it is free or has run out.
 
         Raises:

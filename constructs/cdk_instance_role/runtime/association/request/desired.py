@@ -104,7 +104,7 @@ class Desired:
 def mapping(value: Any, what: str = "the event's properties are") -> Mapping[str, Any]:
     """A map, if it is one."""
     if not isinstance(value, Mapping):
-        raise RequestError(f"{what} {shown(value)}: expected a map")
+        raise RequestError(f"{what} {abbreviated(value)}: expected a map")
     return value
 
 
@@ -118,7 +118,9 @@ def _profile(properties: Mapping[str, Any]) -> ProfileRef:
 def _matching(value: Any, pattern: re.Pattern[str], what: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         kind = "role" if pattern is ROLE_ARN else "instance-profile"
-        raise RequestError(f"{what} is {shown(value)}: expected an ARN like arn:aws:iam::111122223333:{kind}/Name")
+        raise RequestError(
+            f"{what} is {abbreviated(value)}: expected an ARN like arn:aws:iam::111122223333:{kind}/Name"
+        )
     return value
 
 
@@ -134,11 +136,11 @@ def _selection(properties: Mapping[str, Any]) -> Selection:
 
 def _ids(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        found = f"{Property.INSTANCE_IDS} is {shown(value)}"
+        found = f"{Property.INSTANCE_IDS} is {abbreviated(value)}"
         raise RequestError(f"no instances are selected: {found}, list at least one id")
     malformed = [item for item in value if not isinstance(item, str) or not INSTANCE_ID.fullmatch(item)]
     if malformed:
-        listed = ", ".join(shown(item, MAX_ID) for item in malformed[:10])
+        listed = ", ".join(abbreviated(item, MAX_ID) for item in malformed[:10])
         raise RequestError(
             f"malformed instance id {listed}: an id is i- and 8 or 17 hexadecimal digits, like i-0123456789abcdef0"
         )
@@ -147,14 +149,14 @@ def _ids(value: Any) -> tuple[str, ...]:
 
 def _tags(value: Any) -> tuple[tuple[str, frozenset[str]], ...]:
     if not isinstance(value, Mapping) or not value:
-        found = f"{Property.INSTANCE_TAGS} is {shown(value)}"
+        found = f"{Property.INSTANCE_TAGS} is {abbreviated(value)}"
         raise RequestError(f"no instances are selected: {found}, name at least one tag")
     return tuple((key, _tag_values(key, values)) for key, values in sorted(value.items()))
 
 
 def _tag_values(key: str, values: Any) -> frozenset[str]:
     if not key or not isinstance(values, list) or not values or not all(map(is_text, (key, *values))):
-        raise RequestError(f"tag {shown(key)} has the values {shown(values)}: list at least one string")
+        raise RequestError(f"tag {abbreviated(key)} has the values {abbreviated(values)}: list at least one string")
     return frozenset(values)
 
 
@@ -162,7 +164,9 @@ def _replaceable(value: Any) -> Replaceable:
     if value == ANY_PROFILE:
         return Replaceable(any=True)
     if not isinstance(value, list | tuple):
-        raise RequestError(f"{Property.REPLACES} is {shown(value)}: expected a list of profiles or {ANY_PROFILE!r}")
+        raise RequestError(
+            f"{Property.REPLACES} is {abbreviated(value)}: expected a list of profiles or {ANY_PROFILE!r}"
+        )
     try:
         return Replaceable(profiles=tuple(_profile(mapping(item)) for item in value))
     except RequestError as error:
@@ -172,7 +176,7 @@ def _replaceable(value: Any) -> Replaceable:
 def _on_conflict(value: Any) -> OnConflict:
     if value not in list(OnConflict):
         allowed = " or ".join(OnConflict)
-        raise RequestError(f"{Property.ON_CONFLICT} is {shown(value)}: expected {allowed}")
+        raise RequestError(f"{Property.ON_CONFLICT} is {abbreviated(value)}: expected {allowed}")
     return OnConflict(value)
 
 
@@ -180,13 +184,13 @@ def _paths(value: Any) -> tuple[str, ...]:
     paths = tuple(value) if isinstance(value, list | tuple) else (None,)
     if not all(isinstance(path, str) and _IAM_PATH.fullmatch(path) for path in paths):
         expected = f"expected IAM paths like /{PATH_PREFIX}/Stack/0a1b2c3d/"
-        raise RequestError(f"{Property.FORMER_PATHS} are {shown(value)}: {expected}")
+        raise RequestError(f"{Property.FORMER_PATHS} are {abbreviated(value)}: {expected}")
     return paths
 
 
 def _removal_policy(value: Any) -> str:
     if value not in (RETAIN, DESTROY):
-        raise RequestError(f"{Property.REMOVAL_POLICY} is {shown(value)}: expected {RETAIN} or {DESTROY}")
+        raise RequestError(f"{Property.REMOVAL_POLICY} is {abbreviated(value)}: expected {RETAIN} or {DESTROY}")
     return str(value)
 
 
@@ -206,7 +210,7 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str) and value == value.encode(errors="ignore").decode()
 
 
-def shown(value: Any, size: int = MAX_VALUE) -> str:
+def abbreviated(value: Any, max_bytes: int = MAX_VALUE) -> str:
     """A value in a message: on one line, and abridged to a number of bytes."""
     text = _ABRIDGED.repr(value).encode()
-    return text.decode() if len(text) <= size else f"{text[:size].decode(errors='ignore')}..."
+    return text.decode() if len(text) <= max_bytes else f"{text[:max_bytes].decode(errors='ignore')}..."

@@ -13,7 +13,7 @@ from ..contract import (
     Property,
 )
 from ..exceptions import RequestError
-from .desired import mapping, shown
+from .desired import abbreviated, mapping
 from .rollout import Tolerance
 
 DEFAULT_MAX_CHANGES = Tolerance(10, is_percentage=True)
@@ -92,4 +92,4 @@ def _max_changes(given: Mapping[str, Any]) -> Tolerance:
 
 
 def _problem(key: EnforcementProperty, value: Any, expected: str) -> RequestError:
-    return RequestError(f"{key} of {Property.ENFORCEMENT} is {shown(value)}: {expected}")
+    return RequestError(f"{key} of {Property.ENFORCEMENT} is {abbreviated(value)}: {expected}")

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ..contract import MAX_OPERATION_SECONDS, MAX_TIMEOUT_SECONDS, RETAIN, Property
 from ..exceptions import RequestError
-from .desired import Desired, mapping, shown
+from .desired import Desired, abbreviated, mapping
 from .enforcement import EnforcementSettings
 from .rollout import Rollout
 
@@ -135,7 +135,7 @@ def _text(source: Mapping[str, Any], key: str, one_of: list[RequestType] | None 
     value = source.get(key)
     # A text that can't be printed would break the lines of the log, or could not be told to AWS.
     if not isinstance(value, str) or not value or not value.isprintable() or (one_of and value not in one_of):
-        raise RequestError(f"the event's {key} is {shown(value)}: it must come from CloudFormation")
+        raise RequestError(f"the event's {key} is {abbreviated(value)}: it must come from CloudFormation")
     return value
 
 
@@ -163,7 +163,7 @@ def _timeout(value: Any) -> float:
         seconds = 0.0
     if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
         expected = f"expected seconds from 1 to {MAX_TIMEOUT_SECONDS}"
-        raise RequestError(f"{Property.TIMEOUT_SECONDS} is {shown(value)}: {expected}")
+        raise RequestError(f"{Property.TIMEOUT_SECONDS} is {abbreviated(value)}: {expected}")
     return min(seconds, MAX_OPERATION_SECONDS)
 
 

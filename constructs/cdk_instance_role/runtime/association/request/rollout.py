@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from ..contract import Property, RolloutProperty
 from ..exceptions import RequestError
-from .desired import is_text, mapping, shown
+from .desired import abbreviated, is_text, mapping
 
 MAX_ALARMS = 100
 """Names that CloudWatch takes in one call:
@@ -113,7 +113,7 @@ class Rollout:
             tolerance=_tolerance(given.get(RolloutProperty.MAX_FAILURES, "0")),
         )
         if (rollout.growth is None) == (not rollout.percentages):
-            raise RequestError(f"{Property.ROLLOUT} is {shown(value)}: it needs either a growth or percentages")
+            raise RequestError(f"{Property.ROLLOUT} is {abbreviated(value)}: it needs either a growth or percentages")
         return rollout
 
 
@@ -159,7 +159,7 @@ def _number(given: Mapping[str, Any], key: RolloutProperty, least: float, *, who
         number = -1.0
     if not least <= number < math.inf or (whole and not number.is_integer()):
         kind = "whole number" if whole else "number"
-        raise RequestError(f"{key} of {Property.ROLLOUT} is {shown(value)}: expected a {kind} from {least:.0f}")
+        raise RequestError(f"{key} of {Property.ROLLOUT} is {abbreviated(value)}: expected a {kind} from {least:.0f}")
     return number
 
 
@@ -170,7 +170,7 @@ def _percentages(value: Any) -> tuple[float, ...]:
         found = (-1.0,)
     if found and not rises_to_100(found):
         raise RequestError(
-            f"{RolloutProperty.PERCENTAGES} of {Property.ROLLOUT} are {shown(value)}: "
+            f"{RolloutProperty.PERCENTAGES} of {Property.ROLLOUT} are {abbreviated(value)}: "
             "expected rising numbers, the last of which is 100"
         )
     return found
@@ -180,7 +180,7 @@ def _alarms(value: Any) -> tuple[str, ...]:
     names = tuple(value) if isinstance(value, list | tuple) else (None,)
     if len(names) > MAX_ALARMS or not all(name and is_text(name) for name in names):
         raise RequestError(
-            f"{RolloutProperty.ALARMS} of {Property.ROLLOUT} are {shown(value)}: "
+            f"{RolloutProperty.ALARMS} of {Property.ROLLOUT} are {abbreviated(value)}: "
             f"expected at most {MAX_ALARMS} names of alarms"
         )
     return names
@@ -191,6 +191,6 @@ def _tolerance(value: Any) -> Tolerance:
         return Tolerance.parse(value if isinstance(value, str) else "")
     except ValueError:
         raise RequestError(
-            f"{RolloutProperty.MAX_FAILURES} of {Property.ROLLOUT} is {shown(value)}: "
+            f"{RolloutProperty.MAX_FAILURES} of {Property.ROLLOUT} is {abbreviated(value)}: "
             "expected a number of targets, or a percentage like 2%"
         ) from None
