@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -12,6 +12,8 @@ from .association_arguments import (
     check_types,
     enforcement_or_none,
     refuse_elsewhere,
+    removal_in,
+    removal_problems,
     rendered_removal,
     service_timeout,
     timeout_seconds,
@@ -27,8 +29,9 @@ from .rollout import Rollout
 from .runtime.association.contract import Attribute, OnConflict, Property
 from .selection import InstanceSelection
 from .support.arns import Arns
-from .support.at_synthesis import at_synthesis
+from .support.at_synthesis import at_synthesis, resources_of
 from .support.places import Place
+from .support.problems import Problems
 
 RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
 
@@ -90,7 +93,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             removal_policy: what happens to the associations when this resource is removed. ``DESTROY`` restores the
                 profile that every instance carried before. ``RETAIN`` leaves all as they are; the profile then has to
                 outlive the stack. With ``RETAIN_ON_UPDATE_OR_DELETE`` a create that fails still restores them.
-                ``SNAPSHOT`` is refused. Default: ``DESTROY``.
+                ``SNAPSHOT`` is refused. A deletion policy that an Aspect sets, such as ``RemovalPolicies``, counts.
+                Default: ``DESTROY``.
             timeout: how long an operation may take, in whole seconds, from 1 minute to 1 hour, which is as long as
                 CloudFormation waits:
                 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
@@ -159,7 +163,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
                 **self._enforcement.render(),
             },
         )
-        at_synthesis(place.stack, partial(self._add_former_paths, profile, profile.former_paths))
+        self._problems = Problems(self)
+        at_synthesis(place.stack, partial(self._settle, place.stack, profile, profile.former_paths))
         # A role's policies are resources of their own: an instance must not get it before they are attached.
         self._resource.node.add_dependency(policies, profile.role)
 
@@ -179,12 +184,17 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         under ``OnConflict.KEEP``, as an attribute of the resource."""
         return self._attribute(Attribute.KEPT_COUNT)
 
-    def _add_former_paths(self, profile: KnownProfile, given: Sequence[str]) -> None:
-        """Hand over those that came with an Aspect, too."""
-        if profile.former_paths != given:
-            resource: Any = self._resource.node.default_child
-            for key, value in _render_former(profile.former_paths).items():
-                resource.add_property_override(key, value)
+    def _settle(self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str]) -> None:
+        """Hand over what Aspects have set: former paths, and what happens when the resource is removed."""
+        resource: Any = self._resource.node.default_child
+        template = resources_of(stack).get(stack.resolve(resource.logical_id), {})
+        removal = removal_in(template)
+        changed = _render_former(profile.former_paths) if profile.former_paths != former_paths else {}
+        if removal and removal != template["Properties"][Property.REMOVAL_POLICY.value]:
+            changed[Property.REMOVAL_POLICY.value] = removal
+        for key, value in changed.items():
+            resource.add_property_override(key, value)
+        self._problems.report(removal_problems(template, self._enforcement))
 
     def _check_rollout(self, instances: InstanceSelection, timeout: int, place: Place) -> None:
         problem = self._rollout.time_problem(instances, timeout)
@@ -197,5 +207,5 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         return self._resource.get_att_string(attribute.value)
 
 
-def _render_former(paths: Sequence[str]) -> dict[str, list[str]]:
+def _render_former(paths: Sequence[str]) -> dict[str, Any]:
     return {Property.FORMER_PATHS.value: [*paths]} if paths else {}

@@ -1,6 +1,8 @@
 """Checks of the arguments of an association, and their values as its resource has them."""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -47,11 +49,15 @@ def enforcement_or_none(enforcement: Enforcement | None, removal: str) -> Enforc
     if enforcement is None:
         return Enforcement.none()
     if enforcement.is_on and removal == RETAIN:
-        raise ValueError(
-            f"enforcement is {enforcement.mode} and removal_policy retains the associations: the handler does not "
-            "learn that a retained resource is removed, so use RemovalPolicy.DESTROY or Enforcement.none()"
-        )
+        raise ValueError(_retained("removal_policy", enforcement))
     return enforcement
+
+
+def _retained(what: str, enforcement: Enforcement) -> str:
+    return (
+        f"enforcement is {enforcement.mode} and {what} retains the associations: the handler does not "
+        "learn that a retained resource is removed, so use RemovalPolicy.DESTROY or Enforcement.none()"
+    )
 
 
 def timeout_seconds(timeout: Duration | None, rollout: Rollout) -> int:
@@ -67,6 +73,9 @@ _REMOVALS = {
 }
 
 
+_DELETION_POLICIES = {"Delete": DESTROY, "Retain": RETAIN, "RetainExceptOnCreate": RETAIN}
+
+
 def rendered_removal(removal_policy: RemovalPolicy) -> str:
     check_type("removal_policy", removal_policy, RemovalPolicy, "RemovalPolicy.DESTROY or RETAIN")
     if removal_policy not in _REMOVALS:
@@ -74,6 +83,26 @@ def rendered_removal(removal_policy: RemovalPolicy) -> str:
             f"removal_policy {removal_policy.name} means nothing for an association: use DESTROY or RETAIN"
         )
     return _REMOVALS[removal_policy]
+
+
+def removal_in(resource: Mapping[str, Any]) -> str | None:
+    """What happens to the associations by the deletion policy that a resource has in the template; None if it does not
+    say: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+
+    Args:
+        resource: as the template has it once every Aspect has run.
+    """
+    return _DELETION_POLICIES.get(resource.get("DeletionPolicy", ""))
+
+
+def removal_problems(resource: Mapping[str, Any], enforcement: Enforcement) -> list[str]:
+    """What is wrong with the deletion policy of an association, in sentences: an Aspect may have set it."""
+    policy = resource.get("DeletionPolicy", "Delete")
+    if policy not in _DELETION_POLICIES:
+        return [f"the association has the deletion policy {policy}, by an Aspect or an override: use Delete or Retain"]
+    if enforcement.is_on and _DELETION_POLICIES[policy] == RETAIN:
+        return [_retained(f"its deletion policy {policy}, by an Aspect or an override,", enforcement)]
+    return []
 
 
 def refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:

@@ -15,6 +15,7 @@ from .runtime.association.contract import (
 from .support.argument_types import whole_seconds
 from .support.arns import is_token
 from .support.change_limits import change_limit
+from .support.lookups import is_dummy
 
 DEFAULT_EVERY_MINUTES = 15
 DEFAULT_MAX_CHANGES = "10%"
@@ -136,6 +137,8 @@ def _sweep_seconds(every: Duration | None) -> int:
 def _change_limit(value: int | str) -> str:
     if is_token(value) if isinstance(value, str) else _is_number_token(value):
         raise ValueError("max_changes is a token: give a number or a percentage that is known at synth")
+    if isinstance(value, str) and is_dummy(value):
+        return value
     try:
         return change_limit(value)
     except ValueError:

@@ -14,7 +14,7 @@ from .role_arguments import A_POLICY, check_description, check_names, check_type
 from .selection import InstanceSelection
 from .support.argument_types import check_type
 from .support.arn_checks import Kind, check_account, check_arn, check_place
-from .support.arns import Arns, is_token
+from .support.arns import Arns, is_list_token, is_token
 from .support.lookups import is_dummy, without_dummy
 from .support.names import NAME
 from .support.places import path_of, stack_of
@@ -109,12 +109,12 @@ class InstanceRole(Construct):
             role_name=role_name,
             description=description,
         )
-        self._policies = RolePolicies(self, self._role)
-        for policy in managed_policies:
-            self.add_managed_policy(policy)
         self._instance_profile = iam.InstanceProfile(
             self, "InstanceProfile", role=self._role, path=paths.own, instance_profile_name=instance_profile_name
         )
+        self._policies = RolePolicies(self, self._role, self._instance_profile)
+        for policy in managed_policies:
+            self.add_managed_policy(policy)
         is_given, is_named = role is not None or role_name is not None, instance_profile_name is not None
         ProfileOfRole(self, self._instance_profile, self._role, paths, is_given=is_given, is_named=is_named)
 
@@ -210,6 +210,11 @@ class InstanceRole(Construct):
         if not isinstance(policy, str):
             check_type("a managed policy", policy, "managed_policy_arn", A_POLICY)
             return policy
+        if is_list_token(policy):
+            raise ValueError(
+                "managed_policies is a list token, a list that only the deployment knows: pass the policies one by "
+                "one, like *Fn.split(',', value, 3) for three of them"
+            )
         if is_token(policy) or policy.startswith("arn:"):
             check_arn(Kind.POLICY, policy)
             return iam.ManagedPolicy.from_managed_policy_arn(self, f"ManagedPolicy{len(self.node.children)}", policy)

@@ -50,13 +50,14 @@ class ReplaceableProfiles:
                 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 
         Raises:
-            ValueError: no profile, one whose role is unknown, or an ARN with a wildcard, a blank or another character
-                that no ARN in IAM has.
+            ValueError: no profile, one whose role is unknown, one that is listed with two roles, or an ARN with a
+                wildcard, a blank or another character that no ARN in IAM has.
         """
         if not profiles:
             raise ValueError("no profiles listed: pass at least one, or use ReplaceableProfiles.none()")
         for profile in profiles:
             KnownProfile.of(profile)
+        _check_roles(profiles)
         return cls(listed=profiles)
 
     @classmethod
@@ -78,3 +79,14 @@ class ReplaceableProfiles:
         """The property of the custom resource that says the same."""
         value: Any = ANY_PROFILE if self.is_any else [profile.render() for profile in self.known]
         return {Property.REPLACES.value: value}
+
+
+def _check_roles(profiles: Sequence[iam.IInstanceProfile]) -> None:
+    roles: dict[str, str] = {}
+    for known in map(KnownProfile.of, profiles):
+        role = roles.setdefault(known.arn, known.role_arn)
+        if role != known.role_arn:
+            raise ValueError(
+                f"instance profile {known.arn} is listed with the roles {role} and {known.role_arn}: a profile holds "
+                "one role, so list it once"
+            )

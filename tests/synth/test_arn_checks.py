@@ -187,6 +187,15 @@ def test_fails_when_a_role_of_the_app_is_in_another_account() -> None:
         InstanceRole(Stack(app, "Stack", env=IRELAND), "Web", role=role)
 
 
+def test_fails_when_the_role_of_a_profile_of_the_app_is_in_another_account() -> None:
+    app = new_app()
+    role = of_the_app(Stack(app, "Elsewhere", env=ELSEWHERE), role_name="web")
+    stack = Stack(app, "Stack", env=IRELAND)
+    profile = iam.InstanceProfile(stack, "Profile", role=role)
+    with pytest.raises(ValueError, match=f"the role is in account {OTHER}, and Stack/Fleet in {ACCOUNT}"):
+        InstanceProfileAssociation(stack, "Fleet", instance_profile=profile, instances=BY_ID)
+
+
 def test_fails_when_a_policy_of_the_app_is_in_another_account() -> None:
     app = new_app()
     policy = iam.ManagedPolicy(Stack(app, "Elsewhere", env=ELSEWHERE), "Policy", managed_policy_name="own")

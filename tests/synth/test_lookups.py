@@ -11,8 +11,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 
-from cdk_instance_role import InstanceRole, InstanceSelection, Rollout
-from tests.synth.builders import ACCOUNT, FLAGS, INSTANCE, IRELAND, OTHER_INSTANCE, REGION
+from cdk_instance_role import Enforcement, InstanceRole, InstanceSelection, Rollout
+from tests.synth.builders import ACCOUNT, BY_ID, FLAGS, INSTANCE, IRELAND, OTHER_INSTANCE, REGION
 
 Declare = Callable[[Stack], object]
 
@@ -56,6 +56,19 @@ def with_role(stack: Stack) -> None:
     InstanceRole(stack, "Web", role=iam.Role.from_role_name(stack, "Role", lookup(stack)))
 
 
+def with_inline_policy(stack: Stack) -> None:
+    document = iam.PolicyDocument(statements=[iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])])
+    InstanceRole(stack, "Web", inline_policies={lookup(stack): document})
+
+
+def with_max_failures(stack: Stack) -> None:
+    associate(stack, BY_ID, rollout=Rollout.in_waves(max_failures=lookup(stack)))
+
+
+def with_max_changes(stack: Stack) -> None:
+    associate(stack, BY_ID, enforcement=Enforcement.repair(max_changes=lookup(stack)))
+
+
 def with_alarm(stack: Stack) -> None:
     alarm = cloudwatch.Alarm.from_alarm_name(stack, "Alarm", lookup(stack))
     associate(stack, InstanceSelection.by_tags({"app": ["web"]}), rollout=Rollout.in_waves(alarms=[alarm]))
@@ -71,6 +84,9 @@ CASES: dict[str, tuple[Declare, str, str]] = {
     "a policy": (with_policy, f"arn:aws:iam::{ACCOUNT}:policy/Own", "arn:aws:iam::444455556666:policy/Own"),
     "names": (with_names, "web", "web "),
     "a role": (with_role, "web", "web*"),
+    "the name of an inline policy": (with_inline_policy, "own", "own "),
+    "the number of tolerated failures": (with_max_failures, "2%", "two"),
+    "a limit of changes": (with_max_changes, "20", "twenty"),
     "an alarm": (with_alarm, "errors", "errors "),
 }
 """What is looked up, a value that can be, and one that can't."""

@@ -145,6 +145,27 @@ def test_a_rename_of_the_logical_id_is_respected() -> None:
     assert re.fullmatch(r"Renamed[0-9a-f]{8}", profile_id(stack))
 
 
+def test_a_role_with_another_logical_id_is_another_role_with_another_profile() -> None:
+    def build(logical_id: str | None) -> str:
+        stack, web = with_aspect(None)
+        resource: Any = web.role.node.default_child
+        if logical_id:
+            resource.override_logical_id(logical_id)
+        return profile_id(stack)
+
+    assert re.fullmatch(WITHOUT_DIGEST, build(None))
+    assert re.fullmatch(WITH_DIGEST, build("Mine"))
+    assert build("Mine") != build("Yours")
+
+
+def test_instances_may_move_to_a_profile_whose_logical_id_the_app_gives() -> None:
+    stack, web = with_aspect(None)
+    resource: Any = web.instance_profile.node.default_child
+    resource.override_logical_id("Mine")
+    resources(stack)
+    assert KnownProfile.of(web.instance_profile).moves
+
+
 def test_instances_may_move_to_a_profile_that_an_aspect_names() -> None:
     stack, web = with_aspect(Override({PROFILE: {"InstanceProfileName": "corp-web"}}))
     resources(stack)
@@ -158,6 +179,19 @@ def test_a_profile_that_an_aspect_names_has_another_name_with_another_role() -> 
         found = str(resources(stack)[profile_id(stack)]["Properties"]["InstanceProfileName"])
         assert re.fullmatch(r"corp-web-[0-9a-f]{8}", found)
         return found
+
+    assert name("one") == name("one") != name("other")
+
+
+def test_a_name_by_an_aspect_that_only_the_deployment_knows_gets_the_digest_too() -> None:
+    def name(role: str) -> Any:
+        function = {"Fn::Sub": "${AWS::StackName}-web"}
+        stack, _ = with_aspect(Override({PROFILE: {"InstanceProfileName": function}}), role_name=role)
+        found = resources(stack)[profile_id(stack)]["Properties"]["InstanceProfileName"]
+        given, digest = found["Fn::Join"][1]
+        assert given == function
+        assert found == resources(stack)[profile_id(stack)]["Properties"]["InstanceProfileName"], "a second synthesis"
+        return digest
 
     assert name("one") == name("one") != name("other")
 

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
 from cdk_instance_role import InstanceRole
-from tests.synth.builders import ACCOUNT, as_text, new_stack, only, resources
+from tests.synth.builders import ACCOUNT, BY_ID, as_text, new_stack, only, resources
 
 ARN = f"arn:aws:iam::{ACCOUNT}:role/team/Legacy"
 STATEMENT = iam.PolicyStatement(actions=["sqs:SendMessage"], resources=["*"])
@@ -68,6 +68,24 @@ def test_attaches_a_policy_of_the_app_to_an_imported_role(role: str) -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", role=IMPORTED[role](stack), managed_policies=[owned_policy(stack)])
     assert only(stack, "AWS::IAM::ManagedPolicy")["Properties"]["Roles"] == ["Legacy"]
+
+
+@imported
+@pytest.mark.parametrize("later", [False, True])
+def test_no_instance_gets_an_imported_role_before_its_policy_of_the_app(role: str, later: bool) -> None:
+    stack = new_stack()
+    policy = owned_policy(stack)
+    web = InstanceRole(stack, "Web", role=IMPORTED[role](stack), managed_policies=[] if later else [policy])
+    web.associate_with("Fleet", BY_ID)
+    if later:
+        web.add_managed_policy(policy)
+    (policy_id,) = (
+        id_
+        for id_, one in resources(stack, "AWS::IAM::ManagedPolicy").items()
+        if one["Properties"].get("Roles") == ["Legacy"]
+    )
+    profile = only(stack, "AWS::IAM::InstanceProfile")
+    assert profile["DependsOn"] == [policy_id], "and the association refers to the profile"
 
 
 @imported

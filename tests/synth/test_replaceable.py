@@ -35,6 +35,19 @@ def test_fails_when_no_profile_is_listed() -> None:
         ReplaceableProfiles.profiles()
 
 
+def test_fails_when_a_profile_is_listed_with_two_roles() -> None:
+    stack = new_stack()
+    arn = f"arn:aws:iam::{ACCOUNT}:instance-profile/Old"
+    profiles = [
+        iam.InstanceProfile.from_instance_profile_attributes(
+            stack, name, instance_profile_arn=arn, role=iam.Role.from_role_name(stack, f"{name}Role", name)
+        )
+        for name in ("One", "Other")
+    ]
+    with pytest.raises(ValueError, match=rf"^instance profile {arn} is listed with the roles .* so list it once$"):
+        ReplaceableProfiles.profiles(*profiles)
+
+
 def test_fails_when_the_role_of_a_listed_profile_is_unknown() -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:instance-profile/Old"
     old = iam.InstanceProfile.from_instance_profile_arn(new_stack(), "Old", arn)

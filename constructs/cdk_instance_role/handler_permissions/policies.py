@@ -16,6 +16,7 @@ from ..permission_search.packing import POLICY_SIZE, packed, size_of
 from ..permission_search.statement import RESOURCE, Statement
 from ..support.arns import is_token
 from ..support.at_synthesis import Resources, resources_of
+from ..support.names import DigestedName
 from .policy_lengths import Lengths
 from .policy_texts import VERSION, PolicyTexts
 from .statements import Permissions
@@ -178,8 +179,7 @@ class _Policy:
             self._resource = self._reported.node.default_child
         if self._resource:
             self._plain_id = self._logical_id = Stack.of(scope).get_logical_id(self._resource)
-        self._given_name: Any = None
-        self._name: Any = None
+        self._name = DigestedName(_MAX_POLICY_NAME)
 
     def write(self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources) -> None:
         """Write what is in the policy, and name it after that."""
@@ -190,18 +190,17 @@ class _Policy:
         if self._resource:
             digest = _digest(statements)
             self._resource.policy_document = document
+            # An Aspect such as `RemovalPolicies` may retain everything. A former policy would stay attached then.
+            self._resource.cfn_options.deletion_policy = self._resource.cfn_options.update_replace_policy = None
             self._rename(digest, resources.get(self._logical_id, {}))
             self._logical_id = f"{self._plain_id}{digest}"
             self._resource.override_logical_id(self._logical_id)
 
     def _rename(self, digest: str, resource: Mapping[str, Any]) -> None:
         """Add the digest to a name that an Aspect has set: the old policy has the name while the new one is made."""
-        name = resource.get("Properties", {}).get("ManagedPolicyName")
-        if name is not None and name != self._name:
-            self._given_name = name
-        if self._given_name is not None:
-            self._name = _with_digest(self._given_name, digest)
-            self._resource.add_property_override("ManagedPolicyName", self._name)
+        name = self._name.renewed(resource.get("Properties", {}).get("ManagedPolicyName"), digest)
+        if name is not None:
+            self._resource.add_property_override("ManagedPolicyName", name)
 
 
 @jsii.implements(IAnyProducer)
@@ -228,9 +227,3 @@ def _text(statement: Statement) -> str:
 
 def _digest(statements: Sequence[Statement]) -> str:
     return hashlib.sha256("\n".join(map(_text, statements)).encode()).hexdigest()[:8]
-
-
-def _with_digest(name: Any, digest: str) -> Any:
-    if isinstance(name, str):
-        return f"{name[: _MAX_POLICY_NAME - len(digest) - 1]}-{digest}"
-    return {"Fn::Join": ["-", [name, digest]]}

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from ..runtime.association.contract import Property
 from ..support.argument_types import check_type
 from ..support.arn_checks import Kind, check_account, check_arn, check_place
-from ..support.arns import Arns
+from ..support.arns import Arns, is_token
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ class KnownProfile:
         check_place(Kind.INSTANCE_PROFILE, self.arn, arns, path)
         check_account(Kind.INSTANCE_PROFILE, self.account, arns, path)
         check_place(Kind.ROLE, self.role_arn, arns, path)
+        if is_token(self.role_arn):
+            check_account(Kind.ROLE, self.role.env.account, arns, path)
 
     @property
     def paths(self) -> tuple[str, ...]:

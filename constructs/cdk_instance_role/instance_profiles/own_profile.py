@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ..support.at_synthesis import Resources, at_synthesis, forget, resources_of
+from ..support.names import DigestedName
 from ..support.places import stack_of
 from ..support.problems import Problems
 from .known_profile import OwnProfile, declare
@@ -57,6 +58,7 @@ class ProfileOfRole:
         assert isinstance(profile_resource, iam.CfnInstanceProfile)
         self._profile, self._role = profile_resource, role
         self._role_resource = resource if isinstance(resource, iam.CfnRole) else None
+        self._name = DigestedName(_MAX_NAME)
         self._logical_id: str | None = None
         """The one that is given here; None for the plain one."""
         # Where the app may create no role, it gives the name with `iam.Role.customize_roles`.
@@ -77,11 +79,12 @@ class ProfileOfRole:
             return
         profile, (role_id, role) = _properties(resources, logical_id), self._find_role(resources)
         path, name = self._own_path(profile.get("Path", "/")), profile.get("InstanceProfileName")
-        if self._logical_id or role.get("RoleName") or role.get("Path"):
+        if self._logical_id or role.get("RoleName") or role.get("Path") or self._is_overridden(role_id):
             digest = self._digest(role)
             self._tie(logical_id, digest)
             self._rename(name, digest)
-        moves = self._known.moves or bool(self._logical_id or name) or path != self._paths.own
+        is_own_id = logical_id in (self._plain_id, self._logical_id)
+        moves = self._known.moves or bool(self._logical_id or name) or path != self._paths.own or not is_own_id
         self._known = OwnProfile(self._paths.under(path), moves)
         self._problems.report(
             [
@@ -119,18 +122,27 @@ class ProfileOfRole:
 
     def _tie(self, current: str, digest: str) -> None:
         """Let the logical id follow from the role, unless the app has given the profile one itself."""
-        plain = self._stack.get_logical_id(self._profile)
-        if current in (plain, self._logical_id):
-            self._logical_id = f"{plain}{digest}"
+        if current in (self._plain_id, self._logical_id):
+            self._logical_id = f"{self._plain_id}{digest}"
             if current != self._logical_id:
                 self._profile.override_logical_id(self._logical_id)
                 forget(self._stack)
 
+    @property
+    def _plain_id(self) -> str:
+        """The logical id of the profile without an override."""
+        return self._stack.get_logical_id(self._profile)
+
+    def _is_overridden(self, role_id: str) -> bool:
+        """Whether the role has another logical id than its construct gives it, and with another one is another role."""
+        resource = self._role_resource
+        return resource is not None and role_id not in ("", self._stack.get_logical_id(resource))
+
     def _rename(self, name: Any, digest: str) -> None:
         """Add the digest to a name that an Aspect has set: the old profile has that name while the new one is made."""
-        if isinstance(name, str) and not self._is_named and not name.endswith(f"-{digest}"):
-            new = f"{name[: _MAX_NAME - len(digest) - 1]}-{digest}"
-            self._profile.add_property_override("InstanceProfileName", new)
+        renewed = None if self._is_named else self._name.renewed(name, digest)
+        if renewed is not None and renewed != name:
+            self._profile.add_property_override("InstanceProfileName", renewed)
             forget(self._stack)
 
     def _own_path(self, path: Any) -> Any:

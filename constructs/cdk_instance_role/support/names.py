@@ -4,6 +4,43 @@ A configuration can be checked by these without the CDK. Use ``fullmatch``: ``$`
 """
 
 import re
+from typing import Any
+
+
+class DigestedName:
+    """A physical name that an Aspect has set, with a digest of the content behind it.
+
+    CloudFormation creates the next resource before it deletes the former one, so the two need different names.
+    """
+
+    def __init__(self, max_length: int) -> None:
+        """
+        Args:
+            max_length: characters that IAM takes.
+        """
+        self._max_length = max_length
+        self._given: Any = None
+        self._written: Any = None
+
+    def renewed(self, current: Any, digest: str) -> Any:
+        """The name with the digest; None if no name is set.
+
+        Args:
+            current: the name in the template, a text or an intrinsic function. One that was returned before is known,
+                so a second synthesis gives the same name.
+            digest: of what has the name.
+        """
+        if current is not None and current != self._written:
+            self._given = current
+        if self._given is not None:
+            self._written = self._with(digest)
+        return self._written
+
+    def _with(self, digest: str) -> Any:
+        if isinstance(self._given, str):
+            return f"{self._given[: self._max_length - len(digest) - 1]}-{digest}"
+        return {"Fn::Join": ["-", [self._given, digest]]}
+
 
 _WORD = r"[\w+=,.@-]+"
 _PATH_AND_NAME = rf"(?:{_WORD}/)*[\w+=,.@-]{{1,128}}"

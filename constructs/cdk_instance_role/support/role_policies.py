@@ -23,13 +23,15 @@ class RolePolicies:
     is added to an immutable role.
     """
 
-    def __init__(self, owner: Construct, role: iam.IRole) -> None:
+    def __init__(self, owner: Construct, role: iam.IRole, profile: iam.InstanceProfile) -> None:
         """
         Args:
             owner: the `InstanceRole`.
             role: its role.
+            profile: its profile. It depends on the policies that attach themselves to an imported role, so that no
+                instance gets the role before, or keeps it after them.
         """
-        self._owner, self._role = owner, role
+        self._owner, self._role, self._profile = owner, role, profile
 
     def attach(self, policy: iam.IManagedPolicy) -> None:
         """Attach a managed policy.
@@ -46,6 +48,8 @@ class RolePolicies:
                 "pass an iam.ManagedPolicy of this app"
             )
         self._role.add_managed_policy(policy)
+        if not self._is_own:
+            self._profile.node.add_dependency(policy)
 
     def add(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
         """Add a statement to the role's own policy.

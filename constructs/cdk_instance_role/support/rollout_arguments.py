@@ -73,7 +73,7 @@ def _check_alarm_name(name: str) -> None:
 
 
 def failure_limit(value: int | str) -> str:
-    if isinstance(value, str) and is_token(value):
+    if isinstance(value, str) and (is_token(value) or is_dummy(value)):
         return value
     _refuse_token("max_failures", value, "or a token of text, like value_as_string")
     try:
