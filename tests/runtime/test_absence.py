@@ -1,10 +1,13 @@
 """Instances that EC2 does not show. Design 5.3: before the only record of a previous profile is dropped, ids that a
 filtered answer lacks are asked for by id. `InvalidInstanceID.NotFound` confirms; any other failure keeps the record."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from tests.simulator.driver import Resource, World
-from tests.simulator.ec2 import DESCRIBE_INSTANCES, DISASSOCIATE
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, DISASSOCIATE
 from tests.simulator.errors import AwsError
 from tests.simulator.faults import FOR_EVER
 
@@ -73,3 +76,72 @@ def test_a_state_that_is_new_to_ec2_is_waited_for(world: World, resource: Resour
     assert result.ok, result.reason
     assert result.seconds >= 40
     assert world.carried(target) == ["Web"]
+
+
+def leave_out_rows(world: World, instance_id: str, *, answers: int) -> None:
+    """Let answers about associations lack those of an instance."""
+    original, left = world.ec2.actions[DESCRIBE_ASSOCIATIONS], [answers]
+
+    def incomplete(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = dict(original(parameters))
+        if left[0] > 0:
+            left[0] -= 1
+            rows = answer["iamInstanceProfileAssociationSet"]
+            answer["iamInstanceProfileAssociationSet"] = [one for one in rows if one["instanceId"] != instance_id]
+        return answer
+
+    world.ec2.actions = {**world.ec2.actions, DESCRIBE_ASSOCIATIONS: incomplete}
+
+
+def delay_rows(world: World, seconds: float) -> None:
+    """Let EC2 show new associations only after some time."""
+    original = world.ec2.actions[DESCRIBE_ASSOCIATIONS]
+
+    def late(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = dict(original(parameters))
+        rows, now = answer["iamInstanceProfileAssociationSet"], world.clock()
+        visible = [one for one in rows if now - world.fleet.rows_by_id[one["associationId"]].since >= seconds]
+        return {**answer, "iamInstanceProfileAssociationSet": visible}
+
+    world.ec2.actions = {**world.ec2.actions, DESCRIBE_ASSOCIATIONS: late}
+
+
+@pytest.mark.parametrize("answers", [1, 3])
+@pytest.mark.parametrize("before", [None, "Old"])
+def test_an_answer_without_the_association_of_an_instance_does_not_drop_its_record(
+    world: World, resource: Resource, before: str | None, answers: int
+) -> None:
+    targets = world.instances(2, world.old if before else None)
+    assert resource.create(world.properties(targets, replaces=[world.old])).ok
+    world.clock.sleep(1000)
+    leave_out_rows(world, targets[0], answers=answers)
+    result = resource.delete()
+
+    assert result.ok, result.reason
+    assert world.carried(*targets) == [before, before]
+    assert world.ledger_items == {}
+
+
+def test_an_instance_that_leaves_gets_back_what_it_had_although_an_answer_lacks_its_association(
+    world: World, resource: Resource
+) -> None:
+    leaves, stays = world.instances(2, world.old)
+    assert resource.create(world.properties([leaves, stays], replaces=[world.old])).ok
+    world.clock.sleep(1000)
+    leave_out_rows(world, leaves, answers=2)
+    assert resource.update(world.properties([stays], replaces=[world.old])).ok
+    assert world.carried(leaves, stays) == ["Old", "Web"]
+
+
+@pytest.mark.parametrize("seconds", [1.0, 5.0, 30.0])
+def test_a_create_that_fails_takes_off_what_ec2_does_not_show_yet(
+    world: World, resource: Resource, seconds: float
+) -> None:
+    targets = world.instances(3)
+    delay_rows(world, seconds)
+    world.refuse(ASSOCIATE, targets[2])
+    result = resource.create(world.properties(targets))
+
+    assert not result.ok
+    assert world.carried(*targets) == [None, None, None]
+    assert world.ledger_items == {}

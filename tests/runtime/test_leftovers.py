@@ -208,3 +208,38 @@ def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(wor
     assert resource.delete().ok
     assert world.carried(*targets) == [None] * 3
     assert world.ledger_items == {}
+
+
+def test_a_re_create_that_fails_leaves_retained_instances_alone_that_it_does_not_select(story: Story) -> None:
+    story.world.refuse(ASSOCIATE, story.added)
+    result = Resource(story.world).create(story.properties([story.bare, story.added], **RETAIN))
+
+    assert not result.ok
+    assert story.carried == ["Web", "Web", None]
+
+
+def test_a_re_create_that_succeeds_restores_retained_instances_that_it_does_not_select(story: Story) -> None:
+    again = Resource(story.world)
+    assert again.create(story.properties([story.bare, story.added])).ok
+    assert story.carried == ["Web", "Old", "Web"]
+    assert again.delete().ok
+    assert story.carried == [None, "Old", None]
+    assert story.world.ledger_items == {}
+
+
+@pytest.mark.parametrize("removal", [None, "Retain", "Destroy"])
+def test_a_re_create_that_fails_leaves_the_leftover_claim_below_a_younger_association(
+    world: World, removal: str | None
+) -> None:
+    target, added = world.instances(2)
+    assert Resource(world, "Retained").create({**world.properties([target]), **RETAIN}).ok
+    younger = Resource(world, "Younger")
+    web2 = world.fleet.add_profile("Web2")
+    assert younger.create(world.properties([target], profile=web2, replaces=[world.web])).ok
+    if removal:
+        world.refuse(ASSOCIATE, added)
+        properties = {**world.properties([target, added], replaces=[web2]), "RemovalPolicy": removal}
+        assert not Resource(world, "Retained").create(properties).ok
+        assert world.carried(target, added) == ["Web2", None]
+    assert younger.delete().ok
+    assert world.carried(target) == ["Web"]

@@ -112,6 +112,7 @@ class World:
             instances={id_: _seen(id_, self.machines[id_]) for id_ in known},
             records=records,
             profiles={**dict.fromkeys(previous), **profiles},
+            now=120.0,  # all is at 0, and EC2 shows everything that it has accepted
         )
 
     def time_passes(self) -> None:

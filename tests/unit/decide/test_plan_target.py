@@ -8,13 +8,13 @@ from cdk_instance_role.runtime.association.contract import OnConflict
 from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState
 from cdk_instance_role.runtime.association.decide.plan import (
     CONFIRMATION_SECONDS,
-    VISIBLE_SECONDS,
     OperationContext,
     plan_desired,
     plan_target,
 )
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
+from cdk_instance_role.runtime.association.decide.undo import VISIBLE_SECONDS
 from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import (
     FOREIGN,

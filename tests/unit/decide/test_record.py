@@ -56,8 +56,15 @@ def test_that_somebody_has_taken_it_off_does_not_lose_what_was_there_before() ->
 
 @pytest.mark.parametrize("quicker", [None, FOREIGN])
 def test_somebody_may_be_quicker_than_the_first_change(quicker: str | None) -> None:
-    claimed = Record(ID).claimed(A, step(LISTED, WANTED), NOW)
+    claimed = Record(ID).claimed(A, step(LISTED, WANTED), NOW).noted("refused", NOW)
     assert claimed.claimed(A, step(quicker, WANTED), NOW).previous == quicker
+
+
+def test_a_first_change_without_an_answer_may_be_what_somebody_has_taken_off() -> None:
+    claimed = Record(ID).claimed(A, step(LISTED, WANTED), NOW)
+    for record in (claimed, claimed.noted("timeout", NOW, rejected=False)):
+        assert record.claimed(A, step(None, WANTED), NOW).previous == LISTED
+        assert record.claimed(A, step(FOREIGN, WANTED), NOW).previous == FOREIGN
 
 
 def test_a_first_change_that_nobody_saw_to_its_end_loses_nothing() -> None:

@@ -38,8 +38,6 @@ class LookedUp:
     """An instance that was asked for by its id. Not yet with associations."""
 
     instance: Instance
-    shows: str | None = None
-    """ARN of the profile that its description names; for a moment after a change it may still be the former."""
 
     def matches(self, selection: Selection) -> bool:
         """Whether it is selected by its tags."""
@@ -147,8 +145,10 @@ def _describe_associations(ec2: "EC2Client", ids: list[str], rate_limiter: RateL
 def _looked_up(row: Any) -> LookedUp:
     state, zone = InstanceState.of(row["State"]["Name"]), row.get("Placement", {}).get("AvailabilityZone", "")
     tags = {tag["Key"]: tag["Value"] for tag in row.get("Tags", ())}
-    instance = Instance(row["InstanceId"], state, zone=zone, tags=tags, launched_at=_launched_at(row))
-    return LookedUp(instance, row.get("IamInstanceProfile", {}).get("Arn"))
+    shows = row.get("IamInstanceProfile", {}).get("Arn")
+    return LookedUp(
+        Instance(row["InstanceId"], state, zone=zone, tags=tags, shows=shows, launched_at=_launched_at(row))
+    )
 
 
 def _launched_at(row: Any) -> float | None:

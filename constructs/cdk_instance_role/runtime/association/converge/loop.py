@@ -16,7 +16,7 @@ from ..ledger.lease import BusyError, EndedError, Lease
 from ..ledger.operations import ClosedError
 from ..report import log
 from ..request.desired import Desired
-from ..request.event import Request
+from ..request.event import Request, RequestType
 from ..services import Services
 from .confirmation import await_confirmation, unconfirmed
 from .ending import Ending
@@ -183,6 +183,7 @@ class Convergence:
             begun=True,
             undoes=operation.restores if self._desired is None else None,
             identity_confirmed=stale_since is not None and self._clock() - stale_since >= IDENTITY_SECONDS,
+            creates=self._request.id if self._request.type is RequestType.CREATE else None,
             swaps_to_renew=operation.swaps_to_renew,
         )
 

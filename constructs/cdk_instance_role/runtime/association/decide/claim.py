@@ -14,9 +14,15 @@ DENIAL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a target carried when a Create found a claim that an earlier life of its association had left there."""
+    """What a target was when a Create found a claim that an earlier life of its association had left there."""
 
     profile: str | None
+    """ARN of the profile that it carried."""
+    rank: int
+    wanted: str | None
+    ours: frozenset[str]
+    retained: bool
+    """These are of the claim that was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,13 @@ class Latest:
     """What EC2 had against it."""
     final: bool = False
     """EC2 has refused it for good."""
+    rejected: bool = False
+    """EC2 has answered that it did not make the change. Without an answer, it may have made it."""
+
+    @property
+    def may_be_made(self) -> bool:
+        """Whether it is a change that EC2 has made, or may have made."""
+        return self.is_change and not self.rejected
 
     @property
     def is_change(self) -> bool:
@@ -112,14 +125,23 @@ class Claim:
     def accepted(self, now: float) -> Self:
         """The claim after EC2 has accepted the latest step."""
         failing_since = None if self.latest.after == self.wanted else self.failing_since
-        latest = replace(self.latest, error=None, at=now)
+        latest = replace(self.latest, error=None, at=now, rejected=False)
         return replace(self, latest=latest, detached=None, failing_since=failing_since, trouble=None, denial=None)
 
+    def found_by(self, request: str, carried: str | None) -> Self:
+        """The claim once a Create has found it, whose event has this id, on an instance that carries this profile."""
+        return replace(self, request=request, base=Base(carried, self.rank, self.wanted, self.ours, self.retained))
+
+    def as_found(self, base: Base) -> Self:
+        """The claim as the Create has found it."""
+        former = replace(self, rank=base.rank, wanted=base.wanted, ours=base.ours, retained=base.retained)
+        return replace(former, request="", base=None, detached=None, failing_since=None, trouble=None, denial=None)
+
     def refused(
-        self, error: str, now: float, *, kind: str, final: bool, put_back: bool, denied_role: str | None
+        self, error: str, now: float, *, kind: str, final: bool, rejected: bool, put_back: bool, denied_role: str | None
     ) -> Self:
         """The claim after EC2 has had something against the latest step. Arguments as for `Record.noted`."""
-        latest = replace(self.latest, error=error[:MAX_ERROR], at=now, final=final)
+        latest = replace(self.latest, error=error[:MAX_ERROR], at=now, final=final, rejected=rejected)
         return replace(
             self,
             latest=latest,

@@ -55,6 +55,8 @@ class Instance:
     zone: str = ""
     """Its Availability Zone."""
     tags: Mapping[str, str] = field(default_factory=dict, compare=False)
+    shows: str | None = field(default=None, compare=False)
+    """ARN of the profile that its description names; for a moment after a change it may still be the former."""
     launched_at: float | None = None
     """When it was first launched, in seconds since the epoch, if EC2 was asked for that."""
 
@@ -62,6 +64,12 @@ class Instance:
     def carries(self) -> str | None:
         """ARN of the profile that the instance carries."""
         return self.association.profile_arn if self.association else None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether EC2 lists no association of the instance, and describes it with a profile: one of the two answers is
+        incomplete, or older than the last change."""
+        return self.association is None and not self.leaving and self.shows is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,10 @@ from .model import GONE, Association, Instance, InstanceState, Snapshot
 from .record import Record, held
 from .renewal import in_order
 from .step import Action, Plan, Step
-from .undo import change, plan_undo_of, wait_for_ec2
+from .undo import VISIBLE_SECONDS, change, plan_undo_of, wait_for_ec2
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
-
-VISIBLE_SECONDS = 60.0
-"""How long EC2 may take to show everyone what it has accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +39,8 @@ class OperationContext:
     """Id of the Create that is taken back. None: all that the association did is."""
     identity_confirmed: bool = True
     """IAM was asked twice, some time apart, which profile has the wanted name."""
+    creates: str | None = None
+    """Id of the Create that the operation is; None for another operation."""
     swaps_to_renew: bool = False
     """EC2 keeps a deleted profile when it is replaced by the one that was created under its name."""
 
@@ -54,8 +53,11 @@ def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext
     """Plan what turns the snapshot into what is desired: the targets, and the instances that are no longer targets."""
     selected = dict.fromkeys(snapshot.selected)
     targets = [plan_target(desired, id_, snapshot, context) for id_ in selected]
-    leaving = (record for id_, record in held(snapshot.records).items() if id_ not in selected)
+    leaving = [record for id_, record in held(snapshot.records).items() if id_ not in selected]
     renewed = in_order(targets, snapshot, confirmed=context.identity_confirmed, by_swapping=context.swaps_to_renew)
+    if context.creates and any(step.action is not Action.KEEP for step in renewed):
+        # A leftover of an earlier life could not be put back if the Create fails, so it is undone last.
+        leaving = [record for record in leaving if record.mine and record.mine.request == context.creates]
     return Plan((*renewed, *_plan_undos(leaving, snapshot)))
 
 

@@ -7,9 +7,9 @@ the profile that it carried before all of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
-from .claim import Base, Claim, Latest
+from .claim import Claim, Latest
 from .step import Action, Identity, Step
 
 
@@ -80,7 +80,7 @@ class Record:
     def is_overruled(self, carried: str | None) -> bool:
         """Whether somebody who is none of the associations has given the instance this profile.
 
-        That it has none counts only as long as no association has changed it: one may be between two halves.
+        That it has none counts only as long as no association can have changed it: one may be between two halves.
         """
         known = any(carried in claim.ours for claim in self.claims)
         return not known and (carried is not None or not self._begun)
@@ -124,7 +124,7 @@ class Record:
         """
         mine = self.mine or Claim(association, since=now, request=request)
         if creates and not step.undo and mine.request != request:
-            mine = replace(mine, request=request, base=Base(step.before))
+            mine = mine.found_by(request, step.before)
         latest = Latest(str(step.action), step.before, step.after, now)
         mine = replace(mine, latest=latest, detached=step.before if step.action is Action.SWAP else mine.detached)
         if step.undo:
@@ -146,6 +146,7 @@ class Record:
         *,
         kind: str = "",
         final: bool = False,
+        rejected: bool = True,
         put_back: bool = False,
         denied_role: str | None = None,
     ) -> Self:
@@ -156,14 +157,21 @@ class Record:
             now: seconds since the epoch.
             kind: kind of the error; empty for one that says nothing about the change, like a throttled call.
             final: EC2 has refused it for good.
+            rejected: EC2 has answered that it did not make the change.
             put_back: what the first half of a swap had taken off is on again.
             denied_role: ARN of the role that the handler was not allowed to pass, if that was the error.
         """
         assert self.mine is not None
         if error is None:
             return replace(self, mine=self.mine.accepted(now), acted_at=now)
-        mine = self.mine.refused(error, now, kind=kind, final=final, put_back=put_back, denied_role=denied_role)
-        return replace(self, mine=mine)
+        how: dict[str, Any] = {
+            "kind": kind,
+            "final": final,
+            "rejected": rejected,
+            "put_back": put_back,
+            "denied_role": denied_role,
+        }
+        return replace(self, mine=self.mine.refused(error, now, **how))
 
     def trouble_since(self, kind: str, now: float) -> float:
         """When this kind of error was first seen, without another kind or a success since then."""
@@ -184,15 +192,7 @@ class Record:
         """The record once a Create that found a leftover claim is taken back: the leftover is what it was."""
         if self.mine is None or self.mine.base is None or self.mine.base.profile == self.previous:
             return self.released()
-        base = self.mine.base.profile
-        return replace(self, mine=replace(self.mine, request="", base=None)).settled_on(base)
-
-    def settled_on(self, carried: str | None) -> Self:
-        """The record of an instance that the association leaves as it is."""
-        assert self.mine is not None
-        if carried is not None:
-            return self.settled(carried, retain=self.mine.retained)
-        return replace(self, mine=replace(self.mine, wanted=None, ours=frozenset(), detached=None, base=None))
+        return replace(self, mine=self.mine.as_found(self.mine.base))._with_needed_identities()
 
     def released(self) -> Self:
         """The record without this association."""
@@ -229,7 +229,7 @@ class Record:
 
     @property
     def _begun(self) -> bool:
-        return self.acted_at is not None or any(claim.detached for claim in self.claims)
+        return self.acted_at is not None or any(one.detached or one.latest.may_be_made for one in self.claims)
 
 
 Records = Mapping[str, Record]

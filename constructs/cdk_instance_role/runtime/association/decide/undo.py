@@ -6,6 +6,9 @@ from .record import Record
 from .restore import Restore, restore_of
 from .step import Action, Identity, Step
 
+VISIBLE_SECONDS = 60.0
+"""How long EC2 may take to show everyone what it has accepted."""
+
 
 def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, undoes: str | None = None) -> Step:
     """Decide what to give back to one instance. The rows are those of the table "Undo" in the design."""
@@ -15,6 +18,9 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, 
         return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
 
     carried, restore = instance.carries, restore_of(record, snapshot.profiles, undoes)
+    if instance.is_doubtful or _may_be_outdated(record, carried, snapshot):
+        reason = "EC2 may not show yet what the instance carries"
+        return Step(instance.id, Action.WAIT, reason, before=carried, after=carried, undo=True)
     if record.is_kept_by_others(carried):
         return forget(instance, "another association keeps it")
     if restore.is_lost and (carried is None or (carried == restore.profile and carried in snapshot.profiles)):
@@ -27,6 +33,14 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, 
             return forget(instance, f"left alone: a retained association has given it {now} since")
         return forget(instance, f"left alone: someone has given it {now} since", warning=True)
     return change(instance, *_given(restore), record, snapshot, undo=True, warning=restore.is_to_be_reported)
+
+
+def _may_be_outdated(record: Record, carried: str | None, snapshot: Snapshot) -> bool:
+    """Whether EC2 may show an instance as it was before the latest change of it, or in the middle of that change."""
+    latest = record.mine.latest if record.mine else None
+    if latest is None or not latest.may_be_made or carried == latest.after:
+        return False
+    return carried in (latest.before, None) and snapshot.now - latest.at < VISIBLE_SECONDS
 
 
 def _given(restore: Restore) -> tuple[str | None, str]:
@@ -63,6 +77,8 @@ def change(
     fallback = record.detached if before is None else None
     if instance.state in UNSETTLED:
         action, reason = Action.WAIT, f"the instance is {instance.state}"
+    elif instance.is_doubtful:
+        action, reason = Action.WAIT, f"EC2 describes it with {name_of(instance.shows or '')} and lists no association"
     elif before is None and instance.leaving:
         action, reason = Action.WAIT, "its former association is still disassociating"
     elif before is None:

@@ -19,7 +19,7 @@ def is_about(
     found = seen.get(id_)
     is_held = association.state.association in holders.get(id_, ())
     is_selected = id_ in selection.ids or (found is not None and selection.matches(found.instance.tags))
-    is_right = found is not None and found.shows == association.desired.profile.arn
+    is_right = found is not None and found.instance.shows == association.desired.profile.arn
     if is_held and is_selected and is_right and hint.receives == 1:
         return False
     return is_held or is_selected or selection.matches(hint.tags or {})

@@ -59,17 +59,19 @@ def _claim_attributes(claim: Claim) -> dict[str, Any]:
         "At": latest.at,
         "Error": latest.error,
         "Final": latest.final,
+        "Rejected": latest.rejected,
         "FailingSince": claim.failing_since,
         "Request": claim.request,
         "Retained": claim.retained,
-        **({"Base": claim.base.profile} if claim.base else {}),
+        **({"Base": _base_attributes(claim.base)} if claim.base else {}),
         **({"Trouble": {"Kind": trouble.kind, "Since": trouble.since}} if trouble else {}),
         **({"Denial": {"Role": denial.role_arn, "First": denial.first_at, "Last": denial.last_at}} if denial else {}),
     }
 
 
 def _claim(association: str, item: Mapping[str, Any]) -> Claim:
-    latest = Latest(item["Action"], item["Before"], item["After"], float(item["At"]), item["Error"], item["Final"])
+    step, at = (item["Action"], item["Before"], item["After"]), float(item["At"])
+    latest = Latest(*step, at, item["Error"], item["Final"], item["Rejected"])
     return Claim(
         association,
         since=float(item["Since"]),
@@ -81,10 +83,26 @@ def _claim(association: str, item: Mapping[str, Any]) -> Claim:
         failing_since=_time(item["FailingSince"]),
         request=item["Request"],
         retained=bool(item["Retained"]),
-        base=Base(item["Base"]) if "Base" in item else None,
+        base=_base(item.get("Base")),
         trouble=_trouble(item.get("Trouble")),
         denial=_denial(item.get("Denial")),
     )
+
+
+def _base_attributes(base: Base) -> dict[str, Any]:
+    return {
+        "Profile": base.profile,
+        "Rank": base.rank,
+        "Wanted": base.wanted,
+        "Ours": sorted(base.ours),
+        "Retained": base.retained,
+    }
+
+
+def _base(item: Mapping[str, Any] | None) -> Base | None:
+    if item is None:
+        return None
+    return Base(item["Profile"], int(item["Rank"]), item["Wanted"], frozenset(item["Ours"]), bool(item["Retained"]))
 
 
 def _trouble(item: Mapping[str, Any] | None) -> Trouble | None:

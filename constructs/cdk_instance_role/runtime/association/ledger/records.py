@@ -15,7 +15,7 @@ from typing import Any
 
 from ..aws.errors import denied_role
 from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from ..decide.error_kind import is_terminal
+from ..decide.error_kind import ErrorKind, is_terminal
 from ..decide.outcome import Outcome
 from ..decide.record import Record, Records
 from ..decide.step import Step
@@ -164,7 +164,10 @@ def _noted(record: Record, outcome: Outcome, now: float) -> Record:
     # A profile that may not be given back today may be tomorrow: nothing is stripped for a denial.
     final = is_terminal(outcome.error_kind, now - since) and not (outcome.is_denied and outcome.step.undo)
     role = denied_role(outcome.detail) if outcome.is_denied else None
-    return record.noted(outcome.detail, now, kind=kind, final=final, put_back=outcome.put_back, denied_role=role)
+    rejected = outcome.error_kind is not ErrorKind.UNREACHABLE
+    return record.noted(
+        outcome.detail, now, kind=kind, final=final, rejected=rejected, put_back=outcome.put_back, denied_role=role
+    )
 
 
 def _read(item: Mapping[str, Any], association: str) -> Record:

@@ -1,0 +1,54 @@
+"""Changes that EC2 has made although the handler never heard of it. They count as made: the previous profile stays in
+the ledger, whatever happens to the instance later."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import REPLACE
+from tests.simulator.enforcement import REPAIR, Enforcement
+from tests.simulator.errors import AwsError
+
+WEB, TAGS = {"app": "web"}, {"app": ["web"]}
+
+
+def lose_the_answer(world: World) -> None:
+    world.traffic.fail(REPLACE, ReadTimeoutError(endpoint_url="https://ec2/"), after_effect=True)
+
+
+def kill_after_the_call(world: World) -> None:
+    lifeline = world.traffic.lifeline
+    world.traffic.meanwhile(REPLACE, lambda: setattr(lifeline, "kill_at", len(lifeline.points) + 1))
+
+
+def fail_to_write_the_outcome(world: World) -> None:
+    world.traffic.fail("TransactWriteItems", AwsError("InternalServerError", "not now", 500), times=9, skip=1)
+
+
+@pytest.mark.parametrize("enforced", [False, True])
+@pytest.mark.parametrize("disturb", [lose_the_answer, kill_after_the_call, fail_to_write_the_outcome])
+def test_a_profile_that_is_put_on_again_is_not_taken_for_the_first_one(
+    world: World, resource: Resource, disturb: Callable[[World], None], enforced: bool
+) -> None:
+    target, added = world.instance(world.old, tags=WEB), world.instance()
+    more: dict[str, Any] = {"enforcement": REPAIR} if enforced else {}
+    properties = world.properties(tags=TAGS, replaces=[world.old], **more)
+    disturb(world)
+    assert resource.create(properties).ok
+    world.traffic.lifeline.kill_at = None
+    world.traffic.faults.clear()
+    world.clock.sleep(1000)
+    world.fleet.set_carried(target, None)
+    world.clock.sleep(1000)
+    if enforced:
+        Enforcement(world).run(2000)
+    else:
+        world.fleet.set_tags(added, app="web")
+        assert resource.update(properties | {"TimeoutSeconds": 900}).ok
+    assert world.carried(target) == ["Web"]
+    assert resource.delete().ok
+    assert world.carried(target, added) == ["Old", None]
+    assert world.ledger_items == {}
