@@ -14,6 +14,7 @@ from tests.simulator.faults import FOR_EVER
 from tests.simulator.iam import GET_PROFILE
 
 DENIED = AwsError("UnauthorizedOperation", "not authorized to perform: ec2:ReplaceIamInstanceProfileAssociation", 403)
+NOT_ALLOWED = AwsError("UnauthorizedOperation", "not authorized to perform: ec2:AssociateIamInstanceProfile", 403)
 
 
 class Story:
@@ -32,6 +33,22 @@ class Story:
     def update(self) -> Any:
         return self.resource.update({**self.properties, "TimeoutSeconds": 900})
 
+    def stays_old(self, target: str) -> None:
+        """Let EC2 associate this target with the deleted profile, whatever is sent."""
+        original = self.world.fleet.begin
+
+        def begin(instance_id: str, arn: str, since: float | None = None) -> Any:
+            row = original(instance_id, arn, since)
+            row.profile_id = "AIPA0000000000000OLD" if instance_id == target else row.profile_id
+            return row
+
+        self.world.fleet.begin = begin  # type: ignore[method-assign]
+
+    @property
+    def actions(self) -> list[str]:
+        """Of all calls since the profile was created again."""
+        return [call.action for call in self.world.traffic.calls[self.calls_before :]]
+
     @property
     def changes(self) -> list[str]:
         calls = self.world.traffic.calls[self.calls_before :]
@@ -43,7 +60,7 @@ class Story:
 
 
 def _looks_between_the_first_two_changes(story: Story) -> int:
-    actions = [call.action for call in story.world.traffic.calls[story.calls_before :]]
+    actions = story.actions
     first = actions.index(REPLACE)
     return actions[first : actions.index(REPLACE, first + 1)].count(DESCRIBE_ASSOCIATIONS)
 
@@ -102,6 +119,67 @@ def test_running_and_stopped_instances_are_renewed_together(world: World, renews
     assert story.ids() == {story.new_id}
 
 
+def test_stopped_instances_are_renewed_together_once_one_was_associated_again(world: World) -> None:
+    story = Story(world, 30, state="stopped")
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+    assert [story.changes.count(action) for action in (DISASSOCIATE, ASSOCIATE)] == [30, 30]
+    actions = story.actions
+    first, second = [number for number, action in enumerate(actions) if action == DISASSOCIATE][:2]
+    assert actions[first:second].count(ASSOCIATE) == 1
+    assert actions[first:second].count(DESCRIBE_ASSOCIATIONS) >= 1
+    assert actions.count(DESCRIBE_ASSOCIATIONS) <= 15, "one look per instance"
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_a_renewal_of_running_and_stopped_instances_does_not_look_once_per_instance(world: World, renews: bool) -> None:
+    world.ec2.replace_renews_id = renews
+    story = Story(world, 40)
+    for id_ in story.targets[:20]:
+        world.fleet.change_state(id_, "stopped")
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+    replaced, swapped = (20, 20) if renews else (1, 40)
+    assert [story.changes.count(action) for action in (REPLACE, DISASSOCIATE)] == [replaced, swapped]
+    assert story.actions.count(DESCRIBE_ASSOCIATIONS) <= 30
+
+
+def test_a_hundred_stopped_instances_are_renewed_within_a_minute(world: World) -> None:
+    story = Story(world, 100, state="stopped")
+    world.traffic.latency = lambda _: 0.1
+    result = story.resource.update({**story.properties, "TimeoutSeconds": 60, "OnConflict": "KEEP"})
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+
+
+def test_no_second_stopped_instance_is_disassociated_while_the_first_one_cannot_be_associated(world: World) -> None:
+    story = Story(world, 5, state="stopped")
+    world.fleet.change_state(story.targets[0], "running")
+    until = world.clock() + 60
+    world.traffic.fail(ASSOCIATE, NOT_ALLOWED, times=FOR_EVER, when=lambda _: world.clock() < until)
+    result = story.update()
+
+    assert result.ok, result.reason
+    assert story.ids() == {story.new_id}
+    assert story.changes[:4] == [REPLACE, DISASSOCIATE, ASSOCIATE, DISASSOCIATE]
+    assert [story.changes.count(action) for action in (REPLACE, DISASSOCIATE, ASSOCIATE)] == [1, 4, 4]
+
+
+def test_a_stopped_instance_that_nothing_renews_is_tried_once_and_named(world: World) -> None:
+    story = Story(world, 2, state="stopped")
+    story.stays_old(story.targets[0])
+    result = story.resource.deliver(story.resource.event("Update", {**story.properties, "TimeoutSeconds": 900}, {}))
+
+    assert not result.ok
+    assert f"instance {story.targets[0]} still carries a deleted instance profile" in result.reason
+    assert story.changes == [DISASSOCIATE, ASSOCIATE]
+
+
 def test_a_handler_that_may_not_replace_its_own_profile_by_itself_disassociates_and_associates(world: World) -> None:
     story = Story(world)
     world.traffic.fail(REPLACE, DENIED, times=FOR_EVER)
@@ -154,14 +232,7 @@ def test_an_unknown_id_counts_as_equal(world: World) -> None:
 def test_an_instance_that_nothing_renews_is_tried_once_and_named(world: World) -> None:
     world.ec2.replace_renews_id = False
     story = Story(world, 1)
-    original = world.fleet.begin
-
-    def stays_old(instance_id: str, arn: str, since: float | None = None) -> Any:
-        row = original(instance_id, arn, since)
-        row.profile_id = "AIPA0000000000000OLD"
-        return row
-
-    world.fleet.begin = stays_old  # type: ignore[method-assign]
+    story.stays_old(story.targets[0])
     result = story.resource.deliver(story.resource.event("Update", {**story.properties, "TimeoutSeconds": 900}, {}))
 
     assert not result.ok

@@ -1,15 +1,16 @@
 """Targets that carry the wanted profile by its ARN, but one that was deleted and created again since. Pure.
 
 EC2 keeps delivering nothing for the deleted profile. Whether a replace by the same ARN makes it look the profile up
-again is not documented. So one instance is replaced alone. If that does not help, it is disassociated and associated,
-and then the others are.
+again is not documented. So one running instance is replaced alone. If that does not help, it is disassociated and
+associated. EC2 refuses to replace the profile of a stopped instance, so a stopped instance is disassociated and
+associated in any case. One instance is disassociated and associated alone, and then all others together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .model import Snapshot
-from .step import CHANGES, Action, Step
+from .step import Action, Step
 
 VISIBLE_SECONDS = 10.0
 """How long EC2 may show the former association after a change."""
@@ -29,16 +30,35 @@ def in_order(steps: Sequence[Step], snapshot: Snapshot, *, confirmed: bool, by_s
         return list(steps)
     if not confirmed:
         return _waiting(steps, stale, "IAM is asked again which profile has the name")
-    tried = [step for step in stale if _was_replaced(step, snapshot)]
+    return _swaps_in_order(_replaces_in_order(steps, snapshot, by_swapping=by_swapping), snapshot)
+
+
+def _replaces_in_order(steps: Sequence[Step], snapshot: Snapshot, *, by_swapping: bool) -> list[Step]:
+    """The steps, with the replaces of running instances held back until one replace has helped, or made swaps."""
+    replaces = [step for step in steps if step.renews and step.action is Action.REPLACE]
+    tried = [step for step in steps if step.renews and _was_replaced(step, snapshot)]
     if any(_is_in_flight(step, snapshot) for step in tried):
-        return _waiting(steps, stale, "EC2 has not shown yet whether a replace renews the association")
+        return _waiting(steps, [*replaces, *tried], "EC2 has not shown yet whether a replace renews the association")
     if by_swapping or tried:
-        return [_swap(step, snapshot) if step.renews else step for step in steps]
-    if _has_helped(steps, snapshot):
+        ids = {step.instance_id for step in replaces}
+        return [replace(step, action=Action.SWAP) if step.instance_id in ids else step for step in steps]
+    if _has_helped(_was_replaced, steps, snapshot):
         return list(steps)
-    first = next((step for step in stale if step.action in CHANGES), None)
-    others = [step for step in stale if step is not first and step.action in CHANGES]
-    return _waiting(steps, others, "one instance is replaced first")
+    return _waiting(steps, replaces[1:], "one instance is replaced first")
+
+
+def _swaps_in_order(steps: Sequence[Step], snapshot: Snapshot) -> list[Step]:
+    """The steps, with the swaps held back until one instance carries the new profile after a swap."""
+    swaps = [step for step in steps if step.renews and step.action is Action.SWAP]
+    done = [step for step in swaps if _was_put_on_again(step, snapshot)]
+    in_flight = [step for step in done if _is_in_flight(step, snapshot)]
+    steps = _waiting(steps, in_flight, "EC2 has not shown yet whether the association is a new one")
+    steps = _rejecting(steps, [step for step in done if step not in in_flight])
+    if _has_helped(_was_put_on_again, steps, snapshot):
+        return steps
+    left = [step for step in swaps if step not in done]
+    is_begun = bool(in_flight) or any(_is_between_halves(step, snapshot) for step in steps)
+    return _waiting(steps, left if is_begun else left[1:], "one instance is disassociated and associated first")
 
 
 def _waiting(steps: Sequence[Step], held_back: Sequence[Step], why: str) -> list[Step]:
@@ -49,12 +69,15 @@ def _waiting(steps: Sequence[Step], held_back: Sequence[Step], why: str) -> list
     ]
 
 
-def _swap(step: Step, snapshot: Snapshot) -> Step:
-    if _was_put_on_again(step, snapshot):
-        reason = "still carries a deleted instance profile after it was disassociated and associated again"
-        advice = "look at the instance, and disassociate and associate its instance profile by hand"
-        return replace(step, action=Action.REJECT, reason=reason, advice=advice)
-    return replace(step, action=Action.SWAP) if step.action is Action.REPLACE else step
+def _rejecting(steps: Sequence[Step], useless: Sequence[Step]) -> list[Step]:
+    """The steps, with those rejected that were made already and have not renewed the association."""
+    ids = {step.instance_id for step in useless}
+    reason = "still carries a deleted instance profile after it was disassociated and associated again"
+    advice = "look at the instance, and disassociate and associate its instance profile by hand"
+    return [
+        replace(step, action=Action.REJECT, reason=reason, advice=advice) if step.instance_id in ids else step
+        for step in steps
+    ]
 
 
 def _was_replaced(step: Step, snapshot: Snapshot) -> bool:
@@ -73,6 +96,7 @@ def _is_in_flight(step: Step, snapshot: Snapshot) -> bool:
 
 
 def _was_put_on_again(step: Step, snapshot: Snapshot) -> bool:
+    """Whether EC2 has accepted in this operation that the target is associated with the profile."""
     record = snapshot.record(step.instance_id)
     if record.mine is None or not record.has_changed_since(snapshot.started_at) or record.detached:
         return False
@@ -80,9 +104,15 @@ def _was_put_on_again(step: Step, snapshot: Snapshot) -> bool:
     return latest.action in (Action.SWAP, Action.ASSOCIATE) and not latest.error and latest.after == step.before
 
 
-def _has_helped(steps: Sequence[Step], snapshot: Snapshot) -> bool:
-    """Whether a replace by this operation has renewed the association of some target."""
+def _is_between_halves(step: Step, snapshot: Snapshot) -> bool:
+    """Whether the target is without a profile, in the middle of a swap for the profile of the same name."""
+    is_bare = step.action in (Action.ASSOCIATE, Action.WAIT) and step.before is None
+    detached = snapshot.record(step.instance_id).detached
+    return is_bare and detached is not None and detached == step.after
+
+
+def _has_helped(was_done: Callable[[Step, Snapshot], bool], steps: Sequence[Step], snapshot: Snapshot) -> bool:
+    """Whether this operation has renewed the association of some target in this way."""
     return any(
-        step.action in (Action.KEEP, Action.WAIT) and not step.renews and _was_replaced(step, snapshot)
-        for step in steps
+        step.action in (Action.KEEP, Action.WAIT) and not step.renews and was_done(step, snapshot) for step in steps
     )
