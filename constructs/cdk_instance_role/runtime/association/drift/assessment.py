@@ -17,7 +17,7 @@ from ..request.desired import Desired
 from .breaker import ChangeKind
 from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
 from .ownership import Ownership
-from .reasons import ADVICE, missing, replaceable
+from .reasons import ADVICE, missing, neglected, replaceable
 from .result import Assessment, Change
 
 NEW_SECONDS = 3600.0
@@ -66,7 +66,7 @@ class _Assessor:
             elif self._ownership.may_act(record, self._snapshot.instances.get(step.instance_id)):
                 self._assess_target(step, record, problems)
             else:
-                self._is_right(step.instance_id)  # it is another association's
+                self._assess_target_of_another(step, record)
         planned = {step.instance_id for step in plan.steps}
         for id_ in self._known.keys() - planned - {OF_THE_PROFILE}:  # neither held nor selected any more
             self._is_right(id_)
@@ -97,6 +97,16 @@ class _Assessor:
             self._consider(step, record)
         else:
             self._put_back(record)
+
+    def _assess_target_of_another(self, step: Step, record: Record) -> None:
+        """A target that belongs to another association. It is changed by that one only."""
+        owner = self._ownership.neglected_by(record, step.before, self._now)
+        if owner is None or step.before == self._desired.profile.arn or step.action is Action.WAIT:
+            self._is_right(step.instance_id)
+        elif step.action in CHANGES:
+            self._drift(*neglected(step, owner))
+        else:
+            self._note_conflict(step, record)
 
     def _wait(self, step: Step, record: Record) -> None:
         """Something takes its time. If EC2 can't deliver the role, it never confirms the association, nor says why."""

@@ -19,3 +19,18 @@ def replaceable(step: Step) -> tuple[Step, Drift]:
     """The drift of a target that carries a profile which may be replaced, and why."""
     reason = f"carries instance profile {name_of(step.before or '')}, which `replaces` lists"
     return replace(step, reason=reason, advice=ADVICE), Drift.REPLACEABLE
+
+
+def neglected(step: Step, owner: str) -> tuple[Step, Drift]:
+    """The drift of a target that belongs to another association, which is not enforced.
+
+    Args:
+        step: what a deployment would do about it.
+        owner: key of the other association.
+    """
+    stack, _, logical_id = owner.partition("|")
+    whose = f"{logical_id} of stack {stack.split('/')[1] if '/' in stack else stack}"
+    what = f"carries instance profile {name_of(step.before)}" if step.before else "carries no instance profile"
+    reason = f"{what}, and belongs to association {whose}, which is not enforced now"
+    advice = "deploy that association again, or take the instance out of one of the two selections"
+    return replace(step, reason=reason, advice=advice), Drift.REPLACEABLE if step.before else Drift.MISSING
