@@ -153,7 +153,6 @@ class Operations:
         former = current.get("RequestId")
         past = [*current.get("Past", ()), *([former] if former else ())]
         came_from = current.get("CameFrom", "") if rolling_back else request.digests[0]
-        undoes = current.get("RequestId") if request.type is RequestType.DELETE and _is_open_create(current) else None
         try:
             return self._table.update(
                 KIND,
@@ -170,7 +169,7 @@ class Operations:
                     ":past": past[-REMEMBERED_EVENTS:],
                     ":back": rolling_back,
                     ":from": came_from if request.type is RequestType.UPDATE else "",
-                    ":undoes": undoes,
+                    ":undoes": _undone(current) if request.type is RequestType.DELETE else None,
                     ":physical": request.life or current.get("PhysicalId"),
                     **({":former": former} if former else {}),
                 },
@@ -221,8 +220,17 @@ def _takes_back(request: Request, current: Mapping[str, Any]) -> bool:
     return before != after and current.get("CameFrom") == after
 
 
-def _is_open_create(current: Mapping[str, Any]) -> bool:
-    return current.get("RequestType") == RequestType.CREATE and current.get("Ended") != SUCCEEDED
+def _undone(current: Mapping[str, Any]) -> str | None:
+    """Id of the Create that a Delete after this operation takes back; None if it restores all. A Delete that has failed
+    before it leaves the Create for the next one."""
+    if current.get("Ended") == SUCCEEDED:
+        return None
+    match current.get("RequestType"):
+        case RequestType.CREATE:
+            return str(current["RequestId"])
+        case RequestType.DELETE:
+            return current.get("Undoes")
+    return None
 
 
 def is_outlived(request: Request, current: Mapping[str, Any]) -> bool:
