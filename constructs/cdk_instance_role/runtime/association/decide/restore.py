@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..arn import name_of
 from .model import Profile
 from .record import Record
+from .step import NO_ROLE, Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,30 @@ def _judged(arn: str | None, record: Record, profiles: Mapping[str, Profile | No
         return Restore(arn, f"{arn}, which it carried before, does not exist any more", is_lost=True)
     if profile.role_arn is None:
         return Restore(arn, f"{arn}, which it carried before, holds no role any more", is_lost=True)
-    if known.role_arn in (None, profile.role_arn):
+    change = _change(known, profile.id, profile.role_arn)
+    if change is None:
         return Restore(arn, f"give {name} back")
-    change = f"which held role {name_of(known.role_arn)} before and holds {name_of(profile.role_arn)} now"
     if _is_denied(record, profile.role_arn):
         return Restore(arn, f"{arn}, {change}, may not be given back: iam:PassRole was denied", is_lost=True)
     return Restore(arn, f"give {name} back, {change}", has_changed=True)
+
+
+def _change(known: Identity, id_: str | None, role_arn: str) -> str | None:
+    """How a profile differs from what it was when it was displaced; None if it holds the same role, as far as is known.
+
+    Args:
+        known: what it was.
+        id_: its id now.
+        role_arn: the role in it now.
+    """
+    if known.role_arn == role_arn:
+        return None
+    if known.role_arn == NO_ROLE:
+        return f"which held no role before and holds role {name_of(role_arn)} now"
+    if known.role_arn is not None:
+        return f"which held role {name_of(known.role_arn)} before and holds {name_of(role_arn)} now"
+    was_created_again = len({known.id, id_} - {None}) == 2
+    return f"which was created again and holds role {name_of(role_arn)} now" if was_created_again else None
 
 
 def _is_denied(record: Record, role_arn: str) -> bool:

@@ -24,6 +24,8 @@ class Action(StrEnum):
 
 CHANGES = frozenset({Action.ASSOCIATE, Action.REPLACE, Action.SWAP, Action.DISASSOCIATE})
 PROBLEMS = frozenset({Action.CONFLICT, Action.REJECT})
+NO_ROLE = ""
+"""In the place of a role's ARN: the profile held none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Identity:
 
     id: str | None = None
     role_arn: str | None = None
-    """The role in it."""
+    """The role in it. ``NO_ROLE``: it held none. None: not known."""
 
 
 @dataclass(frozen=True, slots=True)

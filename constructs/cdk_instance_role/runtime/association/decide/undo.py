@@ -4,7 +4,7 @@ from ..arn import name_of
 from .model import GONE, UNSETTLED, Instance, InstanceState, Snapshot
 from .record import Record
 from .restore import Restore, restore_of
-from .step import Action, Identity, Step
+from .step import NO_ROLE, Action, Identity, Step
 
 VISIBLE_SECONDS = 60.0
 """How long EC2 may take to show everyone what it has accepted."""
@@ -108,7 +108,7 @@ def _identity(instance: Instance, snapshot: Snapshot) -> Identity | None:
     if instance.association is None:
         return None
     profile = snapshot.profiles.get(instance.association.profile_arn)
-    return Identity(instance.association.profile_id, profile.role_arn if profile else None)
+    return Identity(instance.association.profile_id, (profile.role_arn or NO_ROLE) if profile else None)
 
 
 def forget(instance: Instance, reason: str, *, warning: bool = False) -> Step:
