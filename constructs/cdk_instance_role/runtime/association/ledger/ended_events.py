@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..contract import LEDGER_EXPIRY
+from ..exceptions import SupersededError
+from ..request.event import Request, RequestType
+from .items import reading
 from .table import Table
 
 KIND = "ended"
@@ -15,11 +18,23 @@ KIND = "ended"
 KEPT_SECONDS = 24 * 3600
 MAX_EVENTS = 100
 """An association that is created and deleted again and again keeps the latest of its events only."""
+RENEWED = "or delete it: the next event of the association writes a new one"
+"""What else people can do than restore an item that can't be read."""
 
 
 def is_ended(table: Table, association: str, request_id: str) -> bool:
     """Whether an event belongs to a life of the association that was ended by a Delete."""
-    return request_id in table.get(KIND, association).get("Past", ())
+    return request_id in past(table.get(KIND, association))
+
+
+def past(item: Mapping[str, Any]) -> list[str]:
+    """Ids of the former events that an item lists.
+
+    Raises:
+        AssociationError: it can't be read; the message names it.
+    """
+    with reading(item, RENEWED):
+        return [str(one) for one in item.get("Past", ())]
 
 
 def ending(table: Table, association: str, operation: Mapping[str, Any], now: float) -> dict[str, Any]:
@@ -32,5 +47,15 @@ def ending(table: Table, association: str, operation: Mapping[str, Any], now: fl
         operation: the item of its last operation.
         now: seconds since the epoch.
     """
-    events = [*table.get(KIND, association).get("Past", ()), *operation.get("Past", ()), operation["RequestId"]]
+    events = [*past(table.get(KIND, association)), *past(operation), operation["RequestId"]]
     return table.replacement(KIND, association, {"Past": events[-MAX_EVENTS:], LEDGER_EXPIRY: int(now + KEPT_SECONDS)})
+
+
+def outdated() -> SupersededError:
+    """A later event is over already."""
+    return SupersededError("a later event for this association was handled already: this one is ignored")
+
+
+def is_outlived(request: Request, current: Mapping[str, Any]) -> bool:
+    """Whether a Delete is of an earlier life of the association, which has ended and was followed by another Create."""
+    return request.type is RequestType.DELETE and request.life not in (None, current.get("PhysicalId"))

@@ -126,7 +126,7 @@ class EnforcementLease:
             self._table.update(KIND, self.association, f"SET {LOOK_AGAIN} = :yes", values, _BUSY)
         except self._table.ConditionFailed:
             current = self._table.get(KIND, self.association)
-            if current and current["RequestId"] != self._state.request_id and "LeaseOwner" not in current:
+            if current and current.get("RequestId") != self._state.request_id and "LeaseOwner" not in current:
                 raise StaleError from None
             return not current
         return True

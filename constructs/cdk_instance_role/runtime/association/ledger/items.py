@@ -1,6 +1,7 @@
 """How a record stands in the ledger: plain values to and from the attributes of an item."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
@@ -28,7 +29,7 @@ def record_of(item: Mapping[str, Any]) -> Record:
     Raises:
         AssociationError: somebody has changed the item so that it can't be read; the message names it.
     """
-    try:
+    with reading(item, "or delete it and its copies if the instance has nothing to get back"):
         return Record(
             instance_id=item["InstanceId"],
             previous=item["Previous"],
@@ -37,11 +38,26 @@ def record_of(item: Mapping[str, Any]) -> Record:
             revision=int(item["Seen"]),
             identities={arn: Identity(one["Id"], one["RoleArn"]) for arn, one in item["Identities"].items()},
         )
+
+
+@contextmanager
+def reading(item: Mapping[str, Any], advice: str) -> Iterator[None]:
+    """Read an item that somebody may have changed.
+
+    Args:
+        item: as the table returns it.
+        advice: what else people can do than restore it.
+
+    Raises:
+        AssociationError: it can't be read; the message names it.
+    """
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         key = f"{item[LEDGER_PARTITION_KEY]} / {item[LEDGER_SORT_KEY]}"
         raise AssociationError(
             f"item {key} of the ledger can't be read ({type(error).__name__}: {error}): restore it from the table's "
-            "backup, or delete it and its copies if the instance has nothing to get back"
+            f"backup, {advice}"
         ) from None
 
 

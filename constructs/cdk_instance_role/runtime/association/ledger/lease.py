@@ -14,9 +14,9 @@ from ..decide.record import Record
 from ..decide.step import Step
 from ..request.event import Request, RequestType
 from .desired_states import DesiredStates
-from .ended_events import ending
+from .ended_events import ending, is_outlived
 from .lock import LOOK_AGAIN, Lock, Scope, Timing, holding
-from .operations import KIND, SUCCEEDED, ClosedError, Operation, is_outlived, operation_of, superseded
+from .operations import KIND, SUCCEEDED, ClosedError, Operation, operation_of, superseded
 from .table import Table, reasons
 
 _OPEN = Scope("attribute_not_exists(Ended)", {})
@@ -202,10 +202,11 @@ class Lease:
         current = self._table.get(KIND, self.request.association)
         if not current or is_outlived(self.request, current):
             raise ClosedError from None
-        if current["RequestId"] != self.request.id:
+        operation = operation_of(current)
+        if operation.request_id != self.request.id:
             raise superseded() from None
-        if current.get("Ended"):
-            raise EndedError(operation_of(current)) from None
+        if operation.ended:
+            raise EndedError(operation) from None
         raise BusyError from None
 
     def _set(self, expression: str, values: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..exceptions import AssociationError
 from .operations import KIND, Operation, operation_of
 from .table import Table
 
@@ -130,7 +131,7 @@ class Lock:
 
     def renew(self) -> None:
         """Keep the lock for longer. If that fails, it runs out by itself."""
-        with suppress(ClientError, BotoCoreError):
+        with suppress(ClientError, BotoCoreError, AssociationError):
             self._lease(_OWNED)
 
     def release_quietly(self) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..exceptions import SupersededError
 from ..request.event import Request, RequestType
-from .ended_events import is_ended
+from .ended_events import RENEWED, is_ended, is_outlived, outdated, past
+from .items import reading
 from .table import Table
 
 KIND = "operation"
@@ -151,7 +152,7 @@ class Operations:
     ) -> dict[str, Any] | None:
         """Write the operation of an event; None if another event has begun meanwhile."""
         former = current.get("RequestId")
-        past = [*current.get("Past", ()), *([former] if former else ())]
+        events = [*past(current), *([former] if former else ())]
         came_from = current.get("CameFrom", "") if rolling_back else request.digests[0]
         try:
             return self._table.update(
@@ -166,7 +167,7 @@ class Operations:
                     ":type": request.type.value,
                     ":now": now,
                     ":first": current.get("FirstAt", now),
-                    ":past": past[-REMEMBERED_EVENTS:],
+                    ":past": events[-REMEMBERED_EVENTS:],
                     ":back": rolling_back,
                     ":from": came_from if request.type is RequestType.UPDATE else "",
                     ":undoes": _undone(current) if request.type is RequestType.DELETE else None,
@@ -184,33 +185,33 @@ def superseded() -> SupersededError:
     return SupersededError("a later event for this association has taken over")
 
 
-def outdated() -> SupersededError:
-    """A later event is over already."""
-    return SupersededError("a later event for this association was handled already: this one is ignored")
-
-
 def operation_of(item: Mapping[str, Any]) -> Operation:
-    """The operation that an item of the ledger says."""
-    return Operation(
-        started_at=float(item["StartedAt"]),
-        request_id=item["RequestId"],
-        type=RequestType(item["RequestType"]),
-        rolling_back=bool(item.get("RollingBack")),
-        came_from=item.get("CameFrom", ""),
-        undoes=item.get("Undoes"),
-        first_change_accepted=bool(item.get("FirstChangeAccepted")),
-        swaps_to_renew=bool(item.get("SwapsToRenew")),
-        failure=item.get("Failure"),
-        progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
-        total=None if (total := item.get("Targets")) is None else int(total),
-        wave=int(item.get("Wave", 0)),
-        bakes_until=None if (until := item.get("BakesUntil")) is None else float(until),
-        ended=item.get("Ended", ""),
-        result=item.get("Outcome", {}),
-        reason=item.get("Reason", ""),
-        first_at=float(item.get("FirstAt", item["StartedAt"])),
-        enforces=bool(item.get("Enforces")),
-    )
+    """The operation that an item of the ledger says.
+
+    Raises:
+        AssociationError: somebody has changed the item so that it can't be read; the message names it.
+    """
+    with reading(item, RENEWED):
+        return Operation(
+            started_at=float(item["StartedAt"]),
+            request_id=item["RequestId"],
+            type=RequestType(item["RequestType"]),
+            rolling_back=bool(item.get("RollingBack")),
+            came_from=item.get("CameFrom", ""),
+            undoes=item.get("Undoes"),
+            first_change_accepted=bool(item.get("FirstChangeAccepted")),
+            swaps_to_renew=bool(item.get("SwapsToRenew")),
+            failure=item.get("Failure"),
+            progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
+            total=None if (total := item.get("Targets")) is None else int(total),
+            wave=int(item.get("Wave", 0)),
+            bakes_until=None if (until := item.get("BakesUntil")) is None else float(until),
+            ended=item.get("Ended", ""),
+            result=dict(item.get("Outcome", {})),
+            reason=item.get("Reason", ""),
+            first_at=float(item.get("FirstAt", item["StartedAt"])),
+            enforces=bool(item.get("Enforces")),
+        )
 
 
 def _takes_back(request: Request, current: Mapping[str, Any]) -> bool:
@@ -227,15 +228,10 @@ def _undone(current: Mapping[str, Any]) -> str | None:
         return None
     match current.get("RequestType"):
         case RequestType.CREATE:
-            return str(current["RequestId"])
+            return current.get("RequestId")
         case RequestType.DELETE:
             return current.get("Undoes")
     return None
-
-
-def is_outlived(request: Request, current: Mapping[str, Any]) -> bool:
-    """Whether a Delete is of an earlier life of the association, which has ended and was followed by another Create."""
-    return request.type is RequestType.DELETE and request.life not in (None, current.get("PhysicalId"))
 
 
 def _refuse_outdated(request: Request, current: Mapping[str, Any]) -> None:
@@ -243,5 +239,5 @@ def _refuse_outdated(request: Request, current: Mapping[str, Any]) -> None:
     if is_outlived(request, current):
         raise ClosedError
     is_of_another_life = request.type is RequestType.UPDATE and request.life not in (None, current.get("PhysicalId"))
-    if request.id in current.get("Past", ()) or is_of_another_life:
+    if request.id in past(current) or is_of_another_life:
         raise outdated()

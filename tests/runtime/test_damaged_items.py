@@ -1,0 +1,112 @@
+"""Items of the ledger that somebody has changed so that they can't be read. One sentence names the item and says what
+to do, and other associations go on. Levels of the token buckets are only an estimate: unreadable ones count as full."""
+
+from typing import Any
+
+import pytest
+
+from tests.runtime.ledgers import NOW, LedgerUser
+from tests.simulator.driver import Resource, Result, World
+
+DAMAGES = {
+    "a missing time": ("StartedAt", None),
+    "an unknown type": ("RequestType", {"S": "Bogus"}),
+    "a word for a map": ("Progress", {"S": "x"}),
+    "a word for the result": ("Outcome", {"S": "x"}),
+    "a number for the past": ("Past", {"N": "1"}),
+    "a missing request": ("RequestId", None),
+}
+"""What becomes of an attribute of an operation's item; None removes it."""
+ADVICE = "restore it from the table's backup, or delete it: the next event of the association writes a new one"
+
+
+def damage(world: World, key: tuple[str, str], attribute: str, value: dict[str, Any] | None) -> None:
+    item = dict(world.dynamodb.items[key])
+    item.pop(attribute, None)
+    world.dynamodb.items[key] = item if value is None else {**item, attribute: value}
+
+
+class Story:
+    """An association of one instance, whose operation can't be read, and another association beside it."""
+
+    def __init__(self, world: World, damaged: str, *, update_is_open: bool = False) -> None:
+        self.world, self.resource, self.other = world, Resource(world), Resource(world, "Other")
+        self.target, self.added, self.others_target = world.instances(3)
+        before, after = world.properties([self.target]), world.properties([self.target, self.added])
+        assert self.resource.create(before).ok
+        update = self.resource.event("Update", after, before)
+        self.begun = self.resource.begin(update) if update_is_open else {}
+        damage(world, ("operation", self.resource.association), *DAMAGES[damaged])
+
+    def check(self, result: Result) -> None:
+        """The event has failed with the sentence, has changed nothing, and another association can be created."""
+        assert not result.ok
+        start, _, end = result.reason.partition(" of the ledger can't be read (")
+        assert start == f"item operation / {self.resource.association}"
+        assert end.endswith(f"): {ADVICE}")
+        assert self.world.carried(self.target, self.added) == ["Web", None]
+        created = self.other.create(self.world.properties([self.others_target]))
+        assert created.ok, created.reason
+
+
+@pytest.mark.parametrize("damaged", DAMAGES)
+def test_a_delete_names_an_operation_that_cannot_be_read(world: World, damaged: str) -> None:
+    story = Story(world, damaged)
+    story.check(story.resource.delete())
+
+
+@pytest.mark.parametrize("damaged", sorted(DAMAGES.keys() - {"a number for the past"}))
+def test_a_poll_names_an_operation_that_cannot_be_read(world: World, damaged: str) -> None:
+    story = Story(world, damaged, update_is_open=True)
+    story.check(story.resource.finish(story.begun))
+
+
+def test_an_update_names_an_operation_whose_past_cannot_be_read(world: World) -> None:
+    story = Story(world, "a number for the past")
+    story.check(story.resource.update(world.properties([story.target, story.added])))
+
+
+@pytest.mark.parametrize("damaged", DAMAGES)
+def test_a_delete_gives_everything_back_once_the_damaged_operation_is_deleted(world: World, damaged: str) -> None:
+    story = Story(world, damaged)
+    del world.dynamodb.items["operation", story.resource.association]
+    result = story.resource.delete()
+
+    assert result.ok, result.reason
+    assert world.carried(story.target) == [None]
+    assert world.ledger_items == {}
+
+
+# Levels of the token buckets
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        {"Levels": {"S": "none"}},
+        {"Levels": {"M": {"AssociateIamInstanceProfile": {"S": "many"}}}},
+        {"Levels": {"M": {"AssociateIamInstanceProfile": {"M": {}}}}, "LevelsAt": {"N": "1"}},
+        {"Levels": {"M": {}}, "LevelsAt": {"S": "today"}},
+    ],
+)
+def test_levels_that_cannot_be_read_block_no_association(world: World, levels: dict[str, Any]) -> None:
+    resource, targets = Resource(world), world.instances(2)
+    key = ("shared", "token buckets")
+    world.dynamodb.items[key] = {"Kind": {"S": key[0]}, "Id": {"S": key[1]}, **levels}
+    created = resource.create(world.properties(targets))
+
+    assert created.ok, created.reason
+    assert world.carried(*targets) == ["Web", "Web"]
+
+
+@pytest.mark.parametrize("value", ["many", None, {}])
+def test_a_level_that_cannot_be_read_counts_as_full_and_the_others_as_they_are(user: LedgerUser, value: object) -> None:
+    user.ledger.levels.write({"AssociateIamInstanceProfile": 12.0, "DescribeInstances": 3.0}, NOW)
+    user.table.update("shared", "token buckets", "SET Levels.DescribeInstances = :v", {":v": value})
+    assert user.ledger.levels.read(NOW) == {"AssociateIamInstanceProfile": 12.0}
+
+
+def test_levels_without_their_time_count_as_full(user: LedgerUser) -> None:
+    user.ledger.levels.write({"AssociateIamInstanceProfile": 12.0}, NOW)
+    user.table.update("shared", "token buckets", "SET LevelsAt = :v", {":v": "today"})
+    assert user.ledger.levels.read(NOW) == {}
