@@ -9,10 +9,11 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_ssm as ssm
 
-from cdk_instance_role import Enforcement, InstanceRole, InstanceSelection, Rollout
-from tests.synth.builders import ACCOUNT, BY_ID, FLAGS, INSTANCE, IRELAND, OTHER_INSTANCE, REGION
+from cdk_instance_role import AssociationProvider, Enforcement, InstanceRole, InstanceSelection, Rollout
+from tests.synth.builders import ACCOUNT, BY_ID, FLAGS, INSTANCE, IRELAND, OTHER_INSTANCE, REGION, new_stack
 
 Declare = Callable[[Stack], object]
 
@@ -74,6 +75,12 @@ def with_alarm(stack: Stack) -> None:
     associate(stack, InstanceSelection.by_tags({"app": ["web"]}), rollout=Rollout.in_waves(alarms=[alarm]))
 
 
+def with_reconciler(stack: Stack) -> None:
+    reconcilers = [iam.ArnPrincipal(lookup(stack))]
+    AssociationProvider(stack, AssociationProvider.DEFAULT_ID, reconcilers=reconcilers)
+    associate(stack, InstanceSelection.by_tags({"app": ["web"]}), enforcement=Enforcement.report())
+
+
 PARAMETER = f"ssm:account={ACCOUNT}:parameterName=/web/value:region={REGION}"
 
 CASES: dict[str, tuple[Declare, str, str]] = {
@@ -88,6 +95,11 @@ CASES: dict[str, tuple[Declare, str, str]] = {
     "the number of tolerated failures": (with_max_failures, "2%", "two"),
     "a limit of changes": (with_max_changes, "20", "twenty"),
     "an alarm": (with_alarm, "errors", "errors "),
+    "a reconciler": (
+        with_reconciler,
+        f"arn:aws:iam::{ACCOUNT}:role/Operator",
+        f"arn:aws:iam::{ACCOUNT}:group/Operators",
+    ),
 }
 """What is looked up, a value that can be, and one that can't."""
 
@@ -126,3 +138,10 @@ def test_a_role_that_is_looked_up_may_be_anyones_in_the_first_pass(tmp_path: Pat
         InstanceRole(stack, "Web", role=iam.Role.from_lookup(stack, "Role", role_name="web"))
 
     assert len(synthesized(declare, tmp_path)["missing"]) == 1
+
+
+def test_a_key_whose_id_is_looked_up_is_not_inspected_in_the_first_pass() -> None:
+    """Newer releases of the CDK validate templates in the first pass, too, and refuse the dummy value there."""
+    stack = new_stack()
+    arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{lookup(stack)}"
+    AssociationProvider(stack, "Provider", encryption_key=kms.Key.from_key_arn(stack, "Key", arn))

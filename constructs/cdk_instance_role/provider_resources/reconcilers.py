@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 
 from ..support.argument_types import check_list
 from ..support.arns import is_token
+from ..support.lookups import is_dummy
 
 _PRINCIPAL_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:(?:role|user)/[\w+=,.@/-]+", re.ASCII)
 
@@ -40,7 +41,7 @@ def arn_of(reconciler: iam.IGrantable) -> str:
 
 
 def _names_one(arn: str) -> bool:
-    return is_token(arn) or bool(_PRINCIPAL_ARN.fullmatch(arn))
+    return is_token(arn) or is_dummy(arn) or bool(_PRINCIPAL_ARN.fullmatch(arn))
 
 
 def _refused(reconciler: object) -> ValueError:

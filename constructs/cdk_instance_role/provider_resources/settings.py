@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 
 from ..runtime.association.request.desired import abbreviated
 from ..support.argument_types import check_list, check_optional, check_type
+from ..support.lookups import is_dummy
 from .limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from .reconcilers import check_reconcilers
 
@@ -126,8 +127,9 @@ def _check_key(key: kms.IKey, stack: Stack) -> None:
             "encryption_key is an alias, which IAM policies can't name: give the key itself, as with "
             "kms.Key.from_key_arn(...)"
         )
-    found = None if Token.is_unresolved(arn) else _KEY_ARN.fullmatch(arn)
-    if found is None and not Token.is_unresolved(arn):
+    is_known = not Token.is_unresolved(arn) and not is_dummy(arn)
+    found = _KEY_ARN.fullmatch(arn) if is_known else None
+    if is_known and found is None:
         raise ValueError(
             f"encryption_key is {arn!r}, which is not the ARN of a key: expected one like "
             "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
