@@ -10,6 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from cdk_instance_role import AssociationProvider
+from cdk_instance_role.support.arn_checks import check_partition
+from cdk_instance_role.support.arns import Arns
 
 from .settings import RETENTION, SettingsEntry, VpcEntry
 
@@ -36,6 +38,9 @@ def apply_to_all_resources(stack: Stack, settings: SettingsEntry) -> None:
     Args:
         stack: the stack.
         settings: the settings.
+
+    Raises:
+        ValueError: the permissions boundary is in another partition than the stack.
     """
     if settings.permissions_boundary:
         iam.PermissionsBoundary.of(stack).apply(_boundary(stack, settings.permissions_boundary))
@@ -80,5 +85,6 @@ def _network(stack: Stack, entry: VpcEntry) -> dict[str, Any]:
 
 def _boundary(stack: Stack, name: str) -> iam.IManagedPolicy:
     if name.startswith("arn:"):
+        check_partition("permissions_boundary", name, Arns.of(stack), stack.node.path)
         return iam.ManagedPolicy.from_managed_policy_arn(stack, "PermissionsBoundary", name)
     return iam.ManagedPolicy.from_managed_policy_name(stack, "PermissionsBoundary", name)

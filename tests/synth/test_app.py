@@ -23,6 +23,8 @@ from tests.synth.builders import (
 )
 
 QUICK = {"instance_ids": INSTANCE, "managed_policies": "AmazonS3ReadOnlyAccess"}
+IN_BEIJING = {"instance_ids": INSTANCE, "account": "111122223333", "region": "cn-north-1"}
+KEY_OF_AWS = "arn:aws:kms:cn-north-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
 
 
 def run(context: dict[str, Any], folder: Path, *, validated: bool = False) -> subprocess.CompletedProcess[str]:
@@ -209,6 +211,37 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             "instance_role_settings": {"encryption_key": "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d"},
         },
         "instance_roles.default is for eu-west-1, and encryption_key 'arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d",
+    ),
+    "a key of another partition": (
+        {**IN_BEIJING, "instance_role_settings": {"encryption_key": KEY_OF_AWS}},
+        f"encryption_key '{KEY_OF_AWS}' is in partition aws, and the provider in aws-cn: use one in the same partition",
+    ),
+    "a permissions boundary of another partition": (
+        {**IN_BEIJING, "instance_role_settings": {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"}},
+        (
+            "permissions_boundary 'arn:aws:iam::aws:policy/PowerUserAccess' is in partition aws, and "
+            "InstanceRole-default in aws-cn: use one in the same partition"
+        ),
+    ),
+    "a permissions boundary of another partition for a shared provider": (
+        {
+            **IN_BEIJING,
+            "instance_role_settings": {
+                "permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
+                "shared_provider": True,
+            },
+        },
+        (
+            "permissions_boundary 'arn:aws:iam::aws:policy/PowerUserAccess' is in partition aws, and "
+            "InstanceRoleProvider-111122223333-cn-north-1 in aws-cn: use one in the same partition"
+        ),
+    ),
+    "a reconciler of another partition": (
+        {**IN_BEIJING, "instance_role_settings": {"reconcilers": ["arn:aws:iam::111122223333:role/Operator"]}},
+        (
+            "reconciler 'arn:aws:iam::111122223333:role/Operator' is in partition aws, and the provider in aws-cn: "
+            "use one in the same partition"
+        ),
     ),
     "an instance in two entries": (
         {"instance_roles": {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_ids": [INSTANCE]}}},

@@ -65,6 +65,7 @@ REACHED: dict[str, dict[str, str]] = {
 whoever adds one has to say which settings reach it."""
 
 INTERFACES = "ec2:CreateNetworkInterface"
+BEIJING = Environment(account=ACCOUNT, region="cn-north-1")
 
 
 def with_settings(stack: Stack | None = None, *, enforcement: Enforcement | None = None, **settings: Any) -> Stack:
@@ -379,6 +380,21 @@ def test_a_key_of_another_region_is_refused() -> None:
         "encryption_key is in us-east-1, and the provider in eu-west-1: give a key in eu-west-1, such as a replica of "
         "a multi-Region key"
     )
+
+
+@pytest.mark.parametrize("env", [BEIJING, Environment(region="cn-north-1")], ids=["account and Region", "Region"])
+def test_a_key_of_another_partition_is_refused(env: Environment) -> None:
+    stack, arn = new_stack(env=env), KEY.replace(REGION, "cn-north-1")
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is what is tested
+        AssociationProvider(stack, "Provider", encryption_key=imported_key(stack, arn))
+    assert str(caught.value) == (
+        f"encryption_key '{arn}' is in partition aws, and the provider in aws-cn: use one in the same partition"
+    )
+
+
+def test_a_key_of_any_partition_is_taken_where_the_own_one_is_only_known_to_the_deployment() -> None:
+    stack = new_stack(env=None)
+    AssociationProvider(stack, "Provider", encryption_key=imported_key(stack, KEY.replace("arn:aws:", "arn:aws-cn:")))
 
 
 def test_an_alias_is_refused() -> None:

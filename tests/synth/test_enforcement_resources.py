@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Environment, NestedStack, Stack
+from aws_cdk import App, Aws, Duration, Environment, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Annotations, Match, Template
@@ -314,6 +314,38 @@ def test_refuses_a_group_as_a_reconciler() -> None:
     stack = new_stack()
     with pytest.raises(ValueError, match="in reconcilers is neither a role nor a user"):
         AssociationProvider(stack, "Provider", reconcilers=[iam.Group(stack, "Operators")])
+
+
+def reconciler_of_aws(scope: Stack, how: str) -> iam.IGrantable:
+    """A reconciler whose ARN is of the partition `aws`."""
+    match how:
+        case "a role":
+            return iam.ArnPrincipal(OPERATOR)
+        case "a user":
+            return iam.ArnPrincipal(f"arn:aws:iam::{ACCOUNT}:user/Operator")
+        case "an imported role":
+            return iam.Role.from_role_arn(scope, "Operator", OPERATOR)
+        case _:
+            return iam.ArnPrincipal(f"arn:aws:iam::{Aws.ACCOUNT_ID}:role/Operator")
+
+
+@pytest.mark.parametrize("how", ["a role", "a user", "an imported role", "a role of an account that is a token"])
+def test_refuses_a_reconciler_of_another_partition(how: str) -> None:
+    stack = new_stack(env=Environment(account=ACCOUNT, region="cn-north-1"))
+    said = r"^reconciler 'arn:aws:iam::.*Operator' is in partition aws, and the provider in aws-cn: use one in the same"
+    with pytest.raises(ValueError, match=said):
+        AssociationProvider(stack, "Provider", reconcilers=[reconciler_of_aws(stack, how)])
+
+
+@pytest.mark.parametrize("how", ["a role", "a user", "an imported role", "a role of an account that is a token"])
+def test_takes_a_reconciler_of_any_partition_where_the_own_one_is_only_known_to_the_deployment(how: str) -> None:
+    stack = new_stack(env=None)
+    AssociationProvider(stack, "Provider", reconcilers=[reconciler_of_aws(stack, how)])
+
+
+def test_takes_a_reconciler_of_another_account() -> None:
+    operator = iam.ArnPrincipal("arn:aws:iam::444455556666:role/Operator")
+    AssociationProvider(new_stack(), "Provider", reconcilers=[operator])
 
 
 def test_refuses_a_reconciler_that_is_not_in_a_list() -> None:

@@ -3,24 +3,30 @@
 import re
 from collections.abc import Sequence
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from ..support.argument_types import check_list
-from ..support.arns import is_token
+from ..support.arn_checks import check_partition
+from ..support.arns import Arns, is_token
 from ..support.lookups import is_dummy
 
 _PRINCIPAL_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:(?:role|user)/[\w+=,.@/-]+", re.ASCII)
 
 
-def check_reconcilers(reconcilers: Sequence[iam.IGrantable]) -> None:
-    """Refuse what is not a role or a user.
+def check_reconcilers(reconcilers: Sequence[iam.IGrantable], stack: Stack) -> None:
+    """Refuse what is not a role or a user, or is in another partition than the queue.
+
+    Args:
+        reconcilers: the principals that may start a sweep. Their account may be another one.
+        stack: the stack of the queue.
 
     Raises:
-        ValueError: something in the list has no ARN of its own, or a condition.
+        ValueError: something in the list has no ARN of its own, has a condition, or is in another partition.
     """
     check_list("reconcilers", reconcilers, "roles")
     for reconciler in reconcilers:
-        arn_of(reconciler)
+        check_partition("reconciler", arn_of(reconciler), Arns.of(stack), "the provider")
 
 
 def arn_of(reconciler: iam.IGrantable) -> str:

@@ -13,6 +13,8 @@ from aws_cdk import aws_logs as logs
 
 from ..runtime.association.request.desired import abbreviated
 from ..support.argument_types import check_list, check_optional, check_type
+from ..support.arn_checks import check_partition
+from ..support.arns import Arns
 from ..support.lookups import is_dummy
 from .limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from .reconcilers import check_reconcilers
@@ -57,7 +59,7 @@ class ProviderSettings:
             _check_key(self.encryption_key, stack)
         elif self.encrypt_queues:
             raise ValueError("encrypt_queues is True without encryption_key: give the key, or leave encrypt_queues out")
-        check_reconcilers(self.reconcilers)
+        check_reconcilers(self.reconcilers, stack)
 
     @property
     def traces(self) -> bool:
@@ -134,6 +136,7 @@ def _check_key(key: kms.IKey, stack: Stack) -> None:
             f"encryption_key is {arn!r}, which is not the ARN of a key: expected one like "
             "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
         )
+    check_partition("encryption_key", arn, Arns.of(stack), "the provider")
     region = found["region"] if found else key.env.region
     if not Token.is_unresolved(region) and not Token.is_unresolved(stack.region) and region != stack.region:
         raise ValueError(

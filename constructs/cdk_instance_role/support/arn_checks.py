@@ -1,4 +1,4 @@
-"""Which roles, instance profiles and managed policies are refused: what their ARN tells before a deployment.
+"""Which roles, instance profiles, managed policies and keys are refused: what their ARN tells before a deployment.
 
 A token is not inspected, nor is the dummy value of a context lookup that is still to be made.
 """
@@ -67,14 +67,29 @@ def check_place(kind: Kind, arn: str, mine: Arns, path: str) -> None:
     Raises:
         ValueError: it is elsewhere.
     """
-    if is_dummy(without_tokens(arn)):
-        return
-    _, partition, _, _, account, _ = parts_of(arn)
+    check_partition(kind.noun, arn, mine, path)
+    account = None if is_dummy(without_tokens(arn)) else parts_of(arn)[4]
     if account == _AWS and kind is Kind.POLICY:
-        account = None
-    for what, theirs, ours in (("partition", partition, mine.partition), ("account", account, mine.account)):
-        if theirs and ours and theirs != ours:
-            raise ValueError(_elsewhere(f"{kind.noun} {arn!r}", what, theirs, ours, path))
+        return
+    if account and mine.account and account != mine.account:
+        raise ValueError(_elsewhere(f"{kind.noun} {arn!r}", "account", account, mine.account, path))
+
+
+def check_partition(noun: str, arn: str, mine: Arns, path: str) -> None:
+    """Refuse what is in another partition than the stack that needs it, whatever its account is.
+
+    Args:
+        noun: what the ARN is of, as a message says it.
+        arn: the ARN, which may be or hold tokens.
+        mine: of the stack.
+        path: of the construct that needs it.
+
+    Raises:
+        ValueError: it is elsewhere.
+    """
+    partition = None if is_dummy(without_tokens(arn)) else parts_of(arn)[1]
+    if partition and mine.partition and partition != mine.partition:
+        raise ValueError(_elsewhere(f"{noun} {arn!r}", "partition", partition, mine.partition, path))
 
 
 def check_account(kind: Kind, account: str, mine: Arns, path: str) -> None:
