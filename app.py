@@ -8,6 +8,7 @@ from aws_cdk.region_info import Fact
 
 from stacks.config import STACK_PREFIX, common_settings, load
 from stacks.instance_role_stack import InstanceRoleStack
+from stacks.mistakes import about_entry
 from stacks.shared_provider import SharedProviders
 
 
@@ -15,11 +16,13 @@ def main() -> None:
     """Define the stacks and write the cloud assembly."""
     app = App()
     context = app.node.get_all_context()
-    roles = load(context, Fact.regions)
+    stacks = load(context, Fact.regions)
     shared = SharedProviders(app, common_settings(context))
-    for id_, entry in roles.items():
-        env = Environment(account=entry.account, region=entry.region)
-        InstanceRoleStack(app, STACK_PREFIX + id_, entry=entry, provider=shared.provider_of(entry, env), env=env)
+    for one in stacks:
+        entry, env = one.entry, Environment(account=one.entry.account, region=one.entry.region)
+        with about_entry(one):
+            provider = shared.provider_of(entry, env)
+            InstanceRoleStack(app, STACK_PREFIX + one.stack, entry=entry, provider=provider, env=env)
     app.synth()
 
 

@@ -16,7 +16,7 @@ from .context import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
 from .entries import EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry
 from .environments import EnvironmentEntry
 from .mistakes import mistakes
-from .placement import STACK_PREFIX, check_regions, placed
+from .placement import STACK_PREFIX, Placed, check_regions, placed
 from .settings import SETTINGS_KEY, SettingsEntry
 from .values import Strict
 
@@ -25,6 +25,7 @@ __all__ = [
     "ConfigError",
     "EnforcementEntry",
     "EnvironmentEntry",
+    "Placed",
     "ProfileEntry",
     "RoleEntry",
     "RolloutEntry",
@@ -39,15 +40,12 @@ DEFAULT_NAME = "default"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
 
 
-def load(context: Mapping[str, Any], regions: Collection[str] | None = None) -> dict[str, RoleEntry]:
-    """The roles that the context defines, each in one account and Region and with the settings that hold for it.
+def load(context: Mapping[str, Any], regions: Collection[str] | None = None) -> list[Placed]:
+    """The stacks that the context defines, each with its entry in one account and Region and the settings for it.
 
     Args:
         context: the whole context of the app.
         regions: the Regions that exist. Default: any will do.
-
-    Returns:
-        One entry for each stack, by what follows `STACK_PREFIX` in its id.
 
     Raises:
         ConfigError: something in it can't be used.
@@ -74,7 +72,7 @@ def load(context: Mapping[str, Any], regions: Collection[str] | None = None) -> 
         check_regions(roles, regions)
     stacks = [one.with_common(settings) for one in placed(roles)]
     check_together(stacks, settings)
-    return {one.stack: one.entry for one in stacks}
+    return stacks
 
 
 def common_settings(context: Mapping[str, Any]) -> SettingsEntry | None:

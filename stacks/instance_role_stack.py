@@ -20,6 +20,7 @@ from cdk_instance_role import (
 
 from .company_rules import apply_to_all_resources, new_provider
 from .config import EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry
+from .mistakes import about_key
 
 
 class InstanceRoleStack(Stack):
@@ -41,20 +42,32 @@ class InstanceRoleStack(Stack):
             entry: what the stack is about.
             provider: the provider that several stacks share. Default: one in this stack, with the entry's settings.
             stack_props: further properties of `Stack`.
+
+        Raises:
+            ValueError: the library refuses something in the entry; a `KeyRefusedError` names its key.
         """
         super().__init__(scope, id, **stack_props)
         if entry.settings:
             provider = provider or new_provider(self, entry.settings)
             apply_to_all_resources(self, entry.settings)
-        role = InstanceRole(self, "InstanceRole", managed_policies=entry.managed_policies)
+        with about_key("managed_policies"):
+            role = InstanceRole(self, "InstanceRole", managed_policies=entry.managed_policies)
+        with about_key("instance_ids" if entry.instance_tags is None else "instance_tags"):
+            selection = _selection(entry)
+        with about_key("replaces"):
+            replaces = self._replaceable(entry)
+        with about_key("rollout"):
+            rollout = self._rollout(entry.rollout)
+        with about_key("enforcement"):
+            enforcement = _enforcement(entry)
         association = role.associate_with(
             "Association",
-            _selection(entry),
-            replaces=self._replaceable(entry),
+            selection,
+            replaces=replaces,
             on_conflict=OnConflict(entry.on_conflict.upper()),
             timeout=_minutes(entry.timeout_minutes),
-            rollout=self._rollout(entry.rollout),
-            enforcement=_enforcement(entry),
+            rollout=rollout,
+            enforcement=enforcement,
             provider=provider,
         )
         CfnOutput(self, "RoleArn", value=role.role.role_arn)

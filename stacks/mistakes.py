@@ -1,21 +1,64 @@
-"""What is wrong with an entry, in pydantic's own words, with the entry, the key and the value."""
+"""What is wrong with an entry, in the words of pydantic or of the library, with the entry, the key and the value."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
 
 from cdk_instance_role.runtime.association.request.desired import abbreviated
 
-from .context import closest, suggestion
+from .context import ConfigError, closest, suggestion
 from .entries import MAPS
+from .placement import Placed
 from .values import Strict
 
 _PLAIN = re.compile(r"(?![0-9]+$)[\w:/-]+")
 """A key that needs no quotes. A number is the place in a list."""
 _TYPES = {"int", "float", "[key]"}
 """What pydantic adds to the place of a mistake: one of several types, or that it is about the key itself."""
+
+
+class KeyRefusedError(ValueError):
+    """What the library refuses about one key of an entry."""
+
+    def __init__(self, key: str, message: str) -> None:
+        """
+        Args:
+            key: the key.
+            message: what is wrong with its value.
+        """
+        super().__init__(message)
+        self.key = key
+
+
+@contextmanager
+def about_key(key: str) -> Iterator[None]:
+    """Add the key to what the library refuses, where only this key can be the reason.
+
+    Raises:
+        KeyRefusedError: the library refuses something.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise KeyRefusedError(key, str(error)) from error
+
+
+@contextmanager
+def about_entry(one: Placed) -> Iterator[None]:
+    """Add the entry, and the key where it is known, to what the library refuses while it builds the stack of the entry.
+
+    Raises:
+        ConfigError: the library refuses something.
+    """
+    try:
+        yield
+    except KeyRefusedError as error:
+        raise ConfigError(f"{one.place_of(error.key)}: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{one.place}: {error}") from error
 
 
 def mistakes(place: str, error: ValidationError, model: type[Strict]) -> list[str]:

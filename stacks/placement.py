@@ -28,6 +28,16 @@ class Placed:
     """Whether nothing else is configured at that place, so that settings there are for this account and Region only."""
     entry: RoleEntry
     """The entry with `account` and `region`, and without `environments`."""
+    given_there: frozenset[str] = frozenset()
+    """Keys that the environment gives instead of the entry."""
+
+    def place_of(self, key: str) -> str:
+        """Where the configuration has the value of a key.
+
+        Args:
+            key: a key of the entry, which an environment may give as well.
+        """
+        return f"{self.place if key in self.given_there else f'{ROLES_KEY}.{self.name}'}.{key}"
 
     def with_common(self, settings: SettingsEntry | None) -> "Placed":
         """The same with the settings for all entries, where it has none of its own."""
@@ -103,6 +113,7 @@ def _placed(name: str, entry: RoleEntry) -> Iterator[Placed]:
                 place=f"{place}.environments[{number}]",
                 is_alone=len(one.regions) == 1,
                 entry=_in_environment(entry, one, region),
+                given_there=frozenset(one.model_fields_set),
             )
 
 

@@ -24,6 +24,7 @@ from tests.synth.builders import (
 
 QUICK = {"instance_ids": INSTANCE, "managed_policies": "AmazonS3ReadOnlyAccess"}
 IN_BEIJING = {"instance_ids": INSTANCE, "account": "111122223333", "region": "cn-north-1"}
+DUBLIN = {"account": "111122223333", "regions": ["eu-west-1"]}
 KEY_OF_AWS = "arn:aws:kms:cn-north-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
 
 
@@ -128,6 +129,11 @@ def test_an_entry_leaves_to_the_library_what_it_does_not_give() -> None:
     assert properties["TimeoutSeconds"] == 3600
 
 
+def tagged(tags: dict[str, list[str]]) -> dict[str, Any]:
+    """A context with an entry that selects by these tags."""
+    return {"instance_roles": {"web": {"instance_tags": tags}}}
+
+
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no instances": ({}, "no instances selected: add an entry to instance_roles"),
     "an empty list": (
@@ -140,7 +146,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an id twice": (
         {"instance_ids": f"{INSTANCE},{INSTANCE}"},
-        f"instance id '{INSTANCE}' is selected more than once",
+        f"instance_roles.default.instance_ids: instance id '{INSTANCE}' is selected more than once",
     ),
     "an unknown key": ({"instance_id": INSTANCE}, "unknown context key 'instance_id': did you mean 'instance_ids'?"),
     "tags outside an entry": (
@@ -170,7 +176,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no JSON": ({"instance_roles": "{web}"}, "instance_roles is '{web}', which is not JSON"),
     "more ids than fit": (
         {"instance_ids": ",".join(f"i-{number:017x}" for number in range(1000))},
-        "select the instances by tags",
+        "error: instance_roles.default: the instance ids, tags, profiles and alarms of InstanceRole-default need ",
     ),
     "a profile twice": (
         {**QUICK, "replaces": "Old,Old"},
@@ -178,14 +184,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "more tag values than fit": (
         {"instance_roles": {"web": {"instance_tags": {"app": [f"{n:0200}" for n in range(190)]}}}},
-        "select by fewer or shorter tag values",
+        "error: instance_roles.web: the instance ids, tags, profiles and alarms of InstanceRole-web need ",
     ),
     "waves that take too long": (
         {"instance_roles": {"web": {"instance_tags": {"app": ["web"]}, "rollout": {"bake_minutes": 33.3}}}},
         (
-            "the rollout of InstanceRole-web/InstanceRole/Association takes 5 waves of up to 70 seconds until EC2 has "
-            "confirmed the targets and 33 minutes 18 seconds to bake, 172 minutes 20 seconds in all, "
-            "and CloudFormation waits for 60 minutes"
+            "instance_roles.web: the rollout of InstanceRole-web/InstanceRole/Association takes 5 waves of up to "
+            "70 seconds until EC2 has confirmed the targets and 33 minutes 18 seconds to bake, 172 minutes 20 seconds "
+            "in all, and CloudFormation waits for 60 minutes"
         ),
     ),
     "waves that grow by more than a number can say": (
@@ -214,12 +220,16 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a key of another partition": (
         {**IN_BEIJING, "instance_role_settings": {"encryption_key": KEY_OF_AWS}},
-        f"encryption_key '{KEY_OF_AWS}' is in partition aws, and the provider in aws-cn: use one in the same partition",
+        (
+            f"instance_roles.default: encryption_key '{KEY_OF_AWS}' is in partition aws, and the provider in aws-cn: "
+            "use one in the same partition"
+        ),
     ),
     "a permissions boundary of another partition": (
         {**IN_BEIJING, "instance_role_settings": {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"}},
         (
-            "permissions_boundary 'arn:aws:iam::aws:policy/PowerUserAccess' is in partition aws, and "
+            "instance_roles.default: permissions_boundary 'arn:aws:iam::aws:policy/PowerUserAccess' is in partition "
+            "aws, and "
             "InstanceRole-default in aws-cn: use one in the same partition"
         ),
     ),
@@ -232,15 +242,67 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             },
         },
         (
-            "permissions_boundary 'arn:aws:iam::aws:policy/PowerUserAccess' is in partition aws, and "
+            "instance_roles.default: permissions_boundary 'arn:aws:iam::aws:policy/PowerUserAccess' is in partition "
+            "aws, and "
             "InstanceRoleProvider-111122223333-cn-north-1 in aws-cn: use one in the same partition"
         ),
     ),
     "a reconciler of another partition": (
         {**IN_BEIJING, "instance_role_settings": {"reconcilers": ["arn:aws:iam::111122223333:role/Operator"]}},
         (
-            "reconciler 'arn:aws:iam::111122223333:role/Operator' is in partition aws, and the provider in aws-cn: "
-            "use one in the same partition"
+            "instance_roles.default: reconciler 'arn:aws:iam::111122223333:role/Operator' is in partition aws, and the "
+            "provider in aws-cn: use one in the same partition"
+        ),
+    ),
+    "a tag that a policy can't hold": (
+        tagged({"app": ["\u65e5\u672c"]}),
+        "instance_roles.web.instance_tags: value of tag 'app' '\u65e5\u672c' holds '\u65e5': the handler's IAM policy",
+    ),
+    "two tag keys that differ in case": (
+        tagged({"app": ["web"], "App": ["api"]}),
+        "instance_roles.web.instance_tags: the tag keys 'app' and 'App' differ only in case, which IAM can't",
+    ),
+    "more tag values than EC2 takes": (
+        tagged({"app": [str(number) for number in range(191)]}),
+        "instance_roles.web.instance_tags: 191 tag values are more than the 190 that EC2 can be asked for at once",
+    ),
+    "a tag in an entry with environments": (
+        {
+            "instance_roles": {
+                "db": {"instance_tags": {"app": ["db"]}},
+                "web": {"instance_tags": {"app": ["\u65e5\u672c"]}, "environments": [DUBLIN]},
+            }
+        },
+        "instance_roles.web.instance_tags: value of tag 'app'",
+    ),
+    "an id twice in an environment": (
+        {"instance_roles": {"web": {"environments": [{**DUBLIN, "instance_ids": [INSTANCE, INSTANCE]}]}}},
+        f"instance_roles.web.environments[0].instance_ids: instance id '{INSTANCE}' is selected more than once",
+    ),
+    "waves that take too long in an environment": (
+        {
+            "instance_roles": {
+                "web": {
+                    "instance_tags": {"app": ["web"]},
+                    "rollout": {"bake_minutes": 33.3},
+                    "environments": [DUBLIN],
+                }
+            }
+        },
+        "instance_roles.web.environments[0]: the rollout of InstanceRole-web-111122223333-eu-west-1/InstanceRole/",
+    ),
+    "a policy of another partition": (
+        {**IN_BEIJING, "managed_policies": "arn:aws:iam::aws:policy/PowerUserAccess"},
+        (
+            "instance_roles.default.managed_policies: managed policy 'arn:aws:iam::aws:policy/PowerUserAccess' is in "
+            "partition aws, and InstanceRole-default/InstanceRole in aws-cn: use one in the same partition"
+        ),
+    ),
+    "a profile of another partition": (
+        {**IN_BEIJING, "replaces": "arn:aws:iam::111122223333:instance-profile/Old"},
+        (
+            "instance_roles.default: instance profile 'arn:aws:iam::111122223333:instance-profile/Old' is in partition "
+            "aws, and InstanceRole-default/InstanceRole/Association in aws-cn: use one in the same partition"
         ),
     ),
     "an instance in two entries": (

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from stacks.config import ConfigError, EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry, load
+from stacks.config import ConfigError, EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry
+from tests.unit.stacks.loading import load
 
 ID, OTHER_ID = "i-0123456789abcdef0", "i-01234567"
 WIDE = "\N{FULLWIDTH DIGIT ONE}"

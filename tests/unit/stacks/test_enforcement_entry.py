@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from stacks.config import ConfigError, EnforcementEntry, RoleEntry, load
+from stacks.config import ConfigError, EnforcementEntry, RoleEntry
+from tests.unit.stacks.loading import load
 
 ENTRY: dict[str, Any] = {"instance_tags": {"app": ["web"]}}
 OTHER: dict[str, Any] = {"instance_tags": {"app": ["api"]}}

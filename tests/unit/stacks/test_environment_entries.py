@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from stacks.config import ConfigError, RoleEntry, load
+from stacks.config import ConfigError, RoleEntry
 from stacks.settings import SettingsEntry
+from tests.unit.stacks.loading import load
 
 ONE, TWO = "111122223333", "444455556666"
 ID, OTHER_ID = "i-0123456789abcdef0", "i-0fedcba9876543210"

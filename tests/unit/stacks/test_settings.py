@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from stacks.config import ConfigError, SettingsEntry, load
+from stacks.config import ConfigError, SettingsEntry
 from stacks.settings import VpcEntry
+from tests.unit.stacks.loading import load
 
 ID = "i-0123456789abcdef0"
 ENTRY: dict[str, Any] = {"instance_ids": [ID]}
