@@ -5,6 +5,7 @@ import sys
 
 from aws_cdk import App, Environment
 from aws_cdk.region_info import Fact
+from jsii.errors import JavaScriptError
 
 from stacks.config import STACK_PREFIX, common_settings, load
 from stacks.instance_role_stack import InstanceRoleStack
@@ -26,8 +27,17 @@ def main() -> None:
     app.synth()
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the app. A mistake in the configuration, and what the CDK refuses, end it without a traceback."""
     try:
         main()
-    except ValueError as error:  # a mistake in the configuration: one sentence, no traceback
+    except ValueError as error:
         sys.exit(f"error: {error}")
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, JavaScriptError):
+            raise
+        sys.exit("\n".join(f"error: {line.strip()}" for line in str(error).splitlines() if line.strip()))
+
+
+if __name__ == "__main__":
+    run()

@@ -45,7 +45,6 @@ RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 assert RUNTIMES[0] == "python{}.{}".format(*OLDEST_PYTHON)
 
 _HEX_ID = r"-(?:[0-9a-f]{8}|[0-9a-f]{17})"
-_KEY_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
 
 
 def _id(prefix: str, what: str) -> BeforeValidator:
@@ -64,17 +63,22 @@ def _one_of(allowed: tuple[Any, ...]) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _check_key(value: Any) -> Any:
+    # What builds the documentation reads this module, and has no CDK.
+    from cdk_instance_role.support.arn_checks import KEY_ARN
+
+    if not isinstance(value, str) or not KEY_ARN.fullmatch(value):
+        raise ValueError(
+            "Input should be the ARN of a KMS key, not of an alias, like "
+            "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+        )
+    return value
+
+
 VpcId = Annotated[str, _id("vpc", "VPC")]
 SubnetId = Annotated[str, _id("subnet", "subnet")]
 SecurityGroupId = Annotated[str, _id("sg", "security group")]
-KeyArn = Annotated[
-    str,
-    text(
-        "Input should be the ARN of a KMS key, not of an alias, like "
-        "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f",
-        _KEY_ARN,
-    ),
-]
+KeyArn = Annotated[str, BeforeValidator(_check_key)]
 BoundaryName = Annotated[
     str,
     text(

@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsii
 import pytest
+from aws_cdk import App
+from constructs import IValidation
 
+import app
 from cdk_instance_role import Rollout
 from stacks.config import RoleEntry
 from stacks.instance_role_stack import InstanceRoleStack
@@ -214,7 +218,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {
             **QUICK,
             "region": "eu-west-1",
-            "instance_role_settings": {"encryption_key": "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d"},
+            "instance_role_settings": {"encryption_key": KEY_OF_AWS.replace("cn-north-1", "us-east-1")},
         },
         "instance_roles.default is for eu-west-1, and encryption_key 'arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d",
     ),
@@ -322,3 +326,36 @@ def test_fails_with_one_clear_line_on(mistake: str, tmp_path: Path) -> None:
     assert message in line
     assert finished.stdout == ""
     assert templates(tmp_path) == {}
+
+
+class Refused(App):
+    """An app that the CDK refuses to synthesize, like one with a template that it finds wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.node.add_validation(Refusals())
+
+
+@jsii.implements(IValidation)
+class Refusals:
+    def validate(self) -> list[str]:
+        return ["the first reason", "the second reason"]
+
+
+def test_what_the_cdk_refuses_at_synthesis_is_printed_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "App", Refused)
+    monkeypatch.setattr(app, "load", lambda *_: [])
+    with pytest.raises(SystemExit) as caught:
+        app.run()
+    lines = str(caught.value.code).splitlines()
+    assert all(line.startswith("error: ") for line in lines)
+    assert [line.endswith(("the first reason", "the second reason")) for line in lines[-2:]] == [True, True]
+
+
+def test_a_fault_of_python_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(app, "main", fail)
+    with pytest.raises(RuntimeError, match="a fault"):
+        app.run()

@@ -65,6 +65,16 @@ REACHED: dict[str, dict[str, str]] = {
 whoever adds one has to say which settings reach it."""
 
 INTERFACES = "ec2:CreateNetworkInterface"
+NO_KEY_IDS = [
+    "a",
+    "0a1b2c3d",
+    "0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5",
+    "0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f0",
+    "0a1b2c3d0a1b2c3d4e5f0a1b2c3d4e5f",
+    "mrk-0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f",
+    "mrk-0a1b2c3d",
+]
+"""Neither a UUID nor mrk- and 32 hexadecimal digits."""
 BEIJING = Environment(account=ACCOUNT, region="cn-north-1")
 
 
@@ -395,6 +405,21 @@ def test_a_key_of_another_partition_is_refused(env: Environment) -> None:
 def test_a_key_of_any_partition_is_taken_where_the_own_one_is_only_known_to_the_deployment() -> None:
     stack = new_stack(env=None)
     AssociationProvider(stack, "Provider", encryption_key=imported_key(stack, KEY.replace("arn:aws:", "arn:aws-cn:")))
+
+
+@pytest.mark.parametrize("id_", NO_KEY_IDS)
+def test_a_key_whose_id_is_none_is_refused(id_: str) -> None:
+    arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{id_}"
+    assert refused(encryption_key=lambda scope: imported_key(scope, arn)) == (
+        f"encryption_key is '{arn}', which is not the ARN of a key: expected one like "
+        "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+    )
+
+
+def test_a_multi_region_key_is_taken() -> None:
+    arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-0a1b2c3d0a1b2c3d4e5f0a1b2c3d4e5f"
+    stack = new_stack()
+    AssociationProvider(stack, "Provider", encryption_key=imported_key(stack, arn))
 
 
 def test_an_alias_is_refused() -> None:

@@ -13,14 +13,13 @@ from aws_cdk import aws_logs as logs
 
 from ..runtime.association.request.desired import abbreviated
 from ..support.argument_types import check_list, check_optional, check_type
-from ..support.arn_checks import check_partition
+from ..support.arn_checks import KEY_ARN, check_partition
 from ..support.arns import Arns
 from ..support.lookups import is_dummy
 from .limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from .reconcilers import check_reconcilers
 
 _PYTHON = re.compile(r"python(\d+)\.(\d+)")
-_KEY_ARN = re.compile(r"arn:[\w-]+:kms:(?P<region>[\w-]*):\d{12}:key/[\w-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def _check_key(key: kms.IKey, stack: Stack) -> None:
             "kms.Key.from_key_arn(...)"
         )
     is_known = not Token.is_unresolved(arn) and not is_dummy(arn)
-    found = _KEY_ARN.fullmatch(arn) if is_known else None
+    found = KEY_ARN.fullmatch(arn) if is_known else None
     if is_known and found is None:
         raise ValueError(
             f"encryption_key is {arn!r}, which is not the ARN of a key: expected one like "

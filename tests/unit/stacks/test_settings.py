@@ -76,6 +76,8 @@ def test_all_keys_are_taken() -> None:
     assert set(everything) == set(SettingsEntry.model_fields)
 
 
+SHORT_KEY = "arn:aws:kms:eu-west-1:111122223333:key/a"
+MULTI_REGION_KEY = "arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-0a1b2c3d0a1b2c3d4e5f0a1b2c3d4e5f"
 IN_SETTINGS = "instance_role_settings"
 AN_ARN = (
     "Input should be the ARN of a KMS key, not of an alias, like "
@@ -112,6 +114,8 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
             {"encryption_key": KEY.replace("key/", "alias/")},
             f"{IN_SETTINGS}.encryption_key is '{KEY.replace('key/', 'alias/')}': {AN_ARN}",
         ),
+        ({"encryption_key": SHORT_KEY}, f"{IN_SETTINGS}.encryption_key is '{SHORT_KEY}': {AN_ARN}"),
+        ({"encryption_key": 5}, f"{IN_SETTINGS}.encryption_key is 5: {AN_ARN}"),
         ({"runtime": "nodejs22.x"}, f"{IN_SETTINGS}.runtime is 'nodejs22.x': {RUNTIMES}"),
         ({"runtime": "python3.10"}, f"{IN_SETTINGS}.runtime is 'python3.10': {RUNTIMES}"),
         (
@@ -162,6 +166,12 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
 )
 def test_fails_with_one_sentence_that_names_the_key_the_value_and_what_is_allowed(settings: Any, said: str) -> None:
     assert mistake(settings).startswith(said)
+
+
+def test_a_multi_region_key_is_taken() -> None:
+    found = settings_of({"encryption_key": MULTI_REGION_KEY})
+    assert found
+    assert found.encryption_key == MULTI_REGION_KEY
 
 
 def test_a_mistake_in_an_entry_names_the_entry() -> None:
