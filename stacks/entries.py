@@ -24,17 +24,31 @@ from cdk_instance_role.support.names import ALARM_NAME, NAME
 
 from .environments import AccountId, EnvironmentEntry, Environments, InstanceIds, Region
 from .settings import MAPS_OF_SETTINGS, SettingsEntry
-from .values import Failures, Number, Percentages, PolicyName, Strict, TagKey, TagValue, check_finite, refuse_null, text
+from .values import (
+    Failures,
+    Number,
+    Percentages,
+    PolicyName,
+    Strict,
+    TagKey,
+    TagValue,
+    check_finite,
+    check_name_alone,
+    check_role_name,
+    refuse_null,
+    text,
+)
 
 _ALARM = re.compile(rf"(?!arn:){ALARM_NAME.pattern}")
 _ACCOUNT_OF_AN_ARN = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
-
 
 _NAME_ALONE, _MAP, _ANY, _LIST, _MODE = "(name)", "(map)", "(any)", "(list)", "(mode)"
 """Types of which a value may have one. With them pydantic reports the errors of that one, and not of all."""
 
 ProfileName = Annotated[str, text("Input should be the name or ARN of an instance profile", NAME, PROFILE_ARN)]
-RoleName = Annotated[str, text("Input should be the name or ARN of a role", NAME, ROLE_ARN)]
+RoleName = Annotated[
+    str, text("Input should be the name or ARN of a role", NAME, ROLE_ARN), AfterValidator(check_role_name)
+]
 AlarmName = Annotated[str, text("Input should be the name of an alarm, up to 255 characters, not an ARN", _ALARM)]
 TagValues = Annotated[list[TagValue], Field(min_length=1)]
 
@@ -76,7 +90,7 @@ def _refuse_any_in_a_list(value: Any) -> Any:
 
 
 Replaceable = Annotated[
-    Annotated[ProfileName, Tag(_NAME_ALONE)] | Annotated[ProfileEntry, Tag(_MAP)],
+    Annotated[ProfileName, AfterValidator(check_name_alone), Tag(_NAME_ALONE)] | Annotated[ProfileEntry, Tag(_MAP)],
     Discriminator(lambda value: _MAP if isinstance(value, dict | ProfileEntry) else _NAME_ALONE),
     BeforeValidator(_refuse_any_in_a_list),
 ]

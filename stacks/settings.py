@@ -3,14 +3,14 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, field_validator
 
 from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
 from cdk_instance_role.provider_resources.limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from cdk_instance_role.runtime.association.request.desired import ROLE_ARN
 from cdk_instance_role.support.names import NAME, POLICY_ARN
 
-from .values import Strict, text
+from .values import Strict, check_role_name, text
 
 SETTINGS_KEY = "instance_role_settings"
 
@@ -86,7 +86,9 @@ BoundaryName = Annotated[
     ),
 ]
 RoleArn = Annotated[
-    str, text("Input should be the ARN of a role, like arn:aws:iam::111122223333:role/Operator", ROLE_ARN)
+    str,
+    text("Input should be the ARN of a role, like arn:aws:iam::111122223333:role/Operator", ROLE_ARN),
+    AfterValidator(check_role_name),
 ]
 _OF_TAGS = re.compile(r"(?!\s)[\w .:/=+@-]*(?<!\s)")
 """https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""

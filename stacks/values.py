@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from cdk_instance_role.runtime.association.request.rollout import Tolerance, rises_to_100
-from cdk_instance_role.support.names import NAME, POLICY_ARN
+from cdk_instance_role.support.names import NAME, POLICY_ARN, ROLE_NAME
 
 _TAG = re.compile(r"(?!\s)[^*?\x00-\x1f\x7f]*(?<!\s)")
 
@@ -53,6 +53,27 @@ def check_finite(value: float) -> float:
     except OverflowError:
         raise ValueError("Input should be a finite number") from None
     return value
+
+
+def _is_role_name(value: str) -> bool:
+    """Whether a role can have the name that is at the end of a path or an ARN."""
+    return bool(ROLE_NAME.fullmatch(value.rpartition("/")[2]))
+
+
+def check_role_name(role: str) -> str:
+    if not _is_role_name(role):
+        raise ValueError("Input should be the name or ARN of a role, whose name has at most 64 characters")
+    return role
+
+
+def check_name_alone(profile: str) -> str:
+    """Refuse a profile without its role whose name no role can have."""
+    if not _is_role_name(profile):
+        raise ValueError(
+            "Input should be a map of instance_profile and role, because a name alone stands for a role of the same "
+            "name, and the name of a role has at most 64 characters"
+        )
+    return profile
 
 
 def refuse_null(value: Any) -> Any:

@@ -462,6 +462,32 @@ def test_fails_when_there_is_more_than_the_name_of_a_role(how: str, name: str) -
     assert message == f"instance_roles.web.replaces[0].role is {given!r}: Input should be the name or ARN of a role"
 
 
+LONG = "x" * 65
+TOO_LONG = "Input should be the name or ARN of a role, whose name has at most 64 characters"
+
+
+@pytest.mark.parametrize("role", [LONG, f"team/{LONG}", f"arn:aws:iam::111122223333:role/team/{LONG}"])
+def test_fails_when_the_name_of_a_role_is_longer_than_iam_takes(role: str) -> None:
+    message = mistake_in_entry(replaces=[{"instance_profile": "P", "role": role}])
+    assert message == f"instance_roles.web.replaces[0].role is {role!r}: {TOO_LONG}"
+
+
+@pytest.mark.parametrize("profile", [LONG, f"team/{LONG}", f"arn:aws:iam::111122223333:instance-profile/{LONG}"])
+def test_fails_when_a_profile_named_alone_has_a_longer_name_than_a_role(profile: str) -> None:
+    assert mistake_in_entry(replaces=["Old", profile]) == (
+        f"instance_roles.web.replaces[1] is {profile!r}: Input should be a map of instance_profile and role, because a "
+        "name alone stands for a role of the same name, and the name of a role has at most 64 characters"
+    )
+
+
+def test_takes_the_longest_names_of_profiles_and_roles() -> None:
+    longest = [{"instance_profile": "y" * 128, "role": "x" * 64}, "team/" + "x" * 64]
+    assert entry(replaces=longest).listed == [
+        ProfileEntry(instance_profile="y" * 128, role="x" * 64),
+        ProfileEntry(instance_profile="team/" + "x" * 64, role="x" * 64),
+    ]
+
+
 @pytest.mark.parametrize("how", NOT_AS_THEY_STAND)
 def test_fails_when_a_tag_is_not_as_it_stands_and_names_it(how: str) -> None:
     given = NOT_AS_THEY_STAND[how].format("web")

@@ -96,6 +96,14 @@ def test_fails_when_a_reconciler_is_no_role(arn: Any) -> None:
     assert found.startswith(expected)
 
 
+def test_fails_when_the_name_of_a_reconciler_is_longer_than_iam_takes() -> None:
+    arn = "arn:aws:iam::111122223333:role/" + "x" * 65
+    assert mistake({"instance_roles": {"web": ENTRY}, "instance_role_settings": {"reconcilers": [arn]}}) == (
+        f"instance_role_settings.reconcilers[0] is '{arn}': Input should be the name or ARN of a role, whose name has "
+        "at most 64 characters"
+    )
+
+
 def test_fails_when_queues_are_to_be_encrypted_without_a_key() -> None:
     found = mistake({"instance_roles": {"web": ENTRY}, "instance_role_settings": {"encrypt_queues": True}})
     assert found.startswith("the settings of instance_roles.web have encrypt_queues true and no encryption_key")
