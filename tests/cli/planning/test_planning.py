@@ -266,6 +266,42 @@ def test_finds_what_is_wrong_with_an_imported_role(
     assert [one[: len(problem)] for one in plan.problems] == [problem]
 
 
+@pytest.mark.parametrize("choice", ["a", "b"])
+def test_takes_the_role_of_a_profile_that_depends_on_a_condition(cloud: Cloud, choice: str) -> None:
+    cloud.instance(1)
+    role = {"Ref": "WebRole1D1172F5"}
+    roles = {"Fn::If": ["Chosen", [role], [{"Fn::If": ["Chosen", "Other", role]}]]}
+
+    plan = cloud.plan(with_roles(roles, {"Fn::Equals": ["a", choice]}))
+
+    assert plan.profile == ProfileView("Web/InstanceProfile", "Web/Role")
+    assert not plan.problems
+    assert not plan.unseen
+
+
+def test_says_so_when_the_role_of_a_profile_is_not_known_before_the_deployment(cloud: Cloud) -> None:
+    cloud.instance(1)
+    roles = {"Fn::If": ["Chosen", [{"Ref": "WebRole1D1172F5"}], ["Other"]]}
+
+    plan = cloud.plan(with_roles(roles, {"Fn::Equals": [{"Ref": "Launcher"}, "a"]}))
+
+    assert plan.profile == ProfileView("Web/InstanceProfile", None)
+    assert not plan.problems
+    assert plan.unseen == (
+        "the role in instance profile Web/InstanceProfile: Launcher is not known before the deployment",
+    )
+    assert exit_status(plan) is Exit.ERROR
+
+
+def with_roles(roles: Any, condition: Any) -> StackArtifact:
+    """A stack whose profile has roles that depend on the condition Chosen."""
+    stack = synthesized(Servers())
+    (profile_id,) = (id_ for id_ in stack.resources if id_.startswith("WebInstanceProfile"))
+    resource = stack.resources[profile_id]
+    resources = {**stack.resources, profile_id: {**resource, "Properties": {**resource["Properties"], "Roles": roles}}}
+    return replace(stack, template={**stack.template, "Resources": resources, "Conditions": {"Chosen": condition}})
+
+
 # Nothing changes
 
 

@@ -201,6 +201,75 @@ def test_reads_the_name_of_a_role_from_a_parameter() -> None:
     assert view(found) == ProfileView("Web/InstanceProfile", "Given")
 
 
+@pytest.mark.parametrize(
+    ("roles", "role"),
+    [
+        ({"Fn::If": ["Yes", [{"Ref": "WebRole1D1172F5"}], ["Other"]]}, NEW_ROLE),
+        ({"Fn::If": ["No", ["Other"], {"Fn::If": ["Yes", [{"Ref": "WebRole1D1172F5"}], ["Other"]]}]}, NEW_ROLE),
+        ([{"Fn::If": ["Yes", {"Ref": "WebRole1D1172F5"}, "Other"]}], NEW_ROLE),
+        ([{"Fn::If": ["No", "Other", {"Ref": "AWS::NoValue"}]}, {"Ref": "WebRole1D1172F5"}], NEW_ROLE),
+        ({"Ref": "WebRole1D1172F5"}, NEW_ROLE),
+        ({"Ref": "Roles"}, role_arn("team/Given")),
+        ({"Fn::Split": [",", "Given"]}, role_arn("team/Given")),
+        ({"Fn::If": ["No", [{"Ref": "WebRole1D1172F5"}], {"Ref": "Roles"}]}, role_arn("team/Given")),
+        ([{"Fn::Select": [0, {"Ref": "Roles"}]}], role_arn("team/Given")),
+        ([], None),
+        ({"Ref": "AWS::NoValue"}, None),
+        ({"Fn::If": ["No", ["Other"], {"Ref": "AWS::NoValue"}]}, None),
+        ([{"Fn::If": ["No", "Other", {"Ref": "AWS::NoValue"}]}], None),
+    ],
+)
+def test_finds_the_role_of_a_profile_in_every_form(roles: Any, role: str | None) -> None:
+    found = values(with_roles(roles))
+
+    planned = planned_profile(found)
+
+    names = {NEW_ROLE: "Web/Role", role_arn("team/Given"): "Given"}
+    assert planned
+    assert planned.role_arn == role
+    assert view(found) == ProfileView("Web/InstanceProfile", names.get(role or ""))
+    assert found.iam.role_in(wanted(found)[0]) == (role and role.rpartition("/")[2])
+
+
+@pytest.mark.parametrize(
+    ("roles", "why"),
+    [
+        ({"Fn::If": ["Unknown", ["Given"], ["Other"]]}, "Remote is not known before the deployment"),
+        ([{"Ref": "Remote"}], "Remote is not known before the deployment"),
+        (["{{resolve:ssm:/role}}"], r"\{\{resolve:ssm:/role\}\} is not known before the deployment"),
+        ({"Fn::Transform": {"Name": "Macro"}}, "what Fn::Transform comes to is not known before the deployment"),
+        (["Given", "Other"], "Web/InstanceProfile can't hold 2 roles"),
+    ],
+)
+def test_fails_when_the_role_of_a_profile_is_not_known_before_the_deployment(roles: Any, why: str) -> None:
+    found = values(with_roles(roles))
+
+    with pytest.raises(UnresolvedError, match=f"^{why}$"):
+        planned_profile(found)
+    assert view(found) == ProfileView("Web/InstanceProfile", None)
+    assert found.iam.role_in(wanted(found)[0]) is None
+
+
+def with_roles(roles: Any) -> dict[str, Any]:
+    """A template whose profile has these roles, with conditions and parameters for them."""
+    conditions = {
+        "Yes": {"Fn::Equals": ["a", "a"]},
+        "No": {"Fn::Equals": ["a", "b"]},
+        "Unknown": {"Fn::Equals": [{"Ref": "Remote"}, "a"]},
+    }
+    parameters = {"Roles": {"Type": "CommaDelimitedList", "Default": "Given"}, "Remote": {"Type": "String"}}
+    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", roles)
+    return {**template, "Conditions": conditions, "Parameters": parameters}
+
+
+def test_fails_when_only_cloudformation_knows_the_properties_of_a_profile() -> None:
+    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Fn::Transform", {"Name": "AWS::Include"})
+
+    with pytest.raises(UnresolvedError, match="what Fn::Transform comes to is not known before the deployment"):
+        wanted(values(template))
+    assert values(template).iam.profile(NEW_PROFILE) is None
+
+
 def test_fails_when_the_role_of_a_profile_comes_from_a_stack_that_is_not_there_yet() -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", [{"Fn::ImportValue": "Base:Role"}])
     found = values(template)

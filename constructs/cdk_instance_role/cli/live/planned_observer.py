@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
 from ...runtime.association.aws.trust import allows_ec2
 from ...runtime.association.decide.model import Profile
@@ -51,7 +52,10 @@ class PlannedObserver(Observer):
                 (found for one in self._environment.stacks.planned if (found := one.iam.planned_profile(arn, look))),
                 None,
             )
-        except UnresolvedError:
+        except UnresolvedError as error:
+            if getattr(error, "identity", None) is None:  # the role of another stack has a name already
+                gap = f"the role in instance profile {name_of(arn)}: {error}"
+                self._environment.reader.record_gap(self._environment.text(gap))
             return presumed
 
     def _with_role(self, presumed: Profile, name: str) -> Profile:

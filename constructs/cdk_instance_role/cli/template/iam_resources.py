@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from ...runtime.association.arn import name_of
 from ...runtime.association.aws.trust import allows_ec2
 from ...runtime.association.decide.model import Profile
 from ..model import ProfileView
-from .intrinsic_functions import NO_VALUE, UnresolvedError
+from .intrinsic_functions import NO_VALUE, UnresolvedError, properties_of
 from .replacement import MANAGED_POLICY, PROFILE, ROLE
 from .stacks import of_type
 from .template_inputs import Place
@@ -63,7 +63,7 @@ class IamNames:
         if known and resource["Type"] == MANAGED_POLICY:  # CloudFormation calls it by its ARN
             return known
         given = None if known else self._given(logical_id)
-        path = str(self._resolve(resource.get("Properties", {}).get("Path", "/"))).lstrip("/")
+        path = str(self._resolve(properties_of(resource).get("Path", "/"))).lstrip("/")
         arn = self._place.arn_in_iam(f"{kind}/{path}{known or given or self._made_up(logical_id)}")
         if not known and not given:
             self._invented[arn] = logical_id
@@ -104,20 +104,22 @@ class IamNames:
             role: what a profile with a role that is not of this stack will be, by the role's name.
 
         Raises:
-            UnresolvedError: the name of its role is not known before the deployment.
+            UnresolvedError: its role, or the name of that, is not known before the deployment.
         """
         self._learn()
         if arn not in self._new:
             return None
         value = self._role_in(self._new[arn])
+        if value is None:
+            return Profile(arn, None, trusts_ec2=False)
         own = self._own_role(value)
         if own is None:
             return role(str(self._resolve(value)))
         return Profile(arn, self.arn(own), self._trusts_ec2(own))
 
     def role_in(self, arn: str) -> str | None:
-        """Name of the role that a profile of the template will hold; None if the template has no such profile, or if
-        that is not known before the deployment.
+        """Name of the role that a profile of the template will hold; None if the template has no such profile, if it
+        holds no role, or if that is not known before the deployment.
 
         Args:
             arn: ARN of the profile.
@@ -125,9 +127,11 @@ class IamNames:
         self._learn()
         if arn not in self._profiles:
             return None
-        value = self._role_in(self._profiles[arn])
-        own = self._own_role(value)
         try:
+            value = self._role_in(self._profiles[arn])
+            if value is None:
+                return None
+            own = self._own_role(value)
             return self.reference(own) if own else str(self._resolve(value))
         except UnresolvedError as error:
             return getattr(error, "identity", None)
@@ -151,36 +155,63 @@ class IamNames:
                 self.arn(logical_id)
 
     def _role_in(self, profile_id: str) -> Any:
-        """The role in a profile, as the template has it."""
-        (role,) = self._resources[profile_id]["Properties"]["Roles"]
-        return role
+        """The role in a profile, as the template has it; None if it holds no role.
+
+        Raises:
+            UnresolvedError: that is not known before the deployment.
+        """
+        roles = [*self._items(properties_of(self._resources[profile_id]).get("Roles"))]
+        if len(roles) > 1:
+            raise UnresolvedError(f"{self._path(profile_id)} can't hold {len(roles)} roles")
+        return roles[0] if roles else None
+
+    def _items(self, values: Any) -> Iterator[Any]:
+        """The items of a list: as the template has them where they refer to roles of the stack, otherwise plain.
+
+        Raises:
+            UnresolvedError: they are not known before the deployment.
+        """
+        match values:
+            case None:
+                return
+            case list():
+                for value in values:
+                    yield from self._items(value)
+            case {"Fn::If": [condition, yes, no]}:
+                yield from self._items(yes if self._resolve({"Fn::If": [condition, True, False]}) else no)
+            case _ if self._own_role(values):
+                yield values
+            case _:
+                found = self._resolve(values)
+                yield from (one for one in (found if isinstance(found, list) else [found]) if one is not NO_VALUE)
 
     def _own_role(self, value: Any) -> str | None:
         """Logical id of the role of the stack that a value refers to; None if it refers to something else."""
-        id_: Any = value.get("Ref") if isinstance(value, Mapping) else None
-        return id_ if self._resources.get(id_, {}).get("Type") == ROLE else None
+        match value:
+            case {"Ref": str() as id_} if self._resources.get(id_, {}).get("Type") == ROLE:
+                return id_
+        return None
 
     def _trusts_ec2(self, role_id: str) -> bool:
-        given = self._resources[role_id].get("Properties", {}).get("AssumeRolePolicyDocument", {})
         try:
-            found = self._resolve(given)
+            found = self._resolve(properties_of(self._resources[role_id]).get("AssumeRolePolicyDocument", {}))
             return allows_ec2(json.loads(found) if isinstance(found, str) else found)
         except (AttributeError, TypeError, UnresolvedError, ValueError):  # what is not known is not taken for a fault
             return True
 
     def _role_of(self, profile_id: str) -> str | None:
-        value = self._role_in(profile_id)
-        if own := self._own_role(value):
-            return self._path(own)
-        try:
-            return str(self._resolve(value))
-        except UnresolvedError:
-            return None
+        """The role in a profile, for people; None if it holds no role, or if that is not known."""
+        with suppress(UnresolvedError):
+            value = self._role_in(profile_id)
+            if own := self._own_role(value):
+                return self._path(own)
+            return None if value is None else str(self._resolve(value))
+        return None
 
     def _given(self, logical_id: str) -> str | None:
         """The name that the template gives; None if CloudFormation invents one."""
         _, name_property = _IAM[self._resources[logical_id]["Type"]]
-        given = self._resolve(self._resources[logical_id].get("Properties", {}).get(name_property))
+        given = self._resolve(properties_of(self._resources[logical_id]).get(name_property))
         return None if given in (None, NO_VALUE) else str(given)
 
     def _made_up(self, logical_id: str) -> str:

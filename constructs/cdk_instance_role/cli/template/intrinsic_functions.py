@@ -31,6 +31,25 @@ def dynamic_references(text: str) -> list[str]:
     return _DYNAMIC.findall(text)
 
 
+def properties_of(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The properties of a resource, as the template has them.
+
+    Raises:
+        UnresolvedError: a function such as ``Fn::Transform`` adds some, or stands for all of them.
+    """
+    found = resource.get("Properties", {})
+    if not isinstance(found, Mapping):
+        raise UnresolvedError(f"properties can't be read that are {found!r}")
+    if function := function_in(found):
+        _not_known(f"what {function} comes to")
+    return found
+
+
+def function_in(value: Mapping[str, Any]) -> str | None:
+    """The first key of a mapping that is a function, besides ``Ref``; None if there is none."""
+    return next((key for key in value if key.startswith("Fn::")), None)
+
+
 @dataclass(frozen=True)
 class Resolver:
     """Turns values of one template into plain ones.
@@ -90,8 +109,8 @@ class Resolver:
                     return self._function(name.removeprefix("Fn::"), argument)
                 except _MALFORMED:
                     raise UnresolvedError(f"{name} can't be worked out with {argument!r}") from None
-        if function := next((key for key in value if key.startswith("Fn::")), None):  # it adds keys to the others
-            raise UnresolvedError(f"what {function} comes to is not known before the deployment")
+        if function := function_in(value):  # it adds keys to the others
+            _not_known(f"what {function} comes to")
         resolved = {key: self(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not NO_VALUE}
 
