@@ -13,7 +13,7 @@ from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from tests.cli.accounts import see
 from tests.cli.cloud import Cloud, refusal
 from tests.cli.live.test_ledgers import two_providers
-from tests.cli.servers import Servers, synthesized, write_assembly_of_places
+from tests.cli.servers import Servers, synthesized, write_assembly, write_assembly_of_places
 from tests.synth.builders import ACCOUNT, REGION
 
 SECOND, THIRD = "444455556666", "777788889999"
@@ -202,7 +202,48 @@ def test_an_unexpected_error_hides_no_other_account(monkeypatch: pytest.MonkeyPa
     result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION)), "--format", "json")
 
     assert results(result) == {(ACCOUNT, REGION): 2, (SECOND, REGION): 1}
-    assert json.loads(result.stdout)["unseen"] == ["account 444455556666, eu-west-1: unexpected KeyError: 'Stacks'"]
+    assert json.loads(result.stdout)["unseen"] == [
+        "account 444455556666, eu-west-1: stack Servers: unexpected KeyError: 'Stacks'"
+    ]
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_an_unexpected_error_hides_no_other_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    cloud = with_instances(1)
+    cloud.deploy(synthesized(FLEET))
+    describe = cloud.cloudformation.describe_stacks
+    nothing: dict[str, Any] = {}
+    monkeypatch.setattr(
+        cloud.cloudformation,
+        "describe_stacks",
+        lambda StackName: nothing["Stacks"] if StackName == "Broken" else describe(StackName),  # noqa: N803
+    )
+    see(monkeypatch, cloud)
+    template = synthesized(FLEET).template
+
+    result = run(command, str(write_assembly(tmp_path, Broken=template, Servers=template)), "--format", "json")
+
+    report = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert [one["stack"] for one in report["associations"]] == ["Servers"]
+    assert report["unseen"] == ["stack Broken: unexpected KeyError: 'Stacks'"]
+
+
+def test_an_unexpected_error_in_a_policy_names_its_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cloud = with_instances(1)
+    cloud.deploy(synthesized(FLEET))
+    see(monkeypatch, cloud)
+    changed = synthesized(Servers(policies=("AmazonEC2FullAccess",))).template
+    strange = {"Resources": {"Data": {"Type": "AWS::IAM::Policy", "Condition": ["Yes"], "Properties": {}}}}
+
+    result = run("plan", str(write_assembly(tmp_path, Servers=changed, Strange=strange)), "--format", "json")
+
+    (plan,) = json.loads(result.stdout)["associations"]
+    assert result.exit_code == 1
+    assert [one for one in plan["unseen"] if "stack Strange changes is not known: unexpected TypeError" in one]
+    assert plan["permissions"][0]["policies_gained"] == ["AmazonEC2FullAccess"]
 
 
 def test_refuses_two_stacks_of_one_name_in_one_account_and_region(

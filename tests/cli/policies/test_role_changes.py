@@ -229,6 +229,47 @@ def test_a_replaced_policy_stays_if_its_replacement_says_so(policy: str, left: l
     assert labels(changed(web(INLINE), update({"Data": named("data")}, {"Data": named("next")}))) == left
 
 
+@pytest.mark.parametrize(("policy", "left"), [("Retain", ["data (inline)"]), ("Delete", [])])
+def test_the_deletion_policy_may_be_a_function(policy: str, left: list[str]) -> None:
+    before = {"Data": inline_policy(DeletionPolicy={"Ref": "Policy"})}
+    stack = PolicyUpdate("Servers", deployed(before, {"Data": "data", "Policy": policy}), policies_of({}))
+
+    assert labels(changed(web(INLINE), stack)) == left
+
+
+@pytest.mark.parametrize("gone", [inline_policy, role_of])
+def test_what_may_be_retained_is_told_and_not_taken_for_lost(gone: Any) -> None:
+    resources = {"Role": {**gone(), "DeletionPolicy": {"Ref": "Policy"}}}
+
+    found = changed(web(INLINE), update(resources, {}))
+
+    assert labels(found) == ["data (inline)"]
+    assert found.unread == (
+        "whether the deployment deletes Role is not known: Policy is not known before the deployment (stack Servers)",
+    )
+
+
+def test_what_may_be_retained_of_other_roles_is_not_worth_a_word() -> None:
+    before = {"Data": inline_policy(roles=["db"], DeletionPolicy={"Ref": "Policy"})}
+
+    found = changed(web(INLINE), update(before, {}))
+
+    assert (found.unread, found.touched) == ((), False)
+
+
+def test_what_may_be_retained_when_it_is_replaced_is_told() -> None:
+    def named(name: str) -> dict[str, Any]:
+        properties = {"PolicyName": name, "RoleName": "web", "PolicyDocument": DOCUMENT}
+        return resource("IAM::RolePolicy", properties, UpdateReplacePolicy={"Ref": "Policy"})
+
+    found = changed(web(INLINE), update({"Data": named("data")}, {"Data": named("next")}))
+
+    assert labels(found) == ["data (inline)", "next (inline)"]
+    assert found.unread == (
+        "whether the deployment deletes Data is not known: Policy is not known before the deployment (stack Servers)",
+    )
+
+
 def test_the_policies_of_a_retained_nested_stack_stay() -> None:
     gone = PolicyUpdate("Servers/Nested", deployed({"Data": inline_policy()}, {"Data": "data"}), None, retained=True)
 

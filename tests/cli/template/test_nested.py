@@ -168,6 +168,27 @@ def test_leaves_everything_as_it_is_when_a_nested_stack_goes_that_is_retained(cl
     ]
 
 
+@pytest.mark.parametrize(("chosen", "event"), [("a", Event.NONE), ("b", Event.DELETE)])
+def test_goes_by_what_the_deletion_policy_of_a_nested_stack_comes_to(cloud: Cloud, chosen: str, event: Event) -> None:
+    cloud.deploy(retained_if(["a", chosen]))
+
+    assert plans(cloud, outer(()))[OWN].event is event
+
+
+def test_says_so_when_it_is_not_known_whether_a_nested_stack_is_retained(cloud: Cloud) -> None:
+    cloud.deploy(retained_if(["a", {"Ref": "Unknown"}]))
+
+    assert plans(cloud, outer(()))[OWN].unseen == (
+        "whether it is deleted or left as it is: Unknown is not known before the deployment",
+    )
+
+
+def retained_if(equal: Any) -> StackArtifact:
+    """A stack whose nested stack Own stays on a condition when it leaves the template."""
+    stack = with_nested(outer(), DeletionPolicy={"Fn::If": ["Kept", "Retain", "Delete"]})
+    return replace(stack, template={**stack.template, "Conditions": {"Kept": {"Fn::Equals": equal}}})
+
+
 def conditional(stack: StackArtifact, equal: Any) -> StackArtifact:
     """A stack whose nested stack Own is there on a condition."""
     conditional = with_nested(stack, Condition="Wanted")

@@ -4,16 +4,20 @@ from typing import Any
 
 import pytest
 
+from cdk_instance_role.cli.template.intrinsic_functions import Resolver, UnresolvedError
 from cdk_instance_role.cli.template.replacement import (
     ALARM,
     COMPOSITE_ALARM,
+    DELETION,
     INSTANCE,
     MANAGED_POLICY,
     PROFILE,
+    REPLACEMENT,
     ROLE,
     ROLE_POLICY,
     doubts,
     is_replaced,
+    is_retained,
 )
 
 
@@ -69,6 +73,53 @@ def test_changes_the_resource_that_is_there_when_one_of_these_changes(kind: str,
 def test_makes_another_resource_of_another_type() -> None:
     assert is_replaced(resource(ROLE), resource(PROFILE))
     assert is_replaced(None, resource(ROLE))
+
+
+@pytest.mark.parametrize("properties", [None, "a", ["a"]])
+def test_takes_properties_that_are_no_mapping_for_none(properties: Any) -> None:
+    assert not is_replaced(resource(ROLE), {"Type": ROLE, "Properties": properties})
+    assert is_replaced(resource(ROLE, RoleName="a"), {"Type": ROLE, "Properties": properties})
+
+
+# Retained resources
+
+RESOLVER = Resolver(
+    {"Policy": "Retain"},
+    conditions={"Yes": {"Fn::Equals": ["a", "a"]}},
+    mappings={"Stages": {"prod": {"db": "Retain"}}},
+)
+
+
+@pytest.mark.parametrize("attribute", [DELETION, REPLACEMENT])
+@pytest.mark.parametrize(
+    ("policy", "stays"),
+    [
+        ("Retain", True),
+        ("RetainExceptOnCreate", True),
+        ("Delete", False),
+        ("Snapshot", False),
+        ({"Ref": "Policy"}, True),
+        ({"Fn::If": ["Yes", "Retain", "Delete"]}, True),
+        ({"Fn::If": ["Yes", "Delete", "Retain"]}, False),
+        ({"Fn::If": ["Yes", {"Ref": "AWS::NoValue"}, "Retain"]}, False),
+        ({"Fn::FindInMap": ["Stages", "prod", "db"]}, True),
+        (["Retain"], False),
+    ],
+)
+def test_a_resource_stays_if_its_policy_comes_to_that(attribute: str, policy: Any, stays: bool) -> None:
+    assert is_retained({"Type": ROLE, attribute: policy}, attribute, RESOLVER) is stays
+
+
+def test_a_resource_without_a_policy_does_not_stay() -> None:
+    assert not is_retained({"Type": ROLE, DELETION: "Retain"}, REPLACEMENT, RESOLVER)
+
+
+def test_fails_when_it_is_not_known_whether_a_resource_stays() -> None:
+    with pytest.raises(UnresolvedError, match="Unknown is not known before the deployment"):
+        is_retained({"Type": ROLE, DELETION: {"Ref": "Unknown"}}, DELETION, RESOLVER)
+
+
+# Doubts
 
 
 @pytest.mark.parametrize(

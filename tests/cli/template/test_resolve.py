@@ -164,6 +164,8 @@ def test_takes_no_other_braces_for_a_dynamic_reference(text: str) -> None:
         {"Fn::Select": ["first", ["x"]]},
         {"Fn::Join": ["only a separator"]},
         {"Fn::Split": [",", {"Ref": "Ids"}]},
+        {"Ref": {"Fn::Sub": "Policy${AWS::Region}"}},
+        {"Ref": ["Web"]},
         {"Fn::GetAtt": ["Web"]},
         {"Fn::If": ["Yes"]},
         {"Fn::FindInMap": ["Sizes"]},
@@ -172,7 +174,7 @@ def test_takes_no_other_braces_for_a_dynamic_reference(text: str) -> None:
     ],
 )
 def test_fails_when_a_function_is_not_used_as_it_is_meant(value: Any) -> None:
-    with pytest.raises(UnresolvedError, match=r"^Fn::\w+ can't be worked out with "):
+    with pytest.raises(UnresolvedError, match=r"^(Ref|Fn::\w+) can't be worked out with "):
         RESOLVER(value)
 
 

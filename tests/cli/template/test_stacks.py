@@ -1,8 +1,10 @@
 """How stacks and what is in them are called."""
 
+from typing import Any
+
 import pytest
 
-from cdk_instance_role.cli.template.stacks import Address
+from cdk_instance_role.cli.template.stacks import Address, nested_template
 
 
 @pytest.mark.parametrize(
@@ -15,12 +17,22 @@ from cdk_instance_role.cli.template.stacks import Address
         ("Stack", "A1"),
         ("", "A1"),
         (None, "A1"),
+        ({"Ref": "Path"}, "A1"),
+        (["Stack", "Web"], "A1"),
     ],
 )
-def test_shows_the_logical_id_where_there_is_no_path(path: str | None, shown: str) -> None:
+def test_shows_the_logical_id_where_there_is_no_path(path: Any, shown: str) -> None:
     metadata = {} if path is None else {"Metadata": {"aws:cdk:path": path}}
 
     assert Address("Stack").path({"Resources": {"A1": metadata}}, "A1") == shown
+
+
+@pytest.mark.parametrize("metadata", [{"Fn::Transform": {"Name": "AWS::Include"}}, ["a"], "a", None])
+def test_shows_the_logical_id_where_the_metadata_have_another_form(metadata: Any) -> None:
+    resource = {"Type": "AWS::CloudFormation::Stack", "Metadata": metadata}
+
+    assert Address("Stack").path({"Resources": {"A1": resource}}, "A1") == "A1"
+    assert nested_template(resource) is None
 
 
 def test_shows_the_logical_id_of_what_is_not_there() -> None:

@@ -262,6 +262,19 @@ def with_roles(roles: Any) -> dict[str, Any]:
     return {**template, "Conditions": conditions, "Parameters": parameters}
 
 
+@pytest.mark.parametrize("given", [None, [], "Include", {"Fn::Transform": {"Name": "AWS::Include"}}])
+def test_fails_when_the_properties_of_an_association_can_not_be_read(given: Any) -> None:
+    stack = synthesized(PLAIN)
+    (logical_id,) = stack.associations
+    changed = {**stack.resources[logical_id], "Properties": given}
+    found = values({**stack.template, "Resources": {**stack.resources, logical_id: changed}})
+
+    with pytest.raises(UnresolvedError, match=r"properties can't be read|what Fn::Transform comes to"):
+        properties(found)
+    with pytest.raises(UnresolvedError, match=r"properties can't be read|what Fn::Transform comes to"):
+        found.service_token(logical_id)
+
+
 def test_fails_when_only_cloudformation_knows_the_properties_of_a_profile() -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Fn::Transform", {"Name": "AWS::Include"})
 

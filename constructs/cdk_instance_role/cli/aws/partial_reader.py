@@ -1,5 +1,6 @@
 """Looks at AWS as far as that is allowed, and says the errors of AWS in sentences for the user of the command."""
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -55,6 +56,12 @@ def sentence(error: Exception) -> str:
     return text_of(error)
 
 
+def unexpected(error: Exception) -> str:
+    """A line about an error that no one has provided for. Its traceback goes to standard error, for a bug report."""
+    traceback.print_exception(error)
+    return f"unexpected {type(error).__name__}: {error}"
+
+
 def ends_everything(error: Exception) -> bool:
     """Whether no other call would do better."""
     if isinstance(error, ClientError):
@@ -83,8 +90,10 @@ class PartialReader:
     def aside(self) -> Iterator[None]:
         """Drop the gaps that the block records: the caller reports them in other words."""
         before = [*self.unavailable]
-        yield
-        self.unavailable[:] = before
+        try:
+            yield
+        finally:
+            self.unavailable[:] = before
 
     def once(self, what: str, look: Callable[[], T], otherwise: T) -> T:
         """The same as `fetch`, but read only once: a second caller gets the same value and the same gaps."""

@@ -1,14 +1,13 @@
 """A look at many accounts and Regions at once. What goes wrong in one hides no other."""
 
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError
 
-from ..aws.partial_reader import sentence
+from ..aws.partial_reader import AwsError, sentence, unexpected
 from ..live.environment import Environment
 from ..model import CliError, EnvironmentView, counted, unique
 from ..template.assembly import StackArtifact
@@ -83,8 +82,7 @@ def _guarded(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]
     except CliError as error:
         found.unseen.append(str(error))
     except Exception as error:  # whatever it is, the other accounts are shown
-        traceback.print_exception(error)
-        found.unseen.append(f"unexpected {type(error).__name__}: {error}")
+        found.unseen.append(unexpected(error))
     shown.say("; ".join(_line(found, time.monotonic() - begun)))
     return found
 
@@ -112,8 +110,19 @@ def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
         try:
             for stack in opened.stacks:
                 shown.check()
-                found.found += job(stack, opened.environment, found)
+                found.found += _of_stack(stack, opened.environment, found, job)
         finally:
             opened.environment.aws.close()
     except BotoCoreError as error:
         raise CliError(sentence(error)) from None
+
+
+def _of_stack(stack: StackArtifact, environment: Environment, found: Look[T], job: Job[T]) -> list[T]:
+    """What the job finds in a stack. An error that no one has provided for hides no other stack."""
+    try:
+        return [*job(stack, environment, found)]
+    except (CliError, *AwsError):
+        raise
+    except Exception as error:
+        found.unseen.append(f"stack {stack.name}: {unexpected(error)}")
+        return []

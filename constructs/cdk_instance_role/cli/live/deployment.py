@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from ..aws.partial_reader import AwsError, unexpected
 from ..iam.role import Role
 from ..lazy import lazy
-from ..model import unique
+from ..model import CliError, unique
 from ..policies.attachments import Key
 from ..policies.policy_updates import PolicyUpdate
 from ..policies.role_changes import ManagedPolicies, RoleChange, role_after
@@ -13,7 +14,7 @@ from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.property_values import StackValues
-from ..template.stacks import RETAINED, STACK_TYPE, Address, of_type
+from ..template.stacks import STACK_TYPE, Address, of_type
 from .stack_graph import StackGraph
 
 Stacks = Sequence[tuple[StackArtifact, StackGraph]]
@@ -86,19 +87,31 @@ def deployment_of(stacks: Sequence[StackArtifact], stack_graphs: Sequence[StackG
 
 
 def _updates(stack: StackArtifact, stacks: StackGraph) -> list[PolicyUpdate]:
-    found: list[PolicyUpdate] = []
-    with stacks.reader.aside():
-        for one in stacks.family(stack):
-            found += _update(one.address, stacks)
-            for logical_id in sorted(of_type(one.template, STACK_TYPE).keys() - one.nested.keys()):
-                found += _unread(one.address.inner(logical_id), stacks, "its template is not in the assembly")
+    """What the deployment of a stack changes. An error that no one has provided for hides no other stack."""
+    try:
+        with stacks.reader.aside():
+            found = [*_updates_of_family(stack, stacks)]
+            for one in found:
+                one.touches("")  # what is worked out once is worked out here
+    except (CliError, *AwsError):
+        raise
+    except Exception as error:
+        return [PolicyUpdate(stack.name, None, None, hidden=unexpected(error))]
     return found
+
+
+def _updates_of_family(stack: StackArtifact, stacks: StackGraph) -> Iterator[PolicyUpdate]:
+    for one in stacks.family(stack):
+        yield from _update(one.address, stacks)
+        for logical_id in sorted(of_type(one.template, STACK_TYPE).keys() - one.nested.keys()):
+            yield from _unread(one.address.inner(logical_id), stacks, "its template is not in the assembly")
 
 
 def _update(address: Address, stacks: StackGraph) -> Iterator[PolicyUpdate]:
     deployed, hidden = stacks.deployed(address), stacks.hidden(address)
     try:
         after = _after(stacks.values(address)) if stacks.stays(address) else None
+        retained = after is None and _is_retained(stacks, address)
     except UnresolvedError as error:
         yield from _unread(address, stacks, str(error))
         return
@@ -106,7 +119,7 @@ def _update(address: Address, stacks: StackGraph) -> Iterator[PolicyUpdate]:
         _name(address),
         _before(stacks, address, deployed) if deployed else None,
         after,
-        retained=after is None and _is_retained(stacks, address),
+        retained=retained,
         hidden="; ".join(unique(hidden)),
     )
 
@@ -121,9 +134,15 @@ def _unread(address: Address, stacks: StackGraph, why: str) -> Iterator[PolicyUp
 
 
 def _deployed(stack: StackArtifact, stacks: StackGraph) -> list[tuple[str, RolePolicies]]:
-    with stacks.reader.aside():
-        deployed = [(one.address, stacks.deployed(one.address)) for one in stacks.family(stack)]
-        return [(_name(address), _before(stacks, address, found)) for address, found in deployed if found]
+    try:
+        with stacks.reader.aside():
+            deployed = [(one.address, stacks.deployed(one.address)) for one in stacks.family(stack)]
+            return [(_name(address), _before(stacks, address, found)) for address, found in deployed if found]
+    except (CliError, *AwsError):
+        raise
+    except Exception as error:  # it hides no other stack
+        stacks.reader.record_gap(f"the policies of stack {stack.name}: {unexpected(error)}")
+        return []
 
 
 def _before(stacks: StackGraph, address: Address, deployed: DeployedStack) -> RolePolicies:
@@ -139,9 +158,7 @@ def _after(values: StackValues) -> RolePolicies:
 def _is_retained(stacks: StackGraph, address: Address) -> bool:
     """Whether a nested stack stays although it, or one around it, is in no template any more."""
     while address.outer:
-        environment = stacks.deployed(address.outer)
-        resource = environment.resource(address.nested[-1]) if environment else None
-        if resource and resource.get("DeletionPolicy") in RETAINED:
+        if stacks.is_retained(address.outer, address.nested[-1]):
             return True
         address = address.outer
     return False

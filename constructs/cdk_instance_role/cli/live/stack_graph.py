@@ -13,6 +13,7 @@ from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack, exports
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.property_values import Elsewhere, StackValues
+from ..template.replacement import DELETION, is_retained
 from ..template.stacks import STACK_TYPE, Address, of_type
 from ..template.template_inputs import Place
 from ..template.template_text import UnreadableError
@@ -113,6 +114,18 @@ class StackGraph:
             path = address.outer.path(environment, logical_id)
             raise UnresolvedError(f"the template of nested stack {path} is not in the assembly")
         return self.values(address.outer).is_made(logical_id)
+
+    def is_retained(self, address: Address, logical_id: str) -> bool:
+        """Whether a deployed resource stays as it is when it leaves the template, as the deployed template says.
+
+        Raises:
+            UnresolvedError: that is not known.
+        """
+        deployed = self.deployed(address)
+        resource = deployed.resource(logical_id) if deployed else None
+        if deployed is None or resource is None:
+            return False
+        return is_retained(resource, DELETION, self.former_values(address, deployed).resolve)
 
     def values(self, address: Address) -> StackValues:
         """What the values of a stack will come to. One that is not in the assembly has none."""

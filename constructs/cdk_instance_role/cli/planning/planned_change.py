@@ -15,7 +15,7 @@ from ..model import Event
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
-from ..template.stacks import RETAINED
+from ..template.stacks import Address
 
 _PLANNED_ID = "i-00000000000000000"
 """Stands for the instances that the deployment creates."""
@@ -75,7 +75,7 @@ def intent_of(
         RequestError: the handler will refuse the properties.
     """
     if not _will_be_there(stacks, stack, logical_id):
-        return _leaving(stacks, stack, deployed, logical_id) if deployed else None
+        return _leaving(stacks, stack.address, logical_id) if deployed else None
     after, created = _wanted(stacks, stack, logical_id)
     request = _request(logical_id, after, created)
     intent = Intent(
@@ -127,18 +127,16 @@ def _wanted(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> tuple[
         raise UnresolvedError(f"what is wanted: {error}") from None
 
 
-def _leaving(stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack, logical_id: str) -> Intent:
+def _leaving(stacks: StackGraph, address: Address, logical_id: str) -> Intent:
     # CloudFormation goes by the policies that are deployed, and does not call the handler if one says so.
-    retained, address = _is_retained(deployed, logical_id), stack.address
-    while address.outer and not stacks.stays(address):
-        environment = stacks.deployed(address.outer)
-        retained |= environment is not None and _is_retained(environment, address.nested[-1])
-        address = address.outer
+    try:
+        retained = stacks.is_retained(address, logical_id)
+        while not retained and address.outer and not stacks.stays(address):
+            retained = stacks.is_retained(address.outer, address.nested[-1])
+            address = address.outer
+    except UnresolvedError as error:
+        raise UnresolvedError(f"whether it is deleted or left as it is: {error}") from None
     return Intent(Event.NONE if retained else Event.DELETE, retained=retained)
-
-
-def _is_retained(deployed: DeployedStack, logical_id: str) -> bool:
-    return (deployed.resource(logical_id) or {}).get("DeletionPolicy") in RETAINED
 
 
 def _former_properties(

@@ -1,17 +1,16 @@
 """What the deployment of one template changes about the policies of roles: the difference to the deployed template."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..iam.role import Role
 from ..lazy import lazy
 from ..template.iam_resources import MADE_UP
-from ..template.replacement import is_replaced
-from ..template.stacks import RETAINED
 from ..template.template_inputs import as_text
 from .attachments import Attachment, Key, Part
 from .known_values import learned
 from .policy_documents import Document, References
+from .resource_changes import ResourceChanges
 from .role_policies import RolePolicies
 
 _NOTHING = Part()
@@ -120,7 +119,15 @@ class PolicyUpdate:
         found = [*self.after.unread] if self.after else []
         for id_, part in self._after(role).items():
             found += self._gaps(id_, part, role)
+        found += self._undecided(role)
         yield from (f"{sentence} (stack {self.stack})" for sentence in found)
+
+    def _undecided(self, role: str) -> Iterator[str]:
+        """The resources of a role of which it is not known whether they are deleted, in sentences."""
+        undecided = self._changes_of_resources.undecided
+        for id_, part in self._parts_before(undecided):
+            if part.role == role or part.of(role):
+                yield f"whether the deployment deletes {id_} is not known: {undecided[id_]}"
 
     def doubts(self, role: str) -> Iterator[str]:
         """What can't be seen and is unlikely to be about a role, in sentences."""
@@ -172,34 +179,24 @@ class PolicyUpdate:
         """Whether all resources are known that there will be."""
         return self.after is None or not self.after.unread
 
-    @lazy
+    @property
     def _deleted(self) -> list[tuple[str, Part]]:
         """The resources that CloudFormation deletes, with what they say."""
+        return self._parts_before(self._changes_of_resources.deleted)
+
+    def _parts_before(self, ids: Iterable[str]) -> list[tuple[str, Part]]:
+        """These deployed resources, with what they say; none where the deployment leaves them, or can't be seen."""
         if self.before is None or self.retained or self.hidden or not self._is_complete:
             return []
-        return [(id_, part) for id_, part in self.before.parts.items() if self._is_deleted(id_)]
-
-    def _is_deleted(self, logical_id: str) -> bool:
-        assert self.before
-        if self._is_kept(logical_id):
-            return False
-        if self.after and self.after.is_made(logical_id):  # another one takes its place
-            policy = self.after.resources[logical_id].get("UpdateReplacePolicy")
-        else:
-            policy = self.before.resources[logical_id].get("DeletionPolicy")
-        return policy not in RETAINED
+        return [(id_, self.before.parts[id_]) for id_ in ids]
 
     def _is_kept(self, logical_id: str) -> bool:
         """Whether a resource is deployed and stays what it is."""
-        return logical_id in self._kept
+        return logical_id in self._changes_of_resources.kept
 
     @lazy
-    def _kept(self) -> frozenset[str]:
-        if self.before is None or self.after is None:
-            return frozenset()
-        before, after = self.before, self.after
-        both = (id_ for id_ in before.parts if before.is_made(id_) and after.is_made(id_))
-        return frozenset(id_ for id_ in both if not is_replaced(before.resources[id_], after.resources[id_]))
+    def _changes_of_resources(self) -> ResourceChanges:
+        return ResourceChanges(self.before, self.after)
 
     def _former(self, logical_id: str) -> Part:
         """What a resource has said that stays what it is."""

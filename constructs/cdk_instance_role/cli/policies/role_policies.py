@@ -6,7 +6,7 @@ from typing import Any
 from ..lazy import lazy
 from ..template.intrinsic_functions import NO_VALUE, UnresolvedError
 from ..template.replacement import MANAGED_POLICY, ROLE
-from ..template.stacks import STACK_TYPE, resources
+from ..template.stacks import STACK_TYPE, metadata, resources
 from .attachments import POLICY_TYPES, Attachment, Gap, Part
 from .policy_documents import Document, NotReadError, PolicyDocuments, References
 from .policy_resources import PolicyResource
@@ -147,8 +147,8 @@ class RolePolicies:
                     return str(found).rpartition("/")[2]  # a reference to a managed policy gives its ARN
             except UnresolvedError:
                 pass
-        path = self.resources[logical_id].get("Metadata", {}).get("aws:cdk:path")
-        return str(path).removesuffix("/Resource") if path else f"(new) {logical_id}"
+        path = metadata(self.resources[logical_id], "aws:cdk:path")
+        return path.removesuffix("/Resource") or f"(new) {logical_id}"
 
     def _part(self, logical_id: str) -> Part:
         gaps = []

@@ -102,9 +102,7 @@ class Resolver:
     def _mapping(self, value: Mapping[str, Any]) -> Any:
         if len(value) == 1:
             ((name, argument),) = value.items()
-            if name == "Ref":
-                return self._ref(argument)
-            if name.startswith("Fn::"):
+            if name == "Ref" or name.startswith("Fn::"):
                 try:
                     return self._function(name.removeprefix("Fn::"), argument)
                 except _MALFORMED:
@@ -121,6 +119,8 @@ class Resolver:
 
     def _function(self, name: str, argument: Any) -> Any:
         match name:
+            case "Ref":
+                return self._ref(argument)
             case "GetAtt":
                 logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
                 return self.attribute(logical_id, self(attribute))

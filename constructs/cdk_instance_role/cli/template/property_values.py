@@ -7,7 +7,7 @@ from typing import Any
 from ...runtime.association.contract import Property, RolloutProperty
 from .deployed_stack import DeployedStack
 from .iam_resources import IAM_TYPES, IamNames
-from .intrinsic_functions import NO_VALUE, Resolver, UnresolvedError
+from .intrinsic_functions import NO_VALUE, Resolver, UnresolvedError, properties_of
 from .replacement import ALARM, COMPOSITE_ALARM, INSTANCE, MANAGED_POLICY, ROLE, doubts, is_replaced
 from .stacks import STACK_TYPE, of_type
 from .template_inputs import Parameters, Place, as_text
@@ -115,7 +115,8 @@ class StackValues:
         Raises:
             UnresolvedError: one of them is not known before the deployment.
         """
-        given = {key: value for key, value in self.resources[logical_id]["Properties"].items() if key != "ServiceToken"}
+        found = properties_of(self.resources[logical_id])
+        given = {key: value for key, value in found.items() if key != "ServiceToken"}
         if isinstance(given.get(Property.INSTANCE_IDS), list):
             given[Property.INSTANCE_IDS] = self._targets(logical_id)[0]
         rollout = given.get(Property.ROLLOUT)
@@ -149,7 +150,7 @@ class StackValues:
         Raises:
             UnresolvedError: it is not known.
         """
-        return str(self.resolve(self.resources[logical_id]["Properties"].get("ServiceToken")))
+        return str(self.resolve(properties_of(self.resources[logical_id]).get("ServiceToken")))
 
     def path(self, logical_id: str) -> str:
         """The path of a construct, for people."""
@@ -159,7 +160,7 @@ class StackValues:
         """The instances that are listed: ids of those that exist, and paths of those that the deployment creates."""
         ids: list[Any] = []
         created: list[str] = []
-        listed = self.resources[logical_id]["Properties"].get(Property.INSTANCE_IDS)
+        listed = properties_of(self.resources[logical_id]).get(Property.INSTANCE_IDS)
         for item in listed if isinstance(listed, list) else ():
             try:
                 found = self.resolve(item)

@@ -1,8 +1,8 @@
-"""Which resources CloudFormation puts others in the place of, instead of changing them, as its documentation says:
+"""Which resources CloudFormation keeps, and which it puts others in the place of, as its documentation says:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-instance.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 INSTANCE, ROLE, PROFILE = "AWS::EC2::Instance", "AWS::IAM::Role", "AWS::IAM::InstanceProfile"
@@ -46,7 +46,26 @@ _DOUBTFUL = frozenset({"Affinity", "BlockDeviceMappings", "HostId", "PrivateDnsN
 _STORED = frozenset({"AdditionalInfo", "EbsOptimized", "InstanceType", "KernelId", "RamdiskId", "UserData"})
 """Properties of an instance that can be changed while it is stopped, which it can be if its root volume is in EBS."""
 
+DELETION, REPLACEMENT = "DeletionPolicy", "UpdateReplacePolicy"
+"""Attributes that say what becomes of a resource: of one that leaves the template, and of one that is replaced."""
+_RETAINED = ("Retain", "RetainExceptOnCreate")
+"""Values of these that leave the resource as it is."""
+
 Resource = Mapping[str, Any]
+
+
+def is_retained(resource: Resource, attribute: str, resolve: Callable[[Any], Any]) -> bool:
+    """Whether a resource stays as it is although it leaves the template, or is replaced.
+
+    Args:
+        resource: the resource, as the template has it.
+        attribute: `DELETION` or `REPLACEMENT`.
+        resolve: turns a value of the template into a plain one, or raises `UnresolvedError`.
+
+    Raises:
+        UnresolvedError: that is not known before the deployment.
+    """
+    return resolve(resource.get(attribute)) in _RETAINED
 
 
 def is_replaced(before: Resource | None, after: Resource) -> bool:
@@ -69,5 +88,10 @@ def doubts(before: Resource, after: Resource, *, ebs: bool) -> list[str]:
 
 def _changed(before: Resource, after: Resource) -> set[str]:
     """The properties that differ, as they are written: what they come to may be the same."""
-    old, new = before.get("Properties", {}), after.get("Properties", {})
+    old, new = _properties(before), _properties(after)
     return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+
+
+def _properties(resource: Resource) -> Mapping[str, Any]:
+    found = resource.get("Properties")
+    return found if isinstance(found, Mapping) else {}

@@ -7,8 +7,6 @@ from typing import Any
 
 ASSOCIATION_TYPE = "Custom::InstanceProfileAssociation"
 STACK_TYPE = "AWS::CloudFormation::Stack"
-RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
-"""Deletion policies that leave a resource as it is."""
 _PATH = "aws:cdk:path"
 _NESTED = re.compile(r"\.NestedStack/[^/]+\.NestedStackResource$")
 """What the CDK adds to the path of a nested stack for the resource in the stack around it."""
@@ -47,7 +45,7 @@ class Address:
             >>> Address("Prod-Stack", construct="Prod/Stack").path(template, "A1")
             'Web/Fleet'
         """
-        whole = template.get("Resources", {}).get(logical_id, {}).get("Metadata", {}).get(_PATH, "")
+        whole = metadata(template.get("Resources", {}).get(logical_id, {}), _PATH)
         inside = whole.removeprefix(f"{self.construct}/") if self.construct else whole
         if inside == whole:  # the construct of the stack has another path since, or none that is known
             inside = whole.partition("/")[2]
@@ -75,5 +73,11 @@ def resources(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def nested_template(resource: Mapping[str, Any]) -> str | None:
     """Name of the file in the assembly that has the template of a nested stack; None for one that is no construct."""
-    found: str | None = resource.get("Metadata", {}).get("aws:asset:path")
-    return found
+    return metadata(resource, "aws:asset:path") or None
+
+
+def metadata(resource: Mapping[str, Any], key: str) -> str:
+    """A text among the metadata of a resource; empty if there is none. The rest of it may have any form."""
+    found = resource.get("Metadata")
+    text = found.get(key) if isinstance(found, Mapping) else None
+    return text if isinstance(text, str) else ""
