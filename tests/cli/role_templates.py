@@ -76,7 +76,12 @@ def policies_of(
         template: the other sections of the template.
     """
     there = known or {}
-    resolve = Resolver({**KNOWN, **there}, attribute, conditions=template.get("Conditions", {}))
+    resolve = Resolver(
+        {**KNOWN, **there},
+        attribute,
+        conditions=template.get("Conditions", {}),
+        mappings=template.get("Mappings", {}),
+    )
 
     def made(logical_id: str) -> bool:
         condition = resources[logical_id].get("Condition")

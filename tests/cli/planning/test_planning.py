@@ -440,6 +440,38 @@ def test_moves_all_to_a_renamed_profile(cloud: Cloud) -> None:
     assert one.planned.is_new
 
 
+def test_moves_all_when_the_name_of_the_profile_comes_to_another_one(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(with_profile_name({"Fn::FindInMap": ["Names", "of", "profile"]}, "web"))
+
+    plan = cloud.plan(with_profile_name({"Fn::FindInMap": ["Names", "of", "profile"]}, "next"))
+
+    assert plan.event is Event.UPDATE
+    assert verbs(plan) == {"web-1": Verb.REPLACE}
+
+
+def test_leaves_all_alone_when_names_are_only_written_differently(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(with_profile_name("web", "web"))
+
+    plan = cloud.plan(with_profile_name({"Fn::FindInMap": ["Names", "of", "profile"]}, "web"))
+
+    assert plan.event is Event.NONE
+    assert verbs(plan) == {"web-1": Verb.KEEP}
+    assert not plan.permissions
+
+
+def with_profile_name(name: Any, in_map: str) -> StackArtifact:
+    """A stack whose profile has this name, and a mapping with a name."""
+    stack = synthesized(Servers())
+    (profile_id,) = (id_ for id_ in stack.resources if id_.startswith("WebInstanceProfile"))
+    resource = stack.resources[profile_id]
+    named = {**resource, "Properties": {**resource["Properties"], "InstanceProfileName": name}}
+    mappings = {"Names": {"of": {"profile": in_map}}}
+    template = {**stack.template, "Resources": {**stack.resources, profile_id: named}, "Mappings": mappings}
+    return replace(stack, template=template)
+
+
 def test_finds_a_profile_to_be_given_back_that_replaces_lists_no_more(cloud: Cloud) -> None:
     cloud.instance(1, cloud.old)
     cloud.deploy(synthesized(REPLACING))

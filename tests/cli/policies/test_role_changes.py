@@ -402,6 +402,30 @@ def test_a_new_role_has_nothing_of_the_stacks_that_are_deployed_before() -> None
     assert labels(changed(web(), early, base)) == ["AmazonS3ReadOnlyAccess"]
 
 
+def test_a_role_whose_name_is_only_written_differently_keeps_everything() -> None:
+    named = role_of(S3.arn, RoleName={"Fn::Join": ["", ["w", "eb"]]})
+
+    found = changed(web(S3, OWN), update({"Role": role_of(S3.arn)}, {"Role": named}))
+
+    assert (labels(found), found.touched) == (["AmazonS3ReadOnlyAccess", "own"], False)
+
+
+def test_a_role_whose_name_comes_to_another_one_is_another_one() -> None:
+    resources = {"Role": role_of(S3.arn, RoleName={"Fn::FindInMap": ["Names", "of", "it"]})}
+    before, after = ({"Names": {"of": {"it": name}}} for name in ("web", "next"))
+    stack = PolicyUpdate(
+        "Servers",
+        deployed(resources, {"Role": "web"}, Mappings=before),
+        policies_of(resources, Mappings=after),
+    )
+
+    found = changed(web(S3, OWN), stack)
+
+    assert labels(found) == []
+    assert found.notes == ("the deployment of stack Servers deletes role web",)
+    assert stack.is_new("next")
+
+
 def test_a_role_that_the_deployment_deletes_has_nothing() -> None:
     found = changed(web(S3, OWN), update({"Role": role_of(S3.arn)}, {}))
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from cdk_instance_role.cli.template.intrinsic_functions import Resolver, UnresolvedError
+from cdk_instance_role.cli.template.property_values import NewIdentityError
 from cdk_instance_role.cli.template.replacement import (
     ALARM,
     COMPOSITE_ALARM,
@@ -15,6 +17,7 @@ from cdk_instance_role.cli.template.replacement import (
     REPLACEMENT,
     ROLE,
     ROLE_POLICY,
+    KeptResources,
     doubts,
     is_replaced,
     is_retained,
@@ -73,6 +76,54 @@ def test_changes_the_resource_that_is_there_when_one_of_these_changes(kind: str,
 def test_makes_another_resource_of_another_type() -> None:
     assert is_replaced(resource(ROLE), resource(PROFILE))
     assert is_replaced(None, resource(ROLE))
+
+
+WAS = Resolver({"Stage": "web"}, mappings={"Names": {"of": {"it": "old"}}})
+WILL_BE = Resolver({"Stage": "db", "New": "web"}, mappings={"Names": {"of": {"it": "new"}}})
+IN_MAP = {"Fn::FindInMap": ["Names", "of", "it"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "other"),
+    [
+        ("web-role", {"Fn::Sub": "${New}-role"}, False),
+        ({"Fn::Sub": "${Stage}-role"}, {"Fn::Join": ["-", [{"Ref": "New"}, "role"]]}, False),
+        ({"Ref": "AWS::NoValue"}, None, False),
+        (8, {"Fn::Sub": "8"}, False),
+        (IN_MAP, IN_MAP, True),
+        ({"Ref": "Stage"}, {"Ref": "Stage"}, True),
+        (IN_MAP, "old", False),
+        (IN_MAP, "new", True),
+        ({"Ref": "Unknown"}, {"Ref": "Unknown"}, False),
+        ({"Ref": "Unknown"}, "web", True),
+        ("web", {"Ref": "Unknown"}, True),
+    ],
+)
+def test_compares_what_properties_come_to_and_as_they_are_written_where_that_is_not_known(
+    before: Any, after: Any, other: bool
+) -> None:
+    assert is_replaced(resource(ROLE, RoleName=before), resource(ROLE, RoleName=after), WAS, WILL_BE) is other
+    found = doubts(resource(INSTANCE, Tenancy=before), resource(INSTANCE, Tenancy=after), WAS, WILL_BE, ebs=True)
+    assert found == (["Tenancy"] if other else [])
+
+
+def test_takes_the_name_that_a_new_role_will_have() -> None:
+    def will_be(_: Any) -> Any:
+        raise NewIdentityError("Web/Role", "next")
+
+    one = resource(ROLE_POLICY, RoleName={"Ref": "Role"})
+
+    assert is_replaced(one, one, lambda _: "web", will_be)
+    assert not is_replaced(one, one, lambda _: "next", will_be)
+
+
+def test_keeps_a_resource_whose_name_refers_to_itself() -> None:
+    template = {"Web": resource(ROLE, RoleName={"Ref": "Web"})}
+    deployed = DeployedStack("arn:the-stack", {"Resources": template}, {"Web": "web", "Gone": "gone"})
+    kept = KeptResources(template, deployed, lambda _: "web", lambda value: kept[value["Ref"]])
+
+    assert dict(kept) == {"Web": "web"}
+    assert len(kept) == 1
 
 
 @pytest.mark.parametrize("properties", [None, "a", ["a"]])

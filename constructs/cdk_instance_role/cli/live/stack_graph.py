@@ -134,7 +134,9 @@ class StackGraph:
                 self._exported, self._output, partial(self._nested_output, address), self._given(address)
             )
             template = self._artifacts[address].template if address in self._artifacts else {}
-            self._values[address] = StackValues(template, self._place(address), self.deployed(address), elsewhere)
+            deployed = self.deployed(address)
+            was = partial(self._resolved_before, address, deployed) if deployed else None
+            self._values[address] = StackValues(template, self._place(address), deployed, elsewhere, was)
         return self._values[address]
 
     def former_values(self, address: Address, deployed: DeployedStack) -> StackValues:
@@ -172,6 +174,9 @@ class StackGraph:
 
     def _resolved(self, address: Address, value: Any) -> Any:
         return self.values(address).resolve(value)
+
+    def _resolved_before(self, address: Address, deployed: DeployedStack, value: Any) -> Any:
+        return self.former_values(address, deployed).resolve(value)
 
     def _nested_output(self, address: Address, logical_id: str, name: str) -> Any:
         inner = address.inner(logical_id)

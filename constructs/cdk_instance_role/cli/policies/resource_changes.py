@@ -39,8 +39,9 @@ class ResourceChanges:
             return
         before, after = self._before, self._after
         for id_ in before.parts:
-            there = before.is_made(id_) and after.is_made(id_)
-            if there and not is_replaced(before.resources[id_], after.resources[id_]):
+            if not (before.is_made(id_) and after.is_made(id_)):
+                continue
+            if not is_replaced(before.resources[id_], after.resources[id_], before.resolve, after.resolve):
                 yield id_
 
     @lazy

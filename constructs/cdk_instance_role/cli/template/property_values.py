@@ -5,10 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...runtime.association.contract import Property, RolloutProperty
+from ..lazy import lazy
 from .deployed_stack import DeployedStack
 from .iam_resources import IAM_TYPES, IamNames
 from .intrinsic_functions import NO_VALUE, Resolver, UnresolvedError, properties_of
-from .replacement import ALARM, COMPOSITE_ALARM, INSTANCE, MANAGED_POLICY, ROLE, doubts, is_replaced
+from .replacement import (
+    ALARM,
+    COMPOSITE_ALARM,
+    INSTANCE,
+    MANAGED_POLICY,
+    ROLE,
+    KeptResources,
+    Resolve,
+    as_written,
+    doubts,
+    is_replaced,
+)
 from .stacks import STACK_TYPE, of_type
 from .template_inputs import Parameters, Place, as_text
 
@@ -65,7 +77,12 @@ class StackValues:
     """
 
     def __init__(
-        self, template: Mapping[str, Any], place: Place, deployed: DeployedStack | None, elsewhere: Elsewhere
+        self,
+        template: Mapping[str, Any],
+        place: Place,
+        deployed: DeployedStack | None,
+        elsewhere: Elsewhere,
+        was: Resolve | None = None,
     ) -> None:
         """
         Args:
@@ -73,16 +90,14 @@ class StackValues:
             place: where the stack is.
             deployed: the stack as it is deployed; None if it is not.
             elsewhere: where values come from that are not the template's own.
+            was: resolves values of the deployed template. Default: the template is the deployed one, or its values are
+                compared with those of the deployed one as they are written.
         """
         self.template, self._place, self._elsewhere = template, place, elsewhere
-        self._known = self._kept(deployed) if deployed else {}
-        instances = self._instances(deployed) if deployed else {}
-        self.replaced = frozenset(id_ for id_, (before, after) in instances.items() if is_replaced(before, after))
-        """Ids of the instances that the deployment puts others in the place of."""
-        self._kept_instances = {id_: pair for id_, pair in instances.items() if id_ not in self.replaced}
+        self._instances = self._instances_of(deployed) if deployed else {}
         self._parameters = Parameters(template, deployed, elsewhere.given)
         self.resolve = Resolver(
-            {**place.pseudo(deployed), **self._parameters.known(), **self._known},
+            {**place.pseudo(deployed), **self._parameters.known()},
             self._attribute,
             elsewhere.exported,
             elsewhere.output,
@@ -90,6 +105,8 @@ class StackValues:
             template.get("Mappings", {}),
             self._reference,
         )
+        self._compared: tuple[Resolve, Resolve] = (was, self.resolve) if was else (as_written, as_written)
+        self._known = KeptResources(self.resources, deployed, *self._compared)
         self.iam = IamNames(template, place, self.resolve, self._known)
         """Its instance profiles and roles."""
 
@@ -97,6 +114,11 @@ class StackValues:
     def resources(self) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.template.get("Resources", {})
         return found
+
+    @lazy
+    def replaced(self) -> frozenset[str]:
+        """Ids of the instances that the deployment puts others in the place of."""
+        return frozenset(id_ for id_, pair in self._instances.items() if is_replaced(*pair, *self._compared))
 
     def is_made(self, logical_id: str) -> bool:
         """Whether the template's conditions let a resource be.
@@ -141,8 +163,9 @@ class StackValues:
             instance_id: an instance, of the stack or not.
             ebs: its root volume is in EBS.
         """
-        before, after = self._kept_instances.get(instance_id, ({}, {}))
-        return doubts(before, after, ebs=ebs)
+        if instance_id not in self._instances or instance_id in self.replaced:
+            return []
+        return doubts(*self._instances[instance_id], *self._compared, ebs=ebs)
 
     def service_token(self, logical_id: str) -> str:
         """ARN of the function that an association is handled by.
@@ -177,6 +200,8 @@ class StackValues:
             return f"(new) {new.path}"
 
     def _reference(self, name: str) -> Any:
+        if name in self._known:
+            return self._known[name]
         if name in self._parameters:
             return self._parameters[name]
         if self.resources.get(name, {}).get("Type") in _KNOWN_BY_PATH:
@@ -199,15 +224,7 @@ class StackValues:
             raise UnresolvedError(f"{logical_id}.{name} is not known before the deployment")
         return self.iam.arn(logical_id)
 
-    def _kept(self, deployed: DeployedStack) -> dict[str, str]:
-        """Physical ids of the resources that stay what they are."""
-        return {
-            id_: physical
-            for id_, physical in deployed.physical_ids.items()
-            if id_ in self.resources and not is_replaced(deployed.resource(id_), self.resources[id_])
-        }
-
-    def _instances(self, deployed: DeployedStack) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    def _instances_of(self, deployed: DeployedStack) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
         """The instances of the stack, as they are in the deployed template and as they will be, by their ids."""
         before, now = of_type(deployed.template, INSTANCE), deployed.physical_ids
         after = of_type(self.template, INSTANCE)
