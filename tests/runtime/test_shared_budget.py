@@ -7,8 +7,8 @@ from tests.runtime.ledgers import NOW, LedgerUser
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
 
-FIRST = Entry("stack|First", NOW, NOW + 600, {ASSOCIATE: 12, REPLACE: 3})
-SECOND = Entry("stack|Second", NOW + 1.5, NOW + 900, {DISASSOCIATE: 7}, may_wait=False)
+FIRST = Entry("stack|First", NOW, NOW + 600, {ASSOCIATE: 12, REPLACE: 3}, request_id="first")
+SECOND = Entry("stack|Second", NOW + 1.5, NOW + 900, {DISASSOCIATE: 7}, may_wait=False, request_id="second")
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def test_an_entry_without_calls_left_lists_none(budget: SharedBudget) -> None:
 
 def test_who_has_left_is_not_counted(budget: SharedBudget) -> None:
     budget.enter(FIRST, NOW)
-    budget.leave(FIRST.association)
-    budget.leave(FIRST.association)
+    budget.leave(FIRST.association, "first")
+    budget.leave(FIRST.association, "first")
     assert budget.enter(SECOND, NOW) == [SECOND]
 
 
@@ -51,11 +51,11 @@ def test_an_operation_whose_time_is_over_is_not_counted(budget: SharedBudget) ->
 def test_the_item_goes_with_its_last_entry(user: LedgerUser, budget: SharedBudget) -> None:
     budget.enter(FIRST, NOW)
     budget.enter(SECOND, NOW)
-    budget.leave(FIRST.association)
+    budget.leave(FIRST.association, "first")
     assert _items(user) == 1
-    budget.leave(SECOND.association)
+    budget.leave(SECOND.association, "second")
     assert _items(user) == 0
-    budget.leave(SECOND.association)
+    budget.leave(SECOND.association, "second")
     assert _items(user) == 0
 
 

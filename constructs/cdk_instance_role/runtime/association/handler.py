@@ -63,7 +63,7 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
         attributes = _Invocation(request, services, owner).run()
     except AssociationError as error:
         with suppress(ClientError, BotoCoreError):  # what has failed before matters more
-            services.ledger.budget.leave(request.association)
+            services.ledger.budget.leave(request.association, request.id)
         _end_in_failure(request, services, error)
         raise
     return {"IsComplete": False} if attributes is None else {"IsComplete": True, "Data": attributes}

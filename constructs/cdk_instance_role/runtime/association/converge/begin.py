@@ -25,6 +25,12 @@ PROPAGATION_SECONDS = 10.0
 SECOND_LOOK_SECONDS = 5.0
 """A stack may show late that it rolls back: before an Update is refused, it is looked at again after this time."""
 
+RESERVED_SECONDS = 60.0
+"""How long the shared budget counts an operation that has begun, until its second phase enters it."""
+UNBEGUN_SECONDS = 8.0
+"""How long it counts a Create that has not begun yet. Shorter than `PROPAGATION_SECONDS`: an operation that does not
+fit beside one that was killed is tried again until that has run out."""
+
 T = TypeVar("T")
 
 
@@ -73,12 +79,15 @@ class _Beginning:
         known = self._services.ledger.operations.get(self._key)
         if known and known.request_id == self._request.id:
             return _of_ended(known) or Validation()
-        self._services.ledger.operations.refuse_ended(self._request)
+        self._services.ledger.operations.refuse_past(self._request)
         operation = Operation(self._clock(), type=RequestType.CREATE)
-        found = self._validated(operation)
-        if not found.problems:
-            self._services.ledger.operations.begin(self._request, self._clock())
-        return found
+        found = validate(self._request, operation, self._services)
+        refused = self._fitted(operation, found, UNBEGUN_SECONDS)
+        if refused.problems:
+            return refused
+        begun = self._services.ledger.operations.begin(self._request, self._clock())
+        self._enter(begun, found, RESERVED_SECONDS)
+        return refused
 
     def _look_for_update(self) -> Validation:
         # Begun even if it is refused next: should CloudFormation then take it back, that is known.
@@ -92,25 +101,39 @@ class _Beginning:
         ledger = self._services.ledger
         if ledger.operations.get(self._key) is None and not ledger.records(self._key):
             raise ClosedError
-        return self._validated(ledger.operations.begin(self._request, self._clock()))
+        operation = ledger.operations.begin(self._request, self._clock())
+        return _of_ended(operation) or self._validated(operation)
 
     def _validated(self, operation: Operation) -> Validation:
-        found = validate(self._request, operation, self._services)
-        return found if found.problems else Validation(self._crowding(operation, found))
+        return self._fitted(operation, validate(self._request, operation, self._services), RESERVED_SECONDS)
 
-    def _crowding(self, operation: Operation, found: Validation) -> list[str]:
-        """Why the operation can't share EC2's buckets with those that are open, if so."""
+    def _fitted(self, operation: Operation, found: Validation, seconds: float) -> Validation:
+        """What was found, and whether the operation can share EC2's buckets with those that are open.
+
+        Args:
+            operation: the operation.
+            found: its problems and calls.
+            seconds: how long the calls are reserved.
+        """
+        if found.problems:
+            return found
+        crowded = crowding(self._enter(operation, found, seconds), self._key, self._clock())
+        if crowded is None:
+            return Validation()
+        self._services.ledger.budget.leave(self._key, self._request.id)
+        return Validation([messages.crowded(*crowded, self._request.timeout)], retryable=True)
+
+    def _enter(self, operation: Operation, found: Validation, seconds: float) -> list[Entry]:
+        """Reserve the calls of the operation for some seconds. Returns the entries of all that are open."""
         if not any(found.calls.values()):
             return []
-        request, budget, now = self._request, self._services.ledger.budget, self._clock()
+        request, now = self._request, self._clock()
         ends_at = operation.ends_at(request.timeout) - found.waiting
         may_wait = request.type is not RequestType.DELETE and not operation.rolling_back
-        entry = Entry(self._key, operation.started_at, ends_at, found.calls, may_wait)
-        crowded = crowding(budget.enter(entry, now), self._key, now)
-        if crowded is None:
-            return []
-        budget.leave(self._key)
-        return [messages.crowded(*crowded, request.timeout)]
+        entry = Entry(
+            self._key, operation.started_at, ends_at, found.calls, may_wait, request.id, counts_until=now + seconds
+        )
+        return self._services.ledger.budget.enter(entry, now)
 
     def _stack_rolls_back(self) -> bool:
         """Whether the stack takes an update back, read with a minute's patience."""

@@ -61,7 +61,8 @@ class Progress:
         if calls := calls_of(plan.changes):
             may_wait = desired is not None and not operation.rolling_back
             ends_at = operation.ends_at(self._request.timeout)
-            entry = Entry(self._request.association, operation.started_at, ends_at, calls, may_wait)
+            began_at, id_ = operation.started_at, self._request.id
+            entry = Entry(self._request.association, began_at, ends_at, calls, may_wait, id_)
             self._services.ledger.budget.enter(entry, now)
 
     def counts(self) -> dict[Metric, int]:

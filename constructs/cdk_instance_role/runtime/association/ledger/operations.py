@@ -104,20 +104,23 @@ class Operations:
         current = self._table.get(KIND, request.association)
         if current.get("RequestId") == request.id:
             return operation_of(current)
-        if current:
-            _refuse_outdated(request, current)
-        self.refuse_ended(request)
+        self._refuse_past(request, current)
         rolling_back = request.type is RequestType.UPDATE and (_takes_back(request, current) or stack_rolls_back())
         item = self._replace(request, current, now, rolling_back=rolling_back)
         return self.begin(request, now, stack_rolls_back=stack_rolls_back) if item is None else operation_of(item)
 
-    def refuse_ended(self, request: Request) -> None:
-        """Refuse an event that was delivered again after the Delete of its association.
+    def refuse_past(self, request: Request) -> None:
+        """Refuse an event that was delivered again after a later one, or after the Delete of its association.
 
         Raises:
             SupersededError: it is such an event.
             ClosedError: it is the Delete.
         """
+        self._refuse_past(request, self._table.get(KIND, request.association))
+
+    def _refuse_past(self, request: Request, current: Mapping[str, Any]) -> None:
+        if current:
+            _refuse_outdated(request, current)
         if is_ended(self._table, request.association, request.id):
             if request.type is RequestType.DELETE:
                 raise ClosedError

@@ -1,7 +1,8 @@
 """The calls that all open operations of a provider have still to make, because they share EC2's buckets.
 
 One item lists for each open operation how many calls it needs and when it ends. An operation that begins writes its
-entry and then reads all of them: if they do not fit together, the one that came later is refused.
+entry and then reads all of them: if they do not fit together, the one that came later is refused. What the first phase
+writes is a reservation. It runs out unless the second phase, which the operation lives in, enters in its place.
 """
 
 import uuid
@@ -19,6 +20,8 @@ KIND, ID = "shared", "open operations"
 _MARK = "Mark"
 """Attribute with a new value for each write."""
 _NO_ENTRY = frozenset({LEDGER_PARTITION_KEY, LEDGER_SORT_KEY, _MARK})
+_NOT_LATER = "attribute_not_exists(#association.BeganAt) OR #association.BeganAt <= :began"
+"""The entry of an association is not of a later operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,14 @@ class Entry:
     """Calls still to be made, by action of EC2."""
     may_wait: bool = True
     """It can be refused. A rollback and a Delete can't."""
+    request_id: str = ""
+    """Of the event that the operation is for."""
+    counts_until: float | None = None
+    """Until when a reservation counts, in seconds since the epoch. None: the entry counts until the operation ends."""
+
+    def counts(self, now: float) -> bool:
+        """Whether the operation is still open, as far as the entry tells."""
+        return now < self.ends_at and (self.counts_until is None or now < self.counts_until)
 
 
 def crowding(entries: Sequence[Entry], association: str, now: float) -> tuple[float, list[Entry]] | None:
@@ -49,7 +60,9 @@ def crowding(entries: Sequence[Entry], association: str, now: float) -> tuple[fl
     Returns:
         The seconds that all need together, and the other operations; None if the operation can begin.
     """
-    mine = next(entry for entry in entries if entry.association == association)
+    mine = next((entry for entry in entries if entry.association == association), None)
+    if mine is None:  # its time is over
+        return None
     earlier = [one for one in entries if one is not mine and _order(one) < _order(mine)]
     together, alone = _ends([*earlier, mine], now), _ends(earlier, now)
     late = {one.association for one in (*earlier, mine) if together[one.association] > one.ends_at}
@@ -84,25 +97,65 @@ class SharedBudget:
         self._table = table
 
     def enter(self, entry: Entry, now: float) -> list[Entry]:
-        """Write the entry of an operation, and return those of all that are open, it among them."""
-        calls = {action: count for action, count in entry.calls.items() if count}
-        value = {"BeganAt": entry.began_at, "EndsAt": entry.ends_at, "Calls": calls, "MayWait": entry.may_wait}
-        values = {":entry": value, ":mark": uuid.uuid4().hex}
-        names = {"#association": entry.association}
-        item = self._table.update(KIND, ID, f"SET #association = :entry, {_MARK} = :mark", values, names=names)
-        return [one for one in _entries(item) if one.ends_at > now]
+        """Write the entry of an operation, unless a later one of its association has entered. What does not count any
+        more is removed.
 
-    def leave(self, association: str) -> None:
-        """Remove the entry of an operation, or the item with the last entry. One write: nothing is left half done."""
-        while association in (item := self._table.get(KIND, ID)):
-            unchanged, read = f"{_MARK} = :read", {":read": item[_MARK]}
+        Returns:
+            The entries of all operations that are open.
+        """
+        values = {":entry": _value_of(entry), ":began": entry.began_at, ":mark": uuid.uuid4().hex}
+        expression, names = f"SET #association = :entry, {_MARK} = :mark", {"#association": entry.association}
+        try:
+            item = self._table.update(KIND, ID, expression, values, _NOT_LATER, names)
+        except self._table.ConditionFailed:
+            item = self._table.get(KIND, ID)
+        counting = [one for one in _entries(item) if one.counts(now)]
+        over = item.keys() - _NO_ENTRY - {one.association for one in counting}
+        if over:
+            with suppress(self._table.ConditionFailed):  # the next one that enters does it
+                self._remove(item, sorted(over))
+        return counting
+
+    def leave(self, association: str, request_id: str) -> None:
+        """Remove the entry of an operation, if it is of this event, or the item with the last entry. One write: nothing
+        is left half done."""
+        while _is_of(request_id, (item := self._table.get(KIND, ID)).get(association)):
             with suppress(self._table.ConditionFailed):  # another operation has begun or ended: read again
-                if item.keys() <= {*_NO_ENTRY, association}:
-                    self._table.delete(KIND, ID, unchanged, read)
-                else:
-                    expression = f"SET {_MARK} = :mark REMOVE #association"
-                    values = {**read, ":mark": uuid.uuid4().hex}
-                    self._table.update(KIND, ID, expression, values, unchanged, {"#association": association})
+                self._remove(item, [association])
+
+    def _remove(self, item: Mapping[str, Any], associations: Sequence[str]) -> None:
+        """Remove entries of the item, or all of it if no others are left.
+
+        Raises:
+            ConditionFailed: the item is another one by now.
+        """
+        unchanged, read = f"attribute_not_exists({_MARK})", {}
+        if _MARK in item:
+            unchanged, read = f"{_MARK} = :read", {":read": item[_MARK]}
+        if item.keys() <= {*_NO_ENTRY, *associations}:
+            self._table.delete(KIND, ID, unchanged, read)
+            return
+        names = {f"#n{number}": one for number, one in enumerate(associations)}
+        expression = f"SET {_MARK} = :mark REMOVE {', '.join(names)}"
+        self._table.update(KIND, ID, expression, {**read, ":mark": uuid.uuid4().hex}, unchanged, names)
+
+
+def _value_of(entry: Entry) -> dict[str, Any]:
+    return {
+        "BeganAt": entry.began_at,
+        "EndsAt": entry.ends_at,
+        "Calls": {action: count for action, count in entry.calls.items() if count},
+        "MayWait": entry.may_wait,
+        "Request": entry.request_id,
+        "CountsUntil": entry.counts_until,
+    }
+
+
+def _is_of(request_id: str, value: Any) -> bool:
+    """Whether an entry is there, and of this event. One that does not say its event counts as such."""
+    if not isinstance(value, Mapping):
+        return value is not None
+    return bool(value.get("Request", request_id) == request_id)
 
 
 def _entries(item: Mapping[str, Any]) -> Iterator[Entry]:
@@ -111,10 +164,13 @@ def _entries(item: Mapping[str, Any]) -> Iterator[Entry]:
         if association in _NO_ENTRY:
             continue
         with suppress(KeyError, TypeError, ValueError, AttributeError):
+            until = value.get("CountsUntil")
             yield Entry(
                 association,
                 float(value["BeganAt"]),
                 float(value["EndsAt"]),
                 {action: int(count) for action, count in value["Calls"].items()},
                 bool(value["MayWait"]),
+                str(value.get("Request", "")),
+                None if until is None else float(until),
             )
