@@ -276,3 +276,22 @@ def test_a_renewal_ends_the_same_wherever_an_invocation_is_killed(renews: bool) 
         result = story.update()
         assert result.ok, f"killed {point}, {number}: {result.reason}"
         assert story.ids() == {story.new_id}, f"killed {point}, {number}"
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+@pytest.mark.parametrize("bake", [0, 60])
+def test_targets_with_a_deleted_profile_and_new_ones_are_changed_in_waves(
+    world: World, resource: Resource, state: str, bake: int
+) -> None:
+    targets, added = world.instances(6, state=state), world.instances(6)
+    resource.properties = world.properties(targets)
+    assert resource.create(resource.properties).ok
+    world.clock.sleep(1000)
+    new_id = world.fleet.recreate_profile(world.web)
+    rollout = {"First": 2, "Growth": 2, "BakeSeconds": bake}
+    result = resource.update(world.properties([*targets, *added], rollout=rollout, timeout=900))
+
+    assert result.ok, result.reason
+    assert result.seconds < 300
+    rows = [world.fleet.active(id_) for id_ in (*targets, *added)]
+    assert {row.profile_id if row else "none" for row in rows} == {new_id}

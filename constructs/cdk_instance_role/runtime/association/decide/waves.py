@@ -12,7 +12,7 @@ from .step import CHANGES, Action, Plan, Step
 
 def is_change(step: Step) -> bool:
     """Whether a step changes a target, now or as soon as that can be done."""
-    waits_for_it = step.action is Action.WAIT and step.after != step.before
+    waits_for_it = step.action is Action.WAIT and (step.after != step.before or step.renews)
     return not step.undo and (step.action in CHANGES or waits_for_it)
 
 

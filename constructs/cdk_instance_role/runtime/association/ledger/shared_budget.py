@@ -152,7 +152,7 @@ def _value_of(entry: Entry) -> dict[str, Any]:
 
 
 def _is_of(request_id: str, value: Any) -> bool:
-    """Whether an entry is there, and of this event. One that does not say its event counts as such."""
+    """Whether an entry is there, and of this event. An entry without an event counts as such."""
     if not isinstance(value, Mapping):
         return value is not None
     return bool(value.get("Request", request_id) == request_id)
