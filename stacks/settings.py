@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictI
 from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
 from cdk_instance_role.provider_resources.limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from cdk_instance_role.runtime.association.request.desired import ROLE_ARN
-from cdk_instance_role.support.names import NAME, POLICY_ARN
+from cdk_instance_role.support.names import KEY_ARN, NAME, POLICY_ARN
 
 from .values import Strict, check_role_name, text
 
@@ -64,9 +64,6 @@ def _one_of(allowed: tuple[Any, ...]) -> BeforeValidator:
 
 
 def _check_key(value: Any) -> Any:
-    # What builds the documentation reads this module, and has no CDK.
-    from cdk_instance_role.support.arn_checks import KEY_ARN
-
     if not isinstance(value, str) or not KEY_ARN.fullmatch(value):
         raise ValueError(
             "Input should be the ARN of a KMS key, not of an alias, like "

@@ -171,7 +171,11 @@ class AssociationMetrics:
         """
         return [
             _graph("Targets", self.metric_targets(label="selected"), self.metric_done(label="done")),
-            _graph("Trouble", self.metric_failed(label="failed"), self.metric_throttled(label="throttled calls")),
+            _graph(
+                "Failures and throttling",
+                self.metric_failed(label="failed"),
+                self.metric_throttled(label="throttled calls"),
+            ),
             _graph("Wave", self.metric_wave(label="wave")),
             *self._alarms(),
             *self._of_enforcement(),
@@ -188,7 +192,7 @@ class AssociationMetrics:
         return [
             _graph("Drift", self.metric_drifted(label="drifted"), width=ENFORCEMENT_WIDTH),
             _graph("Enforcement", *repaired, width=ENFORCEMENT_WIDTH),
-            _graph("Lag", self.metric_enforcement_lag(label="seconds"), width=ENFORCEMENT_WIDTH),
+            _graph("Enforcement lag", self.metric_enforcement_lag(label="seconds"), width=ENFORCEMENT_WIDTH),
         ]
 
 

@@ -249,7 +249,11 @@ def test_a_dashboard_has_a_second_row_for_enforcement() -> None:
     second = [one for one in body["widgets"] if one["y"] > 0]
     shown = {one["properties"]["title"]: [row[1] for row in one["properties"]["metrics"]] for one in second}
 
-    assert shown == {"Drift": ["Drifted"], "Enforcement": ["Repaired", "LateArrivals"], "Lag": ["EnforcementLag"]}
+    assert shown == {
+        "Drift": ["Drifted"],
+        "Enforcement": ["Repaired", "LateArrivals"],
+        "Enforcement lag": ["EnforcementLag"],
+    }
     assert {one["y"] for one in second} == {6}
 
 

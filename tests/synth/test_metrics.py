@@ -83,7 +83,11 @@ def test_a_dashboard_has_a_row_of_widgets(association: InstanceProfileAssociatio
     *graphs, alarms = widgets_of(stack)
 
     shown = {graph["properties"]["title"]: [row[1] for row in graph["properties"]["metrics"]] for graph in graphs}
-    assert shown == {"Targets": ["Targets", "Done"], "Trouble": ["Failed", "Throttled"], "Wave": ["Wave"]}
+    assert shown == {
+        "Targets": ["Targets", "Done"],
+        "Failures and throttling": ["Failed", "Throttled"],
+        "Wave": ["Wave"],
+    }
     assert alarms["properties"]["alarms"] == ["${Errors.Arn}"]
     assert {widget["y"] for widget in (*graphs, alarms)} == {0}
 

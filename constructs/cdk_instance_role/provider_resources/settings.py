@@ -13,9 +13,10 @@ from aws_cdk import aws_logs as logs
 
 from ..runtime.association.request.desired import abbreviated
 from ..support.argument_types import check_list, check_optional, check_type
-from ..support.arn_checks import KEY_ARN, check_partition
+from ..support.arn_checks import check_partition
 from ..support.arns import Arns
 from ..support.lookups import is_dummy
+from ..support.names import KEY_ARN
 from .limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from .reconcilers import check_reconcilers
 

@@ -9,12 +9,6 @@ from enum import StrEnum
 from .arns import Arns, parts_of, without_tokens
 from .lookups import is_dummy
 
-_HEX = "[0-9a-f]"
-_KEY_ID = f"(?:{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}|mrk-{_HEX}{{32}})"
-KEY_ARN = re.compile(rf"arn:[a-z-]+:kms:(?P<region>[a-z0-9-]+):[0-9]{{12}}:key/{_KEY_ID}")
-"""ARN of a KMS key, whose id is a UUID, or for a multi-Region key mrk- and 32 hexadecimal digits:
-https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html"""
-
 _PROPER = re.compile(r"[\w+=,.@/:-]*", re.ASCII)
 _WILDCARD = re.compile(r"[*?]")
 _AWS = "aws"

@@ -63,3 +63,9 @@ POLICY_ARN = re.compile(rf"arn:[a-z-]+:iam::(?:aws|\d{{12}}):policy/{_PATH_AND_N
 
 ALARM_NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f]{1,255}(?<!\s)")
 """Name of an alarm: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
+
+_HEX = "[0-9a-f]"
+_KEY_ID = f"(?:{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}|mrk-{_HEX}{{32}})"
+KEY_ARN = re.compile(rf"arn:[a-z-]+:kms:(?P<region>[a-z0-9-]+):[0-9]{{12}}:key/{_KEY_ID}")
+"""ARN of a KMS key, whose id is a UUID, or for a multi-Region key mrk- and 32 hexadecimal digits:
+https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html"""

@@ -53,7 +53,7 @@ class PlannedObserver(Observer):
                 None,
             )
         except UnresolvedError as error:
-            if getattr(error, "identity", None) is None:  # the role of another stack has a name already
+            if error.identity is None:  # the role of another stack has a name already
                 gap = f"the role in instance profile {name_of(arn)}: {error}"
                 self._environment.reader.record_gap(self._environment.text(gap))
             return presumed

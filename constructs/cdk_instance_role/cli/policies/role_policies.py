@@ -101,7 +101,7 @@ class RolePolicies:
         try:
             return self.resolve(value)
         except UnresolvedError as error:
-            identity = getattr(error, "identity", None)  # of a resource of another stack
+            identity = error.identity  # of a resource of another stack
             if identity is None:
                 raise
             return identity

@@ -134,7 +134,7 @@ class IamNames:
             own = self._own_role(value)
             return self.reference(own) if own else str(self._resolve(value))
         except UnresolvedError as error:
-            return getattr(error, "identity", None)
+            return error.identity
 
     def names(self) -> dict[str, str]:
         """The constructs of the stack's profiles, and of its roles that have no name yet, by what the handler's

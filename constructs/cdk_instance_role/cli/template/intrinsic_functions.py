@@ -18,6 +18,9 @@ _MALFORMED = (AttributeError, LookupError, RecursionError, TypeError, ValueError
 class UnresolvedError(Exception):
     """The value is not known before the deployment; the message says why."""
 
+    identity: str | None = None
+    """Name of the role, or ARN of the managed policy, if the value is that of one that the deployment creates."""
+
 
 def _not_known(what: str) -> str:
     raise UnresolvedError(f"{what} is not known before the deployment")

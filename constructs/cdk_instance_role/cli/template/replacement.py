@@ -173,7 +173,7 @@ def _value(value: Any, resolve: Resolve) -> Any:
     try:
         found = resolve(value) if isinstance(value, Mapping | list) else value
     except UnresolvedError as error:
-        found = getattr(error, "identity", None)  # of a role or a policy that the deployment creates
+        found = error.identity
         if found is None:
             raise
     return None if found is None or found is NO_VALUE else as_text(found)

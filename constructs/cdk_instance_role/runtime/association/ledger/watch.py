@@ -4,7 +4,6 @@ Every write checks the lease in the same transaction. So an invocation that has 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import Any
 
 from ..contract import LEDGER_SORT_KEY
@@ -12,6 +11,7 @@ from ..drift.breaker import ChangeKind, Memory, Pause
 from ..drift.finding import Drift, Finding
 from .desired_states import MEMORY_KIND
 from .enforcement_lease import EnforcementLease
+from .items import reading
 from .table import Table
 
 _FINDINGS = "findings|"
@@ -132,22 +132,40 @@ def _read_memory(item: Mapping[str, Any]) -> Memory:
     )
 
 
+_TEXTS = {
+    "Drift": "drift",
+    "Reason": "reason",
+    "Advice": "advice",
+    "Carries": "carries",
+    "Told": "told",
+    "ToldId": "told_id",
+}
+_TIMES = {
+    "Since": "since",
+    "RetryAt": "retry_at",
+    "RepairedAt": "repaired_at",
+    "UnselectedAt": "unselected_at",
+    "GoneAt": "gone_at",
+}
+_NUMBERS = {"Tries": "tries", "Repairs": "repairs"}
+"""Attributes of a finding's item, with the fields of `Finding` that they hold."""
+
+
 def _finding_attributes(finding: Finding) -> dict[str, Any]:
     """Only what says something: most findings are short-lived."""
-    named = {one.name: getattr(finding, one.name) for one in fields(finding) if one.name != "instance_id"}
+    fields = {**_TEXTS, **_TIMES, **_NUMBERS}
+    named = {name: getattr(finding, field) for name, field in fields.items()}
     return {name: str(value) if isinstance(value, Drift) else value for name, value in named.items() if value}
 
 
 def _finding_of(item: Mapping[str, Any]) -> Finding:
-    known: dict[str, Any] = {one.name: item[one.name] for one in fields(Finding) if one.name in item}
-    for name in ("drift", "told"):
-        known[name] = _drift(known.get(name))
-    for name in ("since", "retry_at", "repaired_at", "unselected_at", "gone_at"):
-        if name in known:
-            known[name] = float(known[name])
-    for name in ("tries", "repairs"):
-        known[name] = int(known.get(name, 0))
-    return Finding(instance_id=item[LEDGER_SORT_KEY], **known)
+    with reading(item, "or delete it: enforcement looks at the instance anew"):
+        known: dict[str, Any] = {field: item[name] for name, field in _TEXTS.items() if name in item}
+        for field in ("drift", "told"):
+            known[field] = _drift(known.get(field))
+        known |= {field: float(item[name]) for name, field in _TIMES.items() if name in item}
+        known |= {field: int(item[name]) for name, field in _NUMBERS.items() if name in item}
+        return Finding(instance_id=item[LEDGER_SORT_KEY], **known)
 
 
 def _drift(value: Any) -> Drift | None:

@@ -34,7 +34,8 @@ def write_failed(request: Request, sentences: Mapping[str, str]) -> None:
 
 def write_operation(request: Request, message: str, **fields: Any) -> None:
     """A line about the operation as a whole."""
-    _log.info(message, extra={"association": request.logical_id, "request": request.type.value, **fields})
+    whose = {"association": request.logical_id, "request": request.type.value, "request_id": request.id}
+    _log.info(message, extra={**whose, **fields})
 
 
 def write_error(request: Request, error: Exception) -> None:
