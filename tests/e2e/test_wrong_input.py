@@ -100,7 +100,7 @@ def tags_that_match_nothing(fleet: Fleet, _: LocalAws) -> Mistake:
     fleet.launch(tags={"app": "matched"})
     return Mistake(
         entry("tags", instance_tags={"app": ["unmatched"]}),
-        "no instances are selected: none that is not terminated has the tags app=unmatched",
+        "no instances are selected: no instance that is not terminated has the tags app=unmatched",
     )
 
 

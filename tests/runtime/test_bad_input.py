@@ -41,7 +41,7 @@ def _with(**changes: Any) -> Make:
 CASES: dict[str, tuple[Make, list[str]]] = {
     "no tags match": (
         lambda world: world.properties(tags={"app": ["web", "api"], "env": ["prod"]}),
-        ["no instances are selected", "app=api|web, env=prod", "correct them, or tag one"],
+        ["no instances are selected", "app=api|web, env=prod", "correct the tags, or tag an instance"],
     ),
     "only a terminated instance matches": (
         lambda world: (

@@ -47,7 +47,7 @@ def test_bounds_the_message_also_when_everything_was_refused_later(world: World,
     result = resource.create(world.properties(targets))
     assert not result.ok
     assert len(result.reason.encode()) <= MESSAGE_BYTES
-    assert "every instance has been given back what it had" in result.reason
+    assert "every instance carries again what it carried before" in result.reason
 
 
 def test_bounds_the_message_also_when_the_way_back_fails(world: World, resource: Resource) -> None:
@@ -323,7 +323,7 @@ def test_giving_back_after_a_time_out_is_not_ended_by_the_first_throttled_call(
     world.traffic.meanwhile(DISASSOCIATE, let_others_look)
     result = resource.finish(event)
     assert "100 seconds were not enough" in result.reason
-    assert result.reason.endswith("every instance has been given back what it had")
+    assert result.reason.endswith("every instance carries again what it carried before")
     assert world.carried(*targets) == [None] * 5
 
 

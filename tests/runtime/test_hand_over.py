@@ -39,7 +39,7 @@ def test_a_new_association_that_could_not_give_back_what_it_inherits_is_refused(
     result = new.create(world.properties([target]))
 
     assert not result.ok
-    assert "instance profile Old has to be given back one day and is not in `replaces`: list it there" in result.reason
+    assert "instance profile Old must be restored later and is not in `replaces`: list it there" in result.reason
     assert old.delete().ok
     assert world.carried(target) == ["Old"]
 
@@ -54,7 +54,7 @@ def test_an_association_that_could_not_give_way_to_another_one_again_is_refused(
 
     result = first.update(world.properties([target]))
 
-    assert "instance profile Web2 has to be given back one day and is not in `replaces`: list it there" in result.reason
+    assert "instance profile Web2 must be restored later and is not in `replaces`: list it there" in result.reason
     assert first.update(world.properties([target], replaces=[web2])).ok
     assert first.delete().ok
     assert world.carried(target) == ["Web2"]
@@ -69,7 +69,7 @@ def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: 
     assert replacing.create(world.properties([target], replaces=[world.old])).ok
 
     result = keeping.update(world.properties([target], on_conflict="KEEP", timeout=900))
-    assert "instance profile Old has to be given back one day" in result.reason
+    assert "instance profile Old must be restored later" in result.reason
     assert result.rollback is not None
     assert result.rollback.ok, result.rollback.reason
     assert replacing.delete().ok
@@ -107,7 +107,7 @@ def test_what_could_not_be_given_back_is_not_taken_over_on_the_way_back(world: W
 
     result = keeping.update({**wanted, "TimeoutSeconds": 900})
 
-    assert "instance profile Foreign has to be given back one day" in result.reason
+    assert "instance profile Foreign must be restored later" in result.reason
     assert result.rollback is not None
     assert result.rollback.ok, result.rollback.reason
     assert world.carried(target) == ["Web"]

@@ -114,7 +114,7 @@ def test_fails_if_a_previous_profile_could_not_be_given_back_any_more(world: Wor
     before = world.mutations
     result = resource.update(world.properties([target]))
     assert not result.ok
-    assert "instance profile Old has to be given back one day" in result.reason
+    assert "instance profile Old must be restored later" in result.reason
     assert world.mutations == before
 
 

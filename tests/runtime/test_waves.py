@@ -71,7 +71,7 @@ def test_an_alarm_ends_a_create_and_everything_is_given_back(world: World, resou
     result = resource.finish(event)
     assert not result.ok
     assert "alarm Errors is in ALARM: find out why, or take it out of the rollout's alarms" in result.reason
-    assert result.reason.endswith("every instance has been given back what it had")
+    assert result.reason.endswith("every instance carries again what it carried before")
     assert world.carried(*targets) == [None] * 5 + ["Old"] * 5
     assert world.mutations == 2 * 5, "the others were left alone"
     assert result.seconds < BAKE, "giving back knows no waves"

@@ -18,7 +18,7 @@ class HeldView:
     wanted: ProfileView | None
     """What the association has put there."""
     previous: ProfileView | None
-    """What it gets back one day; None for nothing."""
+    """What it gets back later; None for nothing."""
     since: float
     """When the association last acted on it, in seconds since the epoch."""
     outcome: str

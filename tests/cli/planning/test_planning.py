@@ -176,7 +176,9 @@ def test_finds_a_target_that_does_not_exist_or_is_terminated(cloud: Cloud) -> No
 def test_finds_that_nothing_is_selected(cloud: Cloud) -> None:
     plan = cloud.plan(synthesized(Servers()))
 
-    assert plan.problems[0].startswith("no instances are selected: none that is not terminated has the tags app=web")
+    assert plan.problems[0].startswith(
+        "no instances are selected: no instance that is not terminated has the tags app=web"
+    )
     assert not plan.instances
     assert exit_status(plan) is Exit.CONFLICTS
 
@@ -478,9 +480,7 @@ def test_finds_a_profile_to_be_given_back_that_replaces_lists_no_more(cloud: Clo
 
     plan = cloud.plan(synthesized(Servers()))
 
-    assert plan.problems == (
-        "instance profile Old has to be given back one day and is not in `replaces`: list it there",
-    )
+    assert plan.problems == ("instance profile Old must be restored later and is not in `replaces`: list it there",)
     assert exit_status(plan) is Exit.CONFLICTS
 
 

@@ -130,7 +130,7 @@ def test_a_previous_profile_that_can_be_given_back_is_no_problem(previous: str |
 def test_what_another_association_will_hand_over_must_be_restorable_too() -> None:
     (sentence,) = found(records=(taken_by_another(FOREIGN),), carries=LISTED)
 
-    assert "Foreign has to be given back one day" in sentence
+    assert "Foreign must be restored later" in sentence
 
 
 @pytest.mark.parametrize("carries", [FOREIGN, None])

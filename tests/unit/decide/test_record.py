@@ -26,7 +26,7 @@ def leave(record: Record, association: str) -> Record:
     return record.seen_by(association).released()
 
 
-# What has to be given back one day
+# What must be restored later
 
 
 @pytest.mark.parametrize("before", [None, LISTED])

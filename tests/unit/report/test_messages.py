@@ -164,11 +164,11 @@ def test_a_long_failure_keeps_where_to_look_when_everything_is_given_back(monkey
     monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "the-log")
     text = given_back(failure(request(), [f"instance {number}: {'x' * 300}" for number in range(20)]))
 
-    assert "more, see the-log; every instance has been given back what it had" in text
+    assert "more, see the-log; every instance carries again what it carried before" in text
 
 
 def test_a_create_that_failed_says_that_everything_is_given_back() -> None:
-    assert given_back("first") == "first; every instance has been given back what it had"
+    assert given_back("first") == "first; every instance carries again what it carried before"
 
 
 # Counts

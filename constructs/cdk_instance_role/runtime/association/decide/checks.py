@@ -45,7 +45,8 @@ def selection_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
     if snapshot.selected:
         return []
     tags = ", ".join(f"{key}={'|'.join(sorted(values))}" for key, values in desired.selection.tags)
-    return [f"no instances are selected: none that is not terminated has the tags {tags}; correct them, or tag one"]
+    advice = "correct the tags, or tag an instance"
+    return [f"no instances are selected: no instance that is not terminated has the tags {tags}: {advice}"]
 
 
 def survival_problems(snapshot: Snapshot) -> list[str]:
@@ -68,13 +69,13 @@ def _restorable_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
     """What the ledger must be able to give back is what `replaces` lists: the handler has no right to more."""
     candidates = {arn for id_ in snapshot.selected for arn in _to_give_back(desired, snapshot, id_)}
     return [
-        f"instance profile {name_of(arn)} has to be given back one day and is not in `replaces`: list it there"
+        f"instance profile {name_of(arn)} must be restored later and is not in `replaces`: list it there"
         for arn in sorted(arn for arn in candidates if arn and not desired.may_restore(arn))
     ]
 
 
 def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> tuple[str | None, ...]:
-    """The profiles that a target may get back one day, if the association changes it."""
+    """The profiles that a target may get back later, if the association changes it."""
     instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
     if instance is None:
         return ()

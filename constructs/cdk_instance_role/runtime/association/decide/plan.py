@@ -189,11 +189,7 @@ def _obstacle(desired: Desired, carried: str | None, record: Record, context: Op
     # Nor may it be taken over from another association on the way, when nobody looks at the preflight any more.
     owed = (arn for arn in record.candidates_after(carried) if not desired.may_restore(arn))
     return next(
-        (
-            f"has to get instance profile {name_of(arn)} back one day, which `replaces` does not list"
-            for arn in owed
-            if arn
-        ),
+        (f"must get instance profile {name_of(arn)} back later, which `replaces` does not list" for arn in owed if arn),
         "",
     )
 

@@ -86,7 +86,7 @@ class Record:
         return not known and (carried is not None or not self._begun)
 
     def candidates_after(self, carried: str | None) -> tuple[str | None, ...]:
-        """What the instance may have to get back one day, if this association replaces this profile."""
+        """What the instance may have to get back later, if this association replaces this profile."""
         return (carried,) if self.is_overruled(carried) else self.candidates
 
     def restore_candidates(self, undoes: str | None) -> tuple[str | None, ...]:

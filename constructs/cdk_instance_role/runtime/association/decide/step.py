@@ -59,7 +59,7 @@ class Step:
     advice: str = ""
     """What to do about it, where that is not the same for every step of this kind."""
     identity: Identity | None = None
-    """What the profile is that the instance carries now, for it to be given back one day."""
+    """What the profile is that the instance carries now, for it to be restored later."""
     renews: bool = False
     """The instance carries the wanted profile by its ARN, but one that was deleted since."""
 

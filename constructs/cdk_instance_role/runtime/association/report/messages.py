@@ -16,7 +16,7 @@ from ..request.event import Request
 MESSAGE_BYTES = 1500
 """CloudFormation takes 4096 bytes of response; the provider framework adds ids and its own stack to the message."""
 
-GIVEN_BACK = "; every instance has been given back what it had"
+GIVEN_BACK = "; every instance carries again what it carried before"
 
 DETAIL_BYTES = 400
 """Of one error of AWS."""
@@ -43,7 +43,8 @@ def crowded(seconds: float, others: Sequence[Entry], timeout: float) -> str:
     names = ", ".join(sorted(entry.association.rpartition("|")[2] for entry in others))
     return (
         f"EC2 needs {seconds:.0f} seconds for the changes of this association together with those of {names}, which "
-        f"are under way: the timeout of {timeout:.0f} seconds is shorter, deploy one after the other, or raise it"
+        f"are under way. The timeout of {timeout:.0f} seconds is shorter: deploy one after the other, or raise the "
+        "timeout"
     )
 
 
@@ -66,7 +67,7 @@ def given_back(reason: str) -> str:
 def not_given_back(request: Request, sentences: Sequence[str], first: str | None) -> str:
     """Why instances could not be given back what they had."""
     head = f"{_cut(first, MESSAGE_BYTES // 2)}; and then " if first else ""
-    return _bounded(f"{head}not every instance in {_place(request)} could be given back what it had: ", sentences)
+    return _bounded(f"{head}not every instance in {_place(request)} could be restored: ", sentences)
 
 
 def unanswered(request: Request, detail: str, first: str | None = None) -> str:

@@ -75,7 +75,7 @@ class Desired:
     """Instances keep their profile when the association is removed."""
 
     def may_restore(self, arn: str | None) -> bool:
-        """Whether this profile could be given back one day: the handler has the rights for these only."""
+        """Whether this profile could be restored later: the handler has the rights for these only."""
         return arn is None or arn == self.profile.arn or self.replaceable.allows(arn) or self.is_own(arn)
 
     def is_own(self, arn: str) -> bool:
