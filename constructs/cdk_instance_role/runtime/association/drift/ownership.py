@@ -1,8 +1,8 @@
 """Which of several associations an instance belongs to. Enforcement never changes the order of claims. Pure.
 
-Claims of an association whose removal policy is to retain do not count: nobody tells when it has gone, and a claim that
-it has left must not keep an instance for ever. Where such an association is enforced by now, it exists, and its claims
-count.
+Claims of an association whose removal policy is to retain do not count: the handler does not learn when that is
+removed, and a claim that it has left must not keep an instance for ever. Where such an association is enforced by now,
+it exists, and its claims count.
 """
 
 from collections.abc import Sequence
