@@ -165,3 +165,11 @@ def test_the_last_poll_of_a_cancelled_create_leaves_the_entry_of_the_delete(worl
     result = resource.finish(delete)
     assert result.ok, result.reason
     assert entries(world) == {}
+
+
+def test_an_operation_that_succeeds_removes_what_an_earlier_one_has_left(budget: SharedBudget) -> None:
+    budget.enter(replace(FIRST, request_id="delete", began_at=NOW), NOW)
+    budget.leave(FIRST.association, "next delete", began_at=NOW - 1)
+    assert [one.request_id for one in budget.enter(SECOND, NOW)] == ["delete", SECOND.request_id]
+    budget.leave(FIRST.association, "next delete", began_at=NOW + 1)
+    assert [one.request_id for one in budget.enter(SECOND, NOW)] == [SECOND.request_id]

@@ -60,7 +60,7 @@ class Ending:
         Raises:
             AssociationError: everything is given back because a Create has failed.
         """
-        self._ledger.budget.leave(self._key, self._request.id)
+        self._ledger.budget.leave(self._key, self._request.id, began_at=self._lease.operation.started_at)
         if desired is None:
             return self._end_undo(self._lease.operation)
         wanted = desired.profile.arn

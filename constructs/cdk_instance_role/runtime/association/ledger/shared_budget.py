@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from ..aws.rate_limiter import LIMITS
@@ -116,10 +117,16 @@ class SharedBudget:
                 self._remove(item, sorted(over))
         return counting
 
-    def leave(self, association: str, request_id: str) -> None:
-        """Remove the entry of an operation, if it is of this event, or the item with the last entry. One write: nothing
-        is left half done."""
-        while _is_of(request_id, (item := self._table.get(KIND, ID)).get(association)):
+    def leave(self, association: str, request_id: str, *, began_at: float = 0.0) -> None:
+        """Remove the entry of an operation, or the item with the last entry. One write: nothing is left half done.
+
+        Args:
+            association: key of the association.
+            request_id: of the event that the operation is for. The entry of a later operation stays.
+            began_at: when the operation began, in seconds since the epoch, if it has succeeded. An entry that an
+                earlier operation has left is removed, too.
+        """
+        while _is_over((item := self._table.get(KIND, ID)).get(association), request_id, began_at):
             with suppress(self._table.ConditionFailed):  # another operation has begun or ended: read again
                 self._remove(item, [association])
 
@@ -151,11 +158,13 @@ def _value_of(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _is_of(request_id: str, value: Any) -> bool:
-    """Whether an entry is there, and of this event. An entry without an event counts as such."""
+def _is_over(value: Any, request_id: str, began_at: float) -> bool:
+    """Whether an entry is there, and of this event or of an earlier operation, or can't be read."""
     if not isinstance(value, Mapping):
         return value is not None
-    return bool(value.get("Request", request_id) == request_id)
+    began = value.get("BeganAt")
+    is_earlier = not isinstance(began, Decimal | float) or began <= began_at
+    return bool(is_earlier or value.get("Request", request_id) == request_id)
 
 
 def _entries(item: Mapping[str, Any]) -> Iterator[Entry]:
