@@ -29,6 +29,12 @@ def deploy(world: World, resource: Resource, count: int, mode: Mapping[str, str]
     return targets
 
 
+def tag_new(world: World, count: int) -> None:
+    """Let this many instances match the selection from now on."""
+    for id_ in world.instances(count):
+        world.fleet.set_tags(id_, app="web")
+
+
 def look(enforcement: Enforcement, capsys: pytest.CaptureFixture[str]) -> Values:
     """The metrics of enforcement that the next sweep writes, whose message waits for seven seconds."""
     capsys.readouterr()
@@ -51,8 +57,7 @@ def test_late_arrivals_that_get_the_profile_are_counted_with_the_seconds_since_t
     world: World, resource: Resource, enforcement: Enforcement, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(world, resource, 3, REPAIR)
-    for id_ in world.instances(2):
-        world.fleet.set_tags(id_, app="web")
+    tag_new(world, 2)
     found = look(enforcement, capsys)
     assert (found["Repaired"], found["LateArrivals"]) == (2, 2)
     assert WAITING <= found["EnforcementLag"] < WAITING + 20, "a slice is 20 s"
@@ -72,8 +77,7 @@ def test_a_report_counts_a_late_arrival_once_and_its_drift_with_each_look(
     world: World, resource: Resource, enforcement: Enforcement, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(world, resource, 3, REPORT)
-    for id_ in world.instances(2):
-        world.fleet.set_tags(id_, app="web")
+    tag_new(world, 2)
     assert look(enforcement, capsys) == {"Drifted": 2, "LateArrivals": 2}
     assert look(enforcement, capsys) == {"Drifted": 2}
 
@@ -82,8 +86,7 @@ def test_what_a_pause_holds_back_counts_as_drifted(
     world: World, resource: Resource, enforcement: Enforcement, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(world, resource, 20, REPAIR)
-    for id_ in world.instances(30):
-        world.fleet.set_tags(id_, app="web")
+    tag_new(world, 30)
     look(enforcement, capsys)
     assert look(enforcement, capsys)["Drifted"] == 30 - 5, "the limit is 10 %, and no less than 5"
 
@@ -94,9 +97,8 @@ def test_an_instance_that_is_held_back_counts_once_although_its_drift_is_noted_a
     first, *_ = deploy(world, resource, 20, REPAIR)
     world.traffic.fail(PUT_EVENTS, AwsError("InternalException", "down"), times=10**6)
     world.fleet.set_carried(first, world.foreign)
-    assert look(enforcement, capsys) == {"Drifted": 1}, "a conflict, and no event could tell of it"
-    for id_ in world.instances(30):
-        world.fleet.set_tags(id_, app="web")
+    assert look(enforcement, capsys) == {"Drifted": 1}, "a conflict, and no event could be sent about it"
+    tag_new(world, 30)
     look(enforcement, capsys)
     world.fleet.set_carried(first, None)
     assert look(enforcement, capsys)["Drifted"] == 25 + 1

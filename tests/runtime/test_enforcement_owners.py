@@ -1,5 +1,6 @@
 """Instances that another association has a claim on. Design 9: enforcement acts only where its claim is on top. Design
-5.3: the claim of a retained association is none that keeps an instance, because nobody tells when that one has gone."""
+5.3: the claim of a retained association is none that keeps an instance, because the handler does not learn when that
+one has gone."""
 
 import pytest
 

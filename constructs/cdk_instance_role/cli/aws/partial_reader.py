@@ -62,6 +62,24 @@ def unexpected(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {error}"
 
 
+def guarded(job: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+    """What a job returns, or something else if it ends with an error that no one has provided for.
+
+    Args:
+        job: what to do.
+        otherwise: what to go on with, given a line about the error.
+
+    Raises:
+        CliError, ClientError, BotoCoreError: as the job does. The caller has sentences for these.
+    """
+    try:
+        return job()
+    except (CliError, *AwsError):
+        raise
+    except Exception as error:
+        return otherwise(unexpected(error))
+
+
 def ends_everything(error: Exception) -> bool:
     """Whether no other call would do better."""
     if isinstance(error, ClientError):

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError
 
-from ..aws.partial_reader import AwsError, sentence, unexpected
+from ..aws.partial_reader import guarded, sentence, unexpected
 from ..live.environment import Environment
 from ..model import CliError, EnvironmentView, counted, unique
 from ..template.assembly import StackArtifact
@@ -119,10 +119,9 @@ def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
 
 def _of_stack(stack: StackArtifact, environment: Environment, found: Look[T], job: Job[T]) -> list[T]:
     """What the job finds in a stack. An error that no one has provided for hides no other stack."""
-    try:
-        return [*job(stack, environment, found)]
-    except (CliError, *AwsError):
-        raise
-    except Exception as error:
-        found.unseen.append(f"stack {stack.name}: {unexpected(error)}")
+
+    def record(why: str) -> list[T]:
+        found.unseen.append(f"stack {stack.name}: {why}")
         return []
+
+    return guarded(lambda: [*job(stack, environment, found)], record)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..aws.partial_reader import AwsError, unexpected
+from ..aws.partial_reader import guarded
 from ..iam.role import Role
 from ..lazy import lazy
-from ..model import CliError, unique
+from ..model import unique
 from ..policies.attachments import Key
 from ..policies.policy_updates import PolicyUpdate
 from ..policies.role_changes import ManagedPolicies, RoleChange, role_after
@@ -88,16 +88,15 @@ def deployment_of(stacks: Sequence[StackArtifact], stack_graphs: Sequence[StackG
 
 def _updates(stack: StackArtifact, stacks: StackGraph) -> list[PolicyUpdate]:
     """What the deployment of a stack changes. An error that no one has provided for hides no other stack."""
-    try:
+
+    def read() -> list[PolicyUpdate]:
         with stacks.reader.aside():
             found = [*_updates_of_family(stack, stacks)]
             for one in found:
                 one.touches("")  # what is worked out once is worked out here
-    except (CliError, *AwsError):
-        raise
-    except Exception as error:
-        return [PolicyUpdate(stack.name, None, None, hidden=unexpected(error))]
-    return found
+        return found
+
+    return guarded(read, lambda why: [PolicyUpdate(stack.name, None, None, hidden=why)])
 
 
 def _updates_of_family(stack: StackArtifact, stacks: StackGraph) -> Iterator[PolicyUpdate]:
@@ -134,15 +133,18 @@ def _unread(address: Address, stacks: StackGraph, why: str) -> Iterator[PolicyUp
 
 
 def _deployed(stack: StackArtifact, stacks: StackGraph) -> list[tuple[str, RolePolicies]]:
-    try:
+    """The policies of a deployed stack. An error that no one has provided for hides no other stack."""
+
+    def read() -> list[tuple[str, RolePolicies]]:
         with stacks.reader.aside():
             deployed = [(one.address, stacks.deployed(one.address)) for one in stacks.family(stack)]
             return [(_name(address), _before(stacks, address, found)) for address, found in deployed if found]
-    except (CliError, *AwsError):
-        raise
-    except Exception as error:  # it hides no other stack
-        stacks.reader.record_gap(f"the policies of stack {stack.name}: {unexpected(error)}")
+
+    def record(why: str) -> list[tuple[str, RolePolicies]]:
+        stacks.reader.record_gap(f"the policies of stack {stack.name}: {why}")
         return []
+
+    return guarded(read, record)
 
 
 def _before(stacks: StackGraph, address: Address, deployed: DeployedStack) -> RolePolicies:

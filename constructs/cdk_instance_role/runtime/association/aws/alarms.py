@@ -32,7 +32,7 @@ class Alarms:
         self._connect, self._rate_limiter = connect, rate_limiter or RateLimiter()
 
     def problems(self, names: Collection[str]) -> list[str]:
-        """What is wrong with these alarms, in sentences; nothing if all are there and quiet.
+        """What is wrong with these alarms, in sentences; nothing if all are there and OK.
 
         An alarm without enough data counts as OK: the rollout may be what its data come from.
         """

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,15 +33,9 @@ _SPECIAL = re.compile(r"[*?\\]")
 _ACTIVE = ("associating", "associated")
 
 
-@dataclass(frozen=True, slots=True)
-class LookedUp:
-    """An instance that was asked for by its id. Not yet with associations."""
-
-    instance: Instance
-
-    def matches(self, selection: Selection) -> bool:
-        """Whether it is selected by its tags."""
-        return self.instance.state not in GONE and selection.matches(self.instance.tags)
+def is_match(instance: Instance, selection: Selection) -> bool:
+    """Whether an instance is selected by its tags, and not terminated or about to be."""
+    return instance.state not in GONE and selection.matches(instance.tags)
 
 
 def select_by_tags(ec2: "EC2Client", selection: Selection, rate_limiter: RateLimiter) -> dict[str, Instance]:
@@ -50,24 +44,24 @@ def select_by_tags(ec2: "EC2Client", selection: Selection, rate_limiter: RateLim
     No filter names the states: an instance in a state that is new to EC2 would be missed.
     """
     filters = [{"Name": f"tag:{key}", "Values": [*map(_literal, sorted(values))]} for key, values in selection.tags]
-    found = map(_looked_up, _describe_instances(ec2, filters, rate_limiter))
+    found = map(_instance, _describe_instances(ec2, filters, rate_limiter))
     # Whatever a filter lets through: only these values are meant, and the handler has rights for no others.
-    return {one.instance.id: one.instance for one in found if one.matches(selection)}
+    return {one.id: one for one in found if is_match(one, selection)}
 
 
-def look_up(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> tuple[list[LookedUp], frozenset[str]]:
+def look_up(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> tuple[list[Instance], frozenset[str]]:
     """These instances, as far as EC2 knows them, and the ids of which it does not say that they do not exist.
 
     The ids go into a filter at first, because one unknown id lets a call with ``InstanceIds`` fail as a whole.
     """
 
-    def look(some: list[str]) -> list[LookedUp]:
+    def look(some: list[str]) -> list[Instance]:
         # What EC2 says of an instance is long: it is not kept until all are looked at.
-        return [*map(_looked_up, _describe_instances(ec2, [{"Name": "instance-id", "Values": some}], rate_limiter))]
+        return [*map(_instance, _describe_instances(ec2, [{"Name": "instance-id", "Values": some}], rate_limiter))]
 
     asked = list(ids)
     wanted = set(asked)  # whatever a filter lets through
-    found = {one.instance.id: one for one in _side_by_side(look, asked) if one.instance.id in wanted}
+    found = {one.id: one for one in _side_by_side(look, asked) if one.id in wanted}
     unconfirmed: set[str] = set()
     for some in chunks((id_ for id_ in asked if id_ not in found), IDS_PER_CONFIRMATION):
         confirmed, left = _confirm(ec2, some, rate_limiter)
@@ -76,7 +70,7 @@ def look_up(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> 
     return [*found.values()], frozenset(unconfirmed)
 
 
-def _confirm(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> tuple[dict[str, LookedUp], set[str]]:
+def _confirm(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> tuple[dict[str, Instance], set[str]]:
     """Ask by id for what a filter did not show: what EC2 knows after all, and of which it says nothing."""
     left = set(ids)
     while left:
@@ -91,7 +85,7 @@ def _confirm(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) ->
             return {}, left
         else:
             rows = (row for reservation in page["Reservations"] for row in reservation["Instances"])
-            found = {one.instance.id: one for one in map(_looked_up, rows)}
+            found = {one.id: one for one in map(_instance, rows)}
             return found, left - found.keys()
     return {}, set()
 
@@ -142,13 +136,12 @@ def _describe_associations(ec2: "EC2Client", ids: list[str], rate_limiter: RateL
         yield from page["IamInstanceProfileAssociations"]
 
 
-def _looked_up(row: Any) -> LookedUp:
+def _instance(row: Any) -> Instance:
+    """An instance as its description says. Not yet with associations."""
     state, zone = InstanceState.of(row["State"]["Name"]), row.get("Placement", {}).get("AvailabilityZone", "")
     tags = {tag["Key"]: tag["Value"] for tag in row.get("Tags", ())}
     shows = row.get("IamInstanceProfile", {}).get("Arn")
-    return LookedUp(
-        Instance(row["InstanceId"], state, zone=zone, tags=tags, shows=shows, launched_at=_launched_at(row))
-    )
+    return Instance(row["InstanceId"], state, zone=zone, tags=tags, shows=shows, launched_at=_launched_at(row))
 
 
 def _launched_at(row: Any) -> float | None:

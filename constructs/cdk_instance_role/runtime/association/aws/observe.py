@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_iam import IAMClient
 
-from .instances import look_up, select_by_tags, with_associations
+from .instances import is_match, look_up, select_by_tags, with_associations
 
 
 class Observer:
@@ -39,8 +39,8 @@ class Observer:
         listed, by_filter = selection.ids if selection else (), tuple(found)
         missing = [id_ for id_ in dict.fromkeys((*listed, *others)) if id_ not in found]
         looked_up, unconfirmed = look_up(self._ec2, missing, self._rate_limiter)
-        matching = [one.instance.id for one in looked_up if selection and one.matches(selection)]
-        found |= {one.instance.id: one.instance for one in looked_up}
+        matching = [one.id for one in looked_up if selection and is_match(one, selection)]
+        found |= {one.id: one for one in looked_up}
         selected = (*by_filter, *matching) if by_tags else listed
         return Sighting(selected, with_associations(self._ec2, found, self._rate_limiter), unconfirmed)
 

@@ -6,9 +6,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..aws.errors import text_of
-from ..aws.instances import LookedUp, look_up
+from ..aws.instances import look_up
 from ..aws.rate_limiter import RateLimiter
-from ..decide.model import GONE
+from ..decide.model import GONE, Instance
 from ..drift.breaker import Memory
 from ..drift.ownership import Rival
 from ..exceptions import RequestError
@@ -106,10 +106,10 @@ class Batch:
             self._wait_for_ec2(events, enforced, seen)
         return concerned
 
-    def _look_up(self, ids: Iterable[str]) -> dict[str, LookedUp | None]:
+    def _look_up(self, ids: Iterable[str]) -> dict[str, Instance | None]:
         """The instances that events are about; None for one that EC2 does not show (yet)."""
         found, _ = look_up(self._services.ec2, sorted(ids), self._rate_limiter)
-        known = {one.instance.id: one for one in found}
+        known = {one.id: one for one in found}
         return {id_: known.get(id_) for id_ in ids}
 
     def _holders(self, ids: Iterable[str]) -> dict[str, set[str]]:
@@ -118,13 +118,13 @@ class Batch:
         return {id_: {claim.association for claim in one.claims} for id_, one in records.items()}
 
     def _wait_for_ec2(
-        self, events: Iterable[Hint], enforced: Sequence[Enforced], seen: Mapping[str, LookedUp | None]
+        self, events: Iterable[Hint], enforced: Sequence[Enforced], seen: Mapping[str, Instance | None]
     ) -> None:
         """Have those events again of which EC2's answers do not show yet what they say."""
         for hint in events:
             found = seen.get(hint.instance_id or "")
             is_young = self._clock() - hint.sent_at < LAG_SECONDS
-            if found is None or found.instance.state in GONE:
+            if found is None or found.state in GONE:
                 is_late = found is None and is_young
             else:
                 is_late = is_young and any(disagree(one, hint, found) for one in enforced)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..aws.instances import LookedUp
+from ..decide.model import Instance
 from .look import Enforced
 from .messages import Hint
 
@@ -10,7 +10,7 @@ from .messages import Hint
 def is_about(
     association: Enforced,
     hint: Hint,
-    seen: Mapping[str, LookedUp | None],
+    seen: Mapping[str, Instance | None],
     holders: Mapping[str, set[str]],
 ) -> bool:
     """Whether an event may concern an association: it holds the instance, or selects it, and not both with the profile
@@ -18,8 +18,8 @@ def is_about(
     id_, selection = hint.instance_id or "", association.desired.selection
     found = seen.get(id_)
     is_held = association.state.association in holders.get(id_, ())
-    is_selected = id_ in selection.ids or (found is not None and selection.matches(found.instance.tags))
-    is_right = found is not None and found.instance.shows == association.desired.profile.arn
+    is_selected = id_ in selection.ids or (found is not None and selection.matches(found.tags))
+    is_right = found is not None and found.shows == association.desired.profile.arn
     if is_held and is_selected and is_right and hint.receives == 1:
         return False
     return is_held or is_selected or selection.matches(hint.tags or {})
@@ -31,7 +31,7 @@ def hinted_at(hints: Sequence[Hint]) -> float:
     return min((hint.sent_at for hint in hints if hint.receives == 1), default=latest)
 
 
-def disagree(association: Enforced, hint: Hint, found: LookedUp) -> bool:
+def disagree(association: Enforced, hint: Hint, found: Instance) -> bool:
     """Whether an event and EC2's answer say different things of whether an instance is selected."""
     selection = association.desired.selection
-    return hint.tags is not None and selection.matches(hint.tags) != selection.matches(found.instance.tags)
+    return hint.tags is not None and selection.matches(hint.tags) != selection.matches(found.tags)

@@ -44,7 +44,7 @@ class Entry:
     """Until when a reservation counts, in seconds since the epoch. None: the entry counts until the operation ends."""
 
     def counts(self, now: float) -> bool:
-        """Whether the operation is still open, as far as the entry tells."""
+        """Whether the operation is still open, as far as the entry says."""
         return now < self.ends_at and (self.counts_until is None or now < self.counts_until)
 
 

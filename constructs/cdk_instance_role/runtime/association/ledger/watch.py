@@ -148,13 +148,13 @@ _TIMES = {
     "GoneAt": "gone_at",
 }
 _NUMBERS = {"Tries": "tries", "Repairs": "repairs"}
+_FIELDS = {**_TEXTS, **_TIMES, **_NUMBERS}
 """Attributes of a finding's item, with the fields of `Finding` that they hold."""
 
 
 def _finding_attributes(finding: Finding) -> dict[str, Any]:
     """Only what says something: most findings are short-lived."""
-    fields = {**_TEXTS, **_TIMES, **_NUMBERS}
-    named = {name: getattr(finding, field) for name, field in fields.items()}
+    named = {name: getattr(finding, field) for name, field in _FIELDS.items()}
     return {name: str(value) if isinstance(value, Drift) else value for name, value in named.items() if value}
 
 
