@@ -7,8 +7,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Bytecode in the Lambda asset would be excluded anyway; not writing it keeps the tree clean.
-export PYTHONDONTWRITEBYTECODE := 1
 # By whole files, the slow ones first, so that what they have set up is used again. Deployments wait more than they work.
 WORKERS ?= 3
 EXAMPLES ?= 2000
@@ -19,8 +17,7 @@ ONLY ?=
 MERMAID := 11.12.2
 PROSE := README.md tests/simulator/README.md CHANGELOG.md CONTRIBUTING.md docs app.py constructs stacks examples benchmarks localaws tools
 # pip installs uv, and uv installs everything else. It is many times faster than pip and shows its progress. Where only pip
-# is configured for a package index, pip does it. Both check every hash and compile what they install: no test writes
-# bytecode, so each process would compile aws_cdk anew.
+# is configured for a package index, pip does it. Both check every hash and compile what they install.
 UV := $(BIN)/uv
 install = $(UV) pip install --compile-bytecode --python $(1)/bin/python --require-hashes -r $(2) || \
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "TMPDIR", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "TMPDIR", "SYSTEMROOT")
 _JSII_CACHE = Path.home() / ".cache" / "aws" / "jsii" / "package-cache"
 
 

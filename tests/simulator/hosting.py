@@ -37,7 +37,7 @@ class SimulatedAws(LocalAws):
             folder,
             region=region,
             endpoints={"EC2": url, "IAM": url},
-            inherited={"PYTHONPATH": str(SAYS_WHO_IT_IS), "PYTHONDONTWRITEBYTECODE": "1"},
+            inherited={"PYTHONPATH": str(SAYS_WHO_IT_IS)},
         )
         surroundings = Account(self._behind("iam"), self._behind("lambda"))
         self.regions = Regions(surroundings, RealClock(), account=self.account, region=region)
