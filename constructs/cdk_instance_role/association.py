@@ -30,7 +30,7 @@ from .runtime.association.contract import Attribute, OnConflict, Property
 from .selection import InstanceSelection
 from .support.arns import Arns
 from .support.at_synthesis import at_synthesis, resources_of
-from .support.places import Place
+from .support.locations import Location
 from .support.problems import Problems
 
 RESOURCE_TYPE = "Custom::InstanceProfileAssociation"
@@ -132,15 +132,15 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         )
         replaces = ReplaceableProfiles.none() if replaces is None else replaces
         self._rollout = Rollout.all_at_once() if rollout is None else rollout
-        place, seconds = Place.of(scope, id), timeout_seconds(timeout, self._rollout)
+        location, seconds = Location.of(scope, id), timeout_seconds(timeout, self._rollout)
         removal = rendered_removal(removal_policy)
         self._enforcement = enforcement_or_none(enforcement, removal)
-        self._check_rollout(instances, seconds, place)
-        provider = provider or AssociationProvider.of(place.stack)
+        self._check_rollout(instances, seconds, location)
+        provider = provider or AssociationProvider.of(location.stack)
         profile = KnownProfile.of(instance_profile)
         for known in (profile, *replaces.known):
-            known.check_place(Arns.of(place.stack), place.path)
-        policies = provider.grant(Permissions(place, profile, instances, replaces, self._rollout.alarms))
+            known.check_place(Arns.of(location.stack), location.path)
+        policies = provider.grant(Permissions(location, profile, instances, replaces, self._rollout.alarms))
         if self._enforcement.is_on:
             provider.enforce(self._enforcement, instances)
         self._resource = CustomResource(
@@ -163,7 +163,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             },
         )
         self._problems = Problems(self)
-        at_synthesis(place.stack, partial(self._settle, place.stack, profile, profile.former_paths))
+        at_synthesis(location.stack, partial(self._settle, location.stack, profile, profile.former_paths))
         # A role's policies are resources of their own: an instance must not get it before they are attached.
         self._resource.node.add_dependency(policies, profile.role)
 
@@ -195,12 +195,12 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             resource.add_property_override(key, value)
         self._problems.report(removal_problems(template, self._enforcement))
 
-    def _check_rollout(self, instances: InstanceSelection, timeout: int, place: Place) -> None:
+    def _check_rollout(self, instances: InstanceSelection, timeout: int, location: Location) -> None:
         problem = self._rollout.time_problem(instances, timeout)
         if problem:
-            raise ValueError(f"the rollout of {place.path} {problem}")
+            raise ValueError(f"the rollout of {location.path} {problem}")
         for alarm in self._rollout.alarms:
-            refuse_elsewhere(alarm, place.stack)
+            refuse_elsewhere(alarm, location.stack)
 
     def _attribute(self, attribute: Attribute) -> str:
         return self._resource.get_att_string(attribute.value)

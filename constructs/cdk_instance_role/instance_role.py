@@ -15,9 +15,9 @@ from .selection import InstanceSelection
 from .support.argument_types import check_type
 from .support.arn_checks import Kind, check_account, check_arn, check_place
 from .support.arns import Arns, is_list_token, is_token
+from .support.locations import path_of, stack_of
 from .support.lookups import is_dummy, without_dummy
 from .support.names import NAME
-from .support.places import path_of, stack_of
 from .support.role_policies import RolePolicies
 
 ManagedPolicy = iam.IManagedPolicy | str

@@ -17,12 +17,12 @@ from .enforcement import Enforcement
 from .handler_permissions.attached_policies import Grants
 from .handler_permissions.capacity import DEFAULT_MAX_POLICIES, check_max_policies
 from .handler_permissions.statements import Permissions
-from .provider_resources.enforcement import EnforcementResources
+from .provider_resources.enforcement_resources import EnforcementResources
 from .provider_resources.functions import Functions
-from .provider_resources.settings import ProviderSettings
+from .provider_resources.provider_settings import ProviderSettings
 from .provider_resources.storage import new_ledger, new_log_group
 from .selection import InstanceSelection
-from .support.places import stack_of
+from .support.locations import stack_of
 
 _POLICIES_ID = "InstanceProfileHandlerPolicies"
 

@@ -17,7 +17,7 @@ from cdk_instance_role.cli.enforcement.history import History
 from cdk_instance_role.cli.live.environment import Environment
 from cdk_instance_role.cli.model import AssociationPlan
 from cdk_instance_role.cli.planning.association_plan import plan_stack
-from cdk_instance_role.cli.planning.status import status_of_stack
+from cdk_instance_role.cli.planning.association_status import status_of_stack
 from cdk_instance_role.cli.status_model import AssociationStatus
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack, deployed_stack

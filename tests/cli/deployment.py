@@ -13,7 +13,7 @@ from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
 from cdk_instance_role.cli.template.property_values import Elsewhere, StackValues
 from cdk_instance_role.cli.template.replacement import INSTANCE, MANAGED_POLICY, PROFILE, ROLE, is_replaced
 from cdk_instance_role.cli.template.stacks import STACK_TYPE, Address
-from cdk_instance_role.cli.template.template_inputs import Place
+from cdk_instance_role.cli.template.template_inputs import StackLocation
 from tests.cli.stack_policies import Deployed, deploy
 from tests.simulator.driver import STACK_ID, Resource, World
 from tests.simulator.dynamodb import TABLE
@@ -121,7 +121,7 @@ class Deployment:
         return Part(stack, former, deployed, physical, parameters, outputs)
 
     def _values_of(self, part: Part) -> StackValues:
-        place = Place(ACCOUNT, REGION, "aws", part.stack.address)
+        place = StackLocation(ACCOUNT, REGION, "aws", part.stack.address)
         return StackValues(part.stack.template, place, part.deployed, self._elsewhere(part))
 
     def _elsewhere(self, part: Part) -> Elsewhere:
@@ -196,7 +196,7 @@ class Deployment:
         """What CloudFormation compares: the former template and the new one."""
         address, elsewhere = part.stack.address, self._elsewhere(part)
         former = part.former
-        place = Place(ACCOUNT, REGION, "aws", address)
+        place = StackLocation(ACCOUNT, REGION, "aws", address)
         before = None
         if former:
             resolve = StackValues(former.template, place, former, elsewhere).resolve

@@ -6,7 +6,7 @@ from typing import Any
 from cdk_instance_role.cli.iam.role import Policy, Role
 from cdk_instance_role.cli.policies.policy_updates import PolicyUpdate
 from cdk_instance_role.cli.policies.role_changes import RoleChange, role_after
-from cdk_instance_role.cli.policies.role_policies import RolePolicies
+from cdk_instance_role.cli.policies.template_policies import TemplatePolicies
 from cdk_instance_role.cli.template.intrinsic_functions import Resolver, UnresolvedError
 
 SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
@@ -66,7 +66,7 @@ def policies_of(
     known: Mapping[str, Any] | None = None,
     is_made: Callable[[str], bool] | None = None,
     **template: Any,
-) -> RolePolicies:
+) -> TemplatePolicies:
     """What a template says about the policies of roles.
 
     Args:
@@ -92,10 +92,10 @@ def policies_of(
         return str(there.get(logical_id) or (resolve(given) if given else f"(new) {logical_id}"))
 
     whole = {"Resources": resources, **template}
-    return RolePolicies(whole, resolve, reference, lambda id_: id_ not in there, is_made or made)
+    return TemplatePolicies(whole, resolve, reference, lambda id_: id_ not in there, is_made or made)
 
 
-def deployed(resources: Resources, physical: Mapping[str, Any], **template: Any) -> RolePolicies:
+def deployed(resources: Resources, physical: Mapping[str, Any], **template: Any) -> TemplatePolicies:
     """What a deployed template says; of its resources those are there that have a physical id."""
     return policies_of(resources, physical, physical.__contains__, **template)
 

@@ -33,7 +33,7 @@ class Account:
 
     def __init__(self) -> None:
         self.ec2: EC2Client = _client("ec2")
-        self.ec2_changes: EC2Client = _client("ec2", changing=True)
+        self.ec2_of_handler: EC2Client = _client("ec2", for_handler=True)
         self.iam: IAMClient = _client("iam")
         self.dynamodb: DynamoDBClient = _client("dynamodb")
         self.cloudwatch: CloudWatchClient = _client("cloudwatch")
@@ -51,8 +51,10 @@ class Account:
         """
         self._refused.add((action, id_))
 
-    def before_change(self, model: Any, params: Any, **_: Any) -> tuple[AWSResponse, Any] | None:
-        """botocore calls this before a call that changes an association. A refusal is the answer instead of moto's."""
+    def before_call(self, model: Any, params: Any, **_: Any) -> tuple[AWSResponse, Any] | None:
+        """botocore calls this before each call of the handler. A refusal is the answer instead of moto's."""
+        if model.name.startswith("Describe"):
+            return None
         self.changes.append(model.name)
         if any((model.name, value) in self._refused for value in params["body"].values()):
             return AWSResponse(params["url"], HTTPStatus.BAD_REQUEST, HTTPHeaders(), None), REFUSAL
@@ -67,16 +69,16 @@ def account() -> Iterator[Account]:
     with mock_aws():
         account = Account()
         # The types of botocore don't know that what such a handler returns is taken for the answer.
-        events: Any = account.ec2_changes.meta.events
-        events.register("before-call.ec2", account.before_change)
+        events: Any = account.ec2_of_handler.meta.events
+        events.register("before-call.ec2", account.before_call)
         try:
             yield account
         finally:
-            events.unregister("before-call.ec2", account.before_change)  # the client is the next account's, too
+            events.unregister("before-call.ec2", account.before_call)  # the client is the next account's, too
 
 
 @cache
-def _client(service: Any, *, changing: bool = False) -> Any:
+def _client(service: Any, *, for_handler: bool = False) -> Any:
     """A client, made after moto was imported: moto gets to see no others. It keeps nothing of the accounts."""
     session = boto3.Session(aws_access_key_id="moto", aws_secret_access_key="moto", region_name=REGION)
-    return session.client(service, config=CHANGING if changing else READING)
+    return session.client(service, config=CHANGING if for_handler else READING)

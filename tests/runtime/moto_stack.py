@@ -59,8 +59,7 @@ class MotoStack:
         self.current: Mapping[str, Any] = {}
         self.status = _Status()
         self.services = Services(
-            ec2=account.ec2,
-            ec2_changes=account.ec2_changes,
+            ec2=account.ec2_of_handler,
             iam=account.iam,
             ledger=Ledger(Table(account.dynamodb, TABLE)),
             alarms=Alarms(lambda: account.cloudwatch),

@@ -19,7 +19,7 @@ from tests.simulator.faults import Failure
 
 def _apply(world: World, steps: Sequence[Step], seconds: float = 45) -> list[Outcome]:
     rate_limiter = RateLimiter(clock=world.clock, sleep=world.clock.sleep)
-    return apply(steps, world.services.ec2_changes, rate_limiter, until=world.clock() + seconds)
+    return apply(steps, world.services.ec2, rate_limiter, until=world.clock() + seconds)
 
 
 def _step(world: World, action: Action, instance_id: str, after: str | None, **more: Any) -> Step:

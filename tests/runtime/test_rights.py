@@ -325,7 +325,7 @@ class Attacker:
         self.bare, self.ours, self.taken = self.scene.instances(None, self.scene.mine, self.scene.foreign)
         """Targets: one without a profile, one with ours, and one with another that is not listed."""
         self.scene.resource.attach_policies(self.scene.properties())
-        self._ec2 = self.world.services.ec2_changes
+        self._ec2 = self.world.services.ec2
 
     def stranger(self, carries: str | None = None) -> str:
         """An instance that is no target."""

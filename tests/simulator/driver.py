@@ -78,7 +78,6 @@ class World:
         self.clients = clients = Clients.of(self.aws, reading=READING, changing=CHANGING, prepare=_as_in_the_function)
         self.services = Services(
             ec2=clients.ec2_changes,
-            ec2_changes=clients.ec2_changes,
             iam=clients.iam,
             ledger=Ledger(Table(clients.dynamodb, TABLE, sleep=self.clock.sleep)),
             alarms=Alarms(lambda: clients.cloudwatch, RateLimiter(clock=self.clock, sleep=self.clock.sleep)),

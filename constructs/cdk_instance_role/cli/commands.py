@@ -12,15 +12,15 @@ from .enforcement.enforced import Enforced, enforced
 from .enforcement.history import History
 from .enforcement.reconcile import reconcile_all
 from .environments import looks
+from .environments.account_regions import AccountRegion, OfAnAssembly, Source
 from .environments.discovery import ALL, OfDeployedStacks
 from .environments.looks import Look
 from .environments.opening import DEFAULT_APP, has_assembly, opened
-from .environments.places import OfAnAssembly, Place, Source
-from .environments.progress import shown
+from .environments.progress_display import shown
 from .live.environment import Environment
 from .model import AssociationPlan, CliError, PlanReport, unique
 from .planning.association_plan import plan_stack
-from .planning.status import status_of_stack
+from .planning.association_status import status_of_stack
 from .status_model import AssociationStatus, StatusReport
 from .template import assembly
 from .template.assembly import StackArtifact
@@ -124,14 +124,14 @@ def _status_report(found: Sequence[Look[AssociationStatus]]) -> StatusReport:
 
 
 def _status_job(*, who: bool) -> looks.Job[AssociationStatus]:
-    histories: dict[Place, History] = {}
+    histories: dict[AccountRegion, History] = {}
 
     def job(
         stack: StackArtifact, environment: Environment, look: Look[AssociationStatus]
     ) -> Iterable[AssociationStatus]:
-        if who and look.place not in histories:
-            histories[look.place] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
-        found = status_of_stack(stack, environment, histories.get(look.place))
+        if who and look.account_region not in histories:
+            histories[look.account_region] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
+        found = status_of_stack(stack, environment, histories.get(look.account_region))
         _add_unseen(stack, environment, look)
         if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
             look.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
@@ -166,7 +166,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
             seen = looks.look(source, _status_job(who=False), screen)
     unseen = unique([*problems, *looks.unseen(seen)])
     for one in seen:
-        one.unseen += (problem for problem in problems if f", {one.place})" in problem)  # of its associations
+        one.unseen += (problem for problem in problems if f", {one.account_region})" in problem)  # of its associations
     return replace(_status_report(seen), unseen=unseen)
 
 

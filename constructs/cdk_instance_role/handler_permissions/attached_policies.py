@@ -45,7 +45,7 @@ class Grants:
             ValueError: the association is in another account or Region, selects an instance that another one selects
                 already, or the permissions of all don't fit into as many policies as the role can have.
         """
-        stack = permissions.place.stack
+        stack = permissions.location.stack
         self._refuse_selected_twice(permissions)
         policies = self._policies.get(stack) or self._new_policies(stack)
         policies.add(permissions)
@@ -73,7 +73,7 @@ class Grants:
                 )
 
     def _refuse_selected_twice(self, permissions: Permissions) -> None:
-        path = permissions.place.path
+        path = permissions.location.path
         for instance_id in permissions.instances.inspected_ids:
             other = self._selected.setdefault(instance_id, path)
             if other != path:

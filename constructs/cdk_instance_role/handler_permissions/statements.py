@@ -13,7 +13,7 @@ from ..permission_search.statement import Statement
 from ..replaceable import ReplaceableProfiles
 from ..selection import InstanceSelection
 from ..support.arns import Arns, is_token
-from ..support.places import Place
+from ..support.locations import Location
 from .policy_values import in_any_path, literal, parent
 
 IDS_IN_A_POLICY = 25
@@ -39,7 +39,7 @@ class Permissions:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
     """
 
-    place: Place
+    location: Location
     """Where the association is."""
     profile: KnownProfile
     instances: InstanceSelection
@@ -75,7 +75,7 @@ class Permissions:
             text: what stands for a value with tokens.
         """
         return Declared(
-            name=self.place.path,
+            name=self.location.path,
             wanted=_profile(self.profile, text),
             listed=tuple(_profile(profile, text) for profile in self.replaces.known),
             own_paths=tuple(text(pattern)[:-1] for pattern in self._movable),
@@ -89,7 +89,7 @@ class Permissions:
     @property
     def arns(self) -> Arns:
         """ARNs in the stack of the association."""
-        return Arns.of(self.place.stack)
+        return Arns.of(self.location.stack)
 
     @property
     def lists_several_profiles(self) -> bool:

@@ -11,8 +11,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ..support.at_synthesis import Resources, at_synthesis, forget, resources_of
+from ..support.locations import stack_of
 from ..support.names import DigestedName
-from ..support.places import stack_of
 from ..support.problems import Problems
 from .known_profile import OwnProfile, declare
 from .profile_paths import ProfilePaths

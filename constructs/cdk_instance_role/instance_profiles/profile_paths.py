@@ -13,7 +13,7 @@ from constructs import Construct
 
 from ..support.argument_types import check_list
 from ..support.arns import Arns
-from ..support.places import path_of, stack_of
+from ..support.locations import path_of, stack_of
 
 _HIDDEN_ID = "Default"
 """The CDK leaves this id out of logical ids: constructs whose paths differ in nothing else can't share a stack."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .declared import BARE, Edge, Instance, Universe
-from .patterns import Patterns
+from .policy_patterns import Patterns
 from .statement import Statement, Values
 
 _ASSOCIATE = "ec2:AssociateIamInstanceProfile"

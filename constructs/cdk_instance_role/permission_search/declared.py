@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .patterns import Patterns
+from .policy_patterns import Patterns
 from .statement import Values
 
 Edge = tuple[int, int]

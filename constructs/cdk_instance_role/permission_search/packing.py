@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .statement import Field, Statement, in_order
+from .statement import Field, Statement, sorted_values
 
 POLICY_SIZE = 6144
 """Characters of a managed policy, without white space:
@@ -81,7 +81,7 @@ def _place_first_part(statement: Statement, policies: list[_Policy], width: Widt
 def _split(statement: Statement, room: int, width: Width) -> tuple[Statement, Statement] | None:
     """The statement in two, of which the first is as large as fits; None if not one value of its longest field does."""
     name = _longest_field(statement, width)
-    values = in_order(statement.by_field[name])
+    values = sorted_values(statement.by_field[name])
     bare = size_of(statement, width) - sum(width(value) + 1 for value in values)
     taken = 0
     for value in values:
@@ -96,7 +96,7 @@ def _split(statement: Statement, room: int, width: Width) -> tuple[Statement, St
 
 def _halves(statement: Statement, width: Width) -> tuple[Statement, Statement]:
     name = _longest_field(statement, width)
-    values = in_order(statement.by_field[name])
+    values = sorted_values(statement.by_field[name])
     return _parts(statement, name, values, len(values) // 2)
 
 

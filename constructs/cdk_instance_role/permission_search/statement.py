@@ -95,7 +95,7 @@ def is_list(value: str) -> bool:
     return value.startswith("#{")
 
 
-def in_order(values: Iterable[str]) -> list[str]:
+def sorted_values(values: Iterable[str]) -> list[str]:
     """Values in an order that does not depend on whether the account, Region and partition in ARNs are known."""
     return sorted(values, key=lambda value: (_without_environment(value), value))
 
@@ -106,4 +106,4 @@ def _without_environment(value: str) -> str:
 
 def _one_or_all(values: Values) -> str | list[str]:
     """IAM takes a single value without brackets; a list that stands for another one needs them."""
-    return next(iter(values)) if len(values) == 1 and not any(map(is_list, values)) else in_order(values)
+    return next(iter(values)) if len(values) == 1 and not any(map(is_list, values)) else sorted_values(values)

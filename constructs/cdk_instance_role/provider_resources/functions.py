@@ -24,8 +24,8 @@ from ..runtime.association.contract import (
 )
 from .encryption import decrypt_statement, waiter_statement
 from .network import Network, network_interface_statements
+from .provider_settings import ProviderSettings
 from .queues import enforcement_statements
-from .settings import ProviderSettings
 from .storage import use_ledger, write_log
 
 _RUNTIME = Path(__file__).parents[1] / "runtime"

@@ -8,7 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .settings import ProviderSettings
+from .provider_settings import ProviderSettings
 
 _INTERFACE_ACTIONS = (
     "ec2:AssignPrivateIpAddresses",

@@ -12,8 +12,8 @@ from constructs import Construct
 
 from ..runtime.association.contract import EVENT_SOURCE, MAX_ENFORCEMENT_SECONDS
 from .encryption import SENDER_KEY_ACTIONS, add_to_key_policy, events_statement, sender_statement
+from .provider_settings import ProviderSettings
 from .reconcilers import arn_of
-from .settings import ProviderSettings
 
 VISIBILITY_SECONDS = 6 * MAX_ENFORCEMENT_SECONDS
 """As AWS recommends: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from ..runtime.association.contract import LEDGER_EXPIRY, LEDGER_PARTITION_KEY, LEDGER_SORT_KEY, LEDGER_TAG
 from .encryption import complete_key_policy
-from .settings import ProviderSettings
+from .provider_settings import ProviderSettings
 
 _LEDGER_ACTIONS = (
     "dynamodb:BatchGetItem",

@@ -17,7 +17,7 @@ from cdk_instance_role.cli.iam.patterns import actions_overlap, covers, covers_a
 from cdk_instance_role.cli.iam.permission_changes import Comparison, compare, permission_change
 from cdk_instance_role.cli.iam.permission_set import Grant, PermissionRegion
 from cdk_instance_role.cli.iam.role import Policy, Role
-from cdk_instance_role.cli.iam.statements import read
+from cdk_instance_role.cli.iam.role_permissions import read
 
 BUCKET = "arn:aws:s3:::bucket/*"
 TLS = {"Bool": {"aws:SecureTransport": "false"}}

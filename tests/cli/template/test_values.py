@@ -12,12 +12,12 @@ from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
 from cdk_instance_role.cli.template.property_values import Elsewhere, StackValues
 from cdk_instance_role.cli.template.stacks import Address
-from cdk_instance_role.cli.template.template_inputs import Place
+from cdk_instance_role.cli.template.template_inputs import StackLocation
 from cdk_instance_role.runtime.association.decide.model import Profile
 from tests.cli.servers import STACK, Servers, synthesized
 from tests.unit.builders import ACCOUNT, REGION, profile_arn, role_arn
 
-PLACE = Place(ACCOUNT, REGION, "aws", Address(STACK))
+PLACE = StackLocation(ACCOUNT, REGION, "aws", Address(STACK))
 PLAIN, LISTED = Servers(), Servers(ids=("i-0123456789abcdef0",))
 PATH = f"cdk-instance-role/{STACK}/29751047/"
 NEW_PROFILE = profile_arn(f"{PATH}WebInstanceProfile042D7DF9.19fc55f3.to.be.created")
@@ -43,7 +43,7 @@ ELSEWHERE = Elsewhere(not_exported, no_output, not_nested)
 
 
 def values(
-    after: StackArtifact | Mapping[str, Any], before: DeployedStack | None = None, place: Place = PLACE
+    after: StackArtifact | Mapping[str, Any], before: DeployedStack | None = None, place: StackLocation = PLACE
 ) -> StackValues:
     template = after.template if isinstance(after, StackArtifact) else after
     return StackValues(template, place, before, ELSEWHERE)
@@ -547,7 +547,7 @@ def test_knows_the_name_of_a_nested_stack_once_it_is_deployed(before: bool) -> N
 
 def test_is_at_home_in_china() -> None:
     template = {"Resources": {"Web": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "Web"}}}}
-    china = values(template, place=Place(ACCOUNT, "cn-north-1", "aws-cn", Address(STACK)))
+    china = values(template, place=StackLocation(ACCOUNT, "cn-north-1", "aws-cn", Address(STACK)))
 
     assert china.resolve({"Ref": "AWS::URLSuffix"}) == "amazonaws.com.cn"
     assert china.iam.arn("Web") == f"arn:aws-cn:iam::{ACCOUNT}:role/Web"

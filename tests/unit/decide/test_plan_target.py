@@ -14,7 +14,7 @@ from cdk_instance_role.runtime.association.decide.plan import (
 )
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
-from cdk_instance_role.runtime.association.decide.undo import VISIBLE_SECONDS
+from cdk_instance_role.runtime.association.decide.undo import MAX_STALE_SECONDS
 from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import (
     FOREIGN,
@@ -258,7 +258,7 @@ def test_a_change_of_an_earlier_operation_leaves_this_one_its_time_for_the_confi
 # What somebody else does to a target that this operation has changed.
 
 CHANGED = 1000.0
-LONG_AFTER = CHANGED + VISIBLE_SECONDS
+LONG_AFTER = CHANGED + MAX_STALE_SECONDS
 
 
 def test_does_not_overwrite_what_somebody_gives_a_target_after_us() -> None:

@@ -8,7 +8,7 @@ from cdk_instance_role.runtime.association.decide.model import Instance, Instanc
 from cdk_instance_role.runtime.association.decide.plan import OperationContext, plan_desired
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Step
-from cdk_instance_role.runtime.association.decide.waves import eligible, in_order
+from cdk_instance_role.runtime.association.decide.waves import eligible, rollout_order
 from cdk_instance_role.runtime.association.exceptions import RequestError
 from cdk_instance_role.runtime.association.request.rollout import Rollout, Tolerance, time_problem
 from tests.unit.builders import FORMER, LISTED, WANTED, desired, instance, instance_id, record, snapshot
@@ -208,13 +208,13 @@ def zones_of(steps: list[Step], found: list[Instance]) -> str:
 
 def test_targets_of_a_wave_are_spread_over_availability_zones() -> None:
     steps, found = zoned("aaaaaabbbccc")
-    assert zones_of(in_order(steps, snapshot(*found)), found) == "abcaabcaabca"
+    assert zones_of(rollout_order(steps, snapshot(*found)), found) == "abcaabcaabca"
 
 
 @given(st.text("abc", min_size=1, max_size=60), st.integers(1, 60))
 def test_every_wave_has_its_share_of_each_zone(zones: str, reached: int) -> None:
     steps, found = zoned(zones)
-    ordered = in_order(steps, snapshot(*found))
+    ordered = rollout_order(steps, snapshot(*found))
     assert sorted(step.instance_id for step in ordered) == sorted(one.id for one in found)
     beginning = zones_of(ordered, found)[:reached]
     for zone in set(zones):

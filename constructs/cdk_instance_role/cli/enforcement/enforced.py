@@ -13,7 +13,7 @@ from ..status_model import OffView
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.stacks import Address, associations
-from .status import declaration, why_off
+from .enforcement_status import declaration, why_off
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ...runtime.association.drift.breaker import Memory
 from ..aws.partial_reader import AwsError, sentence
 from ..model import CliError
 from .enforced import Enforced
-from .status import why_off
+from .enforcement_status import why_off
 
 WAIT_SECONDS, POLL_SECONDS = 300.0, 3.0
 """How long the result of a sweep is waited for, and the time between two looks for it."""

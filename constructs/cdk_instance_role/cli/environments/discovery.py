@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from ...runtime.association.aws.rate_limiter import RateLimiter
@@ -14,7 +15,7 @@ from ..model import CliError
 from ..template.assembly import StackArtifact, is_one
 from ..template.deployed_stack import root_of
 from ..template.stacks import Address
-from .places import Opened, Place
+from .account_regions import AccountRegion, Opened
 from .threads import in_threads
 
 ALL = "all"
@@ -35,35 +36,36 @@ class OfDeployedStacks:
             names: names of stacks, or patterns. None: all.
         """
         self._accounts, self._names, self._regions = accounts, names, regions or [accounts.region]
-        self._failures: dict[Place, str] = {}
+        self._failures: dict[AccountRegion, str] = {}
         """Why the Regions of accounts could not be listed."""
         own = accounts.own
-        self._places = [place for places in in_threads(self._places_of, account_ids or [own]) for place in places]
+        by_account = in_threads(self._account_regions_of, account_ids or [own])
+        self._account_regions = list(chain.from_iterable(by_account))
 
     @property
-    def places(self) -> Sequence[Place]:
+    def account_regions(self) -> Sequence[AccountRegion]:
         """All of them."""
-        return self._places
+        return self._account_regions
 
-    def open(self, place: Place, rate_limiter: RateLimiter) -> Opened:
+    def open(self, account_region: AccountRegion, rate_limiter: RateLimiter) -> Opened:
         """The deployed stacks with associations, and what is around them."""
-        if place in self._failures:
-            raise CliError(self._failures[place])
-        aws = self._accounts.aws(place.account, place.region)
+        if account_region in self._failures:
+            raise CliError(self._failures[account_region])
+        aws = self._accounts.aws(account_region.account, account_region.region)
         aws.check()
         reader = PartialReader()
         found = _stacks_in(aws, reader)
         unseen = tuple(reader.unavailable)
         stacks = [
-            StackArtifact(Address(name), place.account, place.region, {}, Path(), is_discovered=True)
+            StackArtifact(Address(name), account_region.account, account_region.region, {}, Path(), is_discovered=True)
             for name in sorted(found)
             if not self._names or any(is_one([name], one) for one in self._names)
         ]
         return Opened(Environment(aws, stacks, reader, rate_limiter), stacks, unseen)
 
-    def _places_of(self, account: str) -> list[Place]:
+    def _account_regions_of(self, account: str) -> list[AccountRegion]:
         if ALL not in self._regions:
-            return [Place(account, region) for region in dict.fromkeys(self._regions)]
+            return [AccountRegion(account, region) for region in dict.fromkeys(self._regions)]
         try:
             enabled = self._accounts.aws(account, self._accounts.region).ec2.describe_regions()["Regions"]
         except NoAccessError as error:
@@ -71,8 +73,8 @@ class OfDeployedStacks:
         except AwsError as error:
             reason = f"its Regions can't be listed: {reason_of(error)}"
         else:
-            return [Place(account, region) for region in sorted(one["RegionName"] for one in enabled)]
-        failed = Place(account, ALL)
+            return [AccountRegion(account, region) for region in sorted(one["RegionName"] for one in enabled)]
+        failed = AccountRegion(account, ALL)
         self._failures[failed] = reason
         return [failed]
 

@@ -11,8 +11,8 @@ from ..aws.partial_reader import guarded, sentence, unexpected
 from ..live.environment import Environment
 from ..model import CliError, EnvironmentView, counted, unique
 from ..template.assembly import StackArtifact
-from .places import Place, Source
-from .progress import Shown
+from .account_regions import AccountRegion, Source
+from .progress_display import Shown
 from .threads import in_threads
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Look(Generic[T]):
     """What was found in one account and Region."""
 
-    place: Place
+    account_region: AccountRegion
     found: list[T] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     """What could not be looked at there besides, in sentences."""
@@ -31,7 +31,7 @@ class Look(Generic[T]):
 
     @property
     def view(self) -> EnvironmentView:
-        return EnvironmentView(self.place.account, self.place.region, unique(self.unseen))
+        return EnvironmentView(self.account_region.account, self.account_region.region, unique(self.unseen))
 
 
 Job = Callable[[StackArtifact, Environment, Look[T]], Iterable[T]]
@@ -49,11 +49,11 @@ def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
     Raises:
         CliError: there is only one account and Region, and it can't be looked at.
     """
-    if len(source.places) < 2:
-        return [_look(source, place, job, shown) for place in source.places]
+    if len(source.account_regions) < 2:
+        return [_look(source, account_region, job, shown) for account_region in source.account_regions]
 
     try:
-        return in_threads(lambda place: _guarded(source, place, job, shown), source.places)
+        return in_threads(lambda account_region: _guarded(source, account_region, job, shown), source.account_regions)
     except BaseException:
         shown.stop()
         raise
@@ -61,22 +61,22 @@ def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
 
 def unseen(looks: Sequence[Look[T]]) -> tuple[str, ...]:
     """What could not be looked at anywhere, with the account and Region if there are several."""
-    return _with_places(looks, lambda one: one.unseen)
+    return _with_account_regions(looks, lambda one: one.unseen)
 
 
 def warnings(looks: Sequence[Look[T]]) -> tuple[str, ...]:
     """All warnings, with the account and Region if there are several."""
-    return _with_places(looks, lambda one: one.warnings)
+    return _with_account_regions(looks, lambda one: one.warnings)
 
 
-def _with_places(looks: Sequence[Look[T]], said: Callable[[Look[T]], Iterable[str]]) -> tuple[str, ...]:
+def _with_account_regions(looks: Sequence[Look[T]], said: Callable[[Look[T]], Iterable[str]]) -> tuple[str, ...]:
     several = len(looks) > 1
-    return unique([f"{one.place}: {text}" if several else text for one in looks for text in said(one)])
+    return unique([f"{one.account_region}: {text}" if several else text for one in looks for text in said(one)])
 
 
-def _guarded(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]:
+def _guarded(source: Source, account_region: AccountRegion, job: Job[T], shown: Shown) -> Look[T]:
     """A look of which a line is shown. That it fails is a part of what was found."""
-    begun, found = time.monotonic(), Look[T](place)
+    begun, found = time.monotonic(), Look[T](account_region)
     try:
         _fill(found, source, job, shown)
     except CliError as error:
@@ -88,12 +88,12 @@ def _guarded(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]
 
 
 def _line(found: Look[T], seconds: float) -> Iterator[str]:
-    yield f"{found.place}: {counted(len(found.found), 'association')}, {seconds:.1f} s"
+    yield f"{found.account_region}: {counted(len(found.found), 'association')}, {seconds:.1f} s"
     yield from found.unseen
 
 
-def _look(source: Source, place: Place, job: Job[T], shown: Shown) -> Look[T]:
-    found = Look[T](place)
+def _look(source: Source, account_region: AccountRegion, job: Job[T], shown: Shown) -> Look[T]:
+    found = Look[T](account_region)
     _fill(found, source, job, shown)
     return found
 
@@ -105,7 +105,7 @@ def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
         CliError: that can't go on. What was found until then stays.
     """
     try:
-        opened = source.open(found.place, shown.rate_limiter())
+        opened = source.open(found.account_region, shown.rate_limiter())
         found.unseen += opened.unseen
         try:
             for stack in opened.stacks:

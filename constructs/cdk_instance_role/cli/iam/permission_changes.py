@@ -11,7 +11,7 @@ from ..model import PermissionChange, counted, unique
 from .patterns import covers_action
 from .permission_set import Grant, PermissionRegion, PermissionSet
 from .role import Policy, Role
-from .statements import read
+from .role_permissions import read
 
 _REGISTRATION = "ssm:UpdateInstanceInformation"
 _CHANNELS = (

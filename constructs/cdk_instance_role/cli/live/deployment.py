@@ -9,7 +9,7 @@ from ..model import unique
 from ..policies.attachments import Key
 from ..policies.policy_updates import PolicyUpdate
 from ..policies.role_changes import ManagedPolicies, RoleChange, role_after
-from ..policies.role_policies import RolePolicies
+from ..policies.template_policies import TemplatePolicies
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
@@ -59,7 +59,7 @@ class Deployment:
         return [_updates(*pair) for pair in self._stacks]
 
     @lazy
-    def _standing(self) -> list[tuple[str, RolePolicies]]:
+    def _standing(self) -> list[tuple[str, TemplatePolicies]]:
         """What the deployed templates of the others say."""
         return [found for pair in self._others for found in _deployed(*pair)]
 
@@ -132,29 +132,29 @@ def _unread(address: Address, stacks: StackGraph, why: str) -> Iterator[PolicyUp
         yield PolicyUpdate(_name(address), None, None, hidden=why)
 
 
-def _deployed(stack: StackArtifact, stacks: StackGraph) -> list[tuple[str, RolePolicies]]:
+def _deployed(stack: StackArtifact, stacks: StackGraph) -> list[tuple[str, TemplatePolicies]]:
     """The policies of a deployed stack. An error that no one has provided for hides no other stack."""
 
-    def read() -> list[tuple[str, RolePolicies]]:
+    def read() -> list[tuple[str, TemplatePolicies]]:
         with stacks.reader.aside():
             deployed = [(one.address, stacks.deployed(one.address)) for one in stacks.family(stack)]
             return [(_name(address), _before(stacks, address, found)) for address, found in deployed if found]
 
-    def record(why: str) -> list[tuple[str, RolePolicies]]:
+    def record(why: str) -> list[tuple[str, TemplatePolicies]]:
         stacks.reader.record_gap(f"the policies of stack {stack.name}: {why}")
         return []
 
     return guarded(read, record)
 
 
-def _before(stacks: StackGraph, address: Address, deployed: DeployedStack) -> RolePolicies:
+def _before(stacks: StackGraph, address: Address, deployed: DeployedStack) -> TemplatePolicies:
     values = stacks.former_values(address, deployed)
     there = deployed.physical_ids.__contains__
-    return RolePolicies(deployed.template, values.resolve, values.iam.reference, lambda _: False, there)
+    return TemplatePolicies(deployed.template, values.resolve, values.iam.reference, lambda _: False, there)
 
 
-def _after(values: StackValues) -> RolePolicies:
-    return RolePolicies(values.template, values.resolve, values.iam.reference, values.iam.is_new, values.is_made)
+def _after(values: StackValues) -> TemplatePolicies:
+    return TemplatePolicies(values.template, values.resolve, values.iam.reference, values.iam.is_new, values.is_made)
 
 
 def _is_retained(stacks: StackGraph, address: Address) -> bool:

@@ -15,7 +15,7 @@ from ..template.intrinsic_functions import UnresolvedError
 from ..template.property_values import Elsewhere, StackValues
 from ..template.replacement import DELETION, is_retained
 from ..template.stacks import STACK_TYPE, Address, of_type
-from ..template.template_inputs import Place
+from ..template.template_inputs import StackLocation
 from ..template.template_text import UnreadableError
 from .ledgers import TaggedLedger, tagged_ledgers
 
@@ -136,14 +136,14 @@ class StackGraph:
             template = self._artifacts[address].template if address in self._artifacts else {}
             deployed = self.deployed(address)
             was = partial(self._resolved_before, address, deployed) if deployed else None
-            self._values[address] = StackValues(template, self._place(address), deployed, elsewhere, was)
+            self._values[address] = StackValues(template, self._location(address), deployed, elsewhere, was)
         return self._values[address]
 
     def former_values(self, address: Address, deployed: DeployedStack) -> StackValues:
         """What the values of a deployed stack have come to."""
         if address not in self._former:
             elsewhere = Elsewhere(self._live_export, self._live_output, partial(self._live_nested_output, address))
-            self._former[address] = StackValues(deployed.template, self._place(address), deployed, elsewhere)
+            self._former[address] = StackValues(deployed.template, self._location(address), deployed, elsewhere)
         return self._former[address]
 
     def _look(self, address: Address, name: str) -> DeployedStack | None:
@@ -161,8 +161,8 @@ class StackGraph:
         nested = f"nested stack {'/'.join(address.nested)} of " if address.nested else ""
         return f"whether {nested}stack {address.name} is deployed in {self._aws.region}"
 
-    def _place(self, address: Address) -> Place:
-        return Place(self._aws.account, self._aws.region, self._aws.partition, address)
+    def _location(self, address: Address) -> StackLocation:
+        return StackLocation(self._aws.account, self._aws.region, self._aws.partition, address)
 
     def _given(self, address: Address) -> Mapping[str, Callable[[], Any]]:
         """What the stack around a nested one gives it."""

@@ -9,7 +9,7 @@ from ...runtime.association.decide.record import Records
 from ...runtime.association.exceptions import RequestError
 from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.rollout import Rollout
-from ..enforcement.preview import Planned, enforcement_plan
+from ..enforcement.enforcement_preview import Planned, enforcement_plan
 from ..enforcement_plan import EnforcementPlan
 from ..live.environment import Environment
 from ..live.planned_observer import PlannedObserver

@@ -9,7 +9,7 @@ from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.enforcement import EnforcementSettings
 from ...runtime.association.request.event import DEFAULT_TIMEOUT_SECONDS, Request, RequestType, digest_of, readable
 from ...runtime.association.request.rollout import Rollout
-from ..enforcement.preview import max_changes
+from ..enforcement.enforcement_preview import max_changes
 from ..live.stack_graph import StackGraph
 from ..model import Event
 from ..template.assembly import StackArtifact

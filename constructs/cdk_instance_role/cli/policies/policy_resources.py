@@ -8,13 +8,13 @@ from ..template.replacement import MANAGED_POLICY, ROLE
 from .attachments import ROLES_OF, Attachment, Gap, Part
 
 if TYPE_CHECKING:
-    from .role_policies import RolePolicies
+    from .template_policies import TemplatePolicies
 
 
 class PolicyResource:
     """A role, or a policy that names its roles."""
 
-    def __init__(self, template: "RolePolicies", logical_id: str, gaps: list[Gap]) -> None:
+    def __init__(self, template: "TemplatePolicies", logical_id: str, gaps: list[Gap]) -> None:
         """
         Args:
             template: the template of the resource.

@@ -11,7 +11,7 @@ from .attachments import Attachment, Key, Part
 from .known_values import learned
 from .policy_documents import Document, References
 from .resource_changes import ResourceChanges
-from .role_policies import RolePolicies
+from .template_policies import TemplatePolicies
 
 _NOTHING = Part()
 
@@ -26,9 +26,9 @@ class PolicyUpdate:
 
     stack: str
     """The stack, for people."""
-    before: RolePolicies | None
+    before: TemplatePolicies | None
     """None if it is not deployed."""
-    after: RolePolicies | None
+    after: TemplatePolicies | None
     """None if the deployment deletes it."""
     retained: bool = False
     """The deployment leaves the nested stack as it is, although it is in no template any more."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from ..lazy import lazy
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.replacement import DELETION, REPLACEMENT, is_replaced, is_retained
-from .role_policies import RolePolicies
+from .template_policies import TemplatePolicies
 
 
 class ResourceChanges:
     """Which deployed resources stay, and which ones CloudFormation deletes."""
 
-    def __init__(self, before: RolePolicies | None, after: RolePolicies | None) -> None:
+    def __init__(self, before: TemplatePolicies | None, after: TemplatePolicies | None) -> None:
         """
         Args:
             before: the deployed template; None if the stack is not deployed.

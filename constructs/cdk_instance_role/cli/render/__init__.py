@@ -5,7 +5,7 @@ from enum import StrEnum
 from rich.console import Console
 
 from ..status_model import Report
-from . import json_document, markdown, page, table
+from . import json_document, markdown, page, text_tables
 
 
 class Format(StrEnum):
@@ -30,7 +30,7 @@ def render(report: Report, format: Format, console: Console, *, full: bool = Fal
     """
     match format:
         case Format.TABLE:
-            table.show(report, console, full=full)
+            text_tables.show(report, console, full=full)
         case Format.MARKDOWN:
             console.file.write(markdown.text(report, full=full))
         case Format.HTML:

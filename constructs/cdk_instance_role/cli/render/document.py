@@ -18,7 +18,7 @@ from ..model import (
 )
 from ..status_model import AssociationStatus, HeldView, Report, StatusReport, parts
 from ..text import one_line
-from . import enforcement, findings, words
+from . import enforcement_text, findings, words
 from .elements import Cell, Column, Comparison, Document, Notice, Row, Section, Table, Tone
 
 _PLAN = (Column("Action"), Column("Instance"), Column("Name", "Instance"), *map(Column, ("State", "Now", "Reason")))
@@ -97,14 +97,14 @@ def _of_plan(plan: AssociationPlan, ids: int | None) -> Section:
         totals=totals,
         estimate=words.estimate(plan.estimate),
         rollout=words.rollout(plan.rollout, ids) if plan.rollout else "",
-        enforcement=enforcement.plan_fact(plan.enforcement) if plan.enforcement else "",
+        enforcement=enforcement_text.plan_fact(plan.enforcement) if plan.enforcement else "",
         notices=_notices(
             Notice(Tone.DANGER, findings.REFUSED, tuple(findings.refusals(plan))),
             Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(plan))),
             Notice(
                 Tone.WARNING,
                 findings.WARNINGS,
-                (*findings.warnings(plan, ids), *enforcement.plan_warnings(plan.enforcement, ids)),
+                (*findings.warnings(plan, ids), *enforcement_text.plan_warnings(plan.enforcement, ids)),
             ),
         ),
         table=Table(_PLAN, tuple(rows), totals),
@@ -125,14 +125,14 @@ def _of_status(status: AssociationStatus) -> Section:
         totals=words.held_totals([status]),
         estimate="",
         rollout="",
-        enforcement=enforcement.fact(status.enforcement) if status.enforcement else "",
+        enforcement=enforcement_text.fact(status.enforcement) if status.enforcement else "",
         notices=_notices(
             Notice(Tone.DANGER, findings.UNSEEN, tuple(findings.unseen(status))),
-            Notice(Tone.DANGER, enforcement.PAUSED, tuple(enforcement.pauses(status))),
-            Notice(Tone.WARNING, enforcement.FOUND, tuple(enforcement.drift(status))),
+            Notice(Tone.DANGER, enforcement_text.PAUSED, tuple(enforcement_text.pauses(status))),
+            Notice(Tone.WARNING, enforcement_text.FOUND, tuple(enforcement_text.drift(status))),
             Notice(Tone.WARNING, findings.DRIFTED, tuple(findings.drifts(status))),
-            Notice(Tone.WARNING, enforcement.LATEST_CHANGES, tuple(enforcement.latest_changes(status))),
-            Notice(Tone.WARNING, enforcement.DEAD_LETTERS, tuple(enforcement.dead_letters(status))),
+            Notice(Tone.WARNING, enforcement_text.LATEST_CHANGES, tuple(enforcement_text.latest_changes(status))),
+            Notice(Tone.WARNING, enforcement_text.DEAD_LETTERS, tuple(enforcement_text.dead_letters(status))),
         ),
         table=Table(_STATUS, tuple(rows), words.held_state([status])),
         comparisons=(),

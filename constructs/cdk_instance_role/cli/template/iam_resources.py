@@ -13,7 +13,7 @@ from ..model import ProfileView
 from .intrinsic_functions import NO_VALUE, UnresolvedError, properties_of
 from .replacement import MANAGED_POLICY, PROFILE, ROLE
 from .stacks import of_type
-from .template_inputs import Place
+from .template_inputs import StackLocation
 
 _IAM = {
     PROFILE: ("instance-profile", "InstanceProfileName"),
@@ -34,16 +34,20 @@ class IamNames:
     it has one."""
 
     def __init__(
-        self, template: Mapping[str, Any], place: Place, resolve: Callable[[Any], Any], known: Mapping[str, str]
+        self,
+        template: Mapping[str, Any],
+        location: StackLocation,
+        resolve: Callable[[Any], Any],
+        known: Mapping[str, str],
     ) -> None:
         """
         Args:
             template: the template.
-            place: where the stack is.
+            location: where the stack is.
             resolve: turns a value of the template into a plain one, or raises `UnresolvedError`.
             known: physical ids of the resources that stay what they are, by logical id.
         """
-        self._template, self._place, self._resolve, self._known = template, place, resolve, known
+        self._template, self._location, self._resolve, self._known = template, location, resolve, known
         self._resources: Mapping[str, Any] = template.get("Resources", {})
         self._profiles: dict[str, str] = {}
         self._new: dict[str, str] = {}
@@ -64,7 +68,7 @@ class IamNames:
             return known
         given = None if known else self._given(logical_id)
         path = str(self._resolve(properties_of(resource).get("Path", "/"))).lstrip("/")
-        arn = self._place.arn_in_iam(f"{kind}/{path}{known or given or self._made_up(logical_id)}")
+        arn = self._location.arn_in_iam(f"{kind}/{path}{known or given or self._made_up(logical_id)}")
         if not known and not given:
             self._invented[arn] = logical_id
         if resource["Type"] == PROFILE:
@@ -216,10 +220,10 @@ class IamNames:
 
     def _made_up(self, logical_id: str) -> str:
         """A name for what has none yet, which no other stack of the account makes up for something of its own."""
-        address = self._place.address
-        parts = (self._place.region, address.name, *address.nested, logical_id)
+        address = self._location.address
+        parts = (self._location.region, address.name, *address.nested, logical_id)
         whose = hashlib.sha256("/".join(parts).encode()).hexdigest()
         return f"{logical_id[:_MAX_ID]}.{whose[:8]}{MADE_UP}"
 
     def _path(self, logical_id: str) -> str:
-        return self._place.address.path(self._template, logical_id)
+        return self._location.address.path(self._template, logical_id)

@@ -22,7 +22,7 @@ from .replacement import (
     is_replaced,
 )
 from .stacks import STACK_TYPE, of_type
-from .template_inputs import Parameters, Place, as_text
+from .template_inputs import Parameters, StackLocation, as_text
 
 _FUNCTION = "AWS::Lambda::Function"
 _OUTPUTS = "Outputs."
@@ -79,7 +79,7 @@ class StackValues:
     def __init__(
         self,
         template: Mapping[str, Any],
-        place: Place,
+        location: StackLocation,
         deployed: DeployedStack | None,
         elsewhere: Elsewhere,
         was: Resolve | None = None,
@@ -87,17 +87,17 @@ class StackValues:
         """
         Args:
             template: the template to come, or the deployed one.
-            place: where the stack is.
+            location: where the stack is.
             deployed: the stack as it is deployed; None if it is not.
             elsewhere: where values come from that are not the template's own.
             was: resolves values of the deployed template. Default: the template is the deployed one, or its values are
                 compared with those of the deployed one as they are written.
         """
-        self.template, self._place, self._elsewhere = template, place, elsewhere
+        self.template, self._location, self._elsewhere = template, location, elsewhere
         self._instances = self._instances_of(deployed) if deployed else {}
         self._parameters = Parameters(template, deployed, elsewhere.given)
         self.resolve = Resolver(
-            {**place.pseudo(deployed), **self._parameters.known()},
+            {**location.pseudo(deployed), **self._parameters.known()},
             self._attribute,
             elsewhere.exported,
             elsewhere.output,
@@ -107,7 +107,7 @@ class StackValues:
         )
         self._compared: tuple[Resolve, Resolve] = (was, self.resolve) if was else (as_written, as_written)
         self._known = KeptResources(self.resources, deployed, *self._compared)
-        self.iam = IamNames(template, place, self.resolve, self._known)
+        self.iam = IamNames(template, location, self.resolve, self._known)
         """Its instance profiles and roles."""
 
     @property
@@ -177,7 +177,7 @@ class StackValues:
 
     def path(self, logical_id: str) -> str:
         """The path of a construct, for people."""
-        return self._place.address.path(self.template, logical_id)
+        return self._location.address.path(self.template, logical_id)
 
     def _targets(self, logical_id: str) -> tuple[list[Any], list[str]]:
         """The instances that are listed: ids of those that exist, and paths of those that the deployment creates."""
@@ -215,7 +215,7 @@ class StackValues:
         if kind == STACK_TYPE and name.startswith(_OUTPUTS):
             return self._elsewhere.nested(logical_id, name.removeprefix(_OUTPUTS))
         if kind == _FUNCTION and name == "Arn" and logical_id in self._known:
-            return self._place.arn_of_function(self._known[logical_id])
+            return self._location.arn_of_function(self._known[logical_id])
         if name == "PolicyArn" and kind == MANAGED_POLICY:
             if self.iam.is_new(logical_id):
                 raise NewIdentityError(self.path(logical_id), self.iam.reference(logical_id))

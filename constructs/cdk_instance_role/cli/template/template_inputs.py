@@ -11,7 +11,7 @@ _URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
 
 @dataclass(frozen=True)
-class Place:
+class StackLocation:
     """Where a stack is."""
 
     account: str

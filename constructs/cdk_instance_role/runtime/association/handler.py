@@ -14,7 +14,7 @@ from .aws.errors import error_kind_of, text_of
 from .converge.begin import PAUSE_SECONDS, begin
 from .converge.loop import Convergence
 from .converge.retry_window import RetryWindow
-from .enforce.batch import Batch, read
+from .enforce.invocation import Invocation, read
 from .exceptions import AssociationError, RequestError, SupersededError
 from .ledger.lease import BusyError, EndedError, Lease
 from .ledger.operations import FAILED, ClosedError, Operation
@@ -78,7 +78,7 @@ def on_queue(event: dict[str, Any], services: Services, owner: str) -> dict[str,
         The messages that come again, as Lambda expects it.
     """
     hints = read(event["Records"])
-    again = Batch(hints, services, owner).run() if hints else []
+    again = Invocation(hints, services, owner).run() if hints else []
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in again]}
 
 

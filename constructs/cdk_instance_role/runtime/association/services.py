@@ -40,9 +40,6 @@ CHANGING = ONE_ATTEMPT
 @dataclass(frozen=True)
 class Services:
     ec2: "EC2Client"
-    """For reading."""
-    ec2_changes: "EC2Client"
-    """It may be the same client."""
     iam: "IAMClient"
     ledger: Ledger
     alarms: Alarms
@@ -71,7 +68,6 @@ class Services:
         read_quickly(ec2, (*INSTANCE, *FIRST_LAUNCH) if queue_url else INSTANCE)
         return cls(
             ec2=ec2,
-            ec2_changes=ec2,
             iam=boto3.client("iam", config=ONE_ATTEMPT),
             alarms=Alarms(partial(boto3.client, "cloudwatch", config=ONE_ATTEMPT)),
             stacks=Stacks(partial(boto3.client, "cloudformation", config=READING)),

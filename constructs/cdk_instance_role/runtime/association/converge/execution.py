@@ -105,7 +105,7 @@ class Execution:
         claimed = self._ledger.claim(lease, snapshot.records, steps, self._clock())
         outcomes = apply(
             steps,
-            self._services.ec2_changes,
+            self._services.ec2,
             self._rate_limiter,
             until=self._until,
             may_call=lambda: lease.allows_calls,

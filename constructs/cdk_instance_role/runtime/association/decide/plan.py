@@ -12,9 +12,9 @@ from ..contract import OnConflict
 from ..request.desired import Desired
 from .model import GONE, Association, Instance, InstanceState, Snapshot
 from .record import Record, held
-from .renewal import in_order
+from .renewal import order_renewals
 from .step import Action, Plan, Step
-from .undo import VISIBLE_SECONDS, change, plan_undo_of, wait_for_ec2
+from .undo import MAX_STALE_SECONDS, change, plan_undo_of, wait_for_ec2
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
@@ -54,7 +54,9 @@ def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext
     selected = dict.fromkeys(snapshot.selected)
     targets = [plan_target(desired, id_, snapshot, context) for id_ in selected]
     leaving = [record for id_, record in held(snapshot.records).items() if id_ not in selected]
-    renewed = in_order(targets, snapshot, confirmed=context.identity_confirmed, by_swapping=context.swaps_to_renew)
+    renewed = order_renewals(
+        targets, snapshot, confirmed=context.identity_confirmed, by_swapping=context.swaps_to_renew
+    )
     if context.creates and any(step.action is not Action.KEEP for step in renewed):
         # A leftover of an earlier life could not be put back if the Create fails, so it is undone last.
         leaving = [record for record in leaving if record.mine and record.mine.request == context.creates]
@@ -151,7 +153,7 @@ def _interference(carried: str | None, record: Record, snapshot: Snapshot) -> st
         return ""
     changed = record.acted_at >= snapshot.started_at and record.has_changed_since(snapshot.started_at)
     was_given = changed and not record.mine.latest.error and record.mine.latest.after == record.mine.wanted
-    if not was_given or snapshot.now - record.acted_at < VISIBLE_SECONDS:
+    if not was_given or snapshot.now - record.acted_at < MAX_STALE_SECONDS:
         return ""
     now = f"given it instance profile {name_of(carried)}" if carried else "taken its instance profile off"
     return f"was changed by this deployment, and then somebody has {now}"

@@ -12,11 +12,11 @@ from dataclasses import replace
 from .model import Snapshot
 from .step import Action, Step
 
-VISIBLE_SECONDS = 10.0
+RENEWAL_CHECK_SECONDS = 10.0
 """How long EC2 may show the former association after a change."""
 
 
-def in_order(steps: Sequence[Step], snapshot: Snapshot, *, confirmed: bool, by_swapping: bool) -> list[Step]:
+def order_renewals(steps: Sequence[Step], snapshot: Snapshot, *, confirmed: bool, by_swapping: bool) -> list[Step]:
     """The steps, with those that renew an association in the order in which they may be made.
 
     Args:
@@ -92,7 +92,7 @@ def _was_replaced(step: Step, snapshot: Snapshot) -> bool:
 
 def _is_in_flight(step: Step, snapshot: Snapshot) -> bool:
     mine = snapshot.record(step.instance_id).mine
-    return mine is not None and not mine.latest.error and snapshot.now - mine.latest.at < VISIBLE_SECONDS
+    return mine is not None and not mine.latest.error and snapshot.now - mine.latest.at < RENEWAL_CHECK_SECONDS
 
 
 def _was_put_on_again(step: Step, snapshot: Snapshot) -> bool:

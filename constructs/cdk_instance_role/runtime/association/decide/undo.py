@@ -6,7 +6,7 @@ from .record import Record
 from .restore import Restore, restore_of
 from .step import NO_ROLE, Action, Identity, Step
 
-VISIBLE_SECONDS = 60.0
+MAX_STALE_SECONDS = 60.0
 """How long EC2 may take to show everyone what it has accepted."""
 
 
@@ -40,7 +40,7 @@ def _may_be_outdated(record: Record, carried: str | None, snapshot: Snapshot) ->
     latest = record.mine.latest if record.mine else None
     if latest is None or not latest.may_be_made or carried == latest.after:
         return False
-    return carried in (latest.before, None) and snapshot.now - latest.at < VISIBLE_SECONDS
+    return carried in (latest.before, None) and snapshot.now - latest.at < MAX_STALE_SECONDS
 
 
 def _given(restore: Restore) -> tuple[str | None, str]:

@@ -33,11 +33,11 @@ def eligible(plan: Plan, snapshot: Snapshot, reached: int | None) -> Plan:
         return plan.of_targets
     begun = {id_ for id_ in snapshot.selected if snapshot.record(id_).has_changed_since(snapshot.started_at)}
     next_ones = [step for step in changes_of_targets(plan) if step.instance_id not in begun]
-    held_back = {step.instance_id for step in in_order(next_ones, snapshot)[max(0, reached - len(begun)) :]}
+    held_back = {step.instance_id for step in rollout_order(next_ones, snapshot)[max(0, reached - len(begun)) :]}
     return plan.of_targets.without(held_back)
 
 
-def in_order(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
+def rollout_order(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
     """The steps in an order in which any beginning has of each Availability Zone its share.
 
     What can't be changed at this moment comes last, because it would only hold the others up. Before it comes what is

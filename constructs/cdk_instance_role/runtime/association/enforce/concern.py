@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ..decide.model import Instance
 from .look import Enforced
-from .messages import Hint
+from .queue_messages import Hint
 
 
 def is_about(

@@ -114,7 +114,7 @@ class Repair:
         services, lease = self._services, self._lease
         outcomes = apply(
             steps,
-            services.ec2_changes,
+            services.ec2,
             self._rate_limiter,
             until=services.clock() + 2 * BATCH_SECONDS,
             may_call=lambda: lease.allows_calls,

@@ -18,7 +18,7 @@ from ..report import log
 from ..services import Services
 from .concern import disagree, hinted_at, is_about
 from .look import Enforced, Look
-from .messages import Hint, MessageError, parse
+from .queue_messages import Hint, MessageError, parse
 
 SLICE_SECONDS, INVOCATION_SECONDS = 20.0, 40.0
 """How long one association is worked on, and when the last change begins: the function has a minute."""
@@ -34,7 +34,7 @@ SECONDS_BETWEEN_LOOKS = 10.0
 """Between the looks of a slice after the second one."""
 
 
-class Batch:
+class Invocation:
     """The messages of one invocation."""
 
     def __init__(self, hints: Sequence[Hint], services: Services, owner: str) -> None:

@@ -19,8 +19,8 @@ from ..selection import InstanceSelection
 from .encryption import SENDER_KEY_ACTIONS
 from .event_pattern import event_pattern
 from .functions import Functions
+from .provider_settings import ProviderSettings
 from .queues import Queues
-from .settings import ProviderSettings
 
 BATCH_SIZE = 10
 MAX_CONCURRENCY = 5

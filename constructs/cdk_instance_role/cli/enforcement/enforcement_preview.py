@@ -14,7 +14,7 @@ from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.enforcement import EnforcementSettings
 from ..enforcement_plan import EnforcementPlan, OverlapView, SweepChange, SweepPause, SweepPlan
 from ..live.association_ledger import AssociationLedger
-from .status import why_off
+from .enforcement_status import why_off
 
 BY_TAGS = (
     "anyone who may set or delete the selecting tags can give or take the role without iam:PassRole: docs/security.md "

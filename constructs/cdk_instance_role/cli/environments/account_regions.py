@@ -16,7 +16,7 @@ from ..template.assembly import StackArtifact
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class AccountRegion:
     """An account and Region."""
 
     account: str
@@ -41,16 +41,16 @@ class Source(Protocol):
     """The accounts and Regions of a command."""
 
     @property
-    def places(self) -> Sequence[Place]:
+    def account_regions(self) -> Sequence[AccountRegion]:
         """All of them."""
 
-    def open(self, place: Place, rate_limiter: RateLimiter) -> Opened:
+    def open(self, account_region: AccountRegion, rate_limiter: RateLimiter) -> Opened:
         """The stacks of an account and Region that the command is about, and what is around them.
 
         Nothing of it is shared with another one, so each can be looked at by a thread of its own.
 
         Args:
-            place: the account and Region.
+            account_region: the account and Region.
             rate_limiter: hands out the right to call EC2 there.
 
         Raises:
@@ -75,46 +75,48 @@ class OfAnAssembly:
         """
         self._accounts = accounts
         self._deployed = assembly.deployed_with(chosen, all_stacks)
-        self._chosen = self._by_place(chosen)
+        self._chosen = self._by_account_region(chosen)
         if chosen:
             accounts.own  # noqa: B018  # before there are threads: credentials may ask for a code
-        for place, stacks in self._chosen.items():
-            _check_names(place, stacks)
-        self._neighbours = self._by_place(all_stacks) if chosen else {}
-        self._looked_at = [*dict.fromkeys((*self._chosen, *self._by_place(self._deployed)))]
+        for account_region, stacks in self._chosen.items():
+            _check_names(account_region, stacks)
+        self._neighbours = self._by_account_region(all_stacks) if chosen else {}
+        self._looked_at = [*dict.fromkeys((*self._chosen, *self._by_account_region(self._deployed)))]
 
     @property
-    def places(self) -> Sequence[Place]:
+    def account_regions(self) -> Sequence[AccountRegion]:
         """All of them."""
         return [*self._chosen]
 
-    def open(self, place: Place, rate_limiter: RateLimiter) -> Opened:
+    def open(self, account_region: AccountRegion, rate_limiter: RateLimiter) -> Opened:
         """The chosen stacks of an account and Region, and what is around them."""
         known = {  # IAM has no Regions: a stack of another one may be about the same role
-            one: self._environment(one, PartialReader(goes_on=one != place), rate_limiter)
+            one: self._environment(one, PartialReader(goes_on=one != account_region), rate_limiter)
             for one in self._looked_at
-            if one.account == place.account
+            if one.account == account_region.account
         }
         graphs = [environment.stacks for environment in known.values()]
-        known[place].deployment = deployment_of(self._deployed, graphs)
-        known[place].aws.check()
-        return Opened(known[place], self._chosen[place])
+        known[account_region].deployment = deployment_of(self._deployed, graphs)
+        known[account_region].aws.check()
+        return Opened(known[account_region], self._chosen[account_region])
 
-    def _environment(self, place: Place, reader: PartialReader, rate_limiter: RateLimiter) -> Environment:
-        neighbours = self._neighbours[place]
+    def _environment(
+        self, account_region: AccountRegion, reader: PartialReader, rate_limiter: RateLimiter
+    ) -> Environment:
+        neighbours = self._neighbours[account_region]
         lookup_role = next((one.lookup_role for one in neighbours if one.lookup_role), None)
-        aws = self._accounts.aws(place.account, place.region, lookup_role)
+        aws = self._accounts.aws(account_region.account, account_region.region, lookup_role)
         return Environment(aws, neighbours, reader, rate_limiter)
 
-    def _by_place(self, stacks: Sequence[StackArtifact]) -> dict[Place, list[StackArtifact]]:
-        found = defaultdict[Place, list[StackArtifact]](list)
+    def _by_account_region(self, stacks: Sequence[StackArtifact]) -> dict[AccountRegion, list[StackArtifact]]:
+        found = defaultdict[AccountRegion, list[StackArtifact]](list)
         for one in stacks:
             region = one.region or self._accounts.region
-            found[Place(one.account or self._accounts.own, region)].append(one)
+            found[AccountRegion(one.account or self._accounts.own, region)].append(one)
         return dict(found)
 
 
-def _check_names(place: Place, stacks: Sequence[StackArtifact]) -> None:
+def _check_names(account_region: AccountRegion, stacks: Sequence[StackArtifact]) -> None:
     """Refuse stacks that CloudFormation would take for one.
 
     Raises:
@@ -126,5 +128,5 @@ def _check_names(place: Place, stacks: Sequence[StackArtifact]) -> None:
         if other is not one:
             raise CliError(
                 f"stacks {other.address.construct or other.id} and {one.address.construct or one.id} have the same "
-                f"name {one.name} in {place}: name the one that is meant"
+                f"name {one.name} in {account_region}: name the one that is meant"
             )

@@ -20,7 +20,7 @@ _HARMLESS_TRANSFORMS = (
 """Transforms that give no policy to a role, except by the loops that are in the template."""
 
 
-class RolePolicies:
+class TemplatePolicies:
     """Reads what a template says about the policies of roles."""
 
     def __init__(

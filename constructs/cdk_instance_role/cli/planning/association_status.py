@@ -13,8 +13,8 @@ from ...runtime.association.decide.record import Record, held
 from ...runtime.association.decide.step import Action
 from ...runtime.association.request.desired import ProfileRef
 from ..aws.instance_details import Details
+from ..enforcement.enforcement_status import enforcement_of
 from ..enforcement.history import History
-from ..enforcement.status import enforcement_of
 from ..live.environment import Environment
 from ..live.planned_observer import PlannedObserver
 from ..live.profile_views import KnownProfiles

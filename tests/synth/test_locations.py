@@ -1,11 +1,11 @@
-"""What is worked out of a construct's place, instead of asked of Node.js for each one."""
+"""What is worked out of a construct's location, instead of asked of Node.js for each one."""
 
 import pytest
 from aws_cdk import NestedStack, Stack, Stage, Token
 from constructs import Construct
 
 from cdk_instance_role.support.arns import is_token
-from cdk_instance_role.support.places import Place
+from cdk_instance_role.support.locations import Location
 from tests.synth.builders import new_app, new_stack
 
 TEXTS = [
@@ -33,9 +33,9 @@ def test_a_token_is_what_the_cdk_takes_for_one(text: str) -> None:
 def test_a_path_is_the_one_that_the_cdk_gives(id: str) -> None:
     stack = new_stack()
     for scope in (stack, Construct(stack, "Parts"), NestedStack(stack, "Nested")):
-        assert Place.of(scope, id).path == Construct(scope, id).node.path
+        assert Location.of(scope, id).path == Construct(scope, id).node.path
 
 
 def test_the_stack_is_the_nearest_one() -> None:
     nested = NestedStack(Stack(Stage(new_app(), "Prod"), "Stack"), "Nested")
-    assert Place.of(Construct(nested, "Parts"), "Fleet").stack is nested
+    assert Location.of(Construct(nested, "Parts"), "Fleet").stack is nested

@@ -8,7 +8,7 @@ from aws_cdk import Stack
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a construct is."""
 
     stack: Stack
@@ -16,8 +16,8 @@ class Place:
     """Path of the construct in the app."""
 
     @classmethod
-    def of(cls, scope: Any, id: str) -> "Place":
-        """The place of a child.
+    def of(cls, scope: Any, id: str) -> "Location":
+        """The location of a child.
 
         Args:
             scope: the parent construct.
