@@ -12,8 +12,8 @@ DAMAGES = {
     "a missing time": ("StartedAt", None),
     "an unknown type": ("RequestType", {"S": "Bogus"}),
     "a word for a map": ("Progress", {"S": "x"}),
-    "a word for the result": ("Outcome", {"S": "x"}),
-    "a number for the past": ("Past", {"N": "1"}),
+    "a word for the result": ("ResultAttributes", {"S": "x"}),
+    "a number for the past": ("PastRequestIds", {"N": "1"}),
     "a missing request": ("RequestId", None),
 }
 """What becomes of an attribute of an operation's item; None removes it."""

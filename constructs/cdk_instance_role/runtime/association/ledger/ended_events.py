@@ -34,7 +34,7 @@ def past(item: Mapping[str, Any]) -> list[str]:
         AssociationError: it can't be read; the message names it.
     """
     with reading(item, RENEWED):
-        return [str(one) for one in item.get("Past", ())]
+        return [str(one) for one in item.get("PastRequestIds", ())]
 
 
 def ending(table: Table, association: str, operation: Mapping[str, Any], now: float) -> dict[str, Any]:
@@ -48,7 +48,9 @@ def ending(table: Table, association: str, operation: Mapping[str, Any], now: fl
         now: seconds since the epoch.
     """
     events = [*past(table.get(KIND, association)), *past(operation), operation["RequestId"]]
-    return table.replacement(KIND, association, {"Past": events[-MAX_EVENTS:], LEDGER_EXPIRY: int(now + KEPT_SECONDS)})
+    return table.replacement(
+        KIND, association, {"PastRequestIds": events[-MAX_EVENTS:], LEDGER_EXPIRY: int(now + KEPT_SECONDS)}
+    )
 
 
 def outdated() -> SupersededError:

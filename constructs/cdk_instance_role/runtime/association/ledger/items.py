@@ -17,7 +17,7 @@ def attributes_of(record: Record) -> dict[str, Any]:
         "InstanceId": record.instance_id,
         "Previous": record.previous,
         "ActedAt": record.acted_at,
-        "Seen": record.revision + 1,
+        "Revision": record.revision + 1,
         "Identities": {arn: {"Id": one.id, "RoleArn": one.role_arn} for arn, one in record.identities.items()},
         "Claims": {claim.association: _claim_attributes(claim) for claim in record.claims},
     }
@@ -35,7 +35,7 @@ def record_of(item: Mapping[str, Any]) -> Record:
             previous=item["Previous"],
             others=tuple(_claim(*one) for one in item["Claims"].items()),
             acted_at=_time(item["ActedAt"]),
-            revision=int(item["Seen"]),
+            revision=int(item["Revision"]),
             identities={arn: Identity(one["Id"], one["RoleArn"]) for arn, one in item["Identities"].items()},
         )
 

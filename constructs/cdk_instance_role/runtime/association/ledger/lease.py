@@ -130,7 +130,7 @@ class Lease:
 
     def begin_waves(self, total: int) -> None:
         """This many targets are to be changed in waves."""
-        self._set("SET Targets = :total, Wave = :none", {":total": total, ":none": 0})
+        self._set("SET TargetCount = :total, Wave = :none", {":total": total, ":none": 0})
 
     def bake(self, until: float | None) -> None:
         """All targets of the current wave are done: it is watched until then, in seconds since the epoch. None if they
@@ -163,7 +163,7 @@ class Lease:
         state = states.of(self.request, self.operation, self._timing.clock())
         values = {**mine, ":succeeded": SUCCEEDED, ":result": dict(result)}
         removed = "CameFrom, LeaseOwner, LeaseUntil" if state else "CameFrom, LeaseOwner, LeaseUntil, Enforces"
-        expression = f"SET Ended = :succeeded, Outcome = :result REMOVE {removed}"
+        expression = f"SET Ended = :succeeded, ResultAttributes = :result REMOVE {removed}"
         change = self._table.change(KIND, self.request.association, expression, values, f"{condition}{no_look_again}")
         others = [state] if state else states.removals(self.request.association) if self.operation.enforces else []
         try:

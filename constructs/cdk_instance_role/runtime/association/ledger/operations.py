@@ -161,10 +161,10 @@ class Operations:
             return self._table.update(
                 KIND,
                 request.association,
-                "SET RequestId = :id, RequestType = :type, StartedAt = :now, Past = :past, RollingBack = :back, "
-                "CameFrom = :from, Undoes = :undoes, PhysicalId = :physical, FirstAt = :first REMOVE "
-                "FirstChangeAccepted, Failure, Progress, Targets, Wave, BakesUntil, SwapsToRenew, Ended, Outcome, "
-                "Reason, LookAgain",
+                "SET RequestId = :id, RequestType = :type, StartedAt = :now, PastRequestIds = :past, "
+                "RollingBack = :back, CameFrom = :from, UndoneRequestId = :undone, PhysicalId = :physical, "
+                "FirstAt = :first REMOVE FirstChangeAccepted, Failure, Progress, TargetCount, Wave, BakesUntil, "
+                "SwapsToRenew, Ended, ResultAttributes, Reason, LookAgain",
                 {
                     ":id": request.id,
                     ":type": request.type.value,
@@ -173,7 +173,7 @@ class Operations:
                     ":past": events[-REMEMBERED_EVENTS:],
                     ":back": rolling_back,
                     ":from": came_from if request.type is RequestType.UPDATE else "",
-                    ":undoes": _undone(current) if request.type is RequestType.DELETE else None,
+                    ":undone": _undone(current) if request.type is RequestType.DELETE else None,
                     ":physical": request.life or current.get("PhysicalId"),
                     **({":former": former} if former else {}),
                 },
@@ -201,16 +201,16 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
             type=RequestType(item["RequestType"]),
             rolling_back=bool(item.get("RollingBack")),
             came_from=item.get("CameFrom", ""),
-            undoes=item.get("Undoes"),
+            undoes=item.get("UndoneRequestId"),
             first_change_accepted=bool(item.get("FirstChangeAccepted")),
             swaps_to_renew=bool(item.get("SwapsToRenew")),
             failure=item.get("Failure"),
             progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
-            total=None if (total := item.get("Targets")) is None else int(total),
+            total=None if (total := item.get("TargetCount")) is None else int(total),
             wave=int(item.get("Wave", 0)),
             bakes_until=None if (until := item.get("BakesUntil")) is None else float(until),
             ended=item.get("Ended", ""),
-            result=dict(item.get("Outcome", {})),
+            result=dict(item.get("ResultAttributes", {})),
             reason=item.get("Reason", ""),
             first_at=float(item.get("FirstAt", item["StartedAt"])),
             enforces=bool(item.get("Enforces")),
@@ -233,7 +233,7 @@ def _undone(current: Mapping[str, Any]) -> str | None:
         case RequestType.CREATE:
             return current.get("RequestId")
         case RequestType.DELETE:
-            return current.get("Undoes")
+            return current.get("UndoneRequestId")
     return None
 
 
