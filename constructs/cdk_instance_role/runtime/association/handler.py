@@ -14,7 +14,6 @@ from .aws.errors import error_kind_of, text_of
 from .converge.begin import PAUSE_SECONDS, begin
 from .converge.loop import Convergence
 from .converge.retry_window import RetryWindow
-from .enforce.invocation import Invocation, read
 from .exceptions import AssociationError, RequestError, SupersededError
 from .ledger.lease import BusyError, EndedError, Lease
 from .ledger.operations import FAILED, ClosedError, Operation
@@ -60,7 +59,7 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
     """
     request = Request.from_event(event)
     try:
-        attributes = _Invocation(request, services, owner).run()
+        attributes = _SecondPhase(request, services, owner).run()
     except AssociationError as error:
         with suppress(ClientError, BotoCoreError):  # what has failed before matters more
             services.ledger.budget.leave(request.association, request.id)
@@ -77,12 +76,14 @@ def on_queue(event: dict[str, Any], services: Services, owner: str) -> dict[str,
     Returns:
         The messages that come again, as Lambda expects it.
     """
+    from .enforce.invocation import Invocation, read  # a fifth of a cold start, and of no use to deployments
+
     hints = read(event["Records"])
     again = Invocation(hints, services, owner).run() if hints else []
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in again]}
 
 
-class _Invocation:
+class _SecondPhase:
     """One invocation of the second phase."""
 
     def __init__(self, request: Request, services: Services, owner: str) -> None:
