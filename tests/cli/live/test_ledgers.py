@@ -57,7 +57,7 @@ def ledgers(cloud: Cloud, stack: StackArtifact, *others: StackArtifact) -> dict[
     """The ledgers of the associations of a stack, by their paths."""
     stacks = cloud.surroundings(stack, *others).stacks
     return {
-        one.path(id_): provider_of(stacks, one.address, deployed, id_).ledger
+        one.path(id_): provider_of(stacks, one.address, stacks.former_values(one.address, deployed), id_).ledger
         for one in stack.family
         for id_ in one.associations
         if (deployed := stacks.deployed(one.address))

@@ -28,23 +28,23 @@ class AssociationLedger:
             reader: remembers what could not be seen.
         """
         self._ledger, self.association = Ledger(Table(dynamodb, table)), association
-        self._name, self._reader = f"ledger {table}", reader
+        self.name, self._reader = f"ledger {table}", reader
 
     def records(self) -> dict[str, Record]:
         """What the association holds, by instance id."""
-        return self._reader.fetch(self._name, lambda: self._ledger.records(self.association), {})
+        return self._reader.fetch(self.name, lambda: self._ledger.records(self.association), {})
 
     def records_of(self, instance_ids: Collection[str]) -> dict[str, Record]:
         """The records of these instances, whichever associations hold them."""
-        return self._reader.fetch(self._name, lambda: self._ledger.records_of(self.association, instance_ids), {})
+        return self._reader.fetch(self.name, lambda: self._ledger.records_of(self.association, instance_ids), {})
 
     def operation(self) -> Operation | None:
         """The latest operation of the association; None if there is none."""
-        return self._reader.fetch(self._name, lambda: self._ledger.operations.get(self.association), None)
+        return self._reader.fetch(self.name, lambda: self._ledger.operations.get(self.association), None)
 
     def desired_states(self) -> list[DesiredState]:
         """What all associations of the ledger want that are enforced. They are read once."""
-        return self._reader.once(self._name, self._ledger.desired_states.all, list[DesiredState]())
+        return self._reader.once(self.name, self._ledger.desired_states.all, list[DesiredState]())
 
     def desired_state(self) -> DesiredState | None:
         """What the association wants; None if nothing is enforced."""
@@ -52,8 +52,8 @@ class AssociationLedger:
 
     def memory(self) -> Memory:
         """What enforcement remembers of the association."""
-        return self._reader.fetch(self._name, lambda: self._ledger.watch.memory(self.association), Memory())
+        return self._reader.fetch(self.name, lambda: self._ledger.watch.memory(self.association), Memory())
 
     def findings(self) -> dict[str, Finding]:
         """What enforcement remembers of its instances, by instance id."""
-        return self._reader.fetch(self._name, lambda: self._ledger.watch.findings(self.association), {})
+        return self._reader.fetch(self.name, lambda: self._ledger.watch.findings(self.association), {})

@@ -61,7 +61,7 @@ class Environment:
         if deployed is None:
             return None
         try:
-            return provider_of(self.stacks, address, deployed, logical_id)
+            return provider_of(self.stacks, address, self.stacks.former_values(address, deployed), logical_id)
         except UnresolvedError as error:
             self.reader.record_gap(f"the ledger: {error}")
             return None
@@ -72,6 +72,19 @@ class Environment:
         if deployed is None or provider is None:
             return None
         return AssociationLedger(self.aws.dynamodb, provider.ledger, f"{deployed.id}|{logical_id}", self.reader)
+
+    def future_ledger(self, address: Address, logical_id: str) -> AssociationLedger | None:
+        """The ledger, as an association that the deployment creates will see it; None if there is no ledger yet.
+
+        The provider may be deployed already, with records of other associations, or of one that was retained.
+        """
+        deployed = self.stacks.deployed(address)
+        try:
+            provider = provider_of(self.stacks, address, self.stacks.values(address), logical_id)
+        except UnresolvedError:  # the provider is new
+            return None
+        key = f"{deployed.id if deployed else ''}|{logical_id}"
+        return AssociationLedger(self.aws.dynamodb, provider.ledger, key, self.reader)
 
     def records(self, address: Address, logical_id: str) -> dict[str, Record]:
         """What an association of a deployed stack holds, as the ledger says."""

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
 from ...runtime.association.aws.trust import allows_ec2
-from ...runtime.association.decide.model import Profile
+from ...runtime.association.decide.model import Association, Instance, Instances, Profile, Sighting
+from ...runtime.association.request.desired import Selection
 from ..template.intrinsic_functions import UnresolvedError
 from .environment import Environment
 
@@ -21,15 +22,30 @@ if TYPE_CHECKING:
 class PlannedObserver(Observer):
     """The handler's observer, which knows of the profiles that the deployment creates, too."""
 
-    def __init__(self, environment: Environment, stated: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        stated: Mapping[str, str] | None = None,
+        carried: Mapping[str, str | None] | None = None,
+    ) -> None:
         """
         Args:
             environment: the account and Region.
             stated: ARNs of the roles that profiles are said to hold, by the profile's ARN. They are believed where IAM
                 can't be asked. Default: none.
+            carried: ARNs of the profiles that instances carry by then, by instance id. Default: what they carry now.
         """
         super().__init__(environment.instances.ec2, environment.aws.iam, environment.rate_limiter)
-        self._environment, self._stated = environment, stated or {}
+        self._environment, self._stated, self._carried = environment, stated or {}, carried or {}
+        self.current: Instances = {}
+        """The instances that were looked at last, with what they carry now."""
+
+    def instances(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
+        """What is selected, and these other instances, with what they carry by then."""
+        seen = super().instances(selection, others)
+        self.current = seen.instances
+        changed = {id_: _with(one, self._carried[id_]) for id_, one in self.current.items() if id_ in self._carried}
+        return replace(seen, instances={**self.current, **changed})
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist, neither now nor after the deployment."""
@@ -64,6 +80,12 @@ class PlannedObserver(Observer):
         if role is _UNSEEN:
             return presumed
         return replace(presumed, role_arn=role.arn, trusts_ec2=role.trusts_ec2)
+
+
+def _with(instance: Instance, profile_arn: str | None) -> Instance:
+    """An instance that carries another profile."""
+    association = Association("", profile_arn, established=True) if profile_arn else None
+    return replace(instance, association=association, shows=profile_arn)
 
 
 @dataclass(frozen=True, slots=True)

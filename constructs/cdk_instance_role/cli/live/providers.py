@@ -7,6 +7,7 @@ from typing import Any
 from ...runtime.association.contract import LEDGER_TABLE_VARIABLE, QUEUE_VARIABLE
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
+from ..template.property_values import StackValues
 from ..template.stacks import Address, of_type
 from .stack_graph import StackGraph
 
@@ -25,7 +26,7 @@ class Provider:
     """URL of its dead-letter queue."""
 
 
-def provider_of(stacks: StackGraph, address: Address, deployed: DeployedStack, logical_id: str) -> Provider:
+def provider_of(stacks: StackGraph, address: Address, values: StackValues, logical_id: str) -> Provider:
     """The provider of an association.
 
     The provider may be in the stack of the association, in one around it, or in another one that shares it.
@@ -33,14 +34,14 @@ def provider_of(stacks: StackGraph, address: Address, deployed: DeployedStack, l
     Args:
         stacks: the stacks of the account and Region.
         address: of the association's stack.
-        deployed: the same as it is deployed.
+        values: of the same stack, as it is or as it will be.
         logical_id: of the association.
 
     Raises:
         UnresolvedError: it is not known.
     """
-    function = _name(stacks.former_values(address, deployed).service_token(logical_id))
-    for home in _homes(stacks, address, deployed, logical_id):
+    function = _name(values.service_token(logical_id))
+    for home in _homes(stacks, address, values.resources[logical_id]):
         found = stacks.deployed(home)
         if found and (provider := _provider(found, function)):
             return provider
@@ -88,9 +89,8 @@ def queues_beside(template: Mapping[str, Any], table: str) -> tuple[str | None, 
     return None, None
 
 
-def _homes(stacks: StackGraph, address: Address, deployed: DeployedStack, logical_id: str) -> Iterator[Address]:
+def _homes(stacks: StackGraph, address: Address, association: Mapping[str, Any]) -> Iterator[Address]:
     """The stacks that may have the function, the likely ones first."""
-    association = deployed.resource(logical_id) or {}
     match association.get("Properties", {}).get("ServiceToken"):
         case {"Fn::GetStackOutput": {"StackName": str() as name}}:
             yield Address(name)  # which may be none of the assembly's

@@ -11,6 +11,8 @@ from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.rollout import Rollout
 from ..enforcement.enforcement_preview import Planned, enforcement_plan
 from ..enforcement_plan import EnforcementPlan
+from ..lazy import lazy
+from ..live.association_ledger import AssociationLedger
 from ..live.environment import Environment
 from ..live.planned_observer import PlannedObserver
 from ..live.profile_views import KnownProfiles
@@ -20,10 +22,11 @@ from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import associations
 from .access_keys import with_access_key
+from .earlier_changes import EarlierChanges
 from .instance_rows import Rows, warned
 from .key_policies import key_policies
 from .permission_impact import Impact
-from .planned_change import Intent, intent_of
+from .planned_change import Intent, intent_of, will_be_there
 from .rollout_estimate import RolloutEstimate
 
 ROLLBACK = (
@@ -43,21 +46,27 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
         now: seconds since the epoch.
     """
     environment.reader.reset()
-    plans = (_plan_one(one, environment, now) for one in [*environment.stacks.family(stack)])
-    return [plan for found in plans for plan in found]
+    earlier = EarlierChanges()
+    planners = [
+        planner for one in [*environment.stacks.family(stack)] for planner in _planners(one, environment, earlier, now)
+    ]
+    plans: dict[_Planner, AssociationPlan | None] = dict.fromkeys(planners)
+    for planner in sorted(planners, key=lambda one: one.leaves):
+        environment.reader.reset()
+        plans[planner] = planner.plan()
+    return [plan for plan in plans.values() if plan]
 
 
-def _plan_one(stack: StackArtifact, environment: Environment, now: float) -> Iterator[AssociationPlan]:
-    """The same without nested stacks."""
+def _planners(
+    stack: StackArtifact, environment: Environment, earlier: EarlierChanges, now: float
+) -> Iterator["_Planner"]:
+    """Those of the associations of one stack."""
     deployed = environment.stacks.deployed(stack.address)
     environment.stacks.values(stack.address)  # what is said of one association may be about the profile of another
     former = [id_ for id_ in associations(deployed.template) if id_ in deployed.physical_ids] if deployed else []
     for logical_id in dict.fromkeys((*stack.associations, *former)):
-        environment.reader.reset()
-        environment.stacks.deployed(stack.address)  # that it could not be seen is a matter of each of them
         before = deployed if logical_id in former else None
-        if plan := _Planner(stack, environment, before, logical_id, now).plan():
-            yield plan
+        yield _Planner(stack, environment, before, logical_id, earlier, now)
 
 
 class _Planner:
@@ -69,10 +78,11 @@ class _Planner:
         environment: Environment,
         deployed: DeployedStack | None,
         logical_id: str,
+        earlier: EarlierChanges,
         now: float,
     ) -> None:
         self._stack, self._environment, self._logical_id, self._now = stack, environment, logical_id, now
-        self._deployed = deployed
+        self._earlier, self._deployed = earlier, deployed
         """None if the association is not deployed."""
         self._reader, self._ec2 = environment.reader, environment.aws.ec2
         self._rolls_back = False
@@ -80,8 +90,17 @@ class _Planner:
         self._profiles: KnownProfiles
         """The profiles as the preview has seen them. It makes this."""
 
+    @property
+    def leaves(self) -> bool:
+        """Whether the association is deleted, as far as that is known. CloudFormation deletes after everything else."""
+        try:
+            return not will_be_there(self._environment.stacks, self._stack, self._logical_id)
+        except UnresolvedError:
+            return False
+
     def plan(self) -> AssociationPlan | None:
         """The plan; None if there is no such association, neither now nor then."""
+        self._environment.stacks.deployed(self._stack.address)  # that it could not be seen is a matter of each of them
         try:
             intent = intent_of(self._environment.stacks, self._stack, self._deployed, self._logical_id)
         except UnresolvedError as error:
@@ -95,15 +114,18 @@ class _Planner:
         return self._shown(intent, self._reader.fetch("the instances", lambda: self._preview(intent), None))
 
     def _preview(self, intent: Intent) -> Preview:
-        ledger = self._environment.ledger(self._stack.address, self._logical_id) if self._deployed else None
+        ledger = self._ledger
         records = ledger.records() if ledger else {}
-        observer = PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)})
+        carried = {} if intent.desired else self._earlier.carried
+        observer = PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)}, carried)
         self._profiles = KnownProfiles(self._environment, observer)
         if intent.desired is None:  # what is held, if anything, is to be given back
-            return preview_of_delete(records, observer, now=self._now)
+            records = self._earlier.records(ledger, records) if ledger else {}
+            found = preview_of_delete(records, observer, now=self._now)
+            return replace(found, snapshot=replace(found.snapshot, instances=observer.current))
         operation = ledger.operation() if ledger else None
         self._rolls_back = operation is not None and intent.takes_back(operation.came_from)
-        return preview(
+        found = preview(
             intent.desired,
             records,
             observer,
@@ -112,6 +134,14 @@ class _Planner:
             started_at=self._now,
             look_up=ledger.records_of if ledger else no_others,
         )
+        if ledger and intent.event is not Event.NONE:
+            self._earlier.add(ledger, found, intent.desired)
+        return found
+
+    @lazy
+    def _ledger(self) -> AssociationLedger | None:
+        look = self._environment.ledger if self._deployed else self._environment.future_ledger
+        return look(self._stack.address, self._logical_id)
 
     def _shown(self, intent: Intent, found: Preview | None) -> AssociationPlan:
         warnings_of_event = [ROLLBACK] if self._rolls_back else []
@@ -154,8 +184,7 @@ class _Planner:
             found.snapshot,
             changes=intent.event is not Event.NONE,
         )
-        ledger = self._environment.ledger(self._stack.address, self._logical_id) if self._deployed else None
-        return enforcement_plan(planned, ledger)
+        return enforcement_plan(planned, self._ledger)
 
     def _key_policies(self) -> Iterator[str]:
         """What the owners of keys have to do. The provider may be in another stack of the assembly."""

@@ -74,7 +74,7 @@ def intent_of(
         UnresolvedError: a property of the association, or whether it is made, is not known before the deployment.
         RequestError: the handler will refuse the properties.
     """
-    if not _will_be_there(stacks, stack, logical_id):
+    if not will_be_there(stacks, stack, logical_id):
         return _leaving(stacks, stack.address, logical_id) if deployed else None
     after, created = _wanted(stacks, stack, logical_id)
     request = _request(logical_id, after, created)
@@ -110,7 +110,17 @@ def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[s
     return Request.from_event({"RequestType": RequestType.CREATE, **ids, "ResourceProperties": given})
 
 
-def _will_be_there(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> bool:
+def will_be_there(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> bool:
+    """Whether an association is there after the deployment.
+
+    Args:
+        stacks: the stacks of the account and Region.
+        stack: the stack of the association, as the assembly has it.
+        logical_id: of the association.
+
+    Raises:
+        UnresolvedError: that is not known before the deployment.
+    """
     try:
         if not stacks.stays(stack.address) or logical_id not in stack.associations:
             return False
