@@ -68,10 +68,10 @@ def run(
 def _looking(clock: VirtualClock, processor_seconds: float) -> Iterator[list[int]]:
     """Let every look at instances take the time of the processor, too. Yields how many each was about."""
     observations: list[int] = []
-    observe, confirm = Observer.instances, with_associations
+    observe, confirm = Observer.with_associations, with_associations
 
-    def look(self: Observer, *arguments: Any) -> Sighting:
-        seen = observe(self, *arguments)
+    def look(self: Observer, found: Sighting) -> Sighting:
+        seen = observe(self, found)
         note(len(seen.instances))
         return seen
 
@@ -85,7 +85,7 @@ def _looking(clock: VirtualClock, processor_seconds: float) -> Iterator[list[int
         clock.sleep(processor_seconds * count)
 
     with (
-        patch.object(Observer, "instances", look),
+        patch.object(Observer, "with_associations", look),
         patch.object(confirmation, "with_associations", look_for_confirmation),
     ):
         yield observations

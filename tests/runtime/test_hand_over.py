@@ -1,6 +1,12 @@
 """An association that takes another's place in a stack, as when its construct is renamed."""
 
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
 from cdk_instance_role.runtime.association.handler import SLICE_SECONDS
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TRANSACT
 from tests.simulator.ec2 import REPLACE
@@ -252,3 +258,112 @@ def test_many_instances_are_handed_over_in_few_transactions(world: World) -> Non
 
     assert world.traffic.count(TRANSACT) - before <= 5
     assert world.carried(*targets) == ["Web"] * 120
+
+
+@pytest.mark.parametrize("previous", ["Old", None])
+@pytest.mark.parametrize("by_tags", [True, False], ids=["tags", "ids"])
+@pytest.mark.parametrize("new_one_first", [True, False])
+def test_an_instance_that_was_handed_over_is_handed_back_in_a_rollback(
+    world: World, previous: str | None, by_tags: bool, new_one_first: bool
+) -> None:
+    """CloudFormation sends the reverse Update first, and deletes the new association in the clean-up."""
+    target = world.instance(world.old if previous else None, tags={"app": "moving"})
+    staying = world.instance(tags={"app": "staying"})
+
+    def wanted(*groups: str, ids: Sequence[str]) -> dict[str, Any]:
+        selection = {"tags": {"app": groups}} if by_tags else {"instances": ids}
+        return world.properties(replaces=[world.old], **cast(Any, selection))
+
+    before = wanted("moving", "staying", ids=[target, staying])
+    after, given = wanted("staying", ids=[staying]), wanted("moving", ids=[target])
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    assert first.create(before).ok
+    world.clock.sleep(600)
+    events = [(first, first.event("Update", after, before)), (second, second.event("Create", given))]
+    for resource, event in reversed(events) if new_one_first else events:
+        assert resource.deliver(event).ok
+    world.clock.sleep(600)
+
+    world.stack_status = Status.ROLLING_BACK
+    assert first.deliver(first.event("Update", before, after)).ok
+    world.stack_status = Status.UPDATING
+    assert second.deliver(second.event("Delete", given)).ok
+
+    assert world.carried(target, staying) == ["Web", "Web"]
+    assert set(first.records()) == {target, staying}
+    first.properties = before
+    assert first.delete().ok
+    assert world.carried(target, staying) == [previous, None]
+    assert world.ledger_items == {}
+
+
+def test_a_rollback_claims_a_target_again_that_carried_the_profile_before(world: World) -> None:
+    target, other = world.instance(world.web), world.instance()
+    web2 = world.own_profile("Web2")
+    before, after = world.properties([target, other]), world.properties([other])
+    resource = Resource(world)
+    assert resource.create(before).ok
+    assert resource.deliver(resource.event("Update", after, before)).ok
+    world.stack_status = Status.ROLLING_BACK
+    assert resource.deliver(resource.event("Update", before, after)).ok
+    world.stack_status = Status.UPDATING
+    resource.properties = before
+
+    assert resource.update(world.properties([target, other], profile=web2)).ok
+
+    assert world.carried(target, other) == ["Web2", "Web2"]
+
+
+class Covered:
+    """An association with two targets, one of which carries the profile of a younger association."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.older, self.younger = world, Resource(world, "Older"), Resource(world, "Younger")
+        self.covered, self.free, self.new = world.instances(3)
+        ops = world.fleet.add_profile("Ops", path="/cdk-instance-role/InstanceRole-web/ffffffff/")
+        assert self.older.create(self.keeping(self.covered, self.free)).ok
+        world.clock.sleep(600)
+        assert self.younger.create(world.properties([self.covered], profile=ops, replaces=[world.web])).ok
+        world.clock.sleep(600)
+
+    def keeping(self, *targets: str) -> dict[str, Any]:
+        return self.world.properties([*targets], on_conflict="KEEP")
+
+
+def test_an_older_association_that_keeps_conflicts_can_be_updated(world: World) -> None:
+    covered = Covered(world)
+
+    result = covered.older.update(covered.keeping(covered.covered, covered.free, covered.new))
+
+    assert result.ok, result.reason
+    assert world.carried(covered.covered, covered.new) == ["Ops", "Web"]
+    assert covered.younger.delete().ok
+    assert world.carried(covered.covered) == ["Web"]
+    assert covered.older.delete().ok
+    assert world.carried(covered.covered, covered.free, covered.new) == [None, None, None]
+
+
+def test_a_rollback_of_an_older_association_keeps_its_claim(world: World) -> None:
+    covered = Covered(world)
+    before, after = covered.older.properties, covered.keeping(covered.covered, covered.free, covered.new)
+    world.stack_status = Status.ROLLING_BACK
+
+    assert covered.older.deliver(covered.older.event("Update", before, after)).ok
+
+    world.stack_status = Status.UPDATING
+    assert covered.covered in covered.older.records()
+    assert covered.younger.delete().ok
+    assert world.carried(covered.covered) == ["Web"]
+
+
+def test_an_older_association_must_list_what_is_below_it(world: World) -> None:
+    """When the younger association is gone, this one gives back what the instance had before both."""
+    target = world.instance(world.old)
+    ops = world.fleet.add_profile("Ops", path="/cdk-instance-role/InstanceRole-web/ffffffff/")
+    older, younger = Resource(world, "Older"), Resource(world, "Younger")
+    assert older.create(world.properties([target], replaces=[world.old], on_conflict="KEEP")).ok
+    assert younger.create(world.properties([target], profile=ops, replaces=[world.web, world.old])).ok
+
+    result = older.update(world.properties([target], on_conflict="KEEP"))
+
+    assert "instance profile Old must be restored later and is not in `replaces`: list it there" in result.reason

@@ -8,6 +8,7 @@ from tests.simulator.driver import Resource, Result, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
 from tests.simulator.faults import FOR_EVER
+from tests.simulator.iam import GET_PROFILE
 
 STATES = ["running", "stopped"]
 SCP = AwsError("UnauthorizedOperation", "not authorized to perform this operation: explicit deny", 403)
@@ -208,3 +209,35 @@ def test_a_rollback_that_takes_an_instance_out_restores_what_it_can(world: World
     assert resource.update(world.properties([kept])).ok
     assert world.carried(kept, target) == ["Web", None]
     assert world.traffic.count(*MUTATING) == before + 1
+
+
+@pytest.mark.parametrize("loss", ["role", "profile"])
+def test_a_previous_profile_that_is_lost_for_a_moment_is_restored(story: Story, loss: str) -> None:
+    """CloudFormation changes the role in a profile by taking the former one out first."""
+    world = story.world
+    if loss == "role":
+        world.fleet.change_role(world.old, None)
+    else:
+        world.fleet.delete_profile(world.old)
+
+    def appear() -> None:
+        if loss == "role":
+            world.fleet.change_role(world.old, "Old")
+        else:
+            world.fleet.add_profile("Old")
+
+    world.traffic.meanwhile(GET_PROFILE, appear, nth=2)
+
+    assert story.delete().ok
+    assert story.carried == ["Old", "Old"]
+    assert world.ledger_items == {}
+
+
+def test_a_previous_profile_counts_as_deleted_after_ten_seconds(story: Story) -> None:
+    story.world.fleet.delete_profile(story.world.old)
+    began = story.world.clock()
+
+    assert story.delete().ok
+
+    assert story.carried == [None, None]
+    assert story.world.clock() - began >= 10

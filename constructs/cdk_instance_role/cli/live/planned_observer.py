@@ -11,7 +11,6 @@ from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
 from ...runtime.association.aws.trust import allows_ec2
 from ...runtime.association.decide.model import Association, Instance, Instances, Profile, Sighting
-from ...runtime.association.request.desired import Selection
 from ..template.intrinsic_functions import UnresolvedError
 from .environment import Environment
 
@@ -40,9 +39,9 @@ class PlannedObserver(Observer):
         self.current: Instances = {}
         """The instances that were looked at last, with what they carry now."""
 
-    def instances(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
-        """What is selected, and these other instances, with what they carry by then."""
-        seen = super().instances(selection, others)
+    def with_associations(self, seen: Sighting) -> Sighting:
+        """The instances with what they carry by then."""
+        seen = super().with_associations(seen)
         self.current = seen.instances
         changed = {id_: _with(one, self._carried[id_]) for id_, one in self.current.items() if id_ in self._carried}
         return replace(seen, instances={**self.current, **changed})

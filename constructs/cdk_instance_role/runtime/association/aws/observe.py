@@ -1,13 +1,14 @@
 """Observes instances and profiles: reads from EC2 and IAM, and nothing else."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from ..arn import name_of
-from ..decide.model import Profile, Sighting
+from ..decide.model import Profile, Profiles, Sighting
 from ..request.desired import Selection
 from .errors import is_unknown_profile
 from .paged_reads import answer
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 from .instances import is_match, look_up, select_by_tags, with_associations
 
+LOSS_SECONDS = 10.0
+"""How long IAM must have said that a profile does not exist or holds no role until that is believed."""
+
 
 class Observer:
     """Takes snapshots. IAM is asked for a profile once, until that is forgotten; EC2 is asked every time."""
@@ -27,9 +31,15 @@ class Observer:
     def __init__(self, ec2: "EC2Client", iam: "IAMClient", rate_limiter: RateLimiter) -> None:
         self._ec2, self._iam, self._rate_limiter = ec2, iam, rate_limiter
         self._profiles: dict[str, Profile | None] = {}
+        self._lost_since: dict[str, float] = {}
+        """When IAM first said that a profile does not exist or holds no role, in seconds since the epoch, by ARN."""
 
     def instances(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
-        """What is selected, and these other instances, as far as EC2 shows them.
+        """What is selected, and these other instances, with their associations."""
+        return self.with_associations(self.find(selection, others))
+
+    def find(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
+        """What is selected, and these other instances, as far as EC2 shows them. Not yet with associations.
 
         An answer to a filter may be incomplete. So what it lacks is asked for by id before it counts as gone, or as no
         longer selected.
@@ -42,7 +52,11 @@ class Observer:
         matching = [one.id for one in looked_up if selection and is_match(one, selection)]
         found |= {one.id: one for one in looked_up}
         selected = (*by_filter, *matching) if by_tags else listed
-        return Sighting(selected, with_associations(self._ec2, found, self._rate_limiter), unconfirmed)
+        return Sighting(selected, found, unconfirmed)
+
+    def with_associations(self, seen: Sighting) -> Sighting:
+        """The same with the associations of the instances."""
+        return replace(seen, instances=with_associations(self._ec2, seen.instances, self._rate_limiter))
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
         """These profiles; None for one that does not exist."""
@@ -50,6 +64,17 @@ class Observer:
         for arn in sorted(wanted - self._profiles.keys()):
             self._profiles[arn] = answer(partial(profile, self._iam, arn), "GetInstanceProfile", self._rate_limiter)
         return {arn: self._profiles[arn] for arn in wanted}
+
+    def doubted(self, profiles: Profiles, now: float) -> frozenset[str]:
+        """Those of these profiles that IAM has called missing or empty only a moment ago. It is asked again next time.
+
+        A profile whose role is changed holds none for a second.
+        """
+        lost = {arn for arn, found in profiles.items() if found is None or found.role_arn is None}
+        self._lost_since = {arn: self._lost_since.get(arn, now) for arn in lost}
+        doubted = frozenset(arn for arn, since in self._lost_since.items() if now - since < LOSS_SECONDS)
+        self.forget(doubted)
+        return doubted
 
     def forget(self, arns: Iterable[str]) -> None:
         """Ask IAM again for these profiles next time."""

@@ -168,6 +168,7 @@ class Convergence:
             started_at=operation.started_at,
             look_up=partial(self._ledger.records_of, self._key),
         )
+        snapshot = replace(snapshot, doubted=self._observer.doubted(snapshot.profiles, snapshot.now))
         plan = plan_desired(desired, snapshot, context) if desired else plan_undo(snapshot, context.undoes)
         self._looked_for = self._clock() - began
         self._note_stale(snapshot, plan)
@@ -213,10 +214,12 @@ class Convergence:
         return replace(snapshot, records={**snapshot.records, **claimed})
 
     def _is_unclaimed(self, step: Step, snapshot: Snapshot) -> bool:
-        """Whether a target that is right already is not in the ledger yet. A rollback claims no target: otherwise it
-        would claim the targets for which the update was refused."""
-        record = snapshot.record(step.instance_id)
-        return step.after not in record.ours if record.mine else not self._lease.operation.rolling_back
+        """Whether a target that is right already is not in the ledger yet. A rollback claims those that the update has
+        handed over, and not those for which it was refused because their profiles may not be restored."""
+        record, desired = snapshot.record(step.instance_id), self._desired
+        if desired and not record.mine and self._lease.operation.rolling_back:
+            return all(map(desired.may_restore, record.candidates_after(step.after)))
+        return step.after not in record.ours
 
     def _is_stuck(self, plan: Plan) -> bool:
         """Nothing more can be done."""

@@ -99,9 +99,12 @@ def observed(
         look_up: gives the records of targets that it does not hold yet.
     """
     mine = held(records, context.undoes)
-    seen = observer.instances(desired.selection if desired else None, mine)
-    new = [id_ for id_ in seen.selected if id_ not in records]
+    found = observer.find(desired.selection if desired else None, mine)
+    new = [id_ for id_ in found.selected if id_ not in records]
     records = {**records, **look_up(new)} if new else records
+    # After the records: what another association changes from now on changes a record, too, and nothing can be claimed
+    # that was planned from a former one.
+    seen = observer.with_associations(found)
     # What a target has to get back may not be looked at before it is known that it is listed.
     leaving = mine if context.rolling_back else mine.keys() - set(seen.selected)
     needed = _to_give_back((mine[id_] for id_ in leaving), seen.instances, context.undoes)

@@ -1,5 +1,8 @@
 """What can be known to be wrong before anything is changed: pure checks, each giving whole sentences."""
 
+from dataclasses import replace
+from math import inf
+
 from ..arn import name_of
 from ..request.desired import Desired, ProfileRef
 from .model import GONE, Profile, Profiles, Snapshot
@@ -83,7 +86,11 @@ def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> tup
     displaced = carried is None or carried in record.ours or desired.replaceable.allows(carried)
     if displaced or (carried == desired.profile.arn and not record.mine):
         return record.candidates_after(carried)
-    return record.candidates if record.mine else ()
+    if record.mine is None:
+        return ()
+    # A younger association restores what is above this one.
+    rank = record.mine.rank if record.is_kept_by_others(carried) else inf
+    return replace(record, others=tuple(claim for claim in record.others if claim.rank < rank)).candidates
 
 
 def _other_role(stated: ProfileRef, found: str) -> str:

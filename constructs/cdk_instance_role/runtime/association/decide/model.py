@@ -122,6 +122,8 @@ class Snapshot:
     """When the operation began."""
     unconfirmed: frozenset[str] = frozenset()
     """Ids that EC2 did not show, without having said that they do not exist."""
+    doubted: frozenset[str] = frozenset()
+    """ARNs of profiles that IAM has called missing or empty, and is asked about again."""
 
     def record(self, instance_id: str) -> Record:
         """What the ledger knows about an instance; an empty record if it knows nothing."""

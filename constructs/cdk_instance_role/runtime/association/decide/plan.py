@@ -14,7 +14,7 @@ from .model import GONE, Association, Instance, InstanceState, Snapshot
 from .record import Record, held
 from .renewal import order_renewals
 from .step import Action, Plan, Step
-from .undo import MAX_STALE_SECONDS, change, plan_undo_of, wait_for_ec2
+from .undo import MAX_STALE_SECONDS, change, may_be_outdated, plan_undo_of, wait_for_ec2, wait_until_shown
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
@@ -82,6 +82,8 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
     if instance is None or instance.state in GONE:
         return _plan_gone(instance_id, instance, record, context)
     wanted, carried = desired.profile.arn, instance.carries
+    if may_be_outdated(record.others, carried, snapshot):
+        return wait_until_shown(instance)
     if context.rolling_back and _must_restore_first(desired, context.before, carried, record):
         return plan_undo_of(record, instance, snapshot)
     if carried == wanted:
@@ -166,7 +168,7 @@ def _must_restore_first(desired: Desired, before: Desired | None, carried: str |
     if record.mine is None:
         return False
     stranded = carried in record.ours and carried is not None and not _may_move(desired, before, carried)
-    return stranded or not desired.may_restore(record.candidates[0])
+    return stranded or not (record.is_kept_by_others(carried) or desired.may_restore(record.candidates[0]))
 
 
 def _may_move(desired: Desired, before: Desired | None, carried: str) -> bool:

@@ -1,6 +1,9 @@
 """What an instance gets back, and the steps that change an instance in the way that its state allows."""
 
+from collections.abc import Iterable, Sequence
+
 from ..arn import name_of
+from .claim import Claim
 from .model import GONE, UNSETTLED, Instance, InstanceState, Snapshot
 from .record import Record
 from .restore import Restore, restore_of
@@ -18,11 +21,12 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, 
         return Step(record.instance_id, Action.FORGET, "the instance is gone", undo=True)
 
     carried, restore = instance.carries, restore_of(record, snapshot.profiles, undoes)
-    if instance.is_doubtful or _may_be_outdated(record, carried, snapshot):
-        reason = "EC2 may not show yet what the instance carries"
-        return Step(instance.id, Action.WAIT, reason, before=carried, after=carried, undo=True)
+    if instance.is_doubtful or may_be_outdated(record.claims, carried, snapshot):
+        return wait_until_shown(instance, undo=True)
     if record.is_kept_by_others(carried):
         return forget(instance, "another association keeps it")
+    if not snapshot.doubted.isdisjoint(_passed_over(record.restore_candidates(undoes), restore)):
+        return _wait(instance, "IAM is asked again for the profile that it carried before", undo=True)
     if restore.is_lost and (carried is None or (carried == restore.profile and carried in snapshot.profiles)):
         return forget(instance, restore.reason, warning=True)
     if carried == restore.profile:
@@ -35,12 +39,18 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, 
     return change(instance, *_given(restore), record, snapshot, undo=True, warning=restore.is_to_be_reported)
 
 
-def _may_be_outdated(record: Record, carried: str | None, snapshot: Snapshot) -> bool:
-    """Whether EC2 may show an instance as it was before the latest change of it, or in the middle of that change."""
-    latest = record.mine.latest if record.mine else None
-    if latest is None or not latest.may_be_made or carried == latest.after:
-        return False
-    return carried in (latest.before, None) and snapshot.now - latest.at < MAX_STALE_SECONDS
+def may_be_outdated(claims: Iterable[Claim], carried: str | None, snapshot: Snapshot) -> bool:
+    """Whether EC2 may show an instance as it was before the latest change of one of these associations, or in the
+    middle of that change."""
+    changes = (claim.latest for claim in claims if claim.latest.may_be_made)
+    recent = [latest for latest in changes if snapshot.now - latest.at < MAX_STALE_SECONDS]
+    latest = max(recent, key=lambda one: one.at, default=None)
+    return latest is not None and carried != latest.after and carried in (latest.before, None)
+
+
+def _passed_over(candidates: Sequence[str | None], restore: Restore) -> Sequence[str | None]:
+    """The profiles that an instance does not get back although they come before the one that it gets."""
+    return candidates if restore.is_lost else candidates[: candidates.index(restore.profile)]
 
 
 def _given(restore: Restore) -> tuple[str | None, str]:
@@ -115,6 +125,15 @@ def forget(instance: Instance, reason: str, *, warning: bool = False) -> Step:
     return Step(
         instance.id, Action.FORGET, reason, before=instance.carries, after=instance.carries, undo=True, warning=warning
     )
+
+
+def wait_until_shown(instance: Instance, *, undo: bool = False) -> Step:
+    """Wait until EC2 certainly shows what an instance carries."""
+    return _wait(instance, "EC2 may not show yet what the instance carries", undo=undo)
+
+
+def _wait(instance: Instance, reason: str, *, undo: bool) -> Step:
+    return Step(instance.id, Action.WAIT, reason, before=instance.carries, after=instance.carries, undo=undo)
 
 
 def wait_for_ec2(instance_id: str, *, undo: bool = False) -> Step:
