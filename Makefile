@@ -15,7 +15,7 @@ SEED ?=
 RUNS ?= 3
 ONLY ?=
 MERMAID := 11.12.2
-PROSE := README.md tests/simulator/README.md CHANGELOG.md CONTRIBUTING.md docs app.py constructs stacks examples benchmarks localaws tools
+PROSE := README.md CHANGELOG.md CONTRIBUTING.md docs app.py constructs stacks examples benchmarks localaws tests tools
 # pip installs uv, and uv installs everything else. It is many times faster than pip and shows its progress. Where only pip
 # is configured for a package index, pip does it. Both check every hash and compile what they install.
 UV := $(BIN)/uv

@@ -34,7 +34,7 @@ from tests.simulator.errors import AwsError
 from tests.simulator.fleet import ACCOUNT, REGION, Instance
 
 SELECTED: Mapping[str, str] = {key: values[0] for key, values in BY_TAGS.items()}
-"""Tags of the instances that `Servers` selects unless it is told ids."""
+"""Tags of the instances that `Servers` selects unless it gets ids."""
 _METADATA: Any = {"HTTPStatusCode": HTTPStatus.BAD_REQUEST}
 
 
@@ -292,7 +292,7 @@ class Cloud:
         return self.iam.roles[name]
 
     def deny(self, action: str, code: str = "UnauthorizedOperation") -> None:
-        """Let EC2 or DynamoDB deny a call, whoever makes it."""
+        """Let EC2 or DynamoDB deny a call to every caller."""
         self.traffic.fail(action, AwsError(code, "You are not authorized", HTTPStatus.FORBIDDEN), times=10_000)
 
     # CloudFormation
@@ -309,13 +309,13 @@ class Cloud:
 
     # The command line
 
-    def surroundings(self, *stacks: StackArtifact) -> Environment:
+    def environment(self, *stacks: StackArtifact) -> Environment:
         rate_limiter = RateLimiter(clock=self.world.clock, sleep=self.world.clock.sleep)
         return Environment(cast(Aws, self.aws), stacks, PartialReader(), rate_limiter)
 
     def plans(self, stack: StackArtifact, *others: StackArtifact) -> list[AssociationPlan]:
         """What a deployment of a stack would do, as the plan of each association."""
-        return plan_stack(stack, self.surroundings(stack, *others), self.world.clock())
+        return plan_stack(stack, self.environment(stack, *others), self.world.clock())
 
     def plan(self, stack: StackArtifact, *others: StackArtifact) -> AssociationPlan:
         """The same of the only association."""
@@ -324,7 +324,7 @@ class Cloud:
 
     def statuses(self, stack: StackArtifact, *others: StackArtifact, who: bool = False) -> list[AssociationStatus]:
         """How the associations of a deployed stack are."""
-        environment = self.surroundings(stack, *others)
+        environment = self.environment(stack, *others)
         history = History(self.aws.cloudtrail, environment.reader, self.world.clock.sleep) if who else None
         return status_of_stack(stack, environment, history)
 

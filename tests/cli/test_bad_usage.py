@@ -1,4 +1,4 @@
-"""What can be wrong with a command, its surroundings or its credentials: one clear line each, and never a traceback.
+"""What can be wrong with a command, its environment or its credentials: one clear line each, and never a traceback.
 
 Nothing gets to a real AWS: either a stand-in answers, or the environment names an endpoint on this machine.
 """

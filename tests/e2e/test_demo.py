@@ -1,4 +1,4 @@
-"""The demo is told to its end, and stops everything that it has started, however it ends. What the steps come to is
+"""The demo runs to its end. However it ends, it stops everything that it has started. What the steps come to is
 tested with the story."""
 
 import re

@@ -115,7 +115,7 @@ class LedgerUser:
         return self.ledger.records(request.association)
 
     def record(self, request: Request, number: int = 1) -> Record:
-        """What the ledger says of one instance, whoever holds it."""
+        """What the ledger says of one instance, whichever association holds it."""
         id_ = instance_id(number)
         return self.ledger.records_of(request.association, [id_])[id_]
 

@@ -1,7 +1,7 @@
-"""What an association goes through in its life, as stories that are told in any world and check their own end.
+"""What an association goes through in its life, as stories that run in any world and check their own end.
 
-A story is a function of a world. The setting that it is told in decides which policies the handler gets: how the
-instances are selected, which profiles may be displaced, and whose the profile is.
+A story is a function of a world. Its setting decides which policies the handler gets: how the instances are selected,
+which profiles may be displaced, and whose the profile is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from tests.simulator.rights import OWNED_PATH
 Story = Callable[[World], None]
 
 STAYING, LEAVING, COMING, DISPLACED = "staying", "leaving", "coming", "displaced"
-"""Groups of instances: an Update lets the second go and the third come. By tags, each has a value of its own."""
+"""Groups of instances: an Update removes the second and adds the third. By tags, each has a value of its own."""
 BEFORE, AFTER = (STAYING, LEAVING), (STAYING, COMING)
 """The groups that are selected before such an Update, and after it."""
 
@@ -501,7 +501,7 @@ _OF_THE_STACK = (follows_its_profile_to_another_name, goes_back_when_an_update_t
 
 
 def stories_of(setting: Setting, *, changing_it: bool = True) -> dict[str, Story]:
-    """The stories that can be told in a setting, by name.
+    """The stories that are possible in a setting, by name.
 
     Args:
         setting: the setting.
@@ -518,12 +518,12 @@ def stories_of(setting: Setting, *, changing_it: bool = True) -> dict[str, Story
         _OF_OTHERS: not setting.owned,
     }
     return {
-        story.__name__.replace("_", " "): _told_in(setting, story)
-        for stories, can_be_told in chosen.items()
-        if can_be_told
+        story.__name__.replace("_", " "): _in_setting(setting, story)
+        for stories, is_possible in chosen.items()
+        if is_possible
         for story in stories
     }
 
 
-def _told_in(setting: Setting, story: Callable[[Scene], None]) -> Story:
+def _in_setting(setting: Setting, story: Callable[[Scene], None]) -> Story:
     return lambda world: story(Scene(setting, world))

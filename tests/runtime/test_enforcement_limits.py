@@ -25,7 +25,7 @@ def deploy(world: World, resource: Resource, count: int, **more: object) -> list
 
 
 def pauses(world: World) -> list[tuple[str, str]]:
-    """Kinds and reasons of the pauses that were told of."""
+    """Kinds and reasons of the pauses that were reported."""
     return [(one["kind"], one["reason"]) for one in world.aws.event_bus.details("Enforcement Paused")]
 
 

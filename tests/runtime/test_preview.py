@@ -1,4 +1,4 @@
-"""What is planned is what happens: the outlook of an event, held against what the handler then did about it."""
+"""What is planned is what happens: the preview of an event, compared with what the handler then did about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Prophecies:
     mistakes: list[str] = field(default_factory=list)
 
     def check(self, resource: Resource, event: Mapping[str, Any], found: Preview, result: Result) -> None:
-        """Hold the outlook of an event against its end."""
+        """Compare the preview of an event with its end."""
         refused = bool(found.problems or found.plan.problems)
         if refused and result.ok:
             self.mistakes.append(f"{event['RequestType']} went well in spite of {found.problems, found.plan.problems}")

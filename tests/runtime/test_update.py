@@ -1,4 +1,4 @@
-"""An Update: targets and profiles that come and go, and the way back."""
+"""An Update: targets and profiles that come and go, and the rollback."""
 
 import pytest
 

@@ -28,7 +28,7 @@ class Attempt:
     action: str
     """For example ``ec2:ReplaceIamInstanceProfileAssociation``."""
     resource: str
-    """An ARN, or ``*`` for an action that knows no resources."""
+    """An ARN, or ``*`` for an action without resource types."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """The condition keys that AWS fills in. One that it leaves out is not there."""
 

@@ -126,14 +126,14 @@ class _Body(io.BytesIO):
 class _VirtualTime:
     """Stands in for the module `time` where botocore sleeps between two attempts.
 
-    An attempt and the sleep after it are in one thread; the sleep is on the clock of whoever answered the attempt.
+    An attempt and the sleep after it are in one thread; the sleep is on the clock of the simulator that answered it.
     """
 
     in_thread = threading.local()
 
     @classmethod
     def leave(cls, **_: Any) -> None:
-        """The call is over. The next one in this thread may be to somebody whose time is real."""
+        """The call is over. The next one in this thread may be to an AWS in real time."""
         cls.in_thread.__dict__.pop("clock", None)
 
     def sleep(self, seconds: float) -> None:

@@ -68,7 +68,7 @@ class VirtualClock:
         self._now, self._jumped, self._lock = START, 0.0, threading.Lock()
         self._timers: list[_Timer] = []
         self.wait_for_others: Callable[[float], None] = lambda _: None
-        """Called by whoever sleeps, with the time at which they wake: lets go first who wakes earlier.
+        """Called by a thread that sleeps, with the time at which it wakes: the thread that wakes first goes on first.
 
         Default: time passes at once, so that of several threads only those sleep side by side which happen to look at
         the clock at the same moment.
@@ -111,7 +111,7 @@ class VirtualClock:
     def every(self, seconds: float, job: Job) -> Stop:
         """Run a job again and again while time passes, with a pause of so many seconds before each run.
 
-        It is what a thread of its own would do. An error of the job reaches whoever sleeps, and ends the timer.
+        It is what a thread of its own would do. An error of the job reaches the thread that sleeps, and ends the timer.
         """
         assert seconds > 0
         with self._lock:

@@ -20,14 +20,14 @@ class CloudWatch:
         self._ringing: dict[str, int] = {}
 
     def ring(self, name: str, *, after: int | None) -> None:
-        """Let a metric alarm go off once it has been looked at a number of times; None: it stays quiet."""
+        """Let a metric alarm go into ALARM after a number of reads; None: it stays OK."""
         self.alarms[name] = "OK"
         self._ringing.pop(name, None)
         if after is not None:
             self._ringing[name] = after
 
     def describe_alarms(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The alarms of these names. Who names no types is told of metric alarms only."""
+        """The alarms of these names. Without types in the request, only metric alarms are in the answer."""
         names = parameters["AlarmNames"]
         assert 0 < len(names) <= MAX_NAMES
         for name in self._ringing.keys() & set(names):

@@ -39,8 +39,8 @@ class SimulatedAws(LocalAws):
             endpoints={"EC2": url, "IAM": url},
             inherited={"PYTHONPATH": str(SAYS_WHO_IT_IS)},
         )
-        surroundings = Account(self._behind("iam"), self._behind("lambda"))
-        self.regions = Regions(surroundings, RealClock(), account=self.account, region=region)
+        account = Account(self._behind("iam"), self._behind("lambda"))
+        self.regions = Regions(account, RealClock(), account=self.account, region=region)
         self._door = ExitStack()
 
     def __enter__(self) -> Self:

@@ -35,15 +35,15 @@ class Regions:
     What a deployed function calls is judged by its rights. Everyone else may do everything.
     """
 
-    def __init__(self, surroundings: Environment, clock: Clock, *, account: str, region: str) -> None:
+    def __init__(self, environment: Environment, clock: Clock, *, account: str, region: str) -> None:
         """
         Args:
-            surroundings: what else there is in the account.
+            environment: what else there is in the account.
             clock: tells the time, and lets it pass.
             account: account id.
             region: Region whose simulator answers for IAM, too.
         """
-        self._surroundings, self._clock, self._account, self._region = surroundings, clock, account, region
+        self._environment, self._clock, self._account, self._region = environment, clock, account, region
         self._propagation = Propagation(clock.true_time, PROPAGATION_SECONDS)
         self._numbers, self._lock = itertools.count(1), threading.Lock()
         self._simulators: dict[str, Simulator] = {}
@@ -68,7 +68,7 @@ class Regions:
         # Who calls, and what profiles there are, must not change while a call is answered.
         with self._lock:
             simulator.authority = self._authority(request.headers.get("X-Amz-Security-Token", ""))
-            simulator.fleet.profiles = self._surroundings.profiles()
+            simulator.fleet.profiles = self._environment.profiles()
             self._propagation.apply(simulator.fleet.profiles, parameters)
             return simulator.answer(request.service, request.body, {})
 
@@ -84,7 +84,7 @@ class Regions:
         if not token.startswith(FUNCTION):
             return None
         self.callers.add(token)
-        return self._surroundings.authority(token)
+        return self._environment.authority(token)
 
     def _new_simulator(self, region: str) -> Simulator:
         fleet = Fleet(self._clock.true_time, account=self._account, region=region, numbers=self._numbers)

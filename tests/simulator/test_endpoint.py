@@ -79,8 +79,8 @@ class Door:
 
     def __init__(self, port: int, emulator: Emulator) -> None:
         self.port, self.emulator = port, emulator
-        self.clock, self.surroundings = VirtualClock(), Environment()
-        self.regions = Regions(self.surroundings, self.clock, account=ACCOUNT, region=REGION)
+        self.clock, self.environment = VirtualClock(), Environment()
+        self.regions = Regions(self.environment, self.clock, account=ACCOUNT, region=REGION)
         self.simulator = self.regions.simulator()
 
     def client(self, service: str = "ec2", *, region: str = REGION, token: str | None = None) -> Any:
@@ -204,7 +204,7 @@ def test_a_profile_that_an_instance_was_launched_with_is_known(door: Door) -> No
 def test_a_profile_that_is_deleted_is_gone(door: Door) -> None:
     ec2 = door.client()
     launch(ec2, "Web")
-    door.surroundings.known.clear()
+    door.environment.known.clear()
     with pytest.raises(ClientError, match="Invalid IAM Instance Profile ARN"):
         associate(ec2, launch(ec2))
     with pytest.raises(ClientError) as gone:
@@ -213,7 +213,7 @@ def test_a_profile_that_is_deleted_is_gone(door: Door) -> None:
 
 
 def test_a_profile_is_described_as_it_is_now(door: Door) -> None:
-    door.surroundings.known[WEB].trust = TRUST_LAMBDA
+    door.environment.known[WEB].trust = TRUST_LAMBDA
     described = door.client("iam").get_instance_profile(InstanceProfileName="Web")["InstanceProfile"]
     assert (described["Arn"], described["Roles"][0]["AssumeRolePolicyDocument"]) == (WEB, TRUST_LAMBDA)
 

@@ -90,7 +90,7 @@ def emulator() -> Iterator[str]:
 
 
 def guarding(*statements: Mapping[str, Any], emulator: str = "http://127.0.0.1:9") -> Guard:
-    """A guard with a policy of these statements. Unless it is told of one, there is no emulator behind it."""
+    """A guard with a policy of these statements. By default there is no emulator behind it."""
     policies = {"Reader": {"Version": "2012-10-17", "Statement": list(statements)}} if statements else {}
     return Guard(ACCOUNT, emulator, Authority(policies))
 

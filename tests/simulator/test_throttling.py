@@ -46,7 +46,7 @@ GetsThrough = Callable[..., int]
 
 @pytest.fixture
 def gets_through(clients: Clients) -> GetsThrough:
-    """Makes calls until one is throttled, and counts those before it. What else they are told does not matter."""
+    """Makes calls until one is throttled, and counts those before it. Their other parameters do not matter."""
 
     def count(action: str, **other: Any) -> int:
         name, parameters = CALLS[action]

@@ -61,8 +61,8 @@ REACHED: dict[str, dict[str, str]] = {
     "AWS::Scheduler::Schedule": {},
     "Custom::InstanceProfileAssociation": {},
 }
-"""By type of resource: the property that each setting gives it. A resource of another type fails the test, so that
-whoever adds one has to say which settings reach it."""
+"""By type of resource: the property that each setting gives it. A resource of another type fails the test: a
+change that adds a type has to say which settings reach it."""
 
 INTERFACES = "ec2:CreateNetworkInterface"
 NO_KEY_IDS = [

@@ -1,4 +1,4 @@
-"""Which profiles an association may displace: what the handler is told, and what is refused at once."""
+"""Which profiles an association may displace: what the handler gets, and what is refused at once."""
 
 import pytest
 from aws_cdk import aws_iam as iam

@@ -1,4 +1,4 @@
-"""In which waves targets are brought over: what the handler is told, and what is refused at once."""
+"""In which waves targets are changed: what the handler gets, and what is refused at once."""
 
 import re
 from typing import Any
@@ -36,7 +36,7 @@ def rendered(rollout: Rollout) -> Any:
     return rollout.render()["Rollout"]
 
 
-# What the handler is told
+# What the handler gets
 
 
 def test_all_at_once_changes_no_template_of_before() -> None:

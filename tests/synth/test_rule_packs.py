@@ -50,7 +50,7 @@ ACKNOWLEDGED = (
         r"IAM5\[Resource::\*\]|LambdaStarPermissions|CKV_AWS_111",
         r"(Handler|OnEvent|Waiter)Role|waiter-state-machine/Role",
         "rights on all resources",
-        "EC2's describe calls, network interfaces and AWS X-Ray know no resources in IAM",
+        "IAM has no resource types for EC2's describe calls, network interfaces and AWS X-Ray",
     ),
     Acknowledged(
         r"IAM5\[Resource::arn:aws:ec2:.*instance/\*\]",
@@ -90,7 +90,7 @@ ACKNOWLEDGED = (
         "LambdaDLQ|CKV_AWS_116",
         r"Provider/?Handler|framework",
         "functions without a dead-letter queue",
-        "CloudFormation is told of each failure, and waits for the answer. A queue would hold its signed response URL",
+        "CloudFormation learns of each failure, and waits for the answer. A queue would hold its signed response URL",
     ),
     Acknowledged(
         "LambdaDLQ|CKV_AWS_116|LambdaEventSourceMappingDestination",

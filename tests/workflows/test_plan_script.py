@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path, called: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a step's script as the runner does."""
     (script,) = [one["run"] for job in ("plan", "comment") for one in JOBS[job]["steps"] if one.get("name") == called]
-    surroundings = {
+    variables = {
         **os.environ,
         "PATH": os.pathsep.join([str(folder / "bin"), str(ROOT / ".venv" / "bin"), os.environ["PATH"]]),
         "GITHUB_OUTPUT": str(folder / "output"),
@@ -45,7 +45,7 @@ def run(folder: Path, called: str, **environment: str) -> "subprocess.CompletedP
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
         cwd=folder,
-        env={**surroundings, **environment},
+        env={**variables, **environment},
         capture_output=True,
         encoding="utf-8",
         check=False,

@@ -55,7 +55,7 @@ def deploy(cloud: Cloud, *stacks: StackArtifact) -> None:
 
 def ledgers(cloud: Cloud, stack: StackArtifact, *others: StackArtifact) -> dict[str, str]:
     """The ledgers of the associations of a stack, by their paths."""
-    stacks = cloud.surroundings(stack, *others).stacks
+    stacks = cloud.environment(stack, *others).stacks
     return {
         one.path(id_): provider_of(stacks, one.address, stacks.former_values(one.address, deployed), id_).ledger
         for one in stack.family
@@ -166,7 +166,7 @@ def test_finds_the_queues_in_the_stack_of_the_provider(cloud: Cloud) -> None:
     deploy(cloud, base, user)
     (logical_id,) = user.associations
 
-    found = cloud.surroundings(user, base).provider(user.address, logical_id)
+    found = cloud.environment(user, base).provider(user.address, logical_id)
 
     assert found
     assert found.ledger.startswith("SecondLedger")
@@ -183,7 +183,7 @@ def test_a_provider_without_enforcement_has_no_queue(cloud: Cloud) -> None:
     deploy(cloud, stack)
     (logical_id,) = stack.associations
 
-    found = cloud.surroundings(stack).provider(stack.address, logical_id)
+    found = cloud.environment(stack).provider(stack.address, logical_id)
 
     assert found
     assert (found.queue, found.dead_letters) == (None, None)

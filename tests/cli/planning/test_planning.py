@@ -1079,7 +1079,7 @@ def test_says_of_each_association_what_could_not_be_seen_of_it(cloud: Cloud) -> 
     cloud.instance(1)
     stack, other = synthesized(Servers()), synthesized(Servers(), "Other")
     deny_stacks(cloud)
-    environment = cloud.surroundings(stack, other)
+    environment = cloud.environment(stack, other)
 
     (first,) = plan_stack(stack, environment, 0.0)
     (second,) = plan_stack(other, environment, 0.0)

@@ -1,4 +1,4 @@
-"""Reads that are repeated until they are answered, against a service that answers as it is told."""
+"""Reads that are repeated until they are answered, against a service whose failures are scripted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ ACTION = "DescribeInstances"
 
 
 class Service:
-    """Gives the pages of a list, and fails first as often as it is told."""
+    """Gives the pages of a list, after the failures that a test wants."""
 
     def __init__(self, items: Sequence[int] = (), failures: Iterable[Exception | None] = ()) -> None:
         self.items, self.failures = items, iter(failures)

@@ -50,7 +50,7 @@ def test_what_somebody_else_has_put_there_is_to_be_given_back() -> None:
 
 
 def test_that_somebody_has_taken_it_off_does_not_lose_what_was_there_before() -> None:
-    """It can't be told from an association that is between two halves."""
+    """It looks like an association between the two halves of a swap."""
     assert put(put(Record(ID), A, LISTED, WANTED), A, None, WANTED).previous == LISTED
 
 

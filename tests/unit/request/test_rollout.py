@@ -1,4 +1,4 @@
-"""In which waves targets are brought over."""
+"""In which waves targets are changed."""
 
 import pytest
 from hypothesis import given
@@ -133,7 +133,7 @@ def test_says_so_too_where_ec2_alone_takes_longer_than_the_timeout() -> None:
 
 
 def targets(*found: Instance, records: tuple[Record, ...] = (), reached: int, started_at: float = 100.0) -> list[str]:
-    """Whose turn it is among these instances: ids of the steps that change something or wait for it."""
+    """The targets of the current wave: ids of the steps that change something or wait for a confirmation."""
     ids = [one.id for one in found]
     world = snapshot(*found, selected=ids, records=records, now=started_at, started_at=started_at)
     plan = plan_desired(desired(ids), world, OperationContext())
