@@ -44,7 +44,7 @@ def test_nothing_is_dropped_while_calls_by_id_fail(world: World, resource: Resou
     assert world.carried(*targets) == ["Old", "Old"]
 
 
-def test_an_instance_that_ec2_does_not_know_any_more_is_dropped(world: World, resource: Resource) -> None:
+def test_an_instance_that_ec2_no_longer_knows_is_dropped(world: World, resource: Resource) -> None:
     gone, left = world.instances(2, world.old)
     assert resource.create(world.properties([gone, left], replaces=[world.old])).ok
     del world.fleet.instances[gone]
@@ -54,7 +54,7 @@ def test_an_instance_that_ec2_does_not_know_any_more_is_dropped(world: World, re
 
 
 @pytest.mark.parametrize("times", [1, FOR_EVER])
-def test_an_instance_that_one_answer_lacks_does_not_lose_its_role_by_tags(
+def test_an_instance_that_is_missing_in_one_answer_does_not_lose_its_role_by_tags(
     world: World, resource: Resource, times: int
 ) -> None:
     targets = world.instances(3, tags={"app": "web"})
@@ -122,7 +122,7 @@ def test_an_answer_without_the_association_of_an_instance_does_not_drop_its_reco
     assert world.ledger_items == {}
 
 
-def test_an_instance_that_leaves_gets_back_what_it_had_although_an_answer_lacks_its_association(
+def test_an_instance_that_leaves_gets_its_previous_profile_although_an_answer_lacks_its_association(
     world: World, resource: Resource
 ) -> None:
     leaves, stays = world.instances(2, world.old)
@@ -134,7 +134,7 @@ def test_an_instance_that_leaves_gets_back_what_it_had_although_an_answer_lacks_
 
 
 @pytest.mark.parametrize("seconds", [1.0, 5.0, 30.0])
-def test_a_create_that_fails_takes_off_what_ec2_does_not_show_yet(
+def test_a_create_that_fails_removes_a_profile_that_ec2_does_not_show_yet(
     world: World, resource: Resource, seconds: float
 ) -> None:
     targets = world.instances(3)

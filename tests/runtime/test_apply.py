@@ -38,7 +38,7 @@ def _step(world: World, action: Action, instance_id: str, after: str | None, **m
         (Action.SWAP, True, "stopped", "Web", [DISASSOCIATE, ASSOCIATE]),
     ],
 )
-def test_carries_a_step_out(
+def test_carries_out_a_step(
     world: World, action: Action, carries: bool, state: str, expected: str | None, calls: list[str]
 ) -> None:
     target = world.instance(world.old if carries else None, state=state)
@@ -57,12 +57,12 @@ def test_refuses_a_step_that_changes_nothing(world: World, action: Action) -> No
 @pytest.mark.parametrize(
     ("state", "error_kind"), [("pending", ErrorKind.NOT_READY), ("stopping", ErrorKind.NOT_READY), ("running", None)]
 )
-def test_knows_an_instance_that_is_not_ready(world: World, state: str, error_kind: ErrorKind | None) -> None:
+def test_recognizes_an_instance_that_is_not_ready(world: World, state: str, error_kind: ErrorKind | None) -> None:
     (outcome,) = _apply(world, [_step(world, Action.ASSOCIATE, world.instance(state=state), world.web)])
     assert outcome.error_kind is error_kind
 
 
-def test_knows_an_instance_that_has_changed(world: World) -> None:
+def test_recognizes_an_instance_that_has_changed(world: World) -> None:
     taken, stopped, lost = world.instances(3, world.old)
     steps = [
         Step(taken, Action.ASSOCIATE, "", None, world.web),
@@ -81,7 +81,7 @@ def test_knows_an_instance_that_has_changed(world: World) -> None:
     "form", ["InvalidParameterValue|Invalid IAM Instance Profile ARN", "IncorrectState|InstanceIdentityProfileNotFound"]
 )
 @pytest.mark.parametrize("action", [Action.ASSOCIATE, Action.REPLACE])
-def test_knows_a_profile_that_ec2_does_not_know(world: World, form: str, action: Action) -> None:
+def test_recognizes_that_ec2_does_not_know_a_profile(world: World, form: str, action: Action) -> None:
     code, _, message = form.partition("|")
     world.ec2.unknown_profile = (code, message)
     world.fleet.profiles[world.web].known_from = world.clock() + 60
@@ -107,7 +107,7 @@ def test_says_what_an_error_means(world: World, error: Failure, error_kind: Erro
     assert outcome.detail.startswith(said)
 
 
-def test_one_error_does_not_keep_the_other_steps_from_being_carried_out(world: World) -> None:
+def test_one_error_does_not_stop_the_other_steps(world: World) -> None:
     targets = world.instances(20)
     world.refuse(ASSOCIATE, targets[7])
     outcomes = _apply(world, [_step(world, Action.ASSOCIATE, id_, world.web) for id_ in targets])
@@ -141,7 +141,7 @@ def test_does_not_begin_the_second_half_of_a_swap_when_the_first_one_fails(world
     assert world.traffic.count(ASSOCIATE) == 0
 
 
-def test_does_not_put_anything_back_where_someone_else_was_quicker(world: World) -> None:
+def test_does_not_put_a_profile_back_if_someone_else_has_given_another_one(world: World) -> None:
     target = world.instance(world.old, state="stopped")
     world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(target, world.foreign))
     (outcome,) = _apply(world, [_step(world, Action.SWAP, target, world.web, fallback=world.old)])

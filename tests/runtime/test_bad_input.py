@@ -121,7 +121,7 @@ def test_says_what_is_wrong_and_what_to_do(world: World, resource: Resource, cas
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "role that EC2 may not assume"])
-def test_a_refused_update_changes_nothing_and_can_be_taken_back(world: World, resource: Resource, case: str) -> None:
+def test_a_refused_update_changes_nothing_and_can_be_rolled_back(world: World, resource: Resource, case: str) -> None:
     spare, target = world.instance(), world.instance()
     assert resource.create(world.properties([target])).ok
     make, _ = CASES[case]

@@ -58,7 +58,7 @@ def test_a_reservation_counts_until_it_runs_out(budget: SharedBudget) -> None:
 
 
 @pytest.mark.parametrize("value", ["nonsense", {"BeganAt": "today"}])
-def test_what_does_not_count_is_removed_with_the_next_entry(
+def test_entries_that_do_not_count_are_removed_with_the_next_entry(
     user: LedgerUser, budget: SharedBudget, value: object
 ) -> None:
     budget.enter(FIRST, NOW)

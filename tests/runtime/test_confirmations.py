@@ -24,7 +24,7 @@ def test_asks_only_for_the_associations_that_ec2_has_not_confirmed(world: World,
     assert world.traffic.count(DESCRIBE_INSTANCES) <= 4, "before, after, and hardly in between"
 
 
-def test_loses_little_time_and_needs_few_calls(world: World, resource: Resource) -> None:
+def test_notices_confirmations_soon_and_with_few_calls(world: World, resource: Resource) -> None:
     world.fleet.association_seconds = as_seen_on_aws(3)
     result = resource.create(world.properties(world.instances(100)))
     assert result.ok, result.reason
@@ -34,7 +34,7 @@ def test_loses_little_time_and_needs_few_calls(world: World, resource: Resource)
     assert world.traffic.count(DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES) <= 40
 
 
-def test_looks_at_everything_now_and_then(world: World, resource: Resource) -> None:
+def test_observes_everything_now_and_then(world: World, resource: Resource) -> None:
     world.fleet.association_seconds = 120.0
     assert resource.create(world.properties(world.instances(3))).ok
     times = [call.at for call in world.traffic.calls if call.action == DESCRIBE_INSTANCES]
@@ -72,9 +72,7 @@ def test_watches_the_alarms_of_a_rollout_meanwhile(world: World, resource: Resou
     assert undone.at - alarmed_at[0] <= 6
 
 
-def test_goes_on_with_the_rest_of_an_invocation_where_confirmations_take_longer(
-    world: World, resource: Resource
-) -> None:
+def test_ends_its_slice_while_it_waits_for_late_confirmations(world: World, resource: Resource) -> None:
     """A slice ends also while only confirmations are waited for."""
     world.fleet.association_seconds = 170.0
     targets = world.instances(2, world.old)

@@ -23,7 +23,7 @@ def test_is_not_done_before_ec2_has_confirmed_the_association(world: World, reso
     assert 65 <= result.seconds <= 75
 
 
-def test_keeps_what_is_right_already(world: World, resource: Resource) -> None:
+def test_keeps_a_profile_that_is_right_already(world: World, resource: Resource) -> None:
     target = world.instance(world.web)
     result = resource.create(world.properties([target]))
     assert result.ok, result.reason
@@ -42,7 +42,7 @@ def test_replaces_a_listed_profile_in_one_call(world: World, resource: Resource)
     assert resource.records()[target].previous == world.old
 
 
-def test_replaces_any_profile_if_every_one_may_be_replaced(world: World, resource: Resource) -> None:
+def test_replaces_any_profile_with_replaces_any(world: World, resource: Resource) -> None:
     targets = [world.instance(world.old), world.instance(world.foreign), world.instance()]
     result = resource.create(world.properties(targets, replaces="*"))
     assert result.ok, result.reason
@@ -50,7 +50,9 @@ def test_replaces_any_profile_if_every_one_may_be_replaced(world: World, resourc
     assert result.data == {"AssociatedCount": "1", "ReplacedCount": "2", "KeptCount": "0"}
 
 
-def test_never_leaves_a_running_instance_bare_while_it_replaces(world: World, resource: Resource) -> None:
+def test_never_leaves_a_running_instance_without_a_profile_during_a_replacement(
+    world: World, resource: Resource
+) -> None:
     targets = world.instances(30, world.old)
     assert resource.create(world.properties(targets, replaces=[world.old])).ok
     assert resource.update(world.properties(targets, replaces=[world.old, world.web], profile=world.foreign)).ok
@@ -59,7 +61,7 @@ def test_never_leaves_a_running_instance_bare_while_it_replaces(world: World, re
     assert world.fleet.bared == []
 
 
-def test_leaves_a_conflict_alone_if_told_to(world: World, resource: Resource) -> None:
+def test_leaves_a_conflict_alone_with_keep(world: World, resource: Resource) -> None:
     bare, foreign = world.instance(), world.instance(world.foreign)
     result = resource.create(world.properties([bare, foreign], on_conflict="KEEP"))
     assert result.ok, result.reason
@@ -87,7 +89,7 @@ def test_replaces_on_a_stopped_instance_in_two_calls(world: World, resource: Res
     assert resource.records()[target].detached is None
 
 
-def test_tries_no_stopped_instance_first_which_would_have_to_be_given_its_profile_back(
+def test_does_not_try_a_stopped_instance_first_because_its_profile_might_have_to_be_put_back(
     world: World, resource: Resource
 ) -> None:
     stopped, running = world.instance(world.old, state="stopped"), world.instance(world.old)
@@ -96,9 +98,7 @@ def test_tries_no_stopped_instance_first_which_would_have_to_be_given_its_profil
     assert changes == [REPLACE, DISASSOCIATE, ASSOCIATE]
 
 
-def test_does_not_wait_for_ever_for_a_confirmation_that_a_stopped_instance_may_not_get(
-    world: World, resource: Resource
-) -> None:
+def test_does_not_wait_for_ever_for_the_confirmation_of_a_stopped_instance(world: World, resource: Resource) -> None:
     world.fleet.confirms_stopped = False
     target = world.instance(state="stopped")
     result = resource.create(world.properties([target]))
@@ -124,14 +124,14 @@ def test_does_not_wait_for_an_unsettled_instance_that_is_right_already(world: Wo
     assert result.seconds == 0
 
 
-def test_acts_on_the_others_while_it_waits_for_one(world: World, resource: Resource) -> None:
+def test_changes_the_other_instances_while_it_waits_for_one(world: World, resource: Resource) -> None:
     waiting, ready = world.instance(state="pending", later=[(2 * SLICE_SECONDS, "running")]), world.instance()
     event = resource.begin(resource.event("Create", world.properties([waiting, ready])))
     assert resource.poll(event) == {"IsComplete": False}
     assert world.carried(waiting, ready) == [None, "Web"]
 
 
-def test_looks_again_at_an_instance_that_stops_under_its_hands(world: World, resource: Resource) -> None:
+def test_observes_again_an_instance_that_stops_before_its_change(world: World, resource: Resource) -> None:
     target = world.instance(world.old)
     world.traffic.meanwhile(REPLACE, lambda: world.fleet.change_state(target, "stopped"))
     result = resource.create(world.properties([target], replaces=[world.old]))
@@ -139,7 +139,7 @@ def test_looks_again_at_an_instance_that_stops_under_its_hands(world: World, res
     assert world.carried(target) == ["Web"]
 
 
-def test_looks_again_at_an_instance_that_got_the_profile_from_someone_else_meanwhile(
+def test_observes_again_an_instance_that_got_the_profile_from_someone_else_meanwhile(
     world: World, resource: Resource
 ) -> None:
     target = world.instance()
@@ -149,7 +149,9 @@ def test_looks_again_at_an_instance_that_got_the_profile_from_someone_else_meanw
     assert world.carried(target) == ["Web"]
 
 
-def test_tells_the_active_association_from_the_one_that_is_going(world: World, resource: Resource) -> None:
+def test_distinguishes_the_active_association_from_the_one_that_is_disassociating(
+    world: World, resource: Resource
+) -> None:
     world.fleet.disassociation_seconds = 40  # so that Describe shows two rows all the time, in any order
     targets = world.instances(20, world.old)
     result = resource.create(world.properties(targets, replaces=[world.old]))
@@ -173,7 +175,7 @@ def test_gives_the_same_physical_id_to_a_create_that_is_delivered_twice(world: W
 
 
 @pytest.mark.parametrize("state", ["running", "stopped"])
-def test_remembers_what_someone_attached_between_the_look_and_the_change(
+def test_remembers_a_profile_that_someone_attached_between_the_observation_and_the_change(
     world: World, resource: Resource, state: str
 ) -> None:
     target = world.instance(state=state)
@@ -186,7 +188,9 @@ def test_remembers_what_someone_attached_between_the_look_and_the_change(
     assert world.carried(target) == ["Old"]
 
 
-def test_remembers_what_was_there_while_ec2_did_not_know_the_profile_yet(world: World, resource: Resource) -> None:
+def test_remembers_the_previous_profile_while_ec2_does_not_know_the_new_one_yet(
+    world: World, resource: Resource
+) -> None:
     target = world.instance()
     world.fleet.profiles[world.web].known_from = world.clock() + 60
     world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(target, world.old), nth=5)
@@ -206,7 +210,7 @@ def test_waits_until_iam_shows_the_profile_that_was_created_a_moment_ago(world: 
     assert world.carried(target) == ["Web"]
 
 
-def test_leaves_alone_who_comes_along_with_the_tags_and_a_foreign_profile_meanwhile(
+def test_leaves_alone_an_instance_that_is_tagged_meanwhile_and_carries_a_foreign_profile(
     world: World, resource: Resource, caplog: pytest.LogCaptureFixture
 ) -> None:
     target = world.instance(tags={"app": "web"})

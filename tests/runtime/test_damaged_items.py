@@ -50,24 +50,24 @@ class Story:
 
 
 @pytest.mark.parametrize("damaged", DAMAGES)
-def test_a_delete_names_an_operation_that_cannot_be_read(world: World, damaged: str) -> None:
+def test_a_delete_names_an_operation_item_that_cannot_be_read(world: World, damaged: str) -> None:
     story = Story(world, damaged)
     story.check(story.resource.delete())
 
 
 @pytest.mark.parametrize("damaged", sorted(DAMAGES.keys() - {"a number for the past"}))
-def test_a_poll_names_an_operation_that_cannot_be_read(world: World, damaged: str) -> None:
+def test_a_poll_names_an_operation_item_that_cannot_be_read(world: World, damaged: str) -> None:
     story = Story(world, damaged, update_is_open=True)
     story.check(story.resource.finish(story.begun))
 
 
-def test_an_update_names_an_operation_whose_past_cannot_be_read(world: World) -> None:
+def test_an_update_names_an_earlier_operation_item_that_cannot_be_read(world: World) -> None:
     story = Story(world, "a number for the past")
     story.check(story.resource.update(world.properties([story.target, story.added])))
 
 
 @pytest.mark.parametrize("damaged", DAMAGES)
-def test_a_delete_gives_everything_back_once_the_damaged_operation_is_deleted(world: World, damaged: str) -> None:
+def test_a_delete_restores_everything_once_the_damaged_item_is_deleted(world: World, damaged: str) -> None:
     story = Story(world, damaged)
     del world.dynamodb.items["operation", story.resource.association]
     result = story.resource.delete()
@@ -89,7 +89,7 @@ def test_a_delete_gives_everything_back_once_the_damaged_operation_is_deleted(wo
         {"Levels": {"M": {}}, "LevelsAt": {"S": "today"}},
     ],
 )
-def test_levels_that_cannot_be_read_block_no_association(world: World, levels: dict[str, Any]) -> None:
+def test_bucket_levels_that_cannot_be_read_block_no_association(world: World, levels: dict[str, Any]) -> None:
     resource, targets = Resource(world), world.instances(2)
     key = ("shared", "token buckets")
     world.dynamodb.items[key] = {"Kind": {"S": key[0]}, "Id": {"S": key[1]}, **levels}
@@ -100,13 +100,13 @@ def test_levels_that_cannot_be_read_block_no_association(world: World, levels: d
 
 
 @pytest.mark.parametrize("value", ["many", None, {}])
-def test_a_level_that_cannot_be_read_counts_as_full_and_the_others_as_they_are(user: LedgerUser, value: object) -> None:
+def test_a_bucket_level_that_cannot_be_read_counts_as_full_and_the_others_stay(user: LedgerUser, value: object) -> None:
     user.ledger.levels.write({"AssociateIamInstanceProfile": 12.0, "DescribeInstances": 3.0}, NOW)
     user.table.update("shared", "token buckets", "SET Levels.DescribeInstances = :v", {":v": value})
     assert user.ledger.levels.read(NOW) == {"AssociateIamInstanceProfile": 12.0}
 
 
-def test_levels_without_their_time_count_as_full(user: LedgerUser) -> None:
+def test_bucket_levels_without_a_timestamp_count_as_full(user: LedgerUser) -> None:
     user.ledger.levels.write({"AssociateIamInstanceProfile": 12.0}, NOW)
     user.table.update("shared", "token buckets", "SET LevelsAt = :v", {":v": "today"})
     assert user.ledger.levels.read(NOW) == {}

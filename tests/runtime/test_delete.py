@@ -6,7 +6,7 @@ from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DISASSOCIATE, REPLACE
 
 
-def test_takes_the_profile_off_an_instance_that_had_none(world: World, resource: Resource) -> None:
+def test_removes_the_profile_of_an_instance_that_had_none(world: World, resource: Resource) -> None:
     target = world.instance()
     resource.create(world.properties([target]))
     assert resource.delete().ok
@@ -14,7 +14,7 @@ def test_takes_the_profile_off_an_instance_that_had_none(world: World, resource:
     assert world.ledger_items == {}
 
 
-def test_replaces_with_what_the_instance_had(world: World, resource: Resource) -> None:
+def test_replaces_the_profile_by_the_previous_one(world: World, resource: Resource) -> None:
     target = world.instance(world.old)
     resource.create(world.properties([target], replaces=[world.old]))
     assert resource.delete().ok
@@ -23,7 +23,7 @@ def test_replaces_with_what_the_instance_had(world: World, resource: Resource) -
     assert world.ledger_items == {}
 
 
-def test_takes_the_profile_off_if_the_previous_one_is_deleted(
+def test_removes_the_profile_if_the_previous_one_is_deleted(
     world: World, resource: Resource, caplog: pytest.LogCaptureFixture
 ) -> None:
     target = world.instance(world.old)
@@ -36,7 +36,7 @@ def test_takes_the_profile_off_if_the_previous_one_is_deleted(
     assert not any("someone has given it" in text for text in said)
 
 
-def test_does_not_give_back_another_profile_of_the_same_name(world: World, resource: Resource) -> None:
+def test_does_not_restore_another_profile_of_the_same_name(world: World, resource: Resource) -> None:
     target = world.instance(world.old)
     resource.create(world.properties([target], replaces=[world.old]))
     del world.fleet.profiles[world.old]
@@ -60,7 +60,7 @@ def test_leaves_alone_what_someone_has_changed_since(
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "terminated"])
-def test_forgets_an_instance_that_is_gone(world: World, resource: Resource, state: str) -> None:
+def test_forgets_a_terminated_instance(world: World, resource: Resource, state: str) -> None:
     gone, target = world.instance(), world.instance()
     resource.create(world.properties([gone, target]))
     world.fleet.change_state(gone, state)
@@ -69,14 +69,14 @@ def test_forgets_an_instance_that_is_gone(world: World, resource: Resource, stat
     assert world.ledger_items == {}
 
 
-def test_does_not_touch_what_was_right_before(world: World, resource: Resource) -> None:
+def test_does_not_change_an_instance_that_was_right_before(world: World, resource: Resource) -> None:
     target = world.instance(world.web)
     resource.create(world.properties([target]))
     assert resource.delete().ok
     assert (world.carried(target), world.mutations) == (["Web"], 0)
 
 
-def test_gives_back_to_stopped_instances(world: World, resource: Resource) -> None:
+def test_restores_the_profiles_of_stopped_instances(world: World, resource: Resource) -> None:
     bare, carrying = world.instance(), world.instance(world.old)
     resource.create(world.properties([bare, carrying], replaces=[world.old]))
     before = world.mutations
@@ -96,7 +96,7 @@ def test_waits_for_an_instance_that_is_stopping(world: World, resource: Resource
     assert world.carried(target) == ["Old"]
 
 
-def test_needs_no_tags_and_no_ids(world: World, resource: Resource) -> None:
+def test_needs_neither_tags_nor_ids(world: World, resource: Resource) -> None:
     target = world.instance(world.old, tags={"app": "web"})
     resource.create(world.properties(tags={"app": ["web"]}, replaces=[world.old]))
     world.fleet.instances[target].tags = {}
@@ -113,7 +113,7 @@ def test_finds_its_records_by_an_invented_physical_id(world: World, resource: Re
     assert world.ledger_items == {}
 
 
-def test_of_nothing_is_done_at_once(world: World, resource: Resource) -> None:
+def test_without_records_it_is_done_at_once(world: World, resource: Resource) -> None:
     resource.properties = world.properties([world.instance()])
     result = resource.delete(physical_id="never-created")
     assert result.ok, result.reason
@@ -139,7 +139,7 @@ def test_can_be_delivered_twice(world: World, resource: Resource) -> None:
     assert world.ledger_items == {}
 
 
-def test_says_which_instances_it_could_not_give_back_and_can_be_tried_again(world: World, resource: Resource) -> None:
+def test_names_the_instances_that_it_could_not_restore_and_can_be_tried_again(world: World, resource: Resource) -> None:
 
     bare, stuck = world.instance(), world.instance()
     resource.create(world.properties([bare, stuck]))
@@ -156,7 +156,7 @@ def test_says_which_instances_it_could_not_give_back_and_can_be_tried_again(worl
     assert world.ledger_items == {}
 
 
-def test_has_as_much_time_as_the_association_was_given(world: World, resource: Resource) -> None:
+def test_has_the_timeout_of_the_association(world: World, resource: Resource) -> None:
     target = world.instance()
     assert resource.create(world.properties([target], timeout=3600)).ok
     world.fleet.instances[target].later = [(world.clock(), "stopping"), (world.clock() + 2400, "stopped")]

@@ -78,7 +78,7 @@ def test_a_previous_profile_whose_new_role_may_not_be_passed_is_given_up_and_rep
 
 
 @pytest.mark.parametrize("setting", ANY, ids=str)
-def test_a_previous_profile_with_another_role_is_given_back_where_any_role_may_be_passed(
+def test_a_previous_profile_with_another_role_is_restored_where_any_role_may_be_passed(
     setting: Setting, caplog: pytest.LogCaptureFixture
 ) -> None:
     story = Restoring(setting)
@@ -104,7 +104,7 @@ def test_the_new_role_of_a_previous_profile_is_passed_once_that_is_allowed(setti
 
 @few
 @in_each_state
-def test_an_unchanged_role_that_may_not_be_passed_any_more_fails_the_delete_and_strips_nothing(
+def test_an_unchanged_role_that_may_no_longer_be_passed_fails_the_delete_and_removes_no_profile(
     setting: Setting, state: str
 ) -> None:
     story = Restoring(setting, state)
@@ -125,7 +125,7 @@ def test_an_unchanged_role_that_may_not_be_passed_any_more_fails_the_delete_and_
 
 @few
 @pytest.mark.parametrize("another_role", [False, True])
-def test_a_denied_replacement_fails_the_delete_whatever_role_the_previous_profile_holds(
+def test_a_denied_replacement_fails_the_delete_for_any_role_of_the_previous_profile(
     setting: Setting, another_role: bool
 ) -> None:
     story = Restoring(setting)

@@ -62,7 +62,7 @@ def test_a_first_phase_that_comes_twice_begins_one_operation(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_second_phase_that_comes_again_after_success_says_the_same_and_changes_nothing(
+def test_a_second_phase_that_comes_again_after_success_gives_the_same_answer_and_changes_nothing(
     world: World, kind: str
 ) -> None:
     story = Story(world, kind)
@@ -76,7 +76,7 @@ def test_a_second_phase_that_comes_again_after_success_says_the_same_and_changes
 
 @pytest.mark.parametrize("days", [0, 30])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_first_phase_that_comes_again_after_success_changes_and_leaves_nothing(
+def test_a_first_phase_that_comes_again_after_success_changes_nothing_and_leaves_nothing(
     world: World, kind: str, days: int
 ) -> None:
     story = Story(world, kind)
@@ -124,7 +124,9 @@ def test_a_second_phase_that_comes_again_after_a_failure_fails_again_and_changes
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_a_second_phase_that_comes_again_after_the_delete_changes_and_leaves_nothing(world: World, kind: str) -> None:
+def test_a_second_phase_that_comes_again_after_the_delete_changes_nothing_and_leaves_nothing(
+    world: World, kind: str
+) -> None:
     story = Story(world, kind)
     event = story.event()
     begun = story.resource.begin(event)
@@ -229,7 +231,7 @@ def test_a_first_phase_that_comes_again_after_the_delete_begins_nothing(world: W
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_events_of_every_earlier_life_begin_nothing(world: World, kind: str) -> None:
+def test_events_from_before_earlier_deletes_begin_nothing(world: World, kind: str) -> None:
     story, event = of_a_deleted_association(world, kind)
     again = Resource(world)
     created = again.create(story.before)

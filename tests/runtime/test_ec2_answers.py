@@ -90,7 +90,7 @@ def answer(ec2: "EC2Client", text: str, status: int = 200) -> None:
     ec2.meta.events.register("before-send.ec2", send)  # type: ignore[arg-type]
 
 
-def test_what_the_handler_needs_is_read_and_nothing_else(ec2: "EC2Client") -> None:
+def test_only_what_the_handler_needs_is_parsed(ec2: "EC2Client") -> None:
     answer(ec2, PAGE)
     page = ec2.describe_instances()
 
@@ -104,7 +104,7 @@ def test_what_the_handler_needs_is_read_and_nothing_else(ec2: "EC2Client") -> No
     assert page["NextToken"] == "more"
 
 
-def test_the_first_launch_is_read_where_it_is_wanted() -> None:
+def test_the_time_of_the_first_launch_is_parsed_if_asked_for() -> None:
     inside = "<deviceIndex>0</deviceIndex><attachTime>2026-01-02T03:04:05.000Z</attachTime>"
     ec2 = client()
     read_quickly(ec2, (*INSTANCE, *FIRST_LAUNCH))
@@ -144,7 +144,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_the_answer_is_what_botocore_makes_of_it(ec2: "EC2Client", name: str) -> None:
+def test_the_answer_is_parsed_as_botocore_does(ec2: "EC2Client", name: str) -> None:
     usual = client()
     answer(usual, ANSWERS[name])
     answer(ec2, ANSWERS[name])
@@ -154,7 +154,7 @@ def test_the_answer_is_what_botocore_makes_of_it(ec2: "EC2Client", name: str) ->
 
 @pytest.mark.parametrize("text", [REFUSAL, "<html><br>", "", "<Response/>"])
 @pytest.mark.parametrize("status", [403, 500, 302])
-def test_an_error_is_what_botocore_makes_of_it(ec2: "EC2Client", text: str, status: int) -> None:
+def test_an_error_is_parsed_as_botocore_does(ec2: "EC2Client", text: str, status: int) -> None:
     errors = []
     for one in (client(), ec2):
         answer(one, text, status)
@@ -173,7 +173,7 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
-def test_nothing_that_is_wanted_is_cut_out(ec2: "EC2Client", name: str) -> None:
+def test_nothing_that_is_needed_is_left_out(ec2: "EC2Client", name: str) -> None:
     answer(ec2, PAGE.replace(*UNUSUAL[name]))
 
     found = ec2.describe_instances()["Reservations"][0]["Instances"]
@@ -183,14 +183,14 @@ def test_nothing_that_is_wanted_is_cut_out(ec2: "EC2Client", name: str) -> None:
     assert [one["Placement"]["AvailabilityZone"] for one in found] == ["eu-west-1a"] * 2
 
 
-def test_an_answer_that_is_no_xml_is_refused(ec2: "EC2Client") -> None:
+def test_an_answer_that_is_not_xml_is_refused(ec2: "EC2Client") -> None:
     answer(ec2, "<html><br>")
 
     with pytest.raises(ResponseParserError, match="invalid XML"):
         ec2.describe_instances()
 
 
-def test_a_botocore_that_lets_nobody_else_read_answers_reads_them_itself(ec2: "EC2Client") -> None:
+def test_a_botocore_that_takes_no_other_parser_parses_answers_itself(ec2: "EC2Client") -> None:
     emit = ec2.meta.events.emit
 
     def older(event: str, **details: Any) -> Any:

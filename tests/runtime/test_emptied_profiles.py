@@ -65,7 +65,7 @@ def test_a_profile_that_held_no_role_is_given_up_if_its_role_may_not_be_passed(
 
 @pytest.mark.parametrize("fate", CHANGES)
 @pytest.mark.parametrize("state", STATES)
-def test_a_profile_that_held_no_role_is_given_back_if_its_role_may_be_passed(
+def test_a_profile_that_held_no_role_is_restored_if_its_role_may_be_passed(
     state: str, fate: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     story = Story(World(), state, fate)
@@ -77,7 +77,7 @@ def test_a_profile_that_held_no_role_is_given_back_if_its_role_may_be_passed(
 
 
 @pytest.mark.parametrize("role", ["", "arn:aws:iam::111122223333:role/Old", None])
-def test_the_ledger_tells_no_role_from_an_unknown_one(user: LedgerUser, role: str | None) -> None:
+def test_the_ledger_distinguishes_no_role_from_an_unknown_one(user: LedgerUser, role: str | None) -> None:
     create = request()
     identity = Identity("AIPA1", role)
     user.claim(create, step(1, before=OLD, identity=identity))

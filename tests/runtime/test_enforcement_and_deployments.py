@@ -90,7 +90,7 @@ def test_nothing_is_enforced_after_an_update_that_has_failed_without_rollback(
     assert stack.status == Status.UPDATE_FAILED
 
 
-def test_an_update_that_is_rolled_back_an_hour_later_turns_enforcement_to_the_former_state(
+def test_after_a_rollback_an_hour_later_enforcement_uses_the_former_configuration(
     world: World, enforcement: Enforcement
 ) -> None:
     parent = CloudFormationStack(world, "arn:aws:cloudformation:eu-west-1:111122223333:stack/Parent/1")
@@ -114,7 +114,7 @@ def test_what_is_no_longer_enforced_is_left_alone(world: World, resource: Resour
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_target_that_comes_while_an_operation_ends_gets_the_profile_at_once(
+def test_a_target_that_arrives_while_an_operation_ends_gets_the_profile_at_once(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     late: list[str] = []
@@ -170,7 +170,7 @@ def test_a_deployment_that_begins_waits_at_most_ten_seconds(
     assert resource.physical_id
 
 
-def test_a_delete_in_the_middle_of_a_batch_restores_everything(
+def test_a_delete_during_a_batch_restores_everything(
     world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
 ) -> None:
     late = world.instances(60, tags=WEB, launched_at=world.clock())
@@ -202,7 +202,7 @@ def _deleted(resource: Resource) -> None:
 
 @pytest.mark.parametrize("happens", ["deployment", "second message"])
 @pytest.mark.usefixtures("deployed")
-def test_a_wish_for_another_look_in_the_instant_of_release_is_not_lost(
+def test_a_request_for_another_look_at_the_moment_of_release_is_not_lost(
     world: World, enforcement: Enforcement, happens: str
 ) -> None:
     """The release is the last write of a look. What comes right before it is seen by another look."""

@@ -48,7 +48,7 @@ class Deployed:
         return bool(self.world.aws.event_bus.details("Enforcement Paused"))
 
 
-def test_changes_that_were_throttled_do_not_count_for_the_limit() -> None:
+def test_throttled_changes_do_not_count_for_the_limit() -> None:
     it = Deployed(20)
     until = it.world.clock() + 120
     it.world.traffic.fail(ASSOCIATE, throttled(), times=100_000, when=lambda _: it.world.clock() < until)
@@ -68,7 +68,7 @@ def test_refused_changes_do_not_count_for_the_limit() -> None:
     assert (it.world.carried(it.targets[0]), it.is_paused) == (["Web"], False)
 
 
-def test_one_resume_lets_the_limit_through_once_whatever_fails_meanwhile() -> None:
+def test_one_resume_allows_the_limit_once_even_if_calls_fail_meanwhile() -> None:
     it = Deployed(100)
     late = it.late(60)
     it.enforcement.run(60)
@@ -97,7 +97,7 @@ def test_a_resume_that_comes_while_another_one_looks_is_not_lost() -> None:
     assert it.count(late) == 10
 
 
-def test_a_resume_that_comes_after_a_younger_look_is_not_lost() -> None:
+def test_a_resume_that_comes_after_a_later_look_is_not_lost() -> None:
     it = Deployed(20)
     late = it.late(25)
     it.enforcement.run(60)
@@ -109,7 +109,7 @@ def test_a_resume_that_comes_after_a_younger_look_is_not_lost() -> None:
     assert it.count(late) == 10
 
 
-def test_a_wish_that_comes_when_the_slice_is_over_is_not_lost() -> None:
+def test_a_request_for_a_look_at_the_end_of_the_slice_is_not_lost() -> None:
     it = Deployed(3, every=DAY)
     it.world.clock.sleep(DAY)
     late: list[str] = []
@@ -128,7 +128,7 @@ def test_a_wish_that_comes_when_the_slice_is_over_is_not_lost() -> None:
     assert it.count(late) == 1
 
 
-def test_a_look_that_an_event_has_caused_replaces_no_sweep() -> None:
+def test_a_look_that_an_event_has_caused_does_not_replace_a_sweep() -> None:
     it = Deployed(10, every=DAY)
     it.enforcement.run(DAY - 5 * HOUR)
     it.world.fleet.launch(tags=WEB)
@@ -138,7 +138,7 @@ def test_a_look_that_an_event_has_caused_replaces_no_sweep() -> None:
     assert it.world.carried(it.targets[0]) == ["Web"]
 
 
-def test_a_report_keeps_what_a_delete_has_to_restore() -> None:
+def test_enforcement_that_only_reports_keeps_what_a_delete_has_to_restore() -> None:
     it = Deployed(3, carries_old=True, enforcement=REPORT)
     for id_ in it.targets:
         it.world.fleet.set_carried(id_, None)
@@ -152,7 +152,7 @@ def test_a_report_keeps_what_a_delete_has_to_restore() -> None:
     assert it.world.carried(*it.targets) == ["Old"] * 3
 
 
-def test_what_was_taken_off_for_a_profile_that_is_broken_now_is_put_back() -> None:
+def test_a_profile_that_was_removed_for_one_that_is_broken_now_is_put_back() -> None:
     it = Deployed(10)
     stopped = it.world.instance(it.world.old, state="stopped")
     it.world.refuse(ASSOCIATE, stopped)
@@ -165,7 +165,7 @@ def test_what_was_taken_off_for_a_profile_that_is_broken_now_is_put_back() -> No
     assert it.world.carried(stopped) == ["Old"]
 
 
-def test_while_a_swap_is_refused_the_next_try_waits_longer_each_time() -> None:
+def test_a_refused_swap_is_tried_again_at_growing_intervals() -> None:
     it = Deployed(10)
     stopped = it.world.instance(it.world.old, state="stopped")
     it.world.refuse(ASSOCIATE, stopped)
@@ -175,7 +175,7 @@ def test_while_a_swap_is_refused_the_next_try_waits_longer_each_time() -> None:
     assert ("OPEN", "refused") in it.drift() or ("CHANGED", "refused") in it.drift()
 
 
-def test_drift_of_an_instance_that_is_nobodys_any_more_closes() -> None:
+def test_drift_of_an_instance_that_is_no_longer_a_target_closes() -> None:
     it = Deployed(3)
     untagged, terminated = it.world.instances(2, it.world.foreign)
     it.tag([untagged, terminated])
@@ -198,7 +198,7 @@ def test_enforcement_that_is_turned_off_leaves_nothing_behind() -> None:
     assert it.world.ledger_items == {}
 
 
-def test_an_association_that_can_not_be_looked_at_does_not_hold_up_the_others() -> None:
+def test_an_association_that_cannot_be_read_does_not_delay_the_others() -> None:
     it = Deployed(3)
     other = Resource(it.world, "Other")
     api = it.world.instance(tags={"app": "api"})
@@ -226,7 +226,7 @@ def test_the_limit_holds_for_every_sixty_minutes() -> None:
     assert it.count([*first, *second]) == 10
 
 
-def test_an_instance_of_which_ec2_says_nothing_has_not_lost_its_tags() -> None:
+def test_an_instance_that_ec2_does_not_describe_has_not_lost_its_tags() -> None:
     it = Deployed(4)
     hidden = AwsError("InternalError", "An internal error has occurred", 500)
     it.world.ec2.leave_out(*it.targets)
@@ -237,7 +237,7 @@ def test_an_instance_of_which_ec2_says_nothing_has_not_lost_its_tags() -> None:
 
 
 @pytest.mark.parametrize("body", ["event", "nested", "tags"])
-def test_a_malformed_message_takes_no_other_with_it(body: str) -> None:
+def test_a_malformed_message_does_not_fail_the_others(body: str) -> None:
     it = Deployed(3)
     arn = it.world.fleet.instance_arn(it.targets[0])
     of_tags = {
@@ -255,7 +255,7 @@ def test_a_malformed_message_takes_no_other_with_it(body: str) -> None:
     assert it.enforcement.failed == 0
 
 
-def test_what_waits_for_its_turn_in_a_burst_is_no_drift() -> None:
+def test_late_arrivals_that_wait_in_a_burst_are_no_drift() -> None:
     it = Deployed(3)
     it.world.clock.sleep(60)
     it.world.traffic.latency = lambda action: 0.5 if action == ASSOCIATE else 0.02
@@ -265,7 +265,7 @@ def test_what_waits_for_its_turn_in_a_burst_is_no_drift() -> None:
     assert it.drift() == []
 
 
-def test_what_a_pause_holds_back_is_told_of_with_the_pause_only() -> None:
+def test_changes_that_a_pause_holds_back_are_reported_with_the_pause_only() -> None:
     it = Deployed(100)
     it.tag(it.targets[:49], None)
     it.enforcement.run(1000)
@@ -273,7 +273,7 @@ def test_what_a_pause_holds_back_is_told_of_with_the_pause_only() -> None:
     assert it.drift() == []
 
 
-def test_a_target_that_comes_while_a_create_ends_gets_the_profile_at_once() -> None:
+def test_a_target_that_arrives_while_a_create_ends_gets_the_profile_at_once() -> None:
     world = World()
     resource, enforcement = Resource(world), Enforcement(world)
     world.instance(tags=WEB)
@@ -300,7 +300,7 @@ def test_a_pause_leaves_no_look_unfinished() -> None:
     assert it.world.ledger_items["enforcement", it.resource.association]["IsUnfinished"] == {"BOOL": False}
 
 
-def test_what_a_filter_lets_through_too_much_is_not_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instances_beyond_the_filter_are_not_selected(monkeypatch: pytest.MonkeyPatch) -> None:
     it = Deployed(4)
     passes = it.world.ec2._passes
 

@@ -34,7 +34,7 @@ def tag(world: World, instance_ids: list[str], value: str | None) -> None:
         world.fleet.set_tags(id_, app=value)
 
 
-def test_of_ten_thousand_wrong_tags_only_as_many_are_followed_as_the_limit_allows(
+def test_of_ten_thousand_wrongly_tagged_instances_the_limit_changes_only_a_few(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     deploy(world, resource, 100)
@@ -74,7 +74,7 @@ def test_tags_that_are_removed_from_most_instances_pause_at_once(
     assert pauses(world) == [("taking", f"{lost} of 100 instances are no longer selected, more than half at once")]
 
 
-def test_half_of_the_tags_removed_is_followed_up_to_the_limit(
+def test_with_half_of_the_tags_removed_instances_are_changed_up_to_the_limit(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     targets = deploy(world, resource, 100)
@@ -84,7 +84,7 @@ def test_half_of_the_tags_removed_is_followed_up_to_the_limit(
     assert [kind for kind, _ in pauses(world)] == ["taking"]
 
 
-def test_a_pause_ends_with_reconcile_and_lets_as_many_through_again(
+def test_reconcile_ends_a_pause_and_allows_the_limit_again(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     deploy(world, resource, 100)
@@ -99,7 +99,7 @@ def test_a_pause_ends_with_reconcile_and_lets_as_many_through_again(
     assert world.carried(*late).count("Web") == 10 + 11, "it is paused again"
 
 
-def test_reconcile_lets_a_loss_of_most_tags_through_up_to_the_limit(
+def test_after_a_loss_of_most_tags_reconcile_allows_changes_up_to_the_limit(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     targets = deploy(world, resource, 100)
@@ -125,7 +125,7 @@ def test_a_pause_ends_with_the_next_deployment(world: World, resource: Resource,
     assert world.carried(*late, *more) == ["Web2"] * 35
 
 
-def test_two_batches_at_the_edge_make_no_change_beyond_the_limit(
+def test_two_batches_close_to_the_limit_make_no_change_beyond_it(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     deploy(world, resource, 100)
@@ -149,7 +149,7 @@ def test_the_limit_is_for_an_hour(world: World, resource: Resource, enforcement:
     assert pauses(world) == []
 
 
-def test_a_number_is_the_limit_whatever_the_size_of_the_fleet(
+def test_a_number_is_the_limit_for_a_fleet_of_any_size(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     deploy(world, resource, 20, enforcement={**REPAIR, "MaxChanges": "2"})
@@ -159,7 +159,7 @@ def test_a_number_is_the_limit_whatever_the_size_of_the_fleet(
     assert world.carried(*late).count("Web") == 2
 
 
-def test_after_three_repairs_without_a_day_of_rest_an_instance_is_left_alone(
+def test_after_three_repairs_within_a_day_of_each_other_an_instance_is_left_alone(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     first, *_ = deploy(world, resource, 10)
@@ -178,7 +178,7 @@ def test_after_three_repairs_without_a_day_of_rest_an_instance_is_left_alone(
     assert world.carried(first) == ["Web"], "after a day of rest"
 
 
-def test_a_deployment_begins_anew_with_an_instance_that_was_repaired_too_often(
+def test_a_deployment_changes_an_instance_again_that_was_repaired_too_often(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     first, *_ = deploy(world, resource, 10)

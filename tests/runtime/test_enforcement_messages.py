@@ -57,7 +57,7 @@ def event(**more: Any) -> dict[str, Any]:
     ],
 )
 @pytest.mark.usefixtures("targets")
-def test_a_message_that_nobody_should_send_is_logged_and_deleted(
+def test_an_invalid_message_is_logged_and_deleted(
     world: World, enforcement: Enforcement, caplog: pytest.LogCaptureFixture, body: str, why: str
 ) -> None:
     before = world.mutations
@@ -78,7 +78,9 @@ def test_a_message_that_names_a_deleted_association_is_deleted(
 
 
 @pytest.mark.usefixtures("targets")
-def test_a_forged_event_changes_nothing_that_is_not_observed(world: World, enforcement: Enforcement) -> None:
+def test_a_forged_event_causes_no_change_that_observations_do_not_ask_for(
+    world: World, enforcement: Enforcement
+) -> None:
     other = world.instance()
     forged = event(
         **{
@@ -94,7 +96,7 @@ def test_a_forged_event_changes_nothing_that_is_not_observed(world: World, enfor
     assert world.mutations == before
 
 
-def test_a_forged_event_about_lost_tags_takes_nothing_away(
+def test_a_forged_event_about_lost_tags_removes_no_profile(
     world: World, targets: list[str], enforcement: Enforcement
 ) -> None:
     forged = event(
@@ -140,7 +142,7 @@ def test_a_desired_state_of_an_unknown_format_is_not_enforced(
 
 
 @pytest.mark.usefixtures("targets")
-def test_while_the_ledger_does_not_answer_messages_wait(world: World, enforcement: Enforcement) -> None:
+def test_messages_wait_while_the_ledger_does_not_answer(world: World, enforcement: Enforcement) -> None:
     outage = AwsError("InternalServerError", "not now", 500)
     until = world.clock() + 120
     world.traffic.fail(QUERY, outage, times=10_000, when=lambda _: world.clock() < until)
@@ -150,7 +152,7 @@ def test_while_the_ledger_does_not_answer_messages_wait(world: World, enforcemen
     assert enforcement.queue.dead == []
 
 
-def test_drift_is_told_of_once_events_can_be_sent_again(
+def test_drift_is_reported_once_events_can_be_sent_again(
     world: World, targets: list[str], enforcement: Enforcement
 ) -> None:
     until = world.clock() + 3000
@@ -164,7 +166,9 @@ def test_drift_is_told_of_once_events_can_be_sent_again(
 
 
 @pytest.mark.usefixtures("targets")
-def test_a_message_that_can_not_be_hidden_comes_again_all_the_same(world: World, enforcement: Enforcement) -> None:
+def test_a_message_whose_visibility_cannot_be_changed_is_still_received_again(
+    world: World, enforcement: Enforcement
+) -> None:
     world.traffic.fail(CHANGE_VISIBILITY, AwsError("AccessDenied", "no", 403), times=10_000)
     world.fleet.describe_lag = 10.0
     late = world.fleet.launch(tags=WEB)
@@ -173,9 +177,7 @@ def test_a_message_that_can_not_be_hidden_comes_again_all_the_same(world: World,
 
 
 @pytest.mark.usefixtures("targets")
-def test_a_bucket_that_others_drain_for_an_hour_delays_and_loses_nothing(
-    world: World, enforcement: Enforcement
-) -> None:
+def test_a_bucket_that_others_use_up_for_an_hour_only_delays_changes(world: World, enforcement: Enforcement) -> None:
     until = world.clock() + 3600
     throttled = AwsError("RequestLimitExceeded", "Request limit exceeded.", 503)
     world.traffic.fail(ASSOCIATE, throttled, times=100_000, when=lambda _: world.clock() < until)
@@ -186,7 +188,7 @@ def test_a_bucket_that_others_drain_for_an_hour_delays_and_loses_nothing(
     assert world.traffic.count(*MUTATING) < 1000
 
 
-def test_enforcement_needs_no_right_beyond_a_deployments_but_for_queue_events_and_ledger() -> None:
+def test_enforcement_adds_rights_for_queue_events_and_ledger_only() -> None:
     """The handler's policies are those of the synthesized template, with enforcement in it."""
     world = World(enforced=True)
     resource, enforcement = Resource(world), Enforcement(world)
@@ -231,7 +233,7 @@ def _rights_of_enforcement() -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": added}
 
 
-def test_a_memory_of_a_later_release_pauses_everything(
+def test_enforcement_state_in_the_format_of_a_later_release_pauses_everything(
     world: World, resource: Resource, targets: list[str], enforcement: Enforcement
 ) -> None:
     enforcement.run(1000)

@@ -47,7 +47,7 @@ class Story:
         return [(one["instance"], one["state"], one["drift"]) for one in events]
 
 
-def test_a_late_arrival_with_the_profile_of_a_retained_association_that_has_gone_gets_the_profile() -> None:
+def test_a_late_arrival_with_the_profile_of_a_removed_retained_association_gets_the_profile() -> None:
     story = Story(retained=True)
     story.tag()
     assert story.carried == ["Web2", "Web2"]
@@ -70,7 +70,7 @@ def test_a_late_arrival_with_an_unlisted_profile_of_a_retained_association_is_re
     assert story.drift == [(story.instance, "OPEN", "other-profile")]
 
 
-def test_what_a_retained_association_has_left_is_reported_where_enforcement_only_reports() -> None:
+def test_what_a_retained_association_has_left_is_reported_if_enforcement_only_reports() -> None:
     story = Story(retained=True, mode=REPORT)
     story.tag()
     assert story.carried == ["Web", "Web2"]
@@ -88,7 +88,7 @@ def test_a_target_below_the_claim_of_a_retained_association_gets_its_removed_pro
     assert story.carried == ["Web", "Web2"]
 
 
-def test_what_an_association_that_is_there_has_put_on_an_instance_stays_in_silence() -> None:
+def test_the_profile_of_another_deployed_association_stays_and_is_not_reported() -> None:
     story = Story(retained=False)
     before = story.world.mutations
     story.tag()
@@ -101,7 +101,7 @@ def test_what_an_association_that_is_there_has_put_on_an_instance_stays_in_silen
     ("carries", "drift"),
     [(None, "no-profile"), ("Old", "replaceable-profile"), ("Foreign", "other-profile"), ("Web", None), ("Web2", None)],
 )
-def test_an_instance_that_is_not_as_its_association_has_left_it_is_reported_and_not_changed(
+def test_a_drifted_instance_of_another_association_is_reported_and_not_changed(
     carries: str | None, drift: str | None
 ) -> None:
     story = Story(retained=False)
@@ -114,7 +114,7 @@ def test_an_instance_that_is_not_as_its_association_has_left_it_is_reported_and_
     assert story.drift == ([(story.instance, "OPEN", drift)] if drift else [])
 
 
-def test_the_report_says_whose_the_instance_is_and_closes_once_that_association_is_deployed_again() -> None:
+def test_the_report_names_the_owning_association_and_closes_once_that_is_deployed_again() -> None:
     story = Story(retained=False)
     story.world.fleet.set_carried(story.instance, None)
     story.tag()

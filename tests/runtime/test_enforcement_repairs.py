@@ -57,7 +57,7 @@ def test_a_delete_restores_late_arrivals_too(world: World, resource: Resource, e
     assert world.ledger_items == {}
 
 
-def test_a_removed_profile_returns_with_the_next_sweep(
+def test_the_next_sweep_associates_a_removed_profile_again(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     first, *_ = deployed(world, resource)
@@ -92,7 +92,7 @@ def test_a_conflict_is_reported_once_and_never_overwritten(
     assert (closed["state"], closed["id"]) == ("CLOSED", opened["id"])
 
 
-def test_drift_that_changes_keeps_its_id(world: World, resource: Resource, enforcement: Enforcement) -> None:
+def test_drift_keeps_its_id_when_its_kind_changes(world: World, resource: Resource, enforcement: Enforcement) -> None:
     first, *_ = deployed(world, resource, enforcement=REPORT)
     world.fleet.set_carried(first, world.foreign)
     enforcement.run(1000)
@@ -109,7 +109,7 @@ def test_drift_that_changes_keeps_its_id(world: World, resource: Resource, enfor
     assert len({one["id"] for one in events}) == 1
 
 
-def test_report_changes_nothing(world: World, resource: Resource, enforcement: Enforcement) -> None:
+def test_the_mode_report_changes_nothing(world: World, resource: Resource, enforcement: Enforcement) -> None:
     first, *_ = deployed(world, resource, enforcement=REPORT)
     world.fleet.set_carried(first, None)
     late = world.fleet.launch(tags=WEB)
@@ -149,7 +149,7 @@ def test_tags_that_return_within_a_minute_change_nothing(
     assert world.carried(first) == ["Web"]
 
 
-def test_events_of_others_cost_no_look(world: World, resource: Resource, enforcement: Enforcement) -> None:
+def test_events_about_other_instances_cause_no_look(world: World, resource: Resource, enforcement: Enforcement) -> None:
     deployed(world, resource)
     other = world.fleet.launch(tags={"app": "other"})
     world.traffic.calls.clear()
@@ -159,7 +159,7 @@ def test_events_of_others_cost_no_look(world: World, resource: Resource, enforce
     assert world.carried(other) == [None]
 
 
-def test_without_drift_a_sweep_changes_nothing_and_tells_nothing(
+def test_without_drift_a_sweep_changes_nothing_and_reports_nothing(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     deployed(world, resource)
@@ -169,7 +169,7 @@ def test_without_drift_a_sweep_changes_nothing_and_tells_nothing(
 
 
 @pytest.mark.parametrize("lag", [1.0, 10.0])
-def test_events_that_are_ahead_of_describe_are_not_lost(
+def test_events_that_come_before_describe_shows_the_change_are_not_lost(
     world: World, resource: Resource, enforcement: Enforcement, lag: float
 ) -> None:
     deployed(world, resource)

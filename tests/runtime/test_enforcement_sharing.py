@@ -33,7 +33,9 @@ def two_that_list_each_other(world: World) -> tuple[Resource, Resource, list[str
     return older, younger, targets
 
 
-def test_two_that_list_each_others_profiles_do_not_quarrel(world: World, enforcement: Enforcement) -> None:
+def test_two_associations_that_list_each_others_profiles_do_not_undo_each_others_changes(
+    world: World, enforcement: Enforcement
+) -> None:
     _, _, targets = two_that_list_each_other(world)
     before = world.mutations
     enforcement.run(DAY / 4)
@@ -41,7 +43,9 @@ def test_two_that_list_each_others_profiles_do_not_quarrel(world: World, enforce
     assert world.mutations == before
 
 
-def test_a_late_arrival_that_both_select_belongs_to_the_younger(world: World, enforcement: Enforcement) -> None:
+def test_a_late_arrival_that_both_select_gets_the_profile_of_the_younger_one(
+    world: World, enforcement: Enforcement
+) -> None:
     older, younger, _ = two_that_list_each_other(world)
     late = world.fleet.launch(tags=WEB)
     enforcement.run(2000)
@@ -60,7 +64,7 @@ def test_only_the_claim_on_top_is_repaired(world: World, enforcement: Enforcemen
     assert world.carried(*targets) == [None] * 3
 
 
-def test_of_a_provider_of_two_stacks_one_can_be_deleted(world: World, enforcement: Enforcement) -> None:
+def test_one_of_two_stacks_that_share_a_provider_can_be_deleted(world: World, enforcement: Enforcement) -> None:
     one, two = Resource(world, "One"), Resource(world, "Two", OTHER_STACK)
     api = {"app": "api"}
     web, other = world.instance(tags=WEB), world.instance(tags=api)
@@ -72,7 +76,7 @@ def test_of_a_provider_of_two_stacks_one_can_be_deleted(world: World, enforcemen
     assert world.carried(web, other, late_web, late_api) == ["Web", None, "Web", None]
 
 
-def test_a_hundred_associations_are_all_looked_at_in_one_sweep(world: World, enforcement: Enforcement) -> None:
+def test_one_sweep_looks_at_all_of_a_hundred_associations(world: World, enforcement: Enforcement) -> None:
     late = []
     for number in range(100):
         tags = {"app": f"a{number}"}
@@ -105,7 +109,7 @@ def test_two_invocations_at_once_never_work_on_one_association(
     assert world.traffic.count(ASSOCIATE) == 3 + 2
 
 
-def test_an_instance_that_is_terminated_between_look_and_change_stops_nobody_else(
+def test_an_instance_that_is_terminated_between_look_and_change_does_not_stop_the_others(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     world.instance(tags=WEB)
@@ -184,7 +188,7 @@ def test_a_kept_conflict_that_loses_its_profile_is_a_late_arrival(
     assert world.carried(kept) == [None]
 
 
-def test_where_any_profile_may_be_replaced_one_that_somebody_gave_later_is_a_conflict(
+def test_with_replaces_any_a_profile_that_somebody_gave_later_is_a_conflict(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     target = world.instance(world.old, tags=WEB)
@@ -199,7 +203,7 @@ def test_where_any_profile_may_be_replaced_one_that_somebody_gave_later_is_a_con
     assert opened["reason"] == "was given another instance profile after this association"
 
 
-def test_a_target_that_a_rollout_tolerated_as_failed_is_tried_again(
+def test_a_target_whose_failure_a_rollout_tolerated_is_tried_again(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     targets = world.instances(20, tags=WEB)
@@ -213,7 +217,7 @@ def test_a_target_that_a_rollout_tolerated_as_failed_is_tried_again(
 
 
 @pytest.mark.parametrize("seconds", [-120.0, 120.0])
-def test_a_clock_that_is_off_loses_nothing(
+def test_a_wrong_clock_loses_nothing(
     world: World, resource: Resource, enforcement: Enforcement, seconds: float
 ) -> None:
     first, *_ = world.instances(3, tags=WEB)
@@ -238,7 +242,7 @@ def test_an_association_that_is_never_confirmed_is_drift(
 
 
 @pytest.mark.parametrize("change", ["no role", "another role", "recreated"])
-def test_drift_inside_the_profile_is_reported_and_nothing_is_given(
+def test_drift_inside_the_profile_is_reported_and_not_repaired(
     world: World, resource: Resource, enforcement: Enforcement, change: str
 ) -> None:
     targets = world.instances(3, tags=WEB)
@@ -258,7 +262,7 @@ def test_drift_inside_the_profile_is_reported_and_nothing_is_given(
     assert world.carried(*targets) == ["Web"] * 3
 
 
-def test_nothing_but_reads_happens_where_everything_is_right(
+def test_a_sweep_makes_only_reads_if_everything_is_right(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     world.instances(3, tags=WEB)
@@ -268,7 +272,7 @@ def test_nothing_but_reads_happens_where_everything_is_right(
     assert not {call.action for call in world.traffic.calls} & {*MUTATING}
 
 
-def test_what_does_not_fit_into_one_slice_is_done_by_the_next(
+def test_the_next_slice_does_what_does_not_fit_into_one(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:
     world.instance(tags=WEB)

@@ -43,7 +43,7 @@ def started(tmp_path: Path) -> dict[str, Any]:
     return answer
 
 
-def test_both_phases_go_to_the_handler_with_the_same_clients(tmp_path: Path) -> None:
+def test_both_phases_call_the_handler_with_the_same_clients(tmp_path: Path) -> None:
     answers = started(tmp_path)["answers"]
 
     assert answers == [{"first": True}, {"second": True, "owner": "request"}]

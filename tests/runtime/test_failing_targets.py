@@ -50,7 +50,7 @@ def test_a_failed_target_is_left_alone_by_a_delete(world: World, resource: Resou
     assert world.ledger_items == {}
 
 
-def test_fails_when_more_targets_fail_than_may(world: World, resource: Resource) -> None:
+def test_fails_when_more_targets_fail_than_allowed(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     for target in targets[3:6]:
         world.refuse("AssociateIamInstanceProfile", target)
@@ -60,7 +60,7 @@ def test_fails_when_more_targets_fail_than_may(world: World, resource: Resource)
     assert world.carried(*targets) == [None] * 10
 
 
-def test_fails_when_all_have_failed_so_far_however_many_may(world: World, resource: Resource) -> None:
+def test_fails_when_all_targets_have_failed_so_far_even_within_the_limit(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     world.traffic.fail("AssociateIamInstanceProfile", AwsError("UnsupportedOperation", "not today"), times=1)
     result = resource.create(world.properties(targets, rollout={**IN_WAVES, "MaxFailures": "100%"}))
@@ -84,9 +84,7 @@ def test_a_target_that_would_keep_a_former_profile_of_the_association_may_not_fa
     assert world.carried(*targets) == ["Web"] * 5
 
 
-def test_a_target_that_keeps_failing_does_not_stand_in_the_way_of_later_updates(
-    world: World, resource: Resource
-) -> None:
+def test_a_target_that_keeps_failing_does_not_block_later_updates(world: World, resource: Resource) -> None:
     """It may be all that is left to change, but that all of these fail says nothing new."""
     targets = world.instances(10)
     world.refuse(ASSOCIATE, targets[7])
@@ -97,7 +95,7 @@ def test_a_target_that_keeps_failing_does_not_stand_in_the_way_of_later_updates(
     assert world.carried(targets[7]) == [None]
 
 
-def test_a_target_that_keeps_failing_does_not_count_beside_new_ones(world: World, resource: Resource) -> None:
+def test_a_target_that_keeps_failing_does_not_count_among_new_failures(world: World, resource: Resource) -> None:
     targets = world.instances(50)
     world.refuse(ASSOCIATE, targets[7])
     rollout = {**IN_WAVES, "MaxFailures": "10%"}
@@ -106,7 +104,9 @@ def test_a_target_that_keeps_failing_does_not_count_beside_new_ones(world: World
     assert result.ok, result.reason
 
 
-def test_a_target_that_keeps_failing_counts_once_none_may_fail_any_more(world: World, resource: Resource) -> None:
+def test_a_target_that_keeps_failing_counts_if_no_failures_are_allowed_any_more(
+    world: World, resource: Resource
+) -> None:
     targets = world.instances(10)
     world.refuse(ASSOCIATE, targets[7])
     assert resource.create(world.properties(targets, rollout=ONE_MAY_FAIL)).ok
@@ -117,7 +117,7 @@ def test_a_target_that_keeps_failing_counts_once_none_may_fail_any_more(world: W
     assert result.rollback.ok, "but not on the way back"
 
 
-def test_a_target_that_has_failed_does_not_stand_in_the_way_back(world: World, resource: Resource) -> None:
+def test_a_target_that_has_failed_does_not_block_the_rollback(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     world.refuse(ASSOCIATE, targets[7])
     rollout = {**WATCHED, "MaxFailures": "1"}
@@ -175,7 +175,7 @@ def test_a_stopped_target_that_fails_is_not_left_without_a_profile(
     assert world.carried(*running, stopped) == ["Web"] * 9 + ["Old"]
 
 
-def test_a_stopped_target_that_got_its_profile_back_is_not_tried_again_and_again(
+def test_a_stopped_target_whose_profile_was_put_back_is_not_tried_again_and_again(
     world: World, resource: Resource
 ) -> None:
     """Each time it would be without a profile for a moment."""
@@ -205,9 +205,7 @@ def test_a_stopped_target_of_an_update_that_fails_is_not_left_without_a_profile(
     assert world.carried(first, stopped) == ["Web", "Old"]
 
 
-def test_a_stopped_target_that_got_its_profile_back_is_as_anybody_elses_from_then_on(
-    world: World, resource: Resource
-) -> None:
+def test_a_stopped_target_whose_profile_was_put_back_is_no_longer_held(world: World, resource: Resource) -> None:
     *running, stopped = [*world.instances(4), world.instance(world.old, state="stopped")]
     error = AwsError("UnsupportedOperation", "not today")
     world.traffic.fail(ASSOCIATE, error, times=1, when=lambda parameters: stopped in parameters.values())

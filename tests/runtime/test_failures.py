@@ -31,7 +31,7 @@ def test_names_every_conflict_at_once_and_changes_nothing(world: World, resource
     assert resource.physical_id is None
 
 
-def test_names_how_many_more_targets_are_bad_in_a_message_of_bounded_length(world: World, resource: Resource) -> None:
+def test_counts_the_further_conflicts_in_a_message_of_bounded_length(world: World, resource: Resource) -> None:
     result = resource.create(world.properties(world.instances(300, world.foreign)))
     assert not result.ok
     assert len(result.reason.encode()) < MESSAGE_BYTES
@@ -40,7 +40,7 @@ def test_names_how_many_more_targets_are_bad_in_a_message_of_bounded_length(worl
     assert named > 3
 
 
-def test_bounds_the_message_also_when_everything_was_refused_later(world: World, resource: Resource) -> None:
+def test_bounds_the_message_when_everything_was_refused_later(world: World, resource: Resource) -> None:
     targets = world.instances(300)
     error = AwsError("UnsupportedOperation", "a long and winding reason " * 200)
     world.traffic.fail(ASSOCIATE, error, times=10_000, skip=1)
@@ -50,7 +50,7 @@ def test_bounds_the_message_also_when_everything_was_refused_later(world: World,
     assert "every instance carries again what it carried before" in result.reason
 
 
-def test_bounds_the_message_also_when_the_way_back_fails(world: World, resource: Resource) -> None:
+def test_bounds_the_message_when_the_rollback_fails_too(world: World, resource: Resource) -> None:
     targets = world.instances(100)
     for action in (ASSOCIATE, DISASSOCIATE):
         error = AwsError("UnsupportedOperation", f"no {action} for a long and winding reason " * 20)
@@ -62,9 +62,7 @@ def test_bounds_the_message_also_when_the_way_back_fails(world: World, resource:
     assert "more, see " in result.reason
 
 
-def test_gives_everything_back_before_it_reports_a_create_that_failed_half_way(
-    world: World, resource: Resource
-) -> None:
+def test_restores_everything_before_it_reports_a_create_that_failed_half_way(world: World, resource: Resource) -> None:
     bare, carrying, stopped, refused = (
         world.instance(),
         world.instance(world.old),
@@ -97,7 +95,7 @@ def test_leaves_alone_what_someone_changed_while_a_create_failed(world: World, r
     assert result.rollback.ok
 
 
-def test_reports_what_a_failed_create_could_not_give_back_and_lets_the_delete_try_again(
+def test_reports_what_a_failed_create_could_not_restore_and_lets_the_delete_try_again(
     world: World, resource: Resource
 ) -> None:
     stuck, refused = world.instance(), world.instance()
@@ -140,7 +138,7 @@ def test_tries_a_profile_that_ec2_does_not_know_yet_on_one_instance_only(
     assert result.seconds < 120
 
 
-def test_does_not_believe_for_ever_that_the_profile_will_come(world: World, resource: Resource) -> None:
+def test_does_not_wait_for_ever_for_a_profile(world: World, resource: Resource) -> None:
     target = world.instance()
     world.fleet.profiles[world.web].known_from = world.clock() + 10_000
     result = resource.create(world.properties([target]))
@@ -158,7 +156,7 @@ def test_waits_for_its_own_policy_to_come_into_force(world: World, resource: Res
     assert world.mutations == 16
 
 
-def test_believes_a_denial_in_the_end_and_says_what_was_denied(world: World, resource: Resource) -> None:
+def test_gives_up_after_a_lasting_denial_and_says_what_was_denied(world: World, resource: Resource) -> None:
     message = (
         "You are not authorized to perform: ec2:AssociateIamInstanceProfile. Encoded authorization failure message: xyz"
     )
@@ -170,7 +168,7 @@ def test_believes_a_denial_in_the_end_and_says_what_was_denied(world: World, res
     assert 60 <= result.seconds < 120
 
 
-def test_waits_in_the_first_phase_until_it_may_look(world: World, resource: Resource) -> None:
+def test_waits_in_the_first_phase_until_it_may_describe_associations(world: World, resource: Resource) -> None:
     error = AwsError("UnauthorizedOperation", "You are not authorized.", 403)
     world.traffic.fail(DESCRIBE_ASSOCIATIONS, error, times=5)
     result = resource.create(world.properties([world.instance()]))
@@ -191,7 +189,7 @@ def test_names_the_trust_policy_when_an_association_is_stuck(world: World, resou
     assert result.rollback.ok
 
 
-def test_says_that_the_trust_policy_was_changed_meanwhile(world: World, resource: Resource) -> None:
+def test_says_that_the_trust_policy_was_changed_during_the_operation(world: World, resource: Resource) -> None:
     target = world.instance()
 
     def spoil() -> None:
@@ -234,7 +232,9 @@ def test_fails_in_time_for_an_instance_that_never_settles(world: World, resource
     assert world.carried(done, target) == [None, None]
 
 
-def test_fails_when_someone_gives_a_target_another_profile_on_the_way(world: World, resource: Resource) -> None:
+def test_fails_when_someone_gives_a_target_another_profile_during_the_operation(
+    world: World, resource: Resource
+) -> None:
     first, taken = world.instance(), world.instance()
     world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(taken, world.foreign))
     result = resource.create(world.properties([first, taken]))
@@ -243,7 +243,7 @@ def test_fails_when_someone_gives_a_target_another_profile_on_the_way(world: Wor
     assert world.carried(first, taken) == [None, "Foreign"]
 
 
-def test_drops_a_target_that_is_terminated_on_the_way(
+def test_drops_a_target_that_is_terminated_during_the_operation(
     world: World, resource: Resource, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Among thousands it happens within the hour that a deployment takes, and it is no reason to undo everything."""
@@ -272,7 +272,9 @@ def test_fails_when_no_target_is_left(world: World, resource: Resource) -> None:
     assert resource.records() == {}
 
 
-def test_a_late_change_whose_answer_got_lost_has_its_time_to_be_confirmed(world: World, resource: Resource) -> None:
+def test_a_late_change_whose_answer_was_lost_has_the_full_time_to_be_confirmed(
+    world: World, resource: Resource
+) -> None:
     def lose_the_answer() -> None:
         world.fleet.association_seconds = 15.0
         world.traffic.fail(ASSOCIATE, ReadTimeoutError(endpoint_url="https://ec2"), after_effect=True)
@@ -283,7 +285,9 @@ def test_a_late_change_whose_answer_got_lost_has_its_time_to_be_confirmed(world:
     assert result.seconds > 180
 
 
-def test_a_newcomer_with_the_wanted_profile_has_its_time_to_be_confirmed(world: World, resource: Resource) -> None:
+def test_an_instance_launched_with_the_wanted_profile_has_the_full_time_to_be_confirmed(
+    world: World, resource: Resource
+) -> None:
     """It is launched with the profile in the middle of a long deployment."""
     world.instances(1200, tags={"app": "web"})
 
@@ -297,7 +301,7 @@ def test_a_newcomer_with_the_wanted_profile_has_its_time_to_be_confirmed(world: 
     assert result.seconds > 180
 
 
-def test_what_ec2_can_not_confirm_does_not_stand_in_the_way_back(world: World, resource: Resource) -> None:
+def test_an_association_that_ec2_cannot_confirm_does_not_block_the_rollback(world: World, resource: Resource) -> None:
     targets = world.instances(3)
     assert resource.create(world.properties(targets)).ok
     new = world.own_profile("Web2")
@@ -310,9 +314,7 @@ def test_what_ec2_can_not_confirm_does_not_stand_in_the_way_back(world: World, r
     assert world.carried(*targets) == ["Web"] * 3
 
 
-def test_giving_back_after_a_time_out_is_not_ended_by_the_first_throttled_call(
-    world: World, resource: Resource
-) -> None:
+def test_a_restore_after_a_timeout_is_not_ended_by_the_first_throttled_call(world: World, resource: Resource) -> None:
     targets = world.instances(5)
     world.fleet.association_seconds = 1000.0
     event = resource.begin(resource.event("Create", world.properties(targets, timeout=100)))
@@ -327,7 +329,7 @@ def test_giving_back_after_a_time_out_is_not_ended_by_the_first_throttled_call(
     assert world.carried(*targets) == [None] * 5
 
 
-def test_gives_up_when_the_time_is_up_and_not_only_at_the_next_look(world: World, resource: Resource) -> None:
+def test_gives_up_at_the_timeout_and_not_only_at_the_next_observation(world: World, resource: Resource) -> None:
     """CloudFormation waits no longer.
 
     The last calls under way end after up to five seconds, and the framework asks again after five more."""
@@ -355,7 +357,9 @@ def test_what_somebody_else_changes_after_us_is_not_overwritten(world: World, re
     assert world.carried(*targets) == ["Old"] * 1000
 
 
-def test_what_somebody_else_takes_off_after_us_is_not_put_on_again(world: World, resource: Resource) -> None:
+def test_a_profile_that_somebody_else_removes_after_us_is_not_associated_again(
+    world: World, resource: Resource
+) -> None:
     first, *others = targets = world.instances(1000)
     world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(first, None), nth=900)
     assert resource.create(world.properties(targets, on_conflict="KEEP")).ok
@@ -363,7 +367,7 @@ def test_what_somebody_else_takes_off_after_us_is_not_put_on_again(world: World,
     assert world.carried(*others) == ["Web"] * 999
 
 
-def test_the_buckets_are_left_as_they_are_also_when_an_invocation_fails(world: World, resource: Resource) -> None:
+def test_the_levels_of_the_buckets_are_kept_when_an_invocation_fails(world: World, resource: Resource) -> None:
     """Else each of the next ones would believe them to be full."""
     targets = world.instances(900)
     event = resource.begin(resource.event("Create", world.properties(targets)))
@@ -421,7 +425,7 @@ def test_says_what_was_not_done_in_time(world: World, resource: Resource) -> Non
     assert f"instance {target}: the instance is pending, and 60 seconds were not enough for it" in result.reason
 
 
-def test_bounds_what_it_repeats_of_an_answer_of_aws(world: World, resource: Resource) -> None:
+def test_bounds_what_it_quotes_from_an_answer_of_aws(world: World, resource: Resource) -> None:
     error = AwsError("UnauthorizedOperation", "You are not authorized. " * 500, 403)
     world.traffic.fail(DESCRIBE_ASSOCIATIONS, error, times=10_000)
     result = resource.create(world.properties([world.instance()]))
@@ -440,14 +444,14 @@ def test_shows_the_whole_arn_of_a_profile_that_differs_from_the_listed_one_in_it
     assert f"carries instance profile {elsewhere}, which `replaces` does not list" in result.reason
 
 
-def test_a_refused_create_writes_nothing_that_somebody_would_have_to_clean_up(world: World, resource: Resource) -> None:
+def test_a_refused_create_writes_nothing_that_would_have_to_be_cleaned_up(world: World, resource: Resource) -> None:
     result = resource.create(world.properties([world.instance(world.foreign)]))
 
     assert "carries instance profile Foreign" in result.reason
     assert world.traffic.count(UPDATE, TRANSACT) == 0
 
 
-def test_a_throttled_ledger_is_only_written_more_slowly(world: World, resource: Resource) -> None:
+def test_a_throttled_ledger_only_slows_writes_down(world: World, resource: Resource) -> None:
     reasons = [{"Code": "None"}, {"Code": "ThrottlingError"}]
     throttling = AwsError("TransactionCanceledException", "Transaction cancelled", CancellationReasons=reasons)
     world.traffic.fail(TRANSACT, throttling, times=4)
@@ -456,9 +460,7 @@ def test_a_throttled_ledger_is_only_written_more_slowly(world: World, resource: 
     assert result.polls == 1
 
 
-def test_thousands_of_records_are_written_as_fast_as_dynamodb_lets_them_through(
-    world: World, resource: Resource
-) -> None:
+def test_thousands_of_records_are_written_as_fast_as_dynamodb_allows(world: World, resource: Resource) -> None:
     """All targets are right already, and each of them is written down at the first look."""
     targets = world.instances(3000, world.web)
     result = resource.create(world.properties(targets))

@@ -25,7 +25,7 @@ CAPACITY, REFILL = 100, 5.0
         ("Web", "stopped", 0),
     ],
 )
-def test_a_target_costs_no_more_changes_than_ec2_asks_for(
+def test_a_target_takes_no_more_changes_than_ec2_needs(
     world: World, resource: Resource, carries: str | None, state: str, calls: int
 ) -> None:
     arns = {None: None, "Old": world.old, "Web": world.web}
@@ -41,7 +41,7 @@ def test_a_target_costs_no_more_changes_than_ec2_asks_for(
 
 @pytest.mark.parametrize("count", [1, 190, 191, 1000])
 @pytest.mark.parametrize("by_tags", [False, True])
-def test_an_observation_costs_one_call_of_each_kind_for_190_targets(
+def test_an_observation_takes_one_call_of_each_kind_for_190_targets(
     world: World, resource: Resource, count: int, by_tags: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     observations, looks_for_confirmation = _count_observations(monkeypatch)
@@ -56,7 +56,7 @@ def test_an_observation_costs_one_call_of_each_kind_for_190_targets(
     assert world.traffic.counts["GetInstanceProfile"] <= 2
 
 
-def test_a_thousand_targets_take_no_longer_than_the_token_buckets_ask_for(world: World, resource: Resource) -> None:
+def test_a_thousand_targets_take_no_longer_than_the_token_buckets_require(world: World, resource: Resource) -> None:
     world.fleet.association_seconds = 0.0
     targets = world.instances(1000)
     result = resource.create(world.properties(targets))
@@ -80,7 +80,7 @@ def test_one_target_is_done_by_the_first_invocation(world: World, resource: Reso
     assert (result.ok, result.polls, result.seconds) == (True, 1, 0.0)
 
 
-def test_one_target_waits_only_for_ec2(world: World, resource: Resource) -> None:
+def test_one_target_waits_for_ec2_only(world: World, resource: Resource) -> None:
     world.fleet.association_seconds = 1.6
     result = resource.create(world.properties([world.instance()]))
     assert (result.ok, result.polls) == (True, 1)

@@ -49,7 +49,7 @@ def play(world: World, resource: Resource) -> list[Result]:
 
 @pytest.mark.parametrize(("action", "code"), CASES)
 @pytest.mark.parametrize("seconds", [0.1, 30])
-def test_an_error_of_fresh_credentials_passes(
+def test_an_error_of_fresh_credentials_is_retried(
     world: World, resource: Resource, action: str, code: str, seconds: float
 ) -> None:
     fail(world, action, code, seconds)
@@ -60,7 +60,7 @@ def test_an_error_of_fresh_credentials_passes(
 
 
 @pytest.mark.parametrize(("action", "code"), [case for case in CASES if case[0] != "DescribeStacks"])
-def test_an_error_that_lasts_for_more_than_a_minute_is_believed(
+def test_an_error_that_lasts_for_more_than_a_minute_is_terminal(
     world: World, resource: Resource, action: str, code: str
 ) -> None:
     fail(world, action, code, FOR_EVER)

@@ -23,7 +23,7 @@ def test_an_instance_keeps_its_role_when_its_association_is_renamed(world: World
     assert world.carried(target) == ["Web"]
 
 
-def test_the_new_association_gives_back_what_the_old_one_would_have(world: World) -> None:
+def test_the_new_association_restores_what_the_old_one_would_have_restored(world: World) -> None:
     bare, carrying = world.instance(), world.instance(world.old)
     wanted = world.properties([bare, carrying], replaces=[world.old])
     old, new = Resource(world, "Old"), Resource(world, "New")
@@ -37,7 +37,7 @@ def test_the_new_association_gives_back_what_the_old_one_would_have(world: World
     assert world.ledger_items == {}
 
 
-def test_a_new_association_that_could_not_give_back_what_it_inherits_is_refused(world: World) -> None:
+def test_a_new_association_that_could_not_restore_what_it_takes_over_is_refused(world: World) -> None:
     target = world.instance(world.old)
     old, new = Resource(world, "Old"), Resource(world, "New")
     assert old.create(world.properties([target], replaces=[world.old])).ok
@@ -50,7 +50,7 @@ def test_a_new_association_that_could_not_give_back_what_it_inherits_is_refused(
     assert world.carried(target) == ["Old"]
 
 
-def test_an_association_that_could_not_give_way_to_another_one_again_is_refused(world: World) -> None:
+def test_an_update_is_refused_if_it_could_not_restore_the_profile_of_another_association(world: World) -> None:
     """It moves on from a profile that the other one wants there, too."""
     target = world.instance()
     web2 = world.fleet.add_profile("Web2")
@@ -68,7 +68,7 @@ def test_an_association_that_could_not_give_way_to_another_one_again_is_refused(
     assert world.carried(target) == [None]
 
 
-def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: World) -> None:
+def test_a_rollback_does_not_take_over_what_its_update_was_refused_for(world: World) -> None:
     target = world.instance(world.old)
     keeping, replacing = Resource(world, "Keeping"), Resource(world, "Replacing")
     assert keeping.create(world.properties([target], on_conflict="KEEP")).ok
@@ -86,7 +86,7 @@ def test_what_an_update_was_refused_for_does_not_come_in_on_the_way_back(world: 
     assert world.ledger_items == {}
 
 
-def test_an_association_that_was_overruled_inherits_nothing() -> None:
+def test_an_overruled_association_takes_nothing_over() -> None:
     """It might have no right to give it back."""
     world = World(enforced=True)
     target, other = world.instances(2, world.web)
@@ -103,7 +103,7 @@ def test_an_association_that_was_overruled_inherits_nothing() -> None:
     assert world.ledger_items == {}
 
 
-def test_what_could_not_be_given_back_is_not_taken_over_on_the_way_back(world: World) -> None:
+def test_a_rollback_does_not_take_over_what_could_not_be_restored(world: World) -> None:
     target = world.instance(world.foreign)
     web2 = world.fleet.add_profile("Web2")
     keeping, replacing = Resource(world, "Keeping"), Resource(world, "Replacing")
@@ -120,7 +120,7 @@ def test_what_could_not_be_given_back_is_not_taken_over_on_the_way_back(world: W
     assert keeping.records() == {}
 
 
-def test_what_an_update_found_right_is_not_replaced_on_the_way_back(world: World) -> None:
+def test_a_rollback_does_not_replace_a_profile_that_the_update_found_right(world: World) -> None:
     """It was another association's before, and a conflict that was kept."""
     contested, refused = world.instances(2)
     web2 = world.fleet.add_profile("Web2")
@@ -138,7 +138,7 @@ def test_what_an_update_found_right_is_not_replaced_on_the_way_back(world: World
     assert contested not in second.records()
 
 
-def test_what_an_update_that_failed_wanted_does_not_come_to_light(world: World) -> None:
+def test_the_profile_that_a_failed_update_wanted_is_not_restored(world: World) -> None:
     target = world.instance(world.old)
     web2 = world.fleet.add_profile("Web2")
     first, second = Resource(world, "First"), Resource(world, "Second")
@@ -155,7 +155,7 @@ def test_what_an_update_that_failed_wanted_does_not_come_to_light(world: World) 
     assert world.carried(target) == ["Old"]
 
 
-def test_the_original_comes_back_through_a_chain_of_associations(world: World) -> None:
+def test_the_original_profile_is_restored_through_a_chain_of_associations(world: World) -> None:
     """As when a role and its association are renamed at once: the new role replaces the old one."""
     target = world.instance(world.old)
     web2 = world.fleet.add_profile("Web2")
@@ -172,7 +172,7 @@ def test_the_original_comes_back_through_a_chain_of_associations(world: World) -
     assert world.ledger_items == {}
 
 
-def test_the_original_stays_where_a_later_association_has_put_it_itself(world: World) -> None:
+def test_the_original_profile_stays_if_a_later_association_wants_it_too(world: World) -> None:
     target = world.instance(world.web)
     web2 = world.fleet.add_profile("Web2")
     first, second = Resource(world, "First"), Resource(world, "Second")
@@ -186,7 +186,7 @@ def test_the_original_stays_where_a_later_association_has_put_it_itself(world: W
     assert world.ledger_items == {}
 
 
-def test_who_has_given_back_does_not_hand_over_what_was_never_the_original(world: World) -> None:
+def test_an_association_that_has_restored_does_not_hand_over_what_was_never_the_original_profile(world: World) -> None:
     """Each of two associations has had what the other one gives, so the records alone look the same both ways."""
     target, other = world.instance(world.web), world.instance()
     web2 = world.fleet.add_profile("Web2")
@@ -201,7 +201,7 @@ def test_who_has_given_back_does_not_hand_over_what_was_never_the_original(world
     assert world.carried(target) == ["Web"]
 
 
-def test_the_older_of_two_that_have_put_the_same_there_knows_the_original(world: World) -> None:
+def test_of_two_associations_with_the_same_profile_the_older_one_knows_the_original_profile(world: World) -> None:
     """Two associations that list each other's profiles take an instance from each other, back and forth."""
     target, other = world.instance(world.web), world.instance()
     web2 = world.fleet.add_profile("Web2")
@@ -217,7 +217,7 @@ def test_the_older_of_two_that_have_put_the_same_there_knows_the_original(world:
     assert world.carried(target, other) == ["Web", None]
 
 
-def test_what_was_given_back_leaves_no_record_behind(world: World, resource: Resource) -> None:
+def test_a_restored_instance_leaves_no_record(world: World, resource: Resource) -> None:
     """The last of many instances to settle leaves the selection in the update that also moves to another profile."""
     staying, leaving = world.instance(), world.instance()
     assert resource.create(world.properties([staying, leaving])).ok
@@ -230,7 +230,7 @@ def test_what_was_given_back_leaves_no_record_behind(world: World, resource: Res
     assert set(world.ledger_items) == {("operation", key), (staying, "record"), (key, staying)}
 
 
-def test_hands_over_what_another_association_has_claimed_meanwhile(world: World) -> None:
+def test_hands_over_an_instance_that_another_association_has_claimed_meanwhile(world: World) -> None:
     """Both are in one deployment, and the one that loses the instance looks first."""
     moving, staying = world.instances(2)
     first, second = Resource(world, "First"), Resource(world, "Second")

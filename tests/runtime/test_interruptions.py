@@ -144,7 +144,7 @@ def test_a_rollback_ends_as_it_was_before_the_update() -> None:
 
 
 @pytest.mark.parametrize("operation", STORIES)
-def test_goes_back_wherever_a_killed_invocation_fails_the_operation(operation: str) -> None:
+def test_rolls_back_wherever_a_killed_invocation_fails_the_operation(operation: str) -> None:
     """The provider framework reports a function that was killed, and CloudFormation takes the operation back."""
     undisturbed = Story(operation)
     before = undisturbed.state
@@ -167,7 +167,7 @@ def test_goes_back_wherever_a_killed_invocation_fails_the_operation(operation: s
 
 @pytest.mark.parametrize("after_effect", [False, True])
 @pytest.mark.parametrize("operation", STORIES)
-def test_ends_the_same_whichever_answer_is_lost(operation: str, after_effect: bool) -> None:
+def test_ends_the_same_whatever_answer_is_lost(operation: str, after_effect: bool) -> None:
     undisturbed = Story(operation)
     event = undisturbed.resource.begin(undisturbed.event())
     began = undisturbed.world.traffic.counts
@@ -218,7 +218,7 @@ def test_does_not_repeat_a_change_whose_answer_was_lost(
 
 @pytest.mark.parametrize("after_effect", [False, True])
 @pytest.mark.parametrize("previous_is_deleted", [False, True])
-def test_takes_off_also_when_the_answer_was_lost(
+def test_removes_the_profile_even_when_the_answer_was_lost(
     world: World, resource: Resource, after_effect: bool, previous_is_deleted: bool
 ) -> None:
     target = world.instance(world.old if previous_is_deleted else None)
@@ -231,7 +231,7 @@ def test_takes_off_also_when_the_answer_was_lost(
     assert world.ledger_items == {}
 
 
-def test_a_stopped_instance_gets_its_profile_although_the_swap_was_cut_in_half(
+def test_a_stopped_instance_gets_its_profile_although_the_swap_was_interrupted(
     world: World, resource: Resource
 ) -> None:
     target = world.instance(world.old, state="stopped")
@@ -244,7 +244,7 @@ def test_a_stopped_instance_gets_its_profile_although_the_swap_was_cut_in_half(
     assert resource.records()[target].previous == world.old
 
 
-def test_a_delete_gives_back_what_a_swap_cut_in_half_took_off(world: World, resource: Resource) -> None:
+def test_a_delete_restores_what_an_interrupted_swap_has_removed(world: World, resource: Resource) -> None:
     target = world.instance(world.old, state="stopped")
     lifeline = world.traffic.lifeline
     properties = world.properties([target], replaces=[world.old])
@@ -268,7 +268,7 @@ def test_a_second_invocation_waits_while_another_one_works(world: World, resourc
     assert world.mutations == 1
 
 
-def test_says_the_same_again_when_it_is_asked_again(world: World, resource: Resource) -> None:
+def test_gives_the_same_answer_when_it_is_polled_again(world: World, resource: Resource) -> None:
     event = resource.begin(resource.event("Create", world.properties([world.instance()])))
     assert resource.poll(event) == resource.poll(event)
     assert world.mutations == 1
@@ -300,7 +300,7 @@ def test_a_delete_undoes_what_a_cancelled_create_still_does_while_it_begins(worl
     assert world.ledger_items == {}
 
 
-def test_a_delete_does_not_fail_because_the_cancelled_create_fails_while_it_begins(
+def test_a_delete_succeeds_although_the_cancelled_create_fails_while_it_begins(
     world: World, resource: Resource
 ) -> None:
     targets = world.instances(5)
@@ -316,9 +316,7 @@ def test_a_delete_does_not_fail_because_the_cancelled_create_fails_while_it_begi
     assert world.ledger_items == {}
 
 
-def test_a_delete_does_not_fail_for_what_the_cancelled_create_could_not_finish(
-    world: World, resource: Resource
-) -> None:
+def test_a_delete_succeeds_although_the_cancelled_create_could_not_finish(world: World, resource: Resource) -> None:
     stopping, refused = world.instance(), world.instance()
     world.refuse(ASSOCIATE, refused)
     create = resource.begin(resource.event("Create", world.properties([stopping, refused])))
@@ -336,7 +334,7 @@ def test_a_delete_does_not_fail_for_what_the_cancelled_create_could_not_finish(
     assert world.ledger_items == {}
 
 
-def test_an_update_survives_that_the_one_before_ends_while_it_begins(world: World, resource: Resource) -> None:
+def test_an_update_succeeds_although_the_one_before_ends_while_it_begins(world: World, resource: Resource) -> None:
     targets = world.instances(3)
     resource.create(world.properties(targets))
     new = world.properties(targets, profile=world.own_profile("Web2"))
@@ -376,7 +374,7 @@ def test_waits_for_an_invocation_that_was_killed_only_as_long_as_it_could_have_r
     assert result.seconds <= MAX_INVOCATION_SECONDS + 20
 
 
-def test_does_not_lock_itself_out_when_the_answer_of_the_ledger_is_lost(world: World, resource: Resource) -> None:
+def test_can_acquire_the_lease_again_when_the_answer_of_the_ledger_was_lost(world: World, resource: Resource) -> None:
     event = resource.begin(resource.event("Create", world.properties([world.instance()])))
     world.traffic.fail(UPDATE, ConnectionClosedError(endpoint_url=ENDPOINT), after_effect=True)
     result = resource.finish(event)

@@ -19,7 +19,7 @@ RENEWAL = "RequestId = :id AND attribute_not_exists(Ended) AND (LeaseOwner = :ow
 RELEASE = "REMOVE LeaseOwner, LeaseUntil"
 
 
-def test_lets_only_one_in(user: LedgerUser, request_: Request) -> None:
+def test_only_one_invocation_acquires_the_lease(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     with user.lease(request_, "one"), pytest.raises(BusyError), user.lease(request_, "two"):
         pass
@@ -27,7 +27,7 @@ def test_lets_only_one_in(user: LedgerUser, request_: Request) -> None:
         pass
 
 
-def test_lets_the_next_one_in_once_the_lease_has_run_out(user: LedgerUser, request_: Request) -> None:
+def test_the_next_invocation_acquires_the_lease_once_it_has_expired(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     with user.lease(request_, "one"):
         user.clock.stop_all()  # the invocation was killed
@@ -51,7 +51,7 @@ def test_waits_before_it_uses_a_lease_that_was_not_released(user: LedgerUser, re
         assert user.clock.elapsed == 61 + 5, "that one was released"
 
 
-def test_lets_the_next_one_in_also_after_an_error(user: LedgerUser, request_: Request) -> None:
+def test_the_next_invocation_acquires_the_lease_after_an_error(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     with pytest.raises(ZeroDivisionError), user.lease(request_, "one"):
         raise ZeroDivisionError
@@ -60,14 +60,14 @@ def test_lets_the_next_one_in_also_after_an_error(user: LedgerUser, request_: Re
         pass
 
 
-def test_does_not_let_a_superseded_event_in(user: LedgerUser, request_: Request) -> None:
+def test_a_superseded_event_does_not_acquire_the_lease(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     user.begin(later(request_))
     with pytest.raises(SupersededError), user.lease(request_):
         pass
 
 
-def test_a_later_event_stops_what_is_under_way(user: LedgerUser, request_: Request) -> None:
+def test_a_later_event_stops_the_running_operation(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     with user.lease(request_) as lease:
         user.begin(later(request_))
@@ -89,7 +89,7 @@ def test_is_renewed_every_15_seconds(simulated: LedgerUser, request_: Request, s
     assert len(_updates(simulator.traffic)) == 6
 
 
-def test_keeps_others_out_for_as_long_as_it_is_renewed(user: LedgerUser, request_: Request) -> None:
+def test_others_cannot_acquire_the_lease_while_it_is_renewed(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     with user.lease(request_, "one") as lease:
         user.clock.sleep(300)
@@ -124,7 +124,7 @@ def test_a_renewal_that_succeeds_again_allows_calls_again(
         assert lease.allows_calls
 
 
-def test_is_valid_from_when_it_was_asked_for(simulated: LedgerUser, request_: Request, simulator: Simulator) -> None:
+def test_is_valid_from_the_time_of_the_request(simulated: LedgerUser, request_: Request, simulator: Simulator) -> None:
     """The answer may be late: until then the lease has been running."""
     simulated.begin(request_)
     simulator.traffic.delay(UPDATE, 41)

@@ -17,12 +17,12 @@ from tests.simulator.dynamodb import BATCH_GET, GET, QUERY, TABLE, TRANSACT, can
 from tests.simulator.simulator import Simulator
 
 
-def test_knows_nothing_at_first(user: LedgerUser, request_: Request) -> None:
+def test_has_no_records_at_first(user: LedgerUser, request_: Request) -> None:
     assert user.records(request_) == {}
     assert user.ledger.records_of(request_.association, [instance_id(1)]) == {}
 
 
-def test_says_again_what_was_written(user: LedgerUser, request_: Request) -> None:
+def test_reads_back_what_was_written(user: LedgerUser, request_: Request) -> None:
     steps = [step(1), step(2, Action.REPLACE, OLD), step(3, Action.SWAP, OLD), step(4, Action.KEEP, WEB)]
     written = user.claim(request_, *steps)
     assert user.records(request_) == written
@@ -43,7 +43,7 @@ def test_keeps_a_previous_profile(user: LedgerUser, request_: Request, previous:
     assert user.record(request_).ours == {WEB, WEB2}
 
 
-def test_notes_what_came_of_a_step(user: LedgerUser, request_: Request) -> None:
+def test_records_the_outcome_of_a_step(user: LedgerUser, request_: Request) -> None:
     steps = [step(1, Action.SWAP, OLD), step(2, Action.SWAP, OLD)]
     claimed = user.claim(request_, *steps)
     outcomes = [Outcome(steps[0]), Outcome(steps[1], ErrorKind.REFUSED, "no")]
@@ -55,7 +55,7 @@ def test_notes_what_came_of_a_step(user: LedgerUser, request_: Request) -> None:
     assert refused.mine.latest.error == "no"
 
 
-def test_settles_what_is_ours(user: LedgerUser, request_: Request) -> None:
+def test_settles_records_on_the_wanted_profile(user: LedgerUser, request_: Request) -> None:
     user.claim(request_, step(1, Action.SWAP, OLD))
     claimed = user.claim(request_, step(1, Action.REPLACE, WEB, WEB2))
     user.settle(request_, claimed.values(), WEB2)
@@ -64,7 +64,7 @@ def test_settles_what_is_ours(user: LedgerUser, request_: Request) -> None:
     assert user.record(request_).is_settled(WEB2, retain=True)
 
 
-def test_forgets(user: LedgerUser, request_: Request) -> None:
+def test_forgets_records(user: LedgerUser, request_: Request) -> None:
     claimed = user.claim(request_, step(1), step(2))
     user.forget(request_, [claimed[instance_id(1)]])
     assert user.records(request_).keys() == {instance_id(2)}
@@ -108,7 +108,7 @@ def test_shares_an_instance_between_associations(user: LedgerUser) -> None:
     assert (user.record(other).previous, user.record(other).others) == (OLD, ())
 
 
-def test_who_has_not_read_what_another_has_written_writes_nothing(user: LedgerUser) -> None:
+def test_an_association_that_has_not_read_the_latest_record_writes_nothing(user: LedgerUser) -> None:
     one, other = request(), request()
     read = user.records(one)
     user.claim(other, step(1, before=OLD))
@@ -124,7 +124,7 @@ def test_who_has_not_read_what_another_has_written_writes_nothing(user: LedgerUs
     assert user.records(one) == {}
 
 
-def test_an_outcome_is_noted_although_another_has_written_meanwhile(user: LedgerUser) -> None:
+def test_an_outcome_is_recorded_although_another_association_has_written_meanwhile(user: LedgerUser) -> None:
     one, other = request(), request()
     claimed = user.claim(one, step(1, before=OLD))
     user.claim(other, step(1, Action.REPLACE, WEB, WEB2))
@@ -164,7 +164,7 @@ def test_an_instance_has_a_record_and_a_copy_of_it_for_each_association(user: Le
     assert user.keys(partitions) == set()
 
 
-def test_what_one_association_writes_is_in_the_copies_of_the_others(user: LedgerUser) -> None:
+def test_a_write_of_one_association_is_in_the_copies_of_the_others(user: LedgerUser) -> None:
     one, other = request(), request()
     user.claim(one, step(1, before=OLD))
     claimed = user.claim(other, step(1, Action.REPLACE, WEB, WEB2))
@@ -189,7 +189,7 @@ def test_a_record_and_its_copies_are_written_in_one_transaction(simulated: Ledge
     assert written == {(instance_id(1), "record"), *copies}
 
 
-def test_a_look_reads_only_what_the_association_holds(simulated: LedgerUser, simulator: Simulator) -> None:
+def test_an_observation_reads_only_what_the_association_holds(simulated: LedgerUser, simulator: Simulator) -> None:
     """However many other associations share the ledger."""
     read, looks = _count_items_read(simulator), []
     for association in range(8):
@@ -201,7 +201,9 @@ def test_a_look_reads_only_what_the_association_holds(simulated: LedgerUser, sim
     assert looks == [20] * 8
 
 
-def test_what_an_association_may_take_over_is_read_by_its_ids(simulated: LedgerUser, simulator: Simulator) -> None:
+def test_records_that_an_association_may_take_over_are_read_by_their_ids(
+    simulated: LedgerUser, simulator: Simulator
+) -> None:
     one, other = request(), request()
     simulated.claim(one, *(step(number) for number in range(150)))
     simulator.dynamodb.unprocessed = [60]
@@ -216,7 +218,7 @@ def test_what_an_association_may_take_over_is_read_by_its_ids(simulated: LedgerU
 # The lease is checked with each write
 
 
-def test_no_transaction_is_longer_than_dynamodb_takes_and_each_checks_the_lease(
+def test_no_transaction_is_longer_than_dynamodb_accepts_and_each_one_checks_the_lease(
     simulated: LedgerUser, request_: Request, simulator: Simulator
 ) -> None:
     steps = [step(number) for number in range(1, 252)]
@@ -257,7 +259,7 @@ def test_an_invocation_whose_event_was_superseded_writes_nothing(user: LedgerUse
     assert user.records(request_) == claimed
 
 
-def test_a_write_that_meets_another_one_is_repeated(
+def test_a_write_that_conflicts_with_another_one_is_repeated(
     simulated: LedgerUser, request_: Request, simulator: Simulator, clock: VirtualClock
 ) -> None:
     """A renewal of the lease may be under way when a transaction checks it."""
@@ -267,7 +269,7 @@ def test_a_write_that_meets_another_one_is_repeated(
     assert clock.elapsed == pytest.approx(0.2 + 0.4 + 0.8)
 
 
-def test_a_write_that_keeps_meeting_others_is_given_up(
+def test_a_write_that_conflicts_too_often_is_given_up(
     simulated: LedgerUser, request_: Request, simulator: Simulator
 ) -> None:
     simulator.traffic.fail(TRANSACT, cancelled("None", "TransactionConflict", "None"), times=6)
@@ -311,14 +313,14 @@ def test_an_item_that_cannot_be_read_is_named_and_blocks_no_other_association(
         {"UpdateExpression": "SET Id = :v", "ExpressionAttributeValues": {":v": {"S": "x"}}},
     ],
 )
-def test_the_simulator_is_as_strict_as_a_table(dynamodb: Any, change: dict[str, Any]) -> None:
+def test_the_simulator_is_as_strict_as_a_real_table(dynamodb: Any, change: dict[str, Any]) -> None:
     key = {"Kind": {"S": "strict"}, "Id": {"S": "item"}}
     with pytest.raises(dynamodb.exceptions.ClientError):
         dynamodb.update_item(TableName=TABLE, Key=key, ReturnValues="ALL_NEW", **change)
 
 
 @pytest.mark.parametrize("dynamodb", ["simulated", "local"], indirect=True)  # what moto does: test_moto_deviations.py
-def test_refuses_a_name_that_stands_for_nothing(dynamodb: Any) -> None:
+def test_refuses_an_expression_name_that_is_not_defined(dynamodb: Any) -> None:
     key, change = {"Kind": {"S": "strict"}, "Id": {"S": "item"}}, "SET #a = :v"
     with pytest.raises(dynamodb.exceptions.ClientError):
         dynamodb.update_item(
@@ -336,7 +338,9 @@ def test_refuses_a_name_that_stands_for_nothing(dynamodb: Any) -> None:
         {"UpdateExpression": "SET Held = Other", "ExpressionAttributeValues": {":v": {"S": "x"}}},
     ],
 )
-def test_the_simulator_takes_nothing_that_it_does_not_know(simulated_dynamodb: Any, change: dict[str, Any]) -> None:
+def test_the_simulator_refuses_every_request_that_it_does_not_know(
+    simulated_dynamodb: Any, change: dict[str, Any]
+) -> None:
     key = {"Kind": {"S": "strict"}, "Id": {"S": "item"}}
     with pytest.raises(simulated_dynamodb.exceptions.ClientError):
         simulated_dynamodb.update_item(TableName=TABLE, Key=key, ReturnValues="ALL_NEW", **change)

@@ -78,7 +78,7 @@ def test_a_re_create_that_fails_restores_what_somebody_had_given_an_instance_mea
 
 
 @pytest.mark.parametrize("wanted", ["Web", "Web2"])
-def test_an_association_beside_a_retained_one_restores_what_that_one_has_left(story: Story, wanted: str) -> None:
+def test_an_association_beside_a_retained_one_restores_the_profile_of_that_one(story: Story, wanted: str) -> None:
     world, other = story.world, Resource(story.world, "Other")
     profile = world.web if wanted == "Web" else world.own_profile("Web2")
     assert other.create(story.properties([story.bare, story.had_old]) | world.profile_ref(profile)).ok
@@ -148,7 +148,7 @@ def test_a_rollback_restores_below_a_younger_claim_of_a_retained_association(wor
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_what_a_younger_retained_association_has_put_there_stays(
+def test_the_profile_of_a_younger_retained_association_stays(
     world: World, state: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """First does not own it."""
@@ -162,7 +162,7 @@ def test_what_a_younger_retained_association_has_put_there_stays(
     assert "someone has given it" not in caplog.text
 
 
-def test_a_re_create_of_the_retained_association_restores_the_original_after_the_first_one_is_gone(
+def test_a_re_create_of_the_retained_association_restores_the_original_after_the_first_one_is_deleted(
     world: World,
 ) -> None:
     story = YoungerStory(world)

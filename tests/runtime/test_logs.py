@@ -62,7 +62,7 @@ def test_warns_of_a_conflict_that_is_left_alone(
     assert "Foreign" in warnings[0]
 
 
-def test_says_why_an_observation_has_to_be_repeated(
+def test_says_why_an_observation_is_repeated(
     world: World, resource: Resource, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = resource.begin(resource.event("Create", world.properties([world.instance()])))

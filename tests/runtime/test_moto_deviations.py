@@ -54,7 +54,7 @@ def test_shows_no_association_that_is_disassociating(stack: MotoStack) -> None:
         stack.account.ec2.disassociate_iam_instance_profile(AssociationId=association)
 
 
-def test_does_not_tell_an_association_that_never_existed_from_one_that_is_finished(stack: MotoStack) -> None:
+def test_does_not_distinguish_an_association_that_never_existed_from_one_that_has_ended(stack: MotoStack) -> None:
     """EC2 says InvalidParameterValue, "Invalid Id", when one that never existed is to be replaced."""
     with pytest.raises(ClientError, match=r"InvalidAssociationID\.NotFound"):
         stack.account.ec2.replace_iam_instance_profile_association(
@@ -81,7 +81,7 @@ def test_throttles_nothing(stack: MotoStack) -> None:
 # Profiles
 
 
-def test_knows_a_profile_as_soon_as_it_is_created(stack: MotoStack) -> None:
+def test_accepts_a_profile_as_soon_as_it_is_created(stack: MotoStack) -> None:
     """EC2 gets to know it seconds to minutes later, and says InvalidParameterValue until then."""
     target = stack.instance(stack.profile("New"))
 
@@ -157,7 +157,7 @@ def test_ignores_how_many_associations_a_page_may_have(stack: MotoStack) -> None
 @pytest.mark.parametrize(
     ("name", "values"), [("instance-profile", ["x"]), ("instance-id", []), ("instance-id", ["i-1"] * 201)]
 )
-def test_takes_filters_that_are_not_valid(stack: MotoStack, name: str, values: list[str]) -> None:
+def test_accepts_filters_that_are_not_valid(stack: MotoStack, name: str, values: list[str]) -> None:
     """EC2 refuses an unknown filter, one without values, and more than 200 values in a call."""
     stack.account.ec2.describe_iam_instance_profile_associations(Filters=[{"Name": name, "Values": values}])
 
@@ -170,7 +170,7 @@ def test_names_one_of_several_unknown_instances(stack: MotoStack) -> None:
     assert len([id_ for id_ in UNKNOWN if id_ in str(told.value)]) == 1
 
 
-def test_does_not_tell_a_malformed_instance_id_from_an_unknown_one(stack: MotoStack) -> None:
+def test_does_not_distinguish_a_malformed_instance_id_from_an_unknown_one(stack: MotoStack) -> None:
     """EC2 says InvalidInstanceID.Malformed."""
     with pytest.raises(ClientError, match=r"InvalidInstanceID\.NotFound"):
         stack.account.ec2.describe_instances(InstanceIds=["i-xyz"])
@@ -179,7 +179,7 @@ def test_does_not_tell_a_malformed_instance_id_from_an_unknown_one(stack: MotoSt
 # DynamoDB
 
 
-def test_breaks_on_a_name_that_stands_for_nothing(stack: MotoStack) -> None:
+def test_fails_on_an_expression_name_that_is_not_defined(stack: MotoStack) -> None:
     """DynamoDB says ValidationException."""
     key, values = {"Kind": {"S": "kind"}, "Id": {"S": "id"}}, {":v": {"S": "x"}}
     with pytest.raises(KeyError):

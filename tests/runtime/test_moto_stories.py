@@ -18,7 +18,7 @@ def stack() -> Iterator[MotoStack]:
         yield MotoStack(account)
 
 
-def test_associates_with_bare_instances_and_gives_everything_back(stack: MotoStack) -> None:
+def test_associates_with_bare_instances_and_restores_everything(stack: MotoStack) -> None:
     targets = [stack.instance(), stack.instance(stopped=True), stack.instance(stack.web)]
     assert not stack.create(stack.properties(targets))
     assert stack.carried(*targets) == ["Web", "Web", "Web"]
@@ -28,7 +28,7 @@ def test_associates_with_bare_instances_and_gives_everything_back(stack: MotoSta
     assert stack.ledger_items == []
 
 
-def test_replaces_a_listed_profile_and_gives_it_back(stack: MotoStack) -> None:
+def test_replaces_a_listed_profile_and_restores_it(stack: MotoStack) -> None:
     targets = [stack.instance(stack.old), stack.instance(stack.old, stopped=True), stack.instance()]
     assert not stack.create(stack.properties(targets, replaces=[stack.old]))
     assert stack.carried(*targets) == ["Web", "Web", "Web"]
@@ -38,7 +38,7 @@ def test_replaces_a_listed_profile_and_gives_it_back(stack: MotoStack) -> None:
     assert stack.ledger_items == []
 
 
-def test_replaces_on_a_running_instance_in_one_call_and_gives_back_in_another(stack: MotoStack) -> None:
+def test_replaces_on_a_running_instance_in_one_call_and_restores_in_another(stack: MotoStack) -> None:
     target = stack.instance(stack.old)
     assert not stack.create(stack.properties([target], replaces=[stack.old]))
     assert not stack.delete()
@@ -58,7 +58,7 @@ def test_never_asks_to_replace_on_a_stopped_instance(stack: MotoStack) -> None:
     assert stack.account.changes == [DISASSOCIATE, ASSOCIATE] * 3
 
 
-def test_a_create_that_fails_gives_everything_back(stack: MotoStack) -> None:
+def test_a_create_that_fails_restores_everything(stack: MotoStack) -> None:
     targets = [stack.instance(stack.old), stack.instance(stack.old, stopped=True), stack.instance(), stack.instance()]
     stack.account.refuse(ASSOCIATE, targets[3])
     reason = stack.create(stack.properties(targets, replaces=[stack.old]))
@@ -89,7 +89,7 @@ def test_selects_by_tags(stack: MotoStack) -> None:
     assert stack.ledger_items == []
 
 
-def test_lets_instances_come_and_go(stack: MotoStack) -> None:
+def test_adds_and_removes_targets(stack: MotoStack) -> None:
     staying, leaving, coming = stack.instance(), stack.instance(stack.old), stack.instance()
     assert not stack.create(stack.properties([staying, leaving], replaces=[stack.old]))
     assert not stack.update(stack.properties([staying, coming], replaces=[stack.old]))
@@ -107,7 +107,7 @@ def test_moves_to_another_profile_of_the_same_role(stack: MotoStack) -> None:
     assert stack.carried(*targets) == [None, "Old"]
 
 
-def test_a_move_that_fails_half_way_is_taken_back(stack: MotoStack) -> None:
+def test_a_move_that_fails_half_way_is_rolled_back(stack: MotoStack) -> None:
     targets = [stack.instance(), stack.instance(stack.old), stack.instance()]
     assert not stack.create(stack.properties(targets, replaces=[stack.old]))
     stack.account.changes.clear()
@@ -123,7 +123,7 @@ def test_a_move_that_fails_half_way_is_taken_back(stack: MotoStack) -> None:
     assert stack.ledger_items == []
 
 
-def test_an_update_that_fails_half_way_gives_back_what_it_has_displaced_and_takes_back_what_it_let_go(
+def test_an_update_that_fails_half_way_restores_its_new_targets_and_takes_its_former_ones_again(
     stack: MotoStack,
 ) -> None:
     staying, leaving = stack.instance(), stack.instance(stack.old)
@@ -139,7 +139,7 @@ def test_an_update_that_fails_half_way_gives_back_what_it_has_displaced_and_take
     assert stack.ledger_items == []
 
 
-def test_an_update_that_is_refused_is_taken_back(stack: MotoStack) -> None:
+def test_an_update_that_is_refused_is_rolled_back(stack: MotoStack) -> None:
     target, foreign = stack.instance(), stack.instance(stack.foreign)
     assert not stack.create(stack.properties([target]))
     reason = stack.update(stack.properties([target, foreign]))
@@ -151,7 +151,7 @@ def test_an_update_that_is_refused_is_taken_back(stack: MotoStack) -> None:
     assert stack.ledger_items == []
 
 
-def test_a_previous_profile_that_was_deleted_is_not_given_back(stack: MotoStack) -> None:
+def test_a_previous_profile_that_was_deleted_is_not_restored(stack: MotoStack) -> None:
     target = stack.instance(stack.old)
     assert not stack.create(stack.properties([target], replaces=[stack.old]))
     stack.delete_profile(stack.old)
@@ -161,7 +161,7 @@ def test_a_previous_profile_that_was_deleted_is_not_given_back(stack: MotoStack)
     assert stack.ledger_items == []
 
 
-def test_a_previous_profile_that_was_emptied_is_not_given_back(stack: MotoStack) -> None:
+def test_a_previous_profile_that_was_emptied_is_not_restored(stack: MotoStack) -> None:
     target = stack.instance(stack.old)
     assert not stack.create(stack.properties([target], replaces=[stack.old]))
     stack.account.iam.remove_role_from_instance_profile(InstanceProfileName="Old", RoleName="Old")
@@ -180,7 +180,7 @@ def test_what_somebody_else_has_changed_is_left_alone(stack: MotoStack) -> None:
     assert stack.ledger_items == []
 
 
-def test_a_profile_that_was_created_again_is_delivered_anew(stack: MotoStack) -> None:
+def test_a_profile_that_was_created_again_is_associated_anew(stack: MotoStack) -> None:
     """An association names a profile also by its id, and keeps that of the deleted one."""
     targets = [stack.instance(), stack.instance(stopped=True)]
     assert not stack.create(stack.properties(targets))
@@ -193,7 +193,7 @@ def test_a_profile_that_was_created_again_is_delivered_anew(stack: MotoStack) ->
     assert [stack.associations()[target]["IamInstanceProfile"]["Id"] for target in targets] == [now, now]
 
 
-def test_a_terminated_target_is_forgotten(stack: MotoStack) -> None:
+def test_the_record_of_a_terminated_target_is_dropped(stack: MotoStack) -> None:
     kept, gone = stack.instance(), stack.instance()
     assert not stack.create(stack.properties([kept, gone]))
     stack.account.ec2.terminate_instances(InstanceIds=[gone])

@@ -30,7 +30,7 @@ def _by_tags(**tags: list[str]) -> Selection:
     return Selection(tags=tuple((key, frozenset(values)) for key, values in tags.items()))
 
 
-def test_takes_the_active_one_of_two_associations(world: World, observer: Observer) -> None:
+def test_uses_the_active_one_of_two_associations(world: World, observer: Observer) -> None:
     world.fleet.disassociation_seconds = 60
     ids = world.instances(40, world.old)
     for id_ in ids:
@@ -52,33 +52,33 @@ def test_sees_when_an_association_is_established(world: World, observer: Observe
     assert association.established
 
 
-def test_an_association_that_is_going_does_not_count(world: World, observer: Observer) -> None:
+def test_an_association_that_is_disassociating_does_not_count(world: World, observer: Observer) -> None:
     id_ = world.instance(world.old)
     world.fleet.set_carried(id_, None)
     _, instances = _seen(observer, Selection(ids=(id_,)), {})
     assert (instances[id_].carries, instances[id_].leaving) == (None, True)
 
 
-def test_leaves_out_what_ec2_does_not_know(world: World, observer: Observer) -> None:
+def test_leaves_out_instances_that_ec2_does_not_know(world: World, observer: Observer) -> None:
     known, unknown = world.instance(), "i-0123456789abcdef0"
     selected, instances = _seen(observer, Selection(ids=(known, unknown)), {})
     assert selected == (known, unknown)
     assert instances.keys() == {known}
 
 
-def test_looks_at_the_instances_of_the_ledger_too(world: World, observer: Observer) -> None:
+def test_describes_the_instances_of_the_ledger_too(world: World, observer: Observer) -> None:
     recorded = world.instance(world.web)
     selected, instances = _seen(observer, None, [recorded])
     assert selected == ()
     assert instances[recorded].carries == world.web
 
 
-def test_asks_for_nothing_when_there_is_nothing_to_ask_for(world: World, observer: Observer) -> None:
+def test_makes_no_call_when_there_is_nothing_to_ask_for(world: World, observer: Observer) -> None:
     assert _seen(observer, None, {}) == ((), {})
     assert world.traffic.calls == []
 
 
-def test_a_gone_instance_has_no_association(world: World, observer: Observer) -> None:
+def test_a_terminated_instance_has_no_association(world: World, observer: Observer) -> None:
     id_ = world.instance(world.web, state="terminated")
     _, instances = _seen(observer, Selection(ids=(id_,)), {})
     assert (instances[id_].state, instances[id_].carries) == (InstanceState.TERMINATED, None)
@@ -95,7 +95,7 @@ def test_reads_every_page(world: World, observer: Observer) -> None:
     assert world.traffic.count(DESCRIBE_ASSOCIATIONS) == 5
 
 
-def test_all_keys_must_match_and_any_value_of_a_key_will_do(world: World, observer: Observer) -> None:
+def test_all_keys_must_match_and_any_value_of_a_key(world: World, observer: Observer) -> None:
     one = world.instance(tags={"app": "web", "env": "prod"})
     two = world.instance(tags={"app": "api", "env": "prod", "team": "x"})
     world.instance(tags={"app": "web"})
@@ -115,7 +115,7 @@ def test_a_wildcard_in_a_tag_value_is_just_a_character(world: World, observer: O
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "terminated"])
-def test_tags_do_not_select_what_is_gone(world: World, observer: Observer, state: str) -> None:
+def test_tags_do_not_select_a_terminated_instance(world: World, observer: Observer, state: str) -> None:
     world.instance(tags={"app": "web"}, state=state)
     assert _seen(observer, _by_tags(app=["web"]), {}) == ((), {})
 
@@ -127,7 +127,7 @@ def test_tags_select_in_every_other_state(world: World, observer: Observer, stat
     assert selected == (id_,)
 
 
-def test_never_sends_more_filter_values_than_ec2_takes(world: World, observer: Observer) -> None:
+def test_never_sends_more_filter_values_than_ec2_accepts(world: World, observer: Observer) -> None:
     ids = world.instances(401, world.web)
     _, instances = _seen(observer, Selection(ids=tuple(ids)), {})
     assert len(instances) == 401

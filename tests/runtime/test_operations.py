@@ -25,7 +25,7 @@ def test_refuses_an_event_that_was_superseded(user: LedgerUser, request_: Reques
         user.begin(request_)
 
 
-def test_an_event_that_comes_between_is_not_lost(
+def test_an_event_that_comes_between_read_and_write_is_not_lost(
     simulated: LedgerUser, request_: Request, simulator: Simulator
 ) -> None:
     """Two events begin at the same moment, and each has read what was there before."""
@@ -41,7 +41,7 @@ def test_an_event_that_comes_between_is_not_lost(
         simulated.begin(second, NOW + 3)
 
 
-def test_remembers_how_far_an_operation_is(user: LedgerUser, request_: Request) -> None:
+def test_remembers_the_progress_of_an_operation(user: LedgerUser, request_: Request) -> None:
     user.begin(request_, NOW)
     with user.lease(request_) as lease:
         assert (lease.operation.first_change_accepted, lease.operation.failure) == (False, None)
@@ -53,7 +53,7 @@ def test_remembers_how_far_an_operation_is(user: LedgerUser, request_: Request) 
         assert (lease.operation.progress, lease.operation.started_at) == ({"Targets": 5, "Done": 3}, NOW)
 
 
-def test_remembers_what_is_left_in_the_buckets_for_every_association(user: LedgerUser) -> None:
+def test_remembers_the_levels_of_the_buckets_for_every_association(user: LedgerUser) -> None:
     levels = user.ledger.levels
     assert levels.read(NOW) == {}
     levels.write({"AssociateIamInstanceProfile": 12.0, "DescribeInstances": -0.5}, NOW)
@@ -62,7 +62,7 @@ def test_remembers_what_is_left_in_the_buckets_for_every_association(user: Ledge
     assert levels.read(NOW + 3600)["AssociateIamInstanceProfile"] == pytest.approx(98.0), "it is full long before"
 
 
-def test_remembers_in_which_wave_an_operation_is(user: LedgerUser, request_: Request) -> None:
+def test_remembers_the_wave_of_an_operation(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     with user.lease(request_) as lease:
         assert (lease.operation.total, lease.operation.wave) == (None, 0)
@@ -75,7 +75,7 @@ def test_remembers_in_which_wave_an_operation_is(user: LedgerUser, request_: Req
         assert (lease.operation.total, lease.operation.wave, lease.operation.bakes_until) == (7, 1, None)
 
 
-def test_the_next_operation_starts_afresh(user: LedgerUser, request_: Request) -> None:
+def test_the_next_operation_starts_without_progress(user: LedgerUser, request_: Request) -> None:
     user.begin(request_, NOW)
     with user.lease(request_) as lease:
         lease.accept_first_change()
@@ -102,7 +102,7 @@ def _succeed(user: LedgerUser, request: Request) -> None:
         lease.succeed({})
 
 
-def test_knows_the_rollback_of_a_failed_update(user: LedgerUser, request_: Request) -> None:
+def test_recognizes_the_rollback_of_a_failed_update(user: LedgerUser, request_: Request) -> None:
     _succeed(user, request_)
     update, back = later(request_, digests=("a", "b")), later(request_, digests=("b", "a"))
     assert not user.begin(update).rolling_back
@@ -114,14 +114,14 @@ def test_knows_the_rollback_of_a_failed_update(user: LedgerUser, request_: Reque
 
 
 @pytest.mark.parametrize("seconds", [0, 7 * HOUR, 30 * DAY])
-def test_a_rollback_is_known_at_any_age(user: LedgerUser, request_: Request, seconds: float) -> None:
+def test_a_rollback_is_recognized_at_any_age(user: LedgerUser, request_: Request, seconds: float) -> None:
     _succeed(user, request_)
     _fail(user, later(request_, digests=("a", "b")))
     assert user.begin(later(request_, digests=("b", "a")), NOW + seconds).rolling_back
 
 
 @pytest.mark.parametrize("seconds", [0, HOUR])
-def test_a_return_after_an_update_that_succeeded_is_ordinary(
+def test_a_return_to_the_former_configuration_after_a_successful_update_is_an_ordinary_update(
     user: LedgerUser, request_: Request, seconds: float
 ) -> None:
     _succeed(user, request_)
@@ -129,7 +129,7 @@ def test_a_return_after_an_update_that_succeeded_is_ordinary(
     assert not user.begin(later(request_, digests=("b", "a")), NOW + seconds).rolling_back
 
 
-def test_an_update_that_changes_nothing_takes_nothing_back(user: LedgerUser, request_: Request) -> None:
+def test_an_update_that_changes_nothing_is_no_rollback(user: LedgerUser, request_: Request) -> None:
     _succeed(user, request_)
     _fail(user, later(request_, digests=("a", "a")))
     assert not user.begin(later(request_, digests=("a", "a"))).rolling_back
@@ -148,7 +148,7 @@ def test_another_update_after_a_failed_one_is_no_rollback(user: LedgerUser, requ
     assert not user.begin(later(request_, digests=("b", "c"))).rolling_back
 
 
-def test_the_stack_is_asked_once_and_for_an_update_only(user: LedgerUser, request_: Request) -> None:
+def test_the_status_of_the_stack_is_read_once_and_for_an_update_only(user: LedgerUser, request_: Request) -> None:
     asked: list[None] = []
 
     def stack_rolls_back() -> bool:
@@ -165,7 +165,7 @@ def test_the_stack_is_asked_once_and_for_an_update_only(user: LedgerUser, reques
     assert len(asked) == 1
 
 
-def test_a_rollback_that_the_stack_shows_late_is_remembered(user: LedgerUser, request_: Request) -> None:
+def test_a_rollback_that_the_status_of_the_stack_shows_late_is_remembered(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     update = later(request_)
     assert not user.begin(update).rolling_back
@@ -175,7 +175,7 @@ def test_a_rollback_that_the_stack_shows_late_is_remembered(user: LedgerUser, re
         user.ledger.operations.roll_back(request_)
 
 
-def test_an_operation_that_has_ended_says_how(user: LedgerUser, request_: Request) -> None:
+def test_an_ended_operation_has_an_outcome(user: LedgerUser, request_: Request) -> None:
     _fail(user, request_)
     failed = user.begin(request_)
     assert (failed.ended, failed.reason) == ("failed", "because")
@@ -191,7 +191,7 @@ def test_an_operation_that_has_ended_says_how(user: LedgerUser, request_: Reques
 # The end
 
 
-def test_knows_that_an_operation_is_over(user: LedgerUser, request_: Request) -> None:
+def test_an_operation_that_is_closed_cannot_be_leased(user: LedgerUser, request_: Request) -> None:
     user.begin(request_)
     with user.lease(request_) as lease:
         lease.close()
@@ -200,7 +200,7 @@ def test_knows_that_an_operation_is_over(user: LedgerUser, request_: Request) ->
     assert user.ledger.operations.get(request_.association) is None
 
 
-def test_a_delete_after_a_create_that_did_not_succeed_takes_that_back(user: LedgerUser) -> None:
+def test_a_delete_after_a_create_that_did_not_succeed_undoes_the_create(user: LedgerUser) -> None:
     failed, succeeded = request(), request()
     _fail(user, failed)
     _succeed(user, succeeded)

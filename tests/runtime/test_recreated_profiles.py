@@ -88,7 +88,7 @@ def test_one_instance_is_disassociated_and_associated_and_then_the_others_if_ec2
 
 
 @pytest.mark.parametrize("renews", [True, False])
-def test_a_create_renews_what_carries_the_deleted_profile(world: World, renews: bool) -> None:
+def test_a_create_renews_instances_that_carry_the_deleted_profile(world: World, renews: bool) -> None:
     world.ec2.replace_renews_id = renews
     story = Story(world, created=False)
     result = story.resource.create(story.properties)
@@ -170,7 +170,7 @@ def test_no_second_stopped_instance_is_disassociated_while_the_first_one_cannot_
     assert [story.changes.count(action) for action in (REPLACE, DISASSOCIATE, ASSOCIATE)] == [1, 4, 4]
 
 
-def test_a_stopped_instance_that_nothing_renews_is_tried_once_and_named(world: World) -> None:
+def test_a_stopped_instance_that_cannot_be_renewed_is_tried_once_and_named(world: World) -> None:
     story = Story(world, 2, state="stopped")
     story.stays_old(story.targets[0])
     result = story.resource.deliver(story.resource.event("Update", {**story.properties, "TimeoutSeconds": 900}, {}))
@@ -229,7 +229,7 @@ def test_an_unknown_id_counts_as_equal(world: World) -> None:
     assert story.changes == []
 
 
-def test_an_instance_that_nothing_renews_is_tried_once_and_named(world: World) -> None:
+def test_an_instance_that_cannot_be_renewed_is_tried_once_and_named(world: World) -> None:
     world.ec2.replace_renews_id = False
     story = Story(world, 1)
     story.stays_old(story.targets[0])
@@ -242,7 +242,7 @@ def test_an_instance_that_nothing_renews_is_tried_once_and_named(world: World) -
 
 @pytest.mark.parametrize("renews", [True, False])
 @pytest.mark.parametrize("state", ["running", "stopped"])
-def test_a_delete_after_a_renewal_restores_what_was_there_before_the_create(
+def test_a_delete_after_a_renewal_restores_the_profiles_from_before_the_create(
     world: World, renews: bool, state: str
 ) -> None:
     world.ec2.replace_renews_id = renews

@@ -35,7 +35,7 @@ class Story:
 
 
 @pytest.mark.parametrize("failed_deletes", [1, 2])
-def test_a_delete_after_failed_ones_still_takes_only_the_failed_create_back(world: World, failed_deletes: int) -> None:
+def test_a_delete_after_failed_ones_still_undoes_the_failed_create_only(world: World, failed_deletes: int) -> None:
     story = Story(world)
     for _ in range(failed_deletes):
         assert not story.resource.delete().ok

@@ -59,12 +59,12 @@ def warned(caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
 
 
-def test_a_previous_profile_that_still_exists_is_given_back(story: Story) -> None:
+def test_a_previous_profile_that_still_exists_is_restored(story: Story) -> None:
     assert story.delete().ok
     assert story.carried == ["Old", "Old"]
 
 
-def test_a_previous_profile_that_was_created_again_is_given_back_by_its_arn(
+def test_a_previous_profile_that_was_created_again_is_restored_by_its_arn(
     story: Story, caplog: pytest.LogCaptureFixture
 ) -> None:
     story.world.fleet.recreate_profile(story.world.old)
@@ -83,7 +83,7 @@ def test_it_is_reported_that_a_previous_profile_was_created_again_with_another_r
 
 
 @pytest.mark.parametrize("fate", ["deleted", "emptied"])
-def test_a_previous_profile_that_can_not_be_given_back_is_in_the_log_by_its_arn(
+def test_a_previous_profile_that_cannot_be_restored_is_in_the_log_by_its_arn(
     story: Story, fate: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fleet, old = story.world.fleet, story.world.old
@@ -98,7 +98,7 @@ def test_a_previous_profile_that_can_not_be_given_back_is_in_the_log_by_its_arn(
     assert story.world.ledger_items == {}
 
 
-def test_a_previous_profile_with_another_role_is_given_back_if_that_may_be_passed(
+def test_a_previous_profile_with_another_role_is_restored_if_that_role_may_be_passed(
     story: Story, caplog: pytest.LogCaptureFixture
 ) -> None:
     story.world.fleet.change_role(story.world.old, "Other")
@@ -121,7 +121,7 @@ def test_a_role_that_may_not_be_passed_in_two_attempts_a_minute_apart_leaves_the
 
 
 @pytest.mark.parametrize("seconds", [30, 58, 70, 300])
-def test_a_temporary_denial_of_whatever_length_never_strips_a_fleet(story: Story, seconds: int) -> None:
+def test_a_temporary_denial_of_any_length_never_leaves_a_fleet_without_profiles(story: Story, seconds: int) -> None:
     """The profile holds the role that it held before."""
     story.deny(denied_to_pass("Old"), seconds=seconds)
     result = story.delete()
@@ -130,7 +130,7 @@ def test_a_temporary_denial_of_whatever_length_never_strips_a_fleet(story: Story
     assert story.carried == ["Old", "Old"]
 
 
-def test_a_temporary_denial_to_pass_another_role_does_not_strip_a_fleet(story: Story) -> None:
+def test_a_temporary_denial_to_pass_another_role_does_not_leave_a_fleet_without_profiles(story: Story) -> None:
     story.world.fleet.change_role(story.world.old, "Other")
     story.deny(denied_to_pass("Other"), seconds=50)
     result = story.delete()
@@ -170,7 +170,7 @@ def test_a_denied_disassociate_is_retried_until_the_timeout_and_then_named(world
 
 
 @pytest.mark.parametrize("fate", ["deleted", "emptied"])
-def test_a_previous_profile_that_is_lost_in_the_middle_of_a_long_delete_does_not_fail_it(
+def test_a_previous_profile_that_is_deleted_during_a_long_delete_does_not_fail_it(
     world: World, fate: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     targets, resource = world.instances(500, world.old), Resource(world)
@@ -200,7 +200,7 @@ def test_what_somebody_else_has_changed_is_left_alone_and_reported(
     assert "left alone: someone has given it Foreign since" in warned(caplog)
 
 
-def test_a_rollback_that_takes_an_instance_out_restores_what_it_can(world: World) -> None:
+def test_a_rollback_that_removes_a_target_restores_what_it_can(world: World) -> None:
     """The rows hold for an undo by an Update, too."""
     kept, target, resource = world.instance(), world.instance(world.old), Resource(world)
     assert resource.create(world.properties([kept, target], replaces=[world.old])).ok

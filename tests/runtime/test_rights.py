@@ -66,7 +66,7 @@ def test_the_policies_are_enough(setting: Setting, name: str) -> None:
 
 
 @pytest.mark.parametrize(("setting", "name"), [one for one in EVERY_STORY if str(one[0]) in LATE], ids=str)
-def test_the_policies_may_take_a_while_to_come_into_force(setting: Setting, name: str) -> None:
+def test_the_policies_are_enough_if_they_come_into_force_late(setting: Setting, name: str) -> None:
     world = enforcing()
     assert world.role
     world.role.policy_seconds = 20.0
@@ -281,7 +281,7 @@ def test_no_alarm_can_be_left_out() -> None:
     assert all(is_needed(part, decisions) for part in parts)
 
 
-def test_may_not_look_at_an_alarm_that_is_not_watched() -> None:
+def test_may_not_describe_an_alarm_that_is_not_watched() -> None:
     world = enforcing()
     rolls_out_in_waves(world, imported=False)
     world.cloudwatch.alarms["payroll"] = "OK"
@@ -394,7 +394,7 @@ def test_may_not_displace_a_profile_that_is_not_listed(setting: Setting) -> None
 
 
 @selective
-def test_may_not_take_off_a_profile_that_is_not_listed(setting: Setting) -> None:
+def test_may_not_remove_a_profile_that_is_not_listed(setting: Setting) -> None:
     attacker = Attacker(setting)
     with denied("ec2:DisassociateIamInstanceProfile"):
         attacker.disassociates(attacker.taken)
@@ -457,7 +457,7 @@ NEVER_MOVED = [one for one in SELECTIVE if one.owned and not one.moves]
 
 
 @pytest.mark.parametrize("setting", NEVER_MOVED, ids=str)
-def test_may_not_move_to_another_profile_of_the_role_where_none_can_take_its_place(setting: Setting) -> None:
+def test_may_not_move_to_another_profile_of_the_role_if_the_profile_is_never_replaced(setting: Setting) -> None:
     attacker = Attacker(setting)
     with denied("ec2:ReplaceIamInstanceProfileAssociation"):
         attacker.replaces(attacker.ours, attacker.scene.next)

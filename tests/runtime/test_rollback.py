@@ -74,7 +74,7 @@ def test_nothing_blocks_a_rollback_because_another_resource_failed_hours_later(p
     assert play.carried == ["Foreign", "Web", None]
 
 
-def test_a_rollback_takes_back_the_associations_own_failed_update(play: Play) -> None:
+def test_a_rollback_undoes_the_failed_update_of_the_association_itself(play: Play) -> None:
     play.world.refuse(ASSOCIATE, play.added)
     operation = play.stack.update(play.after)
 
@@ -106,7 +106,7 @@ def test_nothing_blocks_a_rollback_that_is_continued_hours_later(play: Play, hou
     assert play.carried == ["Foreign", "Web", None]
 
 
-def test_an_update_after_a_skipped_rollback_is_held_to_the_usual_rules(play: Play) -> None:
+def test_an_update_after_a_skipped_rollback_follows_the_usual_rules(play: Play) -> None:
     """A skipped resource gets no event: CloudFormation takes it for rolled back."""
     play.fail_with_a_rollback_that_fails()
     assert not play.stack.continue_rollback(skip=["Association"]).events
@@ -128,7 +128,7 @@ def test_a_stack_is_deleted_after_a_skipped_rollback(play: Play) -> None:
     assert play.world.ledger_items == {}
 
 
-def test_without_rollback_a_failed_resource_is_taken_back_at_once(play: Play) -> None:
+def test_with_no_rollback_a_failed_resource_is_rolled_back_at_once(play: Play) -> None:
     """The stack does not roll back then: the handler knows by the failed operation, and what that came from."""
     play.world.refuse(ASSOCIATE, play.added)
     play.world.traffic.meanwhile(ASSOCIATE, play.give_foreign_to_the_first)
@@ -138,7 +138,7 @@ def test_without_rollback_a_failed_resource_is_taken_back_at_once(play: Play) ->
     assert play.carried == ["Foreign", "Web", None]
 
 
-def test_a_new_template_after_an_update_without_rollback_is_an_ordinary_update(play: Play) -> None:
+def test_a_new_template_after_an_update_with_no_rollback_is_an_ordinary_update(play: Play) -> None:
     play.world.refuse(ASSOCIATE, play.added)
     play.stack.update_without_rollback(play.after)
     play.world.traffic.faults.clear()
@@ -162,7 +162,7 @@ def two_associations(play: Play) -> dict[str, Mapping[str, Any]]:
 
 
 @pytest.mark.parametrize("days", [0, 5])
-def test_a_rollback_days_after_an_update_without_rollback_is_not_blocked(play: Play, days: int) -> None:
+def test_a_rollback_days_after_an_update_with_no_rollback_is_not_blocked(play: Play, days: int) -> None:
     """`cdk rollback` takes back what has succeeded, too."""
     play.stack.update_without_rollback(two_associations(play))
     assert play.stack.status == Status.UPDATE_FAILED
@@ -175,7 +175,7 @@ def test_a_rollback_days_after_an_update_without_rollback_is_not_blocked(play: P
     assert play.carried == ["Foreign", "Web", None]
 
 
-def test_a_cancelled_update_is_taken_back_while_it_was_still_under_way(world: World) -> None:
+def test_a_cancelled_update_is_rolled_back_while_it_is_still_running(world: World) -> None:
     play = Play(world, rollout=IN_WAVES)
     new = play.template([play.first, play.second], profile=world.own_profile("Web2"), rollout=IN_WAVES)
     operation = play.stack.cancel_update(new, after_polls=2)
@@ -186,7 +186,7 @@ def test_a_cancelled_update_is_taken_back_while_it_was_still_under_way(world: Wo
 
 @pytest.mark.parametrize("own_status", [Status.UPDATE_CLEANING_UP, Status.UPDATED, Status.ROLLING_BACK])
 @pytest.mark.parametrize("fails_in_root", [False, True])
-def test_a_nested_stack_is_taken_back_with_its_parent_whatever_its_own_status_is(
+def test_a_nested_stack_is_rolled_back_with_its_parent_in_any_status_of_its_own(
     world: World, own_status: str, fails_in_root: bool
 ) -> None:
     root = CloudFormationStack(world, ROOT_ID)

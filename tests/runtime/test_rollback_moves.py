@@ -60,7 +60,7 @@ class Story:
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("relation", ["one path", "listed before"])
 @pytest.mark.parametrize("had_one", [True, False], ids=["had Old", "was bare"])
-def test_a_target_goes_straight_back(world: World, relation: str, state: str, had_one: bool) -> None:
+def test_a_target_gets_its_old_profile_directly(world: World, relation: str, state: str, had_one: bool) -> None:
     story = Story(world, relation, state, world.old if had_one else None)
     calls = story.roll_back()
 
@@ -70,7 +70,7 @@ def test_a_target_goes_straight_back(world: World, relation: str, state: str, ha
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("had_one", [True, False], ids=["had Old", "was bare"])
-def test_a_target_that_somebody_moved_goes_straight_back_if_the_old_properties_list_its_profile(
+def test_a_changed_target_gets_its_old_profile_directly_if_the_old_properties_list_what_it_carries(
     world: World, state: str, had_one: bool
 ) -> None:
     """The Update could not have moved it. It had taken in what somebody else had put there already."""

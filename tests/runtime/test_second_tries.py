@@ -28,7 +28,7 @@ def test_waits_until_iam_shows_the_role_in_the_profile_that_was_created_a_moment
     assert world.carried(target) == ["Late"]
 
 
-def test_fails_when_the_role_does_not_come(world: World, resource: Resource) -> None:
+def test_fails_when_the_profile_stays_without_a_role(world: World, resource: Resource) -> None:
     empty = world.fleet.add_profile("Empty", role=None)
     result = resource.create(world.properties([world.instance()], profile=empty))
 
@@ -48,7 +48,7 @@ def test_fails_when_a_bake_as_long_as_a_confirmation_does_not_fit_into_the_time(
     assert world.mutations == 0
 
 
-def test_a_wave_bakes_for_exactly_as_long_as_it_should(world: World, resource: Resource) -> None:
+def test_a_wave_bakes_for_exactly_the_time_that_is_set(world: World, resource: Resource) -> None:
     rollout = {**IN_WAVES, "BakeSeconds": BAKE}
     event = resource.begin(resource.event("Create", world.properties(world.instances(4), rollout=rollout)))
     poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
@@ -76,7 +76,7 @@ def test_a_target_that_failed_before_and_is_throttled_now_is_tried_again(world: 
 
 
 @pytest.mark.parametrize("is_answered", [True, False])
-def test_the_time_for_a_confirmation_begins_with_the_change_if_ec2_does_not_say_when_it_was(
+def test_the_time_for_a_confirmation_begins_with_the_change_if_ec2_gives_no_timestamp(
     world: World, resource: Resource, is_answered: bool
 ) -> None:
     """Also if nobody has heard that the change was accepted."""

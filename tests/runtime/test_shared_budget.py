@@ -20,35 +20,35 @@ def _items(user: LedgerUser) -> int:
     return len(list(user.table.query("shared")))
 
 
-def test_who_enters_reads_all_that_are_open(budget: SharedBudget) -> None:
+def test_an_operation_that_enters_reads_all_open_ones(budget: SharedBudget) -> None:
     assert budget.enter(FIRST, NOW) == [FIRST]
     assert sorted(budget.enter(SECOND, NOW), key=lambda one: one.began_at) == [FIRST, SECOND]
 
 
-def test_who_enters_again_replaces_the_entry(budget: SharedBudget) -> None:
+def test_an_operation_that_enters_again_replaces_its_entry(budget: SharedBudget) -> None:
     budget.enter(FIRST, NOW)
     less = Entry(FIRST.association, FIRST.began_at, FIRST.ends_at, {ASSOCIATE: 1})
     assert budget.enter(less, NOW) == [less]
 
 
-def test_an_entry_without_calls_left_lists_none(budget: SharedBudget) -> None:
+def test_an_entry_without_remaining_calls_lists_none(budget: SharedBudget) -> None:
     done = Entry(FIRST.association, NOW, NOW + 600, {ASSOCIATE: 0})
     assert budget.enter(done, NOW) == [Entry(FIRST.association, NOW, NOW + 600, {})]
 
 
-def test_who_has_left_is_not_counted(budget: SharedBudget) -> None:
+def test_an_operation_that_has_left_is_not_counted(budget: SharedBudget) -> None:
     budget.enter(FIRST, NOW)
     budget.leave(FIRST.association, "first")
     budget.leave(FIRST.association, "first")
     assert budget.enter(SECOND, NOW) == [SECOND]
 
 
-def test_an_operation_whose_time_is_over_is_not_counted(budget: SharedBudget) -> None:
+def test_an_operation_past_its_timeout_is_not_counted(budget: SharedBudget) -> None:
     budget.enter(FIRST, NOW)
     assert budget.enter(SECOND, NOW + 600) == [SECOND]
 
 
-def test_the_item_goes_with_its_last_entry(user: LedgerUser, budget: SharedBudget) -> None:
+def test_the_item_is_deleted_with_its_last_entry(user: LedgerUser, budget: SharedBudget) -> None:
     budget.enter(FIRST, NOW)
     budget.enter(SECOND, NOW)
     budget.leave(FIRST.association, "first")
@@ -60,7 +60,7 @@ def test_the_item_goes_with_its_last_entry(user: LedgerUser, budget: SharedBudge
 
 
 @pytest.mark.parametrize("value", ["nonsense", {}, {"BeganAt": 1, "EndsAt": "soon", "Calls": {}, "MayWait": True}])
-def test_an_entry_that_cannot_be_read_counts_for_nothing(user: LedgerUser, budget: SharedBudget, value: object) -> None:
+def test_an_unreadable_entry_is_not_counted(user: LedgerUser, budget: SharedBudget, value: object) -> None:
     user.table.update("shared", "open operations", "SET Broken = :value", {":value": value})
     assert budget.enter(FIRST, NOW) == [FIRST]
 

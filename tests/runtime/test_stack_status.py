@@ -40,7 +40,7 @@ class Story:
         return self.world.carried(self.kept, self.added)
 
 
-def test_an_update_that_is_not_refused_goes_on_although_the_status_can_not_be_read(world: World) -> None:
+def test_an_update_that_is_not_refused_goes_on_although_the_status_cannot_be_read(world: World) -> None:
     story = Story(world, conflict=False)
     world.traffic.fail(DESCRIBE_STACKS, DENIED, times=FOR_EVER)
     result = story.go_back()
@@ -50,7 +50,7 @@ def test_an_update_that_is_not_refused_goes_on_although_the_status_can_not_be_re
     assert story.carried == ["Web", None]
 
 
-def test_a_refusal_says_what_it_takes_to_read_the_status(world: World) -> None:
+def test_a_refusal_says_what_is_needed_to_read_the_status(world: World) -> None:
     story = Story(world, conflict=True)
     world.traffic.fail(DESCRIBE_STACKS, DENIED, times=FOR_EVER)
     result = story.go_back()
@@ -63,7 +63,7 @@ def test_a_refusal_says_what_it_takes_to_read_the_status(world: World) -> None:
 
 
 @pytest.mark.parametrize("seconds", [1, 30, 58])
-def test_a_status_that_can_not_be_read_at_first_is_read_with_a_minutes_patience(world: World, seconds: int) -> None:
+def test_a_status_that_cannot_be_read_at_first_is_retried_for_a_minute(world: World, seconds: int) -> None:
     story = Story(world, conflict=True)
     until = world.clock() + seconds
     world.traffic.fail(DESCRIBE_STACKS, DENIED, times=FOR_EVER, when=lambda _: world.clock() < until)
@@ -102,7 +102,7 @@ def test_a_refused_update_has_read_the_status_twice(world: World) -> None:
     assert world.traffic.count(DESCRIBE_STACKS) == before + 2
 
 
-def test_a_throttled_second_look_does_not_turn_a_rollback_into_a_refusal(world: World) -> None:
+def test_a_throttled_second_read_does_not_refuse_a_rollback(world: World) -> None:
     """The second look has the same patience as the first."""
     story = Story(world, conflict=True)
     world.traffic.meanwhile(DESCRIBE_STACKS, lambda: setattr(world, "stack_status", Status.ROLLING_BACK), nth=2)

@@ -44,7 +44,9 @@ def use_up_retries(world: World, error: AwsError, action: str, call: Callable[[]
     assert world.traffic.count(action) == before + 1
 
 
-def test_a_look_at_ten_thousand_targets_survives_that_a_third_of_its_calls_is_throttled(world: World) -> None:
+def test_an_observation_of_ten_thousand_targets_succeeds_although_a_third_of_its_calls_is_throttled(
+    world: World,
+) -> None:
     ids = world.instances(10_000, world.web, tags={"app": "web"})
     world.traffic.throttle_at_random(*READS, share=0.3, seed=1)
     rate_limiter = RateLimiter(clock=world.clock, sleep=world.clock.sleep)
@@ -71,7 +73,7 @@ def test_finishes_although_a_third_of_its_reads_is_throttled(world: World, resou
     assert world.mutations == 300
 
 
-def test_finishes_although_botocore_retries_no_call_of_the_ledger_any_more(world: World, resource: Resource) -> None:
+def test_finishes_although_botocore_no_longer_retries_calls_of_the_ledger(world: World, resource: Resource) -> None:
     """Its quota of retries belongs to the client, which outlives the invocation that has used it up."""
     key = {LEDGER_PARTITION_KEY: {"S": "x"}, LEDGER_SORT_KEY: {"S": "y"}}
     table: Any = {"TableName": TABLE, "Key": key}
@@ -86,7 +88,9 @@ def test_finishes_although_botocore_retries_no_call_of_the_ledger_any_more(world
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "RequestTimeoutException", "LimitExceededException"])
-def test_an_error_that_botocore_would_have_repeated_is_not_final(world: World, resource: Resource, code: str) -> None:
+def test_an_error_that_botocore_would_have_repeated_is_not_terminal(
+    world: World, resource: Resource, code: str
+) -> None:
     """Whatever its code is: the next invocation goes on."""
     table: Any = {"TableName": TABLE, "Key": {LEDGER_PARTITION_KEY: {"S": "x"}, LEDGER_SORT_KEY: {"S": "y"}}}
     event = resource.begin(resource.event("Create", world.properties([world.instance()])))
@@ -96,9 +100,7 @@ def test_an_error_that_botocore_would_have_repeated_is_not_final(world: World, r
     assert resource.finish(event).ok
 
 
-def test_the_first_phase_waits_for_a_service_that_throttles_everything_for_a_while(
-    world: World, resource: Resource
-) -> None:
+def test_the_first_phase_waits_while_a_service_throttles_everything(world: World, resource: Resource) -> None:
     world.traffic.fail("GetInstanceProfile", IAM_THROTTLES, times=30)
     result = resource.create(world.properties([world.instance(world.old)], replaces=[world.old]))
     assert result.ok, result.reason

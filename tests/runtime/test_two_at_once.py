@@ -78,7 +78,7 @@ def test_one_of_two_associations_that_begin_together_gets_the_instance(stacks: s
     both.check(both.first.finish(first), both.second.finish(second))
 
 
-def test_one_of_them_gets_it_wherever_the_other_comes_in_between(
+def test_one_of_them_gets_it_wherever_the_other_one_interrupts(
     stacks: str, record_property: Callable[[str, object], None]
 ) -> None:
     places = list(_calls_of_the_first(stacks))
@@ -113,7 +113,7 @@ def test_an_event_that_is_delivered_twice_at_once_is_one_operation(
     assert world.carried(target) == ["Old"]
 
 
-def test_the_waiter_that_asks_twice_at_once_changes_everything_once(world: World, resource: Resource) -> None:
+def test_two_polls_at_once_change_everything_once(world: World, resource: Resource) -> None:
     targets = world.instances(3)
     event = resource.begin(resource.event("Create", world.properties(targets)))
     answers: list[dict[str, Any]] = []

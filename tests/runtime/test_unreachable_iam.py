@@ -38,7 +38,7 @@ def test_a_create_fails_within_ten_seconds_and_says_what_is_missing(
     assert (world.mutations, world.ledger_items) == (0, {})
 
 
-def test_an_update_fails_as_soon(world: World, resource: Resource) -> None:
+def test_an_update_fails_within_ten_seconds_too(world: World, resource: Resource) -> None:
     (staying, added) = world.instances(2)
     assert resource.create(world.properties([staying])).ok
     before = looks(world)
@@ -54,7 +54,7 @@ def test_an_update_fails_as_soon(world: World, resource: Resource) -> None:
     assert world.carried(staying, added) == ["Web", None]
 
 
-def test_a_rollback_is_more_patient(world: World, resource: Resource) -> None:
+def test_a_rollback_waits_longer(world: World, resource: Resource) -> None:
     """A rollback that is refused blocks the stack."""
     (staying, refused) = world.instances(2)
     before, after = world.properties([staying]), world.properties([staying, refused])
@@ -65,7 +65,7 @@ def test_a_rollback_is_more_patient(world: World, resource: Resource) -> None:
     assert resource.deliver(resource.event("Update", before, after)).ok
 
 
-def test_a_delete_is_more_patient(world: World, resource: Resource) -> None:
+def test_a_delete_waits_longer(world: World, resource: Resource) -> None:
     targets = world.instances(2, world.old)
     assert resource.create(world.properties(targets, replaces=[world.old])).ok
     world.traffic.fail(LOOK, ConnectTimeoutError(endpoint_url=IAM), times=6)

@@ -7,7 +7,7 @@ from tests.simulator.ec2 import ASSOCIATE, REPLACE
 from tests.simulator.fleet import TRUST_LAMBDA
 
 
-def test_attaches_to_new_targets_and_gives_back_to_those_that_left(world: World, resource: Resource) -> None:
+def test_associates_new_targets_and_restores_former_ones(world: World, resource: Resource) -> None:
     bare, carrying, new = world.instance(), world.instance(world.old), world.instance()
     resource.create(world.properties([bare, carrying], replaces=[world.old]))
     result = resource.update(world.properties([new], replaces=[world.old]))
@@ -17,7 +17,7 @@ def test_attaches_to_new_targets_and_gives_back_to_those_that_left(world: World,
     assert result.data == {"AssociatedCount": "1", "ReplacedCount": "0", "KeptCount": "0"}
 
 
-def test_changes_nothing_if_nothing_is_new(world: World, resource: Resource) -> None:
+def test_changes_nothing_if_the_properties_are_the_same(world: World, resource: Resource) -> None:
     targets = world.instances(3)
     resource.create(world.properties(targets))
     before = world.mutations
@@ -58,7 +58,7 @@ def test_drops_an_old_id_that_is_terminated(world: World, resource: Resource, ca
     assert any(gone in record.getMessage() and record.levelname == "WARNING" for record in caplog.records)
 
 
-def test_drops_an_old_id_that_ec2_has_forgotten(world: World, resource: Resource) -> None:
+def test_drops_an_old_id_that_ec2_no_longer_knows(world: World, resource: Resource) -> None:
     gone, target = world.instance(), world.instance()
     resource.create(world.properties([gone, target]))
     del world.fleet.instances[gone]
@@ -98,7 +98,7 @@ def test_changes_from_ids_to_tags(world: World, resource: Resource) -> None:
     assert world.mutations - before == 1
 
 
-def test_attaches_again_what_someone_has_taken_off(world: World, resource: Resource) -> None:
+def test_associates_again_a_profile_that_someone_has_removed(world: World, resource: Resource) -> None:
     target = world.instance(world.old)
     resource.create(world.properties([target], replaces=[world.old]))
     world.fleet.set_carried(target, None)
@@ -108,7 +108,7 @@ def test_attaches_again_what_someone_has_taken_off(world: World, resource: Resou
     assert resource.records()[target].previous == world.old
 
 
-def test_fails_if_a_previous_profile_could_not_be_given_back_any_more(world: World, resource: Resource) -> None:
+def test_fails_if_a_previous_profile_could_no_longer_be_restored(world: World, resource: Resource) -> None:
     target = world.instance(world.old)
     resource.create(world.properties([target], replaces=[world.old]))
     before = world.mutations
@@ -118,7 +118,7 @@ def test_fails_if_a_previous_profile_could_not_be_given_back_any_more(world: Wor
     assert world.mutations == before
 
 
-def test_goes_back_to_the_old_profile_after_a_failed_update(world: World, resource: Resource) -> None:
+def test_rolls_back_to_the_old_profile_after_a_failed_update(world: World, resource: Resource) -> None:
     targets = world.instances(4, world.old)
     resource.create(world.properties(targets, replaces=[world.old]))
     world.refuse(REPLACE, targets[2])
@@ -134,7 +134,7 @@ def test_goes_back_to_the_old_profile_after_a_failed_update(world: World, resour
     assert world.fleet.bared == []
 
 
-def test_gives_new_targets_back_what_they_had_after_a_failed_update(world: World, resource: Resource) -> None:
+def test_restores_new_targets_after_a_failed_update(world: World, resource: Resource) -> None:
     old, bare, carrying, refused = world.instance(), world.instance(), world.instance(world.old), world.instance()
     resource.create(world.properties([old]))
     world.refuse(ASSOCIATE, refused)
@@ -146,7 +146,7 @@ def test_gives_new_targets_back_what_they_had_after_a_failed_update(world: World
     assert resource.records().keys() == {old}
 
 
-def test_gives_back_what_may_no_longer_be_displaced_after_a_failed_update(world: World, resource: Resource) -> None:
+def test_restores_after_a_failed_update_what_may_no_longer_be_displaced(world: World, resource: Resource) -> None:
     target, kept, refused = world.instance(), world.instance(world.old), world.instance()
     assert resource.create(world.properties([target, kept], on_conflict="KEEP")).ok
     world.refuse(ASSOCIATE, refused)
@@ -158,7 +158,7 @@ def test_gives_back_what_may_no_longer_be_displaced_after_a_failed_update(world:
     assert resource.records().keys() == {target}
 
 
-def test_nothing_stands_in_the_way_of_going_back(world: World, resource: Resource) -> None:
+def test_nothing_blocks_a_rollback(world: World, resource: Resource) -> None:
     gone, taken, target, refused = *world.instances(3), world.instance()
     resource.create(world.properties([gone, taken, target]))
     world.refuse(REPLACE, target)
@@ -178,7 +178,7 @@ def test_nothing_stands_in_the_way_of_going_back(world: World, resource: Resourc
     assert world.carried(taken, target, refused) == ["Foreign", "Web", None]
 
 
-def test_goes_back_although_someone_has_given_a_target_another_profile_before_the_update(
+def test_rolls_back_although_someone_has_given_a_target_another_profile_before_the_update(
     world: World, resource: Resource
 ) -> None:
     taken, target = world.instance(), world.instance()
@@ -193,7 +193,7 @@ def test_goes_back_although_someone_has_given_a_target_another_profile_before_th
     assert world.carried(taken, target) == ["Foreign", "Web"]
 
 
-def test_holds_a_failed_update_that_is_tried_again_to_the_usual_rules(world: World, resource: Resource) -> None:
+def test_a_failed_update_that_is_tried_again_follows_the_usual_rules(world: World, resource: Resource) -> None:
     target, other = world.instance(), world.instance()
     resource.create(world.properties([target]))
     wanted = world.properties([target, other])
@@ -208,7 +208,7 @@ def test_holds_a_failed_update_that_is_tried_again_to_the_usual_rules(world: Wor
     assert f"instance {other} (running) carries instance profile Foreign" in result.reason
 
 
-def test_goes_back_also_when_the_way_back_has_to_be_tried_again(world: World, resource: Resource) -> None:
+def test_rolls_back_even_when_the_rollback_has_to_be_tried_again(world: World, resource: Resource) -> None:
     taken, target = world.instance(), world.instance()
     resource.create(world.properties([taken, target]))
     new = world.properties([taken, target], profile=world.own_profile("Web2"))
@@ -223,7 +223,7 @@ def test_goes_back_also_when_the_way_back_has_to_be_tried_again(world: World, re
     assert world.carried(taken, target) == ["Foreign", "Web"]
 
 
-def test_a_failed_update_does_not_change_what_a_delete_gives_back(world: World, resource: Resource) -> None:
+def test_a_failed_update_does_not_change_what_a_delete_restores(world: World, resource: Resource) -> None:
     bare, carrying, refused = world.instance(), world.instance(world.old), world.instance()
     resource.create(world.properties([bare, carrying], replaces=[world.old]))
     world.refuse(ASSOCIATE, refused)
@@ -235,7 +235,9 @@ def test_a_failed_update_does_not_change_what_a_delete_gives_back(world: World, 
     assert world.ledger_items == {}
 
 
-def test_an_update_that_goes_back_on_purpose_is_held_to_the_usual_rules(world: World, resource: Resource) -> None:
+def test_a_deliberate_return_to_a_former_configuration_follows_the_usual_rules(
+    world: World, resource: Resource
+) -> None:
     first, second = world.instances(2)
     assert resource.create(world.properties([first, second])).ok
     assert resource.update(world.properties([first])).ok
@@ -248,7 +250,7 @@ def test_an_update_that_goes_back_on_purpose_is_held_to_the_usual_rules(world: W
     assert f"instance {second} (running) carries instance profile Foreign" in result.reason
 
 
-def test_goes_back_also_from_an_update_that_could_not_be_read(world: World, resource: Resource) -> None:
+def test_rolls_back_an_update_that_could_not_be_parsed(world: World, resource: Resource) -> None:
     target = world.instance()
     assert resource.create(world.properties([target])).ok
     world.fleet.set_carried(target, world.foreign)
@@ -262,7 +264,7 @@ def test_goes_back_also_from_an_update_that_could_not_be_read(world: World, reso
     assert world.carried(target) == ["Foreign"]
 
 
-def test_goes_back_although_the_role_can_not_be_assumed_any_more(world: World, resource: Resource) -> None:
+def test_rolls_back_although_the_role_can_no_longer_be_assumed(world: World, resource: Resource) -> None:
     target, refused = world.instances(2)
     assert resource.create(world.properties([target])).ok
     world.clock.sleep(60)
@@ -276,7 +278,7 @@ def test_goes_back_although_the_role_can_not_be_assumed_any_more(world: World, r
     assert "may not assume role" not in result.rollback.reason
 
 
-def test_what_came_in_with_a_failed_update_and_can_not_be_moved_on_from_is_given_back_first() -> None:
+def test_a_target_added_by_a_failed_update_is_restored_first_if_its_profile_cannot_be_replaced_directly() -> None:
     """The profiles are imported, and neither configuration lists the other's."""
     world = World(enforced=True)
     newcomer, held = world.instance(world.foreign), world.instance()

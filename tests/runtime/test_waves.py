@@ -35,7 +35,7 @@ def metrics_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_targets_have_their_turn_wave_by_wave(world: World, resource: Resource) -> None:
+def test_targets_are_changed_wave_by_wave(world: World, resource: Resource) -> None:
     targets = world.instances(20)
     result = resource.create(world.properties(targets, rollout=IN_WAVES))
     assert result.ok, result.reason
@@ -53,7 +53,7 @@ def test_a_wave_begins_only_when_ec2_has_confirmed_the_one_before(world: World, 
     assert all(next_one - one >= 50 for one, next_one in pairwise(times))
 
 
-def test_nothing_but_the_alarms_is_looked_at_while_a_wave_bakes(world: World, resource: Resource) -> None:
+def test_only_the_alarms_are_read_while_a_wave_bakes(world: World, resource: Resource) -> None:
     event = resource.begin(resource.event("Create", world.properties(world.instances(5), rollout=WATCHED)))
     poll_until(resource, event, lambda: world.mutations == 1)
     poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
@@ -62,7 +62,7 @@ def test_nothing_but_the_alarms_is_looked_at_while_a_wave_bakes(world: World, re
     assert {call.action for call in world.traffic.calls} & {DESCRIBE_ALARMS, DESCRIBE_INSTANCES} == {DESCRIBE_ALARMS}
 
 
-def test_an_alarm_ends_a_create_and_everything_is_given_back(world: World, resource: Resource) -> None:
+def test_an_alarm_ends_a_create_and_everything_is_restored(world: World, resource: Resource) -> None:
     targets = [*world.instances(5), *world.instances(5, world.old)]
     properties = world.properties(targets, replaces=[world.old], rollout=WATCHED)
     event = resource.begin(resource.event("Create", properties))
@@ -77,7 +77,7 @@ def test_an_alarm_ends_a_create_and_everything_is_given_back(world: World, resou
     assert result.seconds < BAKE, "giving back knows no waves"
 
 
-def test_an_alarm_ends_an_update_and_the_way_back_knows_no_waves(world: World, resource: Resource) -> None:
+def test_an_alarm_ends_an_update_and_the_rollback_ignores_waves(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     assert resource.create(world.properties(targets)).ok
     new = world.own_profile("Web2")
@@ -94,7 +94,7 @@ def test_an_alarm_ends_an_update_and_the_way_back_knows_no_waves(world: World, r
     assert back.seconds < BAKE
 
 
-def test_an_alarm_that_goes_off_between_two_looks_of_the_last_bake_is_seen(world: World, resource: Resource) -> None:
+def test_an_alarm_between_two_reads_of_the_last_bake_is_seen(world: World, resource: Resource) -> None:
     target = world.instance()
     event = resource.begin(resource.event("Create", world.properties([target], rollout=WATCHED)))
     poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
@@ -114,7 +114,7 @@ def test_a_composite_alarm_is_watched_too(world: World, resource: Resource) -> N
     ("name", "sentence"),
     [("Errors", "alarm Errors is in ALARM"), ("Gone", "alarm Gone does not exist: create it, or take it out")],
 )
-def test_fails_before_anything_is_changed_when_an_alarm_does_not_stay_quiet(
+def test_fails_before_anything_is_changed_when_an_alarm_is_not_ok(
     world: World, resource: Resource, name: str, sentence: str
 ) -> None:
     world.cloudwatch.alarms["Errors"] = "ALARM"
@@ -124,7 +124,7 @@ def test_fails_before_anything_is_changed_when_an_alarm_does_not_stay_quiet(
     assert world.mutations == 0
 
 
-def test_a_look_at_metric_alarms_needs_no_right_to_all_of_them(world: World, resource: Resource) -> None:
+def test_reading_metric_alarms_needs_no_right_to_all_of_them(world: World, resource: Resource) -> None:
     arn = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*"
     others = {"Effect": "Allow", "NotAction": "cloudwatch:*", "Resource": "*"}
     alarms = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": arn}
@@ -134,14 +134,14 @@ def test_a_look_at_metric_alarms_needs_no_right_to_all_of_them(world: World, res
     assert "alarm Gone does not exist" in gone.reason
 
 
-def test_an_alarm_is_no_matter_where_nothing_has_to_be_changed(world: World, resource: Resource) -> None:
+def test_an_alarm_does_not_matter_if_nothing_has_to_be_changed(world: World, resource: Resource) -> None:
     targets = world.instances(2)
     assert resource.create(world.properties(targets)).ok
     world.cloudwatch.alarms["Errors"] = "ALARM"
     assert resource.update(world.properties(targets, rollout=WATCHED)).ok
 
 
-def test_an_alarm_is_no_matter_for_a_delete(world: World, resource: Resource) -> None:
+def test_an_alarm_does_not_matter_for_a_delete(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     assert resource.create(world.properties(targets, rollout=WATCHED)).ok
     world.cloudwatch.alarms.clear()
@@ -151,7 +151,7 @@ def test_an_alarm_is_no_matter_for_a_delete(world: World, resource: Resource) ->
     assert deleted.seconds < BAKE
 
 
-def test_fails_before_anything_is_changed_when_the_waves_bake_longer_than_there_is_time(
+def test_fails_before_anything_is_changed_when_the_waves_bake_longer_than_the_timeout(
     world: World, resource: Resource
 ) -> None:
     properties = world.properties(world.instances(20), rollout={**IN_WAVES, "BakeSeconds": 600})
@@ -164,7 +164,7 @@ def test_fails_before_anything_is_changed_when_the_waves_bake_longer_than_there_
     assert world.mutations == 0
 
 
-def test_gives_up_in_the_middle_of_a_bake_when_the_time_is_up(world: World, resource: Resource) -> None:
+def test_gives_up_during_a_bake_at_the_timeout(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     world.fleet.association_seconds = 85.0
     result = resource.create(world.properties(targets, rollout={**IN_WAVES, "BakeSeconds": 50}, timeout=400))
@@ -172,7 +172,9 @@ def test_gives_up_in_the_middle_of_a_bake_when_the_time_is_up(world: World, reso
     assert world.carried(*targets) == [None] * 10
 
 
-def test_what_leaves_the_selection_gets_back_what_it_had_after_the_last_wave(world: World, resource: Resource) -> None:
+def test_an_instance_that_leaves_the_selection_gets_its_previous_profile_after_the_last_wave(
+    world: World, resource: Resource
+) -> None:
     leaving, *others = world.instances(5)
     assert resource.create(world.properties([leaving])).ok
     world.traffic.calls.clear()
@@ -206,7 +208,9 @@ def test_a_stopped_target_is_no_canary(world: World, resource: Resource) -> None
     assert world.carried(*stopped) == [None, None]
 
 
-def test_a_canary_that_dies_while_it_bakes_has_a_successor_that_bakes_as_well(world: World, resource: Resource) -> None:
+def test_a_canary_that_is_terminated_while_it_bakes_has_a_successor_that_bakes_too(
+    world: World, resource: Resource
+) -> None:
     targets = world.instances(20, tags={"app": "web"})
     event = resource.begin(resource.event("Create", world.properties(tags={"app": ["web"]}, rollout=IN_WAVES)))
     poll_until(resource, event, lambda: bool(world.ledger_item(resource).get("BakesUntil")))
@@ -216,7 +220,7 @@ def test_a_canary_that_dies_while_it_bakes_has_a_successor_that_bakes_as_well(wo
     assert waves_of(world)[:2] == [1, 1]
 
 
-def test_a_wave_that_loses_one_of_many_does_not_bake_again(world: World, resource: Resource) -> None:
+def test_a_wave_that_loses_one_of_many_targets_does_not_bake_again(world: World, resource: Resource) -> None:
     """In a large fleet there is always one, and a rollout would never end."""
     targets = world.instances(40, tags={"app": "web"})
     event = resource.begin(resource.event("Create", world.properties(tags={"app": ["web"]}, rollout=IN_WAVES)))
@@ -227,7 +231,7 @@ def test_a_wave_that_loses_one_of_many_does_not_bake_again(world: World, resourc
     assert waves_of(world) == [1, 3, 16, 20]
 
 
-def test_who_comes_along_later_has_its_turn_in_the_last_wave_and_bakes(world: World, resource: Resource) -> None:
+def test_an_instance_that_is_tagged_later_is_in_the_last_wave_and_bakes(world: World, resource: Resource) -> None:
     world.instances(10, tags={"app": "web"})
     event = resource.begin(resource.event("Create", world.properties(tags={"app": ["web"]}, rollout=WATCHED)))
     poll_until(resource, event, lambda: world.mutations == 5)
@@ -238,7 +242,7 @@ def test_who_comes_along_later_has_its_turn_in_the_last_wave_and_bakes(world: Wo
     assert world.carried(*newcomers) == [None] * 50
 
 
-def test_a_canary_that_somebody_rolls_back_by_hand_ends_the_rollout(world: World, resource: Resource) -> None:
+def test_a_canary_whose_profile_somebody_puts_back_ends_the_rollout(world: World, resource: Resource) -> None:
     targets = world.instances(20, world.old)
     properties = world.properties(targets, replaces=[world.old], rollout=IN_WAVES)
     event = resource.begin(resource.event("Create", properties))
@@ -250,9 +254,7 @@ def test_a_canary_that_somebody_rolls_back_by_hand_ends_the_rollout(world: World
     assert world.mutations == 1
 
 
-def test_a_rollout_that_was_accepted_is_over_in_time_however_long_ec2_takes_to_confirm(
-    world: World, resource: Resource
-) -> None:
+def test_a_rollout_that_was_accepted_ends_in_time_even_if_ec2_confirms_slowly(world: World, resource: Resource) -> None:
     world.fleet.association_seconds = 65.0
     rollout = {"First": 1, "Percentages": [1, 10, 50, 100], "BakeSeconds": 300, "MaxFailures": "0"}
     properties = world.properties(world.instances(300), rollout=rollout, timeout=1900)
@@ -262,7 +264,7 @@ def test_a_rollout_that_was_accepted_is_over_in_time_however_long_ec2_takes_to_c
     assert "5 waves bake for 300 seconds each" in refused.reason or refused.ok
 
 
-def test_tells_after_each_invocation_how_far_it_is(
+def test_logs_its_progress_after_each_invocation(
     world: World, resource: Resource, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = resource.create(world.properties(world.instances(20), rollout=IN_WAVES))
@@ -275,7 +277,7 @@ def test_tells_after_each_invocation_how_far_it_is(
     assert (lines[-1]["Done"], lines[-1]["Failed"], lines[-1]["Throttled"]) == (20, 0, 0)
 
 
-def test_tells_also_while_a_wave_bakes_and_nobody_looks(
+def test_logs_its_progress_while_a_wave_bakes_too(
     world: World, resource: Resource, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = resource.begin(resource.event("Create", world.properties(world.instances(5), rollout=WATCHED)))
@@ -286,7 +288,7 @@ def test_tells_also_while_a_wave_bakes_and_nobody_looks(
     assert (line["Wave"], line["Targets"], line["Done"], line["Failed"]) == (1, 5, 1, 0)
 
 
-def test_the_metrics_are_in_the_format_that_cloudwatch_reads_from_logs(
+def test_the_metrics_are_in_the_embedded_metric_format_of_cloudwatch(
     world: World, resource: Resource, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert resource.create(world.properties(world.instances(1))).ok
