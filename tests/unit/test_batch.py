@@ -16,5 +16,5 @@ def test_a_chunk_is_full_unless_it_is_the_last(count: int, sizes: list[int]) -> 
 
 
 @given(items=st.lists(st.integers()), size=st.integers(1, 10))
-def test_nothing_is_lost_and_the_order_stays(items: list[int], size: int) -> None:
+def test_no_item_is_lost_and_the_order_stays(items: list[int], size: int) -> None:
     assert [item for chunk in chunks(iter(items), size) for item in chunk] == items

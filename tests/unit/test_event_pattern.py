@@ -19,11 +19,11 @@ def tag_changes(**keys: list[str]) -> dict[str, object]:
     }
 
 
-def test_without_a_selection_by_tags_only_state_changes_match() -> None:
+def test_without_tags_in_the_selection_only_state_changes_match() -> None:
     assert event_pattern([]) == STATE_CHANGES
 
 
-def test_changes_of_the_selecting_keys_match_whatever_their_values_are() -> None:
+def test_changes_of_the_selecting_keys_match_with_any_value() -> None:
     changes = tag_changes(**{"changed-tag-keys": ["app", "env"]})
     assert event_pattern(["env", "app", "env"]) == {"$or": [STATE_CHANGES, changes]}
 

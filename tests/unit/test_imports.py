@@ -51,7 +51,7 @@ def test_the_whole_handler_needs_neither_the_cdk_nor_a_network_to_be_imported() 
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
 
-def test_nothing_but_lambda_imports_what_touches_the_whole_process() -> None:
+def test_only_lambda_imports_modules_that_change_the_whole_process() -> None:
     importing = [
         path.name
         for path in (ROOT / "constructs").rglob("*.py")
@@ -61,7 +61,7 @@ def test_nothing_but_lambda_imports_what_touches_the_whole_process() -> None:
     assert importing == []
 
 
-def test_the_constructs_do_not_need_the_sdk() -> None:
+def test_the_constructs_do_not_need_boto3() -> None:
     """boto3 is no dependency of the library."""
     result = imported_without(["boto3", "botocore"], "cdk_instance_role.selection")
 
@@ -71,7 +71,7 @@ def test_the_constructs_do_not_need_the_sdk() -> None:
 @pytest.mark.parametrize(
     ("blocked", "module"), [("botocore", f"{RUNTIME}.handler"), ("aws_cdk", "cdk_instance_role.selection")]
 )
-def test_fails_when_what_is_needed_is_missing(blocked: str, module: str) -> None:
+def test_fails_when_a_needed_package_is_missing(blocked: str, module: str) -> None:
     """The proof that a blocked package would be noticed."""
     result = imported_without([blocked], module)
 

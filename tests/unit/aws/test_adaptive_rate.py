@@ -56,25 +56,25 @@ def test_goes_back_to_the_old_share_if_as_many_calls_are_throttled_at_the_lower_
     assert call(AdaptiveRate(), 12, then) == [0.75, 1.0]
 
 
-def test_puts_up_with_throttling_that_does_not_come_from_its_rate() -> None:
+def test_tolerates_throttling_that_does_not_come_from_its_rate() -> None:
     assert call(AdaptiveRate(), 12, 12, *[12] * 7) == [0.75, *[1.0] * 8]
 
 
-def test_puts_up_with_it_also_when_it_grows_to_twice_as_much_and_not_when_it_grows_further() -> None:
+def test_tolerates_twice_as_much_throttling_and_not_more() -> None:
     assert call(AdaptiveRate(), 6, 6, 12)[-1] == 1.0
     assert call(AdaptiveRate(), 6, 6, 13)[-1] < 1.0
 
 
-def test_tries_anew_after_a_while_whether_it_comes_from_its_rate() -> None:
+def test_tries_again_after_a_while_whether_throttling_comes_from_its_rate() -> None:
     assert call(AdaptiveRate(), 12, 12, *[12] * 9)[-2:] == [1.0, 0.75]
 
 
-def test_takes_more_again_in_small_steps_while_few_calls_are_throttled() -> None:
+def test_raises_the_share_in_small_steps_while_few_calls_are_throttled() -> None:
     shares = call(AdaptiveRate(), 12, 0, 0, 1, 0, 1, 0, 0)
     assert shares == [0.75, 0.75, *map(pytest.approx, (0.805, 0.8545, 0.89905, 0.939145, 0.9752305, 1.0))]
 
 
-def test_takes_more_again_while_it_puts_up_with_throttling() -> None:
+def test_raises_the_share_while_it_tolerates_throttling() -> None:
     """A trial that was kept by chance is not for ever."""
     shares = call(AdaptiveRate(), 12, 6, 12, 12, 12)
     assert shares == [0.75, 0.75, 0.5, 0.75, pytest.approx(0.805)]
@@ -101,7 +101,7 @@ def test_leaves_tokens_to_others_at_the_beginning_of_a_trial_and_only_then() -> 
         pytest.param("x..x.x", False, id="three of six"),
     ],
 )
-def test_the_bucket_seems_to_be_empty_if_most_of_the_last_calls_were_throttled(last: str, empty: bool) -> None:
+def test_assumes_an_empty_bucket_if_most_of_the_last_calls_were_throttled(last: str, empty: bool) -> None:
     rate = AdaptiveRate()
     for one in last:
         rate.count_call()
@@ -116,5 +116,5 @@ def test_always_uses_at_least_a_quarter_and_at_most_all(throttled: list[int]) ->
 
 
 @given(st.lists(st.integers(0, 60), max_size=30))
-def test_uses_the_whole_refill_again_thirteen_judgements_after_the_last_throttled_call(throttled: list[int]) -> None:
+def test_uses_the_whole_refill_again_thirteen_evaluations_after_the_last_throttled_call(throttled: list[int]) -> None:
     assert call(AdaptiveRate(), *throttled, *[0] * 13)[-1] == 1.0

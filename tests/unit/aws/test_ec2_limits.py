@@ -21,12 +21,12 @@ DOCUMENTED = pytest.mark.parametrize(
 )
 
 
-def test_every_action_that_the_handler_repeats_is_paced() -> None:
+def test_every_action_that_the_handler_repeats_has_a_rate_limit() -> None:
     assert len(LIMITS) == 5
 
 
 @DOCUMENTED
-def test_the_least_time_of_many_calls_follows_from_the_documented_numbers(
+def test_the_least_time_for_many_calls_follows_from_the_documented_limits(
     action: str, capacity: int, refill: int
 ) -> None:
     assert least_seconds({action: capacity}) == 0

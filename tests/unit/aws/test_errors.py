@@ -81,11 +81,11 @@ def refusal(code: str, message: str = "", status: int = 400, **metadata: bool) -
         pytest.param(ReadTimeoutError(endpoint_url="https://ec2"), ErrorKind.UNREACHABLE, id="no answer"),
     ],
 )
-def test_the_code_and_the_message_tell_what_an_error_means(error: Exception, error_kind: ErrorKind) -> None:
+def test_the_code_and_the_message_decide_the_kind_of_an_error(error: Exception, error_kind: ErrorKind) -> None:
     assert error_kind_of(error) is error_kind
 
 
-def test_an_error_that_is_not_aws_s_is_raised_again() -> None:
+def test_an_error_that_is_not_from_aws_is_raised_again() -> None:
     with pytest.raises(ZeroDivisionError):
         error_kind_of(ZeroDivisionError("a bug"))
 
@@ -104,10 +104,10 @@ def test_an_error_that_is_not_aws_s_is_raised_again() -> None:
         pytest.param(ErrorKind.NOT_READY, 1e9, False, id="a state in between is waited for"),
     ],
 )
-def test_an_error_is_believed_after_its_time(error_kind: ErrorKind, age: float, final: bool) -> None:
+def test_an_error_is_terminal_after_its_retry_window(error_kind: ErrorKind, age: float, final: bool) -> None:
     assert is_terminal(error_kind, age) is final
 
 
 @pytest.mark.parametrize(("code", "unknown"), [("NoSuchEntity", True), ("AccessDenied", False)])
-def test_knows_a_profile_that_does_not_exist_by_its_code(code: str, unknown: bool) -> None:
+def test_recognizes_by_the_code_that_a_profile_does_not_exist(code: str, unknown: bool) -> None:
     assert is_unknown_profile(refusal(code)) is unknown

@@ -77,13 +77,15 @@ def test_reads_all_pages_with_the_same_parameters(rate_limiter: RateLimiter) -> 
 
 
 @given(st.integers(0, 9), st.lists(st.sampled_from([None, THROTTLED]), max_size=15))
-def test_loses_no_page_and_reads_none_twice(count: int, failures: list[Exception | None]) -> None:
+def test_skips_no_page_and_reads_none_twice(count: int, failures: list[Exception | None]) -> None:
     clock = Clock()
     assert items(Service(range(count), failures), RateLimiter(clock=clock, sleep=clock.sleep)) == list(range(count))
 
 
 @pytest.mark.parametrize("times", [1, 5, 15])
-def test_repeats_what_was_throttled_and_tells_the_pace(rate_limiter: RateLimiter, clock: Clock, times: int) -> None:
+def test_repeats_a_throttled_call_and_reports_it_to_the_rate_limiter(
+    rate_limiter: RateLimiter, clock: Clock, times: int
+) -> None:
     service = Service([1], [THROTTLED] * times)
     assert items(service, rate_limiter) == [1]
     assert len(service.asked) == 1 + times
@@ -91,7 +93,7 @@ def test_repeats_what_was_throttled_and_tells_the_pace(rate_limiter: RateLimiter
     assert clock.now > 1000.0
 
 
-def test_does_not_repeat_what_was_throttled_for_ever(rate_limiter: RateLimiter, clock: Clock) -> None:
+def test_does_not_repeat_a_throttled_call_for_ever(rate_limiter: RateLimiter, clock: Clock) -> None:
     service = Service([1], [THROTTLED] * 1000)
     with pytest.raises(ClientError, match="RequestLimitExceeded"):
         items(service, rate_limiter)
@@ -100,7 +102,7 @@ def test_does_not_repeat_what_was_throttled_for_ever(rate_limiter: RateLimiter, 
 
 
 @pytest.mark.parametrize("failure", TRANSIENT)
-def test_repeats_twice_what_was_not_answered(rate_limiter: RateLimiter, failure: Exception) -> None:
+def test_repeats_a_call_without_an_answer_twice(rate_limiter: RateLimiter, failure: Exception) -> None:
     assert items(Service([1, 2, 3], [failure, failure]), rate_limiter) == [1, 2, 3]
     service = Service([1], [failure] * 3)
     with pytest.raises(type(failure)):
@@ -109,7 +111,7 @@ def test_repeats_twice_what_was_not_answered(rate_limiter: RateLimiter, failure:
 
 
 @pytest.mark.parametrize("failure", LASTING)
-def test_does_not_repeat_what_would_end_in_the_same_way(
+def test_does_not_repeat_a_call_that_would_fail_again(
     rate_limiter: RateLimiter, clock: Clock, failure: Exception
 ) -> None:
     service = Service([1], [failure])

@@ -63,7 +63,7 @@ def test_one_throttled_call_costs_neither_tokens_nor_rate() -> None:
     assert clock.now - 1000.0 == pytest.approx(49 / RATE)
 
 
-def test_takes_less_of_the_refill_while_many_calls_are_throttled() -> None:
+def test_uses_less_of_the_refill_while_many_calls_are_throttled() -> None:
     clock = StrictClock()
     rate_limiter = pace_on(clock, {REPLACE: 0.0})
     for _ in range(5):
@@ -75,7 +75,7 @@ def test_takes_less_of_the_refill_while_many_calls_are_throttled() -> None:
     assert clock.now - began > 2 * 30 / RATE
 
 
-def test_takes_the_whole_refill_again_once_no_call_is_throttled() -> None:
+def test_uses_the_whole_refill_again_once_no_call_is_throttled() -> None:
     clock = StrictClock()
     rate_limiter = pace_on(clock)
     for _ in range(60):
@@ -97,7 +97,7 @@ def test_every_action_has_a_bucket_of_its_own() -> None:
     assert clock.now == 1000.0
 
 
-def test_refuses_at_once_what_would_come_too_late() -> None:
+def test_refuses_at_once_a_call_that_would_have_to_wait_too_long() -> None:
     clock = StrictClock()
     rate_limiter = pace_on(clock, {REPLACE: 0.0})
 
@@ -106,14 +106,14 @@ def test_refuses_at_once_what_would_come_too_late() -> None:
     assert rate_limiter.levels()[REPLACE] == 0.0
 
 
-def test_waits_for_what_comes_in_time() -> None:
+def test_waits_for_tokens_that_come_in_time() -> None:
     clock = StrictClock()
 
     assert pace_on(clock, {REPLACE: 0.0}).acquire(REPLACE, until=1000.0 + 1.1 / RATE)
     assert clock.now == pytest.approx(1000.0 + 1 / RATE)
 
 
-def test_the_bucket_is_taken_to_be_empty_when_most_of_the_last_calls_were_throttled() -> None:
+def test_assumes_an_empty_bucket_when_most_of_the_last_calls_were_throttled() -> None:
     rate_limiter = pace_on(StrictClock())
     rate_limiter.was_throttled(REPLACE)
     rate_limiter.was_throttled(REPLACE)
@@ -161,7 +161,7 @@ def test_the_next_invocation_finds_the_buckets_refilled(seconds: float, level: f
     assert refilled({REPLACE: 1.0}, seconds) == {REPLACE: pytest.approx(level)}
 
 
-def test_the_next_invocation_passes_over_buckets_that_it_does_not_know() -> None:
+def test_the_next_invocation_ignores_buckets_that_it_does_not_know() -> None:
     assert refilled({"StopInstances": 1.0}, 1.0) == {}
 
 
@@ -169,7 +169,7 @@ def test_the_next_invocation_passes_over_buckets_that_it_does_not_know() -> None
     action=st.sampled_from(sorted(LIMITS)),
     pauses=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.3, 7.0]), min_size=1, max_size=200),
 )
-def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: list[float]) -> None:
+def test_in_no_period_there_are_more_calls_than_aws_allows(action: str, pauses: list[float]) -> None:
     clock = StrictClock()
     rate_limiter, times = pace_on(clock), []
     for pause in pauses:
@@ -184,7 +184,7 @@ def test_no_span_of_time_sees_more_calls_than_aws_allows(action: str, pauses: li
 
 
 @given(before=st.integers(0, 120), after=st.integers(0, 120), gap=st.sampled_from([0.0, 1.0, 30.0]))
-def test_an_invocation_goes_on_where_the_one_before_has_left_off(before: int, after: int, gap: float) -> None:
+def test_an_invocation_continues_with_the_levels_of_the_one_before(before: int, after: int, gap: float) -> None:
     def end(hand_over: Callable[[RateLimiter, StrictClock], RateLimiter]) -> float:
         clock = StrictClock()
         rate_limiter = pace_on(clock)

@@ -24,14 +24,14 @@ def alone(seed: int, throttled_at_random: float = 0.0) -> Calls:
     return calls
 
 
-def test_takes_what_the_bucket_allows_when_it_is_alone() -> None:
+def test_uses_the_whole_bucket_when_it_is_alone() -> None:
     runs = [alone(seed) for seed in RUNS]
     assert max(map(ratio, runs)) <= 1.02
     assert sum(calls.throttled for calls in runs) == 0
 
 
 @pytest.mark.parametrize(("share", "most"), [(0.01, 1.1), (0.05, 1.2), (0.2, 1.5)])
-def test_throttling_at_random_does_not_cost_most_of_the_speed(share: float, most: float) -> None:
+def test_random_throttling_costs_less_than_half_of_the_speed(share: float, most: float) -> None:
     assert mean(ratio(alone(seed, share)) for seed in RUNS) <= most
 
 
@@ -46,7 +46,7 @@ def by_chance(seed: int, calls_per_second: float) -> Iterator[float]:
 
 @pytest.mark.parametrize("how", [regularly, by_chance])
 @pytest.mark.parametrize("throttled_at_random", [0.0, 0.05])
-def test_a_neighbour_that_uses_a_fifth_of_the_bucket_is_hardly_denied_anything(
+def test_a_neighbour_that_uses_a_fifth_of_the_bucket_is_hardly_throttled(
     how: Callable[[int, float], Iterator[float]], throttled_at_random: float
 ) -> None:
     denied, ratios = [], []
@@ -70,7 +70,7 @@ def test_a_neighbour_that_uses_most_of_the_bucket_is_not_starved() -> None:
     assert mean(denied) <= 0.25
 
 
-def test_a_neighbour_that_leaves_gives_the_speed_back() -> None:
+def test_the_speed_returns_when_a_neighbour_stops() -> None:
     bucket = SharedBucket()
     pauses = [*itertools.repeat(0.5, 120), 1e9]
     bucket.add_neighbour(iter(pauses))
@@ -79,7 +79,7 @@ def test_a_neighbour_that_leaves_gives_the_speed_back() -> None:
     assert calls.last_accepted <= 1.15 * alone_after_a_minute
 
 
-def test_two_that_change_as_much_at_the_same_time_share_the_bucket() -> None:
+def test_two_operations_of_the_same_size_share_the_bucket() -> None:
     runs = [change(SharedBucket(seed), COUNT, COUNT) for seed in RUNS]
     ahead = [ratio(second) - ratio(first) for first, second in runs]
     assert abs(mean(ahead)) <= 0.5

@@ -55,15 +55,15 @@ def test_ec2_may_not_assume_the_role(statement: dict[str, Any]) -> None:
     assert not allows_ec2(policy(statement))
 
 
-def test_a_denial_wins() -> None:
+def test_a_denial_overrides_an_allowance() -> None:
     assert not allows_ec2(policy(ALLOW, DENY))
 
 
-def test_a_denial_under_a_condition_is_not_guessed() -> None:
+def test_a_denial_under_a_condition_is_ignored() -> None:
     assert allows_ec2(policy(ALLOW, {**DENY, "Condition": MFA}))
 
 
-def test_a_denial_of_someone_else_does_not_matter() -> None:
+def test_a_denial_for_another_principal_does_not_matter() -> None:
     assert allows_ec2(policy(ALLOW, {**DENY, "Principal": {"Service": "lambda.amazonaws.com"}}))
 
 

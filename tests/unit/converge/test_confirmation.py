@@ -25,7 +25,7 @@ WEB = "arn:aws:iam::111122223333:instance-profile/Web"
         pytest.param(3600.0, 1, 3.0, id="the last one, after an hour"),
     ],
 )
-def test_looks_the_more_often_the_fewer_are_left_and_the_less_time_has_passed(
+def test_looks_more_often_with_fewer_left_and_less_time_passed(
     since_change: float, pending: int, seconds: float
 ) -> None:
     assert pause_seconds(since_change, pending) == pytest.approx(seconds)
@@ -37,7 +37,7 @@ def test_never_waits_long(since_change: float, pending: int) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.integers(1, 10_000)), min_size=2, max_size=9))
-def test_waits_no_shorter_later_or_with_more_left(cases: list[tuple[float, int]]) -> None:
+def test_never_waits_less_later_or_with_more_left(cases: list[tuple[float, int]]) -> None:
     for (since, pending), (other, more) in itertools.pairwise(cases):
         later = pause_seconds(max(since, other), max(pending, more))
         assert later >= max(pause_seconds(since, pending), pause_seconds(other, more)) - 1e-9
@@ -54,7 +54,7 @@ def waiting(*ids: str) -> Plan:
 NEW, CONFIRMED = Association("iip-1", WEB, established=False), Association("iip-1", WEB, established=True)
 
 
-def test_finds_the_instances_that_lack_nothing_but_a_confirmation() -> None:
+def test_finds_the_instances_that_lack_only_a_confirmation() -> None:
     instances = {"i-1": instance("i-1", NEW), "i-2": instance("i-2", NEW), "i-3": instance("i-3", CONFIRMED)}
     assert unconfirmed(waiting("i-1", "i-2"), instances).keys() == {"i-1", "i-2"}
 

@@ -47,7 +47,7 @@ def taken_by_another(previous: str, acted_at: float | None = 1.0) -> Record:
 
 
 @pytest.mark.parametrize("rolling_back", [False, True])
-def test_finds_nothing_wrong_with_what_is_right(rolling_back: bool) -> None:
+def test_finds_no_problem_in_a_valid_request(rolling_back: bool) -> None:
     assert found(rolling_back=rolling_back) == []
 
 
@@ -72,7 +72,7 @@ def test_fails_when_ec2_could_not_deliver_the_role(profile: Profile | None, word
     assert all(word in sentence for word in words)
 
 
-def test_only_a_profile_that_is_gone_stands_in_the_way_of_going_back() -> None:
+def test_only_a_deleted_profile_blocks_a_rollback() -> None:
     distrusted, empty = Profile(WANTED, role_arn("Wanted"), False), Profile(WANTED, None, False)
 
     assert found(profiles={**HEALTHY, WANTED: distrusted}, rolling_back=True) == []
@@ -80,7 +80,7 @@ def test_only_a_profile_that_is_gone_stands_in_the_way_of_going_back() -> None:
     assert "does not exist" in found(profiles={**HEALTHY, WANTED: None}, rolling_back=True)[0]
 
 
-def test_shows_whole_arns_where_the_names_are_the_same() -> None:
+def test_shows_whole_arns_if_the_names_are_the_same() -> None:
     elsewhere = "arn:aws:iam::111122223333:role/team/Wanted"
     (sentence,) = found(profiles={**HEALTHY, WANTED: Profile(WANTED, elsewhere, True)})
 
@@ -115,7 +115,7 @@ def test_a_listed_profile_may_be_missing_or_empty(profile: Profile | None) -> No
     assert found(profiles={**HEALTHY, LISTED: profile}) == []
 
 
-def test_fails_when_a_target_s_previous_profile_is_listed_no_more() -> None:
+def test_fails_when_the_previous_profile_of_a_target_is_no_longer_listed() -> None:
     (sentence,) = found(records=(record(FOREIGN),), carries=WANTED)
 
     assert "Foreign" in sentence
@@ -123,23 +123,23 @@ def test_fails_when_a_target_s_previous_profile_is_listed_no_more() -> None:
 
 
 @pytest.mark.parametrize("previous", [None, LISTED, WANTED])
-def test_a_previous_profile_that_can_be_given_back_is_no_problem(previous: str | None) -> None:
+def test_a_previous_profile_that_can_be_restored_is_no_problem(previous: str | None) -> None:
     assert found(records=(record(previous),), carries=WANTED) == []
 
 
-def test_what_another_association_will_hand_over_must_be_restorable_too() -> None:
+def test_a_profile_that_another_association_will_hand_over_must_be_restorable_too() -> None:
     (sentence,) = found(records=(taken_by_another(FOREIGN),), carries=LISTED)
 
     assert "Foreign must be restored later" in sentence
 
 
 @pytest.mark.parametrize("carries", [FOREIGN, None])
-def test_what_stays_with_another_association_is_no_problem(carries: str | None) -> None:
+def test_a_profile_that_stays_with_another_association_is_no_problem(carries: str | None) -> None:
     """The target is a conflict, or nothing has become of the other association's claim."""
     assert found(records=(taken_by_another(FOREIGN, acted_at=None),), carries=carries) == []
 
 
-def test_what_somebody_else_has_put_there_since_takes_the_place_of_what_was_there_before() -> None:
+def test_a_profile_from_somebody_else_takes_the_place_of_the_previous_one() -> None:
     assert found(records=(record(FOREIGN, acted_at=1.0),), carries=LISTED) == []
 
 
@@ -150,7 +150,7 @@ def test_the_previous_profile_of_an_instance_that_leaves_is_no_problem() -> None
     assert found(records=(leaver,)) == []
 
 
-def test_going_back_is_stopped_by_nothing_but_the_wanted_profile() -> None:
+def test_only_the_wanted_profile_can_block_a_rollback() -> None:
     wrong = {WANTED: HEALTHY[WANTED], LISTED: Profile(LISTED, role_arn("Other"), True)}
 
     assert found(profiles=wrong, records=(record(FOREIGN),), rolling_back=True) == []

@@ -16,7 +16,7 @@ def test_an_instance_carries_the_profile_of_its_active_association() -> None:
     assert instance(WANTED, established=False).carries == WANTED
 
 
-def test_an_instance_without_an_active_association_carries_nothing() -> None:
+def test_an_instance_without_an_active_association_carries_no_profile() -> None:
     assert instance(leaving=True).carries is None
 
 

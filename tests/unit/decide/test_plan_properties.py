@@ -111,7 +111,7 @@ def remembered(place: World) -> dict[str, tuple[str | None, frozenset[str], str 
 
 
 @given(place=worlds, wish=wishes())
-def test_what_was_converged_stays_as_it_is(place: World, wish: Desired) -> None:
+def test_a_converged_fleet_stays_as_it_is(place: World, wish: Desired) -> None:
     try:
         place.associate(wish)
     except RefusedError:
@@ -143,7 +143,7 @@ def test_every_target_carries_the_profile_or_is_a_conflict_to_be_kept(place: Wor
 
 
 @given(place=worlds, history=st.lists(events, max_size=4), wish=wishes())
-def test_going_back_is_never_refused(place: World, history: list[Event], wish: Desired) -> None:
+def test_a_rollback_is_never_refused(place: World, history: list[Event], wish: Desired) -> None:
     live_through(place, history)
 
     assert place.associate(wish, IDS, rolling_back=True).converged
@@ -153,7 +153,7 @@ def test_going_back_is_never_refused(place: World, history: list[Event], wish: D
 
 
 @given(place=worlds, history=st.lists(events, max_size=5))
-def test_undo_gives_back_what_was_there_before_everything(place: World, history: list[Event]) -> None:
+def test_undo_restores_the_profiles_from_before_everything(place: World, history: list[Event]) -> None:
     original = place.carried()
     live_through(place, history)
 
@@ -168,7 +168,7 @@ def test_undo_gives_back_what_was_there_before_everything(place: World, history:
     history=st.lists(events_of_several, max_size=6),
     order=st.permutations(NAMES),
 )
-def test_undo_gives_back_what_was_there_before_several_associations(
+def test_undo_restores_the_profiles_from_before_several_associations(
     place: World, history: list[Event], order: list[str]
 ) -> None:
     original = place.carried()
@@ -183,7 +183,7 @@ def test_undo_gives_back_what_was_there_before_several_associations(
 
 
 @given(place=worlds, history=st.lists(events_of_several, min_size=1, max_size=5))
-def test_undo_of_one_association_brings_to_light_what_the_others_want(place: World, history: list[Event]) -> None:
+def test_undo_of_one_association_restores_what_the_others_want(place: World, history: list[Event]) -> None:
     live_through(place, history)
     place.association = history[-1].association
     place.undo()
@@ -193,7 +193,7 @@ def test_undo_of_one_association_brings_to_light_what_the_others_want(place: Wor
 
 
 @given(place=worlds, history=st.lists(events, min_size=1, max_size=4), crash_after=st.integers(0, 12))
-def test_undo_gives_everything_back_also_from_the_middle_of_an_operation(
+def test_undo_restores_everything_even_in_the_middle_of_an_operation(
     place: World, history: list[Event], crash_after: int
 ) -> None:
     original = place.carried()
@@ -212,7 +212,7 @@ def test_undo_gives_everything_back_also_from_the_middle_of_an_operation(
 
 
 @given(place=worlds, history=st.lists(events, min_size=1, max_size=4))
-def test_an_instance_that_leaves_gets_back_what_it_had(place: World, history: list[Event]) -> None:
+def test_an_instance_that_leaves_gets_its_previous_profile(place: World, history: list[Event]) -> None:
     original = place.carried()
     live_through(place, history)
     stays, *leave = IDS
@@ -241,7 +241,7 @@ def test_undo_leaves_alone_what_someone_else_has_changed(
 
 
 @given(place=worlds, history=st.lists(events, max_size=3), deleted=st.sets(st.sampled_from([LISTED, FOREIGN])))
-def test_undo_leaves_bare_what_carried_a_profile_that_was_deleted(
+def test_undo_leaves_an_instance_bare_whose_previous_profile_was_deleted(
     place: World, history: list[Event], deleted: set[str]
 ) -> None:
     original = place.carried()
@@ -257,7 +257,7 @@ def test_undo_leaves_bare_what_carried_a_profile_that_was_deleted(
 
 
 @given(place=worlds, history=st.lists(events, max_size=3), gone=st.sets(st.sampled_from(IDS)))
-def test_undo_drops_instances_that_are_gone(place: World, history: list[Event], gone: set[str]) -> None:
+def test_undo_drops_terminated_instances(place: World, history: list[Event], gone: set[str]) -> None:
     original = place.carried()
     live_through(place, history)
     for id_ in gone:
@@ -273,7 +273,7 @@ def test_undo_drops_instances_that_are_gone(place: World, history: list[Event], 
 
 
 @given(place=worlds, history=st.lists(events, max_size=2), wish=wishes(), crashes=st.lists(st.integers(0, 4)))
-def test_crashes_on_the_way_lead_to_the_same_end(
+def test_crashes_in_an_operation_lead_to_the_same_end(
     place: World, history: list[Event], wish: Desired, crashes: list[int]
 ) -> None:
     live_through(place, history)
@@ -314,7 +314,7 @@ def test_crashes_in_an_undo_lead_to_the_same_end(place: World, history: list[Eve
     "crash_after",
     [pytest.param(0, id="between claim and action"), pytest.param(1, id="between the halves of the swap")],
 )
-def test_a_swap_survives_a_crash(crash_after: int) -> None:
+def test_a_swap_is_completed_after_a_crash(crash_after: int) -> None:
     (id_, *_) = IDS
     place = world({id_: (InstanceState.STOPPED, LISTED)}, PROFILES)
     place.crash_after = crash_after
@@ -372,7 +372,7 @@ def test_every_target_and_every_record_gets_one_step_and_nothing_else_does(
 
 
 @given(observed=snapshots())
-def test_undo_is_about_the_records_and_nothing_else(observed: Snapshot) -> None:
+def test_undo_changes_only_instances_with_records(observed: Snapshot) -> None:
     steps = plan_undo(observed).steps
 
     assert [step.instance_id for step in steps] == list(observed.records)
@@ -400,7 +400,7 @@ def test_a_change_is_never_one_that_ec2_would_refuse(
 
 
 @given(observed=snapshots(), wish=wishes(), context=situations)
-def test_what_may_not_be_displaced_is_displaced_by_no_step(
+def test_no_step_displaces_a_profile_that_may_not_be_displaced(
     observed: Snapshot, wish: Desired, context: OperationContext
 ) -> None:
     for step in plan_desired(wish, observed, context).changes:

@@ -128,7 +128,7 @@ class Case:
         ),
     ],
 )
-def test_what_the_target_carries_decides(case: Case) -> None:
+def test_the_profile_of_the_target_decides(case: Case) -> None:
     step = decide(case.found, case.known, wish=case.wish)
 
     assert (step.instance_id, step.action, step.before, step.after, step.fallback, step.undo) == (
@@ -162,7 +162,7 @@ def test_a_conflict_does_not_wait_for_the_state_to_settle() -> None:
 
 
 @pytest.mark.parametrize("action_state", [(Action.REPLACE, RUNNING), (Action.SWAP, STOPPED)])
-def test_names_the_association_that_it_ends(action_state: tuple[Action, InstanceState]) -> None:
+def test_a_step_names_the_association_that_it_ends(action_state: tuple[Action, InstanceState]) -> None:
     action, state = action_state
     found = instance(LISTED, state)
     step = decide(found)
@@ -171,7 +171,7 @@ def test_names_the_association_that_it_ends(action_state: tuple[Action, Instance
     assert (step.action, step.association_id) == (action, found.association.id)
 
 
-def test_a_conflict_says_what_is_there_and_what_to_do() -> None:
+def test_a_conflict_names_the_profile_and_says_what_to_do() -> None:
     step = decide(instance(FOREIGN, STOPPED))
 
     assert "stopped" in step.reason
@@ -203,20 +203,20 @@ def test_fails_when_a_running_target_is_not_confirmed_in_time() -> None:
     assert "trust policy" in step.advice
 
 
-def test_a_change_whose_answer_got_lost_has_as_long_to_be_confirmed_as_any() -> None:
+def test_a_change_whose_answer_was_lost_has_the_full_time_to_be_confirmed() -> None:
     found, began = instance(WANTED, established=False), 1000.0
 
     assert decide(found, record(changed_at=began), now=began + CONFIRMATION_SECONDS).action is Action.WAIT
     assert decide(found, record(changed_at=began), now=began + CONFIRMATION_SECONDS + 1).action is Action.REJECT
 
 
-def test_gives_an_association_time_that_somebody_else_has_made_nobody_knows_when() -> None:
+def test_an_association_of_somebody_else_without_a_timestamp_has_time_to_be_confirmed() -> None:
     step = decide(instance(WANTED, established=False), now=10 * CONFIRMATION_SECONDS)
 
     assert step.action is Action.WAIT
 
 
-def test_gives_an_association_of_somebody_else_three_minutes_from_when_ec2_says_that_it_was_made() -> None:
+def test_an_association_of_somebody_else_has_three_minutes_from_its_timestamp() -> None:
     began = 1000.0
     found = instance(WANTED, established=False, since=began)
 
@@ -224,7 +224,7 @@ def test_gives_an_association_of_somebody_else_three_minutes_from_when_ec2_says_
     assert decide(found, now=began + CONFIRMATION_SECONDS + 1).action is Action.REJECT
 
 
-def test_what_is_not_confirmed_in_time_does_not_stand_in_the_way_back() -> None:
+def test_an_unconfirmed_association_does_not_block_the_rollback() -> None:
     context = OperationContext(rolling_back=True, begun=True)
     step = decide(
         instance(WANTED, established=False), record(acted_at=0.0), context=context, now=CONFIRMATION_SECONDS + 1
@@ -269,7 +269,7 @@ def test_does_not_overwrite_what_somebody_gives_a_target_after_us() -> None:
     assert "find out who" in step.advice
 
 
-def test_does_not_put_on_again_what_somebody_takes_off_after_us() -> None:
+def test_does_not_associate_again_what_somebody_removes_after_us() -> None:
     step = decide(instance(), record(acted_at=CHANGED, changed_at=CHANGED), now=LONG_AFTER)
 
     assert step.action is Action.CONFLICT
@@ -277,7 +277,7 @@ def test_does_not_put_on_again_what_somebody_takes_off_after_us() -> None:
 
 
 @pytest.mark.parametrize("context", [REVERSING, FORWARD])
-def test_what_somebody_changes_after_us_is_kept_where_conflicts_are(context: OperationContext) -> None:
+def test_a_change_of_somebody_after_us_is_kept_if_conflicts_are_kept(context: OperationContext) -> None:
     wish = desired() if context.rolling_back else KEEP
     step = decide(
         instance(LISTED), record(acted_at=CHANGED, changed_at=CHANGED), wish=wish, context=context, now=LONG_AFTER
@@ -297,7 +297,7 @@ def test_what_somebody_changes_after_us_is_kept_where_conflicts_are(context: Ope
         ),
     ],
 )
-def test_takes_a_target_for_nobody_elses_that(known: Record, now: float) -> None:
+def test_associates_a_target_that_somebody_else_may_not_have_changed(known: Record, now: float) -> None:
     assert decide(instance(), known, now=now).action is Action.ASSOCIATE
 
 
@@ -311,7 +311,7 @@ GONE_INSTANCES = [
 
 
 @pytest.mark.parametrize(("found", "fact"), GONE_INSTANCES)
-def test_fails_when_a_new_id_is_gone(found: Instance | None, fact: str) -> None:
+def test_fails_when_a_new_id_is_terminated(found: Instance | None, fact: str) -> None:
     step = decide(found)
 
     assert step.action is Action.REJECT
@@ -332,7 +332,7 @@ def test_advises_to_look_at_account_and_region_of_an_unknown_id() -> None:
         pytest.param(None, REVERSING, id="going back"),
     ],
 )
-def test_drops_an_old_id_that_is_gone_with_a_warning(
+def test_drops_an_old_id_that_is_terminated_with_a_warning(
     found: Instance | None, fact: str, known: Record | None, context: OperationContext
 ) -> None:
     step = decide(found, known, context=context)
@@ -342,33 +342,33 @@ def test_drops_an_old_id_that_is_gone_with_a_warning(
 
 
 @pytest.mark.parametrize(("found", "fact"), GONE_INSTANCES)
-def test_drops_a_new_id_that_is_gone_since_the_first_look(found: Instance | None, fact: str) -> None:
+def test_drops_a_new_id_that_was_terminated_after_the_first_observation(found: Instance | None, fact: str) -> None:
     step = decide(found, context=OperationContext(begun=True))
 
     assert (step.action, step.warning) == (Action.FORGET, True)
     assert fact in step.reason
 
 
-def test_another_known_id_does_not_excuse_one_that_is_gone() -> None:
+def test_another_known_id_does_not_excuse_a_terminated_one() -> None:
     assert decide(None, context=OperationContext(known_ids=frozenset({instance_id(2)}))).action is Action.REJECT
 
 
 # Going back, as CloudFormation does after a failed update: nothing may stand in its way.
 
 
-def test_going_back_keeps_a_conflict_with_a_warning() -> None:
+def test_a_rollback_keeps_a_conflict_with_a_warning() -> None:
     step = decide(instance(FOREIGN), context=REVERSING)
 
     assert (step.action, step.after, step.warning) == (Action.KEEP, FOREIGN, True)
 
 
-def test_going_back_gives_a_profile_back_that_may_no_longer_be_displaced() -> None:
+def test_a_rollback_restores_over_a_profile_that_may_no_longer_be_displaced() -> None:
     step = decide(instance(FORMER), record(FOREIGN, ours=[FORMER]), context=REVERSING)
 
     assert (step.action, step.after, step.undo) == (Action.REPLACE, FOREIGN, True)
 
 
-def test_going_back_forgets_a_profile_that_was_given_back() -> None:
+def test_a_rollback_forgets_a_profile_that_was_restored() -> None:
     step = decide(instance(FOREIGN), record(FOREIGN, ours=[FORMER]), context=REVERSING)
 
     assert (step.action, step.undo) == (Action.FORGET, True)
@@ -382,13 +382,13 @@ def test_going_back_forgets_a_profile_that_was_given_back() -> None:
         pytest.param(WANTED, id="the wanted profile"),
     ],
 )
-def test_going_back_goes_on_with_what_can_be_restored(previous: str | None) -> None:
+def test_a_rollback_replaces_directly_if_the_previous_profile_can_be_restored_later(previous: str | None) -> None:
     step = decide(instance(FORMER), record(previous, ours=[FORMER]), context=REVERSING)
 
     assert (step.action, step.after, step.undo) == (Action.REPLACE, WANTED, False)
 
 
-def test_going_forward_does_not_undo_what_may_no_longer_be_displaced() -> None:
+def test_an_ordinary_update_does_not_undo_what_may_no_longer_be_displaced() -> None:
     step = decide(instance(FORMER), record(FOREIGN, ours=[FORMER]))
 
     assert (step.action, step.after, step.undo) == (Action.REPLACE, WANTED, False)
@@ -397,7 +397,7 @@ def test_going_forward_does_not_undo_what_may_no_longer_be_displaced() -> None:
 # Plans of several instances.
 
 
-def test_plans_the_targets_and_those_that_are_targets_no_more() -> None:
+def test_plans_the_targets_and_the_former_targets() -> None:
     target, leaver, stranger = (instance_id(number) for number in (1, 2, 3))
     plan = plan_desired(
         desired([target]),
@@ -456,7 +456,7 @@ def test_sorts_the_steps_by_kind() -> None:
     assert len(plan.changes) == 4
 
 
-def test_whether_the_wanted_profile_exists_is_no_matter_of_the_plan() -> None:
+def test_the_plan_does_not_check_whether_the_wanted_profile_exists() -> None:
     """The preflight looks at the profile; the plan looks at the instances."""
     observed = snapshot(instance(), profiles=existing())
 

@@ -143,7 +143,7 @@ class Case:
         ),
     ],
 )
-def test_what_the_instance_carries_decides(case: Case) -> None:
+def test_the_profile_of_the_instance_decides(case: Case) -> None:
     step = decide(case.found, case.known, exist=(LISTED,) if case.previous_exists else ())
 
     assert (step.instance_id, step.action, step.before, step.after, step.fallback, step.warning, step.undo) == (
@@ -178,7 +178,7 @@ def test_an_interrupted_swap_waits_until_the_former_association_has_ended() -> N
     ],
 )
 @pytest.mark.parametrize("previous", [None, LISTED])
-def test_drops_the_entry_of_an_instance_that_is_gone(found: Instance | None, previous: str | None) -> None:
+def test_drops_the_record_of_a_terminated_instance(found: Instance | None, previous: str | None) -> None:
     step = decide(found, record(previous))
 
     assert (step.action, step.undo, step.warning) == (Action.FORGET, True, False)
@@ -189,7 +189,7 @@ def test_says_what_has_happened_to_a_previous_profile_that_was_deleted() -> None
     assert "does not exist any more" in decide(instance(WANTED), record(LISTED), exist=()).reason
 
 
-def test_does_not_blame_someone_for_what_it_took_off_itself() -> None:
+def test_does_not_report_a_change_of_somebody_else_after_its_own_disassociation() -> None:
     """The plan after the one that disassociated, because there was nothing to give back any more."""
     step = decide(instance(), record(LISTED), exist=())
 
@@ -198,11 +198,11 @@ def test_does_not_blame_someone_for_what_it_took_off_itself() -> None:
 
 
 @pytest.mark.parametrize(("found", "now"), [(instance(FOREIGN), "Foreign"), (instance(), "no profile")])
-def test_says_what_someone_else_has_put_there(found: Instance, now: str) -> None:
+def test_names_the_profile_that_someone_else_has_given(found: Instance, now: str) -> None:
     assert f"someone has given it {now} since" in decide(found, record(LISTED)).reason
 
 
-def test_undoes_all_that_the_ledger_holds_and_nothing_else() -> None:
+def test_undoes_exactly_the_records_of_the_ledger() -> None:
     bare, replaced, stranger = (instance_id(number) for number in (1, 2, 3))
     plan = plan_undo(
         snapshot(
@@ -220,5 +220,5 @@ def test_undoes_all_that_the_ledger_holds_and_nothing_else() -> None:
     ]
 
 
-def test_an_empty_ledger_is_undone_at_once() -> None:
+def test_an_empty_ledger_needs_no_undo() -> None:
     assert plan_undo(snapshot(instance(WANTED), selected=[])).converged

@@ -33,7 +33,7 @@ def was_refused(record: Record, profile: str = WANTED) -> bool:
     return record.was_refused(to(profile), BEGAN)
 
 
-def test_a_record_that_nobody_holds_was_never_tried() -> None:
+def test_a_record_without_claims_was_never_tried() -> None:
     assert Record(ID).tried_at is None
 
 
@@ -43,7 +43,7 @@ def test_a_change_was_tried_when_it_was_begun() -> None:
 
 
 @pytest.mark.parametrize("action", [Action.KEEP, Action.WAIT, Action.FORGET])
-def test_what_changes_nothing_is_no_try(action: Action) -> None:
+def test_a_step_that_changes_nothing_is_no_try(action: Action) -> None:
     assert record(action=action, at=LATER).tried_at is None
     assert record(action=action, at=LATER, acted_at=BEFORE).tried_at == BEFORE
 
@@ -53,11 +53,11 @@ def test_the_latest_try_counts_whether_it_was_begun_or_accepted() -> None:
     assert record(at=BEFORE, acted_at=LATER).tried_at == LATER
 
 
-def test_what_another_association_has_changed_was_tried_too() -> None:
+def test_a_change_of_another_association_counts_as_a_try_too() -> None:
     assert Record(ID, acted_at=LATER).tried_at == LATER
 
 
-def test_a_refusal_for_good_counts_in_its_operation() -> None:
+def test_a_terminal_refusal_counts_in_its_operation() -> None:
     assert was_refused(record(final=True, failing_since=LATER))
     assert was_refused(record(final=True, failing_since=BEGAN))
     assert was_refused(record(final=True))
@@ -67,12 +67,12 @@ def test_a_refusal_in_an_earlier_operation_is_tried_again() -> None:
     assert not was_refused(record(at=BEFORE, final=True, failing_since=BEFORE))
 
 
-def test_what_was_refused_earlier_and_is_tried_again_now_is_not_refused_yet() -> None:
+def test_a_change_that_was_refused_earlier_and_is_tried_again_is_not_refused_yet() -> None:
     assert not was_refused(record(failing_since=BEFORE, final=False))
     assert was_refused(record(failing_since=BEFORE, final=True))
 
 
-def test_an_error_that_passes_is_no_refusal() -> None:
+def test_a_transient_error_is_no_refusal() -> None:
     assert not was_refused(record(final=False))
 
 
@@ -82,16 +82,16 @@ def test_a_refusal_is_about_the_profile_that_was_refused() -> None:
     assert was_refused(record(final=True, after=FOREIGN), FOREIGN)
 
 
-def test_what_was_refused_stays_refused_after_the_former_profile_is_on_again() -> None:
+def test_a_refusal_stays_after_the_former_profile_was_put_back() -> None:
     """Giving that back was the latest change, and was accepted."""
     assert was_refused(record(after=FOREIGN, failing_since=LATER))
     assert was_refused(record(after=FOREIGN, failing_since=BEGAN))
     assert not was_refused(record(after=FOREIGN, failing_since=LATER), FOREIGN)
 
 
-def test_nothing_was_refused_to_an_instance_that_nobody_holds() -> None:
+def test_an_instance_without_claims_has_no_refusal() -> None:
     assert not was_refused(Record(ID))
 
 
-def test_a_target_that_was_only_kept_was_refused_nothing() -> None:
+def test_a_target_that_was_only_kept_has_no_refusal() -> None:
     assert not was_refused(record(action=Action.KEEP, final=True, failing_since=LATER))

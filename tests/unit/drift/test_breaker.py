@@ -17,7 +17,7 @@ def test_changes_count_for_an_hour() -> None:
     assert memory.observed(NOW + 3900, 10).used(GIVING) == 0
 
 
-def test_the_base_is_what_was_held_at_the_start_of_the_hour() -> None:
+def test_the_base_is_the_number_of_held_instances_at_the_start_of_the_hour() -> None:
     memory = Memory("r").observed(NOW, 100).observed(NOW + 1800, 190).observed(NOW + 3000, 250)
     assert memory.held_an_hour_ago == 100
     assert memory.observed(NOW + 3000 + 1500, 260).held_an_hour_ago == 190
@@ -32,7 +32,7 @@ def test_the_first_reason_for_a_pause_stays() -> None:
     assert (memory.pauses[GIVING].reason, memory.pauses[GIVING].since) == ("first", NOW)
 
 
-def test_another_operation_begins_with_nothing() -> None:
+def test_another_operation_begins_with_zero_changes() -> None:
     memory = Memory("r").counted(GIVING, 3, NOW).paused(TAKING, "why", NOW)
     assert memory.of_operation("r") == memory
     assert memory.of_operation("s") == Memory("s")

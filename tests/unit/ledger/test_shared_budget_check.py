@@ -17,12 +17,12 @@ def entry(
     return Entry(association, NOW + began, NOW + seconds, {action: calls}, may_wait)
 
 
-def test_one_alone_always_fits() -> None:
+def test_a_single_operation_always_fits() -> None:
     """Whether it can be over in time by itself is another question."""
     assert crowding([entry("A", 100_000, 10)], "A", NOW) is None
 
 
-def test_two_that_need_500_seconds_do_not_fit_into_300() -> None:
+def test_two_operations_that_need_500_seconds_do_not_fit_into_300() -> None:
     # 2 x 1,300 calls: (2,600 - 100) / 5 = 500 s; each alone: (1,300 - 100) / 5 = 240 s.
     first, second = entry("A", 1300, 300), entry("B", 1300, 300, began=1)
     assert crowding([first, second], "B", NOW) == (500.0, [first])
@@ -34,18 +34,18 @@ def test_the_last_second_counts(seconds: float, fits: bool) -> None:
     assert (crowding(entries, "B", NOW) is None) is fits
 
 
-def test_the_one_that_came_first_is_not_refused() -> None:
+def test_the_operation_that_began_first_is_not_refused() -> None:
     entries = [entry("A", 1300, 300), entry("B", 1300, 300, began=1)]
     assert crowding(entries, "A", NOW) is None
 
 
-def test_of_two_that_began_at_once_the_later_by_name_is_refused() -> None:
+def test_of_two_operations_that_began_at_once_the_later_by_name_is_refused() -> None:
     entries = [entry("B", 1300, 300), entry("A", 1300, 300)]
     assert crowding(entries, "A", NOW) is None
     assert crowding(entries, "B", NOW) is not None
 
 
-def test_a_short_one_is_over_before_a_long_one() -> None:
+def test_a_short_operation_ends_before_a_long_one() -> None:
     # Side by side: after 2 x 200 calls B is through, at (400 - 100) / 5 = 60 s. A goes on to (1,400 - 100) / 5 = 260 s.
     long, short = entry("A", 1200, 260), entry("B", 200, 60, began=1)
     assert crowding([long, short], "B", NOW) is None
@@ -53,30 +53,30 @@ def test_a_short_one_is_over_before_a_long_one() -> None:
     assert crowding([entry("A", 1200, 259), short], "B", NOW) is not None, "nor may it make the other one late"
 
 
-def test_three_share_three_ways() -> None:
+def test_three_operations_share_the_bucket_equally() -> None:
     # 3 x 500 calls: (1,500 - 100) / 5 = 280 s.
     earlier = [entry("A", 500, 280), entry("B", 500, 280, began=1)]
     assert crowding([*earlier, entry("C", 500, 280, began=2)], "C", NOW) is None
     assert crowding([*earlier, entry("C", 500, 279, began=2)], "C", NOW) == (280.0, earlier)
 
 
-def test_actions_have_buckets_of_their_own() -> None:
+def test_every_action_has_its_own_bucket() -> None:
     entries = [entry("A", 1300, 300), entry("B", 1300, 300, began=1, action=REPLACE)]
     assert crowding(entries, "B", NOW) is None  # 240 s and (1,300 - 50) / 5 = 250 s
 
 
-def test_what_cannot_wait_is_never_refused_but_counts() -> None:
+def test_an_operation_that_cannot_wait_counts_but_is_never_refused() -> None:
     undo = entry("A", 1300, 300, may_wait=False)
     late = entry("B", 1300, 300, began=1, may_wait=False)
     assert crowding([undo, late], "B", NOW) is None
     assert crowding([undo, entry("B", 1300, 300, began=1)], "B", NOW) == (500.0, [undo])
 
 
-def test_one_that_is_late_anyway_does_not_keep_others_out() -> None:
+def test_an_operation_that_is_too_long_by_itself_does_not_block_others() -> None:
     # A needs 240 s by itself and has 100; B is through at (200 - 100) / 5 = 20 s.
     assert crowding([entry("A", 1300, 100), entry("B", 100, 20, began=1)], "B", NOW) is None
 
 
-def test_few_calls_are_made_at_once() -> None:
+def test_calls_within_the_burst_fit_at_once() -> None:
     assert crowding([entry("A", 50, 0), entry("B", 50, 0, began=1)], "B", NOW) is None
     assert crowding([entry("A", 51, 0), entry("B", 50, 0, began=1)], "B", NOW) is not None

@@ -157,7 +157,7 @@ def test_finds_nothing_where_each_association_declares_what_is_reached(associati
     assert excess(statements_of(*associations), associations, INSTANCES) is None
 
 
-def test_finds_that_a_listed_profile_leads_on_by_the_permissions_of_the_association_that_wants_it() -> None:
+def test_finds_that_a_listed_profile_leads_to_others_by_the_permissions_of_the_association_that_wants_it() -> None:
     web, ops = by_tags("Web", WEB, OPS), by_ids("Ops", OPS, OLD, token=True)
     found = excess(statements_of(web, ops), [web, ops], INSTANCES)
     assert found
@@ -198,7 +198,7 @@ def test_finds_what_a_fault_in_the_statements_would_allow(statement: Statement) 
 
 
 @given(st.data())
-def test_what_associations_reach_together_is_what_every_sequence_of_calls_finds(data: st.DataObject) -> None:
+def test_associations_together_reach_what_every_sequence_of_calls_finds(data: st.DataObject) -> None:
     ours, listed = [WEB, OPS], [WEB, OPS, OLD, FOREIGN]
     associations = []
     for wanted in ours:

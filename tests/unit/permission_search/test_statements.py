@@ -81,19 +81,19 @@ def statement(resources: Iterable[str], **more: Mapping[str, Iterable[str]]) -> 
     return Statement.of(["ec2:AssociateIamInstanceProfile"], resources, more)
 
 
-def test_merges_what_differs_in_the_resources() -> None:
+def test_merges_statements_that_differ_in_the_resources() -> None:
     (one,) = merged([statement(["a"]), statement(["b"]), statement(["c", "a"])])
     assert one.render()["Resource"] == ["a", "b", "c"]
 
 
-def test_merges_what_differs_in_the_values_of_one_condition() -> None:
+def test_merges_statements_that_differ_in_the_values_of_one_condition() -> None:
     first, second = (statement(["*"], ArnLike={NEW: [profile], CARRIED: ["x"]}) for profile in PROFILES)
     assert [one.render()["Condition"]["ArnLike"] for one in merged([first, second])] == [
         {CARRIED: "x", NEW: [*PROFILES]}
     ]
 
 
-def test_does_not_merge_what_differs_in_two_conditions() -> None:
+def test_does_not_merge_statements_that_differ_in_two_conditions() -> None:
     statements = [statement(["*"], ArnLike={NEW: [new], CARRIED: [carried]}) for new, carried in ("ab", "cd")]
     assert merged(statements) == statements
 
@@ -103,7 +103,7 @@ def ids(count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 80, 95, 96, 300, 500])
-def test_a_policy_is_not_longer_than_iam_takes_and_no_resource_is_lost(count: int) -> None:
+def test_a_policy_is_not_longer_than_iam_accepts_and_no_resource_is_lost(count: int) -> None:
     policies = packed([statement(ids(count), ArnLike={NEW: [PROFILES[0]]})], width)
     assert all(length(policy) <= POLICY_SIZE for policy in policies)
     assert sorted(value for policy in policies for one in policy for value in one.resources) == ids(count)
@@ -116,7 +116,7 @@ def test_packed_statements_allow_the_same(statements: list[Statement], factor: i
     assert allowed_by(*policies) == allowed_by(statements)
 
 
-def test_splits_what_is_long_in_two_fields_into_parts_that_fit() -> None:
+def test_splits_a_statement_that_is_long_in_two_fields_into_parts_that_fit() -> None:
     wide = statement(ids(100), StringEquals={TAG: [f"{number:03}".ljust(200, "x") for number in range(40)]})
     policies = packed([wide], width)
     assert all(length(policy) <= POLICY_SIZE for policy in policies)
@@ -129,7 +129,7 @@ def test_splits_what_is_long_in_two_fields_into_parts_that_fit() -> None:
     assert len(pairs) == 100 * 40
 
 
-def test_fills_what_a_policy_has_left_with_a_part_of_a_statement() -> None:
+def test_fills_the_rest_of_a_policy_with_a_part_of_a_statement() -> None:
     single = [statement(["*"], StringEquals={f"aws:ResourceTag/k{number}": ["x" * 4000]}) for number in range(2)]
     policies = packed([statement(ids(48)), *single], width)
     assert [len(policy) for policy in policies] == [2, 2]
@@ -141,7 +141,7 @@ def test_fails_when_a_value_alone_is_longer_than_a_policy() -> None:
 
 
 # The CDK puts a list in the place of a list with its token alone: beside other values there would be no place for it.
-def test_a_list_that_only_the_deployment_knows_stays_alone_and_within_brackets() -> None:
+def test_a_list_that_is_a_token_stays_alone_and_in_brackets() -> None:
     def tagged(*values: str) -> Statement:
         return Statement.of(ACTIONS[:1], RESOURCES[:1], {"StringEquals": {TAG: values}})
 

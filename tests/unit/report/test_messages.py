@@ -78,13 +78,13 @@ def test_a_denied_change_of_a_bare_instance_has_no_profile_to_list() -> None:
     assert "`replaces`" not in refused(Outcome(step, ErrorKind.DENIED, "no"))
 
 
-def test_a_denied_change_is_told_without_what_nobody_can_read() -> None:
+def test_a_denied_change_is_reported_without_the_encoded_message() -> None:
     detail = "You are not authorized. User: x is not authorized. Encoded authorization failure message: 4dKx8"
 
     assert "4dKx8" not in refused(Outcome(REPLACE, ErrorKind.DENIED, detail))
 
 
-def test_what_was_not_done_in_time_says_what_it_waits_for() -> None:
+def test_a_change_that_is_not_done_in_time_says_what_it_waits_for() -> None:
     said = overdue(Step(ID, Action.WAIT, "the instance is pending"), 120.0)
 
     assert said == f"instance {ID}: the instance is pending, and 120 seconds were not enough for it"
@@ -94,7 +94,7 @@ def test_what_was_not_done_in_time_says_what_it_waits_for() -> None:
 
 
 @pytest.mark.parametrize("message", [refusal, failure])
-def test_a_message_says_where_it_is_about(message: Any) -> None:
+def test_a_message_names_the_account_and_region(message: Any) -> None:
     text = message(request(), ["first", "second"])
 
     assert f"{REGION} (account {ACCOUNT})" in text
@@ -105,18 +105,18 @@ def test_a_refusal_says_that_nothing_was_changed() -> None:
     assert refusal(request(), ["first"]).startswith("nothing has been changed")
 
 
-def test_what_could_not_be_given_back_follows_the_first_reason() -> None:
+def test_failed_restores_follow_the_first_reason() -> None:
     text = not_given_back(request("Delete"), ["second"], "first")
 
     assert text.startswith("first; and then not every instance")
     assert text.endswith(": second")
 
 
-def test_what_could_not_be_given_back_stands_alone_without_one() -> None:
+def test_failed_restores_are_reported_without_another_reason() -> None:
     assert not_given_back(request("Delete"), ["second"], None).startswith("not every instance")
 
 
-def test_a_long_message_names_the_first_the_number_of_the_others_and_where_they_are(
+def test_a_long_message_names_the_first_ones_the_number_of_the_others_and_their_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/associations")
@@ -137,13 +137,13 @@ def test_names_the_log_group_that_the_function_was_given(monkeypatch: pytest.Mon
     assert refusal(request(), ["x" * 400] * 10).endswith("more, see Stack-ProviderLog-1A2B")
 
 
-def test_without_the_name_of_the_log_there_is_still_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_name_of_the_log_group_there_is_still_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_LAMBDA_LOG_GROUP_NAME", raising=False)
 
     assert refusal(request(), ["x" * 400] * 10).endswith("more, see the function's log")
 
 
-def test_a_message_that_fits_hides_nothing() -> None:
+def test_a_message_that_fits_is_not_cut() -> None:
     assert " more, see " not in refusal(request(), ["x" * 100] * 10)
 
 
@@ -151,7 +151,7 @@ def test_a_message_that_fits_hides_nothing() -> None:
     sentences=st.lists(st.integers(1, 2 * MESSAGE_BYTES).map(lambda size: "ä" * size), max_size=4),
     first=st.none() | st.integers(1, MESSAGE_BYTES).map(lambda size: "x" * size),
 )
-def test_no_message_is_longer_than_cloudformation_takes(sentences: list[str], first: str | None) -> None:
+def test_no_message_is_longer_than_cloudformation_accepts(sentences: list[str], first: str | None) -> None:
     for text in (
         refusal(request(), sentences),
         failure(request(), sentences),
@@ -160,14 +160,14 @@ def test_no_message_is_longer_than_cloudformation_takes(sentences: list[str], fi
         assert len(text.encode()) <= MESSAGE_BYTES
 
 
-def test_a_long_failure_keeps_where_to_look_when_everything_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_message_still_names_the_log_group_when_everything_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "the-log")
     text = given_back(failure(request(), [f"instance {number}: {'x' * 300}" for number in range(20)]))
 
     assert "more, see the-log; every instance carries again what it carried before" in text
 
 
-def test_a_create_that_failed_says_that_everything_is_given_back() -> None:
+def test_a_create_that_failed_says_that_everything_is_restored() -> None:
     assert given_back("first") == "first; every instance carries again what it carried before"
 
 
@@ -188,7 +188,7 @@ def test_counts_what_was_associated_replaced_and_kept() -> None:
     assert counts(plan, known, desired()) == {"AssociatedCount": "2", "ReplacedCount": "1", "KeptCount": "3"}
 
 
-def test_a_conflict_that_is_kept_counts_as_kept_also_if_it_carried_ours_once() -> None:
+def test_a_conflict_that_is_kept_counts_as_kept_even_if_it_carried_our_profile_once() -> None:
     plan = Plan((keep(1, FOREIGN, warning=True),))
 
     assert counts(plan, snapshot(records=[record(id=instance_id(1))]), desired())["KeptCount"] == "1"
@@ -220,7 +220,7 @@ def test_logs_one_line_for_every_step(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
-def test_logs_what_ec2_has_accepted_and_what_not(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_which_changes_ec2_has_accepted(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         write_outcomes(request(), [Outcome(REPLACE), Outcome(REPLACE, ErrorKind.DENIED, "no")])
 

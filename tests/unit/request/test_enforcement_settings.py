@@ -20,7 +20,7 @@ def test_without_the_property_only_deployments_act() -> None:
     assert EnforcementSettings.from_properties({}) is None
 
 
-def test_what_is_left_out_has_the_documented_defaults() -> None:
+def test_missing_keys_have_the_documented_defaults() -> None:
     found = settings()
     assert (found.mode, found.every, found.repairs) == (EnforcementMode.REPAIR, 900.0, True)
     assert found.limit(1000) == 100
@@ -30,7 +30,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
     ("max_changes", "held", "limit"),
     [("10%", 1000, 100), ("10%", 49, 5), ("10%", 0, 5), ("2.5%", 1000, 25), ("3", 1000, 3), ("100%", 70, 70)],
 )
-def test_a_percentage_is_of_what_is_held_and_at_least_five(max_changes: str, held: int, limit: int) -> None:
+def test_a_percentage_is_of_the_held_instances_and_at_least_five(max_changes: str, held: int, limit: int) -> None:
     assert settings(MaxChanges=max_changes).limit(held) == limit
 
 

@@ -80,7 +80,7 @@ def test_an_old_event_means_what_it_meant(frozen: FrozenEvent) -> None:
 @pytest.mark.parametrize(
     "frozen", [frozen for frozen in frozen_events() if frozen.event["RequestType"] == "Update"], ids=str
 )
-def test_an_old_update_can_be_taken_back(frozen: FrozenEvent) -> None:
+def test_an_old_update_can_be_rolled_back(frozen: FrozenEvent) -> None:
     old, new = frozen.event["OldResourceProperties"], frozen.event["ResourceProperties"]
     back = Request.from_event({**frozen.event, "ResourceProperties": old, "OldResourceProperties": new})
 
@@ -90,7 +90,7 @@ def test_an_old_update_can_be_taken_back(frozen: FrozenEvent) -> None:
 
 
 @every_event
-def test_what_an_old_stack_has_can_be_deleted(frozen: FrozenEvent) -> None:
+def test_the_association_of_an_old_stack_can_be_deleted(frozen: FrozenEvent) -> None:
     request = Request.from_event({**frozen.event, "RequestType": "Delete"})
 
     assert (request.type, request.association) == (RequestType.DELETE, frozen.means["association"])

@@ -37,12 +37,12 @@ def test_profiles_on_a_former_path_are_of_the_same_role() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "team/", "cdk-instance-roles/Stack/29751047/"])
-def test_a_profile_that_is_no_instance_roles_is_alone(path: str) -> None:
+def test_a_profile_that_belongs_to_no_instance_role_is_alone(path: str) -> None:
     wanted = desired(f"{path}New")
     assert not wanted.is_own(f"{ACCOUNT}:instance-profile/{path}Old")
 
 
 @pytest.mark.parametrize("former", ["/corp/", "cdk-instance-role/Stack/29751047/", "/cdk-instance-role/Stack/2", 1])
-def test_fails_when_a_former_path_is_none(former: Any) -> None:
+def test_fails_when_a_former_path_is_invalid(former: Any) -> None:
     with pytest.raises(RequestError, match=r"FormerPaths are .*: expected IAM paths like"):
         desired("cdk-instance-role/Stack/29751047/New", former)

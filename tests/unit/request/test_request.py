@@ -60,7 +60,7 @@ def test_reads_an_update() -> None:
     assert parsed.desired is not None
 
 
-def test_a_delete_wants_nothing() -> None:
+def test_a_delete_has_no_desired_state() -> None:
     parsed = request("Delete")
 
     assert (parsed.type, parsed.desired) == (RequestType.DELETE, None)
@@ -81,7 +81,7 @@ def test_selects_an_id_that_is_listed_twice_once_and_keeps_the_order() -> None:
 
 
 @pytest.mark.parametrize("id_", ["i-0123456789abcdef0", "i-01234567"])
-def test_takes_ids_of_both_lengths(id_: str) -> None:
+def test_accepts_ids_of_both_lengths(id_: str) -> None:
     assert wish(InstanceIds=[id_]).selection.ids == (id_,)
 
 
@@ -102,14 +102,14 @@ def test_reads_what_to_do_about_conflicts(choice: OnConflict) -> None:
     assert wish(OnConflict=choice.value).on_conflict is choice
 
 
-def test_what_is_left_out_has_its_default() -> None:
+def test_missing_properties_have_their_defaults() -> None:
     parsed = request(ResourceProperties=properties(Replaces=None, OnConflict=None, TimeoutSeconds=None))
 
     assert parsed.desired == desired(replaces=[])
     assert parsed.timeout == 1800
 
 
-def test_takes_properties_of_a_later_release() -> None:
+def test_accepts_properties_of_a_later_release() -> None:
     assert wish(SomethingNew="x") == wish()
 
 
@@ -118,13 +118,13 @@ def test_reads_the_timeout(value: Any, seconds: float) -> None:
     assert request(ResourceProperties=properties(TimeoutSeconds=value)).timeout == seconds
 
 
-def test_of_a_whole_hour_leaves_time_to_tell_that_it_was_not_enough() -> None:
+def test_of_a_timeout_of_an_hour_leaves_time_for_the_answer() -> None:
     """CloudFormation waits for an hour from when it has sent the event, and then nobody listens."""
     assert request(ResourceProperties=properties(TimeoutSeconds="3600")).timeout == 3500
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_takes_the_arns_of_every_partition(partition: str) -> None:
+def test_accepts_arns_of_every_partition(partition: str) -> None:
     arn = f"arn:{partition}:iam::{ACCOUNT}:instance-profile/team/a+b=c,d.e@f-g_h"
 
     parsed = wish(InstanceProfileArn=arn, RoleArn=f"arn:{partition}:iam::{ACCOUNT}:role/team/r")
@@ -135,15 +135,15 @@ def test_takes_the_arns_of_every_partition(partition: str) -> None:
 @pytest.mark.parametrize(
     ("arn", "restorable"), [(None, True), (WANTED, True), (LISTED, True), (FORMER, True), (FOREIGN, False)]
 )
-def test_knows_what_it_could_give_back_one_day(arn: str | None, restorable: bool) -> None:
+def test_knows_the_profiles_that_it_could_restore_later(arn: str | None, restorable: bool) -> None:
     assert wish(Replaces=[LISTED_PROPERTIES]).may_restore(arn) is restorable
 
 
-def test_knows_where_it_is() -> None:
+def test_knows_its_account_and_region() -> None:
     assert (request().region, request().account) == (REGION, ACCOUNT)
 
 
-def test_does_not_guess_where_it_is() -> None:
+def test_does_not_guess_its_account_and_region() -> None:
     parsed = request(StackId="Web")
 
     assert (parsed.region, parsed.account) == ("?", "?")
@@ -169,7 +169,7 @@ def test_an_instance_is_selected_if_all_keys_match(tags: dict[str, str], selecte
     assert selection.matches(tags) is selected
 
 
-def test_a_value_that_holds_a_wildcard_means_just_that() -> None:
+def test_a_wildcard_in_a_tag_value_is_taken_literally() -> None:
     selection = wish(InstanceIds=None, InstanceTags={"app": ["w*"]}).selection
 
     assert selection.matches({"app": "w*"})
@@ -209,7 +209,7 @@ def test_another_association_has_another_ledger_key(changed: dict[str, str]) -> 
         pytest.param({"TimeoutSeconds": []}, id="a timeout that is no number"),
     ],
 )
-def test_a_delete_is_carried_out_whatever_its_properties_say(garbage: Any) -> None:
+def test_a_delete_is_carried_out_with_any_properties(garbage: Any) -> None:
     parsed = request("Delete", ResourceProperties=garbage)
 
     assert parsed.desired is None
@@ -217,7 +217,7 @@ def test_a_delete_is_carried_out_whatever_its_properties_say(garbage: Any) -> No
 
 
 @pytest.mark.parametrize("garbage", [None, {}, "gone", {"InstanceIds": "i"}, {"InstanceIds": [1, {}]}])
-def test_an_update_is_carried_out_whatever_the_old_properties_say(garbage: Any) -> None:
+def test_an_update_is_carried_out_with_any_old_properties(garbage: Any) -> None:
     assert request("Update", OldResourceProperties=garbage).known_ids == frozenset()
 
 
@@ -240,7 +240,7 @@ def test_a_third_configuration_has_a_digest_of_its_own() -> None:
     assert len({digest_of(one) for one in configurations}) == 3
 
 
-def test_a_delete_takes_back_nothing_by_its_digests() -> None:
+def test_a_delete_is_no_rollback_by_its_digests() -> None:
     assert request("Delete").digests == ("", "")
 
 
@@ -250,7 +250,7 @@ def test_a_digest_does_not_depend_on_the_order_of_the_keys() -> None:
     assert digest_of(new) == digest_of(dict(reversed(new.items())))
 
 
-def test_a_digest_does_not_depend_on_how_a_number_or_a_truth_value_is_written() -> None:
+def test_a_digest_does_not_depend_on_how_a_number_or_a_boolean_is_written() -> None:
     """CloudFormation sends texts; a template has numbers."""
     assert digest_of(properties(TimeoutSeconds=1800)) == digest_of(properties(TimeoutSeconds="1800"))
 
@@ -259,7 +259,7 @@ def test_a_digest_does_not_depend_on_what_the_handler_does_not_read() -> None:
     assert digest_of(properties(ServiceToken="another")) == digest_of(properties())
 
 
-def test_what_the_update_before_asked_for_is_known_as_far_as_it_can_be_read() -> None:
+def test_the_old_properties_are_known_as_far_as_they_can_be_parsed() -> None:
     listing = request("Update", OldResourceProperties=properties(Replaces=[LISTED_PROPERTIES])).before
     assert listing is not None
     assert listing.replaceable.allows(LISTED)
@@ -354,7 +354,7 @@ def test_fails_when_what_may_be_replaced_is_malformed_and_says_where() -> None:
 
 
 @pytest.mark.parametrize("broken", [None, "Create", [{"ResponseURL": "https://signed.example"}], 7])
-def test_fails_when_the_event_is_no_map_and_does_not_show_what_may_be_secret(broken: Any) -> None:
+def test_fails_when_the_event_is_not_a_map_and_does_not_show_secrets(broken: Any) -> None:
     with pytest.raises(RequestError, match=r"the event is a \w+: it must be a map") as caught:
         Request.from_event(broken)
 
@@ -375,7 +375,7 @@ def test_fails_when_a_property_is_nested_too_deeply(type: str, key: str) -> None
     assert_refused(event(type, ResourceProperties=properties(**{key: nested()})), [])
 
 
-def test_what_is_too_deep_does_not_depend_on_the_caller() -> None:
+def test_the_greatest_depth_does_not_depend_on_the_caller() -> None:
     """Both phases get the same event, and they are not called from the same place."""
     assert wish(SomethingNew=nested(25)) == wish()
     assert_refused(event(ResourceProperties=properties(SomethingNew=nested(35))), ["too deeply"])
@@ -392,7 +392,7 @@ def test_fails_when_a_part_of_the_event_is_nested_too_deeply(key: str) -> None:
         assert_refused(event("Update", **{key: nested()}), [])
 
 
-def test_a_delete_is_carried_out_however_deeply_its_properties_are_nested() -> None:
+def test_a_delete_is_carried_out_with_deeply_nested_properties() -> None:
     assert request("Delete", ResourceProperties=nested(), OldResourceProperties=nested()).desired is None
 
 
@@ -407,18 +407,18 @@ def test_a_delete_is_carried_out_however_deeply_its_properties_are_nested() -> N
     ],
 )
 @pytest.mark.parametrize("key", ["RequestType", "PhysicalResourceId", "ResourceProperties"])
-def test_a_huge_value_makes_no_huge_message(key: str, huge: Any) -> None:
+def test_a_huge_value_is_abbreviated_in_the_message(key: str, huge: Any) -> None:
     check(event(**{key: huge}))
 
 
 @pytest.mark.parametrize("huge", ["ä" * 5_000, ["\n" * 99] * 5_000, {"ä" * 5_000: "y"}], ids=["text", "list", "map"])
 @pytest.mark.parametrize("key", properties())
-def test_a_huge_property_makes_no_huge_message(key: str, huge: Any) -> None:
+def test_a_huge_property_is_abbreviated_in_the_message(key: str, huge: Any) -> None:
     check(event(ResourceProperties=properties(**{key: huge})))
 
 
 @pytest.mark.parametrize("tags", [{"k" * 5_000: ["v" * 5_000, 1]}, {"k": ["ä" * 5_000, 1]}])
-def test_huge_tags_make_no_huge_message(tags: dict[str, Any]) -> None:
+def test_huge_tags_are_abbreviated_in_the_message(tags: dict[str, Any]) -> None:
     with pytest.raises(RequestError) as caught:
         wish(InstanceIds=None, InstanceTags=tags)
 
@@ -435,7 +435,7 @@ def test_names_ten_malformed_ids_even_if_they_are_huge() -> None:
 
 
 @pytest.mark.parametrize("key", ["InstanceProfileArn", "RoleArn"])
-def test_what_is_expected_is_said_without_a_regular_expression(key: str) -> None:
+def test_the_message_says_what_is_expected_without_a_regular_expression(key: str) -> None:
     with pytest.raises(RequestError) as caught:
         request(ResourceProperties=properties(**{key: "Web"}))
 
@@ -482,7 +482,7 @@ broken_events = st.builds(
 
 
 @given(broken_events | st.dictionaries(st.text(max_size=5), anything, max_size=4))
-def test_any_event_is_understood_or_refused(broken: dict[str, Any]) -> None:
+def test_any_event_is_parsed_or_refused(broken: dict[str, Any]) -> None:
     try:
         parsed = Request.from_event(broken)
     except RequestError:

@@ -81,7 +81,7 @@ def test_junk_is_refused(junk: Any) -> None:
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(broken_events())
-def test_a_broken_event_is_understood_to_the_letter_or_refused(broken: Any) -> None:
+def test_a_broken_event_is_parsed_exactly_or_refused(broken: Any) -> None:
     check(broken)
 
 
@@ -104,7 +104,7 @@ def test_values_of_another_type_and_values_that_are_missing(valid: dict[str, Any
 
 
 @pytest.mark.parametrize("valid", VALID, ids=[str(frozen) for frozen in frozen_events()])
-def test_values_in_the_place_of_others_and_in_places_of_their_own(valid: dict[str, Any]) -> None:
+def test_values_in_the_place_of_others_and_in_new_places(valid: dict[str, Any]) -> None:
     parts = [part_of(some, place) for some in VALID[:2] for place in places(some)]
     different = {json.dumps(part, sort_keys=True): part for part in parts}
     for part in different.values():
@@ -114,7 +114,7 @@ def test_values_in_the_place_of_others_and_in_places_of_their_own(valid: dict[st
                 check(changed(valid, (map_,), with_key(word, part)))
 
 
-def test_a_valid_event_is_understood() -> None:
+def test_a_valid_event_is_parsed() -> None:
     """The proof that the properties are not checked on refusals alone."""
     for valid in VALID:
         assert check(valid) is not None

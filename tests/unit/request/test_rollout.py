@@ -37,7 +37,7 @@ def parsed(**given: object) -> Rollout:
         (Rollout(first=5, growth=3), 3, (3,)),
     ],
 )
-def test_a_wave_reaches_so_many_targets(rollout: Rollout, total: int, waves: tuple[int, ...]) -> None:
+def test_a_wave_has_a_cumulative_number_of_targets(rollout: Rollout, total: int, waves: tuple[int, ...]) -> None:
     assert rollout.cumulative_targets(total) == waves
 
 
@@ -47,7 +47,7 @@ def test_a_wave_reaches_so_many_targets(rollout: Rollout, total: int, waves: tup
     percentages=st.lists(st.floats(0.1, 99.9), unique=True, max_size=6),
     total=st.integers(0, 300),
 )
-def test_waves_rise_and_the_last_one_reaches_everyone(
+def test_waves_grow_and_the_last_one_has_all_targets(
     first: int, growth: float | None, percentages: list[float], total: int
 ) -> None:
     shares = () if growth else (*sorted(percentages), 100.0)
@@ -96,13 +96,13 @@ def test_reads_the_property_as_cloudformation_sends_it() -> None:
         ("MaxFailures", None, "expected a number of targets, or a percentage like 2%"),
     ],
 )
-def test_fails_when_a_part_of_the_property_makes_no_sense(key: str, value: object, sentence: str) -> None:
+def test_fails_when_a_part_of_the_property_is_invalid(key: str, value: object, sentence: str) -> None:
     with pytest.raises(RequestError) as failure:
         parsed(**{**BY_PERCENTAGES, key: value})
     assert sentence in str(failure.value)
 
 
-def test_fails_when_the_property_is_no_map() -> None:
+def test_fails_when_the_property_is_not_a_map() -> None:
     with pytest.raises(RequestError, match="expected a map"):
         Rollout.from_properties({"Rollout": "quick"})
 
@@ -110,11 +110,11 @@ def test_fails_when_the_property_is_no_map() -> None:
 @pytest.mark.parametrize(
     ("text", "total", "number"), [("0", 10, 0), ("3", 10, 3), ("2%", 1000, 20), ("2%", 49, 0), ("100%", 7, 7)]
 )
-def test_so_many_targets_may_fail(text: str, total: int, number: int) -> None:
+def test_max_failures_is_a_number_or_a_percentage(text: str, total: int, number: int) -> None:
     assert Tolerance.parse(text).of(total) == number
 
 
-def test_says_in_figures_why_a_rollout_can_not_be_over_in_time() -> None:
+def test_says_in_numbers_why_a_rollout_cannot_end_in_time() -> None:
     rollout = Rollout(first=1, growth=2, bake=300)
     assert time_problem(rollout, 3, 0, 1800) == ""
     assert time_problem(rollout, 3, 0, 600), "there has to be time for the changes, too"
@@ -125,7 +125,7 @@ def test_says_in_figures_why_a_rollout_can_not_be_over_in_time() -> None:
     )
 
 
-def test_says_so_too_where_ec2_alone_takes_longer_than_the_timeout() -> None:
+def test_says_so_if_ec2_alone_takes_longer_than_the_timeout() -> None:
     assert time_problem(Rollout(), 10_000, 1980, 1800) == (
         "EC2 lets 10000 changes through in 1980 seconds at the earliest: "
         "that is more than the timeout of 1800 seconds, select fewer targets, or raise it"
@@ -145,27 +145,27 @@ def fleet(count: int, carries: str | None = None, state: InstanceState = Instanc
     return [instance(carries, state, id=instance_id(number)) for number in range(1, count + 1)]
 
 
-def test_only_as_many_targets_as_the_wave_reaches_have_their_turn() -> None:
+def test_only_the_targets_of_the_current_wave_are_eligible() -> None:
     assert targets(*fleet(5), reached=2) == [instance_id(1), instance_id(2)]
     assert len(targets(*fleet(5), reached=5)) == 5
 
 
-def test_a_target_that_has_had_its_turn_counts_and_is_tried_again() -> None:
+def test_a_target_that_was_tried_counts_and_is_tried_again() -> None:
     tried = record(id=instance_id(3), changed_at=101.0)
     assert targets(*fleet(5), records=(tried,), reached=2) == [instance_id(1), instance_id(3)]
 
 
-def test_what_an_earlier_operation_has_done_does_not_count() -> None:
+def test_changes_of_an_earlier_operation_do_not_count() -> None:
     former = record(id=instance_id(3), changed_at=99.0)
     assert targets(*fleet(5), records=(former,), reached=2) == [instance_id(1), instance_id(2)]
 
 
-def test_a_target_that_is_right_already_takes_nobodys_turn() -> None:
+def test_a_target_that_is_right_already_does_not_count_in_the_wave() -> None:
     right = instance(WANTED, id=instance_id(9))
     assert targets(right, *fleet(3), reached=1) == [instance_id(1)]
 
 
-def test_a_running_target_comes_before_a_stopped_one_and_that_before_one_that_can_not_be_changed_yet() -> None:
+def test_running_targets_come_first_then_stopped_ones_then_those_that_cannot_be_changed_yet() -> None:
     starting = instance(LISTED, InstanceState.PENDING, id=instance_id(1))
     stopped = instance(LISTED, InstanceState.STOPPED, id=instance_id(2))
     running = instance(LISTED, id=instance_id(3))
@@ -181,7 +181,7 @@ def test_the_wave_waits_for_a_target_that_ec2_has_not_confirmed() -> None:
     assert targets(unconfirmed, *fleet(3), records=(begun,), reached=1) == [unconfirmed.id]
 
 
-def test_what_leaves_the_selection_waits_until_all_waves_are_through() -> None:
+def test_an_instance_that_leaves_the_selection_waits_until_all_waves_are_done() -> None:
     leaving = instance(WANTED, id=instance_id(9))
     ids = [instance_id(1), instance_id(2)]
     world = snapshot(leaving, *fleet(2), selected=ids, records=[record(id=leaving.id)])
@@ -190,7 +190,7 @@ def test_what_leaves_the_selection_waits_until_all_waves_are_through() -> None:
     assert [step.instance_id for step in eligible(plan, world, 2).steps] == ids
 
 
-def test_a_former_profile_is_moved_on_from_in_waves_too() -> None:
+def test_targets_with_a_former_profile_are_changed_in_waves_too() -> None:
     found = fleet(3, FORMER)
     records = tuple(record(None, {FORMER}, id=one.id, changed_at=50.0) for one in found)
     assert targets(*found, records=records, reached=1) == [instance_id(1)]

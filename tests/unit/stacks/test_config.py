@@ -38,7 +38,7 @@ def mistake_in_entry(**keys: Any) -> str:
 # The committed map
 
 
-def test_an_entry_needs_a_selection_only() -> None:
+def test_an_entry_needs_only_a_selection() -> None:
     found = entry(instance_ids=[ID])
 
     assert found == RoleEntry(
@@ -70,25 +70,25 @@ def test_reads_an_entry_with_all_keys() -> None:
     assert found.enforcement == EnforcementEntry(mode="repair", every_minutes=30, max_changes=20)
 
 
-def test_targets_are_brought_over_all_at_once_by_default_and_the_library_says_how_long_that_may_take() -> None:
+def test_by_default_all_targets_are_changed_at_once_within_the_timeout_of_the_library() -> None:
     assert (entry().rollout, entry().timeout_minutes) == (None, None)
 
 
-def test_an_empty_rollout_is_one_of_which_the_library_says_all() -> None:
+def test_an_empty_rollout_has_the_defaults_of_the_library() -> None:
     found = entry(rollout={}).rollout
     assert found is not None
     assert found.model_dump(exclude_none=True) == {"alarms": []}
 
 
 @pytest.mark.parametrize("percentages", [[100], [0.5, 33.3, 100], [1, 10, 50, 100.0]])
-def test_takes_percentages_that_rise_to_100(percentages: list[float]) -> None:
+def test_accepts_percentages_that_rise_to_100(percentages: list[float]) -> None:
     found = entry(rollout={"percentages": percentages}).rollout
     assert found is not None
     assert found.percentages == percentages
 
 
 @pytest.mark.parametrize("max_failures", [0, 3, "3", "2%", "0.5%"])
-def test_takes_a_number_or_a_percentage_of_failures(max_failures: Any) -> None:
+def test_accepts_a_number_or_a_percentage_of_failures(max_failures: Any) -> None:
     found = entry(rollout={"max_failures": max_failures}).rollout
     assert found is not None
     assert found.max_failures == max_failures
@@ -110,7 +110,7 @@ def test_reads_several_entries() -> None:
         "arn:aws:iam::111122223333:policy/team/Own",
     ],
 )
-def test_takes_policies_by_name_and_by_arn(policy: str) -> None:
+def test_accepts_policies_by_name_and_by_arn(policy: str) -> None:
     assert entry(managed_policies=[policy]).managed_policies == [policy]
 
 
@@ -123,17 +123,17 @@ def test_takes_policies_by_name_and_by_arn(policy: str) -> None:
         pytest.param(["arn:aws:iam::111122223333:instance-profile/team/Old"], id="an ARN"),
     ],
 )
-def test_takes_the_profiles_that_may_be_replaced(replaces: Any) -> None:
+def test_accepts_the_profiles_that_may_be_replaced(replaces: Any) -> None:
     assert entry(replaces=replaces).replaces == replaces
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "us-gov-west-1", "ap-southeast-4", "us-isob-east-1"])
-def test_takes_regions_of_every_partition(region: str) -> None:
+def test_accepts_regions_of_every_partition(region: str) -> None:
     assert entry(region=region).region == region
 
 
 @pytest.mark.parametrize("name", ["w", "web", "Web-1", "1"])
-def test_takes_names_that_a_stack_may_have(name: str) -> None:
+def test_accepts_names_that_a_stack_may_have(name: str) -> None:
     assert list(load({"instance_roles": {name: {"instance_ids": [ID]}}})) == [name]
 
 
@@ -165,7 +165,7 @@ def test_the_command_line_defines_an_entry_named_default() -> None:
     }
 
 
-def test_the_command_line_lets_every_profile_be_replaced() -> None:
+def test_the_command_line_allows_every_profile_to_be_replaced() -> None:
     assert load({"instance_ids": ID, "replaces": "*"})["default"].replaces == "*"
 
 
@@ -212,14 +212,14 @@ OF_OTHERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("key", OF_OTHERS)
-def test_keys_of_others_are_left_alone(key: str) -> None:
+def test_keys_of_other_tools_are_ignored(key: str) -> None:
     context = {"instance_roles": {"web": {"instance_ids": [ID]}}, key: OF_OTHERS[key]}
 
     assert list(load(context)) == ["web"]
 
 
 @pytest.mark.parametrize("key", OF_OTHERS)
-def test_keys_of_others_are_left_alone_beside_those_of_the_command_line(key: str) -> None:
+def test_keys_of_other_tools_are_ignored_beside_those_of_the_command_line(key: str) -> None:
     assert list(load({"instance_ids": ID, key: OF_OTHERS[key]})) == ["default"]
 
 
@@ -307,7 +307,7 @@ def test_fails_when_the_command_line_gives_a_key_twice(text: str, key: str) -> N
 
 
 @pytest.mark.parametrize("value", ["[" * 100_000, "1" * 5_000])
-def test_fails_when_the_map_can_not_be_read_at_all(value: str) -> None:
+def test_fails_when_the_map_cannot_be_read_at_all(value: str) -> None:
     assert len(mistake({"instance_roles": value})) < 1_000
 
 
@@ -319,12 +319,12 @@ def test_fails_when_the_map_is_not_json() -> None:
 
 
 @pytest.mark.parametrize("value", ["[1]", "null", '"web"', [1], 5, True])
-def test_fails_when_the_map_is_something_else(value: Any) -> None:
+def test_fails_when_the_map_is_not_a_map(value: Any) -> None:
     assert "give a map of entries" in mistake({"instance_roles": value})
 
 
 @pytest.mark.parametrize("name", ["", "my web", "web_1", "-web", "web/1", "web\n", "ä"])
-def test_fails_when_a_name_cannot_be_a_stack_s(name: str) -> None:
+def test_fails_when_a_name_cannot_be_the_name_of_a_stack(name: str) -> None:
     message = mistake({"instance_roles": {name: {"instance_ids": [ID]}}})
 
     assert f"an entry {name!r}" in message
@@ -415,7 +415,7 @@ def test_fails_when_the_command_line_lists_no_ids(ids: str) -> None:
         pytest.param("rollout", [], " is []: Input should be a valid dictionary", id="a list of waves"),
     ],
 )
-def test_fails_when_a_value_is_none_of_those_allowed(key: str, value: Any, expected: str) -> None:
+def test_fails_when_a_value_is_not_allowed(key: str, value: Any, expected: str) -> None:
     message = mistake_in_entry(**{key: value})
 
     assert message.startswith(f"instance_roles.web.{key}")
@@ -447,7 +447,7 @@ NOT_AS_THEY_STAND = {
     ],
 )
 @pytest.mark.parametrize("how", NOT_AS_THEY_STAND)
-def test_fails_when_there_is_more_than_a_name(key: str, value: str, how: str) -> None:
+def test_fails_when_a_name_has_a_wildcard_or_a_blank(key: str, value: str, how: str) -> None:
     given = NOT_AS_THEY_STAND[how].format(value)
 
     assert repr(given) in mistake_in_entry(**{key: given if key in ("account", "region") else [given]})
@@ -455,7 +455,7 @@ def test_fails_when_there_is_more_than_a_name(key: str, value: str, how: str) ->
 
 @pytest.mark.parametrize("how", NOT_AS_THEY_STAND)
 @pytest.mark.parametrize("name", ["Role", "arn:aws:iam::111122223333:role/Role"])
-def test_fails_when_there_is_more_than_the_name_of_a_role(how: str, name: str) -> None:
+def test_fails_when_the_name_of_a_role_has_a_wildcard_or_a_blank(how: str, name: str) -> None:
     given = NOT_AS_THEY_STAND[how].format(name)
 
     message = mistake_in_entry(replaces=[{"instance_profile": "P", "role": given}])
@@ -467,7 +467,7 @@ TOO_LONG = "Input should be the name or ARN of a role, whose name has at most 64
 
 
 @pytest.mark.parametrize("role", [LONG, f"team/{LONG}", f"arn:aws:iam::111122223333:role/team/{LONG}"])
-def test_fails_when_the_name_of_a_role_is_longer_than_iam_takes(role: str) -> None:
+def test_fails_when_the_name_of_a_role_is_longer_than_iam_accepts(role: str) -> None:
     message = mistake_in_entry(replaces=[{"instance_profile": "P", "role": role}])
     assert message == f"instance_roles.web.replaces[0].role is {role!r}: {TOO_LONG}"
 
@@ -480,7 +480,7 @@ def test_fails_when_a_profile_named_alone_has_a_longer_name_than_a_role(profile:
     )
 
 
-def test_takes_the_longest_names_of_profiles_and_roles() -> None:
+def test_accepts_the_longest_names_of_profiles_and_roles() -> None:
     longest = [{"instance_profile": "y" * 128, "role": "x" * 64}, "team/" + "x" * 64]
     assert entry(replaces=longest).listed == [
         ProfileEntry(instance_profile="y" * 128, role="x" * 64),
@@ -489,7 +489,7 @@ def test_takes_the_longest_names_of_profiles_and_roles() -> None:
 
 
 @pytest.mark.parametrize("how", NOT_AS_THEY_STAND)
-def test_fails_when_a_tag_is_not_as_it_stands_and_names_it(how: str) -> None:
+def test_fails_when_a_tag_has_a_wildcard_or_a_blank_and_names_it(how: str) -> None:
     given = NOT_AS_THEY_STAND[how].format("web")
     rule = "should be a string without *, ? and control characters, and without a blank at either end"
 
@@ -500,11 +500,11 @@ def test_fails_when_a_tag_is_not_as_it_stands_and_names_it(how: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "a b", "a:b/c=d+e-f@g_h.i", "\u00e9\u4e2d", "x" * 256])
-def test_takes_values_of_tags_as_ec2_does(value: str) -> None:
+def test_accepts_the_values_of_tags_that_ec2_accepts(value: str) -> None:
     assert entry(instance_tags={"app": [value]}).instance_tags == {"app": [value]}
 
 
-def test_fails_when_a_tag_is_longer_than_ec2_takes() -> None:
+def test_fails_when_a_tag_is_longer_than_ec2_accepts() -> None:
     assert "String should have at most 256 characters" in mistake_in_entry(instance_tags={"app": ["x" * 257]})
     assert "String should have at most 128 characters" in mistake_in_entry(instance_tags={"x" * 129: ["x"]})
 
@@ -526,7 +526,7 @@ def test_fails_when_an_arn_is_of_another_account_than_the_entry(key: str, value:
     assert entry(**{key: value})
 
 
-def test_policies_of_aws_itself_are_of_every_account() -> None:
+def test_policies_of_aws_itself_fit_every_account() -> None:
     assert entry(managed_policies=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"], account="111122223333")
 
 
@@ -594,7 +594,7 @@ def test_policies_of_aws_itself_are_of_every_account() -> None:
         ),
     ],
 )
-def test_fails_when_a_rollout_says_what_is_not_allowed(key: str, value: Any, expected: str) -> None:
+def test_fails_when_a_value_of_a_rollout_is_not_allowed(key: str, value: Any, expected: str) -> None:
     message = mistake_in_entry(rollout={key: value})
 
     assert message.startswith(f"instance_roles.web.rollout.{key}")
@@ -602,7 +602,7 @@ def test_fails_when_a_rollout_says_what_is_not_allowed(key: str, value: Any, exp
     assert "; " not in message
 
 
-def test_fails_when_waves_both_grow_and_reach_percentages() -> None:
+def test_fails_when_waves_have_both_growth_and_percentages() -> None:
     message = mistake_in_entry(rollout={"growth": 2, "percentages": [100]})
 
     assert message == "instance_roles.web.rollout: give either growth or percentages, not both"
@@ -638,7 +638,7 @@ def test_fails_when_an_entry_selects_twice() -> None:
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 5])
-def test_fails_when_an_entry_is_no_map_in_words_that_mean_something(value: Any) -> None:
+def test_fails_when_an_entry_is_not_a_map_with_a_helpful_message(value: Any) -> None:
     message = mistake({"instance_roles": {"web": value}})
 
     assert "instance_roles.web" in message
@@ -676,7 +676,7 @@ def test_fails_when_a_key_of_a_profile_is_unknown_and_says_where(key: str, meant
         ("managed_policies", ["My Policy"]),
     ],
 )
-def test_one_mistake_is_one_sentence(key: str, value: Any) -> None:
+def test_reports_one_mistake_in_one_sentence(key: str, value: Any) -> None:
     assert "; " not in mistake_in_entry(**{key: value})
 
 
@@ -717,7 +717,7 @@ def test_fails_when_the_command_line_lists_a_profile_twice() -> None:
 
 
 @pytest.mark.parametrize("replaces", [["team-a/Old", "team-b/Old"], ["Old", "team/Old"], ["Old", "OldRole"]])
-def test_takes_profiles_whose_names_are_alike(replaces: list[str]) -> None:
+def test_accepts_profiles_whose_names_are_alike(replaces: list[str]) -> None:
     assert entry(replaces=replaces).replaces == replaces
 
 
@@ -731,5 +731,5 @@ def test_takes_profiles_whose_names_are_alike(replaces: list[str]) -> None:
         pytest.param("replaces", ["Old\n"], id="a line break after a name"),
     ],
 )
-def test_fails_when_a_name_is_none_that_the_library_and_its_handler_take(key: str, value: Any) -> None:
+def test_fails_when_a_name_is_one_that_the_library_and_its_handler_refuse(key: str, value: Any) -> None:
     assert f"instance_roles.web.{key}" in mistake_in_entry(**{key: value})

@@ -23,7 +23,7 @@ def mistake(context: dict[str, Any]) -> str:
     return str(caught.value)
 
 
-def test_by_default_there_is_none() -> None:
+def test_by_default_there_is_no_enforcement() -> None:
     assert load({"instance_roles": {"web": ENTRY}})["web"].enforcement is None
 
 
@@ -34,14 +34,14 @@ def test_a_mode_alone_leaves_everything_else_to_the_library(mode: str) -> None:
     assert EnforcementEntry.of(found) == EnforcementEntry(mode=mode)
 
 
-def test_a_map_says_more() -> None:
+def test_a_map_gives_the_details() -> None:
     found = entry({"mode": "repair", "every_minutes": 60, "max_changes": "5%"}).enforcement
     assert found == EnforcementEntry(mode="repair", every_minutes=60, max_changes="5%")
 
 
 @pytest.mark.parametrize("every", [1, 1440])
 @pytest.mark.parametrize("limit", [1, 500, "20", "0.5%", "100%"])
-def test_takes_what_the_library_takes(every: int, limit: Any) -> None:
+def test_accepts_what_the_library_accepts(every: int, limit: Any) -> None:
     assert entry({"mode": "repair", "every_minutes": every, "max_changes": limit}).enforcement
 
 
@@ -71,7 +71,7 @@ def test_takes_what_the_library_takes(every: int, limit: Any) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_fails_when_a_value_is_none_of_those_allowed(enforcement: Any, expected: str) -> None:
+def test_fails_when_a_value_is_not_allowed(enforcement: Any, expected: str) -> None:
     found = mistake({"instance_roles": {"web": {**ENTRY, "enforcement": enforcement}}})
     assert found.startswith(f"instance_roles.web.enforcement{expected}")
 
@@ -88,7 +88,7 @@ def test_fails_when_it_is_given_outside_an_entry_and_says_where_it_belongs() -> 
     "arn",
     ["Operator", "arn:aws:iam::111122223333:user/me", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::aws:role/X", 5],
 )
-def test_fails_when_a_reconciler_is_no_role(arn: Any) -> None:
+def test_fails_when_a_reconciler_is_not_a_role(arn: Any) -> None:
     found = mistake({"instance_roles": {"web": ENTRY}, "instance_role_settings": {"reconcilers": [arn]}})
     expected = (
         f"instance_role_settings.reconcilers[0] is {arn!r}: Input should be the ARN of a role, like arn:aws:iam::"
@@ -96,7 +96,7 @@ def test_fails_when_a_reconciler_is_no_role(arn: Any) -> None:
     assert found.startswith(expected)
 
 
-def test_fails_when_the_name_of_a_reconciler_is_longer_than_iam_takes() -> None:
+def test_fails_when_the_name_of_a_reconciler_is_longer_than_iam_accepts() -> None:
     arn = "arn:aws:iam::111122223333:role/" + "x" * 65
     assert mistake({"instance_roles": {"web": ENTRY}, "instance_role_settings": {"reconcilers": [arn]}}) == (
         f"instance_role_settings.reconcilers[0] is '{arn}': Input should be the name or ARN of a role, whose name has "
@@ -109,7 +109,7 @@ def test_fails_when_queues_are_to_be_encrypted_without_a_key() -> None:
     assert found.startswith("the settings of instance_roles.web have encrypt_queues true and no encryption_key")
 
 
-def test_fails_when_an_entry_shares_a_provider_for_itself() -> None:
+def test_fails_when_an_entry_has_the_setting_for_a_shared_provider() -> None:
     found = mistake({"instance_roles": {"web": {**ENTRY, "settings": {"shared_provider": True}}}})
     assert found.startswith("instance_roles.web.settings.shared_provider has no effect in an entry")
 
@@ -137,5 +137,5 @@ def test_fails_when_entries_that_share_a_provider_have_different_settings_for_it
     ],
     ids=["what each stack has for itself", "alike", "in another Region"],
 )
-def test_takes_settings_of_entries_that_a_shared_provider_can_have(web: dict[str, Any], api: dict[str, Any]) -> None:
+def test_accepts_settings_of_entries_that_a_shared_provider_can_have(web: dict[str, Any], api: dict[str, Any]) -> None:
     assert set(load(shared(web, api))) == {"web", "api"}

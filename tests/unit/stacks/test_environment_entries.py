@@ -60,7 +60,7 @@ def test_an_entry_is_one_stack_for_each_account_and_region() -> None:
     assert all(entry.managed_policies == ["AmazonS3ReadOnlyAccess"] for entry in found.values())
 
 
-def test_account_and_region_remain_the_short_form_whose_stack_has_the_name_of_the_entry() -> None:
+def test_with_account_and_region_as_the_short_form_the_stack_has_the_name_of_the_entry() -> None:
     entry = {"instance_tags": TAGS, "account": ONE, "region": "eu-west-1"}
     assert list(load({"instance_roles": {"web": entry}})) == ["web"]
 
@@ -79,12 +79,12 @@ def test_each_environment_may_have_ids_of_its_own() -> None:
     }
 
 
-def test_the_ids_of_an_entry_are_taken_where_there_is_one_environment() -> None:
+def test_the_ids_of_an_entry_are_used_if_there_is_one_environment() -> None:
     (entry,) = load(web([at(ONE, "eu-west-1")], instance_ids=[ID])).values()
     assert entry.instance_ids == [ID]
 
 
-def test_settings_of_an_environment_override_those_of_the_entry_and_these_those_for_all() -> None:
+def test_settings_of_an_environment_override_the_entry_which_overrides_the_app() -> None:
     environments = [at(ONE, "eu-west-1", settings={"log_retention_days": 30}), at(TWO, "eu-west-1")]
     context = web(environments, settings={"log_retention_days": 60, "runtime": "python3.12"})
     context["instance_role_settings"] = {"log_retention_days": 365, "runtime": "python3.13", "tracing": "active"}
@@ -97,7 +97,7 @@ def test_settings_of_an_environment_override_those_of_the_entry_and_these_those_
     assert set(settings_by_stack(context, "tracing").values()) == {"active"}
 
 
-def test_null_in_an_environment_gives_a_setting_back_to_its_default() -> None:
+def test_null_in_an_environment_resets_a_setting_to_its_default() -> None:
     context = web([at(ONE, "eu-west-1", settings={"tracing": None}), at(TWO, "eu-west-1")])
     context["instance_role_settings"] = {"tracing": "active"}
 
@@ -130,7 +130,7 @@ def test_a_boundary_by_name_and_policies_of_aws_hold_in_every_account() -> None:
     assert set(settings_by_stack(context, "permissions_boundary").values()) == {"CompanyBoundary"}
 
 
-def test_a_region_of_every_partition_is_taken() -> None:
+def test_a_region_of_every_partition_is_accepted() -> None:
     assert list(load(web([at(ONE, "eusc-de-east-1")]))) == ["web-111122223333-eusc-de-east-1"]
 
 
@@ -139,7 +139,7 @@ def test_an_entry_has_no_key_for_a_name_that_two_regions_of_an_account_could_sha
 
 
 @pytest.mark.parametrize("value", ["prod", {"prod": ONE}])
-def test_a_context_key_environment_belongs_to_somebody_else(value: Any) -> None:
+def test_a_context_key_named_environment_is_left_to_other_tools(value: Any) -> None:
     assert list(load({"instance_ids": ID, "environment": value})) == ["default"]
 
 
@@ -290,7 +290,7 @@ def test_fails_when_two_stacks_would_have_one_id() -> None:
     )
 
 
-def test_fails_when_the_name_of_a_stack_would_be_longer_than_cloudformation_takes() -> None:
+def test_fails_when_the_name_of_a_stack_would_be_longer_than_cloudformation_accepts() -> None:
     def named(length: int) -> dict[str, Any]:
         return {"instance_roles": {"w" * length: {"instance_tags": TAGS, "environments": [at(ONE, "eu-west-1")]}}}
 
@@ -322,7 +322,7 @@ def test_fails_when_an_arn_of_one_account_is_for_several(given: dict[str, Any]) 
 # Settings that can't be right everywhere
 
 
-def test_fails_when_one_key_is_for_several_regions_and_says_where_to_give_another() -> None:
+def test_fails_when_one_key_is_for_several_regions_and_says_where_to_give_others() -> None:
     context = {**web(EVERYWHERE), "instance_role_settings": {"encryption_key": IRISH_KEY}}
     assert mistake(context) == (
         f"instance_roles.web.environments[0] is for us-east-1, and encryption_key '{IRISH_KEY}' is in eu-west-1: give "

@@ -47,11 +47,11 @@ def test_an_entry_overrides_the_keys_that_it_gives() -> None:
     assert found == SettingsEntry(runtime="python3.13", log_retention_days=30)
 
 
-def test_an_entry_may_have_settings_alone() -> None:
+def test_settings_may_be_given_in_an_entry_only() -> None:
     assert settings_of({}, vpc=VPC) == SettingsEntry(vpc=VpcEntry(**VPC))
 
 
-def test_all_keys_are_taken() -> None:
+def test_all_keys_are_accepted() -> None:
     everything: dict[str, Any] = {
         "vpc": {**VPC, "security_group_ids": ["sg-0a1b2c3d"]},
         "encryption_key": KEY,
@@ -168,7 +168,7 @@ def test_fails_with_one_sentence_that_names_the_key_the_value_and_what_is_allowe
     assert mistake(settings).startswith(said)
 
 
-def test_a_multi_region_key_is_taken() -> None:
+def test_a_multi_region_key_is_accepted() -> None:
     found = settings_of({"encryption_key": MULTI_REGION_KEY})
     assert found
     assert found.encryption_key == MULTI_REGION_KEY
@@ -180,7 +180,7 @@ def test_a_mistake_in_an_entry_names_the_entry() -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", [], 0, False])
-def test_settings_that_are_no_map_are_never_taken_for_none(nothing: Any) -> None:
+def test_settings_that_are_not_a_map_are_not_treated_as_none(nothing: Any) -> None:
     with pytest.raises(ConfigError, match=r"instance_role_settings is .*give a map of settings"):
         settings_of(nothing)
 
@@ -202,7 +202,7 @@ def test_a_boundary_of_another_account_than_that_of_an_entry_is_refused() -> Non
         load({"instance_roles": {"web": entry}, "instance_role_settings": {"permissions_boundary": boundary}})
 
 
-def test_a_boundary_of_aws_and_a_key_of_another_account_are_taken() -> None:
+def test_a_boundary_of_aws_and_a_key_of_another_account_are_accepted() -> None:
     entry = {**ENTRY, "account": "444455556666"}
     boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
     settings = {"permissions_boundary": boundary, "encryption_key": KEY}
