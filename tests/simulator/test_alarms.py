@@ -22,13 +22,13 @@ def allowed_on(resource: str) -> Authority:
     return Authority({"Handler": {"Version": "2012-10-17", "Statement": [statement]}})
 
 
-def test_only_those_that_are_named_are_told_of(clients: Clients) -> None:
+def test_only_alarms_that_are_named_are_in_the_answer(clients: Clients) -> None:
     answer = clients.cloudwatch.describe_alarms(AlarmNames=["Errors", "Unknown"], AlarmTypes=BOTH)  # type: ignore[arg-type]
     assert [(alarm["AlarmName"], alarm["StateValue"]) for alarm in answer["MetricAlarms"]] == [("Errors", "OK")]
     assert answer["CompositeAlarms"] == []
 
 
-def test_composite_alarms_are_told_of_only_if_their_type_is_named(clients: Clients) -> None:
+def test_composite_alarms_are_in_the_answer_only_if_their_type_is_named(clients: Clients) -> None:
     assert clients.cloudwatch.describe_alarms(AlarmNames=["Everything"])["CompositeAlarms"] == []
     (alarm,) = clients.cloudwatch.describe_alarms(AlarmNames=["Everything"], AlarmTypes=BOTH)["CompositeAlarms"]  # type: ignore[arg-type]
     assert alarm["StateValue"] == "ALARM"

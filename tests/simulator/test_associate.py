@@ -39,7 +39,7 @@ def test_fails_when_the_instance_is_in_another_state(ec2: Calls, fleet: Fleet, w
 
 
 @pytest.mark.parametrize("state", ["pending", "stopping"])
-def test_an_instance_on_its_way_may_be_fine_which_is_not_known_for_certain(
+def test_an_instance_that_changes_its_state_may_be_accepted_which_is_not_known_for_certain(
     simulator: Simulator, ec2: Calls, fleet: Fleet, web: str, state: str
 ) -> None:
     simulator.ec2.associable_states |= {"pending", "stopping"}
@@ -52,12 +52,12 @@ def test_fails_when_the_instance_has_another_profile(ec2: Calls, fleet: Fleet, w
     assert refusal(ec2.associate, instance, web) == existing(instance)
 
 
-def test_fails_when_the_instance_has_the_very_profile(ec2: Calls, fleet: Fleet, web: str) -> None:
+def test_fails_when_the_instance_has_the_same_profile(ec2: Calls, fleet: Fleet, web: str) -> None:
     instance = fleet.add_instance(web)
     assert refusal(ec2.associate, instance, web) == existing(instance)
 
 
-def test_fails_when_the_very_profile_is_still_associating(ec2: Calls, fleet: Fleet, web: str) -> None:
+def test_fails_when_the_same_profile_is_still_associating(ec2: Calls, fleet: Fleet, web: str) -> None:
     instance = fleet.add_instance()
     ec2.associate(instance, web)
     assert refusal(ec2.associate, instance, web) == existing(instance)
@@ -71,19 +71,21 @@ def test_a_refused_call_leaves_everything_as_it_was(ec2: Calls, fleet: Fleet, we
     assert ec2.associations() == before
 
 
-def test_fails_when_no_profile_has_the_arn(ec2: Calls, fleet: Fleet) -> None:
+def test_fails_when_no_profile_with_the_arn_exists(ec2: Calls, fleet: Fleet) -> None:
     code, message = refusal(ec2.associate, fleet.add_instance(), UNKNOWN)
     assert code == "InvalidParameterValue"
     assert message.endswith("Invalid IAM Instance Profile ARN")
 
 
-def test_fails_when_no_profile_has_the_name(ec2: Calls, fleet: Fleet) -> None:
+def test_fails_when_no_profile_with_the_name_exists(ec2: Calls, fleet: Fleet) -> None:
     code, message = refusal(ec2.associate, fleet.add_instance(), Name="Unknown")
     assert code == "InvalidParameterValue"
     assert message.endswith("Invalid IAM Instance Profile name")
 
 
-def test_an_unknown_profile_may_be_an_incorrect_state_instead(simulator: Simulator, ec2: Calls, fleet: Fleet) -> None:
+def test_an_unknown_profile_may_be_answered_with_an_incorrect_state(
+    simulator: Simulator, ec2: Calls, fleet: Fleet
+) -> None:
     simulator.ec2.unknown_profile = NOT_PROPAGATED
     refused = refusal(ec2.associate, fleet.add_instance(), UNKNOWN)
     assert refused == ("IncorrectState", "InstanceIdentityProfileNotFound")
@@ -93,29 +95,29 @@ def test_a_profile_is_known_by_its_name_too(ec2: Calls, fleet: Fleet, web: str) 
     assert ec2.associate(fleet.add_instance(), Name="Web")["IamInstanceProfile"]["Arn"] == web
 
 
-def test_of_name_and_arn_the_arn_wins_silently(ec2: Calls, fleet: Fleet, web: str, old: str) -> None:
+def test_with_both_name_and_arn_ec2_uses_the_arn_without_an_error(ec2: Calls, fleet: Fleet, web: str, old: str) -> None:
     answer = ec2.associate(fleet.add_instance(), web, Name=old.rpartition("/")[2])
     assert answer["IamInstanceProfile"]["Arn"] == web
 
 
 @pytest.mark.usefixtures("web")
-def test_fails_when_the_arn_is_unknown_though_the_name_is_known(ec2: Calls, fleet: Fleet) -> None:
+def test_fails_when_the_arn_is_unknown_although_the_name_is_known(ec2: Calls, fleet: Fleet) -> None:
     code, _ = refusal(ec2.associate, fleet.add_instance(), UNKNOWN, Name="Web")
     assert code == "InvalidParameterValue"
 
 
-def test_a_profile_without_a_role_is_accepted_silently(ec2: Calls, fleet: Fleet) -> None:
+def test_a_profile_without_a_role_is_accepted_without_an_error(ec2: Calls, fleet: Fleet) -> None:
     empty = fleet.add_profile("Empty", role=None)
     assert ec2.associate(fleet.add_instance(), empty)["State"] == "associating"
 
 
 @pytest.mark.parametrize("id_", ["web", "i-123", "i-0123456789ABCDEF0", "iip-assoc-0123456789abcdef0"])
-def test_fails_when_the_instance_id_is_none(ec2: Calls, web: str, id_: str) -> None:
+def test_fails_when_the_instance_id_is_malformed(ec2: Calls, web: str, id_: str) -> None:
     code, message = refusal(ec2.associate, id_, web)
     assert (code, id_ in message) == ("InvalidInstanceID.Malformed", True)
 
 
 @pytest.mark.parametrize("id_", ["i-01234567", "i-0123456789abcdef0"])
-def test_fails_when_no_instance_has_the_id(ec2: Calls, web: str, id_: str) -> None:
+def test_fails_when_the_instance_does_not_exist(ec2: Calls, web: str, id_: str) -> None:
     message = f"The instance ID '{id_}' does not exist"
     assert refusal(ec2.associate, id_, web) == ("InvalidInstanceID.NotFound", message)

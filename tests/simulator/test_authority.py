@@ -41,11 +41,11 @@ def tagged(**tags: str) -> Attempt:
     return Attempt(ASSOCIATE, INSTANCE, {f"aws:ResourceTag/{key}": value for key, value in tags.items()})
 
 
-def test_what_no_statement_allows_is_denied() -> None:
+def test_a_call_that_no_statement_allows_is_denied() -> None:
     assert not Authority().allows(attempt())
 
 
-def test_what_a_statement_allows_is_allowed() -> None:
+def test_a_call_that_a_statement_allows_is_allowed() -> None:
     assert holding(allow()).allows(attempt())
 
 
@@ -57,7 +57,7 @@ def test_a_statement_allows_no_other_resource() -> None:
     assert not holding(allow()).allows(attempt(resource=OTHER))
 
 
-def test_a_denial_beats_an_allowance() -> None:
+def test_a_denial_overrides_an_allowance() -> None:
     assert not holding(allow(), {**allow(), "Effect": "Deny"}).allows(attempt())
 
 
@@ -82,7 +82,7 @@ def test_arn_like_may_have_wildcards() -> None:
     assert on_any_profile.allows(attempt(NewInstanceProfile=WEB))
 
 
-def test_a_wildcard_for_a_path_matches_no_profile_without_it() -> None:
+def test_a_wildcard_for_a_path_does_not_match_a_profile_without_a_path() -> None:
     with_path = holding(allow(ArnLike={"ec2:NewInstanceProfile": [f"{PROFILES}/path/*"]}))
     assert not with_path.allows(attempt(NewInstanceProfile=WEB))
 
@@ -131,7 +131,7 @@ def test_an_instance_without_the_tag_does_not_match() -> None:
     assert not holding(allow(StringEquals={"aws:ResourceTag/app": ["web"]})).allows(tagged(env="prod"))
 
 
-def test_a_tag_value_is_no_pattern() -> None:
+def test_a_tag_value_is_not_a_pattern() -> None:
     assert not holding(allow(StringEquals={"aws:ResourceTag/app": ["w*"]})).allows(tagged(app="web"))
 
 
@@ -150,12 +150,12 @@ def test_policies_add_up() -> None:
     assert both.refused([attempt(), attempt(resource=OTHER)]) is None
 
 
-def test_a_call_is_refused_for_the_first_thing_that_is_not_allowed() -> None:
+def test_a_call_is_refused_for_the_first_attempt_that_is_not_allowed() -> None:
     call = authority.associate(INSTANCE, {}, None, WEB, ROLE)
     assert holding(allow()).refused(call) == call[1]
 
 
-def test_a_detached_policy_allows_nothing_any_more() -> None:
+def test_a_detached_policy_no_longer_allows_anything() -> None:
     role = holding(allow())
     role.detach("Policy")
     assert not role.allows(attempt())
@@ -176,7 +176,7 @@ def test_a_policy_is_in_force_only_after_a_while() -> None:
     assert role.allows(attempt())
 
 
-def test_until_then_the_former_content_is() -> None:
+def test_until_a_new_policy_is_in_force_the_former_content_is() -> None:
     clock = VirtualClock()
     role = Authority({"Policy": policy(allow())}, clock=clock)
     role.attach("Policy", policy(allow(resource=OTHER)), after=20)
@@ -185,7 +185,7 @@ def test_until_then_the_former_content_is() -> None:
     assert [role.allows(attempt()), role.allows(attempt(resource=OTHER))] == [False, True]
 
 
-def test_remembers_what_it_has_decided_and_on_what_grounds() -> None:
+def test_remembers_its_decisions_and_the_policies_behind_them() -> None:
     one, other = allow(), allow(resource=OTHER)
     role = holding(one)
     role.allows(attempt())
@@ -198,12 +198,12 @@ def test_remembers_what_it_has_decided_and_on_what_grounds() -> None:
     ]
 
 
-def test_fails_when_a_policy_is_none() -> None:
+def test_fails_when_a_policy_is_invalid() -> None:
     with pytest.raises(ValueError, match="policy Policy: Statement 0 has invalid Effect: Perhaps"):
         holding({**allow(), "Effect": "Perhaps"})
 
 
-def test_fails_when_a_policy_has_a_variable_which_the_evaluator_would_take_for_text() -> None:
+def test_fails_when_a_policy_has_a_variable_that_the_evaluator_does_not_support() -> None:
     with pytest.raises(ValueError, match="policy Policy has a policy variable"):
         holding(allow(StringEquals={"aws:ResourceTag/app": ["${aws:PrincipalAccount}"]}))
 
@@ -212,7 +212,7 @@ def test_a_single_statement_needs_no_brackets() -> None:
     assert Authority({"Policy": {"Version": "2012-10-17", "Statement": allow()}}).allows(attempt())
 
 
-def test_statements_are_known_by_policy_and_place() -> None:
+def test_statements_are_identified_by_policy_and_position() -> None:
     one, other = allow(), allow(resource=OTHER)
     assert holding(one, other).statements() == [("Policy", 0, one), ("Policy", 1, other)]
 
@@ -236,7 +236,7 @@ def test_associate_needs_the_right_to_pass_the_role_to_ec2() -> None:
     ]
 
 
-def test_replace_tells_the_old_profile_and_the_new_one() -> None:
+def test_replace_has_condition_keys_for_the_old_profile_and_the_new_one() -> None:
     change, pass_role = authority.replace(INSTANCE, {}, OLD, WEB, ROLE)
     keys = {"ec2:InstanceProfile": OLD, "ec2:NewInstanceProfile": WEB}
     assert change == Attempt("ec2:ReplaceIamInstanceProfileAssociation", INSTANCE, keys)
@@ -249,19 +249,19 @@ def test_disassociate_passes_no_role() -> None:
     ]
 
 
-def test_a_profile_without_a_role_passes_none() -> None:
+def test_a_profile_without_a_role_passes_no_role() -> None:
     assert [one.action for one in authority.associate(INSTANCE, {}, None, WEB, None)] == [ASSOCIATE]
 
 
-def test_looking_at_instances_knows_no_resource() -> None:
+def test_describing_instances_has_no_resource() -> None:
     assert authority.describe("ec2:DescribeInstances") == [Attempt("ec2:DescribeInstances", "*")]
 
 
-def test_looking_at_a_profile_is_about_that_profile() -> None:
+def test_getting_a_profile_has_that_profile_as_its_resource() -> None:
     assert authority.get_instance_profile(WEB) == [Attempt("iam:GetInstanceProfile", WEB)]
 
 
-def test_a_call_of_dynamodb_is_about_the_table() -> None:
+def test_a_call_of_dynamodb_has_the_table_as_its_resource() -> None:
     assert authority.dynamodb("UpdateItem", {}, TABLE) == [Attempt("dynamodb:UpdateItem", TABLE)]
 
 
@@ -273,7 +273,7 @@ def test_a_transaction_needs_the_right_to_each_kind_of_write_in_it() -> None:
     ]
 
 
-def test_a_denial_of_ec2_names_who_what_and_where() -> None:
+def test_a_denial_of_ec2_names_the_caller_the_action_and_the_resource() -> None:
     assert denial(attempt(), "arn:aws:sts::111122223333:assumed-role/Role/Session") == (
         "You are not authorized to perform this operation. "
         "User: arn:aws:sts::111122223333:assumed-role/Role/Session is not authorized to perform: "
@@ -282,11 +282,11 @@ def test_a_denial_of_ec2_names_who_what_and_where() -> None:
     )
 
 
-def test_ec2_tells_that_a_role_may_not_be_passed() -> None:
+def test_ec2_says_that_a_role_may_not_be_passed() -> None:
     assert denial(authority.pass_role(ROLE)[0]).startswith("You are not authorized to perform this operation. User: ")
 
 
-def test_a_denial_of_iam_begins_with_who() -> None:
+def test_a_denial_of_iam_begins_with_the_caller() -> None:
     assert denial(authority.get_instance_profile(WEB)[0]).startswith("User: arn:aws:sts::")
 
 

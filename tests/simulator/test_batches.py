@@ -50,7 +50,7 @@ def reasons(dynamodb: "DynamoDBClient", *actions: Any) -> list[Any]:
     return error.value.response["CancellationReasons"]
 
 
-def test_a_batch_gives_the_items_that_exist_and_leaves_the_others_out(dynamodb: "DynamoDBClient") -> None:
+def test_a_batch_returns_the_items_that_exist(dynamodb: "DynamoDBClient") -> None:
     dynamodb.transact_write_items(TransactItems=[put("a"), put("b")])
     answer = dynamodb.batch_get_item(**asked("a", "b", "c"))
     assert names(answer["Responses"][TABLE]) == {"a", "b"}
@@ -78,7 +78,7 @@ def test_a_batch_may_leave_all_of_its_keys(simulator: Simulator, dynamodb: "Dyna
     assert answer["UnprocessedKeys"] == asked("a", "b")["RequestItems"]
 
 
-def test_a_batch_takes_a_hundred_keys(dynamodb: "DynamoDBClient") -> None:
+def test_a_batch_accepts_a_hundred_keys(dynamodb: "DynamoDBClient") -> None:
     many = [str(number) for number in range(101)]
     assert dynamodb.batch_get_item(**asked(*many[:100]))["UnprocessedKeys"] == {}
     assert refusal(dynamodb.batch_get_item, **asked(*many))[0] == INVALID
@@ -88,11 +88,11 @@ def test_fails_when_a_batch_asks_for_an_item_twice(dynamodb: "DynamoDBClient") -
     assert refusal(dynamodb.batch_get_item, **asked("a", "a"))[0] == INVALID
 
 
-def test_fails_when_a_batch_may_be_stale(dynamodb: "DynamoDBClient") -> None:
+def test_fails_when_a_batch_is_not_consistent(dynamodb: "DynamoDBClient") -> None:
     assert refusal(dynamodb.batch_get_item, **asked("a", ConsistentRead=False))[0] == INVALID
 
 
-def test_a_query_may_ask_for_ids_that_begin_in_one_way(dynamodb: "DynamoDBClient") -> None:
+def test_a_query_may_ask_for_ids_with_a_prefix(dynamodb: "DynamoDBClient") -> None:
     dynamodb.transact_write_items(TransactItems=[put("i-1"), put("i-2"), put("operation")])
     found = dynamodb.query(
         TableName=TABLE,
@@ -103,26 +103,26 @@ def test_a_query_may_ask_for_ids_that_begin_in_one_way(dynamodb: "DynamoDBClient
     assert names(found["Items"]) == {"i-1", "i-2"}
 
 
-def test_a_check_that_holds_lets_the_rest_take_effect_and_changes_nothing(
+def test_a_check_that_holds_changes_nothing_and_the_other_actions_take_effect(
     simulator: Simulator, dynamodb: "DynamoDBClient"
 ) -> None:
     dynamodb.transact_write_items(TransactItems=[check("lease", FREE), put("a")])
     assert simulator.dynamodb.items.keys() == {("one", "a")}
 
 
-def test_a_check_that_does_not_hold_cancels_the_rest(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+def test_a_check_that_does_not_hold_cancels_the_other_actions(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
     (lease, item) = reasons(dynamodb, check("lease", HELD), put("a"))
     assert (lease["Code"], item["Code"]) == ("ConditionalCheckFailed", "None")
     assert simulator.dynamodb.items == {}
 
 
-def test_every_action_has_its_reason_in_its_place(dynamodb: "DynamoDBClient") -> None:
+def test_the_reasons_are_in_the_order_of_the_actions(dynamodb: "DynamoDBClient") -> None:
     actions = [check("lease", FREE), put("a", ConditionExpression=HELD), put("b"), check("c", HELD)]
     codes = [reason["Code"] for reason in reasons(dynamodb, *actions)]
     assert codes == ["None", "ConditionalCheckFailed", "None", "ConditionalCheckFailed"]
 
 
-def test_a_reason_shows_the_item_if_it_is_asked_to(dynamodb: "DynamoDBClient") -> None:
+def test_a_reason_shows_the_item_if_asked_for(dynamodb: "DynamoDBClient") -> None:
     dynamodb.transact_write_items(TransactItems=[put("lease")])
     shown, hidden = reasons(
         dynamodb,
@@ -132,7 +132,7 @@ def test_a_reason_shows_the_item_if_it_is_asked_to(dynamodb: "DynamoDBClient") -
     assert (shown["Item"], "Item" in hidden) == (key("lease"), False)
 
 
-def test_the_failure_of_an_update_shows_the_item_if_it_is_asked_to(dynamodb: "DynamoDBClient") -> None:
+def test_the_failure_of_an_update_shows_the_item_if_asked_for(dynamodb: "DynamoDBClient") -> None:
     dynamodb.transact_write_items(TransactItems=[put("lease")])
     with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException) as error:
         dynamodb.update_item(
@@ -146,7 +146,7 @@ def test_the_failure_of_an_update_shows_the_item_if_it_is_asked_to(dynamodb: "Dy
     assert answer["Item"] == key("lease")
 
 
-def test_an_update_gives_the_item_back_if_it_is_asked_to(dynamodb: "DynamoDBClient") -> None:
+def test_an_update_returns_the_item_if_asked_for(dynamodb: "DynamoDBClient") -> None:
     update: Any = {"TableName": TABLE, "Key": key("a"), "UpdateExpression": "REMOVE Owner1"}
     assert "Attributes" not in dynamodb.update_item(**update)
     assert dynamodb.update_item(**update, ReturnValues="ALL_NEW")["Attributes"] == key("a")
@@ -183,7 +183,7 @@ def test_a_check_uses_up_throughput_like_a_write(simulator: Simulator, dynamodb:
     dynamodb.transact_write_items(TransactItems=[put("a")])
 
 
-def test_an_update_can_meet_a_transaction_and_botocore_does_not_try_it_again(
+def test_an_update_can_conflict_with_a_transaction_and_botocore_does_not_retry_it(
     simulator: Simulator, dynamodb: "DynamoDBClient"
 ) -> None:
     simulator.traffic.fail(UPDATE, CONFLICT)
@@ -194,7 +194,7 @@ def test_an_update_can_meet_a_transaction_and_botocore_does_not_try_it_again(
     dynamodb.update_item(**update)
 
 
-def test_a_transaction_can_meet_another_one(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+def test_a_transaction_can_conflict_with_another_one(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
     simulator.traffic.fail(TRANSACT, cancelled("None", "TransactionConflict"))
     first, second = reasons(dynamodb, put("a"), put("b"))
     assert (first["Code"], second["Code"]) == ("None", "TransactionConflict")

@@ -46,7 +46,7 @@ def used_up() -> Clients:
     return clients
 
 
-def test_the_clients_of_a_simulator_that_is_gone_are_used_again_with_a_full_retry_quota() -> None:
+def test_the_clients_of_an_unused_simulator_are_reused_with_a_full_retry_quota() -> None:
     used = used_up()
     gc.collect()
     simulator = Simulator()
@@ -81,7 +81,7 @@ def test_simulators_at_the_same_time_have_clients_of_their_own() -> None:
     assert (one.traffic.count(DESCRIBE_INSTANCES), other.traffic.count(DESCRIBE_INSTANCES)) == (1, 1)
 
 
-def test_clients_are_used_again_with_their_own_configuration_only() -> None:
+def test_clients_are_reused_with_their_own_configuration_only() -> None:
     simulator = Simulator()
     used = Clients.of(simulator, reading=READING, changing=CHANGING)
     del simulator

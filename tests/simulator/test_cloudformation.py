@@ -46,7 +46,7 @@ def test_a_stack_has_a_status(cloudformation: "CloudFormationClient") -> None:
     assert (stack["StackId"], stack["StackName"], stack["StackStatus"]) == (ROOT, "Root", GOING_BACK)
 
 
-def test_a_nested_stack_names_its_parent_and_the_outermost_one(cloudformation: "CloudFormationClient") -> None:
+def test_a_nested_stack_names_its_parent_and_its_root(cloudformation: "CloudFormationClient") -> None:
     stack = described(cloudformation, CHILD)
     assert (stack["ParentId"], stack["RootId"]) == (PARENT, ROOT)
 
@@ -71,7 +71,7 @@ def test_fails_when_there_is_no_such_stack(cloudformation: "CloudFormationClient
     assert refused == ("ValidationError", f"Stack with id {unknown} does not exist")
 
 
-def test_a_right_is_about_one_stack(simulator: Simulator, cloudformation: "CloudFormationClient") -> None:
+def test_a_right_holds_for_one_stack(simulator: Simulator, cloudformation: "CloudFormationClient") -> None:
     may_describe(simulator, CHILD)
     assert described(cloudformation, CHILD)["StackId"] == CHILD
     code, message = refusal(cloudformation.describe_stacks, StackName=PARENT)

@@ -16,11 +16,11 @@ WEB_ROLE, OLD_ROLE, OTHER_ROLE = (f"arn:aws:iam::111122223333:role/{name}" for n
 HOUR = 3600
 
 
-def test_a_bare_instance_gets_none(fleet: Fleet) -> None:
+def test_a_bare_instance_gets_no_credentials(fleet: Fleet) -> None:
     assert fleet.credentials(fleet.add_instance()) is None
 
 
-def test_an_instance_gets_those_of_the_role_that_it_has_had_for_long(fleet: Fleet, web: str) -> None:
+def test_an_instance_gets_the_credentials_of_its_role(fleet: Fleet, web: str) -> None:
     assert fleet.credentials(fleet.add_instance(web)) == WEB_ROLE
 
 
@@ -64,7 +64,7 @@ def test_two_replacements_at_once_leave_no_gap(
     assert seen == [OLD_ROLE] * 4 + [WEB_ROLE] + [OTHER_ROLE] * 2
 
 
-def test_taking_a_profile_off_and_giving_another_leaves_a_gap(
+def test_disassociating_and_associating_leaves_a_gap(
     ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str, old: str
 ) -> None:
     instance = fleet.add_instance(old)
@@ -78,7 +78,7 @@ def test_taking_a_profile_off_and_giving_another_leaves_a_gap(
 
 
 @pytest.mark.parametrize("state", ["pending", "stopping", "stopped", "shutting-down", "terminated"])
-def test_an_instance_that_does_not_run_gets_none(fleet: Fleet, web: str, state: str) -> None:
+def test_an_instance_that_does_not_run_gets_no_credentials(fleet: Fleet, web: str, state: str) -> None:
     assert fleet.credentials(fleet.add_instance(web, state=state)) is None
 
 
@@ -102,7 +102,7 @@ def test_a_role_that_does_not_trust_ec2_answers_assume_role_unauthorized_access(
     assert fleet.credentials(instance) == ROLE_NOT_ASSUMED == "AssumeRoleUnauthorizedAccess"
 
 
-def test_who_gets_a_role_that_does_not_trust_ec2_instead_loses_the_old_one(
+def test_an_instance_that_gets_a_role_that_does_not_trust_ec2_loses_the_old_one(
     ec2: Calls, fleet: Fleet, clock: VirtualClock, old: str
 ) -> None:
     instance = fleet.add_instance(old)
@@ -113,7 +113,7 @@ def test_who_gets_a_role_that_does_not_trust_ec2_instead_loses_the_old_one(
     assert fleet.credentials(instance) == ROLE_NOT_ASSUMED
 
 
-def test_a_profile_without_a_role_gives_none(fleet: Fleet) -> None:
+def test_a_profile_without_a_role_gives_no_credentials(fleet: Fleet) -> None:
     assert fleet.credentials(fleet.add_instance(fleet.add_profile("Empty", role=None))) is None
 
 
@@ -130,7 +130,7 @@ def test_another_role_inside_the_profile_is_not_seen_for_up_to_an_hour(
     assert fleet.credentials(instance) == OTHER_ROLE
 
 
-def test_a_role_taken_out_of_the_profile_is_seen_for_up_to_an_hour(fleet: Fleet, clock: VirtualClock, web: str) -> None:
+def test_a_role_removed_from_the_profile_is_seen_for_up_to_an_hour(fleet: Fleet, clock: VirtualClock, web: str) -> None:
     instance = fleet.add_instance(web)
     fleet.change_role(web, None)
     assert fleet.credentials(instance) == WEB_ROLE

@@ -73,7 +73,7 @@ def test_without_an_authority_everything_is_allowed(person: Person) -> None:
 
 
 @pytest.mark.parametrize("action", CHANGES)
-def test_what_is_not_allowed_is_denied_and_has_no_effect(person: Person, fleet: Fleet, action: str) -> None:
+def test_a_call_that_is_not_allowed_is_denied_and_has_no_effect(person: Person, fleet: Fleet, action: str) -> None:
     person.may(allow("ec2:DescribeInstances"))
     instance = person.instance(action)
     before = fleet.carried(instance)
@@ -95,7 +95,7 @@ def test_a_change_can_be_allowed_by_the_tags_of_the_instance(person: Person, act
 
 
 @pytest.mark.parametrize("call", ["describe_instances", "describe_iam_instance_profile_associations"])
-def test_looking_can_be_allowed_for_everything_only(
+def test_describe_calls_can_be_allowed_for_all_resources_only(
     person: Person, clients: Clients, fleet: Fleet, web: str, call: str
 ) -> None:
     instance = fleet.add_instance(web)
@@ -138,7 +138,7 @@ def test_associate_on_an_instance_with_a_profile_has_an_old_one(person: Person) 
     assert person.attempt(ASSOCIATE, person.instance(REPLACE)) == DENIED
 
 
-def test_who_may_not_do_it_does_not_get_to_know_what_else_is_wrong(person: Person) -> None:
+def test_a_denial_hides_other_errors_of_the_call(person: Person) -> None:
     occupied = person.instance(REPLACE)
     person.may(allow(ASSOCIATE), allow(PASS_ROLE))
     assert person.attempt(ASSOCIATE, occupied) == "IncorrectState"
@@ -165,7 +165,7 @@ def test_a_profile_without_a_role_needs_no_pass_role(person: Person, fleet: Flee
     assert person.attempt(ASSOCIATE, person.instance(ASSOCIATE)) is None
 
 
-def test_it_is_the_role_in_the_profile_that_is_passed(person: Person, fleet: Fleet, web: str) -> None:
+def test_the_role_in_the_profile_is_passed(person: Person, fleet: Fleet, web: str) -> None:
     fleet.change_role(web, "Other")
     person.may(allow(ASSOCIATE), allow(PASS_ROLE, WEB_ROLE))
     assert person.attempt(ASSOCIATE, person.instance(ASSOCIATE)) == DENIED
@@ -177,7 +177,7 @@ def test_a_role_is_passed_to_ec2(person: Person, service: str, error: str | None
     assert person.attempt(ASSOCIATE, person.instance(ASSOCIATE)) == error
 
 
-def test_a_role_can_not_be_passed_to_one_exact_instance(person: Person, fleet: Fleet) -> None:
+def test_passing_a_role_cannot_be_allowed_for_one_instance(person: Person, fleet: Fleet) -> None:
     instance = person.instance(ASSOCIATE)
     to_instance = {"iam:AssociatedResourceArn": fleet.instance_arn(instance)}
     person.may(allow(ASSOCIATE), allow(PASS_ROLE, ArnLike=to_instance))
@@ -218,7 +218,7 @@ def test_a_denial_is_not_repeated(person: Person, clients: Clients, simulator: S
 
 
 @pytest.mark.usefixtures("old")
-def test_looking_at_a_profile_can_be_allowed_for_one(person: Person, iam: "IAMClient", web: str) -> None:
+def test_getting_a_profile_can_be_allowed_for_one_profile(person: Person, iam: "IAMClient", web: str) -> None:
     person.may(allow("iam:GetInstanceProfile", web))
     assert iam.get_instance_profile(InstanceProfileName="Web")["InstanceProfile"]["Arn"] == web
     assert refusal(iam.get_instance_profile, InstanceProfileName="Old")[0] == "AccessDenied"

@@ -31,7 +31,9 @@ def describe(request: pytest.FixtureRequest, clients: Clients) -> Any:
     return getattr(clients.ec2_changes, request.param)
 
 
-def test_a_row_has_id_instance_profile_state_and_time(ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str) -> None:
+def test_a_row_has_an_id_an_instance_a_profile_a_state_and_a_time(
+    ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str
+) -> None:
     instance = fleet.add_instance()
     began = ec2.associate(instance, web)
     clock.sleep(10)
@@ -88,7 +90,7 @@ def test_fails_when_a_finished_association_is_asked_for_by_id(
     assert refused[0] == "InvalidAssociationID.NotFound"
 
 
-def test_200_filter_values_are_taken(describe: Any) -> None:
+def test_200_filter_values_are_accepted(describe: Any) -> None:
     assert describe(Filters=[among("instance-id", *ids(200))])
 
 
@@ -121,14 +123,14 @@ def test_a_page_may_have_5_to_1000_results(describe: Any, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 4, 1001])
-def test_fails_when_a_page_shall_have_fewer_or_more(describe: Any, size: int) -> None:
+def test_fails_when_a_page_is_asked_for_fewer_or_more(describe: Any, size: int) -> None:
     # Of one of the two calls botocore itself knows the limits.
     with pytest.raises((ClientError, ParamValidationError), match=r"MaxResults|InvalidParameterValue"):
         describe(MaxResults=size)
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 6, 12])
-def test_pages_hold_everything_once(clients: Clients, fleet: Fleet, web: str, count: int) -> None:
+def test_pages_hold_every_association_once(clients: Clients, fleet: Fleet, web: str, count: int) -> None:
     instances = sorted(fleet.add_instance(web) for _ in range(count))
     pages = list(
         clients.ec2.get_paginator("describe_iam_instance_profile_associations").paginate(
@@ -140,7 +142,7 @@ def test_pages_hold_everything_once(clients: Clients, fleet: Fleet, web: str, co
     assert max(len(page["IamInstanceProfileAssociations"]) for page in pages) <= 5
 
 
-def test_pages_of_instances_hold_everything_once(clients: Clients, fleet: Fleet) -> None:
+def test_pages_of_instances_hold_every_instance_once(clients: Clients, fleet: Fleet) -> None:
     instances = [fleet.add_instance() for _ in range(12)]
     pages = clients.ec2.get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": 5})
     found = [instance["InstanceId"] for page in pages for one in page["Reservations"] for instance in one["Instances"]]
@@ -155,7 +157,7 @@ def test_a_page_can_be_smaller_than_asked_for(simulator: Simulator, clients: Cli
     assert (len(page["IamInstanceProfileAssociations"]), "NextToken" in page) == (7, True)
 
 
-def test_what_ends_between_two_pages_hides_nothing_else(
+def test_an_association_that_ends_between_two_pages_hides_no_other(
     clients: Clients, fleet: Fleet, clock: VirtualClock, web: str
 ) -> None:
     instances = {fleet.add_instance(web) for _ in range(12)}
@@ -212,15 +214,13 @@ def test_an_instance_shows_its_tags(ec2: Calls, fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize(("on", "word"), [(True, "enabled"), (False, "disabled")])
-def test_an_instance_shows_whether_and_how_far_its_metadata_service_answers(
-    ec2: Calls, fleet: Fleet, on: bool, word: str
-) -> None:
+def test_an_instance_shows_its_metadata_options(ec2: Calls, fleet: Fleet, on: bool, word: str) -> None:
     (instance,) = ec2.instances("instance-id", fleet.add_instance(metadata=on, hops=2))
     options = instance["MetadataOptions"]
     assert (options["HttpEndpoint"], options["HttpPutResponseHopLimit"]) == (word, 2)
 
 
-def test_a_metadata_service_is_on_and_answers_one_hop_far_unless_asked_otherwise(ec2: Calls, fleet: Fleet) -> None:
+def test_by_default_the_metadata_service_is_on_with_one_hop(ec2: Calls, fleet: Fleet) -> None:
     (instance,) = ec2.instances("instance-id", fleet.add_instance())
     options = instance["MetadataOptions"]
     assert (options["HttpEndpoint"], options["HttpPutResponseHopLimit"]) == ("enabled", 1)
@@ -253,9 +253,7 @@ def test_fails_when_user_data_is_asked_for_without_the_right(
     assert "ec2:DescribeInstanceAttribute on resource: *" in message
 
 
-def test_an_association_may_not_say_since_when_it_exists(
-    simulator: Simulator, ec2: Calls, fleet: Fleet, web: str
-) -> None:
+def test_an_association_may_have_no_timestamp(simulator: Simulator, ec2: Calls, fleet: Fleet, web: str) -> None:
     instance = fleet.add_instance(web)
     assert "Timestamp" in ec2.association(instance)
     simulator.ec2.shows_timestamps = False

@@ -37,14 +37,14 @@ def test_repeating_it_takes_no_longer(ec2: Calls, fleet: Fleet, clock: VirtualCl
     assert ec2.associations(instance) == []
 
 
-def test_then_it_is_gone(ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str) -> None:
+def test_then_the_association_has_ended(ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str) -> None:
     instance = fleet.add_instance(web)
     ec2.disassociate(ec2.association(instance))
     clock.sleep(10)
     assert (ec2.associations(instance), ec2.shown(instance)) == ([], None)
 
 
-def test_fails_when_the_association_is_gone(ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str) -> None:
+def test_fails_when_the_association_has_ended(ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str) -> None:
     association = ec2.association(fleet.add_instance(web))
     ec2.disassociate(association)
     clock.sleep(10)
@@ -82,7 +82,7 @@ def test_fails_to_give_a_running_instance_another_profile_right_after_which_is_a
     assert ec2.associate(instance, web)["State"] == "associating"
 
 
-def test_a_running_instance_may_take_another_profile_right_after_which_is_not_known_for_certain(
+def test_a_running_instance_may_accept_another_profile_right_after_which_is_not_known_for_certain(
     simulator: Simulator, ec2: Calls, fleet: Fleet, web: str, old: str
 ) -> None:
     simulator.ec2.waits_for_the_old = False
@@ -92,7 +92,7 @@ def test_a_running_instance_may_take_another_profile_right_after_which_is_not_kn
     assert refusal(ec2.associate, instance, web)[0] == "IncorrectState"
 
 
-def test_an_association_of_old_times_is_not_shown_when_another_one_begins(
+def test_a_long_ended_association_is_not_shown_when_another_one_begins(
     ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str, old: str
 ) -> None:
     instance = fleet.add_instance(old)

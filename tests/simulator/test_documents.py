@@ -87,7 +87,9 @@ def outcome(
         ("attribute_not_exists(Missing) AND NOT attribute_exists(Operations.#a)", FAILED),
     ],
 )
-def test_a_condition_asks_whether_something_is_there(dynamodb: "DynamoDBClient", condition: str, expected: str) -> None:
+def test_a_condition_checks_whether_an_attribute_exists(
+    dynamodb: "DynamoDBClient", condition: str, expected: str
+) -> None:
     names = {"#a": "Web-1"} if "#a" in condition else None
     assert outcome(dynamodb, condition, names=names) == expected
 
@@ -125,7 +127,7 @@ def test_a_condition_asks_whether_something_is_there(dynamodb: "DynamoDBClient",
         ("NOT (Wave = :v OR Wave = :v)", {"N": "3"}, FAILED),
     ],
 )
-def test_a_condition_compares(dynamodb: "DynamoDBClient", condition: str, value: Any, expected: str) -> None:
+def test_a_condition_compares_values(dynamodb: "DynamoDBClient", condition: str, value: Any, expected: str) -> None:
     names = {"#a": "Web-1"} if "#a" in condition else None
     assert outcome(dynamodb, condition, {":v": value}, names) == expected
 
@@ -134,7 +136,7 @@ def test_a_condition_compares(dynamodb: "DynamoDBClient", condition: str, value:
     ("condition", "expected"),
     [("Missing = :v", FAILED), ("Missing < :v", FAILED), ("Missing >= :v", FAILED), ("Missing <> :v", HELD)],
 )
-def test_what_is_not_there_is_unequal_to_everything_and_else_compares_with_nothing(
+def test_a_missing_attribute_is_unequal_to_everything_and_neither_less_nor_more(
     dynamodb: "DynamoDBClient", condition: str, expected: str
 ) -> None:
     assert outcome(dynamodb, condition, {":v": {"N": "1"}}) == expected
@@ -188,7 +190,7 @@ def test_an_update_changes_one_entry_of_a_map_and_nothing_beside_it(
     assert found.keys() <= {"Operations"}
 
 
-def test_an_update_removes_places_of_a_list_as_they_were_before(dynamodb: "DynamoDBClient") -> None:
+def test_an_update_removes_elements_of_a_list_by_their_former_positions(dynamodb: "DynamoDBClient") -> None:
     assert changed(dynamodb, "REMOVE Past[0], Past[1]") == {"Past": {"L": []}}
 
 

@@ -85,7 +85,7 @@ def test_an_update_whose_condition_holds_takes_effect(dynamodb: "DynamoDBClient"
     assert content(dynamodb, "a") == "Web"
 
 
-def test_an_update_whose_condition_does_not_hold_takes_none(dynamodb: "DynamoDBClient") -> None:
+def test_an_update_whose_condition_does_not_hold_takes_no_effect(dynamodb: "DynamoDBClient") -> None:
     dynamodb.update_item(**change("a"))
     with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.update_item(**change("a", "Old", ONLY_NEW))
@@ -98,7 +98,7 @@ def test_a_transaction_takes_effect_as_a_whole(dynamodb: "DynamoDBClient") -> No
     assert (content(dynamodb, "a"), content(dynamodb, "b")) == ("Web", None)
 
 
-def test_a_transaction_with_one_condition_that_does_not_hold_takes_none(dynamodb: "DynamoDBClient") -> None:
+def test_a_transaction_with_one_condition_that_does_not_hold_takes_no_effect(dynamodb: "DynamoDBClient") -> None:
     with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
         dynamodb.transact_write_items(
             TransactItems=[{"Update": change("a")}, {"Update": change("b", condition=ONLY_KNOWN)}]
@@ -125,7 +125,7 @@ def test_a_transaction_that_was_cancelled_can_be_sent_again_with_the_same_token(
 
 
 @pytest.mark.parametrize("failure", [OUTAGE, NO_ANSWER])
-def test_a_transaction_whose_answer_got_lost_is_repeated_and_takes_effect_once(
+def test_a_transaction_whose_answer_was_lost_is_repeated_and_takes_effect_once(
     simulator: Simulator, dynamodb: "DynamoDBClient", failure: AwsError | ReadTimeoutError
 ) -> None:
     simulator.traffic.fail(TRANSACT, failure, after_effect=True)
@@ -133,7 +133,7 @@ def test_a_transaction_whose_answer_got_lost_is_repeated_and_takes_effect_once(
     assert (content(dynamodb, "a"), simulator.traffic.count(TRANSACT)) == ("Web", 2)
 
 
-def test_an_update_whose_answer_got_lost_is_repeated_and_meets_itself(
+def test_an_update_whose_answer_was_lost_is_repeated_and_conflicts_with_itself(
     simulator: Simulator, dynamodb: "DynamoDBClient"
 ) -> None:
     simulator.traffic.fail(UPDATE, OUTAGE, after_effect=True)
@@ -141,7 +141,7 @@ def test_an_update_whose_answer_got_lost_is_repeated_and_meets_itself(
     assert (content(dynamodb, "a"), simulator.traffic.count(UPDATE)) == ("Web", 2)
 
 
-def test_an_outage_goes_through_in_the_end(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+def test_a_call_succeeds_after_a_short_outage(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
     simulator.traffic.fail(UPDATE, OUTAGE, times=10)
     with pytest.raises(ClientError, match="InternalServerError"):
         dynamodb.update_item(**change("a"))
@@ -156,7 +156,7 @@ def test_an_invocation_can_be_killed_after_a_write(simulator: Simulator, dynamod
     assert content(dynamodb, "a") == "Web"
 
 
-def test_a_transaction_takes_a_hundred_writes(dynamodb: "DynamoDBClient") -> None:
+def test_a_transaction_accepts_a_hundred_writes(dynamodb: "DynamoDBClient") -> None:
     dynamodb.transact_write_items(TransactItems=[{"Update": change(str(number))} for number in range(MAX_WRITES)])
     assert content(dynamodb, "99") == "Web"
 
@@ -174,7 +174,7 @@ def test_fails_when_a_transaction_writes_an_item_twice(dynamodb: "DynamoDBClient
 
 
 @pytest.mark.parametrize("count", [0, 3, 4, 5, 9])
-def test_the_pages_of_a_query_hold_everything_once(
+def test_the_pages_of_a_query_hold_every_item_once(
     simulator: Simulator, dynamodb: "DynamoDBClient", count: int
 ) -> None:
     simulator.dynamodb.page_size = 4
@@ -184,13 +184,13 @@ def test_the_pages_of_a_query_hold_everything_once(
     assert max(len(page["Items"]) for page in pages) <= 4
 
 
-def test_behind_a_full_page_there_may_be_nothing(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+def test_an_empty_page_may_follow_a_full_one(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
     simulator.dynamodb.page_size = 4
     fill(dynamodb, 4)
     assert [len(page["Items"]) for page in everything(dynamodb)] == [4, 0]
 
 
-def test_a_query_gives_one_kind_alone(dynamodb: "DynamoDBClient") -> None:
+def test_a_query_returns_items_of_one_kind_only(dynamodb: "DynamoDBClient") -> None:
     fill(dynamodb, 2)
     other = change("other")
     dynamodb.update_item(**{**other, "Key": {**other["Key"], "Kind": {"S": "two"}}})
@@ -210,11 +210,13 @@ def test_a_put_whose_condition_does_not_hold_takes_no_effect(dynamodb: "DynamoDB
     assert content(dynamodb, "a") == "Web"
 
 
-def test_fails_when_a_read_may_be_stale(dynamodb: "DynamoDBClient") -> None:
+def test_fails_when_a_read_is_not_consistent(dynamodb: "DynamoDBClient") -> None:
     assert refusal(dynamodb.get_item, **entry("a"))[0] == "ValidationException"
 
 
-def test_a_partition_lets_so_many_writes_through_in_a_second(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
+def test_a_partition_allows_a_limited_number_of_writes_in_a_second(
+    simulator: Simulator, dynamodb: "DynamoDBClient"
+) -> None:
     def write(batch: int) -> None:
         items: Any = [{"Update": change(f"entry-{batch}-{number}")} for number in range(MAX_WRITES)]
         dynamodb.transact_write_items(TransactItems=items)

@@ -138,7 +138,7 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
-def test_the_owners_calls_are_answered_by_the_model(door: Door) -> None:
+def test_calls_of_the_owner_are_answered_by_the_model(door: Door) -> None:
     ec2 = door.client()
     bare, carrying = launch(ec2, app="web"), launch(ec2, "Web")
     ec2.stop_instances(InstanceIds=[bare])
@@ -201,7 +201,7 @@ def test_a_profile_that_an_instance_was_launched_with_is_known(door: Door) -> No
     assert associate(ec2, launch(ec2))
 
 
-def test_a_profile_that_is_deleted_is_gone(door: Door) -> None:
+def test_a_deleted_profile_is_unknown(door: Door) -> None:
     ec2 = door.client()
     launch(ec2, "Web")
     door.environment.known.clear()
@@ -276,7 +276,9 @@ def test_a_connection_is_dropped_on_demand_before_or_after_the_effect(door: Door
     assert door.simulator.fleet.state(id_) == ("stopped" if after_effect else "running")
 
 
-def test_a_mistake_of_the_simulator_is_an_answer_that_nobody_repeats_and_ends_the_test(emulator: Emulator) -> None:
+def test_an_error_inside_the_simulator_gets_an_answer_that_is_not_retried_and_fails_the_test(
+    emulator: Emulator,
+) -> None:
     door = Door(free_port(), emulator)
 
     def fail(_: object) -> None:
@@ -291,14 +293,14 @@ def test_a_mistake_of_the_simulator_is_an_answer_that_nobody_repeats_and_ends_th
     assert ended.group_contains(KeyError, match="mistaken")
 
 
-def test_is_open_to_nobody_but_this_machine(door: Door) -> None:
+def test_listens_on_the_loopback_interface_only(door: Door) -> None:
     # The other one belongs to this machine, too: whoever listened on all addresses would answer there.
     for address, answers in (("127.0.0.1", True), ("127.0.0.2", False)):
         with socket.socket() as probe:
             assert (probe.connect_ex((address, door.port)) == 0) is answers
 
 
-def test_forwards_to_nobody_but_this_machine(emulator: Emulator) -> None:
+def test_forwards_to_the_loopback_interface_only(emulator: Emulator) -> None:
     door = Door(free_port(), emulator)
     with (
         pytest.raises(NotLocalError, match=r"ec2\.eu-west-1\.amazonaws\.com"),
@@ -307,7 +309,7 @@ def test_forwards_to_nobody_but_this_machine(emulator: Emulator) -> None:
         pass
 
 
-def test_nothing_listens_afterwards(emulator: Emulator) -> None:
+def test_the_port_is_closed_afterwards(emulator: Emulator) -> None:
     door = Door(free_port(), emulator)
     with endpoint(door.port, door.regions.answer, emulator.url):
         pass
@@ -316,7 +318,7 @@ def test_nothing_listens_afterwards(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(("variables", "token"), [({"_LAMBDA_FUNCTION_ARN": FUNCTION}, FUNCTION), ({}, None)])
-def test_a_function_and_nothing_else_says_who_it_is(variables: dict[str, str], token: str | None) -> None:
+def test_only_a_function_has_its_arn_as_the_session_token(variables: dict[str, str], token: str | None) -> None:
     program = "import json, os; print(json.dumps(os.environ.get('AWS_SESSION_TOKEN')))"
     ended = run(
         [sys.executable, "-c", program],

@@ -54,7 +54,7 @@ def test_a_call_can_be_refused_without_an_effect(
 
 @pytest.mark.parametrize(("failure", "error"), TRANSIENT)
 @pytest.mark.parametrize("after_effect", [False, True])
-def test_an_answer_can_get_lost_before_and_after_the_effect(
+def test_an_answer_can_be_lost_before_and_after_the_effect(
     ec2: Calls,
     traffic: Traffic,
     fleet: Fleet,
@@ -131,14 +131,16 @@ def test_an_answer_can_be_slow(
     assert fleet.rows[bare][0].since == began  # the effect comes first, and then the wait
 
 
-def test_an_answer_can_get_lost_slowly(ec2: Calls, traffic: Traffic, clock: VirtualClock, bare: str, web: str) -> None:
+def test_an_answer_can_be_lost_after_a_delay(
+    ec2: Calls, traffic: Traffic, clock: VirtualClock, bare: str, web: str
+) -> None:
     traffic.fail(ASSOCIATE, NO_ANSWER, after_effect=True, seconds=10)
     with pytest.raises(ReadTimeoutError):
         ec2.associate(bare, web)
     assert clock.elapsed == 10
 
 
-def test_a_fault_strikes_as_often_as_it_is_told(ec2: Calls, traffic: Traffic) -> None:
+def test_a_fault_happens_the_given_number_of_times(ec2: Calls, traffic: Traffic) -> None:
     traffic.fail(DESCRIBE_ASSOCIATIONS, REFUSED, times=2)
     for _ in range(2):
         assert refusal(ec2.associations)
@@ -152,14 +154,14 @@ def test_a_fault_can_skip_the_first_calls(ec2: Calls, traffic: Traffic) -> None:
     assert refusal(ec2.associations)
 
 
-def test_a_fault_can_be_about_some_calls_only(ec2: Calls, traffic: Traffic, fleet: Fleet, web: str) -> None:
+def test_a_fault_can_hit_some_calls_only(ec2: Calls, traffic: Traffic, fleet: Fleet, web: str) -> None:
     lucky, unlucky = fleet.add_instance(), fleet.add_instance()
     traffic.fail(ASSOCIATE, REFUSED, when=lambda parameters: parameters["InstanceId"] == unlucky)
     assert ec2.associate(lucky, web)
     assert refusal(ec2.associate, unlucky, web)
 
 
-def test_a_fault_leaves_other_actions_alone(ec2: Calls, traffic: Traffic, bare: str, web: str) -> None:
+def test_a_fault_does_not_affect_other_actions(ec2: Calls, traffic: Traffic, bare: str, web: str) -> None:
     traffic.fail(DISASSOCIATE, REFUSED)
     assert ec2.associate(bare, web)
 
@@ -201,17 +203,17 @@ def test_an_invocation_killed_after_a_call_has_made_it(
     assert fleet.carried(bare) == "Web"
 
 
-def test_after_a_read_there_is_no_point_in_killing(ec2: Calls, traffic: Traffic) -> None:
+def test_after_a_read_there_is_no_kill_point(ec2: Calls, traffic: Traffic) -> None:
     ec2.associations()
     assert traffic.lifeline.points == [f"before {DESCRIBE_ASSOCIATIONS}"]
 
 
-def test_after_a_refused_change_there_is_no_point_in_killing(ec2: Calls, traffic: Traffic, fleet: Fleet) -> None:
+def test_after_a_refused_change_there_is_no_kill_point(ec2: Calls, traffic: Traffic, fleet: Fleet) -> None:
     refusal(ec2.associate, fleet.add_instance(), "arn:aws:iam::111122223333:instance-profile/Unknown")
     assert traffic.lifeline.points == [f"before {ASSOCIATE}"]
 
 
-def test_it_makes_a_difference_to_die_first_and_after_each_write(
+def test_distinct_kill_points_are_the_first_one_and_one_after_each_write(
     ec2: Calls, traffic: Traffic, bare: str, web: str
 ) -> None:
     ec2.associations()
@@ -226,7 +228,7 @@ def test_it_makes_a_difference_to_die_first_and_after_each_write(
     assert traffic.lifeline.different(4) == [4]
 
 
-def test_it_makes_a_difference_to_die_while_something_else_is_written(traffic: Traffic) -> None:
+def test_a_write_from_outside_makes_a_kill_point_distinct(traffic: Traffic) -> None:
     with traffic.lifeline.write():
         traffic.lifeline.reach("one")
         traffic.lifeline.reach("two")
@@ -235,7 +237,7 @@ def test_it_makes_a_difference_to_die_while_something_else_is_written(traffic: T
     assert traffic.lifeline.different(0) == [0, 1, 2]
 
 
-def test_a_dead_invocation_can_not_call_any_more(
+def test_a_killed_invocation_cannot_make_calls(
     ec2: Calls, clients: Clients, traffic: Traffic, fleet: Fleet, bare: str, web: str
 ) -> None:
     killed(traffic, 0, ec2.associations)
@@ -252,13 +254,13 @@ def test_a_dead_invocation_can_not_call_any_more(
     assert len(traffic.calls) == 1
 
 
-def test_a_dead_invocation_does_not_even_repeat_a_call(clients: Clients, traffic: Traffic) -> None:
+def test_a_killed_invocation_does_not_repeat_a_call(clients: Clients, traffic: Traffic) -> None:
     traffic.fail(DESCRIBE_INSTANCES, OUTAGE)
     killed(traffic, 1, clients.ec2.describe_instances)
     assert traffic.count(DESCRIBE_INSTANCES) == 2
 
 
-def test_the_next_invocation_can_call_again(ec2: Calls, traffic: Traffic, bare: str, web: str) -> None:
+def test_the_next_invocation_can_make_calls_again(ec2: Calls, traffic: Traffic, bare: str, web: str) -> None:
     killed(traffic, 0, ec2.associate, bare, web)
     traffic.lifeline.revive()
     assert ec2.associate(bare, web)

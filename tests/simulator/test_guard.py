@@ -112,7 +112,7 @@ def test_a_call_needs_the_right_to_one_action_on_one_resource(
 
 
 @pytest.mark.parametrize(("action", "parameters", "_"), NEEDED)
-def test_a_call_is_denied_that_the_policy_does_not_allow(action: str, parameters: Mapping[str, str], _: str) -> None:
+def test_a_call_that_the_policy_does_not_allow_is_denied(action: str, parameters: Mapping[str, str], _: str) -> None:
     guard = guarding({"Effect": "Allow", "NotAction": action, "Resource": "*"})
     assert "is not authorized to perform: " + action in denied(guard.answer(signed(action, parameters)))
     assert [call.allowed for call in guard.calls] == [False]
@@ -124,7 +124,7 @@ def test_a_call_is_denied_on_another_resource() -> None:
 
 
 @pytest.mark.parametrize("action", ["ec2:TerminateInstances", "iam:ListRoles", "dynamodb:PutItem", "s3:"])
-def test_an_action_that_the_guard_does_not_know_is_denied_whatever_the_policy_says(action: str) -> None:
+def test_an_action_that_the_guard_does_not_know_is_denied_with_any_policy(action: str) -> None:
     guard = guarding(EVERYTHING)
     assert denied(guard.answer(signed(action)))
     assert guard.calls == [Call(action, "", allowed=False)]
@@ -138,13 +138,13 @@ def test_an_action_that_the_guard_does_not_know_is_denied_whatever_the_policy_sa
         ("dynamodb:PutItem", '400 {"__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException"'),
     ],
 )
-def test_a_service_denies_in_its_own_protocol(action: str, answer: str) -> None:
+def test_a_denial_is_in_the_protocol_of_the_service(action: str, answer: str) -> None:
     said = denied(guarding().answer(signed(action)))
     plain = said.replace('<?xml version="1.0" encoding="UTF-8"?>\n', "")
     assert plain.replace(' xmlns="https://iam.amazonaws.com/doc/2010-05-08/"', "").startswith(answer)
 
 
-def test_everyone_may_ask_who_they_are() -> None:
+def test_every_caller_may_get_its_own_identity() -> None:
     guard = guarding()
     assert guard.answer(signed("sts:GetCallerIdentity")) is None
     assert guard.calls == []

@@ -25,11 +25,11 @@ def may_pass(world: World, *names: str) -> list[bool]:
     return [world.role.authority.allows(Attempt("iam:PassRole", f"{role}/{name}", to_ec2)) for name in names]
 
 
-def test_a_handler_may_look_before_there_is_any_association(world: World) -> None:
+def test_a_handler_may_describe_instances_before_there_is_any_association(world: World) -> None:
     assert world.services.ec2.describe_instances()["Reservations"] == []
 
 
-def test_a_configuration_brings_its_policies(world: World, resource: Resource) -> None:
+def test_a_configuration_attaches_its_policies(world: World, resource: Resource) -> None:
     assert may_pass(world, "Web", "Old") == [False, False]
     resource.attach_policies(world.properties([world.instance()]))
     assert may_pass(world, "Web", "Old") == [True, False]
@@ -53,18 +53,18 @@ def test_a_failed_update_leaves_the_rights_of_the_former_configuration(world: Wo
     assert may_pass(world, "Old", "Foreign") == [True, False]
 
 
-def test_nothing_is_left_of_a_create_that_failed(world: World, resource: Resource) -> None:
+def test_no_policy_is_left_of_a_create_that_failed(world: World, resource: Resource) -> None:
     assert not resource.create(world.properties(["i-0123456789abcdef0"])).ok
     assert may_pass(world, "Web") == [False]
 
 
-def test_a_delete_takes_the_policies_with_it(world: World, resource: Resource) -> None:
+def test_a_delete_detaches_the_policies(world: World, resource: Resource) -> None:
     assert resource.create(world.properties([world.instance()])).ok
     assert resource.delete().ok
     assert may_pass(world, "Web") == [False]
 
 
-def test_a_policy_that_two_associations_want_stays_until_the_last_one_goes(world: World) -> None:
+def test_a_policy_of_two_associations_stays_until_the_last_one_is_deleted(world: World) -> None:
     wanted = world.properties([world.instance()])
     old, new = Resource(world, "Old"), Resource(world, "New")
     assert old.create(wanted).ok
@@ -111,7 +111,7 @@ def test_a_policy_is_in_force_only_after_a_while(world: World, resource: Resourc
     assert may_pass(world, "Web") == [True]
 
 
-def test_a_policy_is_attached_without_what_a_test_takes_away() -> None:
+def test_a_policy_is_attached_without_the_part_that_a_test_removes() -> None:
     def without_passing(document: object) -> dict[str, object] | None:
         assert isinstance(document, dict)
         left = [one for one in document["Statement"] if one["Action"] != "iam:PassRole"]

@@ -23,7 +23,7 @@ def test_a_state_has_a_name_and_a_code(ec2: Calls, fleet: Fleet, state: str, cod
     assert instance["State"] == {"Name": state, "Code": code}
 
 
-def test_an_instance_changes_its_state_at_a_time_of_its_own(ec2: Calls, fleet: Fleet, clock: VirtualClock) -> None:
+def test_an_instance_changes_its_state_at_a_given_time(ec2: Calls, fleet: Fleet, clock: VirtualClock) -> None:
     instance = fleet.add_instance(later=[(10, "stopping"), (60, "stopped")])
     history = []
     for _ in range(3):
@@ -32,14 +32,14 @@ def test_an_instance_changes_its_state_at_a_time_of_its_own(ec2: Calls, fleet: F
     assert history == ["running", "stopping", "stopped"]
 
 
-def test_an_instance_can_be_launched_on_the_way(ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str) -> None:
+def test_an_instance_can_be_launched_during_a_test(ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str) -> None:
     instance = fleet.add_instance(state="pending", later=[(20, "running")])
     assert refusal(ec2.associate, instance, web)[0] == "IncorrectInstanceState"
     clock.sleep(20)
     assert ec2.associate(instance, web)
 
 
-def test_an_instance_can_change_its_state_between_looking_and_acting(
+def test_an_instance_can_change_its_state_between_describe_and_change(
     simulator: Simulator, ec2: Calls, fleet: Fleet, web: str
 ) -> None:
     instance = fleet.add_instance()
@@ -71,7 +71,7 @@ def test_a_terminated_instance_shows_no_profile(ec2: Calls, fleet: Fleet, web: s
     assert ec2.instances("iam-instance-profile.arn", web) == []
 
 
-def test_both_rows_go_when_an_instance_is_terminated_during_a_replacement(
+def test_both_rows_disappear_when_an_instance_is_terminated_during_a_replacement(
     ec2: Calls, fleet: Fleet, web: str, old: str
 ) -> None:
     instance = fleet.add_instance(old)

@@ -78,7 +78,7 @@ def test_a_terminated_instance_is_shown_for_an_hour_and_then_unknown(
         assert refusal(by_id, clients, one)[0] == NOT_FOUND
 
 
-def test_an_instance_in_another_state_is_shown_for_ever(
+def test_an_instance_in_any_other_state_is_always_shown(
     clients: Clients, ec2: Calls, fleet: Fleet, clock: VirtualClock
 ) -> None:
     instance = fleet.add_instance(state="stopped")
@@ -86,7 +86,7 @@ def test_an_instance_in_another_state_is_shown_for_ever(
     assert by_id(clients, instance) == filtered(ec2, instance) == {instance}
 
 
-def test_an_instance_may_have_a_state_that_nobody_knows(ec2: Calls, fleet: Fleet, web: str) -> None:
+def test_an_instance_may_have_an_undocumented_state(ec2: Calls, fleet: Fleet, web: str) -> None:
     instance = fleet.add_instance()
     fleet.change_state(instance, "frozen")
     (described,) = ec2.instances("instance-state-name", "frozen")
@@ -106,7 +106,7 @@ def test_an_answer_to_a_filter_may_be_incomplete(
     assert ec2.association(hidden)["State"] == "associated"
 
 
-def test_so_many_answers_are_incomplete(simulator: Simulator, ec2: Calls, fleet: Fleet) -> None:
+def test_a_given_number_of_answers_is_incomplete(simulator: Simulator, ec2: Calls, fleet: Fleet) -> None:
     """An answer that would not have shown the instance anyway does not count."""
     hidden, other = fleet.add_instance(), fleet.add_instance()
     simulator.ec2.leave_out(hidden, times=2)
@@ -142,14 +142,14 @@ def test_calls_by_id_can_fail_while_filters_answer(
     assert by_id(clients, here, there) == {here, there}
 
 
-def test_an_outage_can_answer_in_another_way(simulator: Simulator, clients: Clients, fleet: Fleet) -> None:
+def test_an_outage_can_answer_with_another_error(simulator: Simulator, clients: Clients, fleet: Fleet) -> None:
     simulator.ec2.failing_zones = {ZONE}
     simulator.ec2.outage = AwsError("Unavailable", "The service is unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
     assert refusal(by_id, clients, fleet.add_instance(zone=ZONE))[0] == "Unavailable"
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR])
-def test_the_clock_of_the_handler_can_be_wrong_and_that_of_ec2_is_not(
+def test_the_clock_of_the_handler_can_be_wrong_but_not_that_of_ec2(
     ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str, seconds: float
 ) -> None:
     instance = fleet.add_instance(later=[(60, "stopped")])

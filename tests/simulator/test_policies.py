@@ -139,12 +139,12 @@ def in_order(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("shape", [one for one in SHAPES if not one.tokens], ids=name_of)
-def test_the_statements_are_those_of_a_template_with_these_very_ids_and_arns(shape: Shape) -> None:
+def test_the_statements_are_those_of_a_template_with_the_same_ids_and_arns(shape: Shape) -> None:
     assert statements(derived(shape)) == statements(synthesized_with(shape))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=name_of)
-def test_nothing_is_left_to_resolve(shape: Shape) -> None:
+def test_every_reference_is_resolved(shape: Shape) -> None:
     text = json.dumps(derived(shape))
     assert not any(intrinsic in text for intrinsic in ("Ref", "Fn::", "${", "Token["))
 
@@ -190,7 +190,7 @@ def test_other_targets_do_not_change_a_policy_in_place() -> None:
     assert not managed(before) & managed(after)
 
 
-def test_what_is_done_to_the_result_does_not_spoil_the_next() -> None:
+def test_a_change_of_the_result_does_not_change_the_next_result() -> None:
     derived(ONE).clear()
     assert derived(ONE)
 
@@ -266,7 +266,7 @@ VALUES = {"One/Id": "i-1", "One/Role.Arn": "arn", "AWS::Region": REGION}
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
-def test_resolves(stack: str, node: Any, text: Any) -> None:
+def test_resolves_references_and_functions(stack: str, node: Any, text: Any) -> None:
     assert App(TEMPLATES, VALUES).resolve(stack, node) == text
 
 
@@ -275,7 +275,7 @@ def test_resolves(stack: str, node: Any, text: Any) -> None:
     [{"Ref": "Unknown"}, {"Fn::Base64": "text"}, {"Fn::ImportValue": "Unknown"}],
     ids=["reference", "function", "export"],
 )
-def test_fails_to_resolve_an_unknown(node: Any) -> None:
+def test_fails_to_resolve_an_unknown_reference(node: Any) -> None:
     with pytest.raises(UnresolvedError):
         App(TEMPLATES, VALUES).resolve("One", node)
 
@@ -315,7 +315,7 @@ listing = pytest.mark.parametrize("shape", LISTING, ids=name_of)
 
 
 @every_shape
-def test_may_look_at_instances_and_at_the_wanted_profile(shape: Shape) -> None:
+def test_may_describe_instances_and_get_the_wanted_profile(shape: Shape) -> None:
     calls = [
         *authority.describe("ec2:DescribeInstances"),
         *authority.describe("ec2:DescribeIamInstanceProfileAssociations"),
@@ -372,7 +372,7 @@ def test_may_not_pass_a_role_to_anything_but_ec2(shape: Shape) -> None:
 
 
 @every_shape
-def test_may_take_the_wanted_profile_off_any_instance(shape: Shape) -> None:
+def test_may_remove_the_wanted_profile_from_any_instance(shape: Shape) -> None:
     assert role_with(shape).refused(off(*no_target(shape), wanted(shape))) is None
 
 
@@ -382,12 +382,12 @@ def test_may_not_displace_a_profile_that_is_not_listed(shape: Shape) -> None:
 
 
 @selective
-def test_may_not_take_off_a_profile_that_is_not_listed(shape: Shape) -> None:
+def test_may_not_remove_a_profile_that_is_not_listed(shape: Shape) -> None:
     assert role_with(shape).refused(off(*a_target(shape), FOREIGN))
 
 
 @selective
-def test_may_not_look_at_a_profile_that_is_not_listed(shape: Shape) -> None:
+def test_may_not_get_a_profile_that_is_not_listed(shape: Shape) -> None:
     assert role_with(shape).refused(authority.get_instance_profile(FOREIGN.arn))
 
 
@@ -413,7 +413,7 @@ def test_may_not_displace_a_listed_profile_by_another_than_the_wanted_one(shape:
 
 
 @listing
-def test_may_take_a_listed_profile_off_a_target_that_is_stopped_and_put_it_back(shape: Shape) -> None:
+def test_may_remove_a_listed_profile_from_a_stopped_target_and_put_it_back(shape: Shape) -> None:
     swap = [*off(*a_target(shape), OLD), *to(*a_target(shape), OLD)]
     assert role_with(shape).refused(swap) is None
 
@@ -431,7 +431,7 @@ def test_may_restore_a_listed_profile_on_an_instance_that_is_no_target_unless_th
 
 
 @pytest.mark.parametrize("shape", [one for one in SHAPES if one.replaces == "any"], ids=name_of)
-def test_may_displace_any_profile_on_a_target_and_give_it_back(shape: Shape) -> None:
+def test_may_displace_any_profile_on_a_target_and_restore_it(shape: Shape) -> None:
     there_and_back = [
         *to(*a_target(shape), wanted(shape), instead_of=FOREIGN),
         *to(*a_target(shape), FOREIGN, instead_of=wanted(shape)),

@@ -36,7 +36,7 @@ def statement(principal: Any, effect: str = "Allow") -> dict[str, Any]:
     return {"Effect": effect, "Action": "sts:AssumeRole", "Principal": principal}
 
 
-def test_iam_tells_the_role_in_a_profile_and_whom_it_trusts(iam: "IAMClient", fleet: Fleet) -> None:
+def test_iam_shows_the_role_in_a_profile_and_its_trust_policy(iam: "IAMClient", fleet: Fleet) -> None:
     arn = fleet.add_profile("Web", role="App", trust=TRUST_LAMBDA)
     profile = iam.get_instance_profile(InstanceProfileName="Web")["InstanceProfile"]
     (role,) = profile["Roles"]
@@ -50,7 +50,7 @@ def test_iam_knows_a_profile_by_its_name_without_its_path(iam: "IAMClient", flee
     assert (profile["Arn"], profile["Path"]) == (arn, "/my/path/")
 
 
-def test_iam_tells_that_a_profile_has_no_role(iam: "IAMClient", fleet: Fleet) -> None:
+def test_iam_shows_that_a_profile_has_no_role(iam: "IAMClient", fleet: Fleet) -> None:
     fleet.add_profile("Empty", role=None)
     assert iam.get_instance_profile(InstanceProfileName="Empty")["InstanceProfile"]["Roles"] == []
 
@@ -62,7 +62,7 @@ def test_fails_when_iam_does_not_know_a_profile(iam: "IAMClient", simulator: Sim
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_ec2_gets_to_know_a_new_profile_late(
+def test_ec2_knows_a_new_profile_late(
     simulator: Simulator, ec2: Calls, fleet: Fleet, clock: VirtualClock, form: tuple[str, str] | None
 ) -> None:
     simulator.ec2.unknown_profile = form
@@ -75,7 +75,7 @@ def test_ec2_gets_to_know_a_new_profile_late(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_profile_that_is_not_there_yet_looks_like_one_that_is_not_there(
+def test_a_profile_that_ec2_does_not_know_yet_looks_like_one_that_does_not_exist(
     simulator: Simulator, ec2: Calls, fleet: Fleet, clock: VirtualClock, form: tuple[str, str] | None
 ) -> None:
     simulator.ec2.unknown_profile = form
@@ -90,7 +90,7 @@ def test_iam_knows_a_new_profile_before_ec2_does(iam: "IAMClient", fleet: Fleet,
     assert iam.get_instance_profile(InstanceProfileName="New")["InstanceProfile"]["Arn"] == new
 
 
-def test_an_association_outlives_its_profile(ec2: Calls, fleet: Fleet, web: str) -> None:
+def test_an_association_remains_after_its_profile_is_deleted(ec2: Calls, fleet: Fleet, web: str) -> None:
     instance = fleet.add_instance(web)
     del fleet.profiles[web]
     assert ec2.association(instance)["IamInstanceProfile"]["Arn"] == web
@@ -113,9 +113,7 @@ def test_a_confirmation_takes_between_1_6_and_65_seconds() -> None:
     assert 60 < max(taken) <= SLOWEST_CONFIRMATION
 
 
-def test_confirmations_are_as_slow_as_that_for_everyone_who_looks(
-    ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str
-) -> None:
+def test_confirmations_are_as_slow_for_every_caller(ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str) -> None:
     fleet.association_seconds = as_seen_on_aws(seed=1)
     for _ in range(40):
         ec2.associate(fleet.add_instance(), web)
@@ -151,7 +149,7 @@ def test_a_stopped_instance_may_be_confirmed_or_not(
 
 
 @pytest.mark.parametrize("trust", [TRUST_LAMBDA, TRUST_EC2])
-def test_a_confirmation_is_not_taken_back(
+def test_a_confirmation_is_final(
     ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str, trust: dict[str, Any]
 ) -> None:
     fleet.confirms_stopped = False
@@ -165,7 +163,7 @@ def test_a_confirmation_is_not_taken_back(
 
 
 @pytest.mark.parametrize("more", [{"trust": TRUST_LAMBDA}, {"delivers": False}, {"role": None}])
-def test_a_role_that_ec2_can_not_assume_stays_associating_for_ever(
+def test_a_role_that_ec2_cannot_assume_stays_associating_for_ever(
     ec2: Calls, fleet: Fleet, clock: VirtualClock, more: dict[str, Any]
 ) -> None:
     instance, web = fleet.add_instance(), fleet.add_profile("Web", **more)
@@ -175,7 +173,7 @@ def test_a_role_that_ec2_can_not_assume_stays_associating_for_ever(
         assert ec2.association(instance)["State"] == "associating"
 
 
-def test_a_role_that_ec2_can_not_assume_is_accepted_by_replace_as_well(
+def test_a_role_that_ec2_cannot_assume_is_accepted_by_replace_as_well(
     ec2: Calls, fleet: Fleet, clock: VirtualClock, old: str
 ) -> None:
     instance, web = fleet.add_instance(old), fleet.add_profile("Web", trust=TRUST_LAMBDA)

@@ -73,11 +73,11 @@ def test_events_go_to_the_bus(simulator: Simulator, clients: Clients) -> None:
     assert simulator.event_bus.details("Test") == [{}, {"number": 2}]
 
 
-def test_a_call_takes_ten_events_at_most(clients: Clients) -> None:
+def test_a_call_accepts_ten_events_at_most(clients: Clients) -> None:
     with pytest.raises(ClientError, match="ValidationException"):
         clients.events.put_events(Entries=[entry()] * 11)
 
 
-def test_nobody_can_send_events_of_aws(clients: Clients) -> None:
+def test_no_caller_can_send_events_of_aws(clients: Clients) -> None:
     with pytest.raises(ClientError, match="NotAuthorizedForSource"):
         clients.events.put_events(Entries=[entry(Source="aws.ec2")])

@@ -13,7 +13,7 @@ def test_the_example_runs() -> None:
     exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - it is ours
 
 
-def test_every_module_that_it_names_is_there() -> None:
+def test_every_module_that_it_names_exists() -> None:
     named = set(re.findall(r"`(\w+\.py)`", PAGE))
     assert len(named) > 10
     assert {name for name in named if not (FOLDER / name).exists()} == set()

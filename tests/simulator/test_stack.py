@@ -198,7 +198,7 @@ def test_a_resource_that_a_continued_rollback_skips_gets_no_event(play: Play) ->
 
 
 @pytest.mark.parametrize("meanwhile", [UPDATING, ROLLING_BACK, "UPDATE_FAILED"])
-def test_without_rollback_the_resource_that_failed_is_taken_back_at_once_and_the_others_stay(
+def test_without_rollback_the_resource_that_failed_is_rolled_back_at_once_and_the_others_stay(
     play: Play, meanwhile: str
 ) -> None:
     """What the status is while it is taken back, nobody has seen."""
@@ -213,14 +213,14 @@ def test_an_update_without_rollback_that_succeeds_is_like_any_other(play: Play) 
     assert play.stack.status == UPDATED
 
 
-def test_after_it_a_new_template_can_come(play: Play) -> None:
+def test_after_an_update_without_rollback_a_new_template_can_come(play: Play) -> None:
     play.fails = to("B")
     play.stack.update_without_rollback(play.template("B", "B"))
     assert told(play.stack.update(play.template("C", "B"))) == [f"One A>C {UPDATING}"]
     assert (play.stack.status, play.configurations) == (UPDATED, {"One": "C", "Two": "B"})
 
 
-def test_after_it_a_rollback_takes_back_what_has_succeeded(play: Play) -> None:
+def test_after_an_update_without_rollback_a_rollback_undoes_what_has_succeeded(play: Play) -> None:
     play.fails = to("B")
     play.stack.update_without_rollback(play.template("B", "B"))
     play.world.clock.sleep(3 * 24 * 3600)
@@ -228,14 +228,14 @@ def test_after_it_a_rollback_takes_back_what_has_succeeded(play: Play) -> None:
     assert (play.stack.status, play.configurations) == (ROLLED_BACK, {"One": "A", "Two": "A"})
 
 
-def test_what_could_not_be_taken_back_at_once_is_taken_back_by_a_rollback(play: Play) -> None:
+def test_a_rollback_undoes_what_could_not_be_rolled_back_at_once(play: Play) -> None:
     play.fails = lambda event: to("B")(event) or to("A")(event)
     play.stack.update_without_rollback(play.template("B"))
     play.fails = lambda _: False
     assert told(play.stack.roll_back()) == [f"One B>A {ROLLING_BACK}"]
 
 
-def test_a_rollback_after_two_updates_without_rollback_goes_back_to_before_the_first(play: Play) -> None:
+def test_a_rollback_after_two_updates_without_rollback_restores_the_state_before_the_first(play: Play) -> None:
     play.fails = to("B", "Two")
     play.stack.update_without_rollback(play.template("B", "B"))
     play.stack.update_without_rollback(play.template("C", "B"))
@@ -250,7 +250,7 @@ def test_a_create_that_fails_without_rollback_is_deleted_by_the_next_operation(p
     assert told(play.stack.update(play.template("B"))) == [f"Three -A {UPDATING}", f"One A>B {UPDATING}"]
 
 
-def test_an_update_that_is_cancelled_is_rolled_back_while_an_event_is_under_way(play: Play) -> None:
+def test_an_update_that_is_cancelled_is_rolled_back_while_an_event_is_running(play: Play) -> None:
     operation = play.stack.cancel_update(play.template("B", "B"), after_polls=2)
     assert told(operation) == [
         f"One A>B {UPDATING}",
@@ -322,7 +322,7 @@ def test_a_nested_stack_is_rolled_back_when_the_root_fails_later(nested: Nested,
     assert nested.seen == [(UPDATING, UPDATING, UPDATING), (own, own, ROLLING_BACK)]
 
 
-def test_a_resource_by_itself_says_what_its_stack_is_doing(world: World) -> None:
+def test_a_resource_without_a_played_stack_sets_the_status_of_its_stack(world: World) -> None:
     seen: list[str] = []
     resource = Scripted(world)
 
@@ -340,7 +340,7 @@ def test_a_resource_by_itself_says_what_its_stack_is_doing(world: World) -> None
     assert list(dict.fromkeys(seen)) == expected
 
 
-def test_an_event_that_is_delivered_by_hand_says_it_too_unless_a_test_has(world: World) -> None:
+def test_an_event_that_is_delivered_by_hand_sets_the_status_unless_a_test_has_set_it(world: World) -> None:
     resource, seen = Resource(world), list[str]()
     for request_type, status in (("Create", None), ("Update", None), ("Update", ROLLING_BACK), ("Update", None)):
         if status:

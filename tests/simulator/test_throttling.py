@@ -91,9 +91,7 @@ def test_every_action_has_a_bucket_of_its_own(gets_through: GetsThrough) -> None
 
 
 @pytest.mark.parametrize("narrowed", [{"MaxResults": 5}, {"Filters": [{"Name": "instance-id", "Values": [INSTANCE]}]}])
-def test_who_looks_at_instances_by_page_or_filter_has_the_larger_bucket(
-    gets_through: GetsThrough, narrowed: dict[str, Any]
-) -> None:
+def test_calls_with_pages_or_filters_use_the_larger_bucket(gets_through: GetsThrough, narrowed: dict[str, Any]) -> None:
     gets_through(ALL_INSTANCES)
     assert gets_through("DescribeInstances", **narrowed) == 100
 
@@ -123,7 +121,7 @@ def test_a_throttled_call_answers_503(gets_through: GetsThrough, clients: Client
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def test_everyone_in_the_account_takes_from_the_same_bucket(
+def test_all_callers_in_the_account_share_a_bucket(
     simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock
 ) -> None:
     simulator.buckets.share("AssociateIamInstanceProfile", others=3)
@@ -132,14 +130,16 @@ def test_everyone_in_the_account_takes_from_the_same_bucket(
     assert gets_through("AssociateIamInstanceProfile") == 20
 
 
-def test_others_can_leave_nothing(simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock) -> None:
+def test_other_callers_can_use_all_tokens(simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock) -> None:
     simulator.buckets.share("AssociateIamInstanceProfile", others=5)
     gets_through("AssociateIamInstanceProfile")
     clock.sleep(3600)
     assert gets_through("AssociateIamInstanceProfile") == 0
 
 
-def test_others_can_empty_a_full_bucket(simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock) -> None:
+def test_other_callers_can_empty_a_full_bucket(
+    simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock
+) -> None:
     simulator.buckets.share("AssociateIamInstanceProfile", others=25)
     clock.sleep(5)
     assert gets_through("AssociateIamInstanceProfile") == 0
@@ -150,7 +150,7 @@ def test_another_account_or_region_has_buckets_of_its_own(gets_through: GetsThro
     Simulator().buckets.take("DescribeInstances", {"MaxResults": "1000"})
 
 
-def test_who_repeats_a_throttled_read_gets_through(
+def test_a_throttled_read_that_is_repeated_succeeds(
     gets_through: GetsThrough, clients: Clients, simulator: Simulator
 ) -> None:
     gets_through("DescribeInstances")
@@ -183,7 +183,7 @@ def test_the_same_calls_are_throttled_at_random_every_time() -> None:
     assert throttled(1) == throttled(1) != throttled(2)
 
 
-def test_a_neighbour_takes_from_the_bucket(
+def test_a_neighbour_uses_tokens_of_the_bucket(
     simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock
 ) -> None:
     """Of five tokens in a second it takes three on average."""
@@ -194,7 +194,7 @@ def test_a_neighbour_takes_from_the_bucket(
     assert gets_through("AssociateIamInstanceProfile") == min(100, 30 * 5 - neighbour.calls + neighbour.throttled)
 
 
-def test_a_neighbour_is_throttled_by_those_who_leave_it_nothing(
+def test_a_neighbour_is_throttled_if_others_use_all_tokens(
     simulator: Simulator, gets_through: GetsThrough, clock: VirtualClock
 ) -> None:
     neighbour = simulator.buckets.add_neighbour(clock, "ReplaceIamInstanceProfileAssociation", 1, seed=1)

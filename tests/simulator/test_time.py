@@ -38,7 +38,7 @@ def slept_side_by_side(*seconds: float) -> float:
     return clock.elapsed
 
 
-def test_time_passes_only_when_someone_sleeps() -> None:
+def test_time_passes_only_in_a_sleep() -> None:
     clock = VirtualClock()
     assert clock() == clock()
     clock.sleep(5)
@@ -53,18 +53,18 @@ def test_an_hour_passes_in_no_time() -> None:
     assert time.monotonic() - began < 1
 
 
-def test_one_who_sleeps_twice_sleeps_twice_as_long() -> None:
+def test_two_sleeps_of_one_thread_take_twice_as_long() -> None:
     clock = VirtualClock()
     clock.sleep(2)
     clock.sleep(3)
     assert clock.elapsed == 5
 
 
-def test_those_who_sleep_at_the_same_time_sleep_side_by_side() -> None:
+def test_threads_that_sleep_at_the_same_time_sleep_in_parallel() -> None:
     assert slept_side_by_side(2, 5, 3) == 5
 
 
-def test_fails_when_time_shall_go_back() -> None:
+def test_fails_when_the_seconds_are_negative() -> None:
     with pytest.raises(AssertionError):
         VirtualClock().sleep(-1)
 
@@ -86,7 +86,7 @@ def test_simulators_have_times_of_their_own() -> None:
     assert one.clock() - other.clock() == 60
 
 
-def test_a_job_runs_whenever_its_time_has_come_while_somebody_sleeps(clock: VirtualClock) -> None:
+def test_a_job_runs_whenever_it_is_due_during_a_sleep(clock: VirtualClock) -> None:
     ran_at: list[float] = []
     clock.every(15, lambda: ran_at.append(clock.elapsed))
 
@@ -131,7 +131,7 @@ def test_a_job_can_stop_itself(clock: VirtualClock) -> None:
     assert (ran_at, clock.timers) == ([15], 0)
 
 
-def test_the_next_run_of_a_job_comes_a_pause_after_the_end_of_the_last_one(clock: VirtualClock) -> None:
+def test_the_next_run_of_a_job_begins_one_pause_after_the_end_of_the_last_one(clock: VirtualClock) -> None:
     """As in a thread that waits, works, and waits again: a job never runs beside itself."""
     ran_at: list[float] = []
 
@@ -145,7 +145,7 @@ def test_the_next_run_of_a_job_comes_a_pause_after_the_end_of_the_last_one(clock
     assert ran_at == [15, 50]
 
 
-def test_another_job_runs_while_one_sleeps(clock: VirtualClock) -> None:
+def test_another_job_runs_while_a_job_sleeps(clock: VirtualClock) -> None:
     ran: list[tuple[float, str]] = []
 
     def sleepy() -> None:
@@ -159,20 +159,20 @@ def test_another_job_runs_while_one_sleeps(clock: VirtualClock) -> None:
     assert ran == [(15, "other"), (17, "sleepy")]
 
 
-def test_a_job_takes_no_time_from_the_one_who_sleeps(clock: VirtualClock) -> None:
+def test_a_job_does_not_shorten_a_sleep(clock: VirtualClock) -> None:
     clock.every(15, lambda: clock.sleep(2))
     clock.sleep(20)
     assert clock.elapsed == 20
 
 
-def test_the_job_of_a_sleeper_that_wakes_while_it_works_lets_it_sleep_longer(clock: VirtualClock) -> None:
+def test_a_job_that_runs_past_the_end_of_a_sleep_makes_the_sleep_longer(clock: VirtualClock) -> None:
     """There is one time, and the job has let it pass."""
     clock.every(15, lambda: clock.sleep(10))
     clock.sleep(20)
     assert clock.elapsed == 25
 
 
-def test_the_error_of_a_job_reaches_the_sleeper_and_ends_the_job(clock: VirtualClock) -> None:
+def test_the_error_of_a_job_is_raised_in_the_sleeping_thread_and_ends_the_job(clock: VirtualClock) -> None:
     def fail() -> None:
         raise KilledError
 
@@ -184,7 +184,7 @@ def test_the_error_of_a_job_reaches_the_sleeper_and_ends_the_job(clock: VirtualC
     assert (clock.elapsed, clock.timers) == (35, 0)
 
 
-def test_all_jobs_end_with_their_process(clock: VirtualClock) -> None:
+def test_stop_all_ends_all_jobs(clock: VirtualClock) -> None:
     clock.every(15, lambda: pytest.fail("it runs"))
     clock.stop_all()
     clock.sleep(20)
@@ -192,7 +192,7 @@ def test_all_jobs_end_with_their_process(clock: VirtualClock) -> None:
 
 
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0])
-def test_the_wall_clock_can_be_set_and_the_monotonic_one_can_not(clock: VirtualClock, seconds: float) -> None:
+def test_the_wall_clock_can_be_set_but_not_the_monotonic_one(clock: VirtualClock, seconds: float) -> None:
     wall, monotonic = clock(), clock.monotonic()
 
     clock.jump(seconds)
@@ -202,7 +202,7 @@ def test_the_wall_clock_can_be_set_and_the_monotonic_one_can_not(clock: VirtualC
 
 
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0])
-def test_a_job_keeps_its_pace_when_the_wall_clock_is_set(clock: VirtualClock, seconds: float) -> None:
+def test_a_job_keeps_its_interval_when_the_wall_clock_is_set(clock: VirtualClock, seconds: float) -> None:
     ran_at: list[float] = []
     clock.every(15, lambda: ran_at.append(clock.elapsed))
 

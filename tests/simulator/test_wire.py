@@ -28,7 +28,7 @@ def test_a_structure_of_a_form_is_a_structure() -> None:
     assert parse_form("IamInstanceProfile.Arn=a&Action=b") == {"IamInstanceProfile": {"Arn": "a"}, "Action": "b"}
 
 
-def test_a_list_of_structures_with_lists() -> None:
+def test_a_list_of_structures_may_contain_lists() -> None:
     form = "Filter.1.Name=a&Filter.1.Value.1=x&Filter.1.Value.2=y&Filter.2.Name=b&Filter.2.Value.1=z"
     assert parse_form(form) == {"Filter": [{"Name": "a", "Value": ["x", "y"]}, {"Name": "b", "Value": ["z"]}]}
 
@@ -38,7 +38,7 @@ def test_an_empty_value_of_a_form_is_kept() -> None:
 
 
 @pytest.mark.parametrize("value", AWKWARD)
-def test_any_text_comes_back_as_it_is(ec2: Calls, fleet: Fleet, value: str) -> None:
+def test_any_text_is_returned_unchanged(ec2: Calls, fleet: Fleet, value: str) -> None:
     fleet.add_instance(tags={"app": value})
     (instance,) = ec2.instances("tag:app", value)
     assert instance["Tags"] == [{"Key": "app", "Value": value}]
@@ -69,11 +69,11 @@ def test_an_error_has_its_http_status(simulator: Simulator, clients: Clients) ->
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 418
 
 
-def test_what_is_not_there_is_left_out(ec2: Calls, fleet: Fleet) -> None:
+def test_a_missing_value_is_left_out(ec2: Calls, fleet: Fleet) -> None:
     (instance,) = ec2.instances("instance-id", fleet.add_instance())
     assert "IamInstanceProfile" not in instance
 
 
-def test_several_instances_arrive_as_several(ec2: Calls, fleet: Fleet) -> None:
+def test_several_instances_are_parsed_as_several(ec2: Calls, fleet: Fleet) -> None:
     instances = [fleet.add_instance() for _ in range(12)]
     assert sorted(one["InstanceId"] for one in ec2.instances("instance-id", *instances)) == sorted(instances)
