@@ -84,7 +84,7 @@ def fake_cli(folder: Path, monkeypatch: pytest.MonkeyPatch, prints: list[str]) -
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("app", ["", " "])
-def test_fails_when_the_app_is_empty(command: str, app: str) -> None:
+def test_fails_when_the_app_is_an_empty_text(command: str, app: str) -> None:
     assert the_line(run(command, "--app", app)).startswith("Error: --app is empty: name the folder of an assembly, or")
 
 
@@ -113,7 +113,7 @@ def test_fails_when_a_stack_is_unknown(cloud: Cloud, command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("pair", ["stage", "=prod", ""])
-def test_fails_when_context_is_no_pair(command: str, pair: str) -> None:
+def test_fails_when_context_is_not_a_pair(command: str, pair: str) -> None:
     app = f"{sys.executable} -c pass"
 
     assert the_line(run(command, "--app", app, "-c", pair)) == f"Error: --context {pair!r} is no KEY=VALUE"
@@ -121,7 +121,7 @@ def test_fails_when_context_is_no_pair(command: str, pair: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.usefixtures("cloud")
-def test_fails_when_context_is_no_pair_though_no_app_is_run(command: str) -> None:
+def test_fails_when_context_is_not_a_pair_although_no_app_is_run(command: str) -> None:
     assert the_line(on(FLEET, command, "-c", "stage")) == "Error: --context 'stage' is no KEY=VALUE"
 
 
@@ -143,7 +143,7 @@ def test_shows_its_help() -> None:
     assert "Exit status: 0 nothing to do, 2 changes" in run("plan", "-h").stdout
 
 
-def test_an_error_does_not_pass_on_what_controls_a_terminal(tmp_path: Path) -> None:
+def test_an_error_contains_no_control_characters_for_a_terminal(tmp_path: Path) -> None:
     folder = write_assembly(tmp_path, **{"Web\x1b]0;title\x07\u202e\u3164": {}})
 
     line = the_line(run("plan", "--app", str(folder), "Ty\x9bpo"))
@@ -151,7 +151,7 @@ def test_an_error_does_not_pass_on_what_controls_a_terminal(tmp_path: Path) -> N
     assert line == "Error: there is no stack Ty po in the assembly, only Web ]0;title"
 
 
-def test_a_warning_does_not_pass_on_what_controls_a_terminal(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_warning_contains_no_control_characters_for_a_terminal(cloud: Cloud, tmp_path: Path) -> None:
     nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:cdk:path": "Web/Ne\x1b[2Jst\ned/Resource"}}
     folder = write_assembly(tmp_path, Web={"Resources": {"A": nested}})
 
@@ -219,7 +219,7 @@ def test_shows_a_deployed_stack(cloud: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_plans_what_is_in_nested_stacks() -> None:
+def test_plans_associations_in_nested_stacks() -> None:
     result = run("plan", "--app", str(with_nested_stacks().folder), "--format", "json")
 
     assert (result.exit_code, result.stderr) == (2, "")
@@ -248,13 +248,13 @@ def test_plans_stacks_of_the_same_name_in_several_regions() -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_plans_the_one_in_the_region_that_is_meant() -> None:
+def test_plans_the_stack_in_the_region_that_is_named() -> None:
     result = run("plan", "America/Servers", "--app", str(in_two_regions()[0].folder.parent), "--format", "json")
 
     assert [plan["region"] for plan in json.loads(result.stdout)["associations"]] == ["us-east-1"]
 
 
-def test_sees_what_a_stack_of_another_region_does_to_a_role(cloud: Cloud, tmp_path: Path) -> None:
+def test_sees_changes_of_a_role_by_a_stack_of_another_region(cloud: Cloud, tmp_path: Path) -> None:
     servers = synthesized(Servers(role_name="web"))
     cloud.deploy(servers)
     statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
@@ -282,7 +282,7 @@ def test_fails_when_the_credentials_are_for_another_account(cloud: Cloud, comman
 
 
 @pytest.mark.usefixtures("cloud")
-def test_takes_nothing_from_a_stack_that_is_for_another_account(tmp_path: Path) -> None:
+def test_uses_no_values_of_a_stack_for_another_account(tmp_path: Path) -> None:
     (association,) = synthesized(FLEET).associations.values()
     imported = {**association["Properties"], "InstanceProfileArn": {"Fn::ImportValue": "Shared:Profile"}}
     output = {"Value": "arn:aws:iam::999999999999:instance-profile/Web", "Export": {"Name": "Shared:Profile"}}
@@ -301,9 +301,7 @@ def test_takes_nothing_from_a_stack_that_is_for_another_account(tmp_path: Path) 
     assert "what is wanted: no stack exports Shared:Profile yet" in result.stdout
 
 
-def test_takes_a_stack_without_a_region_and_one_in_that_of_the_environment_for_neighbours(
-    cloud: Cloud, tmp_path: Path
-) -> None:
+def test_treats_a_stack_without_a_region_as_one_in_the_region_of_the_environment(cloud: Cloud, tmp_path: Path) -> None:
     (association,) = synthesized(FLEET).associations.values()
     imported = {
         **association["Properties"],
@@ -338,7 +336,7 @@ UNREADABLE = "whether stack {} is deployed in eu-west-1: its template can't be r
 
 @pytest.mark.parametrize("command", LOOKS)
 @pytest.mark.parametrize("format_", ["table", "markdown", "json"])
-def test_names_a_stack_whose_template_can_not_be_read_and_shows_the_others(
+def test_names_a_stack_whose_template_cannot_be_read_and_shows_the_others(
     cloud: Cloud, tmp_path: Path, command: str, format_: str
 ) -> None:
     deployed = cloud.deploy(synthesized(FLEET))
@@ -355,7 +353,7 @@ def test_names_a_stack_whose_template_can_not_be_read_and_shows_the_others(
 
 
 @pytest.mark.parametrize("command", LOOKS)
-def test_ends_with_an_error_when_the_template_of_an_association_can_not_be_read(cloud: Cloud, command: str) -> None:
+def test_ends_with_an_error_when_the_template_of_an_association_cannot_be_read(cloud: Cloud, command: str) -> None:
     cloud.deploy(synthesized(FLEET))
     cloud.cloudformation.break_templates("Servers")
 
@@ -371,7 +369,7 @@ def test_ends_with_an_error_when_the_template_of_an_association_can_not_be_read(
 
 @pytest.mark.parametrize("command", LOOKS)
 @pytest.mark.parametrize("format_", ["table", "markdown", "json"])
-def test_says_what_may_not_be_seen_and_ends_with_an_error(cloud: Cloud, command: str, format_: str) -> None:
+def test_says_what_may_not_be_read_and_ends_with_an_error(cloud: Cloud, command: str, format_: str) -> None:
     cloud.cloudformation.refuse("DescribeStacks")
 
     result = on(FLEET, command, "--format", format_)
@@ -383,7 +381,7 @@ def test_says_what_may_not_be_seen_and_ends_with_an_error(cloud: Cloud, command:
 
 
 @pytest.mark.parametrize("command", LOOKS)
-def test_warns_of_a_stack_that_may_not_be_seen_and_has_no_associations(cloud: Cloud, command: str) -> None:
+def test_warns_of_a_stack_that_may_not_be_read_and_has_no_associations(cloud: Cloud, command: str) -> None:
     cloud.cloudformation.refuse("DescribeStacks")
 
     result = on(WITHOUT, command)
@@ -404,7 +402,9 @@ def test_warns_of_a_stack_that_may_not_be_seen_and_has_no_associations(cloud: Cl
         ("InvalidClientTokenId", "Error: AWS does not accept the credentials (InvalidClientTokenId): log in again"),
     ],
 )
-def test_fails_when_the_credentials_expire_on_the_way(cloud: Cloud, command: str, code: str, message: str) -> None:
+def test_fails_when_the_credentials_expire_during_the_command(
+    cloud: Cloud, command: str, code: str, message: str
+) -> None:
     cloud.deploy(synthesized(FLEET))
     cloud.deny("DescribeInstances", code)
 
@@ -465,7 +465,7 @@ def test_fails_when_there_are_no_credentials(environment: Environment, command: 
     assert the_line(on(FLEET, command)).startswith("Error: there are no AWS credentials: log in again")
 
 
-def test_fails_when_there_is_half_of_the_credentials(environment: Environment) -> None:
+def test_fails_when_a_part_of_the_credentials_is_missing(environment: Environment) -> None:
     environment(AWS_SECRET_ACCESS_KEY=None)
 
     assert the_line(on(FLEET, "plan")).startswith("Error: there are no AWS credentials: log in again")
@@ -480,9 +480,7 @@ def test_fails_when_there_is_half_of_the_credentials(environment: Environment) -
         (403, "AccessDenied", "Error: AccessDenied: because"),
     ],
 )
-def test_fails_when_aws_does_not_take_the_credentials(
-    environment: Environment, status: int, code: str, message: str
-) -> None:
+def test_fails_when_aws_refuses_the_credentials(environment: Environment, status: int, code: str, message: str) -> None:
     error = f"<ErrorResponse><Error><Code>{code}</Code><Message>because</Message></Error></ErrorResponse>"
     with answering(status, error) as endpoint:
         environment(endpoint, AWS_SESSION_TOKEN="token")
@@ -490,7 +488,7 @@ def test_fails_when_aws_does_not_take_the_credentials(
         assert the_line(on(FLEET, "plan")).startswith(message)
 
 
-def test_fails_when_aws_can_not_be_reached(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fails_when_aws_cannot_be_reached(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     environment()
 
@@ -505,7 +503,7 @@ def test_fails_when_no_region_is_known(environment: Environment, tmp_path: Path,
     assert the_line(run(command, "--app", str(folder))).startswith("Error: no Region is known: set AWS_REGION")
 
 
-def test_fails_when_the_region_is_none(environment: Environment, tmp_path: Path) -> None:
+def test_fails_when_the_region_does_not_exist(environment: Environment, tmp_path: Path) -> None:
     environment()
     folder = write_assembly(tmp_path, Web={})
 
@@ -514,7 +512,7 @@ def test_fails_when_the_region_is_none(environment: Environment, tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_fails_when_an_endpoint_is_no_url(environment: Environment, command: str, name: str) -> None:
+def test_fails_when_an_endpoint_is_not_a_url(environment: Environment, command: str, name: str) -> None:
     environment(**{name: "localhost"})
 
     line = the_line(on(FLEET, command))
@@ -531,7 +529,7 @@ def test_fails_when_the_profile_is_unknown(environment: Environment) -> None:
     assert line == "Error: The config profile (typo) could not be found: correct AWS_PROFILE"
 
 
-def test_fails_when_a_program_that_gives_credentials_fails(environment: Environment, tmp_path: Path) -> None:
+def test_fails_when_a_credential_process_fails(environment: Environment, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(f"[profile dev]\nregion = {REGION}\ncredential_process = false\n")
     environment(AWS_PROFILE="dev", AWS_CONFIG_FILE=str(config), **NO_KEYS)
@@ -551,7 +549,7 @@ START = "sso_start_url = https://example.invalid/start\nsso_region = eu-west-1\n
     ],
 )
 @pytest.mark.parametrize("expired", [True, False])
-def test_fails_when_the_login_has_expired_or_never_was(
+def test_fails_when_the_login_has_expired_or_is_missing(
     tmp_path: Path, config: str, cached_as: str, expired: bool
 ) -> None:
     (tmp_path / "config").write_text(config)

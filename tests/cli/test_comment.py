@@ -61,7 +61,7 @@ def test_nothing_in_the_difference_can_close_the_fence(inner: str) -> None:
     assert text.count(fence_of(text)) == 2
 
 
-def test_nothing_in_the_difference_is_invisible_changes_its_direction_or_becomes_a_link() -> None:
+def test_the_difference_has_no_invisible_characters_no_direction_marks_and_no_links() -> None:
     text = comment(PLAN, "[+] \x1b[31mName\u202e @team #1\u200b\r\n    https://example.org\u2028~\x00")
 
     found = Shown(text)
@@ -102,14 +102,14 @@ def test_a_long_plan_is_cut_before_the_difference_is_shown() -> None:
 
 
 @given(plan=LINES, diff=LINES, limit=st.integers(min_value=1_000, max_value=7_000))
-def test_the_comment_is_shorter_than_the_limit_whatever_it_is_made_of(plan: str, diff: str, limit: int) -> None:
+def test_the_comment_is_shorter_than_the_limit_for_any_input(plan: str, diff: str, limit: int) -> None:
     text = comment(plan, diff, limit=limit)
 
     assert len(text) < limit
     assert text.startswith(f"{MARKER}\n")
 
 
-def test_a_plan_of_the_command_begins_with_the_marker_already() -> None:
+def test_a_plan_of_the_command_already_begins_with_the_marker() -> None:
     plan = (Path(__file__).parent / "golden" / "plan-mixed.md").read_text(encoding="utf-8")
 
     assert comment(plan, "") == plan

@@ -44,7 +44,9 @@ def results(result: Result) -> dict[tuple[str, str], int]:
     return {(one["account"], one["region"]): one["exit_status"] for one in json.loads(result.stdout)["environments"]}
 
 
-def test_plans_all_accounts_and_regions_and_the_worst_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_plans_all_accounts_and_regions_with_the_exit_status_of_the_worst(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     see(monkeypatch, with_instances(1), a444455556666=with_instances(2, carries="foreign"))
     app = assembly(tmp_path, (ACCOUNT, REGION), (SECOND, REGION))
 
@@ -121,7 +123,7 @@ def test_each_account_and_region_has_limits_of_its_own(monkeypatch: pytest.Monke
     assert len(set(limiters)) == 3
 
 
-def test_says_of_each_account_and_region_that_it_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_reports_the_end_of_each_account_and_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     see(monkeypatch, with_instances(1))
 
     result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), (THIRD, REGION)))
@@ -165,9 +167,7 @@ def test_reconcile_assumes_no_lookup_role(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "can't be assumed" in result.stderr
 
 
-def test_a_stack_that_is_there_and_can_not_be_read_is_not_in_order(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_deployed_stack_that_cannot_be_read_is_not_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     second = with_instances(2)
     second.deploy(synthesized(FLEET))
     second.cloudformation.refuse("GetTemplate")
@@ -262,7 +262,7 @@ def test_refuses_two_stacks_of_one_name_in_one_account_and_region(
     )
 
 
-def test_says_that_nothing_could_be_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_says_that_nothing_could_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     see(monkeypatch, with_instances(1))
 
     result = run("plan", assembly(tmp_path, (THIRD, REGION), (THIRD, AMERICA)))
@@ -314,7 +314,7 @@ def test_status_says_that_there_is_no_ledger(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_status_looks_into_the_accounts_and_regions_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_searches_the_accounts_and_regions_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     second = with_instances(2)
     second.deploy(synthesized(FLEET))
     second.fleet.set_carried("i-00000000000000002", None)
@@ -327,7 +327,7 @@ def test_status_looks_into_the_accounts_and_regions_that_are_named(monkeypatch: 
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_status_looks_into_all_regions_that_are_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_searches_all_regions_that_are_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = with_instances(1)
     cloud.deploy(synthesized(FLEET))
     cloud.enabled_regions = [REGION]
@@ -341,7 +341,7 @@ def test_status_looks_into_all_regions_that_are_enabled(monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_status_says_of_which_account_it_can_not_list_the_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_names_the_account_whose_regions_it_cannot_list(monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = with_instances(1)
     cloud.deploy(synthesized(FLEET))
     cloud.enabled_regions = [REGION]
@@ -354,7 +354,7 @@ def test_status_says_of_which_account_it_can_not_list_the_regions(monkeypatch: p
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_status_fails_where_ledgers_may_not_be_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_fails_if_it_may_not_search_for_ledgers(monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = with_instances(1)
     cloud.tagging.refuse("GetResources")
     see(monkeypatch, cloud)
@@ -367,7 +367,7 @@ def test_status_fails_where_ledgers_may_not_be_looked_for(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize("operation", ["ListStackResources", "GetTemplate"])
-def test_status_fails_where_a_stack_with_associations_can_not_be_read(
+def test_status_fails_if_a_stack_with_associations_cannot_be_read(
     monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     cloud = with_instances(1)

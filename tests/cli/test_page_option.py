@@ -20,7 +20,7 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_page_is_that_of_the_format_and_the_output_stays_as_it_is(
+def test_the_page_is_equal_to_the_html_format_and_the_output_stays_as_it_is(
     cloud: Cloud, tmp_path: Path, command: str
 ) -> None:
     cloud.deploy(synthesized(Servers()))
@@ -38,7 +38,7 @@ def test_the_exit_status_is_that_of_the_plan(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_page_of_before_is_replaced(tmp_path: Path) -> None:
+def test_an_earlier_page_is_replaced(tmp_path: Path) -> None:
     (file := tmp_path / "page.html").write_text("old" * 1_000_000)
 
     run("plan", "--page", str(file))
@@ -46,7 +46,7 @@ def test_a_page_of_before_is_replaced(tmp_path: Path) -> None:
     assert "old" * 2 not in file.read_text(encoding="utf-8")
 
 
-def test_a_folder_that_does_not_exist_is_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     result = run("plan", "--page", str(tmp_path / "none" / "page.html"))
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -56,7 +56,7 @@ def test_a_folder_that_does_not_exist_is_refused_before_anything_is_looked_at(tm
     )
 
 
-def test_standard_output_is_no_file() -> None:
+def test_standard_output_is_refused_as_the_file() -> None:
     result = run("plan", "--page", "-")
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -64,7 +64,7 @@ def test_standard_output_is_no_file() -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_plan_is_shown_also_if_there_is_no_room_for_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_is_shown_even_if_there_is_no_room_for_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (file := tmp_path / "page.html").write_text("old")
 
     def fill_the_disk(*_: Any) -> None:
@@ -88,7 +88,7 @@ def test_a_plan_is_shown_also_if_there_is_no_room_for_its_page(tmp_path: Path, m
         ("link", "No such file or directory"),
     ],
 )
-def test_what_can_not_be_written_is_refused_before_anything_is_looked_at(
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
     tmp_path: Path, name: str, reason: str
 ) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "none" / "page.html")
@@ -100,7 +100,7 @@ def test_what_can_not_be_written_is_refused_before_anything_is_looked_at(
 
 
 @pytest.mark.usefixtures("cloud")
-def test_the_page_is_written_also_if_nobody_reads_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_written_even_if_nobody_reads_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def close(*_: Any, **__: Any) -> None:
         raise BrokenPipeError
 
@@ -111,7 +111,7 @@ def test_the_page_is_written_also_if_nobody_reads_the_output(tmp_path: Path, mon
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_page_keeps_its_rights_and_its_link(tmp_path: Path) -> None:
+def test_a_page_keeps_its_file_mode_and_its_symbolic_link(tmp_path: Path) -> None:
     (file := tmp_path / "page.html").write_text("old")
     file.chmod(0o640)
     (link := tmp_path / "latest.html").symlink_to(file)

@@ -41,7 +41,7 @@ def test_a_quote_stays_a_quote() -> None:
     assert "<blockquote>\n<p>Take care</p>" in page("> Take care\n")
 
 
-def test_fails_in_one_sentence_when_there_is_no_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fails_with_one_sentence_when_there_is_no_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setattr(browser, "PACKAGE", tmp_path / "none")
@@ -50,7 +50,7 @@ def test_fails_in_one_sentence_when_there_is_no_browser(tmp_path: Path, monkeypa
         run(Screen(), tmp_path)
 
 
-def test_the_documentation_shows_the_pictures_that_there_are_and_they_are_small() -> None:
+def test_the_documentation_shows_every_picture_and_they_are_small() -> None:
     shown = {
         (page.parent / target).resolve()
         for page in PAGES

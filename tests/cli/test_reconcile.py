@@ -99,7 +99,7 @@ def paused(cloud: Cloud) -> None:
     assert cloud.world.ledger.watch.memory(key(REPAIRED)).pauses
 
 
-def test_repairs_drift_at_once_and_shows_what_has_become_of_it(cloud: Cloud) -> None:
+def test_repairs_drift_at_once_and_shows_the_result(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     take_off(cloud, 1)
 
@@ -149,7 +149,7 @@ def test_a_pause_stays_without_resume(cloud: Cloud) -> None:
     assert cloud.messages.sent == [{"Kind": "Sweep", "Association": key(REPAIRED)}]
 
 
-def test_goes_on_with_resume(cloud: Cloud) -> None:
+def test_continues_with_resume(cloud: Cloud) -> None:
     paused(cloud)
 
     result = reconcile(REPAIRED, "--yes", "--resume")
@@ -173,7 +173,7 @@ def test_says_that_nothing_is_paused(cloud: Cloud) -> None:
 # The confirmation
 
 
-def test_fails_when_nobody_can_confirm(cloud: Cloud) -> None:
+def test_fails_when_confirmation_is_impossible(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
 
     assert error(reconcile(REPAIRED)) == (
@@ -219,7 +219,7 @@ def test_fails_while_an_operation_is_open(cloud: Cloud) -> None:
     assert not cloud.messages.sent
 
 
-def test_names_who_may_start_a_sweep(cloud: Cloud) -> None:
+def test_names_the_roles_that_may_start_a_sweep(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     cloud.deny("SendMessage", "AccessDenied")
 
@@ -240,7 +240,7 @@ def test_names_who_may_start_a_sweep(cloud: Cloud) -> None:
         ),
     ],
 )
-def test_fails_when_it_can_not_see_what_may_change(cloud: Cloud, break_it: Callable[[Cloud], Any], words: str) -> None:
+def test_fails_when_it_cannot_read_what_may_change(cloud: Cloud, break_it: Callable[[Cloud], Any], words: str) -> None:
     deployed(cloud, REPAIRED)
     break_it(cloud)
 
@@ -275,7 +275,7 @@ def test_says_once_what_is_wrong_in_one_of_several_accounts(cloud: Cloud, tmp_pa
     assert [len(one["unseen"]) for one in report["environments"]] == [1, 1]
 
 
-def test_an_association_that_can_not_be_seen_hides_no_other(cloud: Cloud) -> None:
+def test_an_association_that_cannot_be_read_hides_no_other(cloud: Cloud) -> None:
     stack = two_associations()
     cloud.instance(4, tags={"app": "other"})
     cloud.deploy(stack)
@@ -313,7 +313,7 @@ def two_associations() -> StackArtifact:
 # The wait
 
 
-def test_says_what_to_do_when_there_is_no_sweep(cloud: Cloud, clock: Time) -> None:
+def test_says_what_to_do_when_the_sweep_does_not_begin(cloud: Cloud, clock: Time) -> None:
     deployed(cloud, REPAIRED)
     clock.runs = False
     began = cloud.world.clock()
@@ -354,7 +354,7 @@ def test_stops_waiting_when_a_deployment_begins(cloud: Cloud, monkeypatch: pytes
     ]
 
 
-def test_is_not_deceived_by_a_clock_that_is_off(cloud: Cloud, clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_works_with_a_wrong_clock(cloud: Cloud, clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     """An observation that was made before the message counts for nothing, although this computer is an hour behind."""
     deployed(cloud, REPAIRED)
     monkeypatch.setattr(clock, "time", lambda: cloud.world.clock() - 3600)

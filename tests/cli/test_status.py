@@ -108,7 +108,7 @@ def unconfirmed(cloud: Cloud) -> None:
         (unconfirmed, "EC2 has not confirmed the association yet"),
     ],
 )
-def test_finds_drift(cloud: Cloud, happens: Callable[[Cloud], None], drift: str) -> None:
+def test_reports_drift(cloud: Cloud, happens: Callable[[Cloud], None], drift: str) -> None:
     happens(cloud)
 
     status = cloud.status(synthesized(FLEET))
@@ -144,7 +144,7 @@ def recreated(cloud: Cloud, profile: str) -> None:
         (recreated, "carries a deleted instance profile"),
     ],
 )
-def test_finds_what_is_wrong_inside_a_profile(cloud: Cloud, happens: Callable[[Cloud, str], None], words: str) -> None:
+def test_reports_problems_inside_a_profile(cloud: Cloud, happens: Callable[[Cloud, str], None], words: str) -> None:
     """EC2 says `associated` all the time, and the instances get no credentials, or others."""
     happens(cloud, cloud.profile_of(synthesized(FLEET)))
 
@@ -168,7 +168,7 @@ def claim(cloud: Cloud, step: Step, logical_id: str) -> None:
     ("carries", "action"),
     [(True, Action.REPLACE), (True, Action.SWAP), (False, Action.SWAP), (False, Action.ASSOCIATE)],
 )
-def test_tells_an_operation_that_has_not_ended_from_drift(cloud: Cloud, carries: bool, action: Action) -> None:
+def test_distinguishes_an_open_operation_from_drift(cloud: Cloud, carries: bool, action: Action) -> None:
     wanted = cloud.profile_of(synthesized(FLEET))
     id_ = cloud.instance(4, cloud.old if carries else None)
     before = None if action is Action.ASSOCIATE else cloud.old
@@ -177,7 +177,7 @@ def test_tells_an_operation_that_has_not_ended_from_drift(cloud: Cloud, carries:
     assert held(cloud, 4).drift == "an operation is under way, or has ended half-way"
 
 
-def test_says_that_a_profile_was_taken_off_that_was_there_from_the_beginning(cloud: Cloud) -> None:
+def test_says_that_a_profile_was_removed_that_was_carried_from_the_beginning(cloud: Cloud) -> None:
     wanted = cloud.profile_of(synthesized(FLEET))
     id_ = cloud.instance(4, wanted)
     claim(cloud, Step(id_, Action.KEEP, "", before=wanted, after=wanted), only_association(synthesized(FLEET)))
@@ -189,7 +189,7 @@ def test_says_that_a_profile_was_taken_off_that_was_there_from_the_beginning(clo
     assert held(cloud, 4).drift == "someone has taken the profile off"
 
 
-def test_tells_what_ec2_had_against_the_latest_action(cloud: Cloud) -> None:
+def test_shows_the_error_of_ec2_for_the_latest_action(cloud: Cloud) -> None:
     id_ = cloud.instance(4)
     cloud.world.refuse("AssociateIamInstanceProfile", id_)
     resource = cloud.deployments[STACK][only_association(synthesized(FLEET))]
@@ -233,7 +233,7 @@ def test_shows_the_same_instance_with_each_association_that_holds_it() -> None:
     }
 
 
-def test_does_not_take_an_instance_without_a_profile_for_unconfirmed_once_it_was_overruled() -> None:
+def test_does_not_treat_an_overruled_instance_without_a_profile_as_unconfirmed() -> None:
     cloud = Cloud()
     cloud.instance(1, tags={"app": "web"})
     stack = synthesized(Servers())
@@ -267,7 +267,7 @@ def test_does_not_take_an_instance_without_a_profile_for_unconfirmed_once_it_was
         ),
     ],
 )
-def test_shows_the_rest_when_something_may_not_be_seen(
+def test_shows_the_rest_when_something_may_not_be_read(
     cloud: Cloud, deny: Callable[[Cloud], None], unseen: str, instances: int
 ) -> None:
     deny(cloud)
@@ -279,7 +279,7 @@ def test_shows_the_rest_when_something_may_not_be_seen(
     assert exit_status(status) is Exit.ERROR
 
 
-def test_names_the_associations_of_a_stack_that_may_not_be_seen(cloud: Cloud) -> None:
+def test_names_the_associations_of_a_stack_that_may_not_be_read(cloud: Cloud) -> None:
     cloud.cloudformation.refuse("DescribeStacks")
     stack = synthesized(FLEET)
 
@@ -290,7 +290,7 @@ def test_names_the_associations_of_a_stack_that_may_not_be_seen(cloud: Cloud) ->
     assert exit_status(status) is Exit.ERROR
 
 
-def test_says_nothing_of_an_association_that_is_not_deployed_yet(cloud: Cloud) -> None:
+def test_does_not_mention_an_association_that_is_not_deployed_yet(cloud: Cloud) -> None:
     deployed = cloud.cloudformation.stacks[STACK]
     association = only_association(synthesized(FLEET))
     physical = {id_: name for id_, name in deployed.physical_ids.items() if id_ != association}

@@ -45,14 +45,14 @@ def take_off(cloud: Cloud, *numbers: int) -> None:
         cloud.fleet.set_carried(instance_id(number), None)
 
 
-def test_says_nothing_of_an_association_without_enforcement(cloud: Cloud) -> None:
+def test_does_not_mention_enforcement_if_an_association_has_none(cloud: Cloud) -> None:
     cloud.deploy(synthesized())
 
     assert cloud.status(synthesized()).enforcement is None
     assert not cloud.traffic.count("GetQueueAttributes")
 
 
-def test_says_how_an_association_is_enforced_and_when_it_was_looked_at_last(cloud: Cloud) -> None:
+def test_says_how_an_association_is_enforced_and_when_the_last_sweep_was(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
 
     found = enforcement(cloud, REPAIRED)
@@ -119,14 +119,14 @@ def test_a_pause_alone_is_a_reason_for_exit_status_2(cloud: Cloud) -> None:
     assert StatusReport((alone,)).exit is Exit.CHANGES
 
 
-def test_a_terminated_instance_is_no_drift_where_enforcement_drops_its_record(cloud: Cloud) -> None:
+def test_a_terminated_instance_is_no_drift_if_enforcement_drops_its_record(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     cloud.fleet.change_state(FIRST, "terminated")
 
     assert exit_status(cloud.status(synthesized(REPAIRED))) is Exit.NOTHING
 
 
-def test_counts_what_the_dead_letter_queue_has(cloud: Cloud) -> None:
+def test_counts_the_messages_in_the_dead_letter_queue(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     queue = cloud.world.aws.queue
     queue.dead.append(queue.send("{}"))
@@ -134,7 +134,7 @@ def test_counts_what_the_dead_letter_queue_has(cloud: Cloud) -> None:
     assert enforcement(cloud, REPAIRED).dead_letters == 1
 
 
-def test_fails_when_the_dead_letter_queue_may_not_be_seen(cloud: Cloud) -> None:
+def test_fails_when_the_dead_letter_queue_may_not_be_read(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     cloud.deny("GetQueueAttributes", "AccessDenied")
 

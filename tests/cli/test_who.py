@@ -68,12 +68,12 @@ def changes(cloud: Cloud) -> dict[str, LatestChange]:
     return {one.instance: one for one in status.latest_changes}
 
 
-def test_nobody_is_asked_without_the_option(cloud: Cloud) -> None:
+def test_cloudtrail_is_not_read_without_the_option(cloud: Cloud) -> None:
     assert cloud.status(synthesized()).latest_changes == ()
     assert not cloud.trail.lookups
 
 
-def test_nobody_is_asked_about_instances_that_are_as_they_were_left(cloud: Cloud) -> None:
+def test_cloudtrail_is_not_read_for_instances_without_drift(cloud: Cloud) -> None:
     cloud.deploy(synthesized(Servers(minutes=20)))
 
     status = cloud.status(synthesized(Servers(minutes=20)), who=True)
@@ -107,7 +107,7 @@ def test_says_that_nothing_was_found(cloud: Cloud) -> None:
     assert changes(cloud)[FIRST] == LatestChange(FIRST, "", "", 0.0)
 
 
-def test_leaves_out_calls_that_were_refused(cloud: Cloud) -> None:
+def test_ignores_calls_that_were_refused(cloud: Cloud) -> None:
     associated(cloud, FIRST, AT)
     associated(cloud, FIRST, AT + 5, by=ADMIN, error="Client.UnauthorizedOperation")
     disassociated(cloud, FIRST, AT + 6, error="Client.DryRunOperation")
@@ -131,7 +131,7 @@ def test_names_identities_of_every_kind(cloud: Cloud, who: Any, by: str) -> None
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[1]", "null"])
-def test_survives_an_event_that_can_not_be_read(cloud: Cloud, text: str) -> None:
+def test_skips_an_event_that_cannot_be_read(cloud: Cloud, text: str) -> None:
     associated(cloud, FIRST, AT)
     cloud.trail.events[0] = {**cloud.trail.events[0], "CloudTrailEvent": text}
 
@@ -168,7 +168,7 @@ def test_says_how_many_instances_were_left_out() -> None:
     assert (len(status.latest_changes), status.not_asked_about) == (MAX_INSTANCES, 3)
 
 
-def test_asks_about_instances_that_only_enforcement_has_found() -> None:
+def test_reads_events_of_instances_that_only_enforcement_has_found() -> None:
     cloud = Cloud()
     cloud.instance(1)
     stack = synthesized(Servers(enforcement=Enforcement.report()))
@@ -192,7 +192,7 @@ def test_names_the_permission_that_is_missing(cloud: Cloud) -> None:
     assert exit_status(status) is Exit.ERROR
 
 
-def test_the_option_of_the_command_asks(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_option_of_the_command_reads_cloudtrail(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     see(monkeypatch, cloud)
     monkeypatch.setattr("cdk_instance_role.cli.commands.time.sleep", lambda _: None)
     disassociated(cloud, FIRST, AT)

@@ -47,7 +47,7 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Sts:
     return sts
 
 
-def test_needs_no_role_in_the_account_of_the_credentials(sts: Sts) -> None:
+def test_assumes_no_role_in_the_account_of_the_credentials(sts: Sts) -> None:
     Accounts(REGION, "AuditReader").aws(ACCOUNT, REGION, LOOKUP).check()
 
     assert not sts.assumed
@@ -78,7 +78,7 @@ def test_clients_of_an_account_have_its_credentials() -> None:
 
 
 @pytest.mark.parametrize("name", ["team/AuditReader", "/team/AuditReader"])
-def test_assumes_the_role_that_is_named_instead(sts: Sts, name: str) -> None:
+def test_assumes_the_role_of_the_option_instead(sts: Sts, name: str) -> None:
     accounts = Accounts(REGION, name)
     for region in (REGION, "us-east-1"):
         accounts.aws(OTHER, region, LOOKUP).check()
@@ -86,7 +86,7 @@ def test_assumes_the_role_that_is_named_instead(sts: Sts, name: str) -> None:
     assert [one["RoleArn"] for one in sts.assumed] == ["arn:aws:iam::444455556666:role/team/AuditReader"]
 
 
-def test_assumes_no_role_of_another_account_than_that_of_the_stack(sts: Sts) -> None:
+def test_assumes_no_role_of_an_account_other_than_that_of_the_stack(sts: Sts) -> None:
     strange = LookupRole("arn:aws:iam::999999999999:role/lookup")
 
     with pytest.raises(NoAccessError) as raised:
@@ -107,7 +107,7 @@ def test_options_of_a_lookup_role_do_not_replace_the_role(sts: Sts) -> None:
     assert sts.assumed == [{"RoleSessionName": "audit", "RoleArn": "arn:aws:iam::444455556666:role/lookup"}]
 
 
-def test_says_how_to_let_the_lookup_role_be_assumed(sts: Sts) -> None:
+def test_says_how_to_allow_the_lookup_role_to_be_assumed(sts: Sts) -> None:
     sts.denied = True
 
     with pytest.raises(NoAccessError) as raised:
@@ -135,7 +135,7 @@ def test_says_that_there_is_no_role_to_assume(by_lookup_roles: bool, known: str)
 
 
 @pytest.mark.parametrize("name", ["arn:aws:iam::444455556666:role/AuditReader", "", "two words", "a" * 65])
-def test_refuses_what_is_no_name_of_a_role(name: str) -> None:
+def test_refuses_an_invalid_name_of_a_role(name: str) -> None:
     with pytest.raises(CliError) as raised:
         Accounts(REGION, name)
 

@@ -17,7 +17,7 @@ def cloud() -> Cloud:
 @pytest.mark.parametrize(
     ("instance", "hops", "metadata"), [({}, 1, True), ({"hops": 2}, 2, True), ({"metadata": False}, 1, False)]
 )
-def test_reads_how_the_metadata_service_is(cloud: Cloud, instance: dict[str, Any], hops: int, metadata: bool) -> None:
+def test_reads_the_metadata_options(cloud: Cloud, instance: dict[str, Any], hops: int, metadata: bool) -> None:
     id_ = cloud.instance(1, **instance)
 
     assert DescribedInstances(cloud.aws.ec2).of([id_]) == {id_: Details({**SELECTED, "Name": "web-1"}, metadata, hops)}
@@ -54,21 +54,21 @@ def test_has_no_name_without_the_tag() -> None:
     assert Details().name == ""
 
 
-def test_describes_any_number_of_instances_and_none_that_is_not_there(cloud: Cloud) -> None:
+def test_describes_any_number_of_instances_and_skips_unknown_ones(cloud: Cloud) -> None:
     ids = [cloud.instance(number) for number in range(IDS_PER_CALL + 5)]
 
     assert DescribedInstances(cloud.aws.ec2).of([*ids, "i-0123456789abcdef0"]).keys() == set(ids)
     assert cloud.traffic.count("DescribeInstances") == 2
 
 
-def test_finds_whoever_carries_a_profile(cloud: Cloud) -> None:
+def test_finds_the_instances_that_carry_a_profile(cloud: Cloud) -> None:
     first, second, _ = cloud.instance(1, cloud.old), cloud.instance(2, cloud.web), cloud.instance(3, cloud.foreign)
 
     assert carrying(cloud.aws.ec2, [cloud.old, cloud.web]) == {first: cloud.old, second: cloud.web}
     assert not carrying(cloud.aws.ec2, [])
 
 
-def test_describes_no_instance_again_that_was_read_before(cloud: Cloud) -> None:
+def test_does_not_describe_an_instance_again(cloud: Cloud) -> None:
     first, second = cloud.instance(1), cloud.instance(2)
     described = DescribedInstances(cloud.aws.ec2)
     described.ec2.describe_instances(InstanceIds=[first])
@@ -80,7 +80,7 @@ def test_describes_no_instance_again_that_was_read_before(cloud: Cloud) -> None:
     assert parameters["Filter"] == [{"Name": "instance-id", "Value": [second]}]
 
 
-def test_describes_nothing_if_everything_was_read_before(cloud: Cloud) -> None:
+def test_makes_no_call_if_all_instances_were_read_before(cloud: Cloud) -> None:
     first = cloud.instance(1)
     described = DescribedInstances(cloud.aws.ec2)
     described.ec2.describe_instances(InstanceIds=[first])

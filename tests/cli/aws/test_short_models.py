@@ -71,7 +71,7 @@ def seen(ec2: Any) -> Any:
     return found, described.of(found)
 
 
-def test_instances_are_the_same(world: World) -> None:
+def test_short_and_full_models_read_the_same_instances(world: World) -> None:
     usual = seen(client(world, "ec2", quick=False))
 
     assert len(usual[0]) == 3
@@ -79,7 +79,7 @@ def test_instances_are_the_same(world: World) -> None:
 
 
 @pytest.mark.parametrize(("managed", "operator"), [("true", "eks.amazonaws.com"), ("false", None)])
-def test_what_the_simulator_does_not_say_of_an_instance_is_read(managed: str, operator: str | None) -> None:
+def test_fields_of_an_instance_that_the_simulator_lacks_are_read(managed: str, operator: str | None) -> None:
     said = f"<rootDeviceType>instance-store</rootDeviceType><operator><managed>{managed}</managed>"
     page = PAGE.replace("<tagSet>", f"{said}<principal>eks.amazonaws.com</principal></operator><tagSet>")
     page = page.replace(
@@ -95,7 +95,7 @@ def test_what_the_simulator_does_not_say_of_an_instance_is_read(managed: str, op
     assert (found.ebs, found.operator, found.metadata, found.hops) == (False, operator, False, 1)
 
 
-def test_items_of_a_ledger_are_the_same(world: World) -> None:
+def test_short_and_full_models_read_the_same_items_of_a_ledger(world: World) -> None:
     table = Table(client(world, "dynamodb", quick=False), TABLE)
     values = {":a": "text", ":b": 5, ":c": None, ":d": [True, {"x": "y"}], ":e": {"k": {"n": 1}}}
     table.update("kind", "id", "SET A = :a, B = :b, C = :c, D = :d, E = :e", values)
@@ -108,7 +108,7 @@ def test_items_of_a_ledger_are_the_same(world: World) -> None:
     assert [*quick.query("kind")] == [usual]
 
 
-def test_clients_can_do_what_the_read_only_policy_allows() -> None:
+def test_clients_have_all_calls_that_the_read_only_policy_allows() -> None:
     policy = json.loads((ROOT / "docs" / "read-only-policy.json").read_text())
     allowed = {
         action
@@ -121,7 +121,7 @@ def test_clients_can_do_what_the_read_only_policy_allows() -> None:
     assert {action for action in allowed if action.split(":")[0] in OPERATIONS} - known == set()
 
 
-def test_clients_can_do_what_the_command_line_calls() -> None:
+def test_clients_have_all_calls_of_the_command_line() -> None:
     """Every paginator by its name, so that none is missed that only rare stacks need."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "constructs/cdk_instance_role/cli").rglob("*.py")]
     named = {name for source in sources for name in re.findall(r'get_paginator\("(\w+)"\)', source)}

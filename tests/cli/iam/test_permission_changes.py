@@ -166,7 +166,7 @@ def test_leaves_what_others_have_attached_out_of_a_change(cloud: Cloud) -> None:
     assert change.policies_gained == ("AmazonSSMManagedInstanceCore",)
 
 
-def test_says_nothing_of_what_others_have_taken_off(cloud: Cloud) -> None:
+def test_does_not_report_policies_that_others_have_detached(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(stack_with())
     cloud.iam.roles[cloud.role_of(stack_with())].attached.clear()
@@ -174,7 +174,7 @@ def test_says_nothing_of_what_others_have_taken_off(cloud: Cloud) -> None:
     assert not cloud.plan(stack_with()).permissions
 
 
-def test_says_what_statements_of_an_imported_role_add(cloud: Cloud) -> None:
+def test_reports_permissions_that_statements_add_to_an_imported_role(cloud: Cloud) -> None:
     given = Servers(role=role_arn("Given"))
     cloud.role("Given", "AmazonEC2FullAccess")
     cloud.instance(1)
@@ -241,7 +241,7 @@ def role_and_user(role_name: str | None = None) -> tuple[StackArtifact, StackArt
 
 
 @pytest.mark.parametrize("name", [None, "web"])
-def test_a_new_role_has_what_the_stacks_that_are_deployed_after_it_give(cloud: Cloud, name: str | None) -> None:
+def test_a_new_role_has_the_policies_of_the_stacks_that_are_deployed_after_it(cloud: Cloud, name: str | None) -> None:
     cloud.role("Old", "AmazonEC2FullAccess")
     cloud.instance(1, cloud.old)
     base, data, servers = role_and_user(name)
@@ -258,7 +258,7 @@ def test_a_new_role_has_what_the_stacks_that_are_deployed_after_it_give(cloud: C
     assert not change.notes
 
 
-def test_deployed_with_a_stack_are_those_that_it_needs() -> None:
+def test_a_deployment_of_a_stack_includes_the_stacks_that_it_needs() -> None:
     base, data, servers = role_and_user()
     stacks = [servers, data, base]
 
@@ -267,7 +267,7 @@ def test_deployed_with_a_stack_are_those_that_it_needs() -> None:
     assert [one.name for one in assembly.deployed_with([base], stacks)] == ["Base"]
 
 
-def test_a_role_that_another_one_of_its_construct_takes_the_place_of_is_called_by_its_name(cloud: Cloud) -> None:
+def test_a_role_that_is_replaced_by_one_of_the_same_construct_is_called_by_its_name(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(stack_with())
     name = cloud.role_of(stack_with())
@@ -284,7 +284,7 @@ def test_a_role_that_another_one_of_its_construct_takes_the_place_of_is_called_b
 # A profile that goes on with another role
 
 
-def test_compares_the_roles_where_a_profile_gets_another_one(cloud: Cloud) -> None:
+def test_compares_the_roles_when_a_profile_gets_another_one(cloud: Cloud) -> None:
     given = Servers(service="ec2.amazonaws.com", profile_name="web")
     stack = synthesized(given)
     (old,) = (id_ for id_ in stack.resources if id_.startswith("Given"))
@@ -308,7 +308,7 @@ def test_compares_the_roles_where_a_profile_gets_another_one(cloud: Cloud) -> No
 # What can't be known
 
 
-def test_says_so_when_a_policy_can_not_be_read(cloud: Cloud) -> None:
+def test_says_so_when_a_policy_cannot_be_read(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(stack_with())
 
@@ -322,7 +322,7 @@ def test_says_so_when_a_policy_can_not_be_read(cloud: Cloud) -> None:
     assert PlanReport((plan,)).exit is Exit.ERROR
 
 
-def test_says_so_when_it_is_not_known_what_a_policy_is_for(cloud: Cloud) -> None:
+def test_says_so_when_the_roles_of_a_policy_are_unknown(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(stack_with())
 
@@ -344,7 +344,7 @@ def test_a_managed_policy_that_does_not_exist_is_a_problem(cloud: Cloud, current
     assert PlanReport((plan,)).exit is Exit.CONFLICTS
 
 
-def test_a_managed_policy_that_is_attached_and_that_nobody_may_read_is_no_problem(cloud: Cloud) -> None:
+def test_an_attached_managed_policy_that_may_not_be_read_is_no_problem(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(stack_with())
     cloud.iam.refuse("GetPolicy")
@@ -357,7 +357,7 @@ def test_a_managed_policy_that_is_attached_and_that_nobody_may_read_is_no_proble
     )
 
 
-def test_names_a_stack_of_the_deployment_that_can_not_be_seen(cloud: Cloud) -> None:
+def test_names_a_stack_of_the_deployment_that_cannot_be_read(cloud: Cloud) -> None:
     cloud.instance(1)
     servers = synthesized(Servers(role_name="web"))
     about, other = base_stack(Data=inline(allow("sqs:*"), ["web"])), base_stack("Other")
@@ -376,7 +376,7 @@ def test_names_a_stack_of_the_deployment_that_can_not_be_seen(cloud: Cloud) -> N
     assert told(plan) == NOTHING
 
 
-def test_made_up_names_are_in_no_sentence(cloud: Cloud) -> None:
+def test_no_sentence_contains_a_placeholder_name(cloud: Cloud) -> None:
     cloud.role("Old", "AmazonEC2FullAccess")
     cloud.instance(1, cloud.old)
     pass_role = inline(allow("iam:PassRole", on={"Fn::GetAtt": [ROLE, "Arn"]}))

@@ -82,7 +82,7 @@ def test_a_pattern_does_not_cover_a_wider_one(wide: str, narrow: str) -> None:
     assert not covers_action(wide, narrow)
 
 
-def test_resources_have_case() -> None:
+def test_resources_are_case_sensitive() -> None:
     assert not covers("arn:aws:s3:::bucket/A*", "arn:aws:s3:::bucket/alpha")
 
 
@@ -151,7 +151,7 @@ def test_covering_is_transitive(wide: str, middle: str, narrow: str) -> None:
 
 
 @given(PATTERNS, PATTERNS)
-def test_covering_and_overlapping_are_what_matching_says(one: str, other: str) -> None:
+def test_covering_and_overlapping_agree_with_matching(one: str, other: str) -> None:
     ones, others = ({text for text in TEXTS if matches(pattern, text)} for pattern in (one, other))
     if covers(one, other):
         assert others <= ones
@@ -171,23 +171,23 @@ def test_an_action_that_nothing_covers_is_lost() -> None:
     assert lost(before, after) == ["s3:PutObject on arn:aws:s3:::bucket/*"]
 
 
-def test_a_pattern_of_which_some_stays_is_lost_except_for_that() -> None:
+def test_a_pattern_that_is_partly_kept_is_lost_except_for_that_part() -> None:
     before = role(allow("s3:*"))
     assert lost(before, role(allow("s3:Get*", "s3:List*", "ec2:*"))) == ["s3:* on *, except s3:Get*, s3:List*"]
     assert lost(before, role(allow("s3:*", on=BUCKET))) == [f"s3:* on *, except on {BUCKET}"]
     assert lost(before, role(allow("s3:Get*", on=BUCKET))) == [f"s3:* on *, except s3:Get* on {BUCKET}"]
 
 
-def test_of_many_exceptions_the_number_is_told() -> None:
+def test_many_exceptions_are_counted() -> None:
     after = role(allow(*(f"s3:{letter}*" for letter in "ABCDEF"), "s3:Ab*"))
     assert lost(role(allow("s3:*")), after) == ["s3:* on *, except 6 narrower patterns"]
 
 
-def test_what_a_wider_pattern_says_is_not_said_again() -> None:
+def test_a_pattern_that_a_wider_one_covers_is_not_repeated() -> None:
     assert lost(role(allow("s3:Get*", "s3:*", "s3:GetObject"), allow("S3:*")), role(allow("ec2:*"))) == ["s3:* on *"]
 
 
-def test_what_only_two_patterns_have_in_common_is_named_by_both() -> None:
+def test_the_intersection_of_two_patterns_is_named_by_both() -> None:
     after = role(allow("s3:*Object"), deny("s3:Get*"))
     assert lost(role(allow("s3:*Object")), after) == ["s3:*Object and s3:Get* on *"]
 
@@ -198,7 +198,7 @@ def test_a_denial_in_the_new_role_is_a_loss() -> None:
     assert lost(role(everything), role(everything, deny("*"))) == ["s3:* on *"]
 
 
-def test_what_the_old_role_denied_was_never_there() -> None:
+def test_actions_that_the_old_role_denied_are_not_lost() -> None:
     assert lost(role(allow("s3:*"), deny("s3:Delete*")), role(allow("s3:*"), deny("s3:DeleteObject"))) == []
     assert lost(role(allow("s3:*"), deny("*")), role(allow("ec2:*"))) == []
 
@@ -243,7 +243,7 @@ def test_a_statement_and_its_actions_need_no_list() -> None:
         {**allow("s3:*"), "Condition": {"Bool": "true"}},
     ],
 )
-def test_a_statement_that_says_nothing_is_noted(statement: Any) -> None:
+def test_an_empty_statement_is_noted(statement: Any) -> None:
     found = compare(role(statement), role(allow("s3:*")))
     assert found.notes == ("role Role: a statement of policy Main is none of an IAM policy, and left out",)
 
@@ -257,18 +257,18 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(KEYS, JSON) | JSON)
-def test_nothing_that_a_document_says_stops_the_comparison(statement: Any) -> None:
+def test_no_document_stops_the_comparison(statement: Any) -> None:
     assert compare(role(statement), role(statement)).actions_lost == ()
 
 
 # Conditions
 
 
-def test_what_is_allowed_without_a_condition_covers_what_is_allowed_with_one() -> None:
+def test_an_allowance_without_a_condition_covers_one_with_a_condition() -> None:
     assert compare(role(allow("s3:*", Condition=IRELAND)), role(allow("s3:*"))).actions_lost == ()
 
 
-def test_the_same_condition_covers_in_another_order_and_case_of_booleans() -> None:
+def test_a_condition_covers_itself_in_another_order_and_case_of_booleans() -> None:
     one = {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-north-1"]}, "Bool": {"aws:SecureTransport": True}}
     two = {
         "Bool": {"aws:SecureTransport": "true"},
@@ -305,14 +305,14 @@ def test_a_denial_under_a_condition_is_a_loss_under_it() -> None:
 # Boundaries
 
 
-def test_what_the_new_boundary_does_not_cover_is_lost() -> None:
+def test_actions_that_the_new_boundary_does_not_cover_are_lost() -> None:
     after = role(allow("*"), boundary=[allow("s3:Get*", "ec2:*")])
     found = compare(role(allow("s3:*", "ec2:Describe*")), after)
     assert found.actions_lost == ("s3:* on *, except s3:Get*",)
     assert found.notes == ("the permissions boundary Limit limits the new role",)
 
 
-def test_what_the_old_boundary_did_not_cover_was_never_there() -> None:
+def test_actions_that_the_old_boundary_did_not_cover_are_not_lost() -> None:
     before = role(allow("*"), boundary=[allow("s3:Get*")])
     found = compare(before, role(allow("s3:List*")))
     assert found.actions_lost == ("s3:Get* on *",)
@@ -328,7 +328,7 @@ def test_a_boundary_may_deny() -> None:
     assert lost(role(allow("s3:*")), after) == ["s3:Delete* on *"]
 
 
-def test_a_boundary_with_not_action_lets_the_others_through() -> None:
+def test_a_boundary_with_not_action_allows_the_other_actions() -> None:
     after = role(allow("*"), boundary=[{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}])
     assert lost(role(allow("iam:Get*", "s3:*")), after) == ["iam:Get* on *"]
 
@@ -336,7 +336,7 @@ def test_a_boundary_with_not_action_lets_the_others_through() -> None:
 # Policies
 
 
-def test_policies_are_told_apart_by_name_and_kind() -> None:
+def test_policies_are_distinguished_by_name_and_kind() -> None:
     before = Role("Old", (policy(name="Shared"), policy(name="Data"), policy(name="Logs", inline=True)))
     after = Role("New", (policy(name="Shared"), policy(name="Data", inline=True)))
     found = compare(before, after)
@@ -344,7 +344,7 @@ def test_policies_are_told_apart_by_name_and_kind() -> None:
     assert found.policies_gained == ("Data (inline)",)
 
 
-def test_policies_of_one_name_are_told_apart_by_their_arns() -> None:
+def test_policies_of_the_same_name_are_distinguished_by_their_arns() -> None:
     arns = [f"arn:aws:iam::{account}:policy/Shared" for account in ("aws", "111122223333")]
     one, other = (
         Policy("Shared", {"Statement": [allow(action)]}, arn=arn)
@@ -355,7 +355,7 @@ def test_policies_of_one_name_are_told_apart_by_their_arns() -> None:
     assert compare(Role("Old", (one,)), Role("New", (one,))) == Comparison()
 
 
-def test_what_could_not_be_read_is_noted_with_what_it_may_mean() -> None:
+def test_policies_that_could_not_be_read_are_noted_with_the_possible_effect() -> None:
     found = compare(role(allow("s3:*"), unknown=("the one",)), role(allow("s3:*"), unknown=("the other",)))
     assert found.notes == (
         "the one",
@@ -440,13 +440,13 @@ def has(area: PermissionRegion, request: tuple[str, str, frozenset[str]]) -> boo
 
 
 @given(roles)
-def test_what_a_role_allows_is_what_every_single_request_says(one: Role) -> None:
+def test_the_permissions_of_a_role_agree_with_an_evaluation_of_single_requests(one: Role) -> None:
     allowed = read(one).allowed
     assert [any(has(area, r) for area in allowed) for r in REQUESTS] == [is_allowed(one, r) for r in REQUESTS]
 
 
 @given(roles, roles)
-def test_a_request_is_lost_if_it_was_allowed_and_is_no_more(before: Role, after: Role) -> None:
+def test_a_request_is_lost_if_it_was_allowed_and_no_longer_is(before: Role, after: Role) -> None:
     gone = read(before).allowed.without(read(after).allowed).normalize()
     for request in REQUESTS:
         expected = is_allowed(before, request) and not is_allowed(after, request)
@@ -454,12 +454,12 @@ def test_a_request_is_lost_if_it_was_allowed_and_is_no_more(before: Role, after:
 
 
 @given(roles)
-def test_a_role_in_its_own_place_changes_nothing(one: Role) -> None:
+def test_a_role_compared_with_itself_has_no_changes(one: Role) -> None:
     assert compare(one, one) == Comparison()
 
 
 @given(roles, roles)
-def test_what_one_way_loses_the_other_way_gains(one: Role, other: Role) -> None:
+def test_the_losses_of_one_direction_are_the_gains_of_the_other(one: Role, other: Role) -> None:
     there, back = compare(one, other), compare(other, one)
     assert (there.actions_lost, there.policies_lost) == (back.actions_gained, back.policies_gained)
 
@@ -510,12 +510,12 @@ def test_administrator_to_power_user_loses_accounts_and_identities() -> None:
     assert services == ["account", "iam", "organizations"]
 
 
-def test_a_boundary_of_aws_is_worth_the_policy_itself() -> None:
+def test_a_boundary_of_aws_limits_like_the_policy_itself() -> None:
     limited, plain = managed("AdministratorAccess", boundary="PowerUserAccess"), managed("PowerUserAccess")
     assert compare(plain, limited).actions_lost == compare(plain, limited).actions_gained == ()
 
 
-def test_deny_all_takes_everything() -> None:
+def test_deny_all_loses_everything() -> None:
     assert lost(managed("AmazonS3FullAccess"), managed("AdministratorAccess", "AWSDenyAll")) == [
         "s3-object-lambda:* on *",
         "s3:* on *",
@@ -528,22 +528,22 @@ WAY_OUT = "attach AmazonSSMManagedInstanceCore to keep them"
 UNLESS = "(unless Default Host Management Configuration is on in the account and Region)"
 
 
-def test_losing_systems_manager_is_called_out() -> None:
+def test_losing_systems_manager_is_reported() -> None:
     found = compare(managed(SSM), managed("AmazonS3FullAccess"))
     assert found.notes == (f"{GONE}ssm:UpdateInstanceInformation, ssmmessages:*, ec2messages:*; {WAY_OUT} {UNLESS}",)
     assert "ssm:UpdateInstanceInformation on *" in found.actions_lost
 
 
 @pytest.mark.parametrize("name", [SSM, "AdministratorAccess", "PowerUserAccess"])
-def test_keeping_systems_manager_is_not_worth_a_word(name: str) -> None:
+def test_keeping_systems_manager_is_not_reported(name: str) -> None:
     assert compare(managed(SSM), managed(name)).notes == ()
 
 
-def test_who_never_was_in_systems_manager_does_not_drop_out() -> None:
+def test_without_systems_manager_before_nothing_is_reported() -> None:
     assert compare(managed("AmazonS3FullAccess"), managed("AmazonS3ReadOnlyAccess")).notes == ()
 
 
-def test_a_boundary_may_take_systems_manager() -> None:
+def test_a_boundary_may_remove_systems_manager() -> None:
     notes = compare(managed(SSM), managed(SSM, boundary="AmazonS3FullAccess")).notes
     assert notes[0].startswith(GONE)
 
@@ -555,26 +555,26 @@ def test_a_boundary_may_take_systems_manager() -> None:
         ([], "Session Manager and Run Command lose", "ssmmessages:*, ec2messages:*"),
     ],
 )
-def test_losing_the_channels_is_called_out(others: list[str], what: str, missing: str) -> None:
+def test_losing_the_channels_is_reported(others: list[str], what: str, missing: str) -> None:
     (note,) = compare(managed(SSM), role(allow("ssm:*", *others))).notes
     assert note == f"{what} the instances: the new role lacks {missing}; {WAY_OUT}"
 
 
-def test_losing_the_messages_matters_to_old_agents() -> None:
+def test_losing_the_messages_is_reported_for_old_agents() -> None:
     (note,) = compare(managed(SSM), role(allow("ssm:*", "ssmmessages:*"))).notes
     assert note.startswith(
         "Run Command loses instances with an SSM Agent before 3.3.40.0: the new role lacks ec2messages"
     )
 
 
-def test_narrower_rights_for_systems_manager_are_called_out() -> None:
+def test_narrower_rights_for_systems_manager_are_reported() -> None:
     rights = [allow("ssm:*", on="arn:aws:ec2:*:*:instance/*"), allow("ssmmessages:*", "ec2messages:*")]
     (note,) = compare(managed(SSM), role(*rights)).notes
     limit = "the new role limits ssm:UpdateInstanceInformation"
     assert note == f"the instances may drop out of Systems Manager: {limit}; {WAY_OUT}"
 
 
-def test_nobody_drops_out_for_certain_of_what_could_not_be_read() -> None:
+def test_unreadable_policies_make_the_loss_of_systems_manager_uncertain() -> None:
     first = compare(managed(SSM), Role("New", (), unknown=("a policy could not be read",))).notes[0]
     assert first.startswith(GONE)
     assert first.endswith(", as far as its policies could be read")

@@ -71,7 +71,7 @@ def test_finds_the_ledger_in_the_stack_of_the_association(cloud: Cloud) -> None:
     assert ledgers(cloud, stack) == {"Web/Fleet": "InstanceProfileAssociationProviderLedger4D2D63D1"}
 
 
-def test_tells_the_providers_of_a_stack_apart(cloud: Cloud) -> None:
+def test_distinguishes_the_providers_of_a_stack(cloud: Cloud) -> None:
     deploy(cloud, two_providers())
 
     found = ledgers(cloud, two_providers())
@@ -93,7 +93,7 @@ def test_finds_the_ledger_in_the_stack_whose_provider_is_shared(cloud: Cloud, re
     assert table.startswith("ProviderLedger")
 
 
-def test_needs_no_list_of_exports_where_a_stack_of_the_assembly_exports(cloud: Cloud) -> None:
+def test_needs_no_list_of_exports_if_a_stack_of_the_assembly_exports_the_value(cloud: Cloud) -> None:
     base, user, _ = shared("strong")
     deploy(cloud, base, user)
     cloud.cloudformation.refuse("ListExports")
@@ -101,14 +101,14 @@ def test_needs_no_list_of_exports_where_a_stack_of_the_assembly_exports(cloud: C
     assert ledgers(cloud, user, base)
 
 
-def test_needs_no_assembly_with_the_stack_of_the_provider_where_its_name_is_told(cloud: Cloud) -> None:
+def test_needs_no_assembly_with_the_stack_of_the_provider_if_its_name_is_known(cloud: Cloud) -> None:
     base, user, _ = shared("weak")
     deploy(cloud, base, user)
 
     assert ledgers(cloud, user)
 
 
-def test_finds_the_ledger_by_its_tag_where_no_stack_of_the_assembly_has_it(cloud: Cloud) -> None:
+def test_finds_the_ledger_by_its_tag_if_no_stack_of_the_assembly_has_it(cloud: Cloud) -> None:
     base, user, another = shared("strong")
     deploy(cloud, base, another, user)
 
@@ -127,7 +127,7 @@ def test_fails_when_no_stack_has_the_ledger_and_it_has_no_tag(cloud: Cloud) -> N
         ledgers(cloud, user, another)
 
 
-def test_says_so_where_ledgers_may_not_be_looked_for_by_their_tag(cloud: Cloud) -> None:
+def test_says_so_if_it_may_not_search_for_ledgers_by_their_tag(cloud: Cloud) -> None:
     base, user, another = shared("strong")
     deploy(cloud, base, another, user)
     cloud.tagging.refuse("GetResources")
@@ -137,7 +137,7 @@ def test_says_so_where_ledgers_may_not_be_looked_for_by_their_tag(cloud: Cloud) 
     assert "the ledgers in eu-west-1 by their tag: not allowed (GetResources)" in status
 
 
-def test_says_so_where_no_ledger_is_to_be_found(cloud: Cloud) -> None:
+def test_says_so_if_no_ledger_is_found(cloud: Cloud) -> None:
     base, user, _ = shared()
     deploy(cloud, base, user)
     del cloud.cloudformation.stacks["Base"]
@@ -190,7 +190,7 @@ def test_a_provider_without_enforcement_has_no_queue(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("redrive", [None, {}, {"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:111122223333:Dead"}, "x"])
-def test_a_queue_may_have_no_dead_letter_queue_that_is_known(redrive: object) -> None:
+def test_the_dead_letter_queue_of_a_queue_may_be_unknown(redrive: object) -> None:
     resources = {
         "Enforcer": function(LEDGER_TABLE={"Ref": "Table"}, QUEUE_URL={"Ref": "Queue"}),
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": redrive}},

@@ -115,7 +115,7 @@ def test_a_role_that_does_not_exist_has_no_policies(iam: Iam) -> None:
     assert read(iam) == Role("legacy", (), None, ("role legacy does not exist",))
 
 
-def test_a_boundary_that_may_not_be_looked_at_leaves_the_policies(iam: Iam) -> None:
+def test_a_boundary_that_may_not_be_read_does_not_hide_the_policies(iam: Iam) -> None:
     iam.refuses("get_role")
     iam.attached(READ)
     iam.managed(READ)
@@ -145,7 +145,7 @@ def test_lists_that_may_not_be_read_are_named(iam: Iam) -> None:
     )
 
 
-def test_what_came_before_a_page_that_is_refused_stays(iam: Iam) -> None:
+def test_the_pages_before_a_refused_one_are_kept(iam: Iam) -> None:
     iam.get_role()
     iam.attached()
     iam.inline("logs", more="second")
@@ -207,7 +207,7 @@ def test_a_managed_policy_is_missing_only_if_iam_says_so(iam: Iam, code: str, mi
     assert roles.why(OWN).startswith("policy Own could not be read: iam:GetPolicy ")
 
 
-def test_a_managed_policy_is_known_by_its_arn(iam: Iam) -> None:
+def test_a_managed_policy_is_identified_by_its_arn(iam: Iam) -> None:
     iam.managed(OWN)
     policy = LiveRoles(iam.client).policy(OWN)
     assert policy
@@ -226,7 +226,7 @@ def test_a_managed_policy_is_read_once(iam: Iam) -> None:
     assert roles.role("legacy").policies == (policy,)
 
 
-def test_why_a_managed_policy_is_not_known_is_told_and_not_asked_again(iam: Iam) -> None:
+def test_the_reason_for_an_unknown_managed_policy_is_reported_and_not_read_again(iam: Iam) -> None:
     roles = LiveRoles(iam.client)
     iam.refuses("get_policy", "NoSuchEntity", "Policy does not exist.")
     assert roles.policy(OWN) is roles.policy(OWN) is None

@@ -40,7 +40,7 @@ def test_finds_long_lived_access_keys_by_their_pattern(data: bytes, found: bool)
 
 
 @pytest.mark.parametrize("user_data", [{}, {"Value": "x"}])
-def test_finds_no_key_where_there_is_no_user_data_or_none_that_can_be_read(user_data: dict[str, str]) -> None:
+def test_finds_no_key_without_user_data_or_in_unreadable_user_data(user_data: dict[str, str]) -> None:
     assert not has_access_key(answering(user_data), "i-0123456789abcdef0")
 
 
@@ -58,12 +58,12 @@ def holding(data: bytes) -> bool:
     return has_access_key(answering({"Value": b64encode(data).decode()}), "i-0123456789abcdef0")
 
 
-def test_looks_into_packed_user_data() -> None:
+def test_reads_compressed_user_data() -> None:
     assert holding(gzip.compress(f"export AWS_ACCESS_KEY_ID={KEY}\n".encode()))
     assert not holding(gzip.compress(b"#!/bin/sh\n"))
 
 
-def test_finds_no_key_in_packed_user_data_that_is_broken() -> None:
+def test_finds_no_key_in_broken_compressed_user_data() -> None:
     packed = gzip.compress(KEY.encode())
 
     assert not holding(packed[:4])
@@ -71,13 +71,13 @@ def test_finds_no_key_in_packed_user_data_that_is_broken() -> None:
     assert holding(packed[:-4])
 
 
-def test_unpacks_no_more_than_so_much() -> None:
+def test_decompresses_up_to_a_limit_only() -> None:
     assert holding(gzip.compress(bytes(MAX_BYTES - 100) + KEY.encode()))
     assert not holding(gzip.compress(bytes(MAX_BYTES) + KEY.encode()))
     assert not holding(gzip.compress(bytes(50 * MAX_BYTES)))
 
 
-def test_tells_which_instances_have_a_key() -> None:
+def test_names_the_instances_that_have_a_key() -> None:
     data = {f"i-{number}": KEY if number % 3 == 0 else "" for number in range(20)}
     client: Any = SimpleNamespace(describe_instance_attribute=lambda **asked: coded(data[asked["InstanceId"]]))
 
@@ -87,7 +87,7 @@ def test_tells_which_instances_have_a_key() -> None:
     assert not said
 
 
-def test_looks_at_several_instances_at_once() -> None:
+def test_reads_several_instances_at_once() -> None:
     together = threading.Barrier(4, timeout=10)
 
     def describe(**_: Any) -> Any:
@@ -100,7 +100,7 @@ def test_looks_at_several_instances_at_once() -> None:
     assert len(found) == 4
 
 
-def test_gives_up_at_the_first_refusal_and_keeps_what_was_found() -> None:
+def test_stops_at_the_first_refusal_and_keeps_the_results() -> None:
     calls, reader = [], PartialReader()
 
     def describe(**asked: Any) -> Any:

@@ -51,7 +51,7 @@ def test_counts_calls_and_the_least_time_for_them(count: int, action: Action, ca
     assert estimate(steps(count, action)) == Estimate(calls, seconds)
 
 
-def test_takes_three_minutes_for_a_thousand_instances_that_had_no_profile() -> None:
+def test_estimates_three_minutes_for_a_thousand_instances_without_a_profile() -> None:
     assert estimate(steps(1000, Action.ASSOCIATE)).seconds == 180
 
 
@@ -61,7 +61,7 @@ def test_counts_the_second_half_of_a_swap_among_the_associations() -> None:
     assert found == Estimate(200, 50 / ASSOCIATE.refill)
 
 
-def test_lets_different_calls_go_on_at_the_same_time() -> None:
+def test_counts_different_calls_as_simultaneous() -> None:
     found = estimate([*steps(200, Action.ASSOCIATE), *steps(200, Action.REPLACE)])
 
     assert found == Estimate(400, (200 - REPLACE.capacity) / REPLACE.refill)
@@ -70,21 +70,21 @@ def test_lets_different_calls_go_on_at_the_same_time() -> None:
 # Waves
 
 
-def test_tells_the_sizes_of_the_waves_and_what_ends_them() -> None:
+def test_has_the_sizes_of_the_waves_and_what_ends_them() -> None:
     found = rollout_estimate(*steps(10, Action.ASSOCIATE))
 
     assert found.rollout == RolloutView((1, 4, 5), 300, ("Errors",), 2)
     assert found.estimate == Estimate(10, 0, baking=900)
 
 
-def test_counts_among_the_waves_what_has_to_wait_and_what_the_deployment_creates() -> None:
+def test_counts_waiting_targets_and_new_instances_in_the_waves() -> None:
     found = rollout_estimate(*steps(3, Action.WAIT), *steps(3, Action.ASSOCIATE), created=4)
 
     assert found.rollout == RolloutView((1, 4, 5), 300, ("Errors",), 2)
     assert found.estimate == Estimate(7, 0, baking=900)
 
 
-def test_counts_neither_what_is_right_nor_what_is_given_back() -> None:
+def test_counts_neither_unchanged_nor_restored_instances_in_the_waves() -> None:
     found = rollout_estimate(
         *steps(4, Action.ASSOCIATE), *steps(50, Action.KEEP), *steps(50, Action.DISASSOCIATE, None, undo=True)
     )
@@ -94,14 +94,14 @@ def test_counts_neither_what_is_right_nor_what_is_given_back() -> None:
 
 
 @pytest.mark.parametrize(("total", "tolerated"), [(1, 0), (2, 1), (3, 2), (200, 2)])
-def test_never_lets_all_targets_fail(total: int, tolerated: int) -> None:
+def test_max_failures_is_always_less_than_all_targets(total: int, tolerated: int) -> None:
     rollout = rollout_estimate(*steps(total, Action.ASSOCIATE)).rollout
 
     assert rollout
     assert rollout.max_failures == tolerated
 
 
-def test_takes_a_percentage_of_failures_of_what_has_to_be_changed() -> None:
+def test_a_percentage_of_failures_is_of_the_changed_targets() -> None:
     tolerant = Rollout(first=1, growth=2, tolerance=Tolerance(2, is_percentage=True))
     rollout = rollout_estimate(*steps(150, Action.REPLACE), rollout=tolerant).rollout
 
@@ -109,21 +109,21 @@ def test_takes_a_percentage_of_failures_of_what_has_to_be_changed() -> None:
     assert rollout.max_failures == 3
 
 
-def test_has_no_waves_where_nothing_is_to_be_changed() -> None:
+def test_has_no_waves_if_nothing_has_to_be_changed() -> None:
     found = rollout_estimate(*steps(10, Action.KEEP), *steps(10, Action.DISASSOCIATE, None, undo=True))
 
     assert found.rollout is None
     assert found.estimate == Estimate(10, 0)
 
 
-def test_has_no_waves_where_everything_is_done_at_once() -> None:
+def test_has_no_waves_if_everything_is_changed_at_once() -> None:
     found = rollout_estimate(*steps(10, Action.ASSOCIATE), rollout=Rollout())
 
     assert found.rollout is None
     assert found.estimate == Estimate(10, 0)
 
 
-def test_takes_no_course_where_the_handler_is_not_called() -> None:
+def test_has_no_rollout_if_the_handler_is_not_called() -> None:
     found = rollout_estimate(*steps(10, Action.ASSOCIATE), event=Event.NONE, timeout=1)
 
     assert (found.rollout, found.estimate, found.problems) == (None, Estimate(), [])
@@ -133,7 +133,7 @@ def test_takes_no_course_where_the_handler_is_not_called() -> None:
 
 
 @pytest.mark.parametrize(("timeout", "refused"), [(1110, True), (1111, False)])
-def test_finds_waves_that_bake_for_longer_than_there_is_time(timeout: float, refused: bool) -> None:
+def test_reports_waves_that_bake_longer_than_the_timeout(timeout: float, refused: bool) -> None:
     problem = (
         "3 waves bake for 300 seconds each and may take 70 seconds each to be confirmed, 1110 in all: "
         "that is more than the timeout of 1110 seconds, bake for a shorter time, make fewer waves, or raise it"
@@ -144,13 +144,13 @@ def test_finds_waves_that_bake_for_longer_than_there_is_time(timeout: float, ref
     assert found.problems == [problem] * refused
 
 
-def test_finds_more_changes_than_ec2_lets_through_in_time() -> None:
+def test_reports_more_changes_than_ec2_allows_within_the_timeout() -> None:
     (problem,) = rollout_estimate(*steps(1000, Action.ASSOCIATE), rollout=Rollout(), timeout=180).problems
 
     assert problem.startswith("EC2 lets 1000 changes through in 180 seconds at the earliest")
 
 
-def test_finds_waves_that_bake_for_too_long_together_with_the_changes() -> None:
+def test_reports_waves_that_with_the_changes_exceed_the_timeout() -> None:
     (problem,) = rollout_estimate(*steps(1000, Action.ASSOCIATE), timeout=1600).problems
 
     assert problem.startswith(
@@ -159,7 +159,7 @@ def test_finds_waves_that_bake_for_too_long_together_with_the_changes() -> None:
     )
 
 
-def test_never_refuses_to_give_everything_back() -> None:
+def test_never_refuses_to_restore_everything() -> None:
     found = rollout_estimate(*steps(1000, Action.DISASSOCIATE, None, undo=True), event=Event.DELETE, timeout=1)
 
     assert not found.problems

@@ -31,7 +31,7 @@ def of(found: Details) -> str:
         ({"parallelcluster:cluster-name": "hpc"}, "it is managed by ParallelCluster hpc"),
     ],
 )
-def test_names_whoever_else_may_change_the_instance(tags: dict[str, str], beginning: str) -> None:
+def test_names_other_services_that_may_change_the_instance(tags: dict[str, str], beginning: str) -> None:
     assert of(Details(tags=tags)).startswith(beginning)
 
 
@@ -64,18 +64,18 @@ def test_says_that_applications_get_no_role_without_the_metadata_service() -> No
 @pytest.mark.parametrize(
     "tag", ["kubernetes.io/cluster/prod", "k8s.io/cluster-autoscaler/enabled", "karpenter.sh/nodepool"]
 )
-def test_says_that_containers_are_too_far_away_at_one_hop(tag: str) -> None:
+def test_says_that_containers_cannot_reach_the_metadata_service_with_one_hop(tag: str) -> None:
     assert of(Details(tags={tag: "x"}, hops=1)).startswith("its metadata service answers one hop far")
 
 
 @pytest.mark.parametrize(
     "found", [Details(hops=1), Details(tags={"k8s.io/x": ""}, hops=2), Details(tags={"k8s.io/x": ""})]
 )
-def test_says_nothing_about_hops_that_are_enough(found: Details) -> None:
+def test_says_nothing_about_a_hop_limit_that_is_enough(found: Details) -> None:
     assert not hints(found)
 
 
-def test_says_everything_that_is_so() -> None:
+def test_gives_all_hints_that_apply() -> None:
     tags = {"aws:autoscaling:groupName": "g", "aws:cloudformation:stack-name": "s", "terraform": "yes", **NODE}
 
     assert len(hints(Details(tags=tags, metadata=False, hops=1))) == 5

@@ -32,7 +32,7 @@ def test_the_statement_that_an_imported_key_lacks_is_shown() -> None:
     assert statement["Principal"] == {"Service": "logs.eu-west-1.amazonaws.com"}
 
 
-def test_a_key_that_only_the_deployment_knows_is_named_by_what_refers_to_it() -> None:
+def test_a_key_that_is_a_token_is_named_by_its_reference() -> None:
     stack = new_stack()
     parameter = CfnParameter(stack, "KeyArn").value_as_string
     (note,) = key_policies(template(stack, imported_key(stack, parameter)))
@@ -53,14 +53,14 @@ def test_a_key_of_the_app_needs_nothing() -> None:
     assert key_policies(template(stack, kms.Key(stack, "Own"))) == ()
 
 
-def test_metadata_of_others_is_no_note() -> None:
+def test_metadata_of_other_tools_is_not_a_note() -> None:
     metadata: list[object] = [{"cdk-instance-role:KeyPolicy": 1}, [], None, "text"]
     resources: dict[str, object] = {f"R{number}": {"Metadata": one} for number, one in enumerate(metadata)}
     assert key_policies({"Resources": {**resources, "Fn::ForEach": []}}) == ()
 
 
 @pytest.mark.parametrize("apart", [False, True])
-def test_the_plan_shows_it_until_the_key_is_deployed_wherever_the_provider_is(apart: bool) -> None:
+def test_the_plan_shows_the_note_until_the_key_is_deployed_for_any_stack_of_the_provider(apart: bool) -> None:
     app, cloud = new_app(), Cloud()
     web = Stack(app, "Web", env=IRELAND)
     home = Stack(app, "Home", env=IRELAND) if apart else web

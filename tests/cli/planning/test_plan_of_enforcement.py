@@ -50,7 +50,7 @@ def take_off(cloud: Cloud, numbers: Sequence[int]) -> None:
     cloud.world.clock.sleep(60)
 
 
-def test_says_nothing_where_only_deployments_act(cloud: Cloud) -> None:
+def test_says_nothing_if_there_is_no_enforcement(cloud: Cloud) -> None:
     assert cloud.plan(synthesized()).enforcement is None
 
 
@@ -61,7 +61,7 @@ def test_says_how_a_new_association_will_be_enforced(cloud: Cloud) -> None:
     assert (found.late_arrivals, found.next_sweep, found.overlaps) == ((), None, ())
 
 
-def test_says_so_where_the_deployment_creates_all_targets(cloud: Cloud) -> None:
+def test_says_so_if_the_deployment_creates_all_targets(cloud: Cloud) -> None:
     servers = Servers(ids=(), server=True, enforcement=Enforcement.report())
 
     found = enforcement(cloud.plan(synthesized(servers)))
@@ -73,7 +73,7 @@ def test_says_so_where_the_deployment_creates_all_targets(cloud: Cloud) -> None:
     ("servers", "noted"),
     [(REPAIRED, True), (REPORTED, False), (replace(REPAIRED, ids=(instance_id(1),)), False)],
 )
-def test_says_who_can_give_the_role_by_tags(cloud: Cloud, servers: Servers, noted: bool) -> None:
+def test_names_the_tags_that_give_the_role_to_an_instance(cloud: Cloud, servers: Servers, noted: bool) -> None:
     notes = enforcement(cloud.plan(synthesized(servers))).notes
 
     assert [note[:66] for note in notes] == [
@@ -92,7 +92,7 @@ def test_the_next_sweep_has_nothing_to_do(cloud: Cloud) -> None:
     assert (sweep.changes, sweep.pauses, sweep.drifted) == ((), (), 0)
 
 
-def test_shows_late_arrivals_and_what_the_next_sweep_does_about_them(cloud: Cloud) -> None:
+def test_shows_late_arrivals_and_what_the_next_sweep_does_with_them(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     bare, carrying, foreign = (cloud.instance(4), cloud.instance(5, cloud.old), cloud.instance(6, cloud.foreign))
 
@@ -111,7 +111,7 @@ def test_shows_late_arrivals_and_what_the_next_sweep_does_about_them(cloud: Clou
     assert "the next sweep of enforcement decides about it" in row.warnings[0]
 
 
-def test_the_deployment_takes_late_arrivals_where_it_calls_the_handler(cloud: Cloud) -> None:
+def test_the_deployment_changes_late_arrivals_if_it_calls_the_handler(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     late = cloud.instance(4)
 
@@ -186,7 +186,7 @@ def layered() -> StackArtifact:
     return artifact
 
 
-def test_shows_which_instances_another_association_has_too_and_whose_they_are() -> None:
+def test_shows_instances_that_another_association_has_a_claim_on_and_the_owner() -> None:
     cloud = Cloud()
     both = cloud.instance(1, tags={"app": "web", "few": "yes"})
     cloud.instance(2)

@@ -97,7 +97,7 @@ def exit_status(plan: AssociationPlan) -> Exit:
     return PlanReport((plan,)).exit
 
 
-def test_the_return_to_what_a_failed_update_came_from_is_a_rollback_that_nothing_blocks() -> None:
+def test_the_return_to_the_configuration_before_a_failed_update_is_a_rollback_that_nothing_blocks() -> None:
     play = Play()
     play.give_foreign_to_the_first()
     plan = play.plan()
@@ -115,7 +115,7 @@ def test_the_return_to_what_a_failed_update_came_from_is_a_rollback_that_nothing
     [(BEFORE, BEFORE), (IN_WAVES, IN_WAVES), (BEFORE, MORE)],
     ids=["another profile", "another profile in waves", "another profile and more targets"],
 )
-def test_the_handler_does_in_a_rollback_what_was_planned(before: Servers, update: Servers, conflict: bool) -> None:
+def test_in_a_rollback_the_handler_does_what_was_planned(before: Servers, update: Servers, conflict: bool) -> None:
     play = Play(before, update, moves=True)
     if conflict:
         play.give_foreign_to_the_first()
@@ -132,7 +132,7 @@ def test_the_handler_does_in_a_rollback_what_was_planned(before: Servers, update
     assert play.cloud.world.clock() - began < BAKE
 
 
-def test_the_return_to_what_an_update_that_succeeded_came_from_is_an_ordinary_update() -> None:
+def test_the_return_to_the_configuration_before_a_successful_update_is_an_ordinary_update() -> None:
     play = Play(succeeds=True)
     play.give_foreign_to_the_first()
     plan = play.plan()
@@ -145,7 +145,7 @@ def test_the_return_to_what_an_update_that_succeeded_came_from_is_an_ordinary_up
     assert play.cloud.world.mutations == mutations
 
 
-def test_the_return_to_what_an_update_that_succeeded_came_from_keeps_to_the_waves() -> None:
+def test_the_return_to_the_configuration_before_a_successful_update_follows_the_waves() -> None:
     play = Play(IN_WAVES, IN_WAVES, succeeds=True, moves=True)
     plan = play.plan()
     began = play.cloud.world.clock()
@@ -186,7 +186,7 @@ def test_the_same_update_again_after_it_has_failed_is_an_ordinary_update() -> No
     assert (plan.event, plan.warnings) == (Event.NONE, ())
 
 
-def test_no_event_is_a_rollback_of_an_association_that_a_rollback_has_skipped() -> None:
+def test_after_a_skipped_rollback_no_event_is_a_rollback() -> None:
     """CloudFormation takes a skipped resource for rolled back: it has the former properties, and sends nothing."""
     play = Play()
     play.cloud.cloudformation.stacks[play.before.name] = replace(

@@ -96,7 +96,7 @@ def test_creates_an_association(cloud: Cloud) -> None:
     assert exit_status(plan) is Exit.CHANGES
 
 
-def test_tells_why_in_words_and_not_in_made_up_names(cloud: Cloud) -> None:
+def test_gives_reasons_without_placeholder_names(cloud: Cloud) -> None:
     cloud.instance(1, cloud.old)
 
     plan = cloud.plan(synthesized(REPLACING))
@@ -105,7 +105,7 @@ def test_tells_why_in_words_and_not_in_made_up_names(cloud: Cloud) -> None:
     assert "to.be.created" not in shown(plan)
 
 
-def test_changes_no_name_that_only_contains_that_of_a_profile(cloud: Cloud) -> None:
+def test_does_not_change_a_name_that_only_contains_the_name_of_a_profile(cloud: Cloud) -> None:
     other = cloud.fleet.add_profile("Website.Web-2")
     cloud.instance(1, other)
 
@@ -114,7 +114,7 @@ def test_changes_no_name_that_only_contains_that_of_a_profile(cloud: Cloud) -> N
     assert plan.instances[0].reason.startswith("carries instance profile Website.Web-2, which `replaces` does not")
 
 
-def test_looks_and_changes_nothing(cloud: Cloud) -> None:
+def test_makes_no_changes(cloud: Cloud) -> None:
     cloud.instance(1)
 
     cloud.plan(synthesized(REPLACING))
@@ -145,7 +145,7 @@ def test_finds_conflicts(cloud: Cloud) -> None:
     assert exit_status(plan) is Exit.CONFLICTS
 
 
-def test_keeps_what_it_may_not_replace_if_it_is_told_to(cloud: Cloud) -> None:
+def test_keeps_a_conflict_with_on_conflict_keep(cloud: Cloud) -> None:
     cloud.instance(1, cloud.foreign)
 
     plan = cloud.plan(synthesized(replace(REPLACING, keeps=True)))
@@ -154,7 +154,7 @@ def test_keeps_what_it_may_not_replace_if_it_is_told_to(cloud: Cloud) -> None:
     assert exit_status(plan) is Exit.NOTHING
 
 
-def test_replaces_any_profile_if_it_may(cloud: Cloud) -> None:
+def test_replaces_any_profile_with_replaces_any(cloud: Cloud) -> None:
     cloud.instance(1, cloud.foreign)
 
     assert verbs(cloud.plan(synthesized(Servers(replaces=(ANY,))))) == {"web-1": Verb.REPLACE}
@@ -206,14 +206,14 @@ def new_server_only() -> StackArtifact:
     return artifact
 
 
-def test_needs_no_instance_that_exists(cloud: Cloud) -> None:
+def test_needs_no_existing_instance(cloud: Cloud) -> None:
     plan = cloud.plan(new_server_only())
 
     assert verbs(plan) == {"(new) Server": Verb.ASSOCIATE}
     assert not plan.problems
 
 
-def test_gives_back_what_former_targets_had_where_all_new_ones_are_created(cloud: Cloud) -> None:
+def test_restores_former_targets_when_all_new_ones_are_created(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(synthesized(Servers()))
 
@@ -226,7 +226,7 @@ def test_gives_back_what_former_targets_had_where_all_new_ones_are_created(cloud
 # The role of a profile to come
 
 
-def test_finds_a_planned_role_that_ec2_may_not_assume(cloud: Cloud) -> None:
+def test_reports_a_planned_role_that_ec2_may_not_assume(cloud: Cloud) -> None:
     cloud.instance(1)
 
     plan = cloud.plan(synthesized(Servers(service="lambda.amazonaws.com")))
@@ -238,7 +238,7 @@ def test_finds_a_planned_role_that_ec2_may_not_assume(cloud: Cloud) -> None:
     )
 
 
-def test_takes_an_imported_role_with_a_path_for_what_it_is(cloud: Cloud) -> None:
+def test_recognizes_an_imported_role_with_a_path(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.role("Given", path="/team/")
 
@@ -257,9 +257,7 @@ def test_takes_an_imported_role_with_a_path_for_what_it_is(cloud: Cloud) -> None
         ("Other", "/", "ec2.amazonaws.com", "instance profile Web/InstanceProfile holds no role"),
     ],
 )
-def test_finds_what_is_wrong_with_an_imported_role(
-    cloud: Cloud, name: str, path: str, service: str, problem: str
-) -> None:
+def test_reports_problems_of_an_imported_role(cloud: Cloud, name: str, path: str, service: str, problem: str) -> None:
     cloud.instance(1)
     cloud.role(name, path=path).trust = trusting(service)
 
@@ -269,7 +267,7 @@ def test_finds_what_is_wrong_with_an_imported_role(
 
 
 @pytest.mark.parametrize("choice", ["a", "b"])
-def test_takes_the_role_of_a_profile_that_depends_on_a_condition(cloud: Cloud, choice: str) -> None:
+def test_resolves_the_role_of_a_profile_that_depends_on_a_condition(cloud: Cloud, choice: str) -> None:
     cloud.instance(1)
     role = {"Ref": "WebRole1D1172F5"}
     roles = {"Fn::If": ["Chosen", [role], [{"Fn::If": ["Chosen", "Other", role]}]]}
@@ -307,7 +305,7 @@ def with_roles(roles: Any, condition: Any) -> StackArtifact:
 # Nothing changes
 
 
-def test_leaves_alone_what_is_in_order(cloud: Cloud) -> None:
+def test_keeps_instances_that_are_in_order(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.instance(2, cloud.old)
     stack = synthesized(REPLACING)
@@ -347,7 +345,7 @@ def untagged(cloud: Cloud) -> None:
         (untagged, "it had no profile before"),
     ],
 )
-def test_says_of_drift_that_a_deployment_without_a_change_mends_nothing(
+def test_says_that_a_deployment_without_a_change_does_not_repair_drift(
     cloud: Cloud, happens: Callable[[Cloud], None], what: str
 ) -> None:
     cloud.instance(1)
@@ -370,7 +368,7 @@ def test_says_of_drift_that_a_deployment_without_a_change_mends_nothing(
     assert exit_status(plan) is Exit.NOTHING
 
 
-def test_finds_no_fault_with_what_ec2_has_not_confirmed_yet(cloud: Cloud) -> None:
+def test_reports_no_problem_for_an_association_that_ec2_has_not_confirmed_yet(cloud: Cloud) -> None:
     cloud.instance(1)
     stack = synthesized(REPLACING)
     cloud.deploy(stack)
@@ -386,7 +384,7 @@ def test_finds_no_fault_with_what_ec2_has_not_confirmed_yet(cloud: Cloud) -> Non
 # Update
 
 
-def test_brings_new_targets_in_and_gives_back_what_others_had(cloud: Cloud) -> None:
+def test_adds_new_targets_and_restores_former_ones(cloud: Cloud) -> None:
     cloud.instance(1, cloud.old)
     cloud.instance(2)
     cloud.instance(3)
@@ -403,7 +401,7 @@ def test_brings_new_targets_in_and_gives_back_what_others_had(cloud: Cloud) -> N
 
 
 @pytest.mark.parametrize("happens", [replaced, terminated])
-def test_drops_a_former_target_that_has_nothing_to_get_back(cloud: Cloud, happens: Callable[[Cloud], None]) -> None:
+def test_drops_a_former_target_without_anything_to_restore(cloud: Cloud, happens: Callable[[Cloud], None]) -> None:
     cloud.instance(1)
     cloud.instance(2)
     cloud.deploy(synthesized(BY_ID))
@@ -415,7 +413,7 @@ def test_drops_a_former_target_that_has_nothing_to_get_back(cloud: Cloud, happen
     assert exit_status(plan) is Exit.NOTHING
 
 
-def test_drops_a_target_that_was_selected_before_and_is_gone(cloud: Cloud) -> None:
+def test_drops_a_target_that_was_selected_before_and_is_terminated(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.instance(2)
     cloud.deploy(synthesized(BY_ID))
@@ -427,7 +425,7 @@ def test_drops_a_target_that_was_selected_before_and_is_gone(cloud: Cloud) -> No
     assert verbs(plan) == {"web-1": Verb.DROP, "web-2": Verb.KEEP, "web-3": Verb.ASSOCIATE}
 
 
-def test_moves_all_to_a_renamed_profile(cloud: Cloud) -> None:
+def test_moves_all_instances_to_a_renamed_profile(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(synthesized(Servers()))
 
@@ -442,7 +440,7 @@ def test_moves_all_to_a_renamed_profile(cloud: Cloud) -> None:
     assert one.planned.is_new
 
 
-def test_moves_all_when_the_name_of_the_profile_comes_to_another_one(cloud: Cloud) -> None:
+def test_moves_all_instances_when_the_name_of_the_profile_resolves_to_another_one(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(with_profile_name({"Fn::FindInMap": ["Names", "of", "profile"]}, "web"))
 
@@ -452,7 +450,7 @@ def test_moves_all_when_the_name_of_the_profile_comes_to_another_one(cloud: Clou
     assert verbs(plan) == {"web-1": Verb.REPLACE}
 
 
-def test_leaves_all_alone_when_names_are_only_written_differently(cloud: Cloud) -> None:
+def test_keeps_all_instances_when_names_are_only_written_differently(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(with_profile_name("web", "web"))
 
@@ -474,7 +472,7 @@ def with_profile_name(name: Any, in_map: str) -> StackArtifact:
     return replace(stack, template=template)
 
 
-def test_finds_a_profile_to_be_given_back_that_replaces_lists_no_more(cloud: Cloud) -> None:
+def test_reports_a_profile_to_be_restored_that_replaces_no_longer_lists(cloud: Cloud) -> None:
     cloud.instance(1, cloud.old)
     cloud.deploy(synthesized(REPLACING))
 
@@ -484,7 +482,7 @@ def test_finds_a_profile_to_be_given_back_that_replaces_lists_no_more(cloud: Clo
     assert exit_status(plan) is Exit.CONFLICTS
 
 
-def test_counts_an_update_whose_former_properties_are_not_known(cloud: Cloud) -> None:
+def test_plans_an_update_whose_former_properties_are_unknown(cloud: Cloud) -> None:
     cloud.instance(1)
     stack = synthesized(BY_ID)
     deployed = cloud.deploy(synthesized(Servers(ids=(instance_id(1),))))
@@ -501,7 +499,7 @@ def test_counts_an_update_whose_former_properties_are_not_known(cloud: Cloud) ->
 # Delete
 
 
-def test_gives_everything_back_when_the_association_goes(cloud: Cloud) -> None:
+def test_restores_everything_when_the_association_is_removed(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.instance(2, cloud.old)
     cloud.instance(3, cloud.old, "stopped")
@@ -515,14 +513,14 @@ def test_gives_everything_back_when_the_association_goes(cloud: Cloud) -> None:
     assert moves(plan)["web-2"] == ("Web/InstanceProfile", "Old")
 
 
-def test_takes_the_profile_off_what_had_none(cloud: Cloud) -> None:
+def test_removes_the_profile_of_an_instance_that_had_none(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(synthesized(Servers()))
 
     assert moves(cloud.plan(synthesized(GONE))) == {"web-1": ("Web/InstanceProfile", "nothing")}
 
 
-def test_leaves_everything_as_it_is_when_a_retained_association_goes(cloud: Cloud) -> None:
+def test_leaves_everything_as_it_is_when_a_retained_association_is_removed(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(synthesized(Servers(retained=True)))
 
@@ -535,13 +533,13 @@ def test_leaves_everything_as_it_is_when_a_retained_association_goes(cloud: Clou
     assert exit_status(plan) is Exit.NOTHING
 
 
-def test_has_nothing_to_say_about_a_stack_without_associations(cloud: Cloud) -> None:
+def test_reports_nothing_for_a_stack_without_associations(cloud: Cloud) -> None:
     cloud.deploy(synthesized(GONE))
 
     assert cloud.plans(synthesized(GONE)) == []
 
 
-def test_plans_what_was_never_created_in_a_stack_that_exists(cloud: Cloud) -> None:
+def test_plans_a_new_association_in_an_existing_stack(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(synthesized(GONE))
 
@@ -558,7 +556,7 @@ def conditional(stack: StackArtifact, equal: Any) -> StackArtifact:
     return replace(stack, template={"Conditions": {"Wanted": {"Fn::Equals": equal}}, "Resources": resources})
 
 
-def test_takes_an_association_whose_condition_is_false_for_none(cloud: Cloud) -> None:
+def test_ignores_an_association_whose_condition_is_false(cloud: Cloud) -> None:
     cloud.instance(1)
     no, yes = (conditional(synthesized(Servers()), ["a", other]) for other in "ba")
 
@@ -566,7 +564,7 @@ def test_takes_an_association_whose_condition_is_false_for_none(cloud: Cloud) ->
     assert cloud.plan(yes).event is Event.CREATE
 
 
-def test_gives_everything_back_when_a_condition_becomes_false(cloud: Cloud) -> None:
+def test_restores_everything_when_a_condition_becomes_false(cloud: Cloud) -> None:
     cloud.instance(1)
     stack = synthesized(Servers())
     no, yes = (conditional(stack, ["a", other]) for other in "ba")
@@ -579,7 +577,7 @@ def test_gives_everything_back_when_a_condition_becomes_false(cloud: Cloud) -> N
     assert verbs(plan) == {"web-1": Verb.UNDO}
 
 
-def test_foretells_what_a_condition_that_becomes_false_does(cloud: Cloud) -> None:
+def test_predicts_what_the_deployment_does_when_a_condition_becomes_false(cloud: Cloud) -> None:
     id_ = cloud.instance(1)
     cloud.deploy(synthesized(Servers()))
     cloud.deploy(conditional(synthesized(Servers()), ["a", "b"]))
@@ -589,7 +587,7 @@ def test_foretells_what_a_condition_that_becomes_false_does(cloud: Cloud) -> Non
 
 
 @pytest.mark.parametrize(("deployed", "event"), [(False, Event.CREATE), (True, Event.UPDATE)])
-def test_says_so_when_it_is_not_known_whether_an_association_is_made(
+def test_says_so_when_it_is_unknown_whether_an_association_is_created(
     cloud: Cloud, deployed: bool, event: Event
 ) -> None:
     cloud.instance(1)
@@ -613,7 +611,7 @@ def with_server(stack: StackArtifact, **changed: Any) -> StackArtifact:
     return replace(stack, template={**stack.template, "Resources": {**stack.resources, "Server": changed_server}})
 
 
-def test_shows_a_target_that_the_deployment_puts_another_one_in_the_place_of(cloud: Cloud) -> None:
+def test_shows_a_target_that_the_deployment_replaces(cloud: Cloud) -> None:
     cloud.instance(11)
     stack = synthesized(Servers(ids=(instance_id(11),), server=True))
     cloud.deploy(stack)
@@ -628,7 +626,7 @@ def test_shows_a_target_that_the_deployment_puts_another_one_in_the_place_of(clo
     assert exit_status(plan) is Exit.CHANGES
 
 
-def test_foretells_that_a_new_instance_takes_the_place_of_one(cloud: Cloud) -> None:
+def test_predicts_what_the_deployment_does_when_it_replaces_an_instance(cloud: Cloud) -> None:
     stack = new_server_only()
     cloud.deploy(stack)
     after = with_server(stack, ImageId="ami-0fedcba9876543210")
@@ -640,7 +638,7 @@ def test_foretells_that_a_new_instance_takes_the_place_of_one(cloud: Cloud) -> N
     assert (dropped.verb, created.verb) == (Verb.DROP, Verb.ASSOCIATE)
 
 
-def test_keeps_a_target_that_the_deployment_only_changes(cloud: Cloud) -> None:
+def test_keeps_a_target_that_the_deployment_updates_in_place(cloud: Cloud) -> None:
     stack = new_server_only()
     cloud.deploy(stack)
 
@@ -653,9 +651,7 @@ def test_keeps_a_target_that_the_deployment_only_changes(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("root", "changed", "what"), [("ebs", "Tenancy", "Tenancy"), ("instance-store", "UserData", "UserData")]
 )
-def test_warns_of_a_target_that_another_one_may_take_the_place_of(
-    cloud: Cloud, root: str, changed: str, what: str
-) -> None:
+def test_warns_of_a_target_that_may_be_replaced(cloud: Cloud, root: str, changed: str, what: str) -> None:
     stack = new_server_only()
     cloud.deploy(stack)
     (id_,) = cloud.fleet.instances
@@ -667,7 +663,7 @@ def test_warns_of_a_target_that_another_one_may_take_the_place_of(
     assert one.warnings == (f"its {what} changes: it may be that CloudFormation puts a new instance in its place",)
 
 
-def test_warns_where_another_instance_takes_the_place_of_one_that_is_selected_by_tags(cloud: Cloud) -> None:
+def test_warns_when_an_instance_that_is_selected_by_tags_is_replaced(cloud: Cloud) -> None:
     tagged = {"InstanceIds": {"Ref": "AWS::NoValue"}, "InstanceTags": {"Name": ["server"]}}
     stack = with_properties(new_server_only(), **tagged)
     cloud.deploy(stack)
@@ -682,7 +678,7 @@ def test_warns_where_another_instance_takes_the_place_of_one_that_is_selected_by
 
 
 @pytest.mark.parametrize("after", [Servers(), BY_ID, REPLACING, GONE, Servers(role_name="Next")])
-def test_foretells_what_the_handler_does(cloud: Cloud, after: Servers) -> None:
+def test_predicts_what_the_handler_does(cloud: Cloud, after: Servers) -> None:
     for number in (1, 2, 3):
         cloud.instance(number)
     cloud.deploy(synthesized(Servers()))
@@ -716,7 +712,7 @@ def watched() -> StackArtifact:
     return artifact
 
 
-def test_says_in_which_waves_the_targets_are_brought_over(cloud: Cloud) -> None:
+def test_says_in_which_waves_the_targets_are_changed(cloud: Cloud) -> None:
     for number in range(1, 11):
         cloud.instance(number)
 
@@ -730,7 +726,7 @@ def test_says_in_which_waves_the_targets_are_brought_over(cloud: Cloud) -> None:
     assert text.count("10 calls, at least 4 min with all bakes") == 6
 
 
-def test_counts_among_the_waves_only_what_changes(cloud: Cloud) -> None:
+def test_counts_only_changed_targets_in_the_waves(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(synthesized(IN_WAVES))
     for number, state in ((2, "running"), (3, "stopped"), (4, "pending")):
@@ -765,7 +761,7 @@ def test_knows_the_alarms_of_a_deployed_stack(cloud: Cloud) -> None:
     )
 
 
-def test_says_nothing_of_waves_where_there_are_none(cloud: Cloud) -> None:
+def test_mentions_no_waves_if_there_are_none(cloud: Cloud) -> None:
     cloud.instance(1)
     assert cloud.plan(synthesized(Servers())).rollout is None
 
@@ -777,7 +773,7 @@ def test_says_nothing_of_waves_where_there_are_none(cloud: Cloud) -> None:
         assert "wave" not in shown(plan)
 
 
-def test_foretells_the_waves_of_the_handler(cloud: Cloud) -> None:
+def test_predicts_the_waves_of_the_handler(cloud: Cloud) -> None:
     for number in range(1, 24):
         cloud.instance(number, state="stopped" if number % 5 == 0 else "running")
 
@@ -791,7 +787,7 @@ def test_foretells_the_waves_of_the_handler(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("waves", [IN_WAVES, replace(IN_WAVES, rollout=Rollout.all_at_once())])
-def test_foretells_that_the_handler_refuses_what_does_not_fit_into_its_time(cloud: Cloud, waves: Servers) -> None:
+def test_predicts_that_the_handler_refuses_a_rollout_that_exceeds_the_timeout(cloud: Cloud, waves: Servers) -> None:
     for number in range(1, 121):
         cloud.instance(number)
     stack = with_properties(synthesized(waves), TimeoutSeconds=4)
@@ -807,7 +803,7 @@ def test_foretells_that_the_handler_refuses_what_does_not_fit_into_its_time(clou
     assert "The deployment would be refused." in shown(plan)
 
 
-def test_counts_the_instances_that_the_deployment_creates_among_the_waves(cloud: Cloud) -> None:
+def test_counts_the_instances_that_the_deployment_creates_in_the_waves(cloud: Cloud) -> None:
     rollout = {"First": 1, "Growth": 1, "BakeSeconds": BAKE}
 
     plan = cloud.plan(with_properties(new_server_only(), Rollout=rollout, TimeoutSeconds=BAKE))
@@ -817,7 +813,7 @@ def test_counts_the_instances_that_the_deployment_creates_among_the_waves(cloud:
 
 
 @pytest.mark.parametrize("changed", [{"Rollout": {"First": 0}}, {"TimeoutSeconds": 0}])
-def test_finds_a_rollout_or_a_time_that_the_handler_refuses(cloud: Cloud, changed: dict[str, Any]) -> None:
+def test_reports_a_rollout_or_timeout_that_the_handler_refuses(cloud: Cloud, changed: dict[str, Any]) -> None:
     for stack in (synthesized(BY_ID), new_server_only()):
         plan = cloud.plan(with_properties(stack, **changed))
 
@@ -828,7 +824,7 @@ def test_finds_a_rollout_or_a_time_that_the_handler_refuses(cloud: Cloud, change
 # Hints and access keys
 
 
-def test_warns_of_what_concerns_an_instance_that_changes(cloud: Cloud) -> None:
+def test_warns_about_changed_instances(cloud: Cloud) -> None:
     cloud.instance(1, tags={**SELECTED, "aws:autoscaling:groupName": "asg"}, metadata=False)
     cloud.instance(2, cloud.foreign, tags={**SELECTED, "aws:autoscaling:groupName": "asg"})
 
@@ -838,7 +834,7 @@ def test_warns_of_what_concerns_an_instance_that_changes(cloud: Cloud) -> None:
     assert not conflict.warnings
 
 
-def test_finds_access_keys_and_never_shows_them(cloud: Cloud) -> None:
+def test_reports_access_keys_without_showing_them(cloud: Cloud) -> None:
     secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     cloud.instance(1, user_data=f"#!/bin/sh\nexport AWS_ACCESS_KEY_ID={KEY}\nexport AWS_SECRET_ACCESS_KEY={secret}\n")
     cloud.instance(2, user_data="#!/bin/sh\n")
@@ -853,7 +849,7 @@ def test_finds_access_keys_and_never_shows_them(cloud: Cloud) -> None:
         assert secret not in text
 
 
-def test_looks_into_user_data_of_instances_that_change_only(cloud: Cloud) -> None:
+def test_reads_the_user_data_of_changed_instances_only(cloud: Cloud) -> None:
     cloud.instance(1, cloud.foreign, user_data=KEY)
     cloud.instance(2)
     cloud.plan(synthesized(REPLACING))
@@ -861,7 +857,7 @@ def test_looks_into_user_data_of_instances_that_change_only(cloud: Cloud) -> Non
     assert cloud.traffic.count("DescribeInstanceAttribute") == 1
 
 
-def test_looks_into_the_user_data_of_so_many_instances_and_says_so(cloud: Cloud) -> None:
+def test_reads_the_user_data_of_a_limited_number_of_instances_and_says_so(cloud: Cloud) -> None:
     for number in range(MAX_LOOKS + 5):
         cloud.instance(number)
 
@@ -874,7 +870,7 @@ def test_looks_into_the_user_data_of_so_many_instances_and_says_so(cloud: Cloud)
 # Permissions
 
 
-def test_compares_the_role_that_goes_with_the_one_that_comes(cloud: Cloud) -> None:
+def test_compares_the_old_role_with_the_new_one(cloud: Cloud) -> None:
     cloud.instance(1, cloud.old)
     cloud.instance(2, cloud.old)
     cloud.instance(3)
@@ -890,7 +886,7 @@ def test_compares_the_role_that_goes_with_the_one_that_comes(cloud: Cloud) -> No
     assert change.actions_gained == ("amazons3readonlyaccess:* on *", "sqs:SendMessage on *")
 
 
-def test_compares_with_a_role_that_comes_back(cloud: Cloud) -> None:
+def test_compares_with_a_role_that_is_restored(cloud: Cloud) -> None:
     cloud.instance(1, cloud.old)
     cloud.role("Old", "AmazonEC2FullAccess")
     cloud.deploy(synthesized(REPLACING))
@@ -914,7 +910,7 @@ def test_finds_that_the_policies_of_the_same_role_change(cloud: Cloud) -> None:
     assert not plan.warnings
 
 
-def test_names_others_with_a_role_whose_policies_change(cloud: Cloud) -> None:
+def test_names_other_instances_with_a_role_whose_policies_change(cloud: Cloud) -> None:
     cloud.instance(1)
     cloud.deploy(synthesized(Servers()))
     second = cloud.fleet.add_profile("Second", role=cloud.role_of(synthesized(Servers())))
@@ -927,7 +923,7 @@ def test_names_others_with_a_role_whose_policies_change(cloud: Cloud) -> None:
     )
 
 
-def test_has_nothing_to_compare_where_the_role_stays_as_it_is(cloud: Cloud) -> None:
+def test_compares_nothing_if_the_role_stays_as_it_is(cloud: Cloud) -> None:
     cloud.instance(1)
     stack = synthesized(replace(REPLACING, actions=("sqs:SendMessage",)))
     cloud.deploy(stack)
@@ -938,7 +934,7 @@ def test_has_nothing_to_compare_where_the_role_stays_as_it_is(cloud: Cloud) -> N
     assert not plan.warnings
 
 
-def test_has_nothing_to_compare_where_another_profile_holds_the_same_foreign_role(cloud: Cloud) -> None:
+def test_compares_nothing_if_another_profile_holds_the_same_foreign_role(cloud: Cloud) -> None:
     cloud.role("Old")
     cloud.instance(1, cloud.old)
 
@@ -983,7 +979,7 @@ def test_plans_with_a_role_of_a_stack_that_is_not_deployed_yet(cloud: Cloud, ref
 
 
 @pytest.mark.parametrize("references", ["weak", "strong"])
-def test_uses_what_another_stack_has_put_out(cloud: Cloud, references: str) -> None:
+def test_uses_outputs_of_another_stack(cloud: Cloud, references: str) -> None:
     cloud.instance(1)
     base, user, _ = shared(references)
     cloud.deploy(base)
@@ -1047,7 +1043,7 @@ def deny_stacks(cloud: Cloud) -> None:
         (deny_stacks, "whether stack Servers is deployed in eu-west-1: not allowed (DescribeStacks)", 3),
     ],
 )
-def test_shows_the_rest_when_something_may_not_be_seen(
+def test_shows_the_rest_when_something_may_not_be_read(
     cloud: Cloud, deny: Callable[[Cloud], None], unseen: str, instances: int
 ) -> None:
     cloud.instance(1)
@@ -1064,7 +1060,7 @@ def test_shows_the_rest_when_something_may_not_be_seen(
     assert exit_status(plan) is Exit.ERROR
 
 
-def test_takes_no_profile_for_missing_that_may_not_be_seen(cloud: Cloud) -> None:
+def test_does_not_treat_a_profile_that_may_not_be_read_as_missing(cloud: Cloud) -> None:
     cloud.instance(1, cloud.old)
     cloud.deploy(synthesized(REPLACING))
     deny_profiles(cloud)
@@ -1075,7 +1071,7 @@ def test_takes_no_profile_for_missing_that_may_not_be_seen(cloud: Cloud) -> None
     assert moves(plan) == {"web-1": ("Web/InstanceProfile", "Old")}
 
 
-def test_says_of_each_association_what_could_not_be_seen_of_it(cloud: Cloud) -> None:
+def test_says_for_each_association_what_could_not_be_read(cloud: Cloud) -> None:
     cloud.instance(1)
     stack, other = synthesized(Servers()), synthesized(Servers(), "Other")
     deny_stacks(cloud)
@@ -1088,7 +1084,7 @@ def test_says_of_each_association_what_could_not_be_seen_of_it(cloud: Cloud) -> 
     assert second.unseen == ("whether stack Other is deployed in eu-west-1: not allowed (DescribeStacks)",)
 
 
-def test_says_so_when_what_is_wanted_is_not_known_before_the_deployment(cloud: Cloud) -> None:
+def test_says_so_when_the_wanted_profile_is_not_known_before_the_deployment(cloud: Cloud) -> None:
     unknown = {"Fn::GetAtt": ["Launcher", "InstanceId"]}
 
     plan = cloud.plan(with_properties(synthesized(BY_ID), InstanceIds=[unknown]))
@@ -1114,7 +1110,7 @@ def test_says_so_when_what_is_wanted_is_not_known_before_the_deployment(cloud: C
         ),
     ],
 )
-def test_says_so_when_only_cloudformation_resolves_what_is_wanted(
+def test_says_so_when_only_cloudformation_resolves_the_properties(
     cloud: Cloud, deployed: bool, properties: dict[str, Any], unknown: str
 ) -> None:
     for number in (1, 2):
@@ -1129,7 +1125,7 @@ def test_says_so_when_only_cloudformation_resolves_what_is_wanted(
     assert exit_status(plan) is Exit.ERROR
 
 
-def test_finds_properties_that_the_handler_refuses(cloud: Cloud) -> None:
+def test_reports_properties_that_the_handler_refuses(cloud: Cloud) -> None:
     plan = cloud.plan(with_properties(synthesized(BY_ID), InstanceIds=["web-1"]))
 
     assert plan.problems[0].startswith("malformed instance id 'web-1'")

@@ -90,7 +90,7 @@ def labels(change: RoleChange) -> list[str]:
 # What others have attached
 
 
-def test_what_others_have_attached_stays() -> None:
+def test_policies_that_others_have_attached_stay() -> None:
     quick_setup = Policy("SSMQuickSetup", OTHER, inline=True)
     stack = {"Role": role_of(S3.arn)}
 
@@ -101,13 +101,13 @@ def test_what_others_have_attached_stays() -> None:
     assert not found.notes
 
 
-def test_what_others_have_taken_off_is_not_put_back() -> None:
+def test_policies_that_others_have_detached_are_not_attached_again() -> None:
     stack = {"Role": role_of(S3.arn), "Data": inline_policy()}
 
     assert labels(changed(web(), update(stack, stack))) == []
 
 
-def test_what_others_have_changed_stays_as_long_as_the_template_does() -> None:
+def test_changes_by_others_stay_as_long_as_the_template_does_not_change() -> None:
     stack = {"Role": role_of(), "Data": inline_policy()}
 
     found = changed(web(Policy("data", OTHER, inline=True)), update(stack, stack))
@@ -118,7 +118,7 @@ def test_what_others_have_changed_stays_as_long_as_the_template_does() -> None:
 # What the deployment takes and adds
 
 
-def test_a_policy_that_leaves_the_template_goes_and_the_others_stay() -> None:
+def test_a_policy_that_leaves_the_template_is_removed_and_the_others_stay() -> None:
     before, after = {"Role": role_of(S3.arn, SSM), "Data": inline_policy()}, {"Role": role_of(S3.arn)}
 
     found = changed(web(S3, managed("AmazonSSMManagedInstanceCore"), INLINE, OWN), update(before, after))
@@ -127,7 +127,7 @@ def test_a_policy_that_leaves_the_template_goes_and_the_others_stay() -> None:
     assert found.touched
 
 
-def test_a_policy_that_comes_into_the_template_is_added() -> None:
+def test_a_policy_that_is_new_in_the_template_is_added() -> None:
     after = {"Role": role_of(S3.arn), "Data": inline_policy(roles=[{"Ref": "Role"}])}
 
     found = changed(web(OWN), update({"Role": role_of()}, after))
@@ -165,7 +165,7 @@ def test_a_statement_that_is_added_to_an_imported_role_is_added() -> None:
     assert labels(found) == ["AmazonS3ReadOnlyAccess", "data (inline)"]
 
 
-def test_what_is_about_other_roles_changes_nothing() -> None:
+def test_policies_for_other_roles_change_nothing() -> None:
     before = {"Data": inline_policy(roles=["other"]), "Other": resource("IAM::Role", {"RoleName": "other"})}
 
     found = changed(web(S3), update(before, {}))
@@ -173,7 +173,7 @@ def test_what_is_about_other_roles_changes_nothing() -> None:
     assert (labels(found), found.touched) == (["AmazonS3ReadOnlyAccess"], False)
 
 
-def test_documents_are_compared_by_what_they_say() -> None:
+def test_documents_are_compared_by_their_meaning() -> None:
     before = {"Data": inline_policy({"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": {"Ref": "All"}}]})}
     after = {"Data": inline_policy('{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}')}
     stack = PolicyUpdate(
@@ -207,11 +207,11 @@ def test_a_retained_policy_stays(policy: str, retained: Any) -> None:
     assert not found.touched
 
 
-def test_a_policy_that_is_not_retained_any_more_goes_by_what_is_deployed() -> None:
+def test_whether_a_policy_is_retained_depends_on_the_deployed_template() -> None:
     assert labels(changed(web(INLINE), update({"Data": inline_policy(DeletionPolicy="Delete")}, {}))) == []
 
 
-def test_what_a_retained_resource_still_has_is_taken_off_all_the_same() -> None:
+def test_policies_that_leave_a_resource_before_it_is_retained_are_removed() -> None:
     before = {"Data": inline_policy(DeletionPolicy="Retain")}
     after = {"Data": inline_policy(roles=["db"], DeletionPolicy="Retain")}
 
@@ -221,7 +221,7 @@ def test_what_a_retained_resource_still_has_is_taken_off_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("policy", "left"), [("Retain", ["data (inline)", "next (inline)"]), ("Delete", ["next (inline)"])]
 )
-def test_a_replaced_policy_stays_if_its_replacement_says_so(policy: str, left: list[str]) -> None:
+def test_a_replaced_policy_stays_if_its_update_replace_policy_is_retain(policy: str, left: list[str]) -> None:
     def named(name: str) -> dict[str, Any]:
         properties = {"PolicyName": name, "RoleName": "web", "PolicyDocument": DOCUMENT}
         return resource("IAM::RolePolicy", properties, UpdateReplacePolicy=policy)
@@ -238,7 +238,7 @@ def test_the_deletion_policy_may_be_a_function(policy: str, left: list[str]) -> 
 
 
 @pytest.mark.parametrize("gone", [inline_policy, role_of])
-def test_what_may_be_retained_is_told_and_not_taken_for_lost(gone: Any) -> None:
+def test_a_policy_that_may_be_retained_is_reported_and_not_treated_as_lost(gone: Any) -> None:
     resources = {"Role": {**gone(), "DeletionPolicy": {"Ref": "Policy"}}}
 
     found = changed(web(INLINE), update(resources, {}))
@@ -249,7 +249,7 @@ def test_what_may_be_retained_is_told_and_not_taken_for_lost(gone: Any) -> None:
     )
 
 
-def test_what_may_be_retained_of_other_roles_is_not_worth_a_word() -> None:
+def test_a_policy_of_other_roles_that_may_be_retained_is_not_reported() -> None:
     before = {"Data": inline_policy(roles=["db"], DeletionPolicy={"Ref": "Policy"})}
 
     found = changed(web(INLINE), update(before, {}))
@@ -257,7 +257,7 @@ def test_what_may_be_retained_of_other_roles_is_not_worth_a_word() -> None:
     assert (found.unread, found.touched) == ((), False)
 
 
-def test_what_may_be_retained_when_it_is_replaced_is_told() -> None:
+def test_a_policy_that_may_be_retained_when_it_is_replaced_is_reported() -> None:
     def named(name: str) -> dict[str, Any]:
         properties = {"PolicyName": name, "RoleName": "web", "PolicyDocument": DOCUMENT}
         return resource("IAM::RolePolicy", properties, UpdateReplacePolicy={"Ref": "Policy"})
@@ -343,7 +343,7 @@ def test_a_changed_managed_policy_changes_every_role_that_has_it() -> None:
     assert not changed(web(S3), stack).touched
 
 
-def test_a_managed_policy_that_is_only_attached_anew_is_as_it_is() -> None:
+def test_a_managed_policy_that_is_only_attached_anew_is_unchanged() -> None:
     stack = {"Role": role_of(), "Own": own_policy()}
     live = managed("own", OTHER, "111122223333")
 
@@ -352,7 +352,7 @@ def test_a_managed_policy_that_is_only_attached_anew_is_as_it_is() -> None:
     assert content(found.role, "own") == OTHER
 
 
-def test_a_managed_policy_that_another_one_takes_the_place_of_is_another_one() -> None:
+def test_a_managed_policy_that_is_replaced_is_another_one() -> None:
     before = {"Role": role_of({"Ref": "Own"}), "Own": own_policy()}
     renamed = {**own_policy(OTHER), "Properties": {"ManagedPolicyName": "next", "PolicyDocument": OTHER}}
     after = policies_of({**before, "Own": renamed}, {"Role": "web"})
@@ -372,7 +372,7 @@ def test_a_managed_policy_that_does_not_exist_is_missing() -> None:
     assert found.notes == ("policy arn:aws:iam::aws:policy/Gone does not exist",)
 
 
-def test_a_managed_policy_that_another_stack_creates_does_exist() -> None:
+def test_a_managed_policy_that_another_stack_creates_exists() -> None:
     base = update(None, {"Own": own_policy()}, "Base")
     user = PolicyUpdate(
         "User",
@@ -388,14 +388,14 @@ def test_a_managed_policy_that_another_stack_creates_does_exist() -> None:
 # The role itself
 
 
-def test_a_new_role_has_what_the_new_templates_give_it() -> None:
+def test_a_new_role_has_the_policies_of_the_new_templates() -> None:
     base = update({}, {"Role": role_of(S3.arn)}, "Base")
     user = update({}, {"Data": inline_policy()}, "User")
 
     assert labels(changed(web(), base, user)) == ["AmazonS3ReadOnlyAccess", "data (inline)"]
 
 
-def test_a_new_role_has_nothing_of_the_stacks_that_are_deployed_before() -> None:
+def test_a_new_role_has_no_policies_of_stacks_that_are_deployed_before() -> None:
     early = update({}, {"Data": inline_policy()}, "Early")
     base = update({}, {"Role": role_of(S3.arn)}, "Base")
 
@@ -410,7 +410,7 @@ def test_a_role_whose_name_is_only_written_differently_keeps_everything() -> Non
     assert (labels(found), found.touched) == (["AmazonS3ReadOnlyAccess", "own"], False)
 
 
-def test_a_role_whose_name_comes_to_another_one_is_another_one() -> None:
+def test_a_role_whose_name_resolves_to_another_one_is_another_one() -> None:
     resources = {"Role": role_of(S3.arn, RoleName={"Fn::FindInMap": ["Names", "of", "it"]})}
     before, after = ({"Names": {"of": {"it": name}}} for name in ("web", "next"))
     stack = PolicyUpdate(
@@ -455,7 +455,7 @@ def test_a_role_that_is_retained_keeps_everything() -> None:
         ({}, {"PermissionsBoundary": {"Ref": "Unknown"}}, "own"),
     ],
 )
-def test_the_boundary_changes_if_the_template_says_another_one(
+def test_the_boundary_changes_if_the_template_has_another_one(
     before: dict[str, Any], after: dict[str, Any], limit: str | None
 ) -> None:
     found = changed(web(boundary=OWN), update({"Role": role_of(**before)}, {"Role": role_of(**after)}))
@@ -463,7 +463,7 @@ def test_the_boundary_changes_if_the_template_says_another_one(
     assert (found.role.boundary.name if found.role.boundary else None) == limit
 
 
-def test_the_boundary_says_what_the_deployment_makes_it_say() -> None:
+def test_the_boundary_has_the_content_after_the_deployment() -> None:
     found = changed(web(boundary=OWN), update({"Own": own_policy()}, {"Own": own_policy(OTHER)}))
 
     assert found.role.boundary
@@ -473,7 +473,7 @@ def test_the_boundary_says_what_the_deployment_makes_it_say() -> None:
 # What existing resources are called
 
 
-def test_attributes_of_existing_resources_are_what_the_live_policy_says() -> None:
+def test_attributes_of_existing_resources_are_read_from_the_live_policy() -> None:
     bucket = {"Fn::GetAtt": ["Bucket", "Arn"]}
     inside = {"Fn::Join": ["", [bucket, "/*"]]}
     queue = {"Fn::Sub": "${Queue.Arn}-dead"}
@@ -489,7 +489,7 @@ def test_attributes_of_existing_resources_are_what_the_live_policy_says() -> Non
     assert found.role.unknown == ()
 
 
-def test_attributes_of_existing_resources_that_nothing_tells_are_named() -> None:
+def test_unknown_attributes_of_existing_resources_are_reported() -> None:
     after = {"Data": inline_policy(document({"Fn::GetAtt": ["Bucket", "Arn"]})), "Bucket": resource("S3::Bucket")}
 
     found = changed(web(), update({"Bucket": resource("S3::Bucket")}, after))
@@ -504,7 +504,7 @@ def test_attributes_of_existing_resources_that_nothing_tells_are_named() -> None
 TRANSFORM = {"Fn::Transform": {"Name": "AWS::Include"}}
 
 
-def test_a_document_that_can_not_be_read_takes_nothing_away() -> None:
+def test_a_document_that_cannot_be_read_removes_no_permissions() -> None:
     found = changed(web(INLINE), update({"Data": inline_policy()}, {"Data": inline_policy(TRANSFORM)}))
 
     assert content(found.role, "data") == DOCUMENT
@@ -512,7 +512,7 @@ def test_a_document_that_can_not_be_read_takes_nothing_away() -> None:
     assert found.unread == (f"policy data (Data of stack Servers) is not read: {why}",)
 
 
-def test_a_document_that_can_not_be_read_and_does_not_change_is_not_worth_a_word() -> None:
+def test_a_document_that_cannot_be_read_and_does_not_change_is_not_reported() -> None:
     stack = {"Data": inline_policy({"Fn::GetAtt": ["Custom", "Document"]})}
 
     found = changed(web(INLINE), update(stack, stack))
@@ -520,7 +520,7 @@ def test_a_document_that_can_not_be_read_and_does_not_change_is_not_worth_a_word
     assert (found.touched, found.unread) == (False, ())
 
 
-def test_a_policy_that_changes_may_be_for_the_role_if_it_is_not_known_what_it_is_for() -> None:
+def test_a_changed_policy_with_unknown_roles_may_be_for_the_role() -> None:
     before, after = ({"Data": inline_policy(content, [{"Ref": "Unknown"}])} for content in (DOCUMENT, OTHER))
 
     assert changed(web(INLINE), update(before, before)).unread == ()
@@ -537,14 +537,14 @@ def test_a_policy_that_changes_may_be_for_the_role_if_it_is_not_known_what_it_is
         {"Role": role_of(), "Fn::ForEach::Policies": ["Name", ["a"], {"P${Name}": inline_policy()}]},
     ],
 )
-def test_what_can_not_be_read_may_be_what_seems_to_be_gone(after: Resources) -> None:
+def test_a_policy_that_cannot_be_read_may_be_one_that_seems_removed(after: Resources) -> None:
     found = changed(web(S3), update({"Role": role_of(S3.arn)}, after))
 
     assert labels(found) == ["AmazonS3ReadOnlyAccess"]
     assert len(found.unread) == 1
 
 
-def test_a_transform_may_make_what_seems_to_be_gone() -> None:
+def test_a_transform_may_create_a_policy_that_seems_removed() -> None:
     before = deployed({"Data": inline_policy()}, {"Data": "data"})
     after = policies_of({}, Transform=["AWS::LanguageExtensions", {"Name": "Company"}])
 
@@ -556,7 +556,7 @@ def test_a_transform_may_make_what_seems_to_be_gone() -> None:
     )
 
 
-def test_a_stack_that_can_not_be_seen_is_told_where_it_is_about_the_role() -> None:
+def test_a_stack_that_cannot_be_read_is_reported_if_it_may_change_the_role() -> None:
     about = PolicyUpdate("Servers", None, policies_of({"Data": inline_policy()}), hidden="not allowed")
     other = PolicyUpdate("Other", None, policies_of({}), hidden="not allowed")
 

@@ -55,12 +55,12 @@ def inline(on: Any, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("arn", [SSM, SSM_JOINED])
-def test_takes_managed_policies_by_their_arns(arn: Any) -> None:
+def test_reads_managed_policies_by_their_arns(arn: Any) -> None:
     role = made({"ManagedPolicyArns": [arn]})
     assert (role.policies, role.unknown) == ((MANAGED,), ())
 
 
-def test_takes_inline_policies_of_the_role() -> None:
+def test_reads_inline_policies_of_the_role() -> None:
     role = made({"Policies": [{"PolicyName": "data", "PolicyDocument": DOCUMENT}]})
     assert role.policies == (Policy("data", DOCUMENT, inline=True),)
 
@@ -74,12 +74,12 @@ def test_takes_inline_policies_of_the_role() -> None:
         ("IAM::RolePolicy", {"RoleName": "web"}),
     ],
 )
-def test_takes_inline_policies_that_name_the_role(kind: str, names: dict[str, Any]) -> None:
+def test_reads_inline_policies_that_name_the_role(kind: str, names: dict[str, Any]) -> None:
     policy = resource(kind, {"PolicyName": "data", "PolicyDocument": DOCUMENT, **names})
     assert made({"RoleName": "web"}, Policy=policy).policies == (Policy("data", DOCUMENT, inline=True),)
 
 
-def test_leaves_policies_of_other_roles_and_of_users_alone() -> None:
+def test_ignores_policies_of_other_roles_and_of_users() -> None:
     properties = {"PolicyName": "data", "PolicyDocument": DOCUMENT}
     role = made(
         Other=resource("IAM::Role"),
@@ -91,20 +91,20 @@ def test_leaves_policies_of_other_roles_and_of_users_alone() -> None:
     assert (role.policies, role.unknown) == ((), ())
 
 
-def test_takes_a_managed_policy_of_the_template_once_however_it_is_attached() -> None:
+def test_reads_a_managed_policy_of_the_template_once_for_every_way_to_attach_it() -> None:
     properties = {"ManagedPolicyName": "own", "PolicyDocument": DOCUMENT, "Roles": [{"Ref": "Role"}]}
     role = made({"ManagedPolicyArns": [{"Ref": "Own"}]}, Own=resource("IAM::ManagedPolicy", properties))
     assert (role.policies, role.unknown) == ((Policy("own", DOCUMENT),), ())
 
 
-def test_a_managed_policy_of_the_template_is_as_the_deployment_will_leave_it() -> None:
+def test_a_managed_policy_of_the_template_has_the_content_after_the_deployment() -> None:
     arn = "arn:aws:iam::111122223333:policy/team/own-1A2B"
     policy = resource("IAM::ManagedPolicy", {"PolicyDocument": DOCUMENT})
     role = made({"ManagedPolicyArns": [{"Ref": "Own"}]}, known={"Own": arn}, Own=policy)
     assert role.policies == (Policy("own-1A2B", DOCUMENT),)
 
 
-def test_takes_the_permissions_boundary() -> None:
+def test_reads_the_permissions_boundary() -> None:
     limit = resource("IAM::ManagedPolicy", {"ManagedPolicyName": "limit", "PolicyDocument": DOCUMENT})
     assert made({"PermissionsBoundary": SSM_JOINED}).boundary == MANAGED
     assert made({"PermissionsBoundary": {"Ref": "Limit"}}, Limit=limit).boundary == Policy("limit", DOCUMENT)
@@ -152,7 +152,7 @@ NEW = {"Fn::GetAtt": ["New", "Arn"]}
         ({"Fn::Join": ["", [{"Fn::GetAtt": ["Old", "Arn"]}, "/*"]]}, "arn:aws:s3:::stack-old/*"),
     ],
 )
-def test_what_the_deployment_creates_is_readable(value: Any, text: str) -> None:
+def test_references_to_new_resources_are_readable(value: Any, text: str) -> None:
     role = made(inline(value), New=resource("S3::Bucket"), Old=resource("S3::Bucket"))
     assert (resource_of(role), role.unknown) == (text, ())
 
@@ -165,7 +165,7 @@ def test_what_the_deployment_creates_is_readable(value: Any, text: str) -> None:
         ({"Fn::Select": [0, [NEW]]}, "(unknown) Fn::Select", "Fn::Select"),
     ],
 )
-def test_what_is_not_known_at_all_is_told(value: Any, text: str, thing: str) -> None:
+def test_unknown_values_are_reported(value: Any, text: str, thing: str) -> None:
     role = made(inline(value), New=resource("S3::Bucket"))
     sentence = f"role (new) Role: policy data speaks of {thing}, which is not known before the deployment"
     assert (resource_of(role), role.unknown) == (text, (sentence,))
@@ -177,7 +177,7 @@ def test_conditions_of_policies_are_kept() -> None:
     assert policy.document["Statement"][0]["Condition"] == {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
 
 
-def test_a_managed_policy_that_is_not_known_is_told() -> None:
+def test_an_unknown_managed_policy_is_reported() -> None:
     role = made({"ManagedPolicyArns": [{"Ref": "Parameter"}, "arn:aws:iam::111122223333:policy/gone"]})
     assert role.policies == ()
     assert role.unknown == (
@@ -186,7 +186,7 @@ def test_a_managed_policy_that_is_not_known_is_told() -> None:
     )
 
 
-def test_a_boundary_that_is_not_known_is_told() -> None:
+def test_an_unknown_boundary_is_reported() -> None:
     role = made({"PermissionsBoundary": "arn:aws:iam::111122223333:policy/gone"})
     sentence = "its permissions boundary, policy arn:aws:iam::111122223333:policy/gone could not be read"
     assert (role.boundary, role.unknown) == (None, (f"role (new) Role: {sentence}",))
@@ -198,7 +198,7 @@ YES, NO = {"Fn::Equals": ["a", "a"]}, {"Fn::Equals": ["a", "b"]}
 
 
 @pytest.mark.parametrize(("condition", "count"), [(YES, 1), (NO, 0)])
-def test_a_policy_is_there_if_its_condition_holds(condition: Any, count: int) -> None:
+def test_a_policy_exists_if_its_condition_holds(condition: Any, count: int) -> None:
     properties = {"PolicyName": "data", "PolicyDocument": DOCUMENT, "Roles": [{"Ref": "Role"}]}
     role = made(conditions={"Wanted": condition}, Policy=resource("IAM::Policy", properties, Condition="Wanted"))
     assert (len(role.policies), role.unknown) == (count, ())
@@ -218,7 +218,7 @@ def test_the_boundary_may_depend_on_a_condition(condition: Any, there: bool) -> 
     assert (role.boundary is not None, role.unknown) == (there, ())
 
 
-def test_a_condition_that_is_not_known_is_told() -> None:
+def test_an_unknown_condition_is_reported() -> None:
     properties = {"PolicyName": "data", "PolicyDocument": DOCUMENT, "Roles": [{"Ref": "Role"}]}
     item = {"Fn::If": ["Wanted", SSM_JOINED, {"Ref": "AWS::NoValue"}]}
     role = made({"ManagedPolicyArns": [item]}, Policy=resource("IAM::Policy", properties, Condition="Wanted"))
@@ -287,12 +287,12 @@ def test_reads_every_form_of_a_document(form: Any) -> None:
         {"Fn::Join": ["", [TEXT.replace('"*"}]}', '"'), "arn:aws:s3:::home/${aws:username}", '"}]}']]},
     ],
 )
-def test_a_policy_variable_stays_what_it_is(text: Any) -> None:
+def test_a_policy_variable_is_not_resolved(text: Any) -> None:
     (statement,) = content(with_document(text).role, "data")["Statement"]
     assert statement["Resource"] == "arn:aws:s3:::home/${aws:username}"
 
 
-def test_what_is_not_known_stands_in_documents_that_are_text() -> None:
+def test_unknown_values_have_placeholders_in_documents_that_are_text() -> None:
     found = with_document({"Fn::Sub": TEXT.replace('"*"', '["${New.Arn}/*", "${Parameter}"]')})
     (statement,) = content(found.role, "data")["Statement"]
     assert statement["Resource"] == ["(new) New/*", "(unknown) Parameter"]
@@ -321,7 +321,7 @@ def test_what_is_not_known_stands_in_documents_that_are_text() -> None:
         ({**DOCUMENT, **LOOP}, "what Fn::ForEach::Names comes to is not known before the deployment"),
     ],
 )
-def test_a_document_that_can_not_be_read_is_told_with_its_place(form: Any, why: str) -> None:
+def test_a_document_that_cannot_be_read_is_reported_with_its_place(form: Any, why: str) -> None:
     found = with_document(form)
     assert [policy.label for policy in found.role.policies] == ["data (inline)"]
     assert found.unread == (f"policy data (Role of stack Servers) is not read: {why}",)
@@ -340,7 +340,7 @@ def test_a_document_that_can_not_be_read_is_told_with_its_place(form: Any, why: 
         (LOOP, "what Fn::ForEach::Names comes to is not known"),
     ],
 )
-def test_a_statement_that_can_not_be_read_is_told_and_the_others_are_read(statement: Any, why: str) -> None:
+def test_a_statement_that_cannot_be_read_is_reported_and_the_others_are_read(statement: Any, why: str) -> None:
     found = with_document({"Statement": [STATEMENT, statement]})
     assert content(found.role, "data")["Statement"] == READ
     place = "policy data (Role of stack Servers) is not read: statement 2"
@@ -421,7 +421,7 @@ def test_finds_no_role_where_there_is_none(roles: Any) -> None:
         ([{"Fn::If": ["Unknown", REF, NO_VALUE]}], "what Policy has depends on condition Unknown of the template"),
     ],
 )
-def test_roles_that_are_not_known_are_told(roles: Any, sentence: str) -> None:
+def test_unknown_roles_are_reported(roles: Any, sentence: str) -> None:
     policy = resource("IAM::Policy", {"PolicyName": "data", "PolicyDocument": DOCUMENT, "Roles": roles})
     found = change(conditions=CONDITIONS, Policy=policy)
     assert (found.role.policies, found.unread) == ((), (f"{sentence} (stack Servers)",))
@@ -471,12 +471,12 @@ def test_finds_a_managed_policy_of_the_template_in_every_form(reference: Any) ->
         (LOOP, "Role is not read: what Fn::ForEach::Names comes to is not known"),
     ],
 )
-def test_properties_that_can_not_be_read_are_told(properties: dict[str, Any], sentence: str) -> None:
+def test_properties_that_cannot_be_read_are_reported(properties: dict[str, Any], sentence: str) -> None:
     found = change(properties)
     assert (found.role.policies, found.unread) == ((), (f"{sentence} before the deployment (stack Servers)",))
 
 
-def test_a_policy_that_is_no_mapping_is_told() -> None:
+def test_a_policy_that_is_not_a_mapping_is_reported() -> None:
     assert change({"Policies": ["data"]}).unread == (
         "a policy of Role is not read: it is not what CloudFormation expects (stack Servers)",
     )
@@ -497,7 +497,7 @@ def test_a_policy_that_is_no_mapping_is_told() -> None:
         (resource("SNS::Topic"), False),
     ],
 )
-def test_a_loop_over_resources_is_told_if_it_may_give_policies(made: Any, told: bool) -> None:
+def test_a_loop_over_resources_is_reported_if_it_may_create_policies(made: Any, told: bool) -> None:
     loop = ["Name", ["a", "b"], {"${Name}": made}]
     found = change(**{"Fn::ForEach::Some": loop})  # type: ignore[arg-type]
     sentence = "Fn::ForEach::Some is not read: only CloudFormation knows what it makes (stack Servers)"
@@ -514,13 +514,13 @@ def test_a_loop_over_resources_is_told_if_it_may_give_policies(made: Any, told: 
         (["AWS::Serverless-2016-10-31", "AWS::SecretsManager-2024-09-16"], None),
     ],
 )
-def test_a_transform_of_the_template_is_told_unless_it_gives_no_policies(transform: Any, told: str | None) -> None:
+def test_a_transform_of_the_template_is_reported_if_it_may_create_policies(transform: Any, told: str | None) -> None:
     found = created("web", {"Role": resource("IAM::Role", {"RoleName": "web"})}, Transform=transform)
     sentence = f"transform {told} is not read: only CloudFormation knows what it makes of the template (stack Servers)"
     assert found.unread == ((sentence,) if told else ())
 
 
-def test_a_role_whose_name_is_not_known_hides_no_other() -> None:
+def test_a_role_whose_name_is_unknown_hides_no_other() -> None:
     other = resource("IAM::Role", {"RoleName": {"Ref": "Parameter"}, "ManagedPolicyArns": [SSM]})
     found = change(inline("*"), Other=other)
     assert ([policy.name for policy in found.role.policies], found.unread) == (["data"], ())

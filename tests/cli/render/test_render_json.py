@@ -52,13 +52,13 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_json_is_the_reviewed_one(name: str) -> None:
+def test_the_json_is_equal_to_the_reviewed_snapshot(name: str) -> None:
     found = shown(REPORTS[name])
     assert found == reviewed(f"{name}.json", found)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_schema_is_one(kind: str) -> None:
+def test_the_schema_is_valid(kind: str) -> None:
     Draft202012Validator.check_schema(schema(kind))
 
 
@@ -95,12 +95,12 @@ def test_fails_when_a_key_is_missing(key: str) -> None:
         Draft202012Validator(schema("plan")).validate(document)
 
 
-def test_a_plan_is_no_status() -> None:
+def test_a_plan_does_not_match_the_schema_of_a_status() -> None:
     with pytest.raises(ValidationError):
         Draft202012Validator(schema("status")).validate(json.loads(shown(reports.kept())))
 
 
-def test_every_field_of_the_model_is_there() -> None:
+def test_every_field_of_the_model_is_in_the_json() -> None:
     documents = [json.loads(shown(report)) for report in REPORTS.values()]
     keys = {key for document in documents for part in parts(document) for key in part}
     models = (vars(model) | vars(status_model) | vars(enforcement_plan)).values()
@@ -108,13 +108,13 @@ def test_every_field_of_the_model_is_there() -> None:
     assert {field.name for view in views for field in fields(view)} <= keys
 
 
-def test_the_order_is_the_one_of_the_report() -> None:
+def test_the_order_is_the_order_of_the_report() -> None:
     document = json.loads(shown(reports.huge(100)))
     ids = [one["id"] for one in document["associations"][0]["instances"]]
     assert ids == [reports.instance_id(number) for number in range(1, 101)]
 
 
-def test_it_says_how_the_command_exits() -> None:
+def test_it_contains_the_exit_status_of_the_command() -> None:
     found = {name: json.loads(shown(report))["exit_status"] for name, report in REPORTS.items()}
     assert found == {
         "plan-empty": Exit.NOTHING,
@@ -138,7 +138,7 @@ def test_the_totals_count_every_verb() -> None:
     assert totals["changes"] == 1
 
 
-def test_tags_come_through_unchanged() -> None:
+def test_tags_are_unchanged() -> None:
     instance = json.loads(shown(reports.nasty()))["associations"][0]["instances"][0]
     assert instance["name"] == reports.NASTY
 

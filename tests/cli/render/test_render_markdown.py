@@ -94,7 +94,7 @@ def cells_of(*cells: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_comment_is_the_reviewed_one(name: str) -> None:
+def test_the_comment_is_equal_to_the_reviewed_snapshot(name: str) -> None:
     found = shown(REPORTS[name])
     assert found == reviewed(f"{name}.md", found)
 
@@ -106,7 +106,7 @@ def test_a_workflow_finds_its_comment_again() -> None:
 
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("associations", [1, 3, 40])
-def test_github_takes_the_comment_about_ten_thousand_instances(associations: int, full: bool) -> None:
+def test_github_accepts_the_comment_about_ten_thousand_instances(associations: int, full: bool) -> None:
     text = shown(reports.huge(10_000 // associations, associations), full=full)
     assert len(text.encode()) < GITHUB_TAKES
     assert f"{associations} replace, {10_000 // associations * associations - 2 * associations} keep" in text
@@ -114,7 +114,7 @@ def test_github_takes_the_comment_about_ten_thousand_instances(associations: int
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_github_takes_the_comment_about_two_hundred_accounts_and_regions(full: bool) -> None:
+def test_github_accepts_the_comment_about_two_hundred_accounts_and_regions(full: bool) -> None:
     text = shown(reports.in_two_hundred_environments(), full=full)
     assert len(text.encode()) < GITHUB_TAKES
     rows = [line for line in text.split("###")[0].splitlines() if line.startswith("| `")]
@@ -125,7 +125,7 @@ def test_github_takes_the_comment_about_two_hundred_accounts_and_regions(full: b
     assert "98 accounts and Regions: nothing to do." in text
 
 
-def test_of_many_accounts_and_regions_the_worst_comes_first() -> None:
+def test_the_worst_of_many_accounts_and_regions_comes_first() -> None:
     sections = shown(reports.in_two_hundred_environments()).split("### ")[1:]
     assert "would be refused" in sections[0]
     assert "1 replace, 498 keep, 1 conflict" in sections[0]
@@ -136,21 +136,21 @@ def test_full_fills_the_comment() -> None:
     assert len(shown(reports.huge(), full=True)) > 2 * len(shown(reports.huge())) > 10_000
 
 
-def test_github_takes_the_comment_about_a_thousand_associations() -> None:
+def test_github_accepts_the_comment_about_a_thousand_associations() -> None:
     text = shown(reports.huge(4, 1000))
     assert len(text.encode()) < GITHUB_TAKES
     assert "more associations**: they are too many for a comment." in text
     assert "1000 associations: 1000 replace, 2000 keep, 1000 conflict" in text
 
 
-def test_github_takes_the_comment_about_endless_texts() -> None:
+def test_github_accepts_the_comment_about_very_long_texts() -> None:
     endless = "@" * 5_000
     instance = reports.view(1, Verb.CONFLICT, endless, name=endless, warnings=(endless,))
     plan = reports.plan_of(instance, problems=(endless,) * 50, unseen=(endless,) * 50)
     assert len(shown(PlanReport((plan,) * 3)).encode()) < GITHUB_TAKES
 
 
-def test_github_takes_the_status_of_ten_thousand_instances() -> None:
+def test_github_accepts_the_status_of_ten_thousand_instances() -> None:
     text = shown(reports.huge_status())
     assert len(text.encode()) < GITHUB_TAKES
     assert "10000 instances, 1 drifted" in text
@@ -163,7 +163,7 @@ def test_a_short_table_is_open_and_a_long_one_folded() -> None:
 
 
 @pytest.mark.parametrize("text", LINKS)
-def test_a_text_of_others_becomes_neither_a_link_nor_a_mention_nor_a_picture(text: str) -> None:
+def test_a_text_from_outside_becomes_neither_a_link_nor_a_mention_nor_a_picture(text: str) -> None:
     for report in reports.everywhere(text):
         found = Shown(shown(report))
         assert found.elements <= OF_A_COMMENT
@@ -197,13 +197,13 @@ def test_any_text_stays_in_its_cell(one: str, other: str) -> None:
 
 
 @given(ANY)
-def test_a_text_shows_as_it_is(text: str) -> None:
+def test_a_text_is_shown_unchanged(text: str) -> None:
     first, second = cells_of(code(text), sentence(text))
     assert first == one_line(text)
     assert second.replace("`", "") == one_line(text).replace("`", "")
 
 
-def test_words_stay_text_and_names_are_code() -> None:
+def test_words_are_text_and_names_are_code() -> None:
     text = "role Web of i-0123 (web-1) lacks s3:Get* on `arn`, isn't that so? See 3 re-created profiles, EC2 says."
     assert sentence(text) == (
         "role Web of `i-0123` (`web-1`) lacks `s3:Get*` on `arn`, isn't that so? See 3 re-created profiles, EC2 says."

@@ -97,12 +97,12 @@ every_kind = pytest.mark.parametrize("kind", [0, 1], ids=["plan", "status"])
 
 
 @every_report
-def test_it_holds_the_document_of_the_json_format(name: str) -> None:
+def test_it_contains_the_document_of_the_json_format(name: str) -> None:
     assert Page(shown(REPORTS[name])).report == json.loads(shown(REPORTS[name], Format.JSON))
 
 
 @every_report
-def test_the_policy_lets_nothing_but_its_own_style_and_script_in(name: str) -> None:
+def test_the_policy_allows_only_its_own_style_and_script(name: str) -> None:
     page = Page(shown(REPORTS[name]))
     (style,) = page.all("style")
 
@@ -116,7 +116,7 @@ def test_the_policy_lets_nothing_but_its_own_style_and_script_in(name: str) -> N
 
 
 @every_report
-def test_nothing_in_it_could_be_loaded(name: str) -> None:
+def test_it_loads_nothing(name: str) -> None:
     text = shown(REPORTS[name])
     page = Page(text)
     allowed = {"html", "head", "meta", "title", "style", "body", "header", "main", "section", "noscript", "script"}
@@ -132,7 +132,7 @@ def test_nothing_in_it_could_be_loaded(name: str) -> None:
     )
 
 
-def test_the_script_makes_no_markup_of_data() -> None:
+def test_the_script_does_not_turn_data_into_markup() -> None:
     script = Page(shown(reports.kept())).script
 
     for dangerous in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", ".style"):
@@ -141,7 +141,7 @@ def test_the_script_makes_no_markup_of_data() -> None:
 
 @every_kind
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_text_of_somebody_else_adds_no_element_and_no_attribute(text: str, kind: int) -> None:
+def test_a_text_from_outside_adds_no_element_and_no_attribute(text: str, kind: int) -> None:
     hostile, harmless = (Page(shown(reports.everywhere(one)[kind])) for one in (text, "x"))
 
     assert skeleton(hostile) == skeleton(harmless)
@@ -152,14 +152,14 @@ def test_a_text_of_somebody_else_adds_no_element_and_no_attribute(text: str, kin
 
 
 @every_kind
-def test_a_text_of_somebody_else_shows_as_it_is(kind: int) -> None:
+def test_a_text_from_outside_is_shown_unchanged(kind: int) -> None:
     page = Page(shown(reports.everywhere("</p><b>&amp;")[kind]))
 
     assert "</p><b>&amp;" in page.all("h3")
     assert any("</p><b>&amp;" in item for item in page.all("li"))
 
 
-def test_a_text_can_not_change_the_direction_of_its_neighbours() -> None:
+def test_a_text_cannot_change_the_direction_of_its_neighbours() -> None:
     (_, status) = reports.everywhere("a\u202eb\u2066c")
     (body,) = Page(shown(status)).all("main")
 
@@ -174,7 +174,7 @@ def test_characters_that_end_a_line_of_a_script_are_escaped() -> None:
     assert r"a\u2028b\u2029c\u003cd\u003e\u0026e" in text
 
 
-def test_every_pipe_can_carry_it() -> None:
+def test_it_can_be_written_to_a_pipe_of_any_encoding() -> None:
     instance = reports.view(1, Verb.KEEP, "geh\u00f6rt dazu", name="\u6771\u4eac \ud800")
     text = shown(PlanReport((reports.plan_of(instance, association="Caf\u00e9"),)))
 
@@ -184,7 +184,7 @@ def test_every_pipe_can_carry_it() -> None:
 
 
 @every_kind
-def test_nothing_is_drawn_from_what_the_script_and_the_style_can_not_say_in_ascii(kind: int) -> None:
+def test_script_and_style_are_ascii_only(kind: int) -> None:
     page = Page(shown(reports.everywhere("x")[kind]))
 
     assert "&#" not in page.script + page.all("style")[0]
@@ -199,7 +199,7 @@ def test_nothing_is_drawn_from_what_the_script_and_the_style_can_not_say_in_asci
         ("status-in-order", ["Everything is in order.", "1 association: 2 instances, all in order."]),
     ],
 )
-def test_it_says_the_verdict_and_the_totals_without_its_script(name: str, words: list[str]) -> None:
+def test_it_shows_the_verdict_and_the_totals_without_its_script(name: str, words: list[str]) -> None:
     page = Page(shown(REPORTS[name]))
     (header,) = page.all("header")
 
@@ -267,7 +267,7 @@ def test_the_same_report_makes_the_same_page() -> None:
     assert shown(reports.mixed()) == shown(reports.mixed())
 
 
-def test_ten_thousand_instances_are_all_in_it() -> None:
+def test_it_contains_all_of_ten_thousand_instances() -> None:
     (association,) = Page(shown(reports.huge())).report["associations"]
 
     assert len(association["instances"]) == 10_000

@@ -24,7 +24,7 @@ def shown(report: Report, width: int = PIPE, *, full: bool = False, terminal: bo
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_table_is_the_reviewed_one(name: str) -> None:
+def test_the_table_is_equal_to_the_reviewed_snapshot(name: str) -> None:
     # What fills a column up is not worth a difference.
     lines = [line.rstrip() for line in shown(REPORTS[name]).splitlines()]
     found = "\n".join(lines) + "\n"
@@ -79,7 +79,7 @@ def test_conflicts_and_changes_come_first() -> None:
     assert actions[:3] == ["conflict", "replace", "keep"]
 
 
-def test_ten_thousand_held_instances_are_cut_and_the_drifted_comes_first() -> None:
+def test_ten_thousand_held_instances_are_cut_and_the_drifted_one_comes_first() -> None:
     text = shown(reports.huge_status())
     assert "20 of 10000 instances: 1 drifted; --full shows all" in text
     assert reports.instance_id(10_000) in text

@@ -62,17 +62,17 @@ def test_reads_the_stacks_of_all_stages() -> None:
     }
 
 
-def test_finds_associations_wherever_they_are() -> None:
+def test_finds_associations_at_any_depth() -> None:
     assert [stack.name for stack in staged() if stack.associations] == ["Prod-Web"]
 
 
-def test_calls_an_association_by_the_path_of_its_construct() -> None:
+def test_names_an_association_by_the_path_of_its_construct() -> None:
     stack = synthesized(Servers())
 
     assert [stack.path(id_) for id_ in stack.associations] == ["Web/Fleet"]
 
 
-def test_leaves_the_path_of_the_stage_and_the_stack_out() -> None:
+def test_leaves_out_the_path_of_the_stage_and_the_stack() -> None:
     (web,) = (stack for stack in staged() if stack.name == "Prod-Web")
 
     assert web.address.construct == "Prod/Web"
@@ -91,7 +91,7 @@ def test_reads_the_stacks_that_are_nested_in_one() -> None:
     assert not [*stack.left_out]
 
 
-def test_names_the_nested_stacks_of_which_there_is_no_template(tmp_path: Path) -> None:
+def test_names_the_nested_stacks_without_a_template(tmp_path: Path) -> None:
     nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "missing.json"}}
     folder = write_assembly(tmp_path, Web={"Resources": {"A": nested, "B": {"Type": "AWS::CloudFormation::Stack"}}})
 
@@ -139,7 +139,7 @@ def test_reads_in_which_order_stacks_are_deployed(tmp_path: Path) -> None:
     assert [one.name for one in assembly.deployed_with(stacks[1:2], stacks)] == ["Second"]
 
 
-def test_takes_any_order_where_stacks_need_one_another(tmp_path: Path) -> None:
+def test_accepts_any_order_if_stacks_depend_on_one_another(tmp_path: Path) -> None:
     write_assembly(tmp_path, First={}, Second={})
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     for one, other in (("First", "Second"), ("Second", "First")):
@@ -154,14 +154,14 @@ def test_takes_any_order_where_stacks_need_one_another(tmp_path: Path) -> None:
 # Which of it
 
 
-def test_takes_all_stacks_unless_some_are_named(tmp_path: Path) -> None:
+def test_selects_all_stacks_unless_some_are_named(tmp_path: Path) -> None:
     stacks = assembly.read(write_assembly(tmp_path, A={}, B={}, C={}))
 
     assert assembly.chosen(stacks, ()) == stacks
     assert [stack.name for stack in assembly.chosen(stacks, ("C", "A"))] == ["A", "C"]
 
 
-def test_knows_a_stack_by_the_path_of_its_construct_too() -> None:
+def test_finds_a_stack_by_the_path_of_its_construct_too() -> None:
     assert {stack.name for stack in assembly.chosen(staged(), ("Prod/Web", "Base"))} == {"Base", "Prod-Web"}
     assert [stack.name for stack in assembly.chosen(staged(), ("Prod/Inner/Web",))] == ["inner-web"]
 
@@ -179,7 +179,7 @@ def test_a_name_may_be_a_pattern(tmp_path: Path, pattern: str, found: set[str] |
         assert {stack.name for stack in assembly.chosen(stacks, (pattern,))} == found
 
 
-def test_tells_stacks_of_the_same_name_apart_by_the_paths_of_their_constructs() -> None:
+def test_distinguishes_stacks_of_the_same_name_by_the_paths_of_their_constructs() -> None:
     stacks = in_two_regions()
 
     assert {stack.region for stack in assembly.chosen(stacks, (STACK,))} == {"eu-west-1", "us-east-1"}
@@ -238,7 +238,7 @@ def test_fails_when_the_assembly_is_broken(tmp_path: Path, manifest: Any, messag
         assembly.read(tmp_path)
 
 
-def test_fails_when_a_template_is_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
+def test_fails_when_a_template_is_a_pipe_without_a_writer(tmp_path: Path) -> None:
     folder = write_assembly(tmp_path, Web={})
     (folder / "Web.json").unlink()
     os.mkfifo(folder / "Web.json")
@@ -247,7 +247,7 @@ def test_fails_when_a_template_is_a_pipe_that_nobody_writes_to(tmp_path: Path) -
         assembly.read(folder)
 
 
-def test_fails_when_a_nested_template_is_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
+def test_fails_when_a_nested_template_is_a_pipe_without_a_writer(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "nested.json")
     nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "nested.json"}}
 
@@ -256,7 +256,7 @@ def test_fails_when_a_nested_template_is_a_pipe_that_nobody_writes_to(tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "Web.json"])
-def test_fails_when_a_file_never_ends(tmp_path: Path, name: str) -> None:
+def test_fails_when_a_file_is_endless(tmp_path: Path, name: str) -> None:
     folder = write_assembly(tmp_path, Web={})
     (folder / name).unlink()
     (folder / name).symlink_to("/dev/zero")
@@ -275,7 +275,7 @@ def test_fails_when_a_file_is_larger_than_any_of_an_assembly(tmp_path: Path, nam
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "Web.json"])
-def test_fails_when_a_file_is_nested_more_deeply_than_it_can_be_read(tmp_path: Path, name: str) -> None:
+def test_fails_when_a_file_is_nested_too_deeply(tmp_path: Path, name: str) -> None:
     folder = write_assembly(tmp_path, Web={})
     (folder / name).write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
 

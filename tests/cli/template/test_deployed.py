@@ -28,14 +28,14 @@ def test_reads_a_stack() -> None:
     assert found == DeployedStack("arn:the-stack", TEMPLATE, PHYSICAL, {"Stage": "prod"})
 
 
-def test_reads_what_a_stack_puts_out() -> None:
+def test_reads_the_outputs_of_a_stack() -> None:
     client = cloudformation()
     client.stacks["Servers"] = DeployedStack("arn:the-stack", TEMPLATE, PHYSICAL, outputs={"Id": "i-1"})
 
     assert deployed_stack(client, "Servers") == client.stacks["Servers"]
 
 
-def test_takes_the_value_of_a_parameter_that_names_another_one() -> None:
+def test_reads_the_resolved_value_of_a_parameter() -> None:
     client = cloudformation()
     described = {"StackId": "arn:the-stack", "StackStatus": "CREATE_COMPLETE"}
     parameters = [
@@ -50,7 +50,7 @@ def test_takes_the_value_of_a_parameter_that_names_another_one() -> None:
     assert found.parameters == {"Ami": "ami-1"}
 
 
-def test_takes_the_name_of_a_profile_where_its_arn_is_given() -> None:
+def test_reads_the_name_of_a_profile_from_its_arn() -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:instance-profile/path/Servers-Web-1"
 
     found = deployed_stack(cloudformation(physical=PHYSICAL | {"Web": arn}), "Servers")
@@ -59,7 +59,7 @@ def test_takes_the_name_of_a_profile_where_its_arn_is_given() -> None:
     assert found.physical_ids == PHYSICAL
 
 
-def test_leaves_out_what_is_deleted_or_was_never_there() -> None:
+def test_leaves_out_resources_that_were_deleted_or_never_created() -> None:
     client = cloudformation()
     rows = [
         {"LogicalResourceId": "A", "PhysicalResourceId": "a", "ResourceType": "T", "ResourceStatus": "DELETE_COMPLETE"},
@@ -75,14 +75,14 @@ def test_leaves_out_what_is_deleted_or_was_never_there() -> None:
 
 
 @pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "DELETE_COMPLETE"])
-def test_takes_a_stack_without_resources_for_not_deployed(status: str) -> None:
+def test_treats_a_stack_without_resources_as_not_deployed(status: str) -> None:
     client = cloudformation()
     client.status = status
 
     assert deployed_stack(client, "Servers") is None
 
 
-def test_takes_a_stack_that_does_not_exist_for_not_deployed() -> None:
+def test_treats_a_stack_that_does_not_exist_as_not_deployed() -> None:
     assert deployed_stack(cloudformation(), "Other") is None
 
 
@@ -115,7 +115,7 @@ def test_reads_a_template_that_is_yaml() -> None:
 
 
 @pytest.mark.parametrize("text", ["Resources: [", "Resources: []", "- Resources", ""])
-def test_fails_when_a_template_can_not_be_read(text: str) -> None:
+def test_fails_when_a_template_cannot_be_read(text: str) -> None:
     client = cloudformation()
     client.get_template = lambda **_: {"TemplateBody": text}
 
@@ -129,14 +129,14 @@ def test_knows_the_name_of_a_stack() -> None:
     assert DeployedStack(id_, TEMPLATE, PHYSICAL).name == "Outer-FleetNested-1AB2C3D4"
 
 
-def test_finds_the_nested_stacks_that_the_cdk_has_made() -> None:
+def test_finds_the_nested_stacks_of_the_cdk() -> None:
     made = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "nested.json"}}
     template = {"Resources": {"A": made, "B": made, "C": {"Type": "AWS::CloudFormation::Stack"}}}
 
     assert DeployedStack("", template, {"A": "a", "C": "c"}).nested == ["A"]
 
 
-def test_lists_what_stacks_export() -> None:
+def test_lists_the_exports_of_stacks() -> None:
     client = cloudformation()
     client.exported = {"Shared:Id": "i-9"}
 

@@ -101,7 +101,7 @@ def test_plans_nested_stacks_that_are_not_deployed_yet(cloud: Cloud) -> None:
     assert not any(plan.unseen or plan.problems for plan in found.values())
 
 
-def test_names_profiles_by_their_constructs_whichever_stack_they_are_in(cloud: Cloud) -> None:
+def test_names_profiles_of_any_stack_by_their_constructs(cloud: Cloud) -> None:
     found = plans(cloud, outer())
 
     assert found[OWN].profile == ProfileView("Own/Web/InstanceProfile", "Own/Web/Role")
@@ -109,7 +109,7 @@ def test_names_profiles_by_their_constructs_whichever_stack_they_are_in(cloud: C
     assert found[ABOVE].profile == ProfileView("Middle/Inner/Web/InstanceProfile", "Middle/Inner/Web/Role")
 
 
-def test_finds_nothing_to_do_in_nested_stacks_that_stay_as_they_are(cloud: Cloud) -> None:
+def test_plans_no_change_in_nested_stacks_that_stay_as_they_are(cloud: Cloud) -> None:
     cloud.deploy(outer())
 
     found = plans(cloud, outer())
@@ -135,7 +135,7 @@ def test_plans_a_change_in_nested_stacks(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("after", "gone"), [(((),), {OWN: "web-11"}), (((11,), ()), {ABOVE: "web-13", BORROWED: "web-12"})]
 )
-def test_gives_everything_back_when_nested_stacks_go(
+def test_restores_everything_when_nested_stacks_are_removed(
     cloud: Cloud, after: tuple[tuple[int, ...], ...], gone: Mapping[str, str]
 ) -> None:
     cloud.deploy(outer())
@@ -147,7 +147,7 @@ def test_gives_everything_back_when_nested_stacks_go(
     assert all(verbs(leaving[path])[name] is Verb.UNDO for path, name in gone.items())
 
 
-def test_foretells_what_happens_to_the_instances_of_nested_stacks(cloud: Cloud) -> None:
+def test_predicts_what_happens_to_the_instances_of_nested_stacks(cloud: Cloud) -> None:
     cloud.deploy(outer())
     after = outer((11,), ())
 
@@ -157,7 +157,7 @@ def test_foretells_what_happens_to_the_instances_of_nested_stacks(cloud: Cloud) 
     assert {id_: bool(cloud.fleet.active(id_)) for id_ in planned} == planned
 
 
-def test_leaves_everything_as_it_is_when_a_nested_stack_goes_that_is_retained(cloud: Cloud) -> None:
+def test_leaves_everything_as_it_is_when_a_retained_nested_stack_is_removed(cloud: Cloud) -> None:
     cloud.deploy(with_nested(outer(), DeletionPolicy="Retain"))
 
     plan = plans(cloud, outer(()))[OWN]
@@ -169,13 +169,13 @@ def test_leaves_everything_as_it_is_when_a_nested_stack_goes_that_is_retained(cl
 
 
 @pytest.mark.parametrize(("chosen", "event"), [("a", Event.NONE), ("b", Event.DELETE)])
-def test_goes_by_what_the_deletion_policy_of_a_nested_stack_comes_to(cloud: Cloud, chosen: str, event: Event) -> None:
+def test_uses_the_resolved_deletion_policy_of_a_nested_stack(cloud: Cloud, chosen: str, event: Event) -> None:
     cloud.deploy(retained_if(["a", chosen]))
 
     assert plans(cloud, outer(()))[OWN].event is event
 
 
-def test_says_so_when_it_is_not_known_whether_a_nested_stack_is_retained(cloud: Cloud) -> None:
+def test_says_so_when_it_is_unknown_whether_a_nested_stack_is_retained(cloud: Cloud) -> None:
     cloud.deploy(retained_if(["a", {"Ref": "Unknown"}]))
 
     assert plans(cloud, outer(()))[OWN].unseen == (
@@ -195,7 +195,7 @@ def conditional(stack: StackArtifact, equal: Any) -> StackArtifact:
     return replace(conditional, template={**conditional.template, "Conditions": {"Wanted": {"Fn::Equals": equal}}})
 
 
-def test_takes_a_nested_stack_whose_condition_is_false_for_none(cloud: Cloud) -> None:
+def test_ignores_a_nested_stack_whose_condition_is_false(cloud: Cloud) -> None:
     assert OWN not in plans(cloud, conditional(outer(), ["a", "b"]))
 
     cloud.deploy(outer())
@@ -204,7 +204,7 @@ def test_takes_a_nested_stack_whose_condition_is_false_for_none(cloud: Cloud) ->
     assert plans(cloud, conditional(outer(), ["a", "a"]))[OWN].event is Event.NONE
 
 
-def test_says_so_when_it_is_not_known_whether_a_nested_stack_is_made(cloud: Cloud) -> None:
+def test_says_so_when_it_is_unknown_whether_a_nested_stack_is_created(cloud: Cloud) -> None:
     plan = plans(cloud, conditional(outer(), ["a", {"Ref": "Unknown"}]))[OWN]
 
     assert plan.unseen == ("whether it is made: Unknown is not known before the deployment",)
@@ -223,7 +223,7 @@ def test_says_so_when_the_template_of_a_nested_stack_that_is_deployed_is_missing
 # Status
 
 
-def test_shows_what_nested_stacks_hold(cloud: Cloud) -> None:
+def test_shows_associations_of_nested_stacks(cloud: Cloud) -> None:
     cloud.deploy(outer())
     cloud.world.clock.sleep(60)
 
@@ -238,7 +238,7 @@ def test_shows_what_nested_stacks_hold(cloud: Cloud) -> None:
     assert StatusReport(tuple(statuses.values())).exit == 0
 
 
-def test_shows_what_nested_stacks_hold_that_the_assembly_has_no_more(cloud: Cloud) -> None:
+def test_shows_associations_of_nested_stacks_that_the_assembly_no_longer_has(cloud: Cloud) -> None:
     cloud.deploy(outer())
 
     assert {status.association for status in cloud.statuses(outer(()))} == {ABOVE, OWN, BORROWED}
@@ -262,7 +262,7 @@ def deny_nested(cloud: Cloud) -> None:
     cloud.cloudformation.describe_stacks = only_at_the_top  # type: ignore[method-assign]
 
 
-def test_says_which_nested_stack_can_not_be_seen(cloud: Cloud) -> None:
+def test_names_a_nested_stack_that_cannot_be_read(cloud: Cloud) -> None:
     cloud.deploy(outer((11,), ()))
     deny_nested(cloud)
     (nested,) = outer((11,), ()).nested

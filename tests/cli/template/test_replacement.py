@@ -48,7 +48,7 @@ def resource(kind: str, **properties: Any) -> dict[str, Any]:
         (COMPOSITE_ALARM, "AlarmName"),
     ],
 )
-def test_makes_another_resource_when_one_of_these_changes(kind: str, changed: str) -> None:
+def test_replaces_a_resource_when_one_of_these_properties_changes(kind: str, changed: str) -> None:
     before, after, without = resource(kind, **{changed: "a"}), resource(kind, **{changed: "b"}), resource(kind)
 
     assert is_replaced(before, after)
@@ -69,11 +69,11 @@ def test_makes_another_resource_when_one_of_these_changes(kind: str, changed: st
         ("AWS::SNS::Topic", "TopicName"),
     ],
 )
-def test_changes_the_resource_that_is_there_when_one_of_these_changes(kind: str, changed: str) -> None:
+def test_updates_a_resource_in_place_when_one_of_these_properties_changes(kind: str, changed: str) -> None:
     assert not is_replaced(resource(kind, **{changed: "a"}), resource(kind, **{changed: "b"}))
 
 
-def test_makes_another_resource_of_another_type() -> None:
+def test_replaces_a_resource_when_its_type_changes() -> None:
     assert is_replaced(resource(ROLE), resource(PROFILE))
     assert is_replaced(None, resource(ROLE))
 
@@ -99,15 +99,13 @@ IN_MAP = {"Fn::FindInMap": ["Names", "of", "it"]}
         ("web", {"Ref": "Unknown"}, True),
     ],
 )
-def test_compares_what_properties_come_to_and_as_they_are_written_where_that_is_not_known(
-    before: Any, after: Any, other: bool
-) -> None:
+def test_compares_resolved_properties_or_their_text_if_they_are_unknown(before: Any, after: Any, other: bool) -> None:
     assert is_replaced(resource(ROLE, RoleName=before), resource(ROLE, RoleName=after), WAS, WILL_BE) is other
     found = doubts(resource(INSTANCE, Tenancy=before), resource(INSTANCE, Tenancy=after), WAS, WILL_BE, ebs=True)
     assert found == (["Tenancy"] if other else [])
 
 
-def test_takes_the_name_that_a_new_role_will_have() -> None:
+def test_uses_the_name_that_a_new_role_will_have() -> None:
     def will_be(_: Any) -> Any:
         raise NewIdentityError("Web/Role", "next")
 
@@ -127,7 +125,7 @@ def test_keeps_a_resource_whose_name_refers_to_itself() -> None:
 
 
 @pytest.mark.parametrize("properties", [None, "a", ["a"]])
-def test_takes_properties_that_are_no_mapping_for_none(properties: Any) -> None:
+def test_treats_properties_that_are_not_a_mapping_as_empty(properties: Any) -> None:
     assert not is_replaced(resource(ROLE), {"Type": ROLE, "Properties": properties})
     assert is_replaced(resource(ROLE, RoleName="a"), {"Type": ROLE, "Properties": properties})
 
@@ -157,15 +155,15 @@ RESOLVER = Resolver(
         (["Retain"], False),
     ],
 )
-def test_a_resource_stays_if_its_policy_comes_to_that(attribute: str, policy: Any, stays: bool) -> None:
+def test_a_resource_stays_if_its_deletion_policy_resolves_to_retain(attribute: str, policy: Any, stays: bool) -> None:
     assert is_retained({"Type": ROLE, attribute: policy}, attribute, RESOLVER) is stays
 
 
-def test_a_resource_without_a_policy_does_not_stay() -> None:
+def test_a_resource_without_a_deletion_policy_does_not_stay() -> None:
     assert not is_retained({"Type": ROLE, DELETION: "Retain"}, REPLACEMENT, RESOLVER)
 
 
-def test_fails_when_it_is_not_known_whether_a_resource_stays() -> None:
+def test_fails_when_it_is_unknown_whether_a_resource_stays() -> None:
     with pytest.raises(UnresolvedError, match="Unknown is not known before the deployment"):
         is_retained({"Type": ROLE, DELETION: {"Ref": "Unknown"}}, DELETION, RESOLVER)
 
@@ -184,7 +182,7 @@ def test_fails_when_it_is_not_known_whether_a_resource_stays() -> None:
         ("Tags", False, False),
     ],
 )
-def test_is_not_sure_about_some_changes_of_an_instance(changed: str, ebs: bool, doubtful: bool) -> None:
+def test_some_changes_of_an_instance_may_replace_it(changed: str, ebs: bool, doubtful: bool) -> None:
     before, after = resource(INSTANCE, **{changed: "a"}), resource(INSTANCE, **{changed: "b"})
 
     assert doubts(before, after, ebs=ebs) == ([changed] if doubtful else [])

@@ -75,7 +75,7 @@ RESOLVER = Resolver(VALUES, attribute, exported, output, CONDITIONS, MAPPINGS)
         ({"a": {"Ref": "AWS::NoValue"}, "b": 1}, {"b": 1}),
     ],
 )
-def test_resolves_what_is_known(value: Any, comes_to: Any) -> None:
+def test_resolves_known_values(value: Any, comes_to: Any) -> None:
     assert RESOLVER(value) == comes_to
 
 
@@ -92,7 +92,7 @@ def test_resolves_what_is_known(value: Any, comes_to: Any) -> None:
         ({"Fn::Or": [NO, NO]}, False),
     ],
 )
-def test_works_conditions_out(condition: Any, holds: bool) -> None:
+def test_evaluates_conditions(condition: Any, holds: bool) -> None:
     resolve = Resolver(VALUES, conditions={**CONDITIONS, "It": condition})
 
     assert resolve({"Fn::If": ["It", True, False]}) is holds
@@ -145,7 +145,7 @@ def test_fails_when_something_is_not_known_before_the_deployment(value: Any, why
         {"Fn::Split": [",", f"a,{IN_SSM}"]},
     ],
 )
-def test_leaves_to_cloudformation_what_only_it_resolves(value: Any) -> None:
+def test_leaves_dynamic_references_to_cloudformation(value: Any) -> None:
     with pytest.raises(UnresolvedError) as caught:
         RESOLVER(value)
 
@@ -153,7 +153,7 @@ def test_leaves_to_cloudformation_what_only_it_resolves(value: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["{{resolve}}", "{{ssm:/web/id}}", "${resolve:x}", "{resolve:ssm:x}"])
-def test_takes_no_other_braces_for_a_dynamic_reference(text: str) -> None:
+def test_does_not_treat_other_braces_as_a_dynamic_reference(text: str) -> None:
     assert RESOLVER(text) == text
 
 
@@ -173,7 +173,7 @@ def test_takes_no_other_braces_for_a_dynamic_reference(text: str) -> None:
         {"Fn::GetStackOutput": "Base.Id"},
     ],
 )
-def test_fails_when_a_function_is_not_used_as_it_is_meant(value: Any) -> None:
+def test_fails_when_a_function_has_invalid_arguments(value: Any) -> None:
     with pytest.raises(UnresolvedError, match=r"^(Ref|Fn::\w+) can't be worked out with "):
         RESOLVER(value)
 
@@ -191,7 +191,7 @@ def test_fails_when_a_condition_is_malformed(condition: Any) -> None:
         Resolver(conditions={"It": condition}).holds("It")
 
 
-def test_asks_for_a_reference_that_is_none_of_the_values() -> None:
+def test_looks_up_a_reference_that_is_not_among_the_values() -> None:
     resolve = Resolver({"A": "a"}, reference=lambda name: f"asked for {name}")
 
     assert resolve([{"Ref": "A"}, {"Ref": "B"}]) == ["a", "asked for B"]
@@ -204,14 +204,14 @@ def test_fails_when_a_condition_refers_to_itself() -> None:
         resolve.holds("It")
 
 
-def test_fails_when_a_condition_is_made_of_something_unknown() -> None:
+def test_fails_when_a_condition_depends_on_an_unknown_value() -> None:
     resolve = Resolver(conditions={"It": {"Fn::EachMemberIn": [["a"], ["a"]]}})
 
     with pytest.raises(UnresolvedError, match="condition Fn::EachMemberIn is not known"):
         resolve({"Fn::If": ["It", 1, 2]})
 
 
-def test_knows_nothing_of_its_own_accord() -> None:
+def test_has_no_values_by_default() -> None:
     for value in (
         {"Ref": "A"},
         {"Fn::GetAtt": ["A", "Arn"]},

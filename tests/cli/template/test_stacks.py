@@ -21,25 +21,25 @@ from cdk_instance_role.cli.template.stacks import Address, nested_template
         (["Stack", "Web"], "A1"),
     ],
 )
-def test_shows_the_logical_id_where_there_is_no_path(path: Any, shown: str) -> None:
+def test_shows_the_logical_id_if_there_is_no_path(path: Any, shown: str) -> None:
     metadata = {} if path is None else {"Metadata": {"aws:cdk:path": path}}
 
     assert Address("Stack").path({"Resources": {"A1": metadata}}, "A1") == shown
 
 
 @pytest.mark.parametrize("metadata", [{"Fn::Transform": {"Name": "AWS::Include"}}, ["a"], "a", None])
-def test_shows_the_logical_id_where_the_metadata_have_another_form(metadata: Any) -> None:
+def test_shows_the_logical_id_if_the_metadata_have_another_form(metadata: Any) -> None:
     resource = {"Type": "AWS::CloudFormation::Stack", "Metadata": metadata}
 
     assert Address("Stack").path({"Resources": {"A1": resource}}, "A1") == "A1"
     assert nested_template(resource) is None
 
 
-def test_shows_the_logical_id_of_what_is_not_there() -> None:
+def test_shows_the_logical_id_of_a_missing_resource() -> None:
     assert Address("Stack").path({}, "A1") == "A1"
 
 
-def test_shows_the_logical_ids_of_nested_stacks_where_there_is_no_path() -> None:
+def test_shows_the_logical_ids_of_nested_stacks_if_there_is_no_path() -> None:
     assert Address("Stack", ("N1", "N2")).path({}, "A1") == "N1/N2/A1"
 
 
@@ -53,7 +53,7 @@ def test_leaves_out_the_whole_path_of_the_stack(construct: str, shown: str) -> N
     assert Address("Prod-Stack", construct=construct).path(template, "A1") == shown
 
 
-def test_takes_a_stack_for_the_same_whatever_its_construct_is_called() -> None:
+def test_a_stack_with_another_construct_id_is_the_same_stack() -> None:
     assert Address("Stack", construct="Prod/Stack") == Address("Stack")
     assert Address("Stack").inner("N1").outer == Address("Stack")
     assert Address("Stack").outer is None

@@ -93,7 +93,7 @@ def write_app(program: str = f"NAMES = {NAMES}\n{NOTES_WHAT_IT_SEES}", path: str
 # As in a deployment
 
 
-def test_an_app_sees_the_context_that_a_deployment_gives_it(project: Path, tmp_path: Path) -> None:
+def test_an_app_gets_the_same_context_as_in_a_deployment(project: Path, tmp_path: Path) -> None:
     command = write_app()
     (tmp_path / "home" / ".cdk.json").write_text('{"context": {"team": "web"}}')
     Path("cdk.context.json").write_text('{"ssm:account=1:parameterName=/one:region=r": "i-0123456789abcdef0"}')
@@ -112,7 +112,7 @@ def test_an_app_sees_the_context_that_a_deployment_gives_it(project: Path, tmp_p
     assert {path.name: path.read_bytes() for path in project.iterdir()} == before
 
 
-def test_an_app_sees_the_environment_of_a_deployment_and_runs_in_a_shell(
+def test_an_app_gets_the_same_environment_as_in_a_deployment_and_runs_in_a_shell(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "infra").mkdir()
@@ -145,7 +145,7 @@ manifest = {"version": "36.0.0", "artifacts": {}, "missing": missing}
 """
 
 
-def test_an_app_whose_lookups_are_not_in_the_project_is_refused_and_nothing_is_looked_up(project: Path) -> None:
+def test_an_app_without_cached_lookups_is_refused_and_nothing_is_looked_up(project: Path) -> None:
     with pytest.raises(CliError) as caught, synthesized(write_app(LOOKS_UP), {}):
         pass
 
@@ -161,7 +161,7 @@ def test_an_app_whose_lookups_are_not_in_the_project_is_refused_and_nothing_is_l
 
 
 @pytest.mark.usefixtures("fake_cli")
-def test_the_cli_of_the_project_is_asked_to_look_up_and_to_print_nothing() -> None:
+def test_the_cli_of_the_project_is_run_without_lookups_and_output() -> None:
     with synthesized(EMPTY, {"a": "b=c"}) as folder:
         pass
 
@@ -186,7 +186,9 @@ def test_the_cli_is_found_in_a_folder_above(monkeypatch: pytest.MonkeyPatch) -> 
         assert Path("called.json").exists()
 
 
-def test_the_path_has_the_cli_if_no_folder_above_does(fake_cli: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cli_on_the_path_is_used_if_no_folder_above_has_one(
+    fake_cli: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake_cli.parent.rename("elsewhere")
     monkeypatch.setenv("PATH", str(Path("elsewhere/.bin").absolute()))
 
@@ -194,7 +196,7 @@ def test_the_path_has_the_cli_if_no_folder_above_does(fake_cli: Path, monkeypatc
         assert Path("called.json").exists()
 
 
-def test_the_cli_beside_the_virtual_environment_is_taken_if_there_is_no_other(
+def test_the_cli_beside_the_virtual_environment_is_used_if_there_is_no_other(
     fake_cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "prefix", str(fake_cli.parents[1] / ".venv"))
@@ -233,7 +235,7 @@ def test_on_windows_node_runs_the_cli_without_its_batch_file(
         assert '--context=a="%PATH%"' in json.loads(Path("called.json").read_text())
 
 
-def test_fails_when_the_cli_can_not_be_run(fake_cli: Path) -> None:
+def test_fails_when_the_cli_cannot_be_executed(fake_cli: Path) -> None:
     (fake_cli / "cdk").write_text("#!/no/such/interpreter\n")
 
     with pytest.raises(CliError, match=r"^the CDK CLI can't be run: .*No such file"), synthesized(EMPTY, {}):
@@ -249,7 +251,7 @@ def failure_of(command: str) -> CliError:
     return caught.value
 
 
-def test_the_output_of_an_app_that_fails_is_shown_and_its_last_line_is_in_the_sentence() -> None:
+def test_the_output_of_an_app_that_fails_is_shown_and_its_last_line_is_in_the_message() -> None:
     command = write_app("raise RuntimeError('no such account')")
 
     failure = failure_of(command)
@@ -270,7 +272,7 @@ def test_the_output_of_an_app_that_fails_is_shown_and_its_last_line_is_in_the_se
         ),
     ],
 )
-def test_fails_when_the_app_does(program: str, message: str) -> None:
+def test_fails_when_the_app_fails(program: str, message: str) -> None:
     command = write_app(program)
 
     failure = failure_of(command)
@@ -303,7 +305,7 @@ def test_fails_when_cdk_json_is_broken() -> None:
 
 
 @pytest.mark.usefixtures("fake_cli")
-def test_nothing_is_left_of_an_assembly_that_can_not_be_read() -> None:
+def test_an_assembly_that_cannot_be_read_is_deleted() -> None:
     with (
         pytest.raises(CliError, match="it holds no JSON object"),
         synthesized("echo '[]' > $OUTPUT/manifest.json", {}) as folder,

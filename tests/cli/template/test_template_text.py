@@ -113,7 +113,7 @@ def test_reads_scalars_as_cloudformation_does(text: str, value: Any) -> None:
     assert (type(found), found) == (type(value), value)
 
 
-def test_keys_are_text() -> None:
+def test_reads_keys_as_text() -> None:
     assert parse("{111122223333: 1, on: 2, 2012-10-17: 3}") == {"111122223333": 1, "on": 2, "2012-10-17": 3}
 
 
@@ -143,12 +143,12 @@ def test_reads_json() -> None:
         "{a: " * 10_000,
     ],
 )
-def test_fails_when_a_text_is_no_template(text: str) -> None:
+def test_fails_when_a_text_is_not_a_template(text: str) -> None:
     with pytest.raises(UnreadableError, match=r"^it is (neither JSON nor YAML|no template)|^its aliases"):
         parse(text)
 
 
-def test_fails_when_aliases_stand_for_more_than_a_template_can_hold() -> None:
+def test_fails_when_aliases_expand_beyond_the_size_of_a_template() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
 

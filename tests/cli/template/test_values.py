@@ -74,7 +74,7 @@ def view(found: StackValues) -> ProfileView | None:
 # Profiles and roles
 
 
-def test_makes_names_up_for_what_the_deployment_creates() -> None:
+def test_gives_new_resources_placeholder_names() -> None:
     found = values(synthesized(PLAIN))
 
     assert wanted(found) == (NEW_PROFILE, NEW_ROLE)
@@ -82,7 +82,7 @@ def test_makes_names_up_for_what_the_deployment_creates() -> None:
     assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role")
 
 
-def test_knows_the_names_of_what_is_kept() -> None:
+def test_knows_the_names_of_kept_resources() -> None:
     found = values(synthesized(PLAIN), deployed())
 
     assert wanted(found) == (OLD_PROFILE, OLD_ROLE)
@@ -90,7 +90,7 @@ def test_knows_the_names_of_what_is_kept() -> None:
     assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role", OLD_PROFILE)
 
 
-def test_takes_a_renamed_role_and_its_profile_for_new_ones() -> None:
+def test_treats_a_renamed_role_and_its_profile_as_new() -> None:
     found = values(synthesized(Servers(role_name="Next")), deployed())
     profile, role = wanted(found)
 
@@ -99,7 +99,7 @@ def test_takes_a_renamed_role_and_its_profile_for_new_ones() -> None:
     assert planned_profile(found) == Profile(profile, role_arn("Next"), trusts_ec2=True)
 
 
-def test_takes_a_renamed_profile_for_a_new_one() -> None:
+def test_treats_a_renamed_profile_as_new() -> None:
     found = values(synthesized(Servers(profile_name="Next")), deployed())
 
     assert wanted(found) == (profile_arn(f"{PATH}Next"), OLD_ROLE)
@@ -107,7 +107,7 @@ def test_takes_a_renamed_profile_for_a_new_one() -> None:
     assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role")
 
 
-def test_knows_a_profile_with_a_name_of_its_own_once_it_is_deployed() -> None:
+def test_knows_a_profile_with_an_explicit_name_once_it_is_deployed() -> None:
     named = Servers(profile_name="Next")
     found = values(synthesized(named), deployed(named, PHYSICAL | {"WebInstanceProfile042D7DF9": "Next"}))
 
@@ -119,19 +119,19 @@ def test_knows_a_profile_with_a_name_of_its_own_once_it_is_deployed() -> None:
     ("key", "change"),
     [("Path", "/other/"), ("InstanceProfileName", "Other")],
 )
-def test_takes_a_profile_with_another_identity_for_another_one(key: str, change: str) -> None:
+def test_treats_a_profile_with_another_logical_id_as_another_one(key: str, change: str) -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", key, change)
 
     assert planned_profile(values(template, deployed())) is not None
 
 
-def test_keeps_a_profile_of_which_other_things_change() -> None:
+def test_keeps_a_profile_when_other_properties_change() -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", ["Other"])
 
     assert planned_profile(values(template, deployed())) is None
 
 
-def test_takes_another_type_for_another_resource() -> None:
+def test_treats_another_type_as_another_resource() -> None:
     former = {"Resources": {"WebRole1D1172F5": {"Type": "AWS::SNS::Topic"}}}
 
     found = values(synthesized(PLAIN), DeployedStack("arn:the-stack", former, PHYSICAL))
@@ -139,13 +139,13 @@ def test_takes_another_type_for_another_resource() -> None:
     assert wanted(found) == (NEW_PROFILE, NEW_ROLE)
 
 
-def test_takes_what_came_to_be_without_a_place_in_the_template_for_new() -> None:
+def test_treats_a_resource_that_the_former_template_lacks_as_new() -> None:
     former = DeployedStack("arn:the-stack", {"Resources": {}}, PHYSICAL)
 
     assert wanted(values(synthesized(PLAIN), former)) == (NEW_PROFILE, NEW_ROLE)
 
 
-def test_sees_whether_ec2_may_assume_a_planned_role() -> None:
+def test_knows_whether_ec2_may_assume_a_planned_role() -> None:
     stranger = planned_profile(values(synthesized(Servers(service="lambda.amazonaws.com"))))
 
     assert stranger
@@ -164,21 +164,21 @@ def test_reads_a_trust_policy_that_is_text(service: str, trusts: bool) -> None:
 
 
 @pytest.mark.parametrize("trust", ["no JSON", "[]", {"Statement": ["x"]}, {"Fn::Transform": {"Name": "AWS::Include"}}])
-def test_takes_a_trust_policy_that_can_not_be_read_for_a_good_one(trust: Any) -> None:
+def test_treats_a_trust_policy_that_cannot_be_read_as_valid(trust: Any) -> None:
     found = planned_profile(values(edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)))
 
     assert found
     assert found.trusts_ec2
 
 
-def test_takes_a_trust_policy_that_is_not_known_yet_for_a_good_one() -> None:
+def test_treats_a_trust_policy_that_is_not_known_yet_as_valid() -> None:
     trust = {"Statement": [{"Effect": "Allow", "Principal": {"Federated": {"Fn::GetAtt": ["Provider", "Arn"]}}}]}
     template = edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", trust)
 
     assert planned_profile(values(template)) == Profile(NEW_PROFILE, NEW_ROLE, trusts_ec2=True)
 
 
-def test_asks_for_an_imported_role_by_its_name() -> None:
+def test_refers_to_an_imported_role_by_its_name() -> None:
     found = values(synthesized(Servers(role=role_arn("team/Given"))))
     profile, role = wanted(found)
     asked: list[str] = []
@@ -263,7 +263,7 @@ def with_roles(roles: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("given", [None, [], "Include", {"Fn::Transform": {"Name": "AWS::Include"}}])
-def test_fails_when_the_properties_of_an_association_can_not_be_read(given: Any) -> None:
+def test_fails_when_the_properties_of_an_association_cannot_be_read(given: Any) -> None:
     stack = synthesized(PLAIN)
     (logical_id,) = stack.associations
     changed = {**stack.resources[logical_id], "Properties": given}
@@ -283,7 +283,7 @@ def test_fails_when_only_cloudformation_knows_the_properties_of_a_profile() -> N
     assert values(template).iam.profile(NEW_PROFILE) is None
 
 
-def test_fails_when_the_role_of_a_profile_comes_from_a_stack_that_is_not_there_yet() -> None:
+def test_fails_when_the_role_of_a_profile_comes_from_a_stack_that_does_not_exist_yet() -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", [{"Fn::ImportValue": "Base:Role"}])
     found = values(template)
 
@@ -292,14 +292,14 @@ def test_fails_when_the_role_of_a_profile_comes_from_a_stack_that_is_not_there_y
     assert view(found) == ProfileView("Web/InstanceProfile", None)
 
 
-def test_knows_no_profile_of_others() -> None:
+def test_does_not_know_profiles_outside_the_stack() -> None:
     found = values(synthesized(PLAIN))
 
     assert found.iam.profile(profile_arn("Other")) is None
     assert found.iam.planned_profile(profile_arn("Other"), lambda _: GIVEN) is None
 
 
-def test_names_what_has_no_name_by_its_construct() -> None:
+def test_names_a_resource_without_a_name_by_its_construct() -> None:
     found = values(synthesized(PLAIN))
     wanted(found)
 
@@ -341,7 +341,7 @@ def test_leaves_out_the_instances_that_the_deployment_creates() -> None:
     assert found.new_instances(logical_id) == ["Server"]
 
 
-def test_knows_the_id_of_an_instance_that_is_there() -> None:
+def test_knows_the_id_of_an_existing_instance() -> None:
     both = Servers(ids=LISTED.ids, server=True)
     found = values(synthesized(both), deployed(both, PHYSICAL | {"Server": "i-0fedcba9876543210"}))
     (logical_id,) = (id_ for id_ in found.resources if id_.startswith("WebFleet"))
@@ -358,13 +358,13 @@ def test_creates_no_instance_that_is_selected_by_tags() -> None:
 
 
 @pytest.mark.parametrize("kind", ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"])
-def test_calls_an_alarm_that_the_deployment_creates_by_its_construct(kind: str) -> None:
+def test_names_an_alarm_that_the_deployment_creates_by_its_construct(kind: str) -> None:
     found = values(watched(kind))
 
     assert properties(found)["Rollout"] == {"First": "1", "Alarms": ["Latency", "(new) Web/Errors"]}
 
 
-def test_knows_the_name_of_an_alarm_that_is_there() -> None:
+def test_knows_the_name_of_an_existing_alarm() -> None:
     template = watched("AWS::CloudWatch::Alarm")
     before = DeployedStack("arn:the-stack", template, PHYSICAL | {"WebErrors1": "Servers-WebErrors1-7F"})
 
@@ -433,7 +433,7 @@ def test_knows_parameters(parameter: dict[str, str], given: dict[str, str], come
         ("String", ["a", "b"], "a,b"),
     ],
 )
-def test_takes_a_parameter_from_the_stack_around(kind: str, given: Any, comes_to: Any) -> None:
+def test_reads_a_parameter_from_the_parent_stack(kind: str, given: Any, comes_to: Any) -> None:
     template = {"Parameters": {"It": {"Type": kind, "Default": "dev"}}, "Resources": {}}
     before = DeployedStack("arn:the-stack", template, {}, {"It": "before"})
 
@@ -442,7 +442,7 @@ def test_takes_a_parameter_from_the_stack_around(kind: str, given: Any, comes_to
     assert found.resolve({"Ref": "It"}) == comes_to
 
 
-def test_takes_what_a_name_in_systems_manager_comes_to_from_the_deployed_stack() -> None:
+def test_reads_the_value_of_a_systems_manager_parameter_from_the_deployed_stack() -> None:
     template = {"Parameters": {"It": {"Type": "AWS::SSM::Parameter::Value<String>"}}}
     before = DeployedStack("arn:the-stack", {"Resources": {}}, {}, {"It": "ami-1"})
 
@@ -451,7 +451,7 @@ def test_takes_what_a_name_in_systems_manager_comes_to_from_the_deployed_stack()
     assert found.resolve({"Ref": "It"}) == "ami-1"
 
 
-def test_asks_the_stack_around_for_nothing_that_is_not_needed() -> None:
+def test_reads_only_needed_parameters_from_the_parent_stack() -> None:
     def unknown() -> Any:
         raise UnresolvedError("Topic is not known before the deployment")
 
@@ -462,7 +462,7 @@ def test_asks_the_stack_around_for_nothing_that_is_not_needed() -> None:
         found.resolve({"Ref": "It"})
 
 
-def test_takes_what_a_nested_stack_puts_out() -> None:
+def test_reads_outputs_of_a_nested_stack() -> None:
     template = {"Resources": {"Nested": {"Type": "AWS::CloudFormation::Stack"}}}
     elsewhere = replace(ELSEWHERE, nested=lambda logical_id, name: f"{name} of {logical_id}")
 
@@ -492,7 +492,7 @@ def test_follows_functions_to_an_instance_that_the_deployment_creates(given: Any
     assert found.new_instances("WebFleetD6570632") == comes_to
 
 
-def test_makes_up_names_that_no_other_stack_makes_up() -> None:
+def test_placeholder_names_differ_between_stacks() -> None:
     nested = replace(PLACE, address=PLACE.address.inner("Nested"))
 
     assert len({wanted(values(synthesized(PLAIN), place=place))[1] for place in (PLACE, nested)}) == 2
@@ -501,7 +501,7 @@ def test_makes_up_names_that_no_other_stack_makes_up() -> None:
 @pytest.mark.parametrize(
     "parameter", [{"Type": "String"}, {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a"}]
 )
-def test_fails_when_the_value_of_a_parameter_is_yet_to_be_given(parameter: dict[str, str]) -> None:
+def test_fails_when_a_parameter_has_no_value_yet(parameter: dict[str, str]) -> None:
     with pytest.raises(UnresolvedError, match="It is not known before the deployment"):
         values({"Parameters": {"It": parameter}}).resolve({"Ref": "It"})
 
@@ -545,7 +545,7 @@ def test_knows_the_name_of_a_nested_stack_once_it_is_deployed(before: bool) -> N
             found.resolve({"Ref": "AWS::StackName"})
 
 
-def test_is_at_home_in_china() -> None:
+def test_knows_the_partition_and_the_url_suffix_of_china() -> None:
     template = {"Resources": {"Web": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "Web"}}}}
     china = values(template, place=StackLocation(ACCOUNT, "cn-north-1", "aws-cn", Address(STACK)))
 
