@@ -56,13 +56,13 @@ def templates(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.template.json")}
 
 
-def test_the_quick_way_defines_one_stack(tmp_path: Path) -> None:
+def test_the_keys_of_the_command_line_define_one_stack(tmp_path: Path) -> None:
     finished = run(QUICK, tmp_path, validated=True)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert set(templates(tmp_path)) == {"InstanceRole-default.template.json"}
 
 
-def test_every_entry_is_a_stack_of_its_own(tmp_path: Path) -> None:
+def test_every_entry_is_a_separate_stack(tmp_path: Path) -> None:
     entries = {"web": {"instance_ids": [INSTANCE]}, "api": {"instance_tags": {"app": ["api"]}}}
     assert run({"instance_roles": entries}, tmp_path).returncode == 0
     assert set(templates(tmp_path)) == {"InstanceRole-web.template.json", "InstanceRole-api.template.json"}
@@ -87,7 +87,7 @@ def test_account_and_region_of_an_entry_are_those_of_its_stack(tmp_path: Path) -
     assert manifest["artifacts"]["InstanceRole-web"]["environment"] == "aws://111122223333/eu-west-1"
 
 
-def test_profiles_that_may_be_replaced_may_have_names_alike(tmp_path: Path) -> None:
+def test_profiles_that_may_be_replaced_may_have_similar_names(tmp_path: Path) -> None:
     alike = ["team-a/Old", "Old", "team-b/Old", "OldRole", {"instance_profile": "x/OldRole", "role": "Old"}]
     entries = {
         "web": {"instance_ids": [INSTANCE], "replaces": alike},
@@ -104,7 +104,7 @@ def stack_of(**entry: Any) -> InstanceRoleStack:
     return InstanceRoleStack(new_app(), "InstanceRole-web", entry=RoleEntry.model_validate(entry), env=IRELAND)
 
 
-def test_an_entry_says_in_which_waves_instances_get_the_role_and_how_long_that_may_take() -> None:
+def test_an_entry_sets_waves_and_timeout() -> None:
     waves = {"first": 2, "growth": 3, "bake_minutes": 1.5, "alarms": ["web/errors", "latency"], "max_failures": "2%"}
     stack = stack_of(instance_tags={"app": ["web"]}, rollout=waves, timeout_minutes=60)
 
@@ -121,13 +121,13 @@ def test_an_entry_says_in_which_waves_instances_get_the_role_and_how_long_that_m
     assert [one["Resource"] for one in statements(stack, "cloudwatch:DescribeAlarms")] == ["*"]
 
 
-def test_an_entry_without_a_rollout_says_nothing_of_it() -> None:
+def test_an_entry_without_a_rollout_has_no_rollout_property() -> None:
     properties = association_of(stack_of(instance_ids=[INSTANCE]))["Properties"]
     assert "Rollout" not in properties
     assert properties["TimeoutSeconds"] == 1800
 
 
-def test_an_entry_leaves_to_the_library_what_it_does_not_give() -> None:
+def test_an_entry_uses_the_defaults_of_the_library() -> None:
     properties = association_of(stack_of(instance_tags={"app": ["web"]}, rollout={}))["Properties"]
     assert {"Rollout": properties["Rollout"]} == Rollout.in_waves().render()
     assert properties["TimeoutSeconds"] == 3600
@@ -342,7 +342,7 @@ class Refusals:
         return ["the first reason", "the second reason"]
 
 
-def test_what_the_cdk_refuses_at_synthesis_is_printed_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_cdk_at_synthesis_is_printed_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "App", Refused)
     monkeypatch.setattr(app, "load", lambda *_: [])
     with pytest.raises(SystemExit) as caught:
@@ -352,7 +352,7 @@ def test_what_the_cdk_refuses_at_synthesis_is_printed_without_a_traceback(monkey
     assert [line.endswith(("the first reason", "the second reason")) for line in lines[-2:]] == [True, True]
 
 
-def test_a_fault_of_python_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_programming_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("a fault")
 

@@ -81,7 +81,7 @@ everywhere = pytest.mark.parametrize("place", PLACES)
 
 
 @everywhere
-def test_takes_an_arn_of_the_account(place: str) -> None:
+def test_accepts_an_arn_of_the_account(place: str) -> None:
     give, kind = PLACES[place]
     give(new_stack(), f"arn:aws:iam::{ACCOUNT}:{kind}/team/Name_1+=,.@-")
 
@@ -96,7 +96,7 @@ def test_fails_when_an_arn_holds_a_wildcard(place: str, wildcard: str) -> None:
 
 @everywhere
 @pytest.mark.parametrize("name", ["Name ", "Name\n", "Name\r", "Name\t", " Name", "Na me", "Näme"])
-def test_fails_when_an_arn_holds_what_no_name_does(place: str, name: str) -> None:
+def test_fails_when_an_arn_has_characters_that_no_name_has(place: str, name: str) -> None:
     give, kind = PLACES[place]
     with pytest.raises(ValueError, match="holds a blank, a line break or another character that no ARN in IAM has"):
         give(new_stack(), f"arn:aws:iam::{ACCOUNT}:{kind}/{name}")
@@ -119,7 +119,7 @@ def test_fails_when_an_arn_is_of_another_partition(place: str, env: Environment)
 
 
 @everywhere
-def test_the_partition_is_known_by_the_region_without_any_feature_flag(place: str) -> None:
+def test_the_partition_follows_from_the_region_without_any_feature_flag(place: str) -> None:
     give, kind = PLACES[place]
     with pytest.raises(ValueError, match=r"is in partition aws, and .* in aws-cn"):
         give(
@@ -129,7 +129,7 @@ def test_the_partition_is_known_by_the_region_without_any_feature_flag(place: st
 
 
 @everywhere
-def test_takes_any_account_and_partition_where_the_own_one_is_only_known_to_the_deployment(place: str) -> None:
+def test_accepts_any_account_and_partition_if_those_of_the_stack_are_tokens(place: str) -> None:
     give, kind = PLACES[place]
     give(new_stack(env=None), f"arn:aws-cn:iam::{OTHER}:{kind}/Name")
 
@@ -142,7 +142,7 @@ def test_does_not_inspect_tokens(place: str) -> None:
 
 
 @everywhere
-def test_inspects_what_is_beside_a_token(place: str) -> None:
+def test_inspects_the_text_beside_a_token(place: str) -> None:
     give, kind = PLACES[place]
     with pytest.raises(ValueError, match="holds a wildcard"):
         give(new_stack(), f"arn:{Token.as_string({'Ref': 'P'})}:iam::{ACCOUNT}:{kind}/Name*")
@@ -158,17 +158,17 @@ def test_inspects_what_is_beside_a_token(place: str) -> None:
         ("arn:aws", "managed policy"),
     ],
 )
-def test_fails_when_an_arn_is_of_something_else(arn: str, name: str) -> None:
+def test_fails_when_an_arn_is_of_another_kind_of_resource(arn: str, name: str) -> None:
     message = f"{arn!r} is not the ARN of a {name}: expected one like arn:aws:iam::111122223333:policy/Name"
     with pytest.raises(ValueError, match=re.escape(message)):
         give_policy(new_stack(), arn)
 
 
-def test_takes_the_policies_of_aws_in_every_account() -> None:
+def test_accepts_the_policies_of_aws_in_every_account() -> None:
     give_policy(new_stack(), "arn:aws:iam::aws:policy/service-role/AmazonEC2RoleforSSM")
 
 
-def test_fails_when_a_role_is_said_to_belong_to_aws() -> None:
+def test_fails_when_the_arn_of_a_role_has_aws_as_its_account() -> None:
     with pytest.raises(ValueError, match=f"is in account aws, and Stack/Web in {ACCOUNT}"):
         give_role(new_stack(), "arn:aws:iam::aws:role/Name")
 
@@ -226,26 +226,26 @@ def test_fails_when_a_profile_of_the_app_is_in_another_account() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_fails_when_a_name_is_none(props: dict[str, Any], message: str) -> None:
+def test_fails_when_a_name_is_invalid(props: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}.* letters, digits or characters of "):
         InstanceRole(new_stack(), "Web", **props)
 
 
-def test_takes_the_longest_names() -> None:
+def test_accepts_the_longest_names() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", role_name="w" * 64, instance_profile_name="w" * 128)
     assert len(resources(stack)) == 2
 
 
 @pytest.mark.parametrize("name", ["errors\n", "errors\r", "errors ", " errors", "err\x07ors", "e" * 256])
-def test_fails_when_the_name_of_an_alarm_is_none(name: str) -> None:
+def test_fails_when_the_name_of_an_alarm_is_invalid(name: str) -> None:
     imported = cloudwatch.Alarm.from_alarm_name(new_stack(), "Errors", name)
     with pytest.raises(ValueError, match="is not the name of an alarm: give 1 to 255 characters"):
         Rollout.in_waves(alarms=[imported])
 
 
 @pytest.mark.parametrize("name", ["errors", "err ors", "Fehler in München", "e" * 255])
-def test_takes_every_name_of_an_alarm(name: str) -> None:
+def test_accepts_every_name_of_an_alarm(name: str) -> None:
     stack = new_stack()
     alarm = cloudwatch.Alarm.from_alarm_name(stack, "Errors", name)
     associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=[alarm]))

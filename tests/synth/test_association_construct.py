@@ -36,7 +36,7 @@ from tests.synth.builders import (
 )
 
 
-def test_hands_over_the_profile_its_role_and_the_defaults() -> None:
+def test_passes_the_profile_its_role_and_the_defaults() -> None:
     assert as_text(association_of(associated())["Properties"]) == {
         "ServiceToken": "${InstanceProfileAssociationProviderFrameworkframeworkonEvent.Arn}",
         "ServiceTimeout": "2400",
@@ -50,13 +50,13 @@ def test_hands_over_the_profile_its_role_and_the_defaults() -> None:
     }
 
 
-def test_hands_over_tags() -> None:
+def test_passes_tags() -> None:
     properties = association_of(associated(BY_TAGS))["Properties"]
     assert properties["InstanceTags"] == {"app": ["web", "api"], "env": ["prod"]}
     assert "InstanceIds" not in properties
 
 
-def test_hands_over_an_imported_profile_by_arn() -> None:
+def test_passes_an_imported_profile_by_its_arn() -> None:
     stack = new_stack()
     associate_imported(stack)
     properties = association_of(stack)["Properties"]
@@ -64,7 +64,7 @@ def test_hands_over_an_imported_profile_by_arn() -> None:
     assert properties["RoleArn"] == f"arn:aws:iam::{ACCOUNT}:role/Imported"
 
 
-def test_hands_over_that_conflicts_are_kept() -> None:
+def test_passes_that_conflicts_are_kept() -> None:
     stack = associated(on_conflict=OnConflict.KEEP)
     assert association_of(stack)["Properties"]["OnConflict"] == "KEEP"
 
@@ -94,7 +94,7 @@ def test_a_rollout_without_waves_has_half_an_hour_by_default() -> None:
     assert association_of(associated(rollout=Rollout.all_at_once()))["Properties"]["TimeoutSeconds"] == 1800
 
 
-def test_waves_have_the_time_that_they_are_given() -> None:
+def test_waves_have_the_timeout_that_is_given() -> None:
     stack = associated(rollout=Rollout.in_waves(), timeout=Duration.minutes(30))
     assert association_of(stack)["Properties"]["TimeoutSeconds"] == 1800
 
@@ -107,7 +107,7 @@ def test_waves_have_the_time_that_they_are_given() -> None:
         (RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, ("RetainExceptOnCreate", "Retain"), "Retain"),
     ],
 )
-def test_removal_policy_decides_whether_instances_get_back_what_they_had(
+def test_removal_policy_decides_whether_previous_profiles_are_restored(
     removal_policy: RemovalPolicy, deletion_policy: tuple[str, str], told: str
 ) -> None:
     association = association_of(associated(removal_policy=removal_policy))
@@ -115,7 +115,7 @@ def test_removal_policy_decides_whether_instances_get_back_what_they_had(
     assert association["Properties"]["RemovalPolicy"] == told
 
 
-def test_instances_get_back_what_they_had_by_default() -> None:
+def test_previous_profiles_are_restored_by_default() -> None:
     assert association_of(associated())["DeletionPolicy"] == "Delete"
 
 
@@ -158,7 +158,7 @@ def test_counts_are_attributes_of_the_resource() -> None:
 
 
 @pytest.mark.parametrize("rollout", ["waves", "", Rollout.in_waves, Rollout, {"first": 1}], ids=str)
-def test_fails_when_the_rollout_is_none(rollout: Any) -> None:
+def test_fails_when_the_rollout_is_not_a_rollout(rollout: Any) -> None:
     message = r"^rollout is .*: give Rollout\.in_waves\(\.\.\.\) or Rollout\.all_at_once\(\)$"
     with pytest.raises(ValueError, match=message):
         associated(rollout=rollout)
@@ -196,7 +196,7 @@ def test_fails_when_the_role_of_the_profile_is_unknown() -> None:
     ],
     ids=str,
 )
-def test_fails_when_a_property_is_of_another_kind(props: dict[str, Any], message: str) -> None:
+def test_fails_when_a_property_has_another_type(props: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         associate_imported(new_stack(), **props)
 
@@ -243,7 +243,7 @@ def test_fails_when_two_stacks_with_one_provider_select_the_same_instance() -> N
     ],
     ids=["region", "account"],
 )
-def test_fails_when_the_provider_is_elsewhere(elsewhere: Environment, message: str) -> None:
+def test_fails_when_the_provider_is_in_another_account_or_region(elsewhere: Environment, message: str) -> None:
     app = new_app()
     provider = AssociationProvider(Stack(app, "Shared", env=elsewhere), "Provider")
     with pytest.raises(ValueError, match=re.escape(message)):

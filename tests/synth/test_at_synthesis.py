@@ -34,7 +34,7 @@ def recording(stack: Stack, scope: Stack | None = None) -> list[object]:
     return seen
 
 
-def test_sees_what_an_aspect_sets_also_on_constructs_that_come_later() -> None:
+def test_sees_what_an_aspect_sets_even_on_constructs_that_are_added_later() -> None:
     stack = new_stack()
     seen = recording(stack)
     thing(stack)
@@ -61,7 +61,7 @@ def test_sees_the_resources_of_a_nested_stack_and_of_a_stage() -> None:
     assert seen == ["corp-name"]
 
 
-def test_what_an_action_adds_and_changes_is_in_the_template() -> None:
+def test_additions_and_changes_of_an_action_are_in_the_template() -> None:
     stack = new_stack()
     first = thing(stack, "First")
 
@@ -103,7 +103,7 @@ def test_actions_of_one_app_are_not_those_of_another() -> None:
     assert ran == []
 
 
-def test_looking_leaves_nothing_behind() -> None:
+def test_reading_at_synthesis_adds_nothing_to_the_tree() -> None:
     plain, looked_at = (new_stack(), new_stack())
     for stack in (plain, looked_at):
         thing(stack)

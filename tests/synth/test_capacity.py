@@ -46,14 +46,14 @@ def sizes(stack: Stack) -> list[int]:
 
 
 @kinds
-def test_as_many_associations_fit_as_is_said(add: Add, most: int) -> None:
+def test_as_many_associations_fit_as_documented(add: Add, most: int) -> None:
     found = sizes(provider_with(add, most))
     assert len(found) <= 5
     assert max(found) <= POLICY_SIZE
 
 
 @kinds
-def test_not_many_more_associations_fit(add: Add, most: int) -> None:
+def test_only_a_few_more_associations_would_fit(add: Add, most: int) -> None:
     with pytest.raises(ValueError, match=TOO_MANY):
         provider_with(add, most * 21 // 20 + 1)
 
@@ -66,7 +66,7 @@ def test_twice_as_many_associations_fit_with_twenty_policies(add: Add, most: int
 
 
 @ids
-def test_as_many_ids_fit_as_is_said_and_not_many_more(listed: int, most: int) -> None:
+def test_as_many_ids_fit_as_documented_and_only_a_few_more(listed: int, most: int) -> None:
     found = sizes(one_with_ids(most, listed))
     assert len(found) <= 5
     assert max(found) <= POLICY_SIZE
@@ -74,7 +74,7 @@ def test_as_many_ids_fit_as_is_said_and_not_many_more(listed: int, most: int) ->
         one_with_ids(most * 21 // 20 + 10, listed)
 
 
-def test_the_message_and_the_documentation_say_what_is_measured() -> None:
+def test_the_message_and_the_documentation_have_the_measured_numbers() -> None:
     measured = [most for _, most in (*ASSOCIATIONS.values(), *IDS.values())]
     assert measured == [stated.ASSOCIATIONS, stated.LISTING, stated.IDS, stated.IDS_LISTING]
     table = re.findall(r"^\| .* \| (\d+) \| (\d+) \|$", (ROOT / "docs" / "security.md").read_text(), re.MULTILINE)
@@ -88,7 +88,7 @@ def watching(count: int) -> Stack:
     return associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=alarms))
 
 
-def test_as_many_alarms_fit_as_the_documentation_says() -> None:
+def test_as_many_alarms_fit_as_documented() -> None:
     assert max(sizes(watching(75))) <= POLICY_SIZE
     assert "about 75 fit into" in str(Rollout.in_waves.__doc__)
     assert "About 75 metric alarms of the app fit" in (ROOT / "docs" / "guides" / "waves.md").read_text()
@@ -96,7 +96,7 @@ def test_as_many_alarms_fit_as_the_documentation_says() -> None:
         watching(100)
 
 
-def test_the_docstrings_say_what_is_measured() -> None:
+def test_the_docstrings_have_the_measured_numbers() -> None:
     assert f"About {stated.ASSOCIATIONS} associations" in str(InstanceProfileAssociation.__init__.__doc__)
     listing = str(ReplaceableProfiles.profiles.__doc__)
     assert f"{stated.LISTING} associations with a role and tags of their own" in listing

@@ -112,7 +112,7 @@ def test_every_setting_is_tested() -> None:
 
 
 @pytest.mark.parametrize("id_", template_with_everything()["Resources"])
-def test_every_setting_reaches_every_resource_that_it_is_about(id_: str) -> None:
+def test_every_setting_reaches_every_resource_that_it_is_for(id_: str) -> None:
     resource = template_with_everything()["Resources"][id_]
     missing = [
         setting for setting, name in REACHED[resource["Type"]].items() if name not in resource.get("Properties", {})
@@ -120,7 +120,7 @@ def test_every_setting_reaches_every_resource_that_it_is_about(id_: str) -> None
     assert not missing
 
 
-def test_there_are_no_more_resources_than_without_settings_but_a_security_group() -> None:
+def test_settings_add_no_resource_but_a_security_group() -> None:
     def types(template: Mapping[str, Any]) -> list[str]:
         return sorted(one["Type"] for one in template["Resources"].values())
 
@@ -141,14 +141,14 @@ def test_all_functions_get_the_same_values() -> None:
         assert properties["ReservedConcurrentExecutions"] == expected
 
 
-def test_the_runtime_is_that_of_the_handler_only() -> None:
+def test_the_runtime_is_set_for_the_handler_only() -> None:
     functions = resources_of(template_with_everything(), FUNCTION).values()
     runtimes = [one["Properties"]["Runtime"] for one in functions]
     assert runtimes.count("python3.13") == 2
     assert all(name.startswith(("python", "nodejs")) for name in runtimes)
 
 
-def test_all_that_keeps_data_is_under_the_key() -> None:
+def test_every_resource_that_keeps_data_is_encrypted_with_the_key() -> None:
     template = template_with_everything()
     (table,), (group,), (machine,) = (resources_of(template, kind).values() for kind in (TABLE, LOG_GROUP, MACHINE))
     assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
@@ -156,26 +156,26 @@ def test_all_that_keeps_data_is_under_the_key() -> None:
     assert machine["Properties"]["EncryptionConfiguration"] == {"Type": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": KEY}
 
 
-def test_ledger_and_log_are_kept_or_deleted_as_they_are_told() -> None:
+def test_ledger_and_log_are_retained_or_deleted_as_set() -> None:
     template = template_with_everything()
     (table,), (group,) = (resources_of(template, kind).values() for kind in (TABLE, LOG_GROUP))
     assert (table["DeletionPolicy"], table["Properties"]["DeletionProtectionEnabled"]) == ("Retain", True)
     assert (group["DeletionPolicy"], group["Properties"]["RetentionInDays"]) == ("Delete", 365)
 
 
-def test_without_a_key_the_ledger_is_under_the_key_that_aws_owns() -> None:
+def test_without_a_key_the_ledger_is_encrypted_with_the_key_that_aws_owns() -> None:
     """The CDK's lookup role may not decrypt with any key of the account."""
     (table,) = resources_of(template_of(associated()), TABLE).values()
     assert "SSESpecification" not in table["Properties"]
 
 
 @pytest.mark.parametrize("name", ["runtime", "architecture", "tracing", "reserved_concurrent_executions"])
-def test_the_framework_of_the_cdk_still_does_not_take(name: str) -> None:
+def test_the_framework_of_the_cdk_still_does_not_accept(name: str) -> None:
     """Once it does, `Functions._apply_settings` has to give it there."""
     assert name not in inspect.signature(custom_resources.Provider.__init__).parameters
 
 
-def test_the_framework_of_the_cdk_still_takes_no_key_for_its_waiter() -> None:
+def test_the_framework_of_the_cdk_still_accepts_no_key_for_its_waiter() -> None:
     parameters = inspect.signature(custom_resources.Provider.__init__).parameters
     assert [name for name in parameters if "encryption" in name] == ["provider_function_env_encryption"]
 
@@ -203,7 +203,7 @@ def allowing(statements: list[dict[str, Any]], action: str) -> list[dict[str, An
     return [one for one in statements if action in listed(one["Action"]) and one["Effect"] == "Allow"]
 
 
-def test_every_function_may_connect_to_the_vpc_and_its_code_may_not_use_that() -> None:
+def test_every_function_may_connect_to_the_vpc_but_its_code_may_not_use_that_right() -> None:
     roles = statements_by_role(template_with_everything(), "lambda.amazonaws.com")
     assert len(roles) == 3
     for statements in roles.values():
@@ -236,14 +236,14 @@ def test_the_waiter_may_use_the_key_for_state_machines_only() -> None:
     }
 
 
-def test_who_sends_traces_may_do_so() -> None:
+def test_functions_that_send_traces_may_do_so() -> None:
     template = template_with_everything()
     for service in ("lambda.amazonaws.com", "states.amazonaws.com"):
         for statements in statements_by_role(template, service).values():
             assert allowing(statements, "xray:PutTraceSegments")
 
 
-def test_traces_are_passed_through_by_functions_and_not_begun_by_the_waiter() -> None:
+def test_functions_pass_traces_through_and_the_waiter_does_not_begin_any() -> None:
     template = template_of(with_settings(tracing=lambda_.Tracing.PASS_THROUGH))
     modes = [one["Properties"]["TracingConfig"] for one in resources_of(template, FUNCTION).values()]
     (machine,) = resources_of(template, MACHINE).values()
@@ -252,11 +252,11 @@ def test_traces_are_passed_through_by_functions_and_not_begun_by_the_waiter() ->
 
 
 @pytest.mark.parametrize("tracing", [None, lambda_.Tracing.DISABLED])
-def test_without_traces_nobody_may_send_any(tracing: lambda_.Tracing | None) -> None:
+def test_without_traces_no_role_may_send_any(tracing: lambda_.Tracing | None) -> None:
     assert "xray:" not in json.dumps(template_of(with_settings(tracing=tracing)))
 
 
-def test_without_settings_no_role_may_do_more_than_before() -> None:
+def test_without_settings_no_role_has_more_permissions() -> None:
     text = json.dumps(template_of(associated()))
     assert not [part for part in ("kms:", INTERFACES, "xray:") if part in text]
 
@@ -264,7 +264,7 @@ def test_without_settings_no_role_may_do_more_than_before() -> None:
 # The network
 
 
-def test_the_functions_are_there_only_while_the_endpoints_and_rules_of_the_app_are() -> None:
+def test_the_functions_exist_only_while_the_endpoints_and_rules_of_the_app_exist() -> None:
     """Else an undo could begin when the way to AWS is gone already."""
     stack = new_stack()
     vpc = ec2.Vpc(stack, "Vpc", nat_gateways=0)
@@ -321,7 +321,9 @@ def notes(stack: Stack) -> list[str]:
         (Environment(account=ACCOUNT, region="cn-north-1"), "logs.cn-north-1.amazonaws.com.cn", "aws-cn"),
     ],
 )
-def test_the_owner_of_an_imported_key_is_told_what_to_add(env: Environment, service: str, partition: str) -> None:
+def test_a_note_says_what_the_owner_of_an_imported_key_has_to_add(
+    env: Environment, service: str, partition: str
+) -> None:
     stack, region = new_stack(env=env), env.region
     key = f"arn:{partition}:kms:{region}:{ACCOUNT}:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
     with_settings(stack, encryption_key=imported_key(stack, key))
@@ -335,7 +337,7 @@ def test_the_owner_of_an_imported_key_is_told_what_to_add(env: Environment, serv
     assert statement["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": context}}
 
 
-def test_a_stack_that_is_for_any_region_names_what_only_the_deployment_knows() -> None:
+def test_a_stack_for_any_region_refers_to_the_region_of_the_deployment() -> None:
     stack = new_stack(env=None)
     with_settings(stack, encryption_key=imported_key(stack))
     (note,) = notes(stack)
@@ -379,7 +381,7 @@ def test_a_runtime_that_the_handler_does_not_run_on_is_refused(runtime: lambda_.
 
 
 @pytest.mark.parametrize("runtime", [lambda_.Runtime.PYTHON_3_11, lambda_.Runtime.PYTHON_3_14])
-def test_the_oldest_and_the_newest_python_are_taken(runtime: lambda_.Runtime) -> None:
+def test_the_oldest_and_the_newest_python_are_accepted(runtime: lambda_.Runtime) -> None:
     functions = resources_of(template_of(with_settings(runtime=runtime)), FUNCTION).values()
     assert runtime.name in [one["Properties"]["Runtime"] for one in functions]
 
@@ -402,13 +404,13 @@ def test_a_key_of_another_partition_is_refused(env: Environment) -> None:
     )
 
 
-def test_a_key_of_any_partition_is_taken_where_the_own_one_is_only_known_to_the_deployment() -> None:
+def test_a_key_of_any_partition_is_accepted_if_the_partition_of_the_stack_is_a_token() -> None:
     stack = new_stack(env=None)
     AssociationProvider(stack, "Provider", encryption_key=imported_key(stack, KEY.replace("arn:aws:", "arn:aws-cn:")))
 
 
 @pytest.mark.parametrize("id_", NO_KEY_IDS)
-def test_a_key_whose_id_is_none_is_refused(id_: str) -> None:
+def test_a_key_with_an_invalid_id_is_refused(id_: str) -> None:
     arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{id_}"
     assert refused(encryption_key=lambda scope: imported_key(scope, arn)) == (
         f"encryption_key is '{arn}', which is not the ARN of a key: expected one like "
@@ -416,7 +418,7 @@ def test_a_key_whose_id_is_none_is_refused(id_: str) -> None:
     )
 
 
-def test_a_multi_region_key_is_taken() -> None:
+def test_a_multi_region_key_is_accepted() -> None:
     arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-0a1b2c3d0a1b2c3d4e5f0a1b2c3d4e5f"
     stack = new_stack()
     AssociationProvider(stack, "Provider", encryption_key=imported_key(stack, arn))
@@ -430,7 +432,7 @@ def test_an_alias_is_refused() -> None:
 
 
 @pytest.mark.parametrize("number", [0, -1, True, 2.5, 1_000_001])
-def test_a_reservation_that_lets_nobody_in_is_refused(number: Any) -> None:
+def test_reserved_concurrency_that_blocks_every_invocation_is_refused(number: Any) -> None:
     assert refused(reserved_concurrent_executions=number) == (
         f"reserved_concurrent_executions is {number!r}: give a number from 1 to 1000000; with 0 no deployment could "
         "invoke the functions"
@@ -504,6 +506,6 @@ def test_a_permissions_boundary_reaches_all_roles(bounded: Callable[[], Stack]) 
     ],
     ids=["qualifier", "credentials of the CLI", "legacy"],
 )
-def test_every_synthesizer_that_can_carry_assets_works(synthesizer: Callable[[], IStackSynthesizer]) -> None:
+def test_every_synthesizer_that_supports_assets_works(synthesizer: Callable[[], IStackSynthesizer]) -> None:
     stack = Stack(new_app(), "Stack", env=IRELAND, synthesizer=synthesizer())
     assert ids_of(associated(stack=stack)) == ids_of(associated())

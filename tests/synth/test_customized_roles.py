@@ -49,7 +49,7 @@ def test_another_precreated_role_is_another_profile() -> None:
     assert profile_id(one) != profile_id(other)
 
 
-def test_an_imported_role_is_reported_on_like_any_other() -> None:
+def test_an_imported_role_is_reported_like_any_other() -> None:
     stack = new_stack()
     iam.Role.customize_roles(stack)
     role = iam.Role.from_role_name(stack, "Role", "Legacy")
@@ -81,7 +81,7 @@ def synthesized(folder: Path, **options: Any) -> tuple[dict[str, Any], dict[str,
 @pytest.mark.parametrize(
     "options", [{"use_precreated_roles": PRECREATED}, {"prevent_synthesis": False}], ids=["precreated", "report only"]
 )
-def test_what_the_handler_needs_is_reported(options: dict[str, Any], tmp_path: Path) -> None:
+def test_the_permissions_of_the_handler_are_reported(options: dict[str, Any], tmp_path: Path) -> None:
     _, report = synthesized(tmp_path, **options)
     needed = json.dumps(report[f"{PROVIDER}/HandlerRole"]["managedPolicyStatements"])
     for action in ("AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation", "PassRole"):

@@ -41,22 +41,22 @@ def enforced(stack: Stack | None = None, enforcement: Enforcement | None = None)
 # What the handler reads
 
 
-def test_none_changes_no_template_of_before() -> None:
+def test_none_adds_nothing_to_the_template() -> None:
     assert Enforcement.none().render() == {}
     assert "Enforcement" not in association_of(associated(enforcement=Enforcement.none()))["Properties"]
 
 
-def test_report_says_how_often_to_look() -> None:
+def test_report_passes_the_interval_of_the_sweeps() -> None:
     assert Enforcement.report().render() == {"Enforcement": {"Mode": "report", "EverySeconds": 900}}
 
 
-def test_repair_also_says_how_much_may_be_changed() -> None:
+def test_repair_passes_the_limit_of_changes_too() -> None:
     assert Enforcement.repair().render() == {
         "Enforcement": {"Mode": "repair", "EverySeconds": 900, "MaxChanges": "10%"}
     }
 
 
-def test_everything_is_handed_over() -> None:
+def test_every_part_is_passed_to_the_handler() -> None:
     stack = associated(enforcement=Enforcement.repair(every=Duration.hours(1), max_changes=25))
     assert association_of(stack)["Properties"]["Enforcement"] == {
         "Mode": "repair",
@@ -75,7 +75,7 @@ def test_everything_is_handed_over() -> None:
     ],
     ids=["shortest", "no whole minutes", "longest", "what floats add"],
 )
-def test_a_sweep_is_due_every_minute_to_every_day(every: Duration, seconds: int) -> None:
+def test_accepts_sweeps_from_every_minute_to_every_day(every: Duration, seconds: int) -> None:
     assert Enforcement.report(every).render()["Enforcement"]["EverySeconds"] == seconds
 
 
@@ -110,7 +110,7 @@ def test_refuses_another_limit_of_changes(max_changes: Any) -> None:
 
 
 @pytest.mark.parametrize("token", [A_NUMBER_TOKEN, A_TEXT_TOKEN], ids=["number", "text"])
-def test_refuses_a_limit_that_only_the_deployment_knows(token: Any) -> None:
+def test_refuses_a_limit_that_is_a_token(token: Any) -> None:
     with pytest.raises(ValueError, match="max_changes is a token: give a number or a percentage"):
         Enforcement.repair(max_changes=token)
 
@@ -122,7 +122,7 @@ def test_refuses_enforcement_of_a_retained_association(policy: RemovalPolicy, en
         associated(enforcement=enforcement, removal_policy=policy)
 
 
-def test_a_retained_association_may_say_that_it_has_no_enforcement() -> None:
+def test_a_retained_association_may_set_enforcement_none() -> None:
     stack = associated(enforcement=Enforcement.none(), removal_policy=RemovalPolicy.RETAIN)
     assert association_of(stack)["DeletionPolicy"] == "Retain"
 
@@ -191,7 +191,7 @@ def test_refuses_a_pattern_that_would_match_more_events(pattern: events.EventPat
         enforced().on_drift("Drift", event_pattern=pattern)
 
 
-def test_refuses_a_rule_about_drift_that_nothing_reports() -> None:
+def test_refuses_a_rule_about_drift_without_enforcement() -> None:
     association = InstanceRole(new_stack(), "Web").associate_with("Fleet", BY_ID)
     with pytest.raises(ValueError, match="Stack/Web/Fleet has no enforcement, so nothing reports its drift"):
         association.on_drift("Drift")
@@ -222,7 +222,7 @@ def test_in_a_nested_stack_the_rule_names_that_stack() -> None:
 # Metrics
 
 
-def test_the_metrics_of_enforcement_are_those_that_the_handler_writes() -> None:
+def test_the_metrics_of_enforcement_are_the_ones_that_the_handler_writes() -> None:
     association = enforced()
     metrics = [
         association.metric_drifted(),

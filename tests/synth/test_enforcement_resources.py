@@ -62,7 +62,7 @@ def handler_statements(stack: Stack) -> list[Statement]:
 # Which resources there are
 
 
-def test_without_enforcement_there_is_nothing_more() -> None:
+def test_without_enforcement_there_are_no_further_resources() -> None:
     plain = Template.from_stack(associated(BY_TAGS)).to_json()
     none = Template.from_stack(associated(BY_TAGS, enforcement=Enforcement.none())).to_json()
     with_reconcilers = new_stack()
@@ -92,7 +92,7 @@ def test_enforcement_adds_at_most_ten_resources() -> None:
     assert len(added) <= 10
 
 
-def test_a_second_association_adds_none_of_them() -> None:
+def test_a_second_association_adds_no_further_resources() -> None:
     stack = associated(BY_TAGS, enforcement=REPAIR)
     InstanceRole(stack, "Other").associate_with(
         "Fleet", InstanceSelection.by_ids(OTHER_INSTANCE), enforcement=Enforcement.report()
@@ -100,7 +100,7 @@ def test_a_second_association_adds_none_of_them() -> None:
     assert len(of_enforcement(stack)) == 9
 
 
-def test_their_logical_ids_stay_the_same() -> None:
+def test_the_logical_ids_of_enforcement_stay_the_same() -> None:
     found = resources(associated(BY_TAGS, enforcement=REPAIR))
     ids = sorted(id_.partition("ProviderEnforcement")[2] for id_ in found if "ProviderEnforcement" in id_)
     assert ids == [
@@ -305,7 +305,7 @@ def test_a_reconciler_may_be_a_role_of_another_stack() -> None:
     ],
     ids=["text", "service", "any", "root", "account", "pattern", "session", "conditions", "several", "none"],
 )
-def test_refuses_a_reconciler_that_is_no_role(reconciler: Any) -> None:
+def test_refuses_a_reconciler_that_is_not_a_role(reconciler: Any) -> None:
     with pytest.raises(ValueError, match="in reconcilers is neither a role nor a user: give a role of the app"):
         AssociationProvider(new_stack(), "Provider", reconcilers=[reconciler])
 
@@ -338,12 +338,12 @@ def test_refuses_a_reconciler_of_another_partition(how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["a role", "a user", "an imported role", "a role of an account that is a token"])
-def test_takes_a_reconciler_of_any_partition_where_the_own_one_is_only_known_to_the_deployment(how: str) -> None:
+def test_accepts_a_reconciler_of_any_partition_if_the_partition_of_the_stack_is_a_token(how: str) -> None:
     stack = new_stack(env=None)
     AssociationProvider(stack, "Provider", reconcilers=[reconciler_of_aws(stack, how)])
 
 
-def test_takes_a_reconciler_of_another_account() -> None:
+def test_accepts_a_reconciler_of_another_account() -> None:
     operator = iam.ArnPrincipal("arn:aws:iam::444455556666:role/Operator")
     AssociationProvider(new_stack(), "Provider", reconcilers=[operator])
 
@@ -356,7 +356,7 @@ def test_refuses_a_reconciler_that_is_not_in_a_list() -> None:
 # Function
 
 
-def test_the_function_is_the_handler_with_another_entry_a_short_time_and_the_queue() -> None:
+def test_the_function_is_the_handler_with_another_entry_point_a_short_timeout_and_the_queue() -> None:
     stack = associated(BY_TAGS, enforcement=REPORT)
     functions = {id_: as_text(one["Properties"]) for id_, one in resources(stack, "AWS::Lambda::Function").items()}
     handler, enforcer = (
@@ -376,7 +376,7 @@ def test_the_function_is_the_handler_with_another_entry_a_short_time_and_the_que
     }
 
 
-def test_lambda_hands_over_ten_messages_at_once_to_five_invocations() -> None:
+def test_lambda_passes_ten_messages_at_once_to_five_invocations() -> None:
     assert of_enforcement(associated(BY_TAGS, enforcement=REPORT))["Messages"] == {
         "BatchSize": 10,
         "EventSourceArn": f"{QUEUE}.Arn}}",
@@ -386,7 +386,7 @@ def test_lambda_hands_over_ten_messages_at_once_to_five_invocations() -> None:
     }
 
 
-def test_the_handler_may_take_messages_and_send_events_of_its_source_only() -> None:
+def test_the_handler_may_receive_messages_and_send_events_of_its_source_only() -> None:
     plain = handler_statements(associated(BY_TAGS))
     added = [one for one in handler_statements(associated(BY_TAGS, enforcement=REPORT)) if one not in plain]
 
@@ -413,7 +413,7 @@ def test_the_handler_may_take_messages_and_send_events_of_its_source_only() -> N
 # Settings
 
 
-def test_the_function_is_where_the_others_are() -> None:
+def test_the_function_is_in_the_vpc_of_the_others() -> None:
     stack = new_stack()
     with_provider(stack=stack, vpc=vpc_of(stack))
     functions = resources(stack, "AWS::Lambda::Function").values()
@@ -473,7 +473,7 @@ def test_a_key_of_another_stack_encrypts_the_queues() -> None:
     assert "kms:GenerateDataKey" in grants
 
 
-def test_with_an_imported_key_the_queues_use_keys_of_sqs() -> None:
+def test_with_an_imported_key_the_queues_are_encrypted_by_sqs() -> None:
     stack = new_stack()
     with_provider(stack=stack, encryption_key=imported_key(stack))
     found = of_enforcement(stack)
@@ -484,7 +484,7 @@ def test_with_an_imported_key_the_queues_use_keys_of_sqs() -> None:
     assert not [one for one in notes if "events.amazonaws.com" in str(one)]
 
 
-def test_with_an_imported_key_the_queues_use_it_where_they_are_asked_to_and_a_note_is_for_its_owner() -> None:
+def test_with_an_imported_key_the_queues_use_it_if_set_and_a_note_is_for_its_owner() -> None:
     stack = new_stack()
     with_provider(
         stack=stack,
@@ -529,7 +529,7 @@ def two_stacks(app: App) -> tuple[Stack, Stack, Stack]:
     return shared, web, batch
 
 
-def test_associations_of_several_stacks_share_what_their_provider_has() -> None:
+def test_associations_of_several_stacks_share_the_resources_of_their_provider() -> None:
     shared, web, batch = two_stacks(new_app())
     found = of_enforcement(shared)
     _, tag_changes = found["Rule"]["EventPattern"]["$or"]
@@ -552,7 +552,7 @@ def test_the_provider_depends_on_no_stack_that_uses_it() -> None:
 # Other places
 
 
-def test_a_stack_for_any_account_and_region_names_its_own_in_the_trust_of_the_schedule() -> None:
+def test_a_stack_for_any_account_and_region_refers_to_its_own_in_the_trust_of_the_schedule() -> None:
     stack = new_stack(env=None)
     associated(BY_TAGS, stack, enforcement=REPORT)
     (role,) = (one for id_, one in resources(stack, "AWS::IAM::Role").items() if "ScheduleRole" in id_)
@@ -581,7 +581,7 @@ def test_a_nested_stack_has_all_of_it() -> None:
     assert len(of_enforcement(nested)) == 9
 
 
-def test_what_enforcement_needs_of_precreated_roles_is_reported(tmp_path: Path) -> None:
+def test_the_permissions_that_enforcement_needs_of_precreated_roles_are_reported(tmp_path: Path) -> None:
     app = App(context=FLAGS, outdir=str(tmp_path))
     stack = Stack(app, "Stack", env=IRELAND)
     schedule_role = "Stack/InstanceProfileAssociationProvider/Enforcement/ScheduleRole"

@@ -77,7 +77,7 @@ def test_the_rule_of_the_provider_sends(policy: Mapping[str, Any]) -> None:
     assert may_send(policy, None, of_rule(RULE), service="events.amazonaws.com")
 
 
-def test_the_schedule_sends_by_the_policy_of_its_role(policy: Mapping[str, Any]) -> None:
+def test_the_schedule_sends_with_the_policy_of_its_role(policy: Mapping[str, Any]) -> None:
     assert may_send(policy, SCHEDULE_ROLE, BY_A_PRINCIPAL, own_policy=True)
 
 
@@ -101,7 +101,7 @@ def test_another_service_does_not_send(policy: Mapping[str, Any]) -> None:
     assert not may_send(policy, None, of_rule(RULE), service="sns.amazonaws.com")
 
 
-def test_nobody_sends_without_credentials(policy: Mapping[str, Any]) -> None:
+def test_a_caller_without_credentials_does_not_send(policy: Mapping[str, Any]) -> None:
     """Even if another statement allowed it."""
     for_all = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": QUEUE}
     widened = {**policy, "Statement": [*policy["Statement"], for_all]}
@@ -110,5 +110,5 @@ def test_nobody_sends_without_credentials(policy: Mapping[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("principal", [SCHEDULE_ROLE, OPERATOR])
-def test_nobody_sends_without_tls(policy: Mapping[str, Any], principal: str) -> None:
+def test_a_caller_without_tls_does_not_send(policy: Mapping[str, Any], principal: str) -> None:
     assert not may_send(policy, principal, BY_A_PRINCIPAL, secure=False, own_policy=True)

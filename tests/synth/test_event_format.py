@@ -173,14 +173,14 @@ def test_renders_the_keys_and_types_that_are_frozen(frozen: FrozenEvent) -> None
 
 
 @newest
-def test_says_the_same_with_the_words_that_are_frozen(frozen: FrozenEvent) -> None:
+def test_renders_the_values_that_are_frozen(frozen: FrozenEvent) -> None:
     new, old = RENDERED[frozen.name]
 
     assert _ours(rendered(new)) == _ours(frozen.event["ResourceProperties"])
     assert _ours(rendered(old)) == _ours(frozen.event.get("OldResourceProperties"))
 
 
-def test_every_way_to_say_something_is_frozen() -> None:
+def test_every_form_of_a_property_is_frozen() -> None:
     events = frozen_events(versions()[-1])
 
     assert {frozen.name for frozen in events} == RENDERED.keys()

@@ -62,7 +62,7 @@ def sizes(stack: Stack) -> list[int]:
 @pytest.mark.parametrize(
     ("count", "length"), [(190, 20), (100, 50), (20, 256)], ids=["many", "some of some length", "a few of the longest"]
 )
-def test_takes_tag_values_as_long_as_they_fit_into_a_policy(count: int, length: int) -> None:
+def test_accepts_tag_values_as_long_as_they_fit_into_a_policy(count: int, length: int) -> None:
     assert max(sizes(associated(tagged(count, length)))) <= POLICY_SIZE
 
 
@@ -77,23 +77,23 @@ def test_tag_values_that_are_longer_than_a_policy_are_in_several(count: int, len
     assert sorted(found) == sorted(values(count, length))
 
 
-def test_escaped_tag_values_take_the_room_that_they_need() -> None:
+def test_escaped_tag_values_count_with_their_escaped_size() -> None:
     plain, variables = [[prefix + value for value in values(150, 30)] for prefix in ("....", "${a}")]
     assert max(sizes(associated(InstanceSelection.by_tags({"app": plain})))) <= POLICY_SIZE
     assert max(sizes(associated(InstanceSelection.by_tags({"app": variables})))) <= POLICY_SIZE
 
 
-def test_takes_many_profiles_and_not_many_more() -> None:
+def test_accepts_many_profiles_up_to_a_limit() -> None:
     for instances in (BY_ID, BY_TAGS):
         assert max(sizes(replacing(75, instances))) <= POLICY_SIZE
         assert LIST_LESS in advice(lambda instances=instances: replacing(100, instances))
 
 
-def test_too_many_tag_values_are_to_be_fewer_or_shorter() -> None:
+def test_with_too_many_tag_values_the_message_asks_for_fewer_or_shorter_ones() -> None:
     assert advice(lambda: associated(tagged(190, 256))) == f"select by fewer or shorter tag values, or {RAISE}"
 
 
-def test_too_many_tag_values_and_profiles_are_to_be_fewer_of_either() -> None:
+def test_with_too_many_tag_values_and_profiles_the_message_asks_for_fewer_of_either() -> None:
     assert advice(lambda: replacing(60, tagged(100, 60))) == (
         f"select by fewer or shorter tag values, or {LIST_LESS}, or {RAISE}"
     )
@@ -139,17 +139,17 @@ def test_says_how_much_fits() -> None:
     ) in str(caught.value)
 
 
-def test_many_ids_are_to_be_selected_by_tags() -> None:
+def test_with_many_ids_the_message_suggests_tags() -> None:
     many = InstanceSelection.by_ids(*instance_ids(1000))
     assert advice(lambda: associated(many)) == f"select the instances by tags, or {RAISE}"
 
 
-def test_many_ids_and_several_profiles_are_to_be_selected_by_tags_or_listed_less() -> None:
+def test_with_many_ids_and_several_profiles_the_message_suggests_tags_or_fewer_profiles() -> None:
     many = InstanceSelection.by_ids(*instance_ids(1000))
     assert advice(lambda: replacing(3, many)) == f"select the instances by tags, or {LIST_LESS}, or {RAISE}"
 
 
-def test_many_associations_that_replace_many_profiles_are_to_list_less_or_to_be_spread() -> None:
+def test_with_many_associations_that_replace_many_profiles_the_message_suggests_fewer_profiles_or_more_stacks() -> None:
     def many() -> None:
         stack = new_stack()
         old = [imported_profile(stack, f"OldProfile{number:03}") for number in range(25)]
@@ -165,7 +165,7 @@ def test_many_associations_that_replace_many_profiles_are_to_list_less_or_to_be_
     assert advice(many) == f"{LIST_LESS}, or spread the associations over several stacks, or {RAISE}"
 
 
-def test_many_small_associations_of_a_stack_are_to_be_spread() -> None:
+def test_with_many_small_associations_the_message_suggests_more_stacks() -> None:
     def many() -> None:
         stack = new_stack()
         for number in range(150):
@@ -179,7 +179,7 @@ def test_many_small_associations_of_a_stack_are_to_be_spread() -> None:
     assert advice(many) == f"spread the associations over several stacks, or {RAISE}"
 
 
-def test_with_the_highest_quota_there_is_nothing_to_raise() -> None:
+def test_with_the_highest_quota_the_message_does_not_suggest_to_raise_it() -> None:
     stack = new_stack()
     provider = AssociationProvider(stack, "Provider", max_policies=25)
     many = InstanceSelection.by_ids(*instance_ids(1500))
@@ -187,7 +187,7 @@ def test_with_the_highest_quota_there_is_nothing_to_raise() -> None:
         associated(many, stack, provider=provider)
 
 
-def test_stacks_that_share_a_provider_are_to_have_their_own() -> None:
+def test_with_many_stacks_on_one_provider_the_message_suggests_one_for_each() -> None:
     def many() -> None:
         app = new_app()
         provider = AssociationProvider(Stack(app, "Home", env=IRELAND), "Provider")
@@ -204,7 +204,7 @@ def watching(count: int) -> Stack:
     return associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=alarms))
 
 
-def test_takes_as_many_alarms_of_the_app_as_is_said_and_not_many_more() -> None:
+def test_accepts_as_many_alarms_of_the_app_as_documented() -> None:
     longest = {"AWS::Partition": "aws-us-gov", "AWS::Region": "ap-northeast-99", "AWS::AccountId": "1" * 12}
     arn = f"arn:aws-us-gov:cloudwatch:ap-northeast-99:{'1' * 12}:alarm:{'x' * 255}"
     stack = watching(75)
@@ -223,7 +223,7 @@ def test_no_statement_is_lost_in_packing() -> None:
     assert all(id_ in text for id_ in instance_ids(130))
 
 
-def test_associations_share_what_they_have_in_common() -> None:
+def test_associations_share_the_statements_that_they_have_in_common() -> None:
     stack = new_stack()
     web = InstanceRole(stack, "Web")
     for number, id_ in enumerate(instance_ids(40)):
@@ -234,7 +234,7 @@ def test_associations_share_what_they_have_in_common() -> None:
     assert len(statements(stack, "iam:PassRole")) == 1
 
 
-def test_what_differs_in_more_than_the_resources_is_kept_apart() -> None:
+def test_statements_that_differ_in_more_than_the_resources_are_not_merged() -> None:
     stack = new_stack()
     web = InstanceRole(stack, "Web")
     one, other = instance_ids(2)

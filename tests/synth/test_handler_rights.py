@@ -113,7 +113,7 @@ def test_may_associate_any_profile_with_the_targets_if_any_may_be_displaced() ->
 @pytest.mark.parametrize(
     "props", [{"instance_profile_name": "web"}, {"role_name": "web"}], ids=["profile name", "role name"]
 )
-def test_a_profile_that_may_be_replaced_is_known_by_its_path(props: dict[str, Any]) -> None:
+def test_a_profile_that_may_be_replaced_is_identified_by_its_path(props: dict[str, Any]) -> None:
     assert rights(moving(**props), ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": OF_WEB}})]
 
 
@@ -132,26 +132,26 @@ def test_a_renamed_profile_does_not_change_what_a_target_may_be_associated_with(
         ("$1 {x} *?", "$1 {x} *?"),
     ],
 )
-def test_a_tag_value_is_no_policy_variable(value: str, escaped: str) -> None:
+def test_a_tag_value_is_not_a_policy_variable(value: str, escaped: str) -> None:
     stack = associated(InstanceSelection.by_tags({"app": [value]}), replaces=ReplaceableProfiles.any())
     tagged = {"StringEquals": {"aws:ResourceTag/app": escaped}}
     found = [condition for _, condition in rights(stack, ASSOCIATE) + rights(stack, REPLACE)]
     assert [one["StringEquals"] for one in found if "StringEquals" in one] == [tagged["StringEquals"]] * 2
 
 
-def test_the_handler_is_told_a_tag_value_as_it_stands() -> None:
+def test_the_handler_gets_a_tag_value_unescaped() -> None:
     stack = associated(InstanceSelection.by_tags({"app": ["${aws:username}"]}))
     assert association_of(stack)["Properties"]["InstanceTags"] == {"app": ["${aws:username}"]}
 
 
 # Variables are for values: IAM would look for a tag with the escaped key.
-def test_a_tag_key_is_named_as_it_stands() -> None:
+def test_a_tag_key_is_not_escaped() -> None:
     stack = associated(InstanceSelection.by_tags({"${app}": ["web"]}))
     ((_, condition),) = rights(stack, ASSOCIATE)
     assert condition["StringEquals"] == {"aws:ResourceTag/${app}": "web"}
 
 
-def test_a_tag_value_may_hold_a_token() -> None:
+def test_a_tag_value_may_contain_a_token() -> None:
     values = [f"${{a}}-{Token.as_string({'Ref': 'AWS::Region'})}"]
     ((_, condition),) = rights(associated(InstanceSelection.by_tags({"home": values})), ASSOCIATE)
     assert condition["StringEquals"] == {"aws:ResourceTag/home": "${$}{a}-eu-west-1"}
@@ -178,20 +178,20 @@ def test_moves_targets_from_the_profile_of_a_former_id_and_back_to_it() -> None:
     ]
 
 
-def test_without_replaces_a_profile_that_stays_the_same_brings_no_right_to_replace() -> None:
+def test_without_replaces_a_profile_that_stays_the_same_gives_no_right_to_replace() -> None:
     assert rights(associated(), REPLACE) == []
 
 
-def test_without_replaces_an_imported_profile_brings_no_right_to_replace() -> None:
+def test_without_replaces_an_imported_profile_gives_no_right_to_replace() -> None:
     assert rights(imported(), REPLACE) == []
 
 
-def test_takes_off_what_the_stack_has_put_there_wherever_it_is() -> None:
+def test_removes_the_profiles_of_the_stack_from_any_instance() -> None:
     ours = {"ArnLike": {"ec2:InstanceProfile": OF_THE_STACK}}
     assert rights(associated(), DISASSOCIATE) == [(EVERY_INSTANCE, ours)]
 
 
-def test_takes_off_the_profiles_of_the_role_only_where_that_is_in_another_stack() -> None:
+def test_removes_only_the_profiles_of_the_role_if_that_is_in_another_stack() -> None:
     app = new_app()
     home, stack = Stack(app, "Home", env=IRELAND), Stack(app, "Stack", env=IRELAND)
     web = InstanceRole(home, "Web")
@@ -200,7 +200,7 @@ def test_takes_off_the_profiles_of_the_role_only_where_that_is_in_another_stack(
     assert rights(stack, DISASSOCIATE) == [(EVERY_INSTANCE, ours)]
 
 
-def test_takes_an_imported_profile_off_wherever_it_is() -> None:
+def test_removes_an_imported_profile_from_any_instance() -> None:
     ours = {"ArnLike": {"ec2:InstanceProfile": IMPORTED}}
     assert rights(imported(), DISASSOCIATE) == [(EVERY_INSTANCE, ours)]
 
@@ -210,7 +210,7 @@ def test_takes_an_imported_profile_off_wherever_it_is() -> None:
     [(BY_ID, TARGET, {}), (BY_TAGS, EVERY_INSTANCE, {"StringEquals": TAGGED})],
     ids=["ids", "tags"],
 )
-def test_displaces_a_listed_profile_on_the_targets_only_and_by_the_wanted_one_only(
+def test_displaces_a_listed_profile_only_on_the_targets_and_only_by_the_wanted_one(
     selection: InstanceSelection, resource: str, tagged: dict[str, Any]
 ) -> None:
     displace = {
@@ -234,7 +234,7 @@ def test_restores_a_listed_profile_on_the_targets_only() -> None:
 
 # The tags may be gone by then, and where a token stands for another instance, the policy is changed in place.
 @pytest.mark.parametrize("selection", ["tags", "token"])
-def test_restores_a_listed_profile_wherever_the_wanted_one_is(selection: str) -> None:
+def test_restores_a_listed_profile_on_any_instance_with_the_wanted_one(selection: str) -> None:
     stack = new_stack()
     token = InstanceSelection.by_ids(INSTANCE, CfnParameter(stack, "Instance").value_as_string)
     replaces = ReplaceableProfiles.profiles(imported_profile(stack, "Old"))
@@ -243,7 +243,7 @@ def test_restores_a_listed_profile_wherever_the_wanted_one_is(selection: str) ->
     assert restoring == [(EVERY_INSTANCE, BACK)]
 
 
-def test_restores_a_listed_profile_where_an_imported_one_is() -> None:
+def test_restores_a_listed_profile_on_an_instance_with_an_imported_one() -> None:
     back = {"ec2:InstanceProfile": IMPORTED, "ec2:NewInstanceProfile": OLD}
     assert (TARGET, {"ArnLike": back}) in rights(imported_replacing_old(), REPLACE)
 
@@ -278,7 +278,7 @@ def test_any_profile_may_be_displaced_on_the_targets_only() -> None:
     ],
     ids=["own", "imported", "own for old", "imported for old", "any"],
 )
-def test_passes_the_roles_concerned_and_to_ec2_only(stack: Any, roles: Any) -> None:
+def test_passes_only_the_roles_of_its_profiles_and_only_to_ec2(stack: Any, roles: Any) -> None:
     assert rights(stack(), PASS_ROLE) == [(roles, {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}})]
 
 
@@ -292,19 +292,19 @@ def test_passes_the_roles_concerned_and_to_ec2_only(stack: Any, roles: Any) -> N
     ],
     ids=["own", "imported", "own for old", "any"],
 )
-def test_looks_at_the_profiles_concerned_only(stack: Any, profiles: Any) -> None:
+def test_gets_its_own_profiles_only(stack: Any, profiles: Any) -> None:
     assert rights(stack(), GET_PROFILE) == [(profiles, {})]
 
 
 # A profile is looked for by its name alone, and IAM decides by the path that it has, or by none if it is gone.
-def test_looks_for_a_profile_with_a_path_wherever_its_name_may_be() -> None:
+def test_gets_a_profile_by_its_name_with_any_path() -> None:
     stack = new_stack()
     associated(stack=stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "team/Old")))
     ((profiles, _),) = rights(stack, GET_PROFILE)
     assert profiles == [f"{PROFILES}/*/Old", f"{PROFILES}/Old", OF_THE_STACK, f"{PROFILES}/team/Old"]
 
 
-def test_the_handler_itself_only_looks_and_writes_to_its_own_ledger_and_log() -> None:
+def test_the_handler_itself_only_reads_and_writes_to_its_own_ledger_and_log() -> None:
     found = resources(associated(), "AWS::IAM::Role")
     (role,) = (one for id_, one in found.items() if "HandlerRole" in id_)
     assert "ManagedPolicyArns" not in role["Properties"]
@@ -340,7 +340,7 @@ def test_two_associations_have_the_rights_of_both_and_no_more() -> None:
     ]
 
 
-def test_an_imported_profile_with_the_path_of_another_stack_is_no_profile_of_this_one() -> None:
+def test_an_imported_profile_with_the_path_of_another_stack_does_not_belong_to_this_one() -> None:
     stack = new_stack()
     name = "cdk-instance-role/Elsewhere/Web"
     profile = iam.InstanceProfile.from_instance_profile_attributes(
@@ -353,18 +353,18 @@ def test_an_imported_profile_with_the_path_of_another_stack_is_no_profile_of_thi
     assert rights(stack, DISASSOCIATE) == [(EVERY_INSTANCE, {"ArnLike": {"ec2:InstanceProfile": f"{PROFILES}/{name}"}})]
 
 
-def test_looks_at_the_metric_alarms_of_the_app_that_a_rollout_watches_and_at_no_other() -> None:
+def test_describes_only_the_metric_alarms_of_the_app_that_a_rollout_watches() -> None:
     assert rights(watching("Errors", "Latency"), DESCRIBE_ALARMS) == [(["${Errors.Arn}", "${Latency.Arn}"], {})]
 
 
 # CloudWatch tells of composite alarms only those who may see all, and an imported alarm may be one.
 @pytest.mark.parametrize("kinds", [("Composite",), ("Imported",), ("Errors", "Composite"), ("Errors", "Imported")])
-def test_looks_at_every_alarm_if_one_may_be_composite(kinds: tuple[str, ...]) -> None:
+def test_describes_every_alarm_if_one_may_be_composite(kinds: tuple[str, ...]) -> None:
     assert rights(watching(*kinds), DESCRIBE_ALARMS) == [("*", {})]
 
 
 @pytest.mark.parametrize("rollout", [None, Rollout.all_at_once(), Rollout.in_waves()], ids=["none", "all", "waves"])
-def test_without_alarms_there_is_no_right_to_look_at_any(rollout: Rollout | None) -> None:
+def test_without_alarms_there_is_no_right_to_describe_any(rollout: Rollout | None) -> None:
     assert rights(associated(BY_TAGS, rollout=rollout), DESCRIBE_ALARMS) == []
 
 

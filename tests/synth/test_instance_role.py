@@ -99,7 +99,7 @@ def test_attaches_a_managed_policy_later() -> None:
     ]
 
 
-def test_takes_inline_policies() -> None:
+def test_accepts_inline_policies() -> None:
     statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
     policies = role_with(inline_policies={"Read": iam.PolicyDocument(statements=[statement])})["Policies"]
     assert [(policy["PolicyName"], policy["PolicyDocument"]["Statement"]) for policy in policies] == [
@@ -107,12 +107,12 @@ def test_takes_inline_policies() -> None:
     ]
 
 
-def test_takes_a_permissions_boundary() -> None:
+def test_accepts_a_permissions_boundary() -> None:
     boundary = iam.ManagedPolicy.from_aws_managed_policy_name("PowerUserAccess")
     assert role_with(permissions_boundary=boundary)["PermissionsBoundary"] == "arn:aws:iam::aws:policy/PowerUserAccess"
 
 
-def test_takes_names_and_a_description() -> None:
+def test_accepts_names_and_a_description() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", role_name="web-role", instance_profile_name="web-profile", description="For the web")
     role = only(stack, "AWS::IAM::Role")["Properties"]
@@ -120,7 +120,7 @@ def test_takes_names_and_a_description() -> None:
     assert only(stack, "AWS::IAM::InstanceProfile")["Properties"]["InstanceProfileName"] == "web-profile"
 
 
-def test_grants_go_to_the_role() -> None:
+def test_grants_are_added_to_the_role() -> None:
     stack = new_stack()
     role = InstanceRole(stack, "Web")
     s3.Bucket(stack, "Bucket").grant_read(role)
@@ -129,7 +129,7 @@ def test_grants_go_to_the_role() -> None:
     assert policy["PolicyDocument"]["Statement"][0]["Action"] == ["s3:GetBucket*", "s3:GetObject*", "s3:List*"]
 
 
-def test_statements_go_to_the_role() -> None:
+def test_statements_are_added_to_the_role() -> None:
     stack = new_stack()
     role = InstanceRole(stack, "Web")
     result = role.add_to_principal_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=["*"]))
@@ -215,12 +215,12 @@ def profile_id(props: Props) -> str:
     return id_
 
 
-def test_another_role_is_another_profile() -> None:
+def test_another_role_gives_another_profile() -> None:
     assert len({profile_id(props) for props in ROLES.values()}) == len(ROLES)
 
 
 @pytest.mark.parametrize("role", SAME_ROLE)
-def test_the_same_role_is_the_same_profile(role: str) -> None:
+def test_the_same_role_gives_the_same_profile(role: str) -> None:
     before, after = SAME_ROLE[role]
     assert profile_id(before) == profile_id(after)
 
@@ -230,7 +230,7 @@ def test_a_profile_is_the_same_in_every_synthesis() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_association_and_the_rights_are_about_the_profile_of_the_role(role: str) -> None:
+def test_the_association_and_the_rights_are_for_the_profile_of_the_role(role: str) -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", **ROLES[role](stack)).associate_with("Fleet", BY_ID)
     (id_,) = resources(stack, "AWS::IAM::InstanceProfile")
@@ -241,12 +241,12 @@ def test_the_association_and_the_rights_are_about_the_profile_of_the_role(role: 
 
 
 @pytest.mark.parametrize("name", ["", "Amazon S3", "/AmazonS3ReadOnlyAccess", "x" * 129, "A\n"])
-def test_fails_when_a_policy_name_is_none(name: str) -> None:
+def test_fails_when_a_policy_name_is_invalid(name: str) -> None:
     with pytest.raises(ValueError, match=r"is not the name of a managed policy: pass a name like .*, or an ARN"):
         InstanceRole(new_stack(), "Web", managed_policies=[name])
 
 
-def test_fails_when_a_policy_added_later_is_none() -> None:
+def test_fails_when_a_policy_added_later_is_invalid() -> None:
     with pytest.raises(ValueError, match="'Amazon S3' is not the name of a managed policy"):
         InstanceRole(new_stack(), "Web").add_managed_policy("Amazon S3")
 
@@ -256,7 +256,7 @@ def test_fails_when_the_managed_policies_are_one_string() -> None:
         InstanceRole(new_stack(), "Web", managed_policies=READ_S3)
 
 
-def test_fails_when_properties_of_a_new_role_come_with_an_existing_one() -> None:
+def test_fails_when_an_existing_role_is_given_with_properties_of_a_new_one() -> None:
     stack = new_stack()
     existing = iam.Role.from_role_name(stack, "Existing", "existing-role")
     boundary = iam.ManagedPolicy.from_aws_managed_policy_name("PowerUserAccess")

@@ -25,12 +25,12 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", [*TEXTS, pytest.param(Token.as_string({"Ref": "AWS::Region"}), id="a token")])
-def test_a_token_is_what_the_cdk_takes_for_one(text: str) -> None:
+def test_a_token_is_what_the_cdk_treats_as_one(text: str) -> None:
     assert is_token(text) == Token.is_unresolved(text)
 
 
 @pytest.mark.parametrize("id", ["Fleet", "web/fleet", "a--b", "/", "Default"])
-def test_a_path_is_the_one_that_the_cdk_gives(id: str) -> None:
+def test_a_path_is_the_path_of_the_cdk(id: str) -> None:
     stack = new_stack()
     for scope in (stack, Construct(stack, "Parts"), NestedStack(stack, "Nested")):
         assert Location.of(scope, id).path == Construct(scope, id).node.path

@@ -121,19 +121,19 @@ def test_the_first_pass_reports_what_is_missing(case: str, tmp_path: Path) -> No
 
 
 @every_case
-def test_the_second_pass_takes_the_real_value(case: str, tmp_path: Path) -> None:
+def test_the_second_pass_accepts_the_real_value(case: str, tmp_path: Path) -> None:
     declare, value, _ = CASES[case]
     assert "missing" not in synthesized(declare, tmp_path, {PARAMETER: value})
 
 
 @every_case
-def test_the_second_pass_fails_when_the_real_value_is_none(case: str, tmp_path: Path) -> None:
+def test_the_second_pass_fails_when_the_real_value_is_invalid(case: str, tmp_path: Path) -> None:
     declare, _, wrong = CASES[case]
     with pytest.raises(ValueError):  # noqa: PT011  # the messages are tested where they are made
         synthesized(declare, tmp_path, {PARAMETER: wrong})
 
 
-def test_a_role_that_is_looked_up_may_be_anyones_in_the_first_pass(tmp_path: Path) -> None:
+def test_a_role_that_is_looked_up_may_be_of_any_account_in_the_first_pass(tmp_path: Path) -> None:
     def declare(stack: Stack) -> None:
         InstanceRole(stack, "Web", role=iam.Role.from_lookup(stack, "Role", role_name="web"))
 

@@ -36,7 +36,7 @@ def widgets_of(dashboard: Stack) -> list[dict[str, Any]]:
     return list(json.loads(body)["widgets"])
 
 
-def test_the_metrics_are_those_that_the_handler_writes(
+def test_the_metrics_are_the_ones_that_the_handler_writes(
     association: InstanceProfileAssociation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = next(frozen.event for frozen in frozen_events(versions()[-1]) if frozen.name == "create-by-tags")
@@ -52,19 +52,19 @@ def test_the_metrics_are_those_that_the_handler_writes(
     assert dimensions == {name: line[name] for name in dimensions}
 
 
-def test_calls_that_were_throttled_are_added_up_and_of_everything_else_the_most_is_shown(
+def test_throttled_calls_are_a_sum_and_all_other_metrics_a_maximum(
     association: InstanceProfileAssociation,
 ) -> None:
     statistics = {kind: metric_of(association, kind).statistic for kind in KINDS}
     assert statistics == dict.fromkeys(KINDS, "Maximum") | {"throttled": "Sum"}
 
 
-def test_a_metric_is_shown_by_the_minute(association: InstanceProfileAssociation) -> None:
+def test_a_metric_has_a_period_of_one_minute(association: InstanceProfileAssociation) -> None:
     assert association.metric_done().period.to_seconds() == 60
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_metric_takes_the_usual_options(association: InstanceProfileAssociation, kind: str) -> None:
+def test_a_metric_accepts_the_usual_options(association: InstanceProfileAssociation, kind: str) -> None:
     metric = metric_of(
         association, kind, statistic="Average", period=Duration.minutes(5), label="mine", color="#123456"
     )
@@ -72,7 +72,7 @@ def test_a_metric_takes_the_usual_options(association: InstanceProfileAssociatio
     assert (metric.label, metric.color) == ("mine", "#123456")
 
 
-def test_any_metric_can_be_had_by_its_name(association: InstanceProfileAssociation) -> None:
+def test_any_metric_can_be_made_by_its_name(association: InstanceProfileAssociation) -> None:
     assert association.metric("Done").metric_name == "Done"
 
 
@@ -92,7 +92,7 @@ def test_a_dashboard_has_a_row_of_widgets(association: InstanceProfileAssociatio
     assert {widget["y"] for widget in (*graphs, alarms)} == {0}
 
 
-def test_a_dashboard_elsewhere_shows_alarms_that_have_a_name() -> None:
+def test_a_dashboard_in_another_region_shows_alarms_that_have_a_name() -> None:
     app = new_app()
     web = Stack(app, "Web", env=IRELAND)
     rollout = Rollout.in_waves(alarms=[alarm(web, "Errors", alarm_name="web-errors")])
@@ -117,7 +117,7 @@ def test_a_metric_makes_an_alarm(association: InstanceProfileAssociation) -> Non
     assert only(stack, "AWS::CloudWatch::Alarm")["Properties"]["TreatMissingData"] == "notBreaching"
 
 
-def test_a_dashboard_elsewhere_says_where_the_metrics_are_from_and_adds_nothing_to_their_stack() -> None:
+def test_a_dashboard_in_another_region_names_that_of_the_metrics_and_adds_nothing_to_their_stack() -> None:
     app = new_app()
     web = Stack(app, "Web", env=IRELAND)
     association = InstanceRole(web, "Web").associate_with("Fleet", BY_TAGS)

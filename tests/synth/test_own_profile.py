@@ -74,7 +74,7 @@ def named(name: str) -> Override:
 # Names
 
 
-def test_without_aspects_the_logical_id_of_the_profile_is_the_plain_one() -> None:
+def test_without_aspects_the_logical_id_of_the_profile_has_no_digest() -> None:
     assert re.fullmatch(WITHOUT_DIGEST, profile_id(with_aspect(None)[0]))
 
 
@@ -83,7 +83,7 @@ def test_without_aspects_the_logical_id_of_the_profile_is_the_plain_one() -> Non
     [named("corp-web"), SetPlainly(), Override({ROLE: {"Path": "/corp/"}})],
     ids=["a name by an override", "a name by an attribute", "a path"],
 )
-def test_a_role_that_an_aspect_makes_another_one_has_another_profile(aspect: Any) -> None:
+def test_a_role_that_an_aspect_replaces_has_another_profile(aspect: Any) -> None:
     stack, web = with_aspect(aspect)
     id_ = profile_id(stack)
     assert re.fullmatch(WITH_DIGEST, id_)
@@ -91,21 +91,21 @@ def test_a_role_that_an_aspect_makes_another_one_has_another_profile(aspect: Any
     assert KnownProfile.of(web.instance_profile).moves
 
 
-def test_another_name_by_an_aspect_is_another_profile_and_the_same_name_the_same() -> None:
+def test_another_name_from_an_aspect_gives_another_profile_and_the_same_name_the_same_one() -> None:
     one, again, other = (profile_id(with_aspect(named(name))[0]) for name in ("one", "one", "other"))
     assert one == again != other
 
 
-def test_a_name_by_an_aspect_is_as_good_as_one_that_is_given() -> None:
+def test_a_name_from_an_aspect_counts_like_one_from_the_app() -> None:
     assert profile_id(with_aspect(named("web"))[0]) == profile_id(with_aspect(None, role_name="web")[0])
 
 
-def test_an_aspect_that_does_not_concern_the_role_changes_nothing() -> None:
+def test_an_aspect_that_does_not_change_the_role_changes_nothing() -> None:
     tags = Override({ROLE: {"Description": "Managed by the platform team", "MaxSessionDuration": 3600}})
     assert profile_id(with_aspect(tags)[0]) == profile_id(with_aspect(None)[0])
 
 
-def test_an_aspect_on_a_role_of_another_stack_counts() -> None:
+def test_an_aspect_on_a_role_of_another_stack_is_respected() -> None:
     def build(aspect: Any) -> str:
         app = new_app()
         roles, stack = Stack(app, "Roles", env=IRELAND), Stack(app, "Stack", env=IRELAND)
@@ -118,7 +118,7 @@ def test_an_aspect_on_a_role_of_another_stack_counts() -> None:
     assert build(None) != build(named("corp-web"))
 
 
-def test_an_aspect_counts_in_a_nested_stack() -> None:
+def test_an_aspect_is_respected_in_a_nested_stack() -> None:
     def build(aspect: Any) -> str:
         nested = NestedStack(new_stack(), "Nested")
         InstanceRole(nested, "Web")
@@ -183,7 +183,7 @@ def test_a_profile_that_an_aspect_names_has_another_name_with_another_role() -> 
     assert name("one") == name("one") != name("other")
 
 
-def test_a_name_by_an_aspect_that_only_the_deployment_knows_gets_the_digest_too() -> None:
+def test_a_name_from_an_aspect_that_is_a_token_gets_the_digest_too() -> None:
     def name(role: str) -> Any:
         function = {"Fn::Sub": "${AWS::StackName}-web"}
         stack, _ = with_aspect(Override({PROFILE: {"InstanceProfileName": function}}), role_name=role)
@@ -196,7 +196,7 @@ def test_a_name_by_an_aspect_that_only_the_deployment_knows_gets_the_digest_too(
     assert name("one") == name("one") != name("other")
 
 
-def test_a_long_name_by_an_aspect_stays_within_the_limit() -> None:
+def test_a_long_name_from_an_aspect_stays_within_the_limit() -> None:
     stack, _ = with_aspect(Override({PROFILE: {"InstanceProfileName": "n" * 128}}), role_name="web")
     assert len(resources(stack)[profile_id(stack)]["Properties"]["InstanceProfileName"]) == 128
 
@@ -207,7 +207,7 @@ def test_a_name_that_the_app_gives_stays() -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), [(ROLE, "RoleName"), (PROFILE, "InstanceProfileName")])
-def test_fails_when_two_resources_of_a_stack_have_one_name(kind: str, name: str) -> None:
+def test_fails_when_two_resources_of_a_stack_have_the_same_name(kind: str, name: str) -> None:
     stack = new_stack()
     InstanceRole(stack, "Web")
     InstanceRole(stack, "Ops")
@@ -226,7 +226,7 @@ def test_fails_when_two_names_differ_only_in_case() -> None:
         resources(stack)
 
 
-def test_a_role_and_a_profile_may_have_one_name() -> None:
+def test_a_role_and_a_profile_may_have_the_same_name() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", role_name="web", instance_profile_name="web")
     assert len(resources(stack)) == 2
@@ -249,11 +249,11 @@ def path_of(stack: Stack) -> Any:
         ("/", OWN_PATH),
     ],
 )
-def test_the_own_path_comes_after_one_that_an_aspect_sets(path: str, found: str) -> None:
+def test_a_path_from_an_aspect_comes_before_the_own_path(path: str, found: str) -> None:
     assert path_of(with_aspect(Override({PROFILE: {"Path": path}}))[0]) == found
 
 
-def test_profiles_that_an_aspect_gives_one_path_do_not_share_it() -> None:
+def test_profiles_that_get_the_same_path_from_an_aspect_do_not_share_it() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web")
     InstanceRole(stack, "Ops")
@@ -261,7 +261,7 @@ def test_profiles_that_an_aspect_gives_one_path_do_not_share_it() -> None:
     assert len({one["Properties"]["Path"] for one in resources(stack, PROFILE).values()}) == 2
 
 
-def test_associations_know_the_path_that_an_aspect_sets_and_the_former_ones() -> None:
+def test_associations_have_the_path_that_an_aspect_sets_and_the_former_ones() -> None:
     stack, web = with_aspect(Override({PROFILE: {"Path": "/corp/"}}), former_ids=["OldWeb"])
     former = "/cdk-instance-role/Stack/7eaa33f5/"
     given = association_of(stack)["Properties"]["FormerPaths"]
@@ -303,7 +303,7 @@ BOUNDED: dict[str, Callable[[], Stack]] = {
 
 
 @pytest.mark.parametrize("how", BOUNDED)
-def test_a_permissions_boundary_bounds_every_role(how: str) -> None:
+def test_a_permissions_boundary_applies_to_every_role(how: str) -> None:
     stack = associated(InstanceSelection.by_tags({"app": ["web"]}), BOUNDED[how]())
     if how == "by an Aspect":
         boundary_by_aspect(stack)

@@ -52,5 +52,5 @@ def test_in_china_roles_are_passed_to_ec2_by_either_of_its_names() -> None:
 
 
 @pytest.mark.parametrize("region", [BEIJING, OREGON, ANYWHERE])
-def test_no_arn_is_spelled_for_the_commercial_partition(region: str | None) -> None:
+def test_no_arn_is_hard_coded_for_the_commercial_partition(region: str | None) -> None:
     assert "arn:aws:" not in json.dumps(Template.from_stack(stack_in(region)).to_json())

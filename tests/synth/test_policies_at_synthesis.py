@@ -62,7 +62,7 @@ def named(prefix: str, *ids: str) -> dict[str, Any]:
     return {id_: one["Properties"].get("ManagedPolicyName") for id_, one in handler_policies(stack).items()}
 
 
-def test_a_policy_that_an_aspect_names_has_another_name_when_it_says_something_else() -> None:
+def test_a_policy_that_an_aspect_names_has_another_name_when_its_content_changes() -> None:
     one, other = named("corp-", INSTANCE), named("corp-", INSTANCE, OTHER_INSTANCE)
     assert one.keys().isdisjoint(other)
     assert set(one.values()).isdisjoint(other.values())
@@ -74,7 +74,7 @@ def test_the_name_that_an_aspect_gives_is_kept_but_for_the_digest() -> None:
     assert name == f"corp-Policy1-{id_[-8:]}"
 
 
-def test_a_name_with_its_digest_is_not_longer_than_iam_takes() -> None:
+def test_a_name_with_its_digest_is_not_longer_than_iam_accepts() -> None:
     ((id_, name),) = named("c" * 121, INSTANCE).items()
     assert len(name) == 128
     assert name.endswith(f"-{id_[-8:]}")
@@ -96,7 +96,7 @@ def test_a_second_synthesis_gives_the_same_names() -> None:
     assert once == again
 
 
-def test_the_permissions_are_for_the_path_that_a_profile_really_has() -> None:
+def test_the_permissions_are_for_the_actual_path_of_a_profile() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", role_name="web").associate_with("Fleet", BY_ID)
     Aspects.of(stack).add(Sets(PROFILE, "Path", lambda _: "/corp/"))
@@ -110,13 +110,13 @@ def test_the_permissions_are_for_the_path_that_a_profile_really_has() -> None:
     assert of_the_stack in text
 
 
-def test_no_permission_is_for_a_path_that_others_have_too() -> None:
+def test_no_permission_is_for_a_path_of_other_profiles() -> None:
     stack = associated()
     Aspects.of(stack).add(Sets(PROFILE, "Path", lambda _: "/corp/"))
     assert "instance-profile/corp/*" not in json.dumps(list(handler_policies(stack).values()))
 
 
-def test_an_association_waits_for_all_policies_also_where_an_aspect_makes_them_more() -> None:
+def test_an_association_waits_for_all_policies_even_if_an_aspect_causes_more_of_them() -> None:
     stack = new_stack()
     for number in range(12):
         InstanceRole(stack, f"Role{number}", role_name=f"role-{number}").associate_with(
@@ -130,7 +130,7 @@ def test_an_association_waits_for_all_policies_also_where_an_aspect_makes_them_m
         assert found.keys() <= set(association["DependsOn"])
 
 
-def test_fails_when_an_aspect_makes_the_policies_too_many() -> None:
+def test_fails_when_an_aspect_causes_too_many_policies() -> None:
     stack = new_stack()
     for number in range(30):
         InstanceRole(stack, f"Role{number}", role_name=f"role-{number}").associate_with(
@@ -150,7 +150,7 @@ def test_there_are_no_more_policies_than_needed() -> None:
     assert len(handler_policies(stack)) == 2 == len(children)
 
 
-def test_an_aspect_that_looks_at_the_policies_finds_what_is_in_them() -> None:
+def test_an_aspect_that_reads_the_policies_finds_their_statements() -> None:
     stack, reads = associated(), Reads()
     Aspects.of(stack).add(reads)
     (policy,) = handler_policies(stack).values()
@@ -179,14 +179,14 @@ def customized(folder: Path, **how: Any) -> tuple[dict[str, Any], str]:
     return template, (folder / "iam-policy-report.txt").read_text()
 
 
-def test_the_functions_have_the_roles_that_are_there(tmp_path: Path) -> None:
+def test_the_functions_have_the_precreated_roles(tmp_path: Path) -> None:
     template, _ = customized(tmp_path, use_precreated_roles=ROLES)
     functions = [one for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Function"]
     roles = {json.dumps(one["Properties"]["Role"]).rpartition("role/")[2].strip('"]}') for one in functions}
     assert roles == {"handler-role", "on-event-role", "waiter-role"}
 
 
-def test_where_customized_roles_are_only_reported_the_policies_are_both(tmp_path: Path) -> None:
+def test_where_customized_roles_are_only_reported_the_policies_are_in_template_and_report(tmp_path: Path) -> None:
     template, report = customized(tmp_path, prevent_synthesis=False)
     (policy,) = (one for one in template["Resources"].values() if one["Type"] == POLICY)
     actions = json.dumps(policy["Properties"]["PolicyDocument"])

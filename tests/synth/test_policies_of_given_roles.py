@@ -132,7 +132,7 @@ def test_fails_when_an_immutable_role_gets_a_grant(role: str) -> None:
         s3.Bucket(stack, "Bucket").grant_read(web)
 
 
-def test_grants_to_an_immutable_role_go_to_the_resource_where_the_role_says_so() -> None:
+def test_grants_to_an_immutable_role_are_added_to_the_resource_if_the_role_allows_it() -> None:
     stack = new_stack()
     role = iam.Role.from_role_arn(stack, "Role", ARN, mutable=False, add_grants_to_resources=True)
     assert s3.Bucket(stack, "Bucket").grant_read(InstanceRole(stack, "Web", role=role)).success
@@ -140,7 +140,7 @@ def test_grants_to_an_immutable_role_go_to_the_resource_where_the_role_says_so()
     assert as_text(statement["Principal"]) == {"AWS": ARN}
 
 
-def test_looking_whether_a_role_is_immutable_leaves_nothing_behind() -> None:
+def test_the_check_whether_a_role_is_immutable_adds_nothing_to_the_tree() -> None:
     stack = new_stack()
     web = InstanceRole(stack, "Web", role=IMPORTED["by name"](stack))
     web.add_to_principal_policy(STATEMENT)
@@ -149,7 +149,7 @@ def test_looking_whether_a_role_is_immutable_leaves_nothing_behind() -> None:
     assert [child.node.id for child in web.node.children] == ["InstanceProfile"]
 
 
-def test_a_lazy_role_takes_everything() -> None:
+def test_a_lazy_role_accepts_everything() -> None:
     stack = new_stack()
     role = iam.LazyRole(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     InstanceRole(stack, "Web", role=role, managed_policies=AWS_POLICIES[1:])
@@ -161,7 +161,7 @@ class _OwnClass(iam.Role):
     """A role of a class of the app's own."""
 
 
-def test_a_role_of_a_class_of_the_app_takes_everything() -> None:
+def test_a_role_of_a_class_of_the_app_accepts_everything() -> None:
     stack = new_stack()
     role = _OwnClass(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     web = InstanceRole(stack, "Web", role=role, managed_policies=AWS_POLICIES[1:])

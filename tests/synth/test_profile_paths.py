@@ -50,26 +50,26 @@ def test_counts_every_construct_between_the_stack_and_the_role() -> None:
     assert path_in(Construct(new_stack(), "Parts")) == f"/cdk-instance-role/Stack/{PARTS_WEB}/"
 
 
-def test_names_the_stack_in_a_stage_as_it_is_called_there() -> None:
+def test_has_the_name_of_the_stack_in_its_stage() -> None:
     stage = Stage(new_app(), "Prod", env=IRELAND)
     assert path_in(Stack(stage, "Shop")) == f"/cdk-instance-role/Prod-Shop/{WEB}/"
 
 
-def test_names_the_stack_as_it_is_called() -> None:
+def test_has_the_name_of_the_stack() -> None:
     assert path_in(Stack(new_app(), "Shop", stack_name="shop-prod")) == f"/cdk-instance-role/shop-prod/{WEB}/"
 
 
-def test_does_not_change_with_where_the_stack_is_in_the_app() -> None:
+def test_does_not_depend_on_the_place_of_the_stack_in_the_app() -> None:
     assert path_in(Stack(Construct(new_app(), "Team"), "Shop", stack_name="shop")) == path_in(
         Stack(new_app(), "Shop", stack_name="shop")
     )
 
 
-def test_counts_from_the_stack_that_is_declared_in_another_one() -> None:
+def test_starts_at_the_innermost_stack() -> None:
     assert path_in(Stack(new_stack(), "Inner", stack_name="inner")) == f"/cdk-instance-role/inner/{WEB}/"
 
 
-def test_is_another_one_in_each_nested_stack() -> None:
+def test_differs_in_each_nested_stack() -> None:
     parent = Stack(new_app(), "Parent")
     one, two, outside = path_in(NestedStack(parent, "One")), path_in(NestedStack(parent, "Two")), path_in(parent)
     assert re.fullmatch(rf"/cdk-instance-role/ParentOne[0-9A-F]{{8}}/{WEB}/", one)
@@ -83,7 +83,7 @@ def test_is_the_same_in_every_synthesis() -> None:
     assert nested() == nested()
 
 
-def test_ignores_the_id_that_logical_ids_ignore() -> None:
+def test_ignores_construct_ids_that_logical_ids_ignore() -> None:
     assert path_in(Construct(new_stack(), "Default")) == f"/cdk-instance-role/Stack/{WEB}/"
 
 
@@ -99,12 +99,12 @@ def test_two_roles_of_a_stack_never_share_a_path() -> None:
     assert len(set(paths)) == len(paths)
 
 
-def test_associations_know_the_paths_of_the_role_its_own_first() -> None:
+def test_associations_have_the_paths_of_the_role_with_its_own_first() -> None:
     web = InstanceRole(new_stack(), "Web", former_ids=("OldWeb", "Default"))
     assert known(web).paths[:2] == (f"/cdk-instance-role/Stack/{WEB}/", f"/cdk-instance-role/Stack/{OLD_WEB}/")
 
 
-def test_a_profile_that_is_no_instance_roles_has_no_path_of_ours() -> None:
+def test_a_profile_without_an_instance_role_has_no_path_of_ours() -> None:
     stack = new_stack()
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     own = iam.InstanceProfile(stack, "Profile", role=role, path="/cdk-instance-role/Stack/")
@@ -123,24 +123,24 @@ MOVES: dict[str, tuple[Callable[[Stack], dict[str, Any]], bool]] = {
 
 
 @pytest.mark.parametrize("props", MOVES)
-def test_instances_move_between_profiles_only_where_another_profile_can_come_of_it(props: str) -> None:
+def test_instances_move_between_profiles_only_if_the_profile_can_be_replaced(props: str) -> None:
     make, moves = MOVES[props]
     stack = new_stack()
     assert known(InstanceRole(stack, "Web", **make(stack))).moves is moves
 
 
-def test_the_association_hands_over_former_paths() -> None:
+def test_the_association_passes_former_paths() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", former_ids=["OldWeb"]).associate_with("Fleet", BY_ID)
     assert association_of(stack)["Properties"]["FormerPaths"] == [f"/cdk-instance-role/Stack/{OLD_WEB}/"]
 
 
-def test_the_association_hands_over_no_former_paths_where_there_are_none() -> None:
+def test_the_association_passes_no_former_paths_if_there_are_none() -> None:
     assert "FormerPaths" not in association_of(associated())["Properties"]
 
 
 @pytest.mark.parametrize("former", ["", "Parts/Web", 1, None])
-def test_fails_when_a_former_id_is_none(former: Any) -> None:
+def test_fails_when_a_former_id_is_invalid(former: Any) -> None:
     message = f"former id {former!r} of Stack/Web is no id of a construct: pass the ids that it had in the same scope"
     with pytest.raises(ValueError, match=re.escape(message)):
         InstanceRole(new_stack(), "Web", former_ids=[former])
@@ -151,7 +151,7 @@ def test_fails_when_the_former_ids_are_one_string() -> None:
         InstanceRole(new_stack(), "Web", former_ids="OldWeb")
 
 
-def test_fails_when_a_former_id_is_the_id_of_today() -> None:
+def test_fails_when_a_former_id_is_the_current_id() -> None:
     with pytest.raises(ValueError, match="former id 'Web' of Stack/Web is its id today: leave it out"):
         InstanceRole(new_stack(), "Web", former_ids=["Web"])
 
@@ -168,14 +168,14 @@ def test_fails_when_a_former_id_is_in_use() -> None:
         InstanceRole(stack, "Web", former_ids=["Ops"])
 
 
-def test_fails_when_an_id_is_the_former_one_of_another_role() -> None:
+def test_fails_when_an_id_is_the_former_id_of_another_role() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", former_ids=["Ops"])
     with pytest.raises(ValueError, match=r"Stack/Ops and Stack/Web .* one IAM path, that of the id 'Ops'"):
         InstanceRole(stack, "Ops")
 
 
-def test_fails_when_two_roles_have_one_former_id() -> None:
+def test_fails_when_two_roles_have_the_same_former_id() -> None:
     stack = new_stack()
     InstanceRole(stack, "Web", former_ids=["Shared"])
     with pytest.raises(ValueError, match=r"Stack/Ops and Stack/Web .* one IAM path, that of the id 'Shared'"):

@@ -78,7 +78,7 @@ def test_the_log_outlives_the_stack_and_is_kept_for_three_months() -> None:
     assert (log["DeletionPolicy"], log["Properties"]["RetentionInDays"]) == ("Retain", 90)
 
 
-def test_the_waiter_asks_every_five_seconds_for_an_hour() -> None:
+def test_the_waiter_polls_every_five_seconds_for_an_hour() -> None:
     Template.from_stack(associated()).has_resource_properties(
         "AWS::StepFunctions::StateMachine",
         {
@@ -143,14 +143,14 @@ def test_stacks_that_share_a_provider_have_no_function_of_their_own() -> None:
     assert resources(one, "AWS::Lambda::Function") == resources(two, "AWS::Lambda::Function") == {}
 
 
-def test_stacks_that_share_a_provider_depend_on_it_and_it_on_none_of_them() -> None:
+def test_stacks_that_share_a_provider_depend_on_it_but_it_depends_on_none_of_them() -> None:
     home, one, two = shared()
     assert [stack.stack_name for stack in one.dependencies] == ["Home"]
     assert [stack.stack_name for stack in two.dependencies] == ["Home"]
     assert home.dependencies == []
 
 
-def test_a_stack_brings_its_own_rights_to_a_shared_provider() -> None:
+def test_a_stack_adds_its_own_rights_to_a_shared_provider() -> None:
     home, one, _ = shared()
     assert handler_policies(home) == {}
     (policy,) = handler_policies(one)
@@ -174,7 +174,7 @@ def test_fails_when_the_ids_of_one_stack_leave_no_room_for_another() -> None:
         associated(BY_TAGS, Stack(app, "Small", env=IRELAND), provider=provider)
 
 
-def test_the_framework_logs_nothing_because_it_throws_events_with_their_signed_url() -> None:
+def test_the_framework_logs_nothing_because_its_errors_contain_the_signed_url() -> None:
     functions = resources(associated(), "AWS::Lambda::Function")
     levels = {
         function["Properties"]["Handler"]: function["Properties"]["LoggingConfig"].get("ApplicationLogLevel")
@@ -205,7 +205,7 @@ def test_every_function_writes_to_the_log_group_of_the_provider() -> None:
     assert groups == {"${InstanceProfileAssociationProviderLog}"}
 
 
-def test_the_function_the_ledger_and_the_log_group_are_there_for_outputs() -> None:
+def test_the_function_the_ledger_and_the_log_group_are_attributes() -> None:
     stack = new_stack()
     provider = AssociationProvider(stack, "Provider")
     found = [provider.function.function_arn, provider.ledger.table_name, provider.log_group.log_group_name]

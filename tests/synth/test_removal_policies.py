@@ -16,7 +16,7 @@ def removal_of(stack: Stack) -> tuple[Any, Any]:
     return association.get("DeletionPolicy"), association["Properties"]["RemovalPolicy"]
 
 
-def test_an_association_restores_unless_something_else_is_said() -> None:
+def test_an_association_restores_by_default() -> None:
     assert removal_of(associated()) == ("Delete", "Destroy")
 
 
@@ -32,7 +32,7 @@ def test_an_aspect_that_destroys_everything_lets_the_association_restore() -> No
     assert removal_of(stack) == ("Delete", "Destroy")
 
 
-def test_a_removal_policy_of_the_resource_itself_counts() -> None:
+def test_a_removal_policy_of_the_resource_itself_is_used() -> None:
     stack = new_stack()
     association = InstanceRole(stack, "Web").associate_with("Fleet", BY_ID)
     resource = association.node.find_child("Resource").node.default_child

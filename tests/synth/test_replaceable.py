@@ -11,7 +11,7 @@ def test_nothing_is_replaced_by_default() -> None:
     assert association_of(associated())["Properties"]["Replaces"] == []
 
 
-def test_listed_profiles_are_handed_over_with_their_roles() -> None:
+def test_listed_profiles_are_passed_with_their_roles() -> None:
     stack = new_stack()
     old = imported_profile(stack, "Old")
     legacy = InstanceRole(stack, "Legacy").instance_profile
@@ -25,7 +25,7 @@ def test_listed_profiles_are_handed_over_with_their_roles() -> None:
     ]
 
 
-def test_any_profile_is_a_star() -> None:
+def test_any_profile_is_an_asterisk() -> None:
     stack = associated(replaces=ReplaceableProfiles.any())
     assert association_of(stack)["Properties"]["Replaces"] == "*"
 

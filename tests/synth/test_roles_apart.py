@@ -71,7 +71,7 @@ def web_and_ops() -> Deployed:
     return Deployed(stack)
 
 
-def test_no_sequence_of_calls_gives_the_administrator_to_another_instance_than_its_own() -> None:
+def test_no_sequence_of_calls_gives_the_administrator_role_to_the_instance_of_another_role() -> None:
     deployed = web_and_ops()
     web, ops = deployed.profiles["Web"], deployed.profiles["Ops"]
     for carried in (None, web, FOREIGN):
@@ -114,7 +114,7 @@ def listing_another(*, token: bool, provider: bool = False) -> Stack:
     return stack
 
 
-def test_refuses_that_a_listed_profile_leads_on_and_names_both_associations() -> None:
+def test_a_listed_profile_that_leads_to_another_role_is_refused_with_both_associations() -> None:
     message = (
         r"\[Stack/InstanceProfileAssociationProvider\] Stack/Web/Fleet lists the profile of Stack/Ops/Fleet in "
         r"`replaces`, and both have one provider: .* Use another provider for one of them: "
@@ -124,7 +124,7 @@ def test_refuses_that_a_listed_profile_leads_on_and_names_both_associations() ->
         resources(listing_another(token=True))
 
 
-def test_what_is_refused_would_be_possible() -> None:
+def test_a_refused_combination_would_be_possible() -> None:
     stack = listing_another(token=True)
     app = stack.node.root
     assert isinstance(app, App)
@@ -136,11 +136,11 @@ def test_what_is_refused_would_be_possible() -> None:
 @pytest.mark.parametrize(
     "stack", [{"token": False}, {"token": True, "provider": True}], ids=["by id", "another provider"]
 )
-def test_a_profile_of_a_sibling_may_be_listed_where_it_leads_no_further(stack: dict[str, bool]) -> None:
+def test_a_profile_of_a_sibling_may_be_listed_if_it_leads_to_no_other_role(stack: dict[str, bool]) -> None:
     assert resources(listing_another(**stack))
 
 
-def test_any_is_not_searched() -> None:
+def test_the_search_skips_replaces_any() -> None:
     stack = listing_another(token=True)
     tagged = InstanceSelection.by_tags({"app": ["any"]})
     InstanceRole(stack, "Any").associate_with("Fleet", tagged, replaces=ReplaceableProfiles.any())
@@ -152,7 +152,7 @@ KINDS = ("tags", "id", "token")
 
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.booleans(), st.booleans()), min_size=2, max_size=3))
 @settings(max_examples=15)
-def test_where_nothing_is_refused_no_sequence_of_calls_leaves_what_is_declared(
+def test_if_nothing_is_refused_every_sequence_of_calls_stays_within_the_declared_profiles(
     kinds: list[tuple[str, bool, bool]],
 ) -> None:
     stack = new_stack()

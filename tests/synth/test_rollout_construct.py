@@ -39,7 +39,7 @@ def rendered(rollout: Rollout) -> Any:
 # What the handler gets
 
 
-def test_all_at_once_changes_no_template_of_before() -> None:
+def test_all_at_once_adds_nothing_to_the_template() -> None:
     assert Rollout.all_at_once().render() == {}
 
 
@@ -53,7 +53,7 @@ def test_waves_have_a_canary_and_then_reach_percentages_by_default() -> None:
     }
 
 
-def test_everything_is_handed_over() -> None:
+def test_every_part_is_passed_to_the_handler() -> None:
     waves = Rollout.in_waves(first=5, growth=1.5, bake=Duration.seconds(90), max_failures="2.5%")
     assert rendered(waves) == {
         "First": 5,
@@ -69,11 +69,11 @@ def test_everything_is_handed_over() -> None:
     [(Duration.minutes(33.3), 1998), (Duration.minutes(0.1), 6), (Duration.millis(1500), 1.5)],
     ids=["odd minutes", "part of a minute", "milliseconds"],
 )
-def test_hands_over_the_bake_without_what_floats_add_to_it(bake: Duration, seconds: float) -> None:
+def test_passes_the_bake_without_rounding_errors_of_floats(bake: Duration, seconds: float) -> None:
     assert rendered(Rollout.in_waves(bake=bake))["BakeSeconds"] == seconds
 
 
-def test_the_association_hands_over_the_names_of_alarms() -> None:
+def test_the_association_passes_the_names_of_alarms() -> None:
     stack = new_stack()
     imported = cloudwatch.Alarm.from_alarm_name(stack, "Imported", "latency")
     alarms = [alarm(stack, "Errors"), composite_alarm(stack, "Composite"), imported]
@@ -82,11 +82,11 @@ def test_the_association_hands_over_the_names_of_alarms() -> None:
     assert found["Alarms"] == ["${Errors}", "${Composite}", "latency"]
 
 
-def test_without_waves_the_association_says_nothing_of_them() -> None:
+def test_without_waves_the_association_has_no_rollout_property() -> None:
     assert "Rollout" not in association_of(associated(rollout=Rollout.all_at_once()))["Properties"]
 
 
-def test_an_alarm_of_another_stack_is_there_before_the_association() -> None:
+def test_an_alarm_of_another_stack_is_created_before_the_association() -> None:
     app = new_app()
     watching = Stack(app, "Watching", env=IRELAND)
     stack = associated(BY_TAGS, Stack(app, "Web", env=IRELAND), rollout=Rollout.in_waves(alarms=[alarm(watching)]))
@@ -101,11 +101,11 @@ def test_an_alarm_that_is_named_twice_is_watched_once() -> None:
 
 
 @pytest.mark.parametrize("max_failures", [0, 3, "3", "2%", "0.5%", "100%"])
-def test_takes_a_number_or_a_percentage_of_failures(max_failures: Any) -> None:
+def test_accepts_a_number_or_a_percentage_of_failures(max_failures: Any) -> None:
     assert rendered(Rollout.in_waves(max_failures=max_failures))["MaxFailures"] == str(max_failures)
 
 
-def test_a_token_of_failures_is_not_inspected() -> None:
+def test_failures_that_are_a_token_are_not_inspected() -> None:
     token = Token.as_string({"Ref": "Parameter"})
     assert rendered(Rollout.in_waves(max_failures=token))["MaxFailures"] == token
 
@@ -119,7 +119,7 @@ def test_a_token_of_failures_is_not_inspected() -> None:
     ],
     ids=["default", "growth", "percentages"],
 )
-def test_the_handler_reads_what_is_meant(rollout: Rollout) -> None:
+def test_the_handler_parses_what_the_construct_renders(rollout: Rollout) -> None:
     read = Waves.from_properties({"Rollout": as_sent(rendered(rollout))})
     assert (read.first, read.growth, read.percentages, read.bake) == (
         rollout.waves.first,
@@ -150,7 +150,7 @@ def test_fails_when_the_first_wave_has_no_number_of_targets(first: Any) -> None:
 
 
 @pytest.mark.parametrize("growth", [0.9, 0, -2, True, "2", float("inf"), float("nan"), pytest.param(HUGE, id="huge")])
-def test_fails_when_waves_would_shrink(growth: Any) -> None:
+def test_fails_when_waves_do_not_grow(growth: Any) -> None:
     with pytest.raises(ValueError, match=r"^growth is .*: give how many times as large .* a number from 1$"):
         Rollout.in_waves(growth=growth)
 
@@ -179,13 +179,13 @@ def test_fails_when_percentages_do_not_rise_to_100(percentages: Any) -> None:
         Rollout.in_waves(percentages=percentages)
 
 
-def test_fails_when_waves_both_grow_and_reach_percentages() -> None:
+def test_fails_when_waves_have_both_growth_and_percentages() -> None:
     with pytest.raises(ValueError, match=r"^growth and percentages are both given: leave one of them out"):
         Rollout.in_waves(growth=2, percentages=[100])
 
 
 @pytest.mark.parametrize("bake", [300, "5m", True])
-def test_fails_when_the_time_to_bake_is_no_duration(bake: Any) -> None:
+def test_fails_when_the_bake_is_not_a_duration(bake: Any) -> None:
     with pytest.raises(ValueError, match=r"^bake is .*: give a Duration like Duration.minutes\(5\)$"):
         Rollout.in_waves(bake=bake)
 
@@ -206,7 +206,7 @@ def test_fails_when_the_failures_are_neither_a_number_nor_a_percentage(max_failu
         ("bake", {"bake": Duration.minutes(A_TOKEN)}),
     ],
 )
-def test_fails_when_it_cannot_be_known_how_long_the_waves_take(what: str, arguments: Any) -> None:
+def test_fails_when_the_duration_of_the_waves_is_unknown(what: str, arguments: Any) -> None:
     message = f"^{what} is a token: give a value that is known at synth, because it is checked whether all waves fit$"
     with pytest.raises(ValueError, match=message):
         Rollout.in_waves(**arguments)
@@ -220,19 +220,19 @@ def test_fails_when_the_failures_are_a_token_that_is_a_number_and_says_which_one
 
 
 @pytest.mark.parametrize("alarms", ["errors", None, 1])
-def test_fails_when_alarms_come_as_no_list(alarms: Any) -> None:
+def test_fails_when_alarms_are_not_a_list(alarms: Any) -> None:
     with pytest.raises(ValueError, match=r"^alarms is .*: give a list of alarms$"):
         Rollout.in_waves(alarms=alarms)
 
 
 @pytest.mark.parametrize("alarms", [["errors"], [None]])
-def test_fails_when_something_else_is_to_be_watched(alarms: Any) -> None:
+def test_fails_when_an_alarm_is_not_an_alarm(alarms: Any) -> None:
     message = r"in alarms is no alarm: give one of the app, or import it with Alarm.from_alarm_name\(...\)$"
     with pytest.raises(ValueError, match=message):
         Rollout.in_waves(alarms=alarms)
 
 
-def test_fails_when_an_alarm_is_one_of_cloudformation_s_own_that_does_not_tell_its_arn() -> None:
+def test_fails_when_an_alarm_is_an_l1_construct_without_an_arn() -> None:
     low_level: Any = cloudwatch.CfnAlarm(
         new_stack(), "Alarm", comparison_operator="GreaterThanThreshold", evaluation_periods=1, alarm_name="errors"
     )
@@ -240,7 +240,7 @@ def test_fails_when_an_alarm_is_one_of_cloudformation_s_own_that_does_not_tell_i
         Rollout.in_waves(alarms=[low_level])
 
 
-def test_fails_when_cloudwatch_could_not_be_asked_for_all_alarms_at_once() -> None:
+def test_fails_when_there_are_more_alarms_than_one_call_can_read() -> None:
     stack = new_stack()
     alarms = [cloudwatch.Alarm.from_alarm_name(stack, f"Alarm{number}", f"errors-{number}") for number in range(101)]
     assert len(rendered(Rollout.in_waves(alarms=alarms[1:]))["Alarms"]) == 100
@@ -257,14 +257,14 @@ def test_fails_when_cloudwatch_could_not_be_asked_for_all_alarms_at_once() -> No
     ],
     ids=["Region", "account"],
 )
-def test_fails_when_an_alarm_is_elsewhere(arn: str, elsewhere: str) -> None:
+def test_fails_when_an_alarm_is_in_another_account_or_region(arn: str, elsewhere: str) -> None:
     stack = new_stack()
     imported = cloudwatch.Alarm.from_alarm_arn(stack, "Alarm", arn)
     with pytest.raises(ValueError, match=rf"^alarm Stack/Alarm is {elsewhere}.*: watch an alarm in the same "):
         associated(BY_TAGS, stack, rollout=Rollout.in_waves(alarms=[imported]))
 
 
-def test_fails_when_the_stack_of_an_alarm_is_elsewhere() -> None:
+def test_fails_when_the_stack_of_an_alarm_is_in_another_account_or_region() -> None:
     app = new_app()
     watching = alarm(Stack(app, "Watching", env=Environment(account="444455556666", region="eu-west-1")))
     with pytest.raises(
@@ -303,7 +303,7 @@ def ids(count: int) -> InstanceSelection:
         "without a time to bake",
     ],
 )
-def test_takes_a_rollout_that_may_fit(rollout: Rollout, instances: InstanceSelection, timeout: Duration) -> None:
+def test_accepts_a_rollout_that_may_fit(rollout: Rollout, instances: InstanceSelection, timeout: Duration) -> None:
     assert rollout.time_problem(instances, timeout.to_seconds()) == ""
 
 
@@ -390,7 +390,7 @@ def test_takes_a_rollout_that_may_fit(rollout: Rollout, instances: InstanceSelec
         "parts of a second",
     ],
 )
-def test_says_how_long_the_waves_take_that_do_not_fit(
+def test_says_how_long_waves_take_that_do_not_fit(
     rollout: Rollout, instances: InstanceSelection, timeout: Duration, problem: str
 ) -> None:
     assert rollout.time_problem(instances, timeout.to_seconds()) == problem
@@ -398,7 +398,7 @@ def test_says_how_long_the_waves_take_that_do_not_fit(
 
 @pytest.mark.parametrize("timeout", [60, 70, 71, 349, 350, 351, 1850, 1851, 3499, 3500, 3501, 3600])
 @pytest.mark.parametrize("bake", [0, 300, 629, 630])
-def test_refuses_what_the_handler_would_refuse(bake: int, timeout: int) -> None:
+def test_refuses_a_rollout_that_the_handler_would_refuse(bake: int, timeout: int) -> None:
     rollout = Rollout.in_waves(bake=Duration.seconds(bake))
     allowed = min(timeout, MAX_OPERATION_SECONDS)
     for count in (1, 2, 200):
@@ -406,7 +406,7 @@ def test_refuses_what_the_handler_would_refuse(bake: int, timeout: int) -> None:
         assert bool(rollout.time_problem(ids(count), timeout)) == bool(refused)
 
 
-def test_fails_when_there_is_no_time_for_the_waves_and_says_of_which_association() -> None:
+def test_fails_when_there_is_no_time_for_the_waves_and_names_the_association() -> None:
     message = (
         "the rollout of Stack/Web/Fleet takes 5 waves of up to 70 seconds until EC2 has confirmed the targets and 5 m"
     )

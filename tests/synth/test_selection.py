@@ -24,15 +24,15 @@ from tests.synth.builders import (
 )
 
 
-def test_ids_are_handed_over_in_their_order() -> None:
+def test_ids_are_passed_in_their_order() -> None:
     assert InstanceSelection.by_ids(OTHER_INSTANCE, INSTANCE).render() == {"InstanceIds": [OTHER_INSTANCE, INSTANCE]}
 
 
-def test_takes_the_short_ids_of_old_instances() -> None:
+def test_accepts_the_short_ids_of_old_instances() -> None:
     assert InstanceSelection.by_ids("i-0123abcd").instance_ids == ("i-0123abcd",)
 
 
-def test_tags_are_handed_over_without_repeated_values() -> None:
+def test_tags_are_passed_without_repeated_values() -> None:
     selection = InstanceSelection.by_tags({"app": ["web", "api", "web"], "env": ["prod"]})
     assert selection.render() == {"InstanceTags": {"app": ["web", "api"], "env": ["prod"]}}
 
@@ -52,7 +52,7 @@ def test_the_id_of_an_instance_of_the_app_is_a_reference() -> None:
     assert as_text(association_of(stack)["Properties"]["InstanceIds"]) == ["${Server}"]
 
 
-def test_elements_of_a_split_list_are_ids_like_others() -> None:
+def test_elements_of_a_split_list_are_accepted_as_ids() -> None:
     ids = Fn.split(",", Fn.import_value("FleetIds"), 2)
     assert InstanceSelection.by_ids(*ids).render() == {"InstanceIds": ids}
 
@@ -68,7 +68,7 @@ every_list = pytest.mark.parametrize("kind", LIST_TOKENS)
 
 
 @every_list
-def test_fails_when_the_ids_are_a_list_token(kind: str) -> None:
+def test_fails_when_all_ids_are_one_list_token(kind: str) -> None:
     message = (
         "the instance ids are a list token, a list that only the deployment knows: the handler's permissions name "
         "every id. Pass the ids one by one, like *Fn.split(',', value, 3) for three of them, or select the instances "
@@ -122,7 +122,7 @@ def test_fails_when_an_id_is_malformed(instance_id: str) -> None:
         InstanceSelection.by_ids(INSTANCE, instance_id)
 
 
-def test_fails_when_ids_come_as_one_list() -> None:
+def test_fails_when_ids_are_given_as_one_list() -> None:
     with pytest.raises(ValueError, match="is not a string: pass the ids one by one"):
         InstanceSelection.by_ids([INSTANCE])  # type: ignore[arg-type]
 
@@ -142,13 +142,13 @@ def test_fails_without_tags() -> None:
     [{}, {"instance_ids": ()}, {"tags": ()}, {"instance_ids": (INSTANCE,), "tags": (("app", ("web",)),)}],
     ids=["nothing", "no ids", "no tags", "ids and tags"],
 )
-def test_fails_when_it_is_made_directly_and_selects_nothing_or_twice(selection: dict[str, Any]) -> None:
+def test_fails_when_it_is_made_directly_with_no_selection_or_two(selection: dict[str, Any]) -> None:
     message = r"either ids or tags, not .*: use InstanceSelection.by_ids\(...\) or InstanceSelection.by_tags\(...\)"
     with pytest.raises(ValueError, match=message):
         InstanceSelection(**selection)
 
 
-def test_is_a_value() -> None:
+def test_selections_are_equal_by_value() -> None:
     selection = InstanceSelection.by_ids(INSTANCE)
     assert selection == InstanceSelection(instance_ids=(INSTANCE,))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -165,12 +165,12 @@ def test_fails_when_a_tag_has_no_list_of_strings(values: object) -> None:
     "key", ["a", "App Name", "aws:autoscaling:groupName", "k" * 128, "${app}", "+-=._:/@", "Straße"]
 )
 @pytest.mark.parametrize("value", ["", "web", "a b", "*", "v" * 256, "\xa7\xff", "tab\tinside"])
-def test_takes_every_tag_that_a_policy_can_hold(key: str, value: str) -> None:
+def test_accepts_every_tag_that_a_policy_can_hold(key: str, value: str) -> None:
     assert InstanceSelection.by_tags({key: [value]}).tags == ((key, (value,)),)
 
 
 @pytest.mark.parametrize("text", ["Łódź", "日本", "\x00", "\x1f", "caf\u0065\u0301", "\U0001f600", "\u2028"])
-def test_fails_when_a_policy_can_not_hold_a_tag(text: str) -> None:
+def test_fails_when_a_policy_cannot_hold_a_tag(text: str) -> None:
     reason = "the handler's IAM policy names the tag, and can hold tabs and the characters from U+0020 to U+00FF only"
     with pytest.raises(ValueError, match=rf"^tag key '.*' holds '.*': {re.escape(reason)}"):
         InstanceSelection.by_tags({f"a{text}b": ["web"]})
@@ -202,7 +202,7 @@ def test_fails_when_a_tag_is_too_long() -> None:
 
 
 @pytest.mark.parametrize("key", ["", None, 1])
-def test_fails_when_the_key_of_a_tag_is_none(key: Any) -> None:
+def test_fails_when_the_key_of_a_tag_is_invalid(key: Any) -> None:
     with pytest.raises(ValueError, match=f"tag key {key!r} is none: a key is a string of 1 to 128 characters"):
         InstanceSelection.by_tags({key: ["web"]})
 
@@ -213,12 +213,12 @@ def test_fails_when_two_keys_differ_only_in_case() -> None:
         InstanceSelection.by_tags({"App": ["web"], "env": ["prod"], "app": ["web"]})
 
 
-def test_fails_when_the_tags_are_no_map() -> None:
+def test_fails_when_the_tags_are_not_a_map() -> None:
     with pytest.raises(ValueError, match=r"tags is \['app'\]: pass a map of keys with their values"):
         InstanceSelection.by_tags(["app"])  # type: ignore[arg-type]
 
 
-def test_takes_as_many_ids_as_an_event_can_carry() -> None:
+def test_accepts_as_many_ids_as_an_event_can_carry() -> None:
     assert len(InstanceSelection.by_ids(*instance_ids(4000)).instance_ids) == 4000
 
 
@@ -235,23 +235,23 @@ def test_fails_when_there_are_more_ids_than_an_event_can_carry() -> None:
     [{"instance_ids": ("web",)}, {"instance_ids": (INSTANCE, INSTANCE)}, {"tags": (("", ("web",)),)}],
     ids=["malformed", "repeated", "no key"],
 )
-def test_fails_when_it_is_made_directly_of_what_a_factory_refuses(selection: dict[str, Any]) -> None:
+def test_fails_when_it_is_made_directly_with_what_a_factory_refuses(selection: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"malformed instance id|more than once|tag key '' is none"):
         InstanceSelection(**selection)
 
 
-def test_takes_as_many_tag_values_as_ec2_can_be_asked_for() -> None:
+def test_accepts_as_many_tag_values_as_one_call_of_ec2_can_filter() -> None:
     selection = InstanceSelection.by_tags({"app": [f"v{number}" for number in range(190)]})
     assert len(selection.tags[0][1]) == 190
 
 
-def test_fails_when_there_are_more_tag_values_than_ec2_can_be_asked_for() -> None:
+def test_fails_when_there_are_more_tag_values_than_one_call_of_ec2_can_filter() -> None:
     values = [f"v{number}" for number in range(190)]
     with pytest.raises(ValueError, match="191 tag values are more than the 190"):
         InstanceSelection.by_tags({"app": values, "env": ["prod"]})
 
 
-def test_the_policies_are_the_same_in_every_synthesis_with_a_list_token() -> None:
+def test_with_a_list_token_the_policies_are_the_same_in_every_synthesis() -> None:
     def policies(other_tokens: int) -> Any:
         stack = new_stack()
         for _ in range(other_tokens):

@@ -47,7 +47,7 @@ def types(template: dict[str, Any]) -> set[str]:
     ],
     ids=["report", "repair", "report often", "repair little"],
 )
-def test_an_entry_has_the_enforcement_that_it_says(given: Any, rendered: dict[str, Any]) -> None:
+def test_an_entry_has_the_enforcement_that_it_declares(given: Any, rendered: dict[str, Any]) -> None:
     entry = RoleEntry.model_validate({**WEB, "enforcement": given})
     stack = InstanceRoleStack(new_app(), "InstanceRole-web", entry=entry, env=IRELAND)
     assert association_of(stack)["Properties"]["Enforcement"] == rendered
@@ -73,7 +73,7 @@ def test_settings_reach_the_queues(tmp_path: Path) -> None:
 # One provider
 
 
-def test_entries_of_one_environment_share_a_provider_in_a_stack_of_its_own(tmp_path: Path) -> None:
+def test_entries_of_one_environment_share_a_provider_in_a_separate_stack(tmp_path: Path) -> None:
     roles = {"web": {**WEB, "enforcement": "repair"}, "api": {**API, "enforcement": "report"}}
     found = templates(tmp_path, roles, shared_provider=True)
 
@@ -126,7 +126,7 @@ def test_the_shared_provider_has_the_settings(tmp_path: Path) -> None:
     assert role["Tags"] == [{"Key": "team", "Value": "web"}]
 
 
-def test_without_the_setting_every_entry_has_a_provider_of_its_own(tmp_path: Path) -> None:
+def test_without_the_setting_every_entry_has_its_own_provider(tmp_path: Path) -> None:
     found = templates(tmp_path, {"web": WEB, "api": API}, shared_provider=False)
     assert set(found) == {"InstanceRole-web", "InstanceRole-api"}
     assert all("AWS::DynamoDB::Table" in types(template) for template in found.values())

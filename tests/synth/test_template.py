@@ -109,7 +109,7 @@ def documents(resource: dict[str, Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("env", [IRELAND, None], ids=["in a Region", "anywhere"])
-def test_feature_flags_change_neither_the_resources_nor_their_order_nor_a_right(env: Environment | None) -> None:
+def test_feature_flags_change_neither_resources_nor_dependencies_nor_permissions(env: Environment | None) -> None:
     on, off = (dict(Template.from_stack(stack_of_everything(env, flags)).to_json()) for flags in (FLAGS, {}))
 
     assert dependencies(on) == dependencies(off)
@@ -117,7 +117,7 @@ def test_feature_flags_change_neither_the_resources_nor_their_order_nor_a_right(
 
 
 @pytest.mark.parametrize("flags", [FLAGS, {}], ids=["feature flags on", "feature flags off"])
-def test_a_role_with_its_first_association_is_small(flags: dict[str, Any]) -> None:
+def test_a_role_with_its_first_association_has_few_resources(flags: dict[str, Any]) -> None:
     assert len(template_of(BY_ID, flags=flags)["Resources"]) <= MAX_RESOURCES
 
 
@@ -128,7 +128,7 @@ def test_a_further_association_adds_one_resource() -> None:
     assert len(two["Resources"]) == len(one["Resources"]) + 1
 
 
-def test_the_handlers_policy_is_another_resource_when_it_says_something_else() -> None:
+def test_the_handlers_policy_is_another_resource_when_its_content_changes() -> None:
     one, other = template_of(BY_ID), template_of(InstanceSelection.by_ids(OTHER_INSTANCE))
 
     assert policies(one).keys().isdisjoint(policies(other))
@@ -150,7 +150,7 @@ def test_fails_when_there_are_more_ids_than_fit_and_says_what_to_do() -> None:
         template_of(InstanceSelection.by_ids(*ids))
 
 
-def test_no_policy_of_many_ids_is_larger_than_iam_takes() -> None:
+def test_no_policy_of_many_ids_is_larger_than_iam_accepts() -> None:
     template = template_of(InstanceSelection.by_ids(*[f"i-{number:017x}" for number in range(250)]))
 
     for found in policies(template).values():
@@ -166,7 +166,7 @@ IGNORED = "W3005"
 REGIONS = ("eu-west-1", "cn-north-1", "us-gov-west-1")
 
 
-def test_cfn_lint_finds_nothing_wherever_the_stack_is(tmp_path: Path) -> None:
+def test_cfn_lint_finds_nothing_in_any_region(tmp_path: Path) -> None:
     regions = {region: Environment(account=ACCOUNT, region=region) for region in REGIONS}
     paths = []
     for name, env in {**regions, "anywhere": None}.items():

@@ -69,7 +69,7 @@ def test_the_wheel_holds_the_library_the_handler_and_the_types(distributions: Pa
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"cdk_instance_role"}
 
 
-def test_the_source_distribution_holds_what_the_wheel_is_built_from(distributions: Path) -> None:
+def test_the_source_distribution_holds_the_sources_of_the_wheel(distributions: Path) -> None:
     (source,) = distributions.glob("*.tar.gz")
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

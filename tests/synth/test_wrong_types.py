@@ -98,7 +98,7 @@ def test_an_argument_of_a_wrong_type_is_refused(
 
 
 @pytest.mark.parametrize("profile", ["Old", ["Old"], 5, None], ids=str)
-def test_a_replaceable_profile_that_is_none_is_refused(profile: Any) -> None:
+def test_a_replaceable_profile_of_a_wrong_type_is_refused(profile: Any) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(f'an instance profile is {profile!r}: {PROFILE}')}"):
         ReplaceableProfiles.profiles(profile)
 
@@ -112,7 +112,7 @@ def test_a_policy_that_is_added_later_is_checked_as_well() -> None:
         web.add_to_principal_policy(policy)
 
 
-def test_a_metric_that_no_association_has_is_refused() -> None:
+def test_an_unknown_metric_is_refused() -> None:
     association = InstanceRole(new_stack(), "Web").associate_with("Fleet", BY_ID)
     with pytest.raises(ValueError, match=r"^'Finished' is no metric of an association: give one of Targets, Done, "):
         association.metric("Finished")
