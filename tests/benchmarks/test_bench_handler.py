@@ -25,14 +25,14 @@ def test_the_targets_are_of_every_kind() -> None:
     assert any(step.undo for step in plan.steps)
 
 
-def test_the_program_that_plans_says_what_it_took(tmp_path: Path) -> None:
+def test_the_program_that_plans_reports_time_and_memory(tmp_path: Path) -> None:
     said = fresh(["-m", "benchmarks.handler_plan", "70", "traced"], tmp_path)
     assert 0 < said["values"] < said["before"] <= said["memory"]
     assert said["cpu"] > 0
     assert said["seconds"] > 0
 
 
-def test_the_program_that_looks_makes_the_calls_of_a_look(tmp_path: Path) -> None:
+def test_the_program_that_observes_makes_the_calls_of_an_observation(tmp_path: Path) -> None:
     said = fresh(["-m", "benchmarks.handler_look", "191"], tmp_path)
     assert said["calls"] == 2 * 2 + 1, "one of each kind for 190 targets, and one for the ledger"
     assert said["look"] == pytest.approx(said["ledger"] + said["instances"] + said["plan"])
@@ -74,7 +74,7 @@ def section(monkeypatch: pytest.MonkeyPatch) -> Section:
     return handler.run(runs=2, quick=False)
 
 
-def test_what_is_promised_is_held_against_what_was_measured(section: Section) -> None:
+def test_promises_are_compared_with_measurements(section: Section) -> None:
     kept = {verdict.promise: verdict.kept for verdict in section.verdicts}
     assert kept == {
         "imports and clients take at most 1.15 times what `import boto3` and the same clients take": False,

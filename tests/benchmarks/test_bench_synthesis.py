@@ -39,18 +39,18 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measure:
     return measure
 
 
-def test_one_more_resource_for_each_further_association_is_as_promised(measured: Measure) -> None:
+def test_one_more_resource_for_each_further_association_keeps_the_promise(measured: Measure) -> None:
     *_, further = measured().verdicts
     assert (further.measured, further.kept) == ("99 for 99", True)
 
 
-def test_policies_that_come_along_are_told(measured: Measure) -> None:
+def test_additional_policies_are_reported(measured: Measure) -> None:
     *_, further = measured(policies=1).verdicts
     assert (further.measured, further.kept) == ("198 for 99", False)
     assert "99 AWS::IAM::ManagedPolicy" in further.cause
 
 
-def test_associations_that_do_not_fit_into_a_stack_are_told(measured: Measure) -> None:
+def test_associations_that_do_not_fit_into_a_stack_are_reported(measured: Measure) -> None:
     section = measured(fits=16)
     *_, further = section.verdicts
     assert (further.measured, further.kept) == ("15 for 15; 100 don't fit into a stack", False)

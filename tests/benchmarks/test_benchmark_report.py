@@ -62,7 +62,7 @@ def test_measuring_one_section_keeps_the_others(tmp_path: Path) -> None:
     assert report.index("## Handler") < report.index("## Planning"), "in the order of the report, not of the runs"
 
 
-def test_the_report_says_what_is_kept_and_what_is_missed_and_why(tmp_path: Path) -> None:
+def test_the_report_says_which_promises_are_kept_or_missed_and_why(tmp_path: Path) -> None:
     bench(tmp_path, "handler", "planning")
     report = (tmp_path / "README.md").read_text()
     assert "| kept | Planning is fast | 2.00 |" in report
@@ -72,7 +72,7 @@ def test_the_report_says_what_is_kept_and_what_is_missed_and_why(tmp_path: Path)
     assert "| tool | a \\| b |" in report
 
 
-def test_plots_are_drawn_the_same_every_time_and_removed_when_nobody_shows_them(
+def test_plots_are_reproducible_and_removed_when_the_report_no_longer_shows_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench(tmp_path, "planning")
@@ -85,7 +85,7 @@ def test_plots_are_drawn_the_same_every_time_and_removed_when_nobody_shows_them(
     assert not list(tmp_path.glob("a-plot.*"))
 
 
-def test_the_commit_is_told_and_whether_more_than_the_report_was_changed_since(tmp_path: Path) -> None:
+def test_the_report_names_the_commit_and_says_whether_there_are_later_changes(tmp_path: Path) -> None:
     def git(*arguments: str) -> str:
         command = ["git", "-c", "user.name=Nobody", "-c", "user.email=nobody@example.com", *arguments]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
@@ -101,11 +101,11 @@ def test_the_commit_is_told_and_whether_more_than_the_report_was_changed_since(t
     assert commit(tmp_path) == f"{head} and changes"
 
 
-def test_without_a_repository_the_commit_is_not_known(tmp_path: Path) -> None:
+def test_without_a_repository_the_commit_is_unknown(tmp_path: Path) -> None:
     assert commit(tmp_path) == "unknown"
 
 
-def test_fails_with_a_section_that_does_not_exist(tmp_path: Path) -> None:
+def test_fails_when_a_section_does_not_exist(tmp_path: Path) -> None:
     result = CliRunner().invoke(command.main, ["speed", "--into", str(tmp_path)])
     assert result.exit_code == 2
     assert "speed" in result.output

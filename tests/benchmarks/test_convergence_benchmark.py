@@ -14,7 +14,7 @@ TEN = 10
 LOOK = Samples((0.0004, 0.0005, 0.0009))
 
 
-def test_ours_does_every_job(subtests: pytest.Subtests) -> None:
+def test_our_handler_does_every_job(subtests: pytest.Subtests) -> None:
     for job in Job:
         with subtests.test(job.value):
             found = ours.run(job, TEN, seed=1)
@@ -27,7 +27,7 @@ def test_a_run_takes_the_same_time_every_time() -> None:
     assert ours.run(Job.HALF_STOPPED, TEN, seed=3) == ours.run(Job.HALF_STOPPED, TEN, seed=3)
 
 
-def test_what_the_processor_takes_for_a_look_is_charged_to_ours() -> None:
+def test_the_processor_time_of_an_observation_is_charged_to_our_handler() -> None:
     found, charged = (ours.run(Job.ASSOCIATE, TEN, seed=1, processor_seconds=seconds) for seconds in (0, 1))
     assert found.seconds < charged.observations * TEN <= charged.seconds
     assert charged.complete
@@ -40,7 +40,7 @@ def test_half_of_the_confirmations_take_less_than_5_6_seconds_and_60_percent_les
     assert taken[6_000] == pytest.approx(10, abs=0.3)
 
 
-def test_only_the_peers_are_run_less_often_with_the_most_instances() -> None:
+def test_only_the_peers_have_fewer_runs_with_the_most_instances() -> None:
     most = convergence.SIZES[-1]
     todo = convergence.tasks(ours.run, [boto3_loop.run], [TEN, most], runs=3, runs_of_small=3)
     seeds = {
@@ -52,13 +52,13 @@ def test_only_the_peers_are_run_less_often_with_the_most_instances() -> None:
     assert set(map(frozenset, seeds.values())) == {frozenset((1, 2, 3))}
 
 
-def test_ours_is_run_more_often_with_few_instances() -> None:
+def test_our_handler_has_more_runs_with_few_instances() -> None:
     todo = convergence.tasks(ours.run, [boto3_loop.run], [TEN], runs=3, runs_of_small=20)
     seeds = [one.seed for one in todo if (one.tool, one.job) == (ours.run, Job.REPLACE)]
     assert seeds == list(range(1, 21))
 
 
-def test_a_stack_is_throttled_the_less_the_fewer_resources_are_created_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_that_creates_fewer_resources_at_once_is_throttled_less(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(custom_resource, "synthesize", lambda _: "")
     few, all_ = (custom_resource.run(Job.REPLACE, 100, seed=1, at_once=at_once) for at_once in (TEN, None))
     assert 0 < few.throttled < all_.throttled
@@ -73,7 +73,7 @@ def test_the_loop_stops_at_the_first_stopped_instance() -> None:
 
 
 @pytest.mark.parametrize("job", convergence.JOBS)
-def test_the_careful_script_does_every_job_with_as_few_changes(job: Job) -> None:
+def test_the_careful_script_does_every_job_with_as_few_changes_as_ours(job: Job) -> None:
     found = careful_script.run(job, TEN, seed=1)
     assert (found.complete, found.failure) == (True, "")
     assert found.changes == sum(map(len, job.changes(TEN)))
@@ -94,7 +94,7 @@ def test_the_runbook_leaves_running_instances_without_a_role_for_seconds() -> No
     assert found.seconds_without_role > 4 * TEN
 
 
-def test_a_rollout_is_judged_by_its_last_change_and_the_confirmation_is_told(subtests: pytest.Subtests) -> None:
+def test_a_rollout_is_judged_by_its_last_change_and_its_confirmation_is_reported(subtests: pytest.Subtests) -> None:
     ten = ours.run(Job.REPLACE, TEN, seed=1)
     large = replace(ten, count=1_000, carrying=1_000, bucket_seconds=200, least_seconds=200, seconds=220)
     for changed, kept in ((204, True), (216, False)):
@@ -106,7 +106,7 @@ def test_a_rollout_is_judged_by_its_last_change_and_the_confirmation_is_told(sub
             assert (verdict.measured, verdict.kept) == (told, kept)
 
 
-def test_the_section_shows_everyone_and_judges_ours() -> None:
+def test_the_section_shows_every_tool_and_judges_our_handler() -> None:
     tools = (ours.run, boto3_loop.run, convergence.PEERS[4])
     outcomes = [convergence.Task(tool, job, TEN, 1)() for tool in tools for job in convergence.JOBS]
     section = convergence.section(outcomes, LOOK, runs=1)

@@ -17,11 +17,11 @@ from tests.simulator.simulator import Simulator
         (Job.NOTHING, 1000, 0),
     ],
 )
-def test_the_buckets_ask_for_so_much(job: Job, count: int, seconds: float) -> None:
+def test_the_buckets_determine_the_least_time_of_the_last_change(job: Job, count: int, seconds: float) -> None:
     assert bucket_seconds(job, count) == seconds
 
 
-def test_the_least_time_is_that_and_the_confirmation_of_the_last() -> None:
+def test_the_least_time_includes_the_confirmation_of_the_last_change() -> None:
     least = least_seconds(Job.ASSOCIATE, 1000, seed=1)
     assert 180 + FASTEST_CONFIRMATION < least < 181 + SLOWEST_CONFIRMATION
 

@@ -14,7 +14,7 @@ def runs() -> Mapping[str, Run]:
     return {context.name: Task(context, 60, 1)() for context in SITUATIONS}
 
 
-def test_every_situation_is_what_it_says(runs: Mapping[str, Run]) -> None:
+def test_every_situation_throttles_as_described(runs: Mapping[str, Run]) -> None:
     alone, few, many, beside = (runs[context.name] for context in SITUATIONS)
     assert (alone.throttled, alone.denied) == (0, 0)
     assert 0 < few.throttled < many.throttled < 0.5
@@ -22,7 +22,7 @@ def test_every_situation_is_what_it_says(runs: Mapping[str, Run]) -> None:
     assert alone.outcome.seconds < many.outcome.seconds
 
 
-def test_what_is_promised_is_held_against_the_mean(runs: Mapping[str, Run]) -> None:
+def test_promises_are_compared_with_the_mean(runs: Mapping[str, Run]) -> None:
     def section_with(name: str, seconds: float, denied: float) -> dict[str, bool]:
         found = dict(runs)
         outcome = replace(found[name].outcome, changed_seconds=seconds, bucket_seconds=100.0, carrying=60)

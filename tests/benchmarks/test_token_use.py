@@ -13,7 +13,7 @@ def calls(action: str, *seconds: float) -> list[Call]:
     return [Call(action, START + at, {}) for at in seconds]
 
 
-def test_time_before_the_first_call_and_between_two_bursts_is_lost() -> None:
+def test_tokens_are_lost_before_the_first_call_and_between_two_bursts() -> None:
     burst = int(50 * CAPACITY_SHARE)  # the rest of the bucket is left to others
     (use,) = uses(calls(REPLACE, *[2.0] * burst, *[100.0] * burst))
     refilled_after = burst / (5 * REFILL_SHARE)

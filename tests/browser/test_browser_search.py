@@ -22,14 +22,14 @@ def install(folder: Path, name: str) -> str:
     return str(program)
 
 
-def test_the_variable_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_variable_has_precedence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     install(tmp_path, "chromium")
     monkeypatch.setenv("CHROMIUM", "/opt/chromium")
 
     assert find().path == "/opt/chromium"
 
 
-def test_the_path_comes_before_the_package_of_npm(tmp_path: Path) -> None:
+def test_the_path_has_precedence_over_the_package_of_npm(tmp_path: Path) -> None:
     chrome = install(tmp_path, "google-chrome")
     assert find().path == chrome
 
@@ -37,12 +37,12 @@ def test_the_path_comes_before_the_package_of_npm(tmp_path: Path) -> None:
     assert find().path == chromium
 
 
-def test_fails_in_one_sentence_when_there_is_none() -> None:
+def test_fails_with_one_sentence_when_there_is_no_browser() -> None:
     with pytest.raises(NoBrowserError, match=r"^no browser was found: run `make setup` .* or set CHROMIUM to the path"):
         find()
 
 
-def test_the_package_of_npm_holds_one_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_package_of_npm_contains_a_browser_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     package = Path(__file__).parents[2] / "node_modules" / "@sparticuz" / "chromium"
     monkeypatch.setattr(browser, "PACKAGE", package)
 

@@ -30,7 +30,7 @@ def ids(shown: Shown) -> list[str]:
     return shown.column("Instance")
 
 
-def test_everything_is_there_at_first_the_worst_first(show: Show) -> None:
+def test_at_first_everything_is_shown_with_the_worst_first(show: Show) -> None:
     shown = show(reports.mixed())
 
     assert shown.column("Action") == [
@@ -78,7 +78,7 @@ def test_several_actions_can_be_chosen(show: Show) -> None:
         ("no such text", []),
     ],
 )
-def test_a_text_is_found_wherever_it_stands(show: Show, text: str, found: list[int]) -> None:
+def test_a_text_is_found_in_any_column(show: Show, text: str, found: list[int]) -> None:
     shown = show(reports.mixed())
 
     shown.page.get_by_label("Text").fill(text)
@@ -105,7 +105,7 @@ def test_a_tag_is_found_by_its_key_or_by_its_key_and_value(show: Show, tag: str,
     assert ids(shown) == [*map(id_, found)]
 
 
-def test_the_name_is_a_tag_also_where_the_others_are_not_known(show: Show) -> None:
+def test_the_name_is_found_as_a_tag_even_if_the_other_tags_are_unknown(show: Show) -> None:
     shown = show(reports.mixed(), edit=without_tags)
 
     shown.page.get_by_label("Tag").fill("Name=web-11")
@@ -115,7 +115,7 @@ def test_the_name_is_a_tag_also_where_the_others_are_not_known(show: Show) -> No
     assert len(ids(shown)) == 10  # one instance has none
 
 
-def test_filters_are_taken_together_and_cleared_together(show: Show) -> None:
+def test_filters_are_combined_and_cleared_together(show: Show) -> None:
     shown = show(reports.mixed())
     shown.page.get_by_label("replace").check()
     shown.page.get_by_label("State").select_option("stopped")
@@ -149,7 +149,7 @@ def test_the_associations_follow_the_filters(show: Show) -> None:
     )
 
 
-def test_a_heading_sorts_up_then_down_then_as_before(show: Show) -> None:
+def test_a_heading_sorts_up_then_down_then_in_the_original_order(show: Show) -> None:
     shown = show(reports.mixed())
     before = ids(shown)
     cell = shown.page.locator("#headings > th").nth(2)
@@ -168,7 +168,7 @@ def test_a_heading_sorts_up_then_down_then_as_before(show: Show) -> None:
     assert cell.get_attribute("aria-sort") is None
 
 
-def test_actions_are_sorted_by_what_they_mean(show: Show) -> None:
+def test_actions_are_sorted_by_severity(show: Show) -> None:
     shown = show(reports.mixed())
 
     shown.heading("Action").click()
@@ -199,7 +199,7 @@ def test_the_details_of_an_instance_say_why_and_what_it_loses(show: Show) -> Non
     assert details.count() == 0
 
 
-def test_the_details_of_a_drifted_instance_say_who_has_changed_it(show: Show) -> None:
+def test_the_details_of_a_drifted_instance_say_what_identity_has_changed_it(show: Show) -> None:
     shown = show(reports.enforced())
 
     shown.page.get_by_role("button", name=f"Details of {id_(1)}").first.click()
@@ -241,7 +241,7 @@ def test_the_link_of_an_instance_shows_it_alone(show: Show) -> None:
     assert shown.page.locator("tr.details").count() == 1
 
 
-def test_an_account_and_region_leads_to_its_instances(show: Show) -> None:
+def test_an_account_and_region_links_to_its_instances(show: Show) -> None:
     shown = show(reports.in_many_accounts())
 
     shown.page.locator("#environment-444455556666-us-east-1").get_by_role("link").click()
@@ -263,11 +263,11 @@ def test_a_link_to_an_association_unfolds_it_and_keeps_the_filters(show: Show) -
 
 
 @pytest.mark.parametrize("fragment", ["#%", "#no-such-part", "#a=b&action=explode&sort=__proto__", "#&&=&open=x"])
-def test_an_address_that_means_nothing_does_no_harm(show: Show, fragment: str) -> None:
+def test_an_invalid_fragment_shows_everything(show: Show, fragment: str) -> None:
     assert show(reports.mixed(), fragment).result == "11 instances."
 
 
-def test_the_back_button_goes_back_to_the_view_before(show: Show) -> None:
+def test_the_back_button_shows_the_view_before(show: Show) -> None:
     shown = show(reports.in_many_accounts())
     shown.page.locator("#environment-444455556666-us-east-1").get_by_role("link").click()
     shown.settle()
@@ -309,7 +309,7 @@ def test_the_keyboard_alone_filters_sorts_and_opens(show: Show) -> None:
     assert shown.page.locator("tr.details").count() == 0
 
 
-def test_more_instances_come_as_somebody_reads_on(show: Show) -> None:
+def test_more_instances_are_added_while_the_reader_scrolls(show: Show) -> None:
     shown = show(reports.huge(1000))
     assert shown.rows.count() == 200
     assert shown.result == "1,000 instances."
@@ -326,7 +326,7 @@ def test_more_instances_come_as_somebody_reads_on(show: Show) -> None:
     assert shown.page.evaluate("document.activeElement.ariaLabel") == "Table of the instances"
 
 
-def test_on_paper_there_is_every_instance_that_matches_and_no_control(show: Show) -> None:
+def test_a_print_shows_every_instance_that_matches_and_no_control(show: Show) -> None:
     shown = show(reports.huge(1000, 4), "#instances&action=keep")
     paper = shown.page.pdf()
     shown.page.emulate_media(media="print")
@@ -338,7 +338,7 @@ def test_on_paper_there_is_every_instance_that_matches_and_no_control(show: Show
     assert shown.page.locator("#result").is_visible()
 
 
-def test_associations_are_unfolded_on_paper_only(show: Show) -> None:
+def test_associations_are_unfolded_in_a_print_only(show: Show) -> None:
     shown = show(reports.in_many_accounts())
     unfolded = shown.page.locator("details.association[open]")
     shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -349,20 +349,20 @@ def test_associations_are_unfolded_on_paper_only(show: Show) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(13, 17, 23)")])
-def test_it_is_as_light_or_dark_as_the_reader_wants(show: Show, scheme: str, background: str) -> None:
+def test_it_follows_the_colour_scheme_of_the_reader(show: Show, scheme: str, background: str) -> None:
     shown = show(reports.mixed(), color_scheme=scheme)
 
     assert shown.page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == background
 
 
 @pytest.mark.parametrize(("motion", "behavior"), [("reduce", "auto"), ("no-preference", "smooth")])
-def test_it_moves_only_if_the_reader_does_not_mind(show: Show, motion: str, behavior: str) -> None:
+def test_it_scrolls_smoothly_unless_the_reader_prefers_reduced_motion(show: Show, motion: str, behavior: str) -> None:
     shown = show(reports.kept(), reduced_motion=motion)
 
     assert shown.page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == behavior
 
 
-def test_without_scripts_there_are_the_verdict_the_totals_and_the_associations(show: Show) -> None:
+def test_without_scripts_it_shows_the_verdict_the_totals_and_the_associations(show: Show) -> None:
     shown = show(reports.mixed(), java_script_enabled=False)
 
     text = shown.page.locator("body").inner_text()
@@ -373,7 +373,7 @@ def test_without_scripts_there_are_the_verdict_the_totals_and_the_associations(s
     assert not shown.page.locator("#filters").is_visible()
 
 
-def test_no_associations_are_said_in_words(show: Show) -> None:
+def test_no_associations_are_reported_in_a_sentence(show: Show) -> None:
     shown = show(PlanReport(()))
 
     text = shown.page.locator("body").inner_text()
@@ -381,7 +381,7 @@ def test_no_associations_are_said_in_words(show: Show) -> None:
     assert "There are no instances." in text
 
 
-def test_an_instance_of_two_associations_is_opened_in_one_of_them(show: Show) -> None:
+def test_an_instance_of_two_associations_is_opened_in_only_one_of_them(show: Show) -> None:
     (plan,) = reports.kept().associations
     shown = show(PlanReport((plan, replace(plan, association="Other"))))
 

@@ -39,7 +39,7 @@ def test_the_number_of_results_is_announced(show: Show) -> None:
     assert show(reports.kept()).page.locator("#result").get_attribute("role") == "status"
 
 
-def test_no_result_is_told_by_its_colour_alone(show: Show) -> None:
+def test_no_result_is_shown_by_colour_alone(show: Show) -> None:
     shown = show(reports.in_many_accounts())
     page = shown.page
 

@@ -63,7 +63,7 @@ def test_keys_and_values_of_tags_do_nothing_and_are_found(show: Show, attack: st
 
 
 @pytest.mark.parametrize("attack", ATTACKS[:4] + ATTACKS[-4:])
-def test_an_address_of_somebody_else_does_nothing(show: Show, attack: str) -> None:
+def test_a_crafted_fragment_does_nothing(show: Show, attack: str) -> None:
     names = ("text", "tag", "account", "association", "state", "sort", "open", "action")
     address = "&".join(f"{name}={quote(attack)}" for name in names)
     shown = show(reports.mixed(), f"#instances&{address}")
@@ -74,7 +74,7 @@ def test_an_address_of_somebody_else_does_nothing(show: Show, attack: str) -> No
     assert shown.result == "11 instances."
 
 
-def test_what_changes_the_direction_of_text_and_what_is_invisible_is_taken_away(show: Show) -> None:
+def test_direction_marks_and_invisible_characters_are_removed(show: Show) -> None:
     (plan,) = reports.kept().associations
     name = "web\u202egpj.exe\u2066\u200b\u3164x"
     one = reports.view(1, Verb.KEEP, name, name=name)

@@ -23,11 +23,11 @@ def shown() -> list[str]:
 
 
 @pytest.mark.parametrize("path", shown())
-def test_what_the_tree_shows_exists(path: str) -> None:
+def test_every_path_in_the_tree_exists(path: str) -> None:
     assert (ROOT / path).exists()
 
 
-def test_every_package_of_the_library_is_shown() -> None:
+def test_every_package_of_the_library_is_in_the_tree() -> None:
     packages = {f"{one.parent.relative_to(ROOT)}/" for one in (ROOT / LIBRARY).rglob("__init__.py")}
 
     assert packages - {*shown()} <= {f"{LIBRARY}/runtime/"}

@@ -53,14 +53,14 @@ def test_the_readme_is_read_in_three_minutes() -> None:
     assert len(README.split()) <= 700
 
 
-def test_every_link_of_the_readme_leads_to_a_file() -> None:
+def test_every_link_of_the_readme_points_to_a_file() -> None:
     local = [link.partition("#")[0] for link in LINKS.findall(README) if not link.startswith("http")]
 
     assert local
     assert [link for link in local if not (ROOT / link).exists()] == []
 
 
-def test_the_code_of_the_readme_is_that_of_an_example() -> None:
+def test_the_code_of_the_readme_is_the_code_of_an_example() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     lines = {line.strip() for line in (ROOT / "examples/existing_app/app.py").read_text(encoding="utf-8").splitlines()}
 
@@ -86,7 +86,7 @@ def test_every_page_is_in_the_navigation() -> None:
     assert sorted(leaves(site()["nav"])) == sorted(str(one.relative_to(DOCS)) for one in DOCS.glob("**/*.md"))
 
 
-def test_the_index_of_decisions_has_their_titles() -> None:
+def test_the_index_of_decisions_has_the_titles_of_all_decisions() -> None:
     decisions = sorted((DOCS / "decisions").glob("0*.md"))
     titles = [one.read_text(encoding="utf-8").partition("\n")[0].partition(". ")[2] for one in decisions]
 
@@ -108,7 +108,7 @@ def test_the_configuration_page_has_every_key(title: str, model: Any) -> None:
     assert sorted(keys) == sorted(model.model_fields)
 
 
-def test_the_messages_of_the_troubleshooting_page_are_in_the_code() -> None:
+def test_every_message_of_the_troubleshooting_page_is_in_the_code() -> None:
     # Two strings on two lines are one message.
     code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(one.read_text(encoding="utf-8") for one in SOURCES))
     said_by_us = page("operations/troubleshooting.md").partition("## The command line")[0]
@@ -118,7 +118,7 @@ def test_the_messages_of_the_troubleshooting_page_are_in_the_code() -> None:
     assert [one for one in messages if one not in code] == []
 
 
-def test_the_documentation_is_built_with_the_versions_that_the_tests_use() -> None:
+def test_the_documentation_is_built_with_the_same_versions_as_the_tests() -> None:
     def pins(name: str) -> dict[str, str]:
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         return dict(one.split("==") for one in lines if re.fullmatch(r"[\w.\[\]-]+==[\w.]+", one))
@@ -137,7 +137,7 @@ def test_getting_started_names_the_wheel_that_is_built() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_file_that_a_page_names_is_there(path: Path) -> None:
+def test_every_file_that_a_page_names_exists(path: Path) -> None:
     named = set(re.findall(rf"`({FOLDERS}/[\w./-]*|\w+\.py)`", path.read_text(encoding="utf-8")))
     modules = {one.name for folder in ("constructs", "tests") for one in (ROOT / folder).glob("**/*.py")}
 

@@ -28,7 +28,7 @@ def demo(folder: Path) -> "AbstractContextManager[subprocess.Popen[str]]":
     return running("localaws.demo", folder)
 
 
-def test_is_told_to_its_end_with_a_table_before_and_after_every_step(tmp_path: Path) -> None:
+def test_runs_to_its_end_with_a_table_before_and_after_every_step(tmp_path: Path) -> None:
     with demo(tmp_path) as process:
         begun = read_until(process, "These instances run already")
         rest, _ = process.communicate(timeout=MAX_SECONDS)

@@ -63,7 +63,7 @@ def test_an_instance_that_gets_the_tag_gets_the_role(own_aws: LocalAws, enforced
 
 
 @pytest.mark.usefixtures("own_aws")
-def test_a_profile_that_somebody_removes_returns(enforced: Enforced) -> None:
+def test_a_profile_that_somebody_removes_is_associated_again(enforced: Enforced) -> None:
     arrival = enforced.launch()
     enforced.remove_profile(arrival.id)
     result = enforced.reconcile()
@@ -72,7 +72,7 @@ def test_a_profile_that_somebody_removes_returns(enforced: Enforced) -> None:
 
 
 @pytest.mark.usefixtures("enforced")
-def test_a_message_that_nobody_should_send_is_deleted(own_aws: LocalAws) -> None:
+def test_an_invalid_message_is_deleted(own_aws: LocalAws) -> None:
     sqs = own_aws.client("sqs")
     first, second = queues(own_aws)
     attributes = sqs.get_queue_attributes(QueueUrl=first, AttributeNames=["RedrivePolicy"]).get("Attributes", {})

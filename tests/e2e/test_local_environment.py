@@ -53,7 +53,7 @@ def test_nothing_of_the_callers_credentials_is_passed_on() -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_clients_talk_to_the_local_aws_only(tmp_path: Path) -> None:
+def test_clients_call_the_local_aws_only(tmp_path: Path) -> None:
     aws = LocalAws(tmp_path)
     for service in ("ec2", "iam", "dynamodb", "cloudformation"):
         client = aws.client(service)
@@ -63,7 +63,7 @@ def test_clients_talk_to_the_local_aws_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_clients_talk_to_the_simulator_about_instances_and_to_the_local_aws_about_all_else(tmp_path: Path) -> None:
+def test_clients_call_the_simulator_about_instances_and_the_local_aws_for_everything_else(tmp_path: Path) -> None:
     aws = SimulatedAws(tmp_path)
     urls = {service: aws.client(service).meta.endpoint_url for service in ("ec2", "iam", "dynamodb", "lambda")}
     assert urls["dynamodb"] == urls["lambda"] == aws.endpoint
@@ -72,7 +72,7 @@ def test_clients_talk_to_the_simulator_about_instances_and_to_the_local_aws_abou
 
 
 @pytest.mark.usefixtures("credentials")
-def test_the_callers_environment_is_back_afterwards() -> None:
+def test_the_callers_environment_is_restored_afterwards() -> None:
     before = dict(os.environ)
     with only(environment()):
         assert os.environ.get("AWS_PROFILE") is None
@@ -117,7 +117,7 @@ def test_refuses_to_let_functions_inherit_what_could_reach_a_real_account(tmp_pa
         pass
 
 
-def test_refuses_to_start_anything_once_the_environment_is_not_local_any_more(tmp_path: Path) -> None:
+def test_refuses_to_start_anything_once_the_environment_is_no_longer_local(tmp_path: Path) -> None:
     aws = LocalAws(tmp_path)
     aws.environment["AWS_ENDPOINT_URL"] = "https://sts.eu-west-1.amazonaws.com"
     with pytest.raises(NotLocalError):

@@ -35,12 +35,12 @@ def comment(tmp_path_factory: pytest.TempPathFactory) -> str:
     return written
 
 
-def test_is_a_comment_that_the_workflow_finds_again_and_github_takes(comment: str) -> None:
+def test_is_a_comment_that_the_workflow_finds_again_and_github_accepts(comment: str) -> None:
     assert comment.startswith(f"{MARKER}\n")
     assert len(comment) < LIMIT
 
 
-def test_says_what_becomes_of_every_instance(comment: str) -> None:
+def test_says_what_happens_to_every_instance(comment: str) -> None:
     rows = re.findall(r"^\| (\w+) \| `i-\w+` \| `([\w-]+)` \| (\w+) \| `(\w+)", comment, re.MULTILINE)
     assert rows == [
         ("replace", "web-2", "running", "OldProfile"),
@@ -57,7 +57,7 @@ def test_says_what_the_applications_lose_and_gain(comment: str) -> None:
     assert "- `AmazonS3ReadOnlyAccess`" in gained
 
 
-def test_warns_of_somebody_else_who_manages_an_instance(comment: str) -> None:
+def test_warns_of_another_service_that_manages_an_instance(comment: str) -> None:
     assert re.search(r"^> - `i-\w+` \(`web-2`\): Terraform seems to manage it", comment, re.MULTILINE)
 
 

@@ -163,12 +163,12 @@ def test_status_shows_what_is_in_order(runs: Mapping[str, Run], command: str) ->
 
 
 @pytest.mark.parametrize("command", [DIFF, PLAN, STATUS, SEARCH])
-def test_with_the_whole_policy_nothing_stays_unseen(runs: Mapping[str, Run], command: str) -> None:
+def test_with_the_whole_policy_everything_is_read(runs: Mapping[str, Run], command: str) -> None:
     assert [call for call in runs[command].calls if not call.allowed] == []
     assert not UNREAD.findall(runs[command].result.output)
 
 
-def test_the_policy_allows_nothing_that_no_command_asks_for(runs: Mapping[str, Run]) -> None:
+def test_the_policy_allows_only_actions_that_a_command_needs(runs: Mapping[str, Run]) -> None:
     called = {call.action for one in runs.values() for call in one.calls}
     assert sorted(called) == sorted(LISTED)
 
@@ -180,7 +180,7 @@ def test_no_role_is_assumed_but_the_lookup_role(aws: LocalAws, reader: Reader, r
 
 
 @pytest.mark.parametrize("action", LISTED)
-def test_without_an_action_every_command_that_asks_for_it_says_what_it_could_not_see(
+def test_without_an_action_every_command_that_needs_it_says_what_it_could_not_read(
     aws: LocalAws, reader: Reader, runs: Mapping[str, Run], action: str
 ) -> None:
     asking = [command for command, one in runs.items() if action in {call.action for call in one.calls}]

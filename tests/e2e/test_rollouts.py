@@ -16,7 +16,7 @@ APP = "python tests/e2e/apps/in_waves.py"
 PATIENCE_SECONDS = 120.0
 
 
-def test_an_alarm_in_the_first_wave_takes_the_update_back_before_the_others_had_their_turn(
+def test_an_alarm_in_the_first_wave_rolls_the_update_back_before_the_second_wave(
     aws: LocalAws, fleet: Fleet, unique: str
 ) -> None:
     targets = [fleet.launch() for _ in range(3)]

@@ -42,7 +42,7 @@ def test_tags_select_and_a_conflict_is_kept_and_a_profile_may_hold_a_role_of_ano
     assert fleet.look(settled=True) == before
 
 
-def test_two_associations_in_one_stack_one_of_them_of_an_imported_profile(
+def test_a_stack_may_have_two_associations_one_of_them_of_an_imported_profile(
     aws: LocalAws, fleet: Fleet, unique: str
 ) -> None:
     imported = f"Imported-{unique}"
@@ -71,7 +71,7 @@ def test_two_associations_in_one_stack_one_of_them_of_an_imported_profile(
     assert fleet.look(settled=True) == before
 
 
-def test_the_instances_of_a_retained_association_keep_the_profile_when_the_stack_goes(
+def test_the_instances_of_a_retained_association_keep_the_profile_when_the_stack_is_deleted(
     aws: LocalAws, fleet: Fleet, unique: str
 ) -> None:
     imported = f"Retained-{unique}"

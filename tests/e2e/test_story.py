@@ -103,7 +103,7 @@ def attempts(aws: SimulatedAws, handler: str, ours: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("key", ["attach", "diff", "replace", "conflict", "destroy"])
-def test_every_step_leaves_the_instances_as_it_says(told: Told, key: str) -> None:
+def test_after_every_step_the_instances_carry_what_it_expects(told: Told, key: str) -> None:
     chapter = told.chapters[key]
     assert not chapter.mistakes(), chapter.result.output
 
@@ -143,7 +143,7 @@ def test_after_the_stack_is_deleted_every_instance_is_as_it_was(told: Told) -> N
     assert told.chapters["destroy"].after == told.chapters["attach"].before
 
 
-def test_diff_shows_the_instances_and_profiles_that_come_in(told: Told) -> None:
+def test_diff_shows_the_added_instances_and_profiles(told: Told) -> None:
     output = told.chapters["diff"].result.output
     for expected in (*told.ids("web-2", "web-3"), f":instance-profile/{OLD}", f":role/{OLD}"):
         assert f'"{expected}"' in output
@@ -155,7 +155,7 @@ def test_a_second_deployment_without_a_change_changes_nothing(told: Told) -> Non
     assert f"{STACK} (no changes)" in told.again.output
 
 
-def test_a_conflict_names_the_instance_and_the_profile_and_nothing_else(told: Told) -> None:
+def test_a_conflict_names_only_the_instance_and_the_profile(told: Told) -> None:
     result = told.chapters["conflict"].result
     (stranger,) = told.ids("db-1")
     assert f"instance {stranger} (running) carries instance profile {FOREIGN}, which `replaces` does not list" in (
@@ -178,13 +178,13 @@ def test_the_ledger_holds_the_outcome_for_every_instance(told: Told) -> None:
     assert {id_: item["Previous"] for id_, item in told.ledger.items()} == {web_1: None, web_2: old, web_3: old}
 
 
-def test_the_outputs_count_what_became_of_the_targets(told: Told) -> None:
+def test_the_outputs_count_the_outcomes_of_the_targets(told: Told) -> None:
     counted = {key: value for key, value in told.outputs.items() if key.endswith("Count")}
     assert counted == {"AssociatedCount": "1", "ReplacedCount": "2", "KeptCount": "0"}
 
 
 @pytest.mark.only_on("simulator")
-def test_the_first_change_is_tried_again_until_ec2_knows_the_new_profile(told: Told) -> None:
+def test_the_first_change_is_retried_until_ec2_knows_the_new_profile(told: Told) -> None:
     refused = [call for call in told.changes if call.error == "InvalidParameterValue"]
     assert refused
     assert told.changes[: len(refused)] == refused
@@ -192,7 +192,7 @@ def test_the_first_change_is_tried_again_until_ec2_knows_the_new_profile(told: T
 
 
 @pytest.mark.only_on("simulator")
-def test_every_instance_costs_one_change_and_a_stopped_one_two(told: Told) -> None:
+def test_every_instance_takes_one_change_and_a_stopped_one_two(told: Told) -> None:
     there, back = (
         Counter({ASSOCIATE: 2, REPLACE: 1, DISASSOCIATE: 1}),
         Counter({DISASSOCIATE: 2, REPLACE: 1, ASSOCIATE: 1}),
@@ -206,6 +206,6 @@ def test_no_running_instance_is_without_a_profile_that_has_one_before_and_after(
 
 
 @pytest.mark.only_on("simulator")
-def test_the_handler_is_judged_by_what_is_deployed(told: Told) -> None:
+def test_the_handler_has_the_rights_of_the_deployed_policies(told: Told) -> None:
     assert told.simulated.regions.callers == {told.handler}
     assert told.denials == {"displace": "UnauthorizedOperation", "give": "UnauthorizedOperation"}

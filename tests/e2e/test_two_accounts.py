@@ -71,7 +71,7 @@ def test_a_plan_has_a_line_for_each_account_and_region(told: Told) -> None:
         assert [line for line in lines if line.startswith(f"account {account}, {region}: 1 association, ")]
 
 
-def test_the_other_account_is_looked_at_through_the_lookup_roles_of_its_regions(told: Told) -> None:
+def test_the_other_account_is_read_through_the_lookup_roles_of_its_regions(told: Told) -> None:
     assert told.roles == [
         "arn:aws:iam::444455556666:role/cdk-hnb659fds-lookup-role-444455556666-eu-west-1",
         "arn:aws:iam::444455556666:role/cdk-hnb659fds-lookup-role-444455556666-us-east-1",
@@ -107,7 +107,7 @@ def test_status_finds_what_is_deployed_without_an_assembly(told: Told, how: str,
     assert {one["previous"]["name"] for one in said.named("web-2").values()} == {"OldProfile"}
 
 
-def test_a_conflict_is_one_of_its_account_and_region_only(told: Told) -> None:
+def test_a_conflict_is_reported_in_its_account_and_region_only(told: Told) -> None:
     said = told.said["conflict"]
     assert said.status == 3
     assert said.results == {**IN_ORDER, ("444455556666", "eu-west-1"): 3}
@@ -117,7 +117,7 @@ def test_a_conflict_is_one_of_its_account_and_region_only(told: Told) -> None:
     assert {one["verb"] for name in ("web-1", "web-2") for one in said.named(name).values()} == {"keep"}
 
 
-def test_drift_is_one_of_its_account_and_region_only(told: Told) -> None:
+def test_drift_is_reported_in_its_account_and_region_only(told: Told) -> None:
     said = told.said["drift"]
     assert said.status == 2
     assert said.results == {**IN_ORDER, ("111122223333", "us-east-1"): 2}
@@ -126,7 +126,7 @@ def test_drift_is_one_of_its_account_and_region_only(told: Told) -> None:
 
 
 @pytest.mark.parametrize(("how", "role"), [("no role", "Nobody"), ("closed role", "Closed")])
-def test_a_role_that_can_not_be_assumed_hides_no_other_account(told: Told, how: str, role: str) -> None:
+def test_a_role_that_cannot_be_assumed_hides_no_other_account(told: Told, how: str, role: str) -> None:
     said = told.said[how]
     reason = not_assumed(
         f"arn:aws:iam::444455556666:role/{role}",
@@ -139,7 +139,7 @@ def test_a_role_that_can_not_be_assumed_hides_no_other_account(told: Told, how: 
     assert [*said.named("web-1")] == [("111122223333", "eu-west-1"), ("111122223333", "us-east-1")]
 
 
-def test_status_of_all_regions_says_for_which_account_it_has_no_role(told: Told) -> None:
+def test_status_of_all_regions_names_the_account_without_a_role(told: Told) -> None:
     said = told.said["no role for status"]
     assert said.status == 1
     assert said.results == {

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.only_on("simulator")
 APP = "python tests/e2e/apps/breakable.py"
 
 
-def test_updates_that_fail_are_taken_back_and_who_leaves_the_list_gets_back_what_it_had(
+def test_failed_updates_are_rolled_back_and_an_instance_that_leaves_gets_its_previous_profile(
     aws: LocalAws, fleet: Fleet, unique: str
 ) -> None:
     old, foreign = f"Old-{unique}", f"Foreign-{unique}"

@@ -151,12 +151,12 @@ def made(aws: LocalAws, fleet: Fleet) -> Made:
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_is_told_in_one_clear_sentence(made: Made, name: str) -> None:
+def test_is_reported_in_one_clear_sentence(made: Made, name: str) -> None:
     result, expected = made.results[name], made.mistakes[name].says
     assert result.status != 0, result.output
     assert expected in result.reason, result.output
     assert "Traceback" not in result.output
 
 
-def test_none_of_it_changes_an_instance(made: Made) -> None:
+def test_wrong_input_changes_no_instance(made: Made) -> None:
     assert made.after == made.before, json.dumps({name: result.reason for name, result in made.results.items()})

@@ -73,7 +73,7 @@ def test_the_cdk_cli_starts_the_app(name: str) -> None:
     assert (EXAMPLES / name / "app.py").is_file()
 
 
-def test_the_role_in_an_existing_app_reads_the_bucket_and_goes_to_the_instances(synthesize: Synthesize) -> None:
+def test_the_role_in_an_existing_app_reads_the_bucket_and_is_for_the_instances(synthesize: Synthesize) -> None:
     (template,) = synthesize("existing_app").values()
 
     assert only(template, ASSOCIATION)["InstanceIds"] == ["i-0123456789abcdef0", "i-0fedcba9876543210"]
@@ -132,7 +132,7 @@ def drift_rule(template: Template) -> dict[str, Any]:
     return next(one for one in rules if one["EventPattern"].get("source") == ["cdk-instance-role"])
 
 
-def test_drift_that_is_repaired_goes_to_a_topic_and_drift_that_stays_raises_an_alarm(synthesize: Synthesize) -> None:
+def test_repaired_drift_is_sent_to_a_topic_and_lasting_drift_raises_an_alarm(synthesize: Synthesize) -> None:
     (template,) = synthesize("drift_to_sns").values()
     (target,) = drift_rule(template)["Targets"]
     alarm = only(template, "AWS::CloudWatch::Alarm")
@@ -148,7 +148,7 @@ def test_drift_that_is_repaired_goes_to_a_topic_and_drift_that_stays_raises_an_a
     assert (alarm["MetricName"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Drifted", 900, 2)
 
 
-def test_drift_that_opens_becomes_one_opsitem(synthesize: Synthesize) -> None:
+def test_new_drift_creates_one_opsitem(synthesize: Synthesize) -> None:
     (template,) = synthesize("drift_to_opsitem").values()
     rule = drift_rule(template)
     (target,) = rule["Targets"]
@@ -175,7 +175,7 @@ def test_each_stage_selects_the_instances_of_its_environment(synthesize: Synthes
     }
 
 
-def test_the_pipeline_deploys_a_wave_of_accounts_after_the_other_and_asks_before_production(
+def test_the_pipeline_deploys_waves_of_accounts_in_order_with_an_approval_before_production(
     synthesize: Synthesize,
 ) -> None:
     stages = only(synthesize("pipeline")["Delivery"], "AWS::CodePipeline::Pipeline")["Stages"]

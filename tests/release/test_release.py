@@ -40,17 +40,17 @@ def test_make_release_dry_run_is_what_is_tested() -> None:
     assert "\trm -rf dist\n\tpython -m release --out dist\n" in (ROOT / "Makefile").read_text()
 
 
-def test_the_notes_of_a_release_are_its_part_of_the_changelog() -> None:
+def test_the_notes_of_a_release_are_its_section_of_the_changelog() -> None:
     assert (notes(CHANGELOG, "0.2.0"), notes(CHANGELOG, "0.1.0")) == ("New.", "First.")
 
 
 @pytest.mark.parametrize(("version", "said"), [("0.3.0", "no heading for 0.3.0"), ("0.3", "form X.Y.Z")])
-def test_a_version_that_the_changelog_does_not_name_is_refused(version: str, said: str) -> None:
+def test_a_version_that_is_not_in_the_changelog_is_refused(version: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         notes(CHANGELOG, version)
 
 
-def test_a_tag_must_be_that_of_a_version_whose_date_the_changelog_gives() -> None:
+def test_a_tag_must_name_a_version_with_a_date_in_the_changelog() -> None:
     check_tag("v0.1.0", "0.1.0", CHANGELOG)
     with pytest.raises(ValueError, match=r"tag v0\.1\.0"):
         check_tag("v0.2.0", "0.1.0", CHANGELOG)
@@ -67,7 +67,7 @@ def test_relative_links_of_the_description_become_absolute_ones_of_the_tag() -> 
     )
 
 
-def test_without_the_address_of_the_repository_the_description_has_no_links_that_lead_nowhere() -> None:
+def test_without_the_url_of_the_repository_the_description_has_no_broken_links() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
     assert relative_links("[a](docs/a.md)") == ["docs/a.md"]
@@ -75,7 +75,7 @@ def test_without_the_address_of_the_repository_the_description_has_no_links_that
     assert relative_links(description(readme, URL, "0.1.0")) == []
 
 
-def test_the_project_has_urls_where_the_address_of_the_repository_is_known() -> None:
+def test_the_project_has_urls_if_the_url_of_the_repository_is_known() -> None:
     assert set(urls(URL)) == {"Homepage", "Documentation", "Changelog", "Issues"}
     assert urls("") == {}
 

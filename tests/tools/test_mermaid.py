@@ -20,7 +20,7 @@ def package(folder: Path) -> Path:
     return path
 
 
-def test_takes_the_script_out_of_the_package(tmp_path: Path) -> None:
+def test_extracts_the_script_from_the_package(tmp_path: Path) -> None:
     path = package(tmp_path)
 
     script = extract(path, tmp_path / "docs" / "mermaid", hashlib.sha512(path.read_bytes()).hexdigest())
@@ -29,7 +29,7 @@ def test_takes_the_script_out_of_the_package(tmp_path: Path) -> None:
     assert script.read_bytes() == b"draw"
 
 
-def test_fails_when_the_package_is_another_one(tmp_path: Path) -> None:
+def test_fails_when_the_package_has_another_hash(tmp_path: Path) -> None:
     with pytest.raises(WrongPackageError, match=r"do not use it$"):
         extract(package(tmp_path), tmp_path / "docs")
 

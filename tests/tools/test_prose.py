@@ -60,21 +60,21 @@ def test_a_phrase_is_found_across_lines_with_its_line() -> None:
         "[why](0004-the-way back-is-free.md)",
     ],
 )
-def test_code_and_targets_of_links_are_not_looked_at(text: str) -> None:
+def test_code_and_targets_of_links_are_not_checked(text: str) -> None:
     assert found(text.replace("way back-is", "way-back-is")) == []
 
 
-def test_text_after_code_is_looked_at() -> None:
+def test_text_after_code_is_checked() -> None:
     assert found(f"```\ncode\n```\n\n{BAD} `code`\n") == [(5, "way back")]
 
 
-def test_of_python_the_docstrings_are_looked_at() -> None:
+def test_in_python_files_docstrings_are_checked() -> None:
     text = f'"""{BAD}"""\n\nCONSTANT = "way back"\n"""It is not code.\n\n{BAD}\n"""\n\n\ndef f():\n    """{BAD}"""\n'
 
     assert found(text, "module.py") == [(1, "way back"), (6, "way back"), (11, "way back")]
 
 
-def test_of_a_folder_markdown_and_python_are_looked_at(tmp_path: Path) -> None:
+def test_in_folders_markdown_and_python_files_are_checked(tmp_path: Path) -> None:
     for name in ("a.md", "b.py", "c.json"):
         (tmp_path / name).touch()
 

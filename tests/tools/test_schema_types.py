@@ -25,7 +25,7 @@ class Model(BaseModel):
     any_or_some: Literal["*"] | list[str | Inner] = "*"
 
 
-def test_types_are_in_words() -> None:
+def test_types_are_described_in_words() -> None:
     assert types_of(Model) == {
         "names": "list of strings, at most 3",
         "tags": "map of lists of strings",
@@ -36,7 +36,7 @@ def test_types_are_in_words() -> None:
     }
 
 
-def test_a_table_gets_a_column_of_types() -> None:
+def test_a_table_gets_a_column_with_types() -> None:
     table = "| key | meaning |\n|---|---|\n| `size` | how large |\n"
 
     assert with_types(table, Inner) == (

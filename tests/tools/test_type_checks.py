@@ -11,7 +11,7 @@ from localaws.ministack import ROOT
 MYPY = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
 
 
-def test_the_type_checker_reads_each_module_of_aws_cdk_that_is_imported() -> None:
+def test_the_type_checker_reads_every_imported_module_of_aws_cdk() -> None:
     imported = {module for path in _checked() for module in _imported(path)}
     (read,) = (one["module"] for one in MYPY["overrides"] if one.get("follow_imports") == "normal")
 

@@ -64,14 +64,14 @@ def test_the_exit_status_of_the_plan_is_kept_for_later(folder: Path, status: str
 
 
 @pytest.mark.parametrize(("name", "given"), [("", []), ("team/Audit Reader", ["--role-name", "team/Audit Reader"])])
-def test_the_role_of_other_accounts_is_that_of_the_variable(folder: Path, name: str, given: list[str]) -> None:
+def test_the_role_in_other_accounts_comes_from_the_variable(folder: Path, name: str, given: list[str]) -> None:
     run(folder, "Plan", PLAN_OUTPUT=MARKER, PLAN_STATUS="0", ROLE_NAME=name)
 
     usual = ["plan", "--app", "cdk.out", "--format", "markdown", "--page", "instance-role-plan.html"]
     assert (folder / "arguments").read_text(encoding="utf-8").splitlines() == [*usual, *given]
 
 
-def test_a_plan_that_prints_nothing_is_an_error_whatever_its_exit_status(folder: Path) -> None:
+def test_a_plan_that_prints_nothing_is_an_error_with_any_exit_status(folder: Path) -> None:
     run(folder, "Plan", PLAN_OUTPUT="", PLAN_STATUS="2")
 
     assert output(folder).splitlines() == ["status=1", "made=false"]
@@ -97,14 +97,16 @@ def test_the_exit_status_of_the_difference_is_kept_for_later(folder: Path) -> No
         ("", "", False),
     ],
 )
-def test_the_check_passes_only_if_nothing_stands_in_the_way(folder: Path, plan: str, diff: str, passes: bool) -> None:
+def test_the_check_passes_only_if_nothing_blocks_the_deployment(
+    folder: Path, plan: str, diff: str, passes: bool
+) -> None:
     result = run(folder, "Say how it went", PLAN=plan, DIFF=diff)
 
     assert (result.returncode == 0) is passes
     assert ("::error " in result.stdout) is not passes
 
 
-def test_an_assembly_has_files_and_folders_only(folder: Path) -> None:
+def test_an_assembly_contains_only_files_and_folders(folder: Path) -> None:
     (folder / "cdk.out" / "assembly-Prod").mkdir(parents=True)
     (folder / "cdk.out" / "assembly-Prod" / "manifest.json").write_text("{}")
     assert run(folder, "Check the assembly").returncode == 0

@@ -24,7 +24,7 @@ def listed(value: str | list[str]) -> list[str]:
 
 
 @every_statement
-def test_a_statement_only_reads(statement: dict[str, Any]) -> None:
+def test_every_statement_allows_reads_only(statement: dict[str, Any]) -> None:
     others = [action for action in listed(statement["Action"]) if not READING.fullmatch(action)]
 
     assert statement["Effect"] == "Allow"
@@ -32,7 +32,7 @@ def test_a_statement_only_reads(statement: dict[str, Any]) -> None:
     assert others == []
 
 
-def test_the_lookup_role_is_a_policy_of_its_own_and_of_one_account() -> None:
+def test_the_lookup_role_has_a_separate_policy_for_one_account() -> None:
     (statement,) = LOOKUP["Statement"]
     assert statement["Effect"] == "Allow"
     assert statement["Action"] == "sts:AssumeRole"
@@ -59,7 +59,7 @@ def test_the_stacks_of_the_app_and_their_ledgers_can_be_read(arn: str) -> None:
 
 
 @every_statement
-def test_the_page_says_what_a_statement_is_for(statement: dict[str, Any]) -> None:
+def test_the_page_gives_the_reason_of_every_statement(statement: dict[str, Any]) -> None:
     assert f"`{statement['Sid']}`" in PAGE
 
 
@@ -69,7 +69,7 @@ def test_no_action_is_allowed_twice() -> None:
     assert sorted(actions) == sorted(set(actions))
 
 
-def test_only_what_aws_can_not_narrow_is_allowed_on_everything() -> None:
+def test_only_actions_without_resource_types_are_allowed_on_everything() -> None:
     broad = {action for one in STATEMENTS if one["Resource"] == "*" for action in listed(one["Action"])}
 
     assert broad == {
@@ -103,7 +103,7 @@ def test_the_ledger_of_a_stack_is_among_the_tables() -> None:
             assert any(fnmatchcase(arn, pattern) for pattern in tables)
 
 
-def test_the_role_trusts_nobody_but_the_pull_requests_of_one_repository() -> None:
+def test_the_role_trusts_only_the_pull_requests_of_one_repository() -> None:
     blocks = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     (block,) = (one for one in blocks if "AssumeRoleWithWebIdentity" in one)
     (statement,) = json.loads(block)["Statement"]

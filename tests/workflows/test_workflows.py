@@ -63,7 +63,7 @@ def test_each_workflow_has_one_purpose() -> None:
 
 
 @every_workflow
-def test_every_action_is_pinned_by_commit_with_its_version_beside(name: str) -> None:
+def test_every_action_is_pinned_by_commit_with_its_version_in_a_comment(name: str) -> None:
     uses = re.findall(r"\buses:\s*(.*)$", text(name), re.MULTILINE)
 
     assert uses
@@ -111,7 +111,7 @@ def test_no_expression_is_part_of_a_script(name: str) -> None:
 
 
 @every_workflow
-def test_nothing_that_a_stranger_can_write_is_used(name: str) -> None:
+def test_no_text_that_a_stranger_can_write_is_used(name: str) -> None:
     for stranger in ("github.head_ref", "pull_request.title", "pull_request.body", "head.ref", "head.label"):
         assert stranger not in text(name)
 
@@ -156,11 +156,11 @@ def test_ci_tests_the_versions_of_python_that_the_package_names() -> None:
     assert strategy["fail-fast"] is False
 
 
-def test_ci_runs_the_target_that_everybody_runs() -> None:
+def test_ci_runs_the_same_make_target_as_developers() -> None:
     assert [one["run"] for one in steps("ci.yml") if "run" in one] == ["make test"]
 
 
-def test_what_takes_long_runs_regularly_and_by_hand() -> None:
+def test_slow_jobs_run_on_a_schedule_and_by_hand() -> None:
     assert triggers("scheduled.yml").keys() == {"schedule", "workflow_dispatch"}
     assert jobs("scheduled.yml")["test"]["strategy"]["matrix"] == {"target": ["random-order", "soak", "versions"]}
     assert [one["run"] for one in steps("scheduled.yml") if "run" in one] == ['make "$TARGET"', "make bench"]
@@ -184,7 +184,7 @@ def test_the_documentation_is_built_for_pull_requests_and_published_from_main_on
     assert [one["uses"].partition("@")[0] for one in publish["steps"]] == ["actions/deploy-pages"]
 
 
-def test_tests_run_in_random_order_only_where_that_is_asked_for() -> None:
+def test_tests_run_in_random_order_only_in_the_job_for_that() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     recipes = dict(re.findall(r"^([a-z0-9-]+):.*\n((?:\t.*\n)+)", makefile, re.MULTILINE))
     options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
@@ -207,7 +207,7 @@ def test_no_job_of_the_plan_runs_for_a_fork() -> None:
     assert [condition for condition in found.values() if not condition.startswith(NOT_FOR_FORKS)] == []
 
 
-def test_without_its_variables_a_notice_takes_the_place_of_the_plan() -> None:
+def test_without_its_variables_there_is_a_notice_instead_of_the_plan() -> None:
     configured = f"{NOT_FOR_FORKS} vars.INSTANCE_ROLE_PLAN_ROLE != '' && vars.INSTANCE_ROLE_PLAN_REGION != ''"
 
     assert conditions() == {
@@ -240,7 +240,7 @@ def test_the_app_of_the_pull_request_is_synthesized_once_where_there_are_no_cred
     assert "github.token" not in str(jobs("plan.yml")["synthesize"])
 
 
-def test_the_assembly_is_handed_on_as_an_artifact_and_checked_before_the_role_is_assumed() -> None:
+def test_the_assembly_is_passed_as_an_artifact_and_checked_before_the_role_is_assumed() -> None:
     (upload,) = [one for one in jobs("plan.yml")["synthesize"]["steps"] if "upload-artifact" in one.get("uses", "")]
     (download,) = [one for one in jobs("plan.yml")["plan"]["steps"] if "download-artifact" in one.get("uses", "")]
 
@@ -259,7 +259,7 @@ def test_the_templates_are_compared_only_if_the_assembly_could_be_read() -> None
     assert "instance-role plan --app cdk.out --format markdown" in step("plan.yml", "Plan")["run"]
 
 
-def test_the_comment_is_handed_on_by_a_number_that_the_code_of_the_pull_request_can_not_choose() -> None:
+def test_the_comment_is_passed_by_an_artifact_id_that_the_code_of_the_pull_request_cannot_choose() -> None:
     plan, comment = jobs("plan.yml")["plan"], jobs("plan.yml")["comment"]
     upload, download = plan["steps"][-1], comment["steps"][0]
 
@@ -287,11 +287,11 @@ def test_the_job_that_comments_runs_no_code_of_the_repository() -> None:
     assert not any(word in str(steps_) for word in ("make ", "python", "npx", ".venv"))
 
 
-def test_the_comment_is_found_again_by_the_line_that_it_begins_with() -> None:
+def test_the_comment_is_found_again_by_its_first_line() -> None:
     assert f'startswith("{MARKER}")' in step("plan.yml", "Write the comment")["run"]
 
 
-def test_the_comment_is_written_also_after_a_failure_and_before_the_check_fails() -> None:
+def test_the_comment_is_written_even_after_a_failure_and_before_the_check_fails() -> None:
     assert conditions()["comment"].startswith("!cancelled() && ")
     assert jobs("plan.yml")["comment"]["needs"] == ["synthesize", "plan"]
     assert position("comment", "Write the comment") < position("comment", "Say how it went")
@@ -301,7 +301,7 @@ def test_a_release_begins_with_a_tag_of_a_version() -> None:
     assert triggers("release.yml") == {"push": {"tags": ["v[0-9]+.[0-9]+.[0-9]+"]}}
 
 
-def test_a_release_is_published_only_after_it_was_built_checked_and_tested() -> None:
+def test_a_release_is_published_only_after_build_checks_and_tests() -> None:
     release = jobs("release.yml")
     scripts = [one["run"] for one in release["build"]["steps"] if "run" in one]
 
