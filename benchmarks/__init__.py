@@ -1,1 +1,1 @@
-"""How fast it is, beside its peers and its limits. It is not part of the distribution."""
+"""The speed of the product, compared with other tools and the limits of AWS. It is not part of the distribution."""

@@ -1,4 +1,4 @@
-"""A simulated account with N instances, the least time that EC2 allows for changing them all, and what became of it."""
+"""A simulated account with N instances, the least time that EC2 allows for changing them all, and the outcome."""
 
 import random
 from collections import Counter
@@ -69,7 +69,7 @@ class Job(Enum):
 
 
 def populate(simulator: Simulator, job: Job, count: int, seed: int) -> list[str]:
-    """Put the instances into an account, and let everything take its time. Returns their ids."""
+    """Put the instances into an account, with realistic latencies. Returns their ids."""
     fleet = simulator.fleet
     known = {profile.name: profile.arn for profile in fleet.profiles.values()}
     profiles = {name: known.get(name) or fleet.add_profile(name) for name in (WANTED, OLD)}
@@ -81,7 +81,7 @@ def populate(simulator: Simulator, job: Job, count: int, seed: int) -> list[str]
 
 
 def latency(seed: int) -> Callable[[str], float]:
-    """How long calls take, drawn anew for each."""
+    """The latency of calls, drawn for each call."""
     dice = random.Random(seed)  # noqa: S311 - no secret
     return lambda action: dice.uniform(*LATENCIES.get(action, OTHER_SECONDS))
 
@@ -113,7 +113,7 @@ def _earliest(job: Job, count: int) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the instances in one run of one tool."""
+    """The outcome for the instances in one run of one tool."""
 
     tool: str
     job: str
@@ -143,7 +143,7 @@ class Outcome:
     observations: int = 0
     """How often everything was looked at."""
     uses: Sequence[Use] = ()
-    """What became of the tokens."""
+    """How the tokens were used."""
 
     @property
     def complete(self) -> bool:
@@ -153,7 +153,7 @@ class Outcome:
 def outcome(
     simulator: Simulator, tool: str, job: Job, count: int, seed: int, *, failure: str = "", observations: int = 0
 ) -> Outcome:
-    """What became of the instances, once a tool has ended.
+    """The outcome for the instances, once a tool has ended.
 
     Args:
         simulator: the account.
@@ -193,7 +193,7 @@ def outcome(
 
 
 def _gaps(fleet: Fleet, instance_id: str, now: float) -> float:
-    """For how long an instance could get no credentials, if it is running, after it has had some."""
+    """How long a running instance that had credentials could get none."""
     if fleet.state(instance_id) != "running":
         return 0.0
     rows = fleet.rows.get(instance_id, [])

@@ -40,7 +40,7 @@ PEERS: Sequence[Tool] = (
 """In the order in which they are shown."""
 TARGETS_PER_LOOK = 190
 WITHIN, THROTTLED = 1.05, 0.01
-MAX_TOLD = 170
+MAX_ERROR_LENGTH = 170
 
 _CLIENT_ERROR = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation(?: \([^)]*\))?: (.*)")
 
@@ -256,10 +256,10 @@ def _ratio(one: Outcome) -> float:
 
 
 def _short(failure: str) -> str:
-    """What matters of an error."""
+    """The essential part of an error."""
     found = _CLIENT_ERROR.search(failure)
     text = "{}, {}: {}".format(*found.groups()) if found else failure
-    return text if len(text) < MAX_TOLD else text[:MAX_TOLD].rpartition(" ")[0] + " ..."
+    return text if len(text) < MAX_ERROR_LENGTH else text[:MAX_ERROR_LENGTH].rpartition(" ")[0] + " ..."
 
 
 def _notes(job: Job, outcomes: Sequence[Outcome]) -> Sequence[str]:
@@ -291,7 +291,7 @@ def _line(tool: str, groups: Iterable[Sequence[Outcome]]) -> Line:
 
 
 def _failed_targets(own: Sequence[Sequence[Outcome]], done: Sequence[Sequence[Outcome]]) -> str:
-    """For whom reads a plot: with how many instances a tool fails."""
+    """For readers of a plot: with how many instances a tool fails."""
     failed = [group[0].count for group in own if group not in done]
     if not failed:
         return ""
@@ -393,14 +393,14 @@ def _small_verdicts(own: Sequence[Outcome]) -> Iterator[Verdict]:
 
 
 def _cause_of_small(own: Sequence[Outcome], lost: float) -> str:
-    """Where the seconds have gone: before the first change, until the last one, and after the last confirmation."""
+    """The use of the seconds: before the first change, until the last one, and after the last confirmation."""
     parts = {
         "before the first change is called for": mean(one.first_seconds for one in own),
         "from then until the last change is accepted": mean(one.changed_seconds - one.first_seconds for one in own),
         "after EC2 has confirmed the last one": mean(one.seconds - one.confirmed_seconds for one in own),
     }
-    told = ", ".join(f"{seconds:.1f} s {what}" for what, seconds in parts.items())
-    return f"{lost:.1f} s are lost on average: {told}"
+    shown = ", ".join(f"{seconds:.1f} s {what}" for what, seconds in parts.items())
+    return f"{lost:.1f} s are lost on average: {shown}"
 
 
 def _by_size(groups: Iterable[Sequence[Outcome]], value: Callable[[Outcome], float]) -> str:
@@ -412,7 +412,7 @@ def _bucket_ratio(one: Outcome) -> float:
 
 
 def _cause(one: Outcome) -> str:
-    """Where the time has gone, by what the bucket was like whose last call came last."""
+    """The use of the time, by the state of the bucket whose last call came last."""
     if not one.complete:
         return f"with {one.count:,} it ended with {one.carrying:,} instances done: {one.failure[:200]}"
     last = one.uses[0]
@@ -426,8 +426,10 @@ def _cause(one: Outcome) -> str:
         (rest, "of tokens were left over in the end"),
         (one.changed_seconds - last.last_seconds, "took the answer to the last call"),
     ]
-    told = ", ".join(f"{seconds:.1f} s {what}" for seconds, what in parts if abs(seconds) >= 0.05)
-    return f"with {one.count:,} it took {over:.1f} s more than {one.bucket_seconds:,.0f} s ({last.action} last): {told}"
+    shown = ", ".join(f"{seconds:.1f} s {what}" for seconds, what in parts if abs(seconds) >= 0.05)
+    return (
+        f"with {one.count:,} it took {over:.1f} s more than {one.bucket_seconds:,.0f} s ({last.action} last): {shown}"
+    )
 
 
 def _other_verdicts(own: Sequence[Outcome]) -> Iterator[Verdict]:

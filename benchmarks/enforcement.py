@@ -1,4 +1,4 @@
-"""How soon instances that are launched after a deployment have their role, and what that takes."""
+"""How soon instances that are launched after a deployment have their role, and what that costs."""
 
 import json
 import math

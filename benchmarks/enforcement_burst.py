@@ -34,7 +34,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What became of instances that were launched at once."""
+    """The outcome for instances that were launched at once."""
 
     tool: str
     count: int
@@ -54,7 +54,7 @@ class Burst:
 
     @property
     def ratio(self) -> float:
-        """The time, held against what the bucket allows; small bursts have a second for the first change."""
+        """The time, compared with the time that the bucket needs; small bursts have a second for the first change."""
         return self.last_change / max(self.bucket_seconds, 1.0)
 
 

@@ -29,9 +29,9 @@ SWEEPS = 96
 STOPS_AND_STARTS, LAUNCHES = 40, 10
 """In a day. Each is two events: of two states, or of a state and of tags."""
 PROCESSOR_SECONDS = 0.00103
-"""What a look takes of the processor for each instance, as the convergence benchmark measures it."""
+"""The processor time of a look for each instance, as the convergence benchmark measures it."""
 COLD_START_SECONDS = 1.0
-"""Imports and clients, as the handler benchmark measures them. Every invocation is taken for a cold one."""
+"""Imports and clients, as the handler benchmark measures them. Every invocation counts as a cold start."""
 MEMORY_GB = 1769 / 1024
 LOG_BYTES = 2_000
 """Of an invocation: Lambda's own three lines, and those of the handler."""
@@ -56,7 +56,7 @@ PRICES: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Use:
-    """What a time has used, or one event on average."""
+    """What a period has used, or one event on average."""
 
     invocations: float = 0.0
     seconds: float = 0.0
@@ -240,7 +240,7 @@ class Day:
 
     @property
     def _sent(self) -> int:
-        """Messages by then: of sweeps, and of the events that the rule has taken."""
+        """Messages so far: of sweeps, and of the events that the rule has matched."""
         return self._enforcement.sweeps + self._events
 
 

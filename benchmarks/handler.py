@@ -15,7 +15,7 @@ from benchmarks.model import Line, Plot, Samples, Section, Table, Verdict
 PLANNED, PLANNED_QUICKLY = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000), (1_000, 10_000)
 LOOKED_AT, LOOKED_AT_QUICKLY = (1_000, 3_000, 10_000), (300, 1_000)
 STARTS_PER_RUN = 2
-"""A start takes part of a second, and is what others on the machine disturb most."""
+"""A start takes part of a second, and other work on the machine disturbs it most."""
 MAX_LOOKS = 3
 """Looking at the most targets takes many seconds."""
 
@@ -23,7 +23,7 @@ START_FACTOR, PLAN_SECONDS, MEGABYTES = 1.15, 1.0, 256.0
 PROMISED = 10_000
 """Targets for which time and memory are promised."""
 LINEAR = 1.1
-"""Largest exponent of growth that is still called linear: what is left is the noise of small sizes."""
+"""Largest exponent of growth that is still called linear: the rest is the noise of small sizes."""
 
 BOTO3, DEPLOYED, COMPILED = "boto3 alone", "the handler, as deployed", "the handler, compiled before"
 
@@ -45,7 +45,7 @@ Measured = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one program has said, run by run, for every number of targets."""
+    """The output of one program, run by run, for every number of targets."""
 
     by_count: Mapping[int, Sequence[Measured]]
 
@@ -224,7 +224,7 @@ def _linear(what: str, growth: Samples, cause: str = "") -> Verdict:
 
 
 def _ratio(start: Start, alone: Start) -> Samples:
-    """Of processor time, run by run, as they took turns."""
+    """Of processor time, run by run, because the runs alternated."""
     pairs = zip(start.cpu.values, alone.cpu.values, strict=True)
     return Samples(tuple(one / other for one, other in pairs))
 

@@ -131,7 +131,7 @@ class Canned:
             ids: the instances that there are. Each carries the wanted profile.
         """
         self.ids, self.item = ids, ""
-        """The item that the ledger is said to hold for each of them, as JSON, with `MARK` in it."""
+        """The item of the ledger for each of them, as JSON, with `MARK` in it."""
         self.calls: Counter[str] = Counter()
         self._pages = {
             "DescribeInstances": _Page("DescribeInstances", "reservationSet", RESERVATION),
@@ -141,7 +141,7 @@ class Canned:
         }
         boto3.setup_default_session()
         assert boto3.DEFAULT_SESSION
-        # What such a handler returns is taken for the answer, which the types of botocore don't know.
+        # What such a handler returns becomes the answer, which the types of botocore don't know.
         boto3.DEFAULT_SESSION.events.register("before-send", self._send)  # type: ignore[arg-type]
 
     def _send(self, request: AWSPreparedRequest, event_name: str, **_more: Any) -> AWSResponse:

@@ -12,7 +12,7 @@ from localaws.environment import local_environment, refuse_remote
 from localaws.ministack import ROOT
 
 NOWHERE = "http://127.0.0.1:9"
-"""Nobody listens there: what a program asks AWS for fails, unless the program answers it itself."""
+"""No server listens there: a call of a program to AWS fails, unless the program answers it itself."""
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 MAX_SECONDS = 600.0
 

@@ -1,4 +1,4 @@
-"""What a process has taken so far. It imports nothing that would count itself."""
+"""The memory of a process so far. It imports nothing that would add to it."""
 
 import json
 import os

@@ -38,7 +38,7 @@ answer({{"seconds": seconds, "cpu": cpu, "memory": peak_memory()}})
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What starting has taken, run by run. The runs of all programs took turns."""
+    """The cost of a start, run by run. The runs of all programs alternated."""
 
     seconds: Samples
     cpu: Samples
@@ -48,7 +48,7 @@ class Start:
 
 
 def measure(runs: int, folder: Path) -> Mapping[str, Start]:
-    """Start each program so many times, in turns.
+    """Start each program a number of times, alternately.
 
     Args:
         runs: number of times.

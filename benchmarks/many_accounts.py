@@ -1,4 +1,4 @@
-"""How long ``instance-role plan`` and ``status`` take for many accounts and Regions, and what memory."""
+"""How long ``instance-role plan`` and ``status`` take for many accounts and Regions, and how much memory."""
 
 import os
 import re
@@ -37,7 +37,7 @@ and Regions, so that the processor is left to the command."""
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one command took."""
+    """The time and memory of one command."""
 
     seconds: float
     megabytes: float

@@ -58,7 +58,7 @@ class Cached:
         self.calls = 0
 
     def answer(self, request: Request) -> Response:
-        """The answer, when its time has come."""
+        """The answer, after its latency."""
         began, target = time.monotonic(), request.headers.get("X-Amz-Target", "")
         # The account of a call is its access key: an assumed role has that of its account.
         account, region = request.access_key, request.region

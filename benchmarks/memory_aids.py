@@ -1,4 +1,4 @@
-"""What is not worked out twice. With 10,000 instances nearly all pages of a look are, byte for byte, those of the last.
+"""Results that are calculated only once. With 10,000 instances most pages of a look are equal to the previous ones.
 
 It changes no result: only the time that the benchmark itself takes.
 """

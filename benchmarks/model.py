@@ -1,4 +1,4 @@
-"""What a benchmark finds, as plain values: samples, what they are held against, and what is to be shown of them."""
+"""The results of a benchmark, as plain values: samples, promises, and what is shown of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,14 +28,14 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A figure that the product promises, and what it came to."""
+    """A figure that the product promises, and its measured value."""
 
     promise: str
     """The promise, in words, with the number."""
     measured: str
     kept: bool
     cause: str = ""
-    """Why it is not kept, as far as that was measured."""
+    """The reason why it is missed, as far as that was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
-    """What has to be said about it, a sentence each."""
+    """Remarks about it, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)

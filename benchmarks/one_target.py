@@ -14,7 +14,7 @@ EVENTS_PER_RUN = 2
 IMPOSED, IMPOSED_QUICKLY = (0.0, 1.0, 1.6, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 65.0), (0.0, 2.0, 13.0)
 DRAWS, DRAWS_QUICKLY = 200, 10
 WAIT_FACTOR = 1.25
-"""Who asks now and then whether something is done gets to know it a little late."""
+"""A caller that polls learns a little late that something is done."""
 
 TEXT = """\
 Two providers in one stack on the local AWS, in turns: ours, and the provider framework around a function that has

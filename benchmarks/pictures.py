@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 
 from benchmarks.model import Line, Plot
 
-# Colours that everyone can tell apart (Okabe and Ito), and marks for those who print in grey.
+# Colours that everyone can distinguish (Okabe and Ito), and marks for prints in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 STYLE: dict[Any, Any] = {

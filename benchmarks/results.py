@@ -1,4 +1,4 @@
-"""What was found, kept in a file: a run of one section leaves the others as they were."""
+"""The results, kept in a file: a run of one section keeps the others."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class Found:
 
     section: Section
     machine: Mapping[str, str]
-    """In general terms, with the commit that was measured: nothing that tells which machine it was."""
+    """In general terms, with the commit that was measured: nothing that identifies the machine."""
 
 
 class Results:

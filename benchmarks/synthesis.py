@@ -215,7 +215,7 @@ def _time_verdict(apps: Mapping[Name, App], size: int) -> Verdict:
 
 
 def _cause_of_time(smallest: App, ours: App) -> str:
-    """In which parts ours takes longer: the middle of what it takes longer in every turn."""
+    """The parts in which ours takes longer: the median of the differences of all runs."""
     more = {part: median(map(sub, ours.part(part).values, smallest.part(part).values)) for part in PARTS}
     shares = ", ".join(f"{1000 * seconds:.0f} ms in the {part}" for part, seconds in more.items())
     return f"beside the smallest app it takes {shares} more"

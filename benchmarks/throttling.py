@@ -1,4 +1,4 @@
-"""How long changes take while EC2 throttles calls at random, or somebody else uses the bucket; and what they lose."""
+"""How long changes take while EC2 throttles calls at random, or somebody else uses the bucket; and what those lose."""
 
 import multiprocessing
 import os
@@ -19,7 +19,7 @@ from tests.simulator.simulator import Simulator
 COUNT, QUICK_COUNT = 1_000, 100
 RUNS, QUICK_RUNS = 20, 2
 PROCESSOR_SECONDS = 0.00075
-"""What a look takes of the processor for each instance, as the convergence benchmark measures it."""
+"""The processor time of a look for each instance, as the convergence benchmark measures it."""
 NEIGHBOURS_SHARE = 0.2
 MAX_DENIED, MAX_THROTTLED_ALONE = 0.15, 0.01
 SEED_STEP = 1_000
@@ -43,7 +43,7 @@ class OperationContext:
     neighbours_share: float = 0.0
     """Of the bucket, that somebody else uses."""
     limit: float | None = None
-    """Promised for the last change, held against what the bucket allows."""
+    """Promised for the last change, compared with the time that the bucket needs."""
 
 
 SITUATIONS = (

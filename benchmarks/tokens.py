@@ -1,4 +1,4 @@
-"""What became of the tokens: why the changes have taken longer than the least time that EC2's buckets allow."""
+"""The use of the tokens: why the changes have taken longer than the least time that EC2's buckets allow."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Use:
     full_at_first_seconds: float
     """How long the bucket was full before the first call."""
     full_seconds: float
-    """How long it was full after that: nobody asked for tokens, and those that would have come in were lost."""
+    """How long it was full after that: no call asked for tokens, and those that would have come in were lost."""
 
 
 def uses(calls: Sequence[Call]) -> list[Use]:

@@ -1,4 +1,4 @@
-"""Threads on virtual time: one of them runs, the others sleep, and who wakes first goes on.
+"""Threads on virtual time: one of them runs, the others sleep, and the thread that wakes first continues.
 
 So threads that wait for answers side by side take as long as the slowest of them and not as long as all together, and
 the same run takes the same steps every time, whatever the machine does meanwhile.
@@ -37,11 +37,11 @@ class Turns:
         return TurnsExecutor(self, max_workers, thread_name_prefix)
 
     def join(self, turn: threading.Event) -> None:
-        """Queue up for a turn now. The event is set when it comes."""
+        """Wait for the next turn from now on. The event is set when it comes."""
         heapq.heappush(self._queue, (self._clock(), next(self._order), turn))
 
     def leave(self) -> None:
-        """Let the next one go on."""
+        """Let the next thread continue."""
         if not self._queue:
             raise RuntimeError("every thread waits for another one")
         heapq.heappop(self._queue)[-1].set()
@@ -67,7 +67,7 @@ class TurnsFuture(Future[T]):
         return super().result(timeout)
 
     def wait(self) -> None:
-        """Let others go on until it is done."""
+        """Let others continue until it is done."""
         if self.done():
             return
         turn = threading.Event()

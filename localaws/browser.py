@@ -41,7 +41,7 @@ require("node:stream").pipeline(
   createReadStream(process.argv[1]), createBrotliDecompress(), createWriteStream(process.argv[2]),
   (error) => { if (error) throw error; });
 """
-"""Python has no Brotli, and Node has."""
+"""Python has no Brotli, but Node has."""
 
 
 class NoBrowserError(Exception):
@@ -82,7 +82,7 @@ def opened() -> "Iterator[Browser]":
     Raises:
         NoBrowserError: there is none.
     """
-    # Who has not run `make setup` since it came in shall read a sentence about the browser, and not about an import.
+    # Without a recent `make setup` the error is a sentence about the browser, and not an import error.
     from playwright.sync_api import sync_playwright
 
     program = find()

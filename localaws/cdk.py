@@ -23,11 +23,11 @@ _FAILED_SYNTHESIS = re.compile(r"^error: (?P<reason>.*)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Result:
-    """What a command came to."""
+    """The outcome of a command."""
 
     status: int
     output: str
-    """Standard output and error, as they came."""
+    """Standard output and error, in their order."""
 
     @property
     def ok(self) -> bool:
@@ -72,7 +72,7 @@ class Cdk:
     def deploy(self, *stacks: str, context: Mapping[str, Any] | None = None) -> Result:
         """Deploy stacks, all by default.
 
-        Not through a change set: the local AWS misses a change of what ``Fn::GetAtt`` comes to there.
+        Not through a change set: with one, the local AWS misses changed values of ``Fn::GetAtt``.
         """
         return self.run(
             "deploy",
@@ -109,7 +109,7 @@ class Cdk:
         Raises:
             TimeoutError: it did not end.
         """
-        # A folder of its own for every run, so that several can run at once.
+        # A separate folder for every run, so that several can run at once.
         with tempfile.TemporaryDirectory(prefix="cdk.out.", dir=self._aws.folder) as scratch:
             options = self._options(context or {}, output or Path(scratch))
             return run_command([str(CDK), command, *arguments, *options], self._folder, self._environment)

@@ -25,7 +25,7 @@ _PROGRESS = {
 
 
 class InterruptedByUserError(BaseException):
-    """Somebody wants the demo to end."""
+    """The user has stopped the demo."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -33,7 +33,7 @@ class InterruptedByUserError(BaseException):
 
 
 class DemoError(Exception):
-    """A step did not come out as it has to."""
+    """A step had another outcome than expected."""
 
     def __init__(self, problems: Sequence[str], output: str = "") -> None:
         super().__init__("; ".join(problems))
@@ -46,11 +46,11 @@ def main() -> int:
     return ending_cleanly(screen, lambda folder: run(screen, folder))
 
 
-def ending_cleanly(screen: Screen, tell: Callable[[Path], None]) -> int:
-    """Do something in an empty folder, and say in a sentence what has ended it early. Returns the exit status."""
+def ending_cleanly(screen: Screen, work: Callable[[Path], None]) -> int:
+    """Do work in an empty folder, and say in a sentence what has ended it early. Returns the exit status."""
     try:
         with interruptible(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            tell(Path(folder))
+            work(Path(folder))
     except InterruptedByUserError as interruption:
         screen.blank()
         screen.say("Interrupted. The local AWS and everything in it is gone.")
@@ -66,14 +66,14 @@ def ending_cleanly(screen: Screen, tell: Callable[[Path], None]) -> int:
 
 
 def run(screen: Screen, folder: Path) -> None:
-    """Tell the whole story.
+    """Play the whole story.
 
     Args:
-        screen: where to tell it.
+        screen: where to show it.
         folder: an empty folder.
 
     Raises:
-        DemoError: something did not come out as it has to.
+        DemoError: a step had another outcome than expected.
     """
     began = time.monotonic()
     aws = LocalAws(folder)
@@ -84,14 +84,14 @@ def run(screen: Screen, folder: Path) -> None:
     )
     screen.blank()
     with started(screen, aws):
-        at_first = _tell(screen, aws)
-        _tell_of_enforcement(screen, aws)
+        at_first = _play_story(screen, aws)
+        _play_enforcement(screen, aws)
     screen.say(f"{len(at_first)} instances, {time.monotonic() - began:.0f} s. The local AWS is stopped.", style="dim")
 
 
 @contextmanager
 def started(screen: Screen, aws: LocalAws) -> Iterator[None]:
-    """The local AWS runs for as long as the block lasts, and people see that starting it takes its time."""
+    """The local AWS runs for as long as the block lasts. Its start takes some seconds, which the screen shows."""
     with screen.working("Starting the local AWS"):
         aws.__enter__()
     try:
@@ -100,7 +100,7 @@ def started(screen: Screen, aws: LocalAws) -> Iterator[None]:
         aws.stop()
 
 
-def _tell(screen: Screen, aws: LocalAws) -> InstanceViews:
+def _play_story(screen: Screen, aws: LocalAws) -> InstanceViews:
     story = Story(Fleet(aws), Cdk(aws))
     with screen.working("Preparing the account (cdk bootstrap)"):
         require(Cdk(aws).bootstrap())
@@ -120,11 +120,11 @@ def _tell(screen: Screen, aws: LocalAws) -> InstanceViews:
     return at_first
 
 
-def _tell_of_enforcement(screen: Screen, aws: LocalAws) -> None:
+def _play_enforcement(screen: Screen, aws: LocalAws) -> None:
     """The chapter about what happens between two deployments.
 
     Raises:
-        DemoError: something did not come out as it has to.
+        DemoError: a step had another outcome than expected.
     """
     fleet = Fleet(aws)
     enforced = Enforced(aws, fleet, Cdk(aws))
@@ -168,7 +168,7 @@ def _announce(screen: Screen, number: int, step: Step, now: InstanceViews) -> No
 
 
 def _report(screen: Screen, chapter: Chapter) -> None:
-    """Show what came of a step.
+    """Show the outcome of a step.
 
     Raises:
         DemoError: not what has to.
@@ -200,7 +200,7 @@ def require(result: Result, status: int = 0) -> Result:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the first signal into an exception, so that everything gets stopped, and ignore the impatient others."""
+    """Turn the first signal into an exception, so that everything gets stopped, and ignore further ones."""
 
     def interrupt(number: int, _: Any) -> None:
         for other in _SIGNALS:

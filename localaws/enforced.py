@@ -16,7 +16,7 @@ ROLE = "fleet"
 STACK = f"InstanceRole-{ROLE}"
 TAGS = {"app": "fleet"}
 SECONDS = 30.0
-"""How long anything may take here."""
+"""The most seconds that a step may take."""
 POLL_SECONDS = 0.1
 
 
@@ -65,11 +65,11 @@ class Enforced:
         return Arrival(id_, time.monotonic() - began)
 
     def remove_profile(self, instance_id: str) -> None:
-        """What somebody does by hand."""
+        """A change that somebody makes by hand."""
         self._fleet.remove_profile(instance_id)
 
     def reconcile(self) -> Result:
-        """Have everything looked at now, and not only by the next sweep."""
+        """Let enforcement look at everything now, and not only in the next sweep."""
         command = ["instance-role", "reconcile", STACK, "--yes", "--app", "python app.py"]
         context = [part for key, value in self.context.items() for part in ("--context", f"{key}={value}")]
         return run_command([*command, *context], ROOT, self._aws.environment)

@@ -18,7 +18,7 @@ class NotLocalError(RuntimeError):
 def local_environment(
     endpoint: str, *, account: str, region: str, home: str, services: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """An environment in which every AWS client talks to the local AWS, whatever the caller's own one holds.
+    """An environment in which every AWS client talks to the local AWS, whatever is in the caller's own one.
 
     Args:
         endpoint: URL of the local AWS.

@@ -60,7 +60,7 @@ class Fleet:
         return arn
 
     def add_empty_profile(self, name: str) -> str:
-        """Create an instance profile that holds no role. Returns its ARN."""
+        """Create an instance profile without a role. Returns its ARN."""
         arn: str = self._iam.create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
         return arn
 
@@ -120,7 +120,7 @@ class Fleet:
         self._ec2.create_tags(Resources=[instance_id], Tags=[{"Key": key, "Value": value}])
 
     def remove_profile(self, instance_id: str) -> None:
-        """Take the profile off an instance."""
+        """Disassociate the profile of an instance."""
         found = self._ec2.describe_iam_instance_profile_associations(
             Filters=[{"Name": "instance-id", "Values": [instance_id]}]
         )["IamInstanceProfileAssociations"]

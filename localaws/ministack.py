@@ -72,7 +72,7 @@ class LocalAws:
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,  # Ctrl-C is for whoever uses it; and its workers stop with it
+                    start_new_session=True,  # Ctrl-C is handled by its user; and its workers stop with it
                 )
             self._wait_until_ready()
         except BaseException:
@@ -160,7 +160,7 @@ def stop_group(process: subprocess.Popen[Any], patience: float) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody uses right now."""
+    """A port of the loopback interface that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -30,7 +30,7 @@ COLUMNS = 112
 WIDTH, MARGIN, SCALE = 1240, 16, 1.25
 
 _FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
-"""What rich would load from elsewhere; any font whose letters are all of one width will do."""
+"""The font that rich would load from a server; any monospaced font is good enough."""
 _ALERT = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\n?")
 _PAGE = """<!DOCTYPE html>
 <html>
@@ -119,7 +119,7 @@ def _without_first_line(inline: "Token") -> None:
 
 
 def screenshot(browser: "Browser", content: str, picture: Path) -> None:
-    """Show a page in a browser, and take a picture of all of it.
+    """Show a page in a browser, and make a picture of all of it.
 
     Args:
         browser: the browser.

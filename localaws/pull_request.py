@@ -76,7 +76,7 @@ def open_pull_request(screen: Screen, aws: LocalAws) -> PullRequest:
 
 
 def _give_a_past(fleet: Fleet, instance_id: str) -> None:
-    """What a reviewer has to hear about: rights that would be lost, and somebody else who manages an instance."""
+    """What a reviewer has to know: rights that would be lost, and a service that manages an instance."""
     fleet.attach(OLD, "AmazonSSMManagedInstanceCore")
     fleet.allow(OLD, "s3:PutObject", on=f"arn:aws:s3:::{BUCKET}/*", policy="Uploads")
     fleet.tag(instance_id, "ManagedBy", "Terraform")

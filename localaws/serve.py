@@ -1,7 +1,7 @@
 """Runs MiniStack for as long as the process that started it lives. For the interpreter that MiniStack is installed in.
 
-Standard input is a pipe that the other side never writes to: its end means that the other side is gone, even if
-it had no chance to say so.
+Standard input is a pipe that the other side never writes to: its end means that the other side has ended, even
+if it sent no message.
 
 MiniStack's EC2 sends no events. Here it does, as AWS does: about instances that are launched, started, stopped or
 tagged. So a rule, its queue and the function behind it are real.

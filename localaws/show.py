@@ -1,4 +1,4 @@
-"""What the demo prints: progress, commands, tables. In colour on a terminal, plain lines elsewhere."""
+"""The output of the demo: progress, commands, tables. In colour on a terminal, plain lines elsewhere."""
 
 import re
 import sys
@@ -24,7 +24,7 @@ _COLUMNS = {"Instance": 8, "Id": 19, "State": 7, "Instance profile": _NAME_WIDTH
 """Columns of a table with their least widths, so that every table looks the same, and fits into 80 characters."""
 _CHANGED = "←"
 
-# Parts of a template's ARNs: of an ARN that CloudFormation joins only the last one says something.
+# Parts of a template's ARNs: of an ARN that CloudFormation joins only the last one is meaningful.
 _PLUMBING = re.compile(r'\[[+-]\]\s+([\[\]{}, ]+|("Fn::Join"|"Ref"): .*|"(arn:|:iam::|)",?|"\w+Arn": \{)$')
 _COUNT = re.compile(r"^\S+\.((?:Associated|Replaced|Kept)Count = \d+)$", re.MULTILINE)
 
@@ -92,7 +92,7 @@ class Screen:
         Args:
             seen: the instances.
             title: what stands above it.
-            before: as they were; whatever has changed since stands out.
+            before: as they were; changes since are highlighted.
         """
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         for heading, width in _COLUMNS.items():

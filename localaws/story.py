@@ -16,12 +16,12 @@ InstanceViews = Mapping[str, InstanceView]
 
 @dataclass(frozen=True)
 class Step:
-    """One command, and what it has to come to."""
+    """One command, and its expected outcome."""
 
     key: str
     title: str
     why: str
-    """What the reader should know before."""
+    """An explanation for the reader."""
     command: str
     """Subcommand of the CDK CLI."""
     context: Mapping[str, str]
@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A step that has been taken."""
+    """A step that was done."""
 
     step: Step
     result: Result
@@ -41,7 +41,7 @@ class Chapter:
     after: InstanceViews
 
     def mistakes(self) -> list[str]:
-        """What did not come out as it has to."""
+        """Deviations from the expected outcome."""
         wrong = []
         if self.result.ok is self.step.fails:
             meant = "failed" if self.step.fails else "succeeded"
@@ -130,10 +130,10 @@ class Story:
         )
 
     def take(self, step: Step) -> Chapter:
-        """Take a step."""
+        """Do a step."""
         before = self._fleet.look()
         result = getattr(self._cdk, step.command)(context=step.context)
-        # Who gets a profile back is left to EC2 once that has accepted it; what is deployed has to be confirmed.
+        # A restore ends when EC2 has accepted it; a deployed association has to be confirmed.
         return Chapter(step, result, before, self._fleet.look(settled=step.command == "destroy"))
 
     def _context(self, *names: str, replaces: str = "") -> dict[str, str]:

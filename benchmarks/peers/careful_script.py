@@ -131,4 +131,4 @@ class _VirtualCondition:
         self._clock.sleep(max(timeout, LEAST_SLEEP_SECONDS))
 
     def notify(self) -> None:
-        """A thread that waits looks again when its time has come."""
+        """A thread that waits checks again when its time has come."""

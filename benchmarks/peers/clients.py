@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 AS_IT_COMES = Config()
-"""What boto3 does if nobody tells it anything: five attempts, in the legacy way."""
+"""The default of boto3: five attempts in the legacy mode."""
 STANDARD = Config(retries={"mode": "standard", "total_max_attempts": 3})
-"""What the newer SDKs do by default."""
+"""The default of the newer SDKs."""
 
 
 def clients(simulator: Simulator, config: Config) -> "tuple[EC2Client, IAMClient]":
     """Clients for EC2 and IAM with a configuration of their own."""
-    # Not Clients.of: that hands out used ones, whatever their configuration.
+    # Not Clients.of: that reuses clients with any configuration.
     made = Clients(config, config)
     made._simulator = weakref.ref(simulator)
     return made.ec2, made.iam

@@ -55,7 +55,7 @@ def _run_policy(simulator: Simulator) -> str:
     """Run it. Returns its error, if there is one."""
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
-    with tempfile.TemporaryDirectory() as folder, endpoint(port, _Door(simulator).answer, url):
+    with tempfile.TemporaryDirectory() as folder, endpoint(port, _Endpoint(simulator).answer, url):
         path = Path(folder, "policy.json")
         path.write_text(json.dumps(policy()))
         environment = local_environment(url, account=ACCOUNT, region=REGION, home=folder)
@@ -74,7 +74,7 @@ def _run_policy(simulator: Simulator) -> str:
     return errors[-1] if errors else ended.stderr[-500:]
 
 
-class _Door:
+class _Endpoint:
     """What answers the process."""
 
     def __init__(self, simulator: Simulator) -> None:

@@ -46,7 +46,7 @@ def run(job: Job, count: int, seed: int, *, at_once: int | None = None) -> Outco
 @cache
 def synthesize(count: int) -> str:
     """Synthesize a stack that associates so many instances; which call it is makes no difference to the CDK. Returns
-    what the CDK has against it."""
+    the error of the CDK."""
     import aws_cdk as cdk  # it is slow to load, and most processes here do without
     from aws_cdk import custom_resources as custom
 

@@ -34,7 +34,7 @@ def run(job: Job, count: int, seed: int, *, at_once: int) -> Outcome:
     clock = VirtualClock()
     simulator = Simulator(clock)
     ids = populate(simulator, job, count, seed)
-    # The runbook goes on at once. Whether EC2 always lets it is not known; let it.
+    # The runbook continues at once. Whether EC2 always accepts that is unknown; here it does.
     simulator.ec2.waits_for_the_old = False
     automation = _Automation(*clients(simulator, STANDARD))
     with Turns(clock).executor(at_once) as pool:
