@@ -1,4 +1,4 @@
-"""The benchmark of the handler: its programs work, and its figures come from what they say."""
+"""The benchmark of the handler: its programs work, and its figures come from their output."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_power_law_has_its_exponent() -> None:
 
 @pytest.fixture
 def section(monkeypatch: pytest.MonkeyPatch) -> Section:
-    """What is found where planning grows with the square of the targets, and our start takes twice as long."""
+    """Results in which planning grows with the square of the targets, and our start takes twice as long."""
 
     def say(arguments: Sequence[str], *_: Any, **_more: str) -> Mapping[str, float]:
         count = int(arguments[2])

@@ -1,4 +1,4 @@
-"""The benchmark of the synthesis: its figures come from the templates and from what the apps say."""
+"""The benchmark of the synthesis: its figures come from the templates and from the output of the apps."""
 
 import itertools
 import json

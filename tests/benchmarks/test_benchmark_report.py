@@ -1,4 +1,4 @@
-"""What was found is kept, section by section, and shown."""
+"""Results are kept, section by section, and shown."""
 
 import json
 import subprocess

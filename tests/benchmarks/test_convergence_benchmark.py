@@ -81,7 +81,7 @@ def test_the_careful_script_does_every_job_with_as_few_changes_as_ours(job: Job)
 
 
 def test_the_careful_script_slows_down_when_it_is_throttled() -> None:
-    """Its adaptive retries go by virtual time."""
+    """Its adaptive retries use virtual time."""
     found = careful_script.run(Job.REPLACE, 200, seed=1)
     assert found.complete
     assert 0 < found.throttled < 200
@@ -102,8 +102,8 @@ def test_a_rollout_is_judged_by_its_last_change_and_its_confirmation_is_reported
             section = convergence.section([replace(large, changed_seconds=changed)], LOOK, runs=1)
             (verdict,) = (one for one in section.verdicts if one.promise.startswith("Replace: the last change"))
             ratio = f"{changed / 200:.3f}"
-            told = f"{ratio} with 1,000; until EC2 has confirmed it, held against the least time: 1.100 with 1,000"
-            assert (verdict.measured, verdict.kept) == (told, kept)
+            measured = f"{ratio} with 1,000; until EC2 has confirmed it, held against the least time: 1.100 with 1,000"
+            assert (verdict.measured, verdict.kept) == (measured, kept)
 
 
 def test_the_section_shows_every_tool_and_judges_our_handler() -> None:

@@ -1,4 +1,4 @@
-"""The least time that EC2 allows, worked out by hand."""
+"""The least time that EC2 allows, calculated by hand."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.simulator.simulator import Simulator
         (Job.ASSOCIATE, 100, 0),  # all at once
         (Job.ASSOCIATE, 1000, 180),  # 900 at 5 a second
         (Job.REPLACE, 1000, 190),  # its bucket holds 50
-        (Job.HALF_STOPPED, 1000, 90),  # 500 are replaced, and at the same time 500 taken off and associated
+        (Job.HALF_STOPPED, 1000, 90),  # 500 are replaced, and at the same time 500 are disassociated and associated
         (Job.NOTHING, 1000, 0),
     ],
 )

@@ -1,4 +1,4 @@
-"""Where the time of a rollout has gone, by its tokens."""
+"""How a rollout has used its time, derived from its tokens."""
 
 import pytest
 

@@ -120,7 +120,7 @@ def show(browser: "Browser", tmp_path: Path) -> Iterator[Show]:
 
 
 def edited(text: str, edit: Edit) -> str:
-    """A page whose report is another one."""
+    """The page with another report in it."""
     start = text.index(">", text.index('id="report"')) + 1
     end = text.index("</script>", start)
     report = json.loads(text[start:end])

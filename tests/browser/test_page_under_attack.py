@@ -1,4 +1,4 @@
-"""What somebody has written into tags, names and reasons has no effect but to be shown."""
+"""Attacks in tags, names and reasons are shown as text, and do nothing else."""
 
 from dataclasses import replace
 from typing import Any
@@ -85,7 +85,7 @@ def test_direction_marks_and_invisible_characters_are_removed(show: Show) -> Non
 
 
 def test_a_script_that_is_put_into_the_page_does_not_run(show: Show) -> None:
-    """The proof that the policy is on: the page has no way to put one in."""
+    """Shows that the policy is in force: the page itself cannot insert a script."""
     shown = show(reports.kept())
 
     shown.page.evaluate(

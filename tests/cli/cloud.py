@@ -1,7 +1,7 @@
 """An account and Region in this process, for the tests of plan and status.
 
-EC2, IAM's profiles and DynamoDB are the simulator, with real boto3 clients in front of it, and what is deployed there
-the real handler has done. CloudFormation and IAM's policies are as simple as can be.
+EC2, IAM's profiles and DynamoDB are the simulator, with real boto3 clients in front of it, and the real
+handler does the deployments. CloudFormation and IAM's policies are as simple as can be.
 """
 
 from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ class Paginator:
 
 
 class Service:
-    """What the stand-ins for clients have in common."""
+    """The common part of the stand-ins for clients."""
 
     def __init__(self) -> None:
         self.refused: dict[str, ClientError] = {}
@@ -85,7 +85,7 @@ class CloudFormation(Service):
         self._broken: set[str] = set()
 
     def break_templates(self, *stacks: str) -> None:
-        """Let these stacks have templates that nobody can read."""
+        """Let these stacks have templates that can't be read."""
         self._broken |= set(stacks)
 
     def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - boto3's own name
@@ -298,7 +298,7 @@ class Cloud:
     # CloudFormation
 
     def deploy(self, stack: StackArtifact) -> DeployedStack:
-        """Deploy a stack: its roles and profiles come into being, and the handler does its work."""
+        """Deploy a stack: its roles and profiles are created, and the handler is called."""
         Deployment(self, stack).run()
         return self.cloudformation.stacks[stack.name]
 

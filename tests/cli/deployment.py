@@ -61,7 +61,7 @@ class Part:
     outputs: dict[str, str]
 
     def key(self, logical_id: str) -> str:
-        """What an association is known by in the whole stack."""
+        """Identifies an association in the whole stack."""
         return "/".join((*self.stack.address.nested, logical_id))
 
 
@@ -137,7 +137,7 @@ class Deployment:
         return Elsewhere(exported, self._output, partial(self._nested_output, address), given)
 
     def _made_parts(self) -> Iterator[Part]:
-        """The stacks that the conditions let be, without the resources that they don't."""
+        """The stacks whose conditions hold, without the resources whose conditions don't."""
         for address, part in self._parts.items():
             if address.outer and address.nested[-1] not in self._parts[address.outer].physical:
                 part.physical.clear()
@@ -204,7 +204,7 @@ class Deployment:
         return before, Deployed(part.stack.template, part.physical, self._values[address].resolve)
 
     def _fill(self, part: Part) -> None:
-        """Let CloudFormation know what the stack was given and puts out."""
+        """Register the parameters and outputs of the stack with CloudFormation."""
         values, template = self._values[part.stack.address], part.stack.template
         for name in template.get("Parameters", {}):
             with suppress(UnresolvedError):
@@ -216,7 +216,7 @@ class Deployment:
                     self._cloud.cloudformation.exported[output["Export"]["Name"]] = part.outputs[name]
 
     def _associate(self, parts: list[Part]) -> None:
-        """Let the handler do its work, first what is new or changes, then what goes."""
+        """Call the handler, first for Creates and Updates, then for Deletes."""
         resources = self._cloud.deployments.setdefault(self._name, {})
         kept = set()
         for part in parts:
@@ -237,7 +237,7 @@ class Deployment:
             assert resources.pop(gone).delete().ok
 
     def _leave_open(self, resource: Resource, properties: Mapping[str, Any]) -> None:
-        """The update fails for a reason of its own, and its rollback because nothing may be looked at."""
+        """The update fails for a reason of its own, and its rollback because all reads are denied."""
         update = resource.deliver(resource.event("Update", properties, resource.properties))
         assert not update.ok
         self._cloud.deny(DESCRIBE_INSTANCES)
@@ -247,7 +247,7 @@ class Deployment:
         resource.properties = dict(properties)
 
     def _keep_former(self, parts: list[Part]) -> None:
-        """What goes is only deleted once everything has succeeded."""
+        """Removed resources are deleted only after everything has succeeded."""
         for part in parts:
             if part.former:
                 part.physical |= {**part.former.physical_ids, **part.physical}

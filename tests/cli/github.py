@@ -41,7 +41,7 @@ class Shown(HTMLParser):
     text: str = ""
     """All of it."""
     outside_code: str = ""
-    """What GitHub looks at for references. A code or a link stands as a blank."""
+    """The text that GitHub searches for references, with a blank in place of code and links."""
 
     def __post_init__(self) -> None:
         super().__init__()

@@ -139,12 +139,12 @@ def unread() -> PlanReport:
 
 
 def mixed() -> PlanReport:
-    """A bit of everything: an association that works, one that would be refused, one that goes."""
+    """A bit of everything: an association that works, one that would be refused, one that is removed."""
     return PlanReport((_new(), _refused(), _leaving()))
 
 
 def in_many_accounts() -> PlanReport:
-    """Accounts and Regions where nothing is to be done, something changes, one is refused, and one can't be seen."""
+    """Accounts and Regions with no change, with changes, with a refusal, and one that can't be read."""
     new, refused = (replace(one, account="444455556666") for one in (_new(), _refused()))
     (still,) = kept().associations
     places = [("111122223333", REGION), ("111122223333", "us-east-1"), ("444455556666", REGION)]
@@ -228,7 +228,7 @@ def in_order() -> StatusReport:
 
 
 def drifted() -> StatusReport:
-    """Somebody has been there since."""
+    """Somebody has changed instances since."""
     instances = (
         held(1, WANTED, OLD),
         held(2, FOREIGN, INVENTED, drift="someone has given it ForeignProfile since"),
@@ -239,7 +239,7 @@ def drifted() -> StatusReport:
 
 
 def enforced() -> StatusReport:
-    """Enforcement that goes on, that is paused, that only reports, and that is off."""
+    """Enforcement that runs, that is paused, that only reports, and that is off."""
     return StatusReport(tuple(map(_enforced, ("Web/Fleet", "Db/Fleet", "Batch/Fleet", "Api/Fleet"), _enforcements())))
 
 

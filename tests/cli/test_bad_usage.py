@@ -73,7 +73,7 @@ def test_fails_when_the_app_fails_and_shows_its_output_first(
 
 
 def fake_cli(folder: Path, monkeypatch: pytest.MonkeyPatch, prints: list[str]) -> None:
-    """Take a CLI that prints this and fails for that of the project."""
+    """Use a CLI that prints this and fails in place of that of the project."""
     programs = folder / "node_modules" / ".bin"
     programs.mkdir(parents=True)
     text = "\n".join(prints)
@@ -161,7 +161,7 @@ def test_a_warning_contains_no_control_characters_for_a_terminal(cloud: Cloud, t
     assert result.stderr == "warning: Web: Ne [2Jst ed is not shown: its template is not in the assembly\n"
 
 
-# What is there
+# What is deployed
 
 
 @pytest.mark.parametrize("command", LOOKS)
@@ -439,7 +439,7 @@ def answering(status: int, body: str) -> Iterator[str]:
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes the environment of the process one in which AWS is at an endpoint on this machine.
 
-    A variable that is None is taken away.
+    A variable that is None is removed.
     """
 
     def change(endpoint: str = NOWHERE, **variables: str | None) -> None:
@@ -559,7 +559,7 @@ def test_fails_when_the_login_has_expired_or_is_missing(
     if expired:
         name = hashlib.sha1(cached_as.encode(), usedforsecurity=False).hexdigest()
         (cache_ / f"{name}.json").write_text(json.dumps(token))
-    # In a process of its own: where the tokens are is settled when botocore is loaded.
+    # In a separate process: botocore fixes the folder of the tokens when it is loaded.
     environment = local_environment(NOWHERE, account=ACCOUNT, region=REGION, home=str(tmp_path))
     environment |= {"AWS_PROFILE": "dev", "AWS_CONFIG_FILE": str(tmp_path / "config")}
     for name in NO_KEYS:

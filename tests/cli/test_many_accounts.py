@@ -1,4 +1,4 @@
-"""Commands on several accounts and Regions: each is looked at, whatever goes wrong in another one."""
+"""Commands on several accounts and Regions: each is read, whatever fails in another one."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""``--page`` writes the page from the same look, and never at the cost of what is printed."""
+"""``--page`` writes the page from the same data, and never changes the output."""
 
 import errno
 from pathlib import Path

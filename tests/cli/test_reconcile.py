@@ -85,7 +85,7 @@ def key(servers: Servers) -> str:
 
 
 def error(result: Result) -> str:
-    """What a command ends with that could not do its job."""
+    """The last line of a command that has failed."""
     assert (result.exit_code, result.stdout) == (1, ""), result.output
     assert isinstance(result.exception, SystemExit), result.exception
     return result.stderr.splitlines()[-1].removeprefix("Error: ")
@@ -196,7 +196,7 @@ def test_asks_for_a_confirmation_on_a_terminal(
         assert error(result).endswith("no sweep was started")
 
 
-# What can't be done
+# Errors
 
 
 def test_fails_when_no_association_has_enforcement(cloud: Cloud) -> None:
@@ -310,7 +310,7 @@ def two_associations() -> StackArtifact:
     return artifact
 
 
-# The wait
+# Waiting
 
 
 def test_says_what_to_do_when_the_sweep_does_not_begin(cloud: Cloud, clock: Time) -> None:

@@ -1,4 +1,4 @@
-"""How deployed associations are: what the real handler has left in the ledger, and what has become of it."""
+"""The state of deployed associations: what the real handler has left in the ledger, and what has changed since."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -156,7 +156,7 @@ def test_reports_problems_inside_a_profile(cloud: Cloud, happens: Callable[[Clou
 
 
 def claim(cloud: Cloud, step: Step, logical_id: str) -> None:
-    """Let an operation of an association begin and get no further than the ledger."""
+    """Let an operation of an association begin and stop after its first write to the ledger."""
     world, now = cloud.world, cloud.world.clock()
     request = Request(RequestType.UPDATE, "cut off", STACK_ID, logical_id, physical_id=None, desired=None)
     world.ledger.operations.begin(request, now)
@@ -239,7 +239,7 @@ def test_does_not_treat_an_overruled_instance_without_a_profile_as_unconfirmed()
     stack = synthesized(Servers())
     cloud.deploy(stack)
     association = f"{STACK_ID}|{only_association(stack)}"
-    # Another association has displaced somebody's profile, and so the claim of the first wants nothing any more.
+    # Another association has displaced somebody's profile, so the claim of the first one is overruled.
     cloud.fleet.set_carried(FIRST, cloud.foreign)
     claim(cloud, Step(FIRST, Action.REPLACE, "", before=cloud.foreign, after=cloud.web), "Other")
     cloud.fleet.set_carried(FIRST, None)
@@ -252,7 +252,7 @@ def test_does_not_treat_an_overruled_instance_without_a_profile_as_unconfirmed()
     assert one.drift == "someone has taken the profile off"
 
 
-# What could not be seen
+# What could not be read
 
 
 @pytest.mark.parametrize(

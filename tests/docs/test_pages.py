@@ -37,7 +37,7 @@ def section(text: str, title: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes tags of Python for plain text."""
+    """Reads tags of Python as plain text."""
 
 
 _Loader.add_multi_constructor("tag:yaml.org,2002:python/name:", lambda _loader, suffix, _node: suffix)
@@ -154,7 +154,7 @@ def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
 
 
 def test_every_include_is_one_that_the_site_understands() -> None:
-    """A formatter that takes it for Python would put blanks into it, and the page would show it as it is."""
+    """A formatter that treats it as Python would insert blanks, and then the page would show the line itself."""
     includes = [
         line.strip() for path in PAGES for line in path.read_text(encoding="utf-8").splitlines() if "--8" in line
     ]

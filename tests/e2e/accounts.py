@@ -25,7 +25,7 @@ _NOT_ENABLED = "AuthFailure", "UnrecognizedClientException", "InvalidClientToken
 
 
 def in_account(aws: LocalAws, account: str) -> LocalAws:
-    """A running local AWS with credentials of another account. It ends with the one that it was made from."""
+    """A running local AWS with credentials of another account. It ends with the one that it was created from."""
     home = aws.folder / f"home-{account}"  # the CDK CLI remembers there to which account credentials belong
     home.mkdir(exist_ok=True)
     other = copy(aws)
@@ -34,7 +34,7 @@ def in_account(aws: LocalAws, account: str) -> LocalAws:
     return other
 
 
-class Door:
+class AccountChecks:
     """Answers what the local AWS would allow, and AWS does not:
 
     - to assume a role that does not exist, or whose trust policy does not allow the caller

@@ -9,7 +9,7 @@ from localaws.ministack import LocalAws
 from tests.simulator.hosting import SimulatedAws
 
 KINDS: Mapping[str, type[LocalAws]] = {"emulator": LocalAws, "simulator": SimulatedAws}
-"""An emulator whose EC2 is kind, and the same one with an EC2 that behaves like EC2.
+"""An emulator with a lenient EC2, and the same emulator with an EC2 that behaves like EC2.
 
 `test_story.py` runs on both. Each other test runs on the one that shows more: see the marker `only_on`.
 """

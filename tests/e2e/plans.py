@@ -1,4 +1,4 @@
-"""What `instance-role` says before a deployment, held against what the deployment does."""
+"""What `instance-role` says before a deployment, compared with what the deployment does."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Said:
     def mistakes(
         self, before: Mapping[str, InstanceView], after: Mapping[str, InstanceView], *, ok: bool
     ) -> Iterator[str]:
-        """What has come otherwise than planned."""
+        """What has happened differently from the plan."""
         if ok is (self.status == REFUSED):
             yield f"the plan ended with {self.status}, and the deployment {'went well' if ok else 'failed'}"
         for id_, reader in after.items():

@@ -1,5 +1,5 @@
-"""The demo runs to its end. However it ends, it stops everything that it has started. What the steps come to is
-tested with the story."""
+"""The demo runs to its end. However it ends, it stops everything that it has started. The outcomes of the
+steps are tested with the story."""
 
 import re
 import signal

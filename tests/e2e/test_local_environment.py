@@ -1,4 +1,4 @@
-"""Nothing may reach a real AWS account, whatever the environment of the caller holds."""
+"""Nothing may reach a real AWS account, whatever is in the environment of the caller."""
 
 import os
 from pathlib import Path

@@ -195,9 +195,9 @@ def test_without_an_action_every_command_that_needs_it_says_what_it_could_not_re
 
 
 def says_why(command: str, result: Result, action: str) -> bool:
-    """Whether a command has something to say about an action that it may not use."""
+    """Whether the output of a command mentions an action that it may not use."""
     if command == DIFF:
-        # It goes on without the lookup role, with the rights that there are.
+        # It continues without the lookup role, with its own rights.
         return "could not be used to assume" in result.output and DIFFERENT in result.output
     name = action.partition(":")[2]
     unseen = result.status == 1 and f"not allowed ({name})" in result.output

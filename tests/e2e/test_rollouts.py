@@ -1,4 +1,4 @@
-"""A rollout in waves: the first target alone, a look at the alarm, then the others; and back, should it go off."""
+"""A rollout in waves: the first target alone, a bake with an alarm, then the others. The alarm causes a rollback."""
 
 import threading
 import time
@@ -33,7 +33,9 @@ def test_an_alarm_in_the_first_wave_rolls_the_update_back_before_the_second_wave
     assert None not in former
 
     seen: list[int] = []
-    watch = threading.Thread(target=lambda: seen.append(_ring_once_one_has_moved(aws, fleet, alarm, targets, former)))
+    watch = threading.Thread(
+        target=lambda: seen.append(_set_alarm_once_one_has_changed(aws, fleet, alarm, targets, former))
+    )
     watch.start()
     failed = deploy("Two", bake=300)
     watch.join()
@@ -44,10 +46,10 @@ def test_an_alarm_in_the_first_wave_rolls_the_update_back_before_the_second_wave
     assert fleet.carried(*targets) == former
 
 
-def _ring_once_one_has_moved(
+def _set_alarm_once_one_has_changed(
     aws: LocalAws, fleet: Fleet, alarm: str, targets: list[str], former: list[str | None]
 ) -> int:
-    """Let the alarm go off, and say how many targets had another profile then."""
+    """Set the alarm, and return how many targets had another profile then."""
     until = time.monotonic() + PATIENCE_SECONDS
     while fleet.carried(*targets) == former and time.monotonic() < until:
         time.sleep(0.2)

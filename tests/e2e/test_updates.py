@@ -1,4 +1,4 @@
-"""Updates of a deployed association: what fails is taken back, and who leaves the list gets back what it had."""
+"""Updates of a deployed association: failed ones are rolled back, and instances that leave get their profiles back."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_failed_updates_are_rolled_back_and_an_instance_that_leaves_gets_its_pre
     assert fleet.carried(bare, carrying, new, new_stopped) == [ours, ours, None, old]
     ledger = entries(aws, unique)
 
-    # Another resource fails after the association has brought in two instances and let one go.
+    # Another resource fails after the association has added two instances and removed one.
     elsewhere = deploy(bare, new, new_stopped, broken=True)
     assert not elsewhere.ok, elsewhere.output
     assert "AWS::CloudFormation::WaitCondition" in elsewhere.output
@@ -50,7 +50,7 @@ def test_failed_updates_are_rolled_back_and_an_instance_that_leaves_gets_its_pre
     assert carried(fleet) == {id_: reader.profile for id_, reader in deployed.items()}
     assert previous(entries(aws, unique)) == previous(ledger)
 
-    # Neither stands in the way of the next update, in which an instance leaves the list.
+    # Neither blocks the next update, in which an instance leaves the list.
     plan = said(aws, "plan", APP, {"stack": unique, "replaces": old, "instance_ids": bare, "broken": "false"})
     assert {id_: one["verb"] for id_, one in plan.instances.items()} == {bare: "keep", carrying: "undo"}
     shrunk = deploy(bare)

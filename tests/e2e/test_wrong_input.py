@@ -52,7 +52,7 @@ def terminated_instance(fleet: Fleet, _: LocalAws) -> Mistake:
     )
 
 
-# The app refuses it, so that no AWS gets to see it. One is enough here; `tests/synth/test_app.py` has them all.
+# The app refuses it before any call to AWS. One is enough here; `tests/synth/test_app.py` has them all.
 @mistake
 def unknown_context_key(fleet: Fleet, _: LocalAws) -> Mistake:
     return Mistake({"instance_idz": fleet.launch()}, "unknown context key 'instance_idz': did you mean 'instance_ids'?")

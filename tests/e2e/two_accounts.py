@@ -13,7 +13,7 @@ from typing import Any
 from localaws.cdk import Cdk, Result, run_command
 from localaws.fleet import Fleet, InstanceView
 from localaws.ministack import ROOT, LocalAws
-from tests.e2e.accounts import Door
+from tests.e2e.accounts import AccountChecks
 from tests.e2e.plans import Said
 
 Place = tuple[str, str]
@@ -31,17 +31,17 @@ _METHOD = "--method=direct", "--require-approval=never", "--progress=events"
 _CALLS_UNTIL_EXPIRY = 3
 
 
-class SaidOfPlaces(Said):
+class ReportOfPlaces(Said):
     """What a command has said of several accounts and Regions."""
 
     @property
     def results(self) -> dict[Place, int]:
-        """What each account and Region comes to."""
+        """The result of each account and Region."""
         return {_place(one): one["exit_status"] for one in self.document["environments"]}
 
     @property
     def unseen(self) -> dict[Place, list[str]]:
-        """What could not be seen, where there is something."""
+        """What could not be read, for each account and Region with a gap."""
         return {_place(one): one["unseen"] for one in self.document["environments"] if one["unseen"]}
 
     def named(self, name: str) -> dict[Place, Mapping[str, Any]]:
@@ -55,8 +55,8 @@ class SaidOfPlaces(Said):
 
 
 @dataclass(frozen=True)
-class Told:
-    """What was done, and what was said."""
+class Played:
+    """What was done, and the output of the commands."""
 
     before: Mapping[Place, Sequence[InstanceView]]
     """All instances before the deployment."""
@@ -68,7 +68,7 @@ class Told:
     during: Mapping[Place, Sequence[InstanceView]]
     destroyed: Result
     after: Mapping[Place, Sequence[InstanceView]]
-    said: dict[str, SaidOfPlaces] = field(default_factory=dict)
+    said: dict[str, ReportOfPlaces] = field(default_factory=dict)
 
 
 class Operator:
@@ -82,33 +82,35 @@ class Operator:
         command = [sys.executable, "-m", "cdk_instance_role.cli", *arguments]
         return run_command(command, folder or self._empty, self._environment, errors=errors)
 
-    def ask(self, *arguments: str) -> SaidOfPlaces:
+    def ask(self, *arguments: str) -> ReportOfPlaces:
         """Run it, and read its report."""
         result = self.run(*arguments, "--format", "json", errors=False)
         assert result.output, self.run(*arguments).output
-        return SaidOfPlaces(result.status, json.loads(result.output))
+        return ReportOfPlaces(result.status, json.loads(result.output))
 
 
 class Estate:
     """Instances in all accounts and Regions: web-1 has no profile, and web-2 has one that may be replaced."""
 
-    def __init__(self, accounts: Mapping[str, LocalAws], door: Door, operator: Operator, folder: Path) -> None:
+    def __init__(
+        self, accounts: Mapping[str, LocalAws], checks: AccountChecks, operator: Operator, folder: Path
+    ) -> None:
         """
         Args:
             accounts: the first two are bootstrapped, and trust the first one.
-            door: stands before the local AWS.
+            checks: in front of the local AWS.
             operator: has credentials of the first account.
             folder: where to write assemblies to.
         """
-        self._door, self._operator = door, operator
+        self._checks, self._operator = checks, operator
         self._now, self._next = folder / "now", folder / "next"
         self._aws = accounts[FIRST]
         self._fleets = {(account, region): Fleet(accounts[account], region=region) for account, region in PLACES}
 
-    def tell(self) -> Told:
+    def play(self) -> Played:
         """Do everything."""
         self._launch()
-        before, first_plan, roles = self._look(), self._first_plan(), sorted(self._door.assumed)
+        before, first_plan, roles = self._look(), self._first_plan(), sorted(self._checks.assumed)
         self._synthesize(self._now, context("web", places=PLACES))
         bad_places = NOT_ENABLED, REGION_WITHOUT_BOOTSTRAP, ACCOUNT_WITHOUT_BOOTSTRAP
         self._synthesize(self._next, context("web", "db", places=(*PLACES, *bad_places)))
@@ -117,7 +119,7 @@ class Estate:
         said = self._in_order() | self._bad_input() | {"conflict": self._conflict(), "drift": self._drift()}
         destroyed = cdk.run("destroy", "--all", "--force", "--concurrency=4")
         said["destroyed"] = self._operator.ask("status", "--regions", f"{IRELAND},{VIRGINIA}")
-        return Told(before, first_plan, roles, deployed, during, destroyed, self._look(), said)
+        return Played(before, first_plan, roles, deployed, during, destroyed, self._look(), said)
 
     def _launch(self) -> None:
         for account in (FIRST, SECOND):
@@ -130,7 +132,7 @@ class Estate:
         given = [f"{key}={json.dumps(value)}" for key, value in context("web", places=PLACES).items()]
         return self._operator.run("plan", "--app", "python app.py", "--context", *given, folder=ROOT)
 
-    def _in_order(self) -> dict[str, SaidOfPlaces]:
+    def _in_order(self) -> dict[str, ReportOfPlaces]:
         accounts, regions = ("--accounts", f"{FIRST},{SECOND}"), ("--regions", f"{IRELAND},{VIRGINIA}")
         ask = self._operator.ask
         return {
@@ -141,7 +143,7 @@ class Estate:
             "accounts": ask("status", *accounts, *regions, "--role-name", "Auditor"),
         }
 
-    def _bad_input(self) -> dict[str, SaidOfPlaces]:
+    def _bad_input(self) -> dict[str, ReportOfPlaces]:
         ask, app, both = self._operator.ask, ("--app", str(self._now)), ("--accounts", f"{FIRST},{SECOND}")
         said = {
             "no role": ask("plan", *app, "--role-name", "Nobody"),
@@ -150,16 +152,16 @@ class Estate:
             "Region without bootstrap": self._plan_next(*PLACES, REGION_WITHOUT_BOOTSTRAP),
             "account without bootstrap": self._plan_next(*PLACES, ACCOUNT_WITHOUT_BOOTSTRAP),
         }
-        self._door.not_enabled.add(NOT_ENABLED[1])
+        self._checks.not_enabled.add(NOT_ENABLED[1])
         said["not enabled"] = self._plan_next(*PLACES, NOT_ENABLED)
         said["not enabled for status"] = ask("status", "--regions", f"{IRELAND},{NOT_ENABLED[1]}")
         for command in ("plan", "status"):
-            self._door.calls_left[f"cdk-hnb659fds-lookup-role-{SECOND}-{VIRGINIA}"] = _CALLS_UNTIL_EXPIRY
+            self._checks.calls_left[f"cdk-hnb659fds-lookup-role-{SECOND}-{VIRGINIA}"] = _CALLS_UNTIL_EXPIRY
             said[f"expired {command}"] = ask(command, *app)
-        self._door.calls_left.clear()
+        self._checks.calls_left.clear()
         return said
 
-    def _conflict(self) -> SaidOfPlaces:
+    def _conflict(self) -> ReportOfPlaces:
         fleet = self._fleets[SECOND, IRELAND]
         fleet.add_profile(FOREIGN)
         foreign = fleet.launch(FOREIGN, name="db-1", tags={"app": "db"})
@@ -167,12 +169,12 @@ class Estate:
         fleet.terminate(foreign)
         return said
 
-    def _drift(self) -> SaidOfPlaces:
+    def _drift(self) -> ReportOfPlaces:
         fleet = self._fleets[FIRST, VIRGINIA]
         fleet.remove_profile(next(reader.id for reader in fleet.look().values() if reader.name == "web-1"))
         return self._operator.ask("status", "--app", str(self._now))
 
-    def _plan_next(self, *places: Place) -> SaidOfPlaces:
+    def _plan_next(self, *places: Place) -> ReportOfPlaces:
         stacks = (f"InstanceRole-web-{account}-{region}" for account, region in places)
         return self._operator.ask("plan", *stacks, "--app", str(self._next))
 

@@ -1,4 +1,4 @@
-"""The examples work as they stand: each one is synthesized."""
+"""The examples work without changes: each one is synthesized."""
 
 import json
 import runpy
@@ -44,7 +44,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 
 
 def _templates(name: str, out: Path) -> Templates:
-    """The templates of an example: its file is run as it stands, but for the folder that it writes to."""
+    """The templates of an example: its file runs unchanged, but for the folder that it writes to."""
     app, context = EXAMPLES / name / "app.py", {}
     if name in CONTEXTS:
         app, context = ROOT / "app.py", json.loads((EXAMPLES / name / "cdk.json").read_text())["context"]
@@ -159,7 +159,7 @@ def test_new_drift_creates_one_opsitem(synthesize: Synthesize) -> None:
     assert as_text(target["Arn"]) == "arn:aws:ssm:eu-west-1:111122223333:opsitem"
     assert as_text(target["RoleArn"]) == "${OpsItemRole.Arn}"
     assert transformer["InputPathsMap"]["detail-id"] == "$.detail.id"
-    # EventBridge puts quotes around a value that stands alone.
+    # EventBridge puts quotes around a value that is not part of a text.
     data = json.loads(transformer["InputTemplate"].replace(":<source>", ':"<source>"'))["operationalData"]
     assert json.loads(data["/aws/dedup"]["value"]) == {"dedupString": "<detail-id>"}
     (grant,) = _grants_of(template, "ssm:CreateOpsItem")

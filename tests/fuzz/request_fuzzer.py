@@ -1,4 +1,4 @@
-"""Fuzzes the event parser with what libFuzzer makes up, guided by the branches that are reached: ``make fuzz``.
+"""Fuzzes the event parser with inputs of libFuzzer, guided by the branches that are reached: ``make fuzz``.
 
 An input is either an event as JSON, or says how a valid event is changed. The first byte tells which.
 """
@@ -33,7 +33,7 @@ MAX_CHANGES, MAX_TEXT = 4, 40
 
 
 def fuzz_one(data: bytes) -> None:
-    """Whatever event comes is understood to the letter or refused in one clear line."""
+    """Any event is parsed exactly, or refused in one clear line."""
     try:
         event = _decoded(data) if data[:1] in (b"{", b"[") else _broken(atheris.FuzzedDataProvider(data))
     except (ValueError, RecursionError):

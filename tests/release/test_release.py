@@ -1,4 +1,4 @@
-"""A release can be made: its files are reproducible, PyPI takes them, and the links of its description work."""
+"""A release can be made: its files are reproducible, PyPI accepts them, and the links of its description work."""
 
 import json
 import subprocess

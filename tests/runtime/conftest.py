@@ -32,7 +32,7 @@ def _all_log_records(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="cdk_instance_role")
 
 
-# The ledger, on three DynamoDBs
+# The ledger, on three implementations of DynamoDB
 
 
 @pytest.fixture

@@ -2,16 +2,16 @@
 
 import os
 
-from tests.simulator.faults import Lifeline
+from tests.simulator.faults import KillSwitch
 
 
-def kill_points(lifeline: Lifeline, first: int) -> list[tuple[int, str]]:
-    """Numbers from the first one on, and names: of the points where it makes a difference, and with `make soak` of all.
+def kill_points(kill_switch: KillSwitch, first: int) -> list[tuple[int, str]]:
+    """Numbers from the first one on, and names: of kill points with different outcomes, and with `make soak` of all.
 
     Args:
-        lifeline: that of an operation without a disturbance.
+        kill_switch: that of an operation without a disturbance.
         first: number of its first point.
     """
     soaks = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
-    numbers = range(first, len(lifeline.points)) if soaks else lifeline.different(first)
-    return [(number - first, lifeline.points[number]) for number in numbers]
+    numbers = range(first, len(kill_switch.points)) if soaks else kill_switch.different(first)
+    return [(number - first, kill_switch.points[number]) for number in numbers]

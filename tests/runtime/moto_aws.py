@@ -64,11 +64,11 @@ class Account:
 @contextmanager
 def account() -> Iterator[Account]:
     """An account of moto for as long as the ``with`` block lasts."""
-    from moto import mock_aws  # slow, so only those pay for it who use it
+    from moto import mock_aws  # slow, so it is imported only where it is used
 
     with mock_aws():
         account = Account()
-        # The types of botocore don't know that what such a handler returns is taken for the answer.
+        # The types of botocore don't know that what such a handler returns becomes the answer.
         events: Any = account.ec2_of_handler.meta.events
         events.register("before-call.ec2", account.before_call)
         try:

@@ -128,7 +128,7 @@ class MotoStack:
 
     @property
     def ledger_items(self) -> list[Any]:
-        """All items of the ledger, but for what expires by itself."""
+        """All items of the ledger, except those that expire."""
         found = self.account.dynamodb.scan(TableName=TABLE)["Items"]
         return [item for item in found if "ExpiresAt" not in item]
 
@@ -164,7 +164,7 @@ class MotoStack:
         return reason
 
     def update(self, properties: Mapping[str, Any]) -> str:
-        """Update the association, and take that back if it fails. Returns why it failed; empty if it did not."""
+        """Update the association, and roll it back if that fails. Returns why it failed; empty if it did not."""
         reason = self._deliver("Update", properties, self.current)
         if reason:
             self.status.is_rolling_back = True

@@ -1,4 +1,4 @@
-"""What must hold whatever happens, kept apart from the handler: who has put what on which instance, and what it had."""
+"""What must be true after any events, without the handler's code: the source of each profile, and the previous one."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ class Owned:
     ours: bool = False
     """What it carries was put there by the handler."""
     had: set[Arn] = field(default_factory=set)
-    """What somebody else has given it last. Two, if that was taken off or deleted: one or the other is right then."""
+    """The profile that somebody else has given it last. Two, if that was removed or deleted: either is correct then."""
     earlier: set[Arn] = field(default_factory=set)
     """What it had before that."""
     taken: Arn = None
-    """What the handler has taken off a stopped instance, and not yet replaced."""
+    """The profile that the handler has removed from a stopped instance, and not yet replaced."""
 
 
 class Oracle:
@@ -52,11 +52,11 @@ class Oracle:
         if arn is not None:
             owned.earlier |= owned.had
             owned.had.clear()
-        else:  # which can't be told from an association between two halves
+        else:  # it looks like an association between the two halves of a swap
             owned.had |= owned.earlier
 
     def end_operation(self, held: Collection[str]) -> None:
-        """Between two operations an instance that no association holds is as good as new.
+        """Between two operations an instance that no association holds counts as a new one.
 
         Args:
             held: instances of which the ledger has a record.

@@ -59,7 +59,7 @@ SETTINGS = [
 
 
 class Scene:
-    """An association and its instances, in the words of a setting."""
+    """An association and its instances, as a setting defines them."""
 
     def __init__(self, setting: Setting, world: World) -> None:
         self.setting, self.world = setting, world
@@ -107,7 +107,7 @@ class Scene:
             **more,
         )
 
-    def moved_on(self) -> dict[str, Any]:
+    def with_the_next_profile(self) -> dict[str, Any]:
         """The properties with the next profile. An imported one that is left for it has to be listed."""
         listed = self.setting.replaces == "profiles" and not self.setting.owned
         return self.properties(profile=self.next, replaces=[*self._replaces, self.mine] if listed else None)
@@ -118,8 +118,8 @@ class Scene:
         profiles[self.next].role_arn = profiles[self.mine].role_arn
         return self.properties(profile=self.next)
 
-    def move_elsewhere(self, profile: str) -> None:
-        """Let another profile of the same name, on another path, take the place of one."""
+    def change_path(self, profile: str) -> None:
+        """Replace a profile by another one of the same name with another path."""
         del self.world.fleet.profiles[profile]
         self.world.fleet.add_profile(name_of(profile), path="/elsewhere/")
 
@@ -128,12 +128,12 @@ class Scene:
             self.world.fleet.change_state(instance_id, state)
 
     def refuse(self, instance_id: str, profile: str) -> None:
-        """Let EC2 refuse, for good, to associate a profile with an instance."""
+        """Let EC2 always refuse to associate a profile with an instance."""
         asked = {"InstanceId": instance_id, "IamInstanceProfile": {"Arn": profile}}
         self._refuse(ASSOCIATE, lambda parameters: asked.items() <= parameters.items())
 
-    def refuse_to_give_back(self) -> None:
-        """Let EC2 refuse, for good, to take any profile off, and to replace any by what was there before."""
+    def refuse_restores(self) -> None:
+        """Let EC2 always refuse to disassociate any profile, and to replace any by a previous one."""
         self._refuse(DISASSOCIATE, lambda _: True)
         self._refuse(REPLACE, lambda parameters: parameters["IamInstanceProfile"]["Arn"] in self.had)
 
@@ -151,7 +151,7 @@ class Scene:
         rows = [self.world.fleet.active(instance_id) for instance_id in instance_ids]
         assert {row.profile_id for row in rows if row} == {self.world.fleet.profiles[profile].id}
 
-    def check_given_back(self, fleet: Sequence[str]) -> None:
+    def check_restored(self, fleet: Sequence[str]) -> None:
         """Check that the instances of a `fleet` carry what they did in the beginning, and never ran without any."""
         self.check(fleet, self.had)
         carrying = {instance_id for instance_id, arn in zip(fleet, self.had, strict=True) if arn}
@@ -175,7 +175,7 @@ def succeeds(result: Result) -> None:
 
 
 def fails(result: Result) -> None:
-    """Check that an event has failed because of what EC2 refuses, and that it was taken back."""
+    """Check that an event has failed because of a refusal of EC2, and that it was rolled back."""
     assert not result.ok
     assert "not today" in result.reason, result.reason
     assert result.rollback is None or result.rollback.ok, result.rollback.reason
@@ -187,7 +187,7 @@ def associates_with_bare_instances(scene: Scene) -> None:
     scene.check(targets, scene.mine)
 
 
-def keeps_what_is_right_already(scene: Scene) -> None:
+def keeps_a_profile_that_is_right_already(scene: Scene) -> None:
     targets = scene.instances(scene.mine, None, None)
     succeeds(scene.resource.create(scene.properties()))
     succeeds(scene.resource.delete())
@@ -218,11 +218,11 @@ def puts_the_old_profile_back_when_half_a_swap_is_refused(scene: Scene) -> None:
     for target in targets[1:]:
         scene.refuse(target, scene.mine)
     fails(scene.resource.create(scene.properties()))
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
     scene.check_nothing_is_left()
 
 
-def gives_everything_back_when_a_create_fails(scene: Scene) -> None:
+def restores_everything_when_a_create_fails(scene: Scene) -> None:
     bare, old, _ = scene.had
     targets = [scene.instance(old), scene.instance(old, state="stopped"), scene.instance(bare)]
     scene.refuse(targets[2], scene.mine)
@@ -231,7 +231,7 @@ def gives_everything_back_when_a_create_fails(scene: Scene) -> None:
     scene.check_nothing_is_left()
 
 
-def lets_instances_come_and_go(scene: Scene) -> None:
+def adds_and_removes_targets(scene: Scene) -> None:
     _, old, older = scene.had
     staying = scene.instances(None)
     leaving, coming = scene.instances(None, old, group=LEAVING), scene.instances(None, older, group=COMING)
@@ -241,7 +241,7 @@ def lets_instances_come_and_go(scene: Scene) -> None:
     scene.check(leaving, (None, old))
 
 
-def lets_stopped_instances_come_and_go(scene: Scene) -> None:
+def adds_and_removes_stopped_targets(scene: Scene) -> None:
     _, old, older = scene.had
     staying = scene.instances(None)
     leaving = scene.instances(None, old, group=LEAVING)
@@ -256,45 +256,45 @@ def lets_stopped_instances_come_and_go(scene: Scene) -> None:
 def moves_to_another_profile(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
-    succeeds(scene.resource.update(scene.moved_on()))
+    succeeds(scene.resource.update(scene.with_the_next_profile()))
     scene.check(targets, scene.next)
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
 
 
 def moves_stopped_instances_to_another_profile(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     scene.change_state(targets, "stopped")
-    succeeds(scene.resource.update(scene.moved_on()))
+    succeeds(scene.resource.update(scene.with_the_next_profile()))
     scene.check(targets, scene.next)
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
 
 
-def moves_back_when_an_update_fails(scene: Scene) -> None:
+def rolls_back_a_move_when_an_update_fails(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     scene.world.refuse(REPLACE, targets[2])
-    fails(scene.resource.update(scene.moved_on()))
+    fails(scene.resource.update(scene.with_the_next_profile()))
     scene.check(targets, scene.mine)
     scene.world.traffic.faults.clear()
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
 
 
-def moves_stopped_instances_back_when_an_update_fails(scene: Scene) -> None:
+def rolls_back_a_move_of_stopped_instances_when_an_update_fails(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     scene.change_state(targets, "stopped")
     scene.refuse(targets[2], scene.next)
-    fails(scene.resource.update(scene.moved_on()))
+    fails(scene.resource.update(scene.with_the_next_profile()))
     scene.check(targets, scene.mine)
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
 
 
-def displaces_more_and_gives_it_back(scene: Scene) -> None:
+def displaces_more_and_restores_it(scene: Scene) -> None:
     bare = [*scene.instances(None), *scene.instances(None, None, group=LEAVING)]
     coming = scene.instances(scene.old, scene.foreign, group=COMING)
     succeeds(scene.resource.create(scene.properties(replaces=())))
@@ -304,7 +304,7 @@ def displaces_more_and_gives_it_back(scene: Scene) -> None:
     scene.check([*bare, *coming], (scene.mine, scene.mine, scene.mine, scene.old, scene.foreign))
 
 
-def gives_back_what_only_a_failed_update_displaced(scene: Scene, state: str = "running") -> None:
+def restores_what_only_a_failed_update_displaced(scene: Scene, state: str = "running") -> None:
     bare = [*scene.instances(None), *scene.instances(None, None, group=LEAVING)]
     displaced = scene.instances(scene.foreign, group=COMING, state=state)
     refused = scene.instances(None, group=COMING)
@@ -314,16 +314,16 @@ def gives_back_what_only_a_failed_update_displaced(scene: Scene, state: str = "r
     scene.check([*bare, *displaced, *refused], (scene.mine, scene.mine, scene.mine, scene.foreign, None))
 
 
-def gives_back_to_a_stopped_instance_what_only_a_failed_update_displaced(scene: Scene) -> None:
-    gives_back_what_only_a_failed_update_displaced(scene, "stopped")
+def restores_on_a_stopped_instance_what_only_a_failed_update_displaced(scene: Scene) -> None:
+    restores_what_only_a_failed_update_displaced(scene, "stopped")
 
 
-def gives_back_also_what_a_rollback_has_skipped(scene: Scene) -> None:
-    """A rollback fails, too. Who continues it without the association leaves instances behind that are no targets."""
+def restores_what_a_rollback_has_skipped(scene: Scene) -> None:
+    """A rollback fails, too. If it is continued without the association, instances stay behind that are no targets."""
     targets = [*scene.instances(None), *scene.instances(None, None, group=LEAVING)]
     left_behind = [*scene.instances(None, group=COMING), *scene.instances(scene.had[1], group=DISPLACED)]
     succeeds(scene.resource.create(scene.properties()))
-    scene.refuse_to_give_back()
+    scene.refuse_restores()
     result = scene.resource.update(scene.properties(STAYING, COMING, DISPLACED))
     assert result.rollback is not None
     assert not result.rollback.ok
@@ -338,8 +338,8 @@ def gives_back_also_what_a_rollback_has_skipped(scene: Scene) -> None:
     scene.check_nothing_is_left()
 
 
-def goes_back_with_its_stack_whatever_stands_in_the_way(scene: Scene) -> None:
-    """The association's own update has succeeded, so that only the status of the stack tells that it is taken back."""
+def rolls_back_with_its_stack_in_spite_of_a_conflict(scene: Scene) -> None:
+    """The association's own update has succeeded, so only the status of the stack shows that it is rolled back."""
     targets = scene.instances(None, None)
     before = scene.properties()
     succeeds(scene.resource.create(before))
@@ -351,45 +351,45 @@ def goes_back_with_its_stack_whatever_stands_in_the_way(scene: Scene) -> None:
     scene.check(targets, scene.mine)
 
 
-def gives_back_what_each_had(scene: Scene) -> None:
+def restores_each_previous_profile(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
     scene.check_nothing_is_left()
 
 
-def gives_back_to_stopped_instances(scene: Scene) -> None:
+def restores_stopped_instances(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     scene.change_state(targets, "stopped")
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
     scene.check_nothing_is_left()
 
 
-def gives_back_to_instances_without_their_tags(scene: Scene) -> None:
+def restores_instances_without_their_tags(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     for target in targets:
         scene.world.fleet.instances[target].tags = {}
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
     scene.check_nothing_is_left()
 
 
-def gives_back_to_stopped_instances_without_their_tags(scene: Scene) -> None:
+def restores_stopped_instances_without_their_tags(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     scene.change_state(targets, "stopped")
     for target in targets:
         scene.world.fleet.instances[target].tags = {}
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
     scene.check_nothing_is_left()
 
 
-def takes_the_profile_off_when_the_previous_one_is_deleted(scene: Scene) -> None:
+def removes_the_profile_when_the_previous_one_is_deleted(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     del scene.world.fleet.profiles[scene.old]
@@ -398,26 +398,26 @@ def takes_the_profile_off_when_the_previous_one_is_deleted(scene: Scene) -> None
     scene.check_nothing_is_left()
 
 
-def takes_the_profile_off_when_others_have_taken_the_name_of_the_previous_one(scene: Scene) -> None:
+def removes_the_profile_when_the_name_of_the_previous_one_is_used_again(scene: Scene) -> None:
     targets = scene.fleet()
     succeeds(scene.resource.create(scene.properties()))
     for previous in (scene.old, scene.older):
-        scene.move_elsewhere(previous)
+        scene.change_path(previous)
     succeeds(scene.resource.delete())
     scene.check(targets, None)
     scene.check_nothing_is_left()
 
 
-def says_that_its_profile_is_elsewhere(scene: Scene) -> None:
+def reports_that_its_profile_has_another_path(scene: Scene) -> None:
     targets = scene.fleet()
-    scene.move_elsewhere(scene.mine)
+    scene.change_path(scene.mine)
     result = scene.resource.create(scene.properties())
     assert not result.ok
     assert f"instance profile {scene.mine} does not exist" in result.reason, result.reason
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
 
 
-def renews_what_carries_a_profile_that_was_created_again(scene: Scene) -> None:
+def renews_instances_with_a_profile_that_was_created_again(scene: Scene) -> None:
     """Also where the handler may replace no profile, and so not even the wanted one by the same."""
     targets = [*scene.instances(None, None), scene.instance(state="stopped")]
     succeeds(scene.resource.create(scene.properties()))
@@ -428,14 +428,14 @@ def renews_what_carries_a_profile_that_was_created_again(scene: Scene) -> None:
 
 
 def is_renamed(scene: Scene) -> None:
-    """The new association comes first, and then the old one goes: its instances are handed over."""
+    """The new association is created first, and then the old one is deleted: its instances are handed over."""
     targets, successor = scene.fleet(), Resource(scene.world, "Renamed")
     succeeds(scene.resource.create(scene.properties()))
     succeeds(successor.create(scene.properties()))
     succeeds(scene.resource.delete())
     scene.check(targets, scene.mine)
     succeeds(successor.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
     scene.check_nothing_is_left()
 
 
@@ -447,11 +447,11 @@ def follows_its_profile_to_another_name(scene: Scene) -> None:
     scene.check([*targets, *others], scene.next)
     del scene.world.fleet.profiles[scene.mine]
     succeeds(scene.resource.delete())
-    scene.check_given_back(targets)
+    scene.check_restored(targets)
     scene.check(others, None)
 
 
-def goes_back_when_an_update_that_renames_its_profile_fails(scene: Scene) -> None:
+def rolls_back_when_an_update_that_renames_its_profile_fails(scene: Scene) -> None:
     running, stopped = scene.instances(None, scene.had[1]), scene.instances(scene.had[2])
     scene.resource.renames_profile = True
     succeeds(scene.resource.create(scene.properties()))
@@ -461,43 +461,43 @@ def goes_back_when_an_update_that_renames_its_profile_fails(scene: Scene) -> Non
     scene.check([*running, *stopped], scene.mine)
     del scene.world.fleet.profiles[scene.next]
     succeeds(scene.resource.delete())
-    scene.check_given_back([*running, *stopped])
+    scene.check_restored([*running, *stopped])
 
 
 _ALWAYS = (
     associates_with_bare_instances,
-    keeps_what_is_right_already,
-    gives_everything_back_when_a_create_fails,
-    lets_instances_come_and_go,
-    lets_stopped_instances_come_and_go,
-    gives_back_also_what_a_rollback_has_skipped,
-    goes_back_with_its_stack_whatever_stands_in_the_way,
-    gives_back_what_each_had,
-    gives_back_to_stopped_instances,
+    keeps_a_profile_that_is_right_already,
+    restores_everything_when_a_create_fails,
+    adds_and_removes_targets,
+    adds_and_removes_stopped_targets,
+    restores_what_a_rollback_has_skipped,
+    rolls_back_with_its_stack_in_spite_of_a_conflict,
+    restores_each_previous_profile,
+    restores_stopped_instances,
     is_renamed,
 )
 _OF_OTHER_SETTINGS = (
-    displaces_more_and_gives_it_back,
-    gives_back_what_only_a_failed_update_displaced,
-    gives_back_to_a_stopped_instance_what_only_a_failed_update_displaced,
+    displaces_more_and_restores_it,
+    restores_what_only_a_failed_update_displaced,
+    restores_on_a_stopped_instance_what_only_a_failed_update_displaced,
 )
 _WITH_CONFLICTS = (leaves_a_conflict_alone,)
 _DISPLACING = (
     replaces,
     replaces_on_stopped_instances,
     puts_the_old_profile_back_when_half_a_swap_is_refused,
-    takes_the_profile_off_when_the_previous_one_is_deleted,
-    takes_the_profile_off_when_others_have_taken_the_name_of_the_previous_one,
+    removes_the_profile_when_the_previous_one_is_deleted,
+    removes_the_profile_when_the_name_of_the_previous_one_is_used_again,
 )
 _MOVING = (
     moves_to_another_profile,
     moves_stopped_instances_to_another_profile,
-    moves_back_when_an_update_fails,
-    moves_stopped_instances_back_when_an_update_fails,
+    rolls_back_a_move_when_an_update_fails,
+    rolls_back_a_move_of_stopped_instances_when_an_update_fails,
 )
-_OF_TAGS = (gives_back_to_instances_without_their_tags, gives_back_to_stopped_instances_without_their_tags)
-_OF_OTHERS = (says_that_its_profile_is_elsewhere,)
-_OF_THE_STACK = (follows_its_profile_to_another_name, goes_back_when_an_update_that_renames_its_profile_fails)
+_OF_TAGS = (restores_instances_without_their_tags, restores_stopped_instances_without_their_tags)
+_OF_OTHERS = (reports_that_its_profile_has_another_path,)
+_OF_THE_STACK = (follows_its_profile_to_another_name, rolls_back_when_an_update_that_renames_its_profile_fails)
 
 
 def stories_of(setting: Setting, *, changing_it: bool = True) -> dict[str, Story]:
@@ -505,7 +505,7 @@ def stories_of(setting: Setting, *, changing_it: bool = True) -> dict[str, Story
 
     Args:
         setting: the setting.
-        changing_it: also those in which the association comes to displace other profiles than before.
+        changing_it: also those that change which profiles the association may displace.
     """
     chosen = {
         _ALWAYS: True,

@@ -79,7 +79,7 @@ def test_a_state_that_is_new_to_ec2_is_waited_for(world: World, resource: Resour
 
 
 def leave_out_rows(world: World, instance_id: str, *, answers: int) -> None:
-    """Let answers about associations lack those of an instance."""
+    """Remove the associations of an instance from answers."""
     original, left = world.ec2.actions[DESCRIBE_ASSOCIATIONS], [answers]
 
     def incomplete(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Random fleets, random deployments, other people's changes and faults: what must hold holds after every operation."""
+"""Random fleets, random deployments, foreign changes and faults: the invariants hold after every operation."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ PROFILES = st.sampled_from(["Web", "Web2"])
 REPLACES = st.sampled_from([(), ("Old",), ("Old", "Web"), ("Old", "Web", "Web2"), "*"])
 CONFLICTS = st.sampled_from(["FAIL", "KEEP"])
 LOOKS = st.sampled_from([None, 0, 1, 3])
-"""Looks at an alarm until it goes off."""
+"""Reads of an alarm until it is in ALARM."""
 TAGS = st.sampled_from(["web", "api"])
 CALLS = [ASSOCIATE, REPLACE, DISASSOCIATE, DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES, GET_PROFILE]
 LEDGER_CALLS = [GET, QUERY, UPDATE, TRANSACT]
@@ -79,7 +79,7 @@ class AnySequence(RuleBasedStateMachine):
     ) -> None:
         wanted = self._properties(some, profile, replaces, "KEEP")
         waves = {"First": 1, "Growth": 1, "BakeSeconds": bake, "Alarms": ["Errors"], "MaxFailures": "0"}
-        self.world.cloudwatch.ring("Errors", after=looks)
+        self.world.cloudwatch.schedule_alarm("Errors", after=looks)
         self._converge(name, wanted | {"Rollout": waves})
 
     @rule(name=NAMES, app=TAGS, profile=PROFILES, replaces=REPLACES, on_conflict=CONFLICTS)
@@ -139,21 +139,21 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(point=st.integers(0, 60))
     def let_the_function_be_killed(self, point: int) -> None:
-        lifeline = self.world.traffic.lifeline
-        lifeline.kill_at = len(lifeline.points) + point
+        kill_switch = self.world.traffic.kill_switch
+        kill_switch.kill_at = len(kill_switch.points) + point
 
     @invariant()
-    def nobody_was_overrun(self) -> None:
+    def no_foreign_profile_was_overwritten(self) -> None:
         assert not self.oracle.mistakes, self.oracle.mistakes
         self.oracle.end_operation({id_ for id_, sort_key in self.world.dynamodb.items if sort_key == RECORD})
 
     def teardown(self) -> None:
-        self._calm_down()
+        self._clear_faults()
         for name in list(self.deployed):
             self._delete(name)
         self.oracle.check_undone()
         assert self.world.ledger_items == {}
-        self.nobody_was_overrun()
+        self.no_foreign_profile_was_overwritten()
 
     def _properties(
         self, targets: Sequence[int], profile: str, replaces: Sequence[str] | str, on_conflict: str
@@ -168,14 +168,14 @@ class AnySequence(RuleBasedStateMachine):
             return
         self._allow(name, wanted)
         result = resource.update(wanted) if before else resource.create(wanted)
-        self._calm_down()
+        self._clear_faults()
         if result.ok:
             self.deployed[name] = wanted
             self._check_converged(name, wanted)
             return
-        self._check_told(result)
+        self._check_reason(result)
         if before and result.rollback and not result.rollback.ok:
-            self._check_told(result.rollback)
+            self._check_reason(result.rollback)
             # CloudFormation lets people continue a rollback that has failed.
             again = resource.deliver(resource.event("Update", before, wanted))
             assert again.ok, again.reason
@@ -189,9 +189,9 @@ class AnySequence(RuleBasedStateMachine):
         resource = self.resources[name]
         self._allow(name, self.deployed[name])
         result = resource.delete()
-        self._calm_down()
+        self._clear_faults()
         if not result.ok:
-            self._check_told(result)
+            self._check_reason(result)
             result = resource.delete()
         assert result.ok, result.reason
         assert not resource.records()
@@ -236,15 +236,15 @@ class AnySequence(RuleBasedStateMachine):
         tagged = {id_ for id_ in self.fleet if self.world.fleet.instances[id_].tags["app"] == app}
         return {id_ for id_ in tagged if self.world.fleet.state(id_) != "terminated"}
 
-    def _check_told(self, result: Result) -> None:
+    def _check_reason(self, result: Result) -> None:
         assert result.reason
         assert "\n" not in result.reason
         assert len(result.reason.encode()) <= MESSAGE_BYTES
 
-    def _calm_down(self) -> None:
-        self.world.cloudwatch.ring("Errors", after=None)
+    def _clear_faults(self) -> None:
+        self.world.cloudwatch.schedule_alarm("Errors", after=None)
         self.world.traffic.faults.clear()
-        self.world.traffic.lifeline.kill_at = None
+        self.world.traffic.kill_switch.kill_at = None
 
 
 @pytest.fixture(autouse=True)

@@ -101,15 +101,15 @@ def test_the_first_phase_of_a_failed_delete_that_comes_again_leaves_no_entry(wor
     failed = resource.deliver(delete)
     assert not failed.ok
 
-    with pytest.raises(AssociationError) as told:
+    with pytest.raises(AssociationError) as raised:
         handler.on_event(dict(delete), world.services)
-    assert str(told.value) == failed.reason
+    assert str(raised.value) == failed.reason
     assert entries(world) == {}
 
 
 def kill_at_the_next_point(world: World) -> Callable[[], None]:
     def kill() -> None:
-        world.traffic.lifeline.kill_at = len(world.traffic.lifeline.points)
+        world.traffic.kill_switch.kill_at = len(world.traffic.kill_switch.points)
 
     return kill
 
@@ -124,7 +124,7 @@ def test_a_create_whose_first_phase_is_killed_refuses_no_other_association(world
     event = killed.event("Create", world.properties(world.instances(300), timeout=90))
     assert killed.deliver(event).reason == "the function was killed"
     assert entries(world) == {killed.association: event["RequestId"]}
-    world.traffic.lifeline.kill_at = None
+    world.traffic.kill_switch.kill_at = None
 
     created = other.create(world.properties(world.instances(300), timeout=90))
     assert created.ok, created.reason
@@ -155,7 +155,7 @@ def test_the_last_poll_of_a_cancelled_create_leaves_the_entry_of_the_delete(worl
     world.traffic.meanwhile(ASSOCIATE, kill_at_the_next_point(world), nth=10)
     resource.goes_on_when_killed = False
     assert not resource.finish(create).ok
-    world.traffic.lifeline.kill_at = None
+    world.traffic.kill_switch.kill_at = None
     delete = resource.begin(resource.event("Delete", properties))
     assert entries(world) == {resource.association: delete["RequestId"]}
 

@@ -1,4 +1,4 @@
-"""Waiting for EC2's confirmations: what is looked at meanwhile, how often, and what ends it."""
+"""Waiting for EC2's confirmations: what is read meanwhile, how often, and what ends it."""
 
 import itertools
 from collections.abc import Iterator

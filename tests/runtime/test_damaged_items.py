@@ -16,7 +16,7 @@ DAMAGES = {
     "a number for the past": ("PastRequestIds", {"N": "1"}),
     "a missing request": ("RequestId", None),
 }
-"""What becomes of an attribute of an operation's item; None removes it."""
+"""The new value of an attribute of an operation's item; None removes it."""
 ADVICE = "restore it from the table's backup, or delete it: the next event of the association writes a new one"
 
 

@@ -1,5 +1,6 @@
 """Restores that IAM denies, with the policies of real templates in force. Design 5.2: a previous profile that holds
-another role now is given up after two denials of `iam:PassRole` at least 60 s apart. No other denial strips a fleet."""
+another role now is given up after two denials of `iam:PassRole` at least 60 s apart. No other denial leaves instances
+without a profile."""
 
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.simulator.fleet import ACCOUNT
 OTHER = f"arn:aws:iam::{ACCOUNT}:role/Other"
 LISTING = [setting for setting in SETTINGS if setting.replaces == "profiles"]
 FEW = [setting for setting in LISTING if str(setting) in ("owned, ids, profiles", "imported, tags, profiles")]
-"""For what takes until the timeout."""
+"""For operations that last until the timeout."""
 ANY = [setting for setting in SETTINGS if setting.replaces == "any"]
 
 listing = pytest.mark.parametrize("setting", LISTING, ids=str)
@@ -85,7 +86,7 @@ def test_a_previous_profile_with_another_role_is_restored_where_any_role_may_be_
     story.world.fleet.change_role(story.world.old, "Other")
     succeeds(story.scene.resource.delete())
 
-    story.scene.check_given_back(story.targets)
+    story.scene.check_restored(story.targets)
     story.scene.check_nothing_is_left()
     assert "which held role Old before and holds Other now" in warnings(caplog)
 
@@ -98,7 +99,7 @@ def test_the_new_role_of_a_previous_profile_is_passed_once_that_is_allowed(setti
     succeeds(story.scene.resource.delete())
 
     assert story.denied_at()
-    story.scene.check_given_back(story.targets)
+    story.scene.check_restored(story.targets)
     story.scene.check_nothing_is_left()
 
 
@@ -141,7 +142,7 @@ def test_a_denied_replacement_fails_the_delete_for_any_role_of_the_previous_prof
     story.deny_nothing()
     if not another_role:
         succeeds(story.scene.resource.delete())
-        story.scene.check_given_back(story.targets)
+        story.scene.check_restored(story.targets)
 
 
 @few

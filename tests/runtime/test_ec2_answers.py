@@ -1,4 +1,4 @@
-"""What EC2 says of an instance is read without what nobody asks for, and nothing else is lost."""
+"""Answers of EC2 are parsed without the parts that the handler does not need, and nothing else is lost."""
 
 import io
 import re
@@ -83,7 +83,7 @@ def ec2() -> "EC2Client":
 
 
 def answer(ec2: "EC2Client", text: str, status: int = 200) -> None:
-    # What such a handler returns is taken for the answer, which the types of botocore don't know.
+    # What such a handler returns becomes the answer, which the types of botocore don't know.
     def send(request: Any, **_: Any) -> AWSResponse:
         return AWSResponse(request.url, status, HTTPHeaders(), Body(text.strip().encode()))
 

@@ -1,4 +1,4 @@
-"""Previous profiles that held no role when they were displaced, and hold one when they are given back. Design 5.2:
+"""Previous profiles that held no role when they were displaced, and hold one when they are restored. Design 5.2:
 a profile with another role than recorded is given up after two denials of `iam:PassRole` at least 60 s apart."""
 
 from collections.abc import Callable

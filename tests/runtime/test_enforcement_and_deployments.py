@@ -33,8 +33,8 @@ def properties(world: World, **more: object) -> dict[str, object]:
     return world.properties(tags=TAGS, enforcement=REPAIR, replaces=[world.old], **more)  # type: ignore[arg-type]
 
 
-def assert_quiet(world: World, enforcement: Enforcement, seconds: float = 2000) -> None:
-    """Nothing is enforced for so long."""
+def assert_nothing_is_enforced(world: World, enforcement: Enforcement, seconds: float = 2000) -> None:
+    """Nothing is enforced for this time."""
     before = world.mutations
     enforcement.run(seconds)
     assert world.mutations == before
@@ -47,7 +47,7 @@ def test_nothing_is_enforced_between_the_first_phase_and_the_second(
     event = resource.begin(resource.event("Update", properties(world, profile=new), resource.properties))
     world.fleet.set_carried(deployed[0], None)
     world.fleet.launch(tags=WEB)
-    assert_quiet(world, enforcement, 1000)
+    assert_nothing_is_enforced(world, enforcement, 1000)
     assert PHASE in event
 
 
@@ -62,7 +62,7 @@ def test_nothing_is_enforced_while_a_wave_bakes(
         assert not resource.poll(event)["IsComplete"]
     assert world.carried(*deployed).count("Web2") == 1
     late = world.fleet.launch(tags=WEB)
-    assert_quiet(world, enforcement, 500)
+    assert_nothing_is_enforced(world, enforcement, 500)
     assert world.carried(late) == [None]
     assert resource.finish(event).ok
     assert world.carried(*deployed, late) == ["Web2"] * 11
@@ -72,7 +72,7 @@ def test_nothing_is_enforced_after_a_failed_create(world: World, enforcement: En
     stack = CloudFormationStack(world)
     world.instance(world.foreign, tags=WEB)
     stack.create({"Association": properties(world)}, other_fails=True)
-    assert_quiet(world, enforcement)
+    assert_nothing_is_enforced(world, enforcement)
 
 
 def test_nothing_is_enforced_after_an_update_that_has_failed_without_rollback(
@@ -109,7 +109,7 @@ def test_after_a_rollback_an_hour_later_enforcement_uses_the_former_configuratio
 def test_what_is_no_longer_enforced_is_left_alone(world: World, resource: Resource, enforcement: Enforcement) -> None:
     assert resource.update(world.properties(tags=TAGS)).ok
     world.fleet.launch(tags=WEB)
-    assert_quiet(world, enforcement)
+    assert_nothing_is_enforced(world, enforcement)
     assert not any(kind in ("desired", "enforcement") for kind, _ in world.ledger_items)
 
 
@@ -205,7 +205,7 @@ def _deleted(resource: Resource) -> None:
 def test_a_request_for_another_look_at_the_moment_of_release_is_not_lost(
     world: World, enforcement: Enforcement, happens: str
 ) -> None:
-    """The release is the last write of a look. What comes right before it is seen by another look."""
+    """The release is the last write of a look. A change right before it is seen by another look."""
     late: list[str] = []
 
     def come() -> None:
@@ -214,7 +214,7 @@ def test_a_request_for_another_look_at_the_moment_of_release_is_not_lost(
             enforcement.invoke()
 
     enforcement.sweep()
-    nth = _writes_of_a_quiet_look(world, enforcement)
+    nth = _writes_of_a_look_without_changes(world, enforcement)
     enforcement.sweep()
     world.traffic.meanwhile(UPDATE, come, nth=nth)
     enforcement.invoke()
@@ -222,8 +222,8 @@ def test_a_request_for_another_look_at_the_moment_of_release_is_not_lost(
     assert world.carried(*late) == ["Web"]
 
 
-def _writes_of_a_quiet_look(world: World, enforcement: Enforcement) -> int:
-    """The number of the update that releases the lease: what is left in the buckets is written after it."""
+def _writes_of_a_look_without_changes(world: World, enforcement: Enforcement) -> int:
+    """The number of the update that releases the lease: the levels of the buckets are written after it."""
     before = world.traffic.count(UPDATE)
     enforcement.invoke()
     world.clock.sleep(900)
@@ -240,7 +240,7 @@ def test_a_crash_at_any_point_loses_nothing() -> None:
         assert resource.create(properties(world)).ok
         bare, carrying = world.fleet.launch(tags=WEB), world.instance(world.old, tags=WEB)
         stopped = world.instance(world.old, state="stopped", tags=WEB)
-        world.traffic.lifeline.kill_at = len(world.traffic.lifeline.points) + points
+        world.traffic.kill_switch.kill_at = len(world.traffic.kill_switch.points) + points
         enforcement.run(1300)
         assert world.carried(*targets, bare, carrying, stopped) == ["Web"] * 5, f"killed at {points}"
         assert resource.delete().ok

@@ -1,4 +1,4 @@
-"""What went wrong once in enforcement: counts of changes that were not made, lost wishes, drift that never closed."""
+"""Former bugs of enforcement: wrong counts of changes, lost requests for a look, drift that stayed open."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ class Deployed:
             self.world.fleet.set_tags(id_, app=value)
 
     def late(self, count: int) -> list[str]:
-        """Instances that exist for long, and get the tags now."""
+        """Instances that have existed for a long time, and get the tags now."""
         ids = self.world.instances(count)
         self.tag(ids)
         return ids

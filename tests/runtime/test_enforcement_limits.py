@@ -1,4 +1,4 @@
-"""The circuit breaker and fights: enforcement stops at a mistake, and does not quarrel with others."""
+"""The circuit breaker and contested instances: enforcement stops after a mistake, and if others undo its repairs."""
 
 from itertools import pairwise
 
@@ -201,7 +201,7 @@ def test_two_associations_in_two_ledgers_that_list_each_others_profiles_stop_aft
     assert resource.create(
         world.properties(tags=TAGS, enforcement=REPAIR, profile=profiles[0], replaces=[profiles[1]])
     ).ok
-    for _ in range(30):  # the other one, which this ledger knows nothing of
+    for _ in range(30):  # the other association, which is not in this ledger
         world.fleet.set_carried(instance, profiles[1])
         enforcement.run(900)
     assert world.traffic.count(REPLACE) == 3

@@ -1,4 +1,4 @@
-"""Messages of the queue: hints, forged ones, nonsense, and what happens while AWS does not answer."""
+"""Messages of the queue: valid, forged and invalid ones, and what happens while AWS does not answer."""
 
 import json
 from typing import Any

@@ -1,6 +1,6 @@
 """Instances that another association has a claim on. Design 9: enforcement acts only where its claim is on top. Design
-5.3: the claim of a retained association is none that keeps an instance, because the handler does not learn when that
-one has gone."""
+5.3: the claim of a retained association does not keep an instance, because the handler does not learn when that
+association is removed."""
 
 import pytest
 
@@ -33,7 +33,7 @@ class Story:
         self.enforcement.run(1000)
 
     def tag(self) -> None:
-        """Have the enforced association select the instance too."""
+        """Let the enforced association select the instance too."""
         self.world.fleet.set_tags(self.instance, app="web")
         self.enforcement.run(2000)
 

@@ -16,13 +16,13 @@ MAX_REMOVALS, EVERY = 2, 3600.0
 
 @dataclass
 class Known:
-    """What is known of an instance without asking the handler."""
+    """What the test knows about an instance, without the handler."""
 
     original: str | None
     """Name of the profile that it carried when it was selected first."""
     selected: bool
     foreign: bool = False
-    """Somebody gave it a profile that is nobody else's business."""
+    """Somebody gave it a foreign profile, which must stay."""
     removals: int = 0
 
 
@@ -88,7 +88,7 @@ class Week:
     wanted = "Web"
 
     def expected(self, id_: str) -> str | None:
-        """Name of the profile that the instance has to carry once all is quiet."""
+        """Name of the profile that the instance has to carry in the end."""
         known = self.known[id_]
         return "Foreign" if known.foreign else self.wanted if known.selected else known.original
 

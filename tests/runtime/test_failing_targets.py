@@ -1,4 +1,4 @@
-"""Targets that fail while others go on: how many may, what becomes of them, and what they mean for what comes next."""
+"""Targets that fail while others continue: how many may, what happens to them, and their effect on later operations."""
 
 import pytest
 
@@ -85,7 +85,7 @@ def test_a_target_that_would_keep_a_former_profile_of_the_association_may_not_fa
 
 
 def test_a_target_that_keeps_failing_does_not_block_later_updates(world: World, resource: Resource) -> None:
-    """It may be all that is left to change, but that all of these fail says nothing new."""
+    """It may be the only remaining change, but its failure is no news."""
     targets = world.instances(10)
     world.refuse(ASSOCIATE, targets[7])
     properties = world.properties(targets, rollout=ONE_MAY_FAIL)
@@ -136,7 +136,7 @@ def test_a_target_that_has_failed_does_not_block_the_rollback(world: World, reso
 def test_a_target_that_would_keep_the_profile_of_another_association_may_not_fail(
     world: World, resource: Resource
 ) -> None:
-    """That one could neither give it back nor leave it there, should it be deleted next."""
+    """If that association is deleted next, it could neither restore the profile nor leave it."""
     targets = world.instances(5)
     assert resource.create(world.properties(targets)).ok
     new = world.own_profile("Web2")
@@ -194,7 +194,7 @@ def test_a_stopped_target_whose_profile_was_put_back_is_not_tried_again_and_agai
 def test_a_stopped_target_of_an_update_that_fails_is_not_left_without_a_profile(
     world: World, resource: Resource
 ) -> None:
-    """Before the update fails: nobody knows when CloudFormation goes back, or whether it does."""
+    """Before the update fails: when CloudFormation rolls back is unknown, and whether it does."""
     first, stopped = world.instance(), world.instance(world.old, state="stopped")
     assert resource.create(world.properties([first])).ok
     about = {"when": lambda parameters: stopped in parameters.values()}
@@ -224,6 +224,6 @@ def test_says_which_targets_are_not_as_wanted(
     targets = world.instances(10)
     world.refuse(ASSOCIATE, targets[7])
     assert resource.create(world.properties(targets, rollout=ONE_MAY_FAIL)).ok
-    (told,) = [record for record in caplog.records if record.message.startswith("not as wanted")]
-    assert (told.levelname, told.__dict__["instance"]) == ("WARNING", targets[7])
-    assert "was refused" in told.message
+    (warning,) = [record for record in caplog.records if record.message.startswith("not as wanted")]
+    assert (warning.levelname, warning.__dict__["instance"]) == ("WARNING", targets[7])
+    assert "was refused" in warning.message

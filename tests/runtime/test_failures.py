@@ -1,4 +1,4 @@
-"""Operations that can't succeed: what is said, and what is left behind."""
+"""Operations that can't succeed: what is reported, and what remains."""
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -332,7 +332,7 @@ def test_a_restore_after_a_timeout_is_not_ended_by_the_first_throttled_call(worl
 def test_gives_up_at_the_timeout_and_not_only_at_the_next_observation(world: World, resource: Resource) -> None:
     """CloudFormation waits no longer.
 
-    The last calls under way end after up to five seconds, and the framework asks again after five more."""
+    The last running calls end after up to five seconds, and the framework polls again after five more."""
     timeout, calls_under_way, until_the_next_poll, one_look = 130, 5, 5, 5
     world.aws.buckets.share(ASSOCIATE, 4)
     event = resource.begin(resource.event("Create", world.properties(world.instances(700), timeout=timeout)))
@@ -344,7 +344,7 @@ def test_gives_up_at_the_timeout_and_not_only_at_the_next_observation(world: Wor
 
 
 def test_what_somebody_else_changes_after_us_is_not_overwritten(world: World, resource: Resource) -> None:
-    """Also while the deployment still goes on, which may take an hour."""
+    """Even during the deployment, which may take an hour."""
     targets = world.instances(1000, world.old)
     first = targets[0]
     world.traffic.meanwhile(REPLACE, lambda: world.fleet.set_carried(first, world.old), nth=900)
@@ -368,7 +368,7 @@ def test_a_profile_that_somebody_else_removes_after_us_is_not_associated_again(
 
 
 def test_the_levels_of_the_buckets_are_kept_when_an_invocation_fails(world: World, resource: Resource) -> None:
-    """Else each of the next ones would believe them to be full."""
+    """Otherwise each of the next invocations would assume full buckets."""
     targets = world.instances(900)
     event = resource.begin(resource.event("Create", world.properties(targets)))
     for _ in range(3):

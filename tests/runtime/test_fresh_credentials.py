@@ -1,5 +1,5 @@
-"""Errors of credentials that are seconds old. Each kind of error is tried again for a minute since this kind was first
-seen, and then believed. A kind that passed and comes back later is counted anew."""
+"""Errors of credentials that are seconds old. Each kind of error is retried for a minute after it was first seen. Then
+it is terminal. For a kind that has passed and comes back later, the minute begins again."""
 
 import pytest
 
@@ -23,7 +23,7 @@ CASES = [*EC2, *LEDGER, *OTHERS]
 
 
 def fail(world: World, action: str, code: str, seconds: float) -> None:
-    """Let calls of an action fail for so long from the next one on."""
+    """Let calls of an action fail for some seconds from the next one on."""
     began: list[float] = []
 
     def strikes(_: object) -> bool:
@@ -39,7 +39,7 @@ def fail(world: World, action: str, code: str, seconds: float) -> None:
 
 
 def play(world: World, resource: Resource) -> list[Result]:
-    """A life with every kind of call in it."""
+    """A Create, an Update and a Delete with every kind of call."""
     first, second = world.instances(2)
     results = [resource.create(world.properties([first]))]
     if results[0].ok:

@@ -121,7 +121,7 @@ def test_a_rollback_does_not_take_over_what_could_not_be_restored(world: World) 
 
 
 def test_a_rollback_does_not_replace_a_profile_that_the_update_found_right(world: World) -> None:
-    """It was another association's before, and a conflict that was kept."""
+    """It was another association's target before, and a conflict that was kept."""
     contested, refused = world.instances(2)
     web2 = world.fleet.add_profile("Web2")
     first, second = Resource(world, "First"), Resource(world, "Second")
@@ -187,7 +187,7 @@ def test_the_original_profile_stays_if_a_later_association_wants_it_too(world: W
 
 
 def test_an_association_that_has_restored_does_not_hand_over_what_was_never_the_original_profile(world: World) -> None:
-    """Each of two associations has had what the other one gives, so the records alone look the same both ways."""
+    """Each of two associations has carried the profile of the other one, so the records alone don't show the order."""
     target, other = world.instance(world.web), world.instance()
     web2 = world.fleet.add_profile("Web2")
     first, second = Resource(world, "First"), Resource(world, "Second")
@@ -202,7 +202,7 @@ def test_an_association_that_has_restored_does_not_hand_over_what_was_never_the_
 
 
 def test_of_two_associations_with_the_same_profile_the_older_one_knows_the_original_profile(world: World) -> None:
-    """Two associations that list each other's profiles take an instance from each other, back and forth."""
+    """Two associations that list each other's profiles take an instance from each other several times."""
     target, other = world.instance(world.web), world.instance()
     web2 = world.fleet.add_profile("Web2")
     first, second = Resource(world, "First"), Resource(world, "Second")

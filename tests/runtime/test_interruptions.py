@@ -1,4 +1,4 @@
-"""Crashes, lost answers and events that overlap: nothing is lost, whatever is interrupted."""
+"""Crashes, lost answers and overlapping events: no interruption loses anything."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,14 +45,14 @@ class Story:
         self.operation = operation
         if operation != "create":
             assert self.resource.create(self.before).ok
-        self.first_point = len(world.traffic.lifeline.points)
+        self.first_point = len(world.traffic.kill_switch.points)
 
     def properties(self, profile: str) -> dict[str, Any]:
         replaces = [self.world.old, self.world.web]
         return self.world.properties(self.targets, profile=profile, replaces=replaces, on_conflict="KEEP")
 
     def run(self) -> Result:
-        self.first_point = len(self.world.traffic.lifeline.points)
+        self.first_point = len(self.world.traffic.kill_switch.points)
         match self.operation:
             case "update":
                 return self.resource.update(self.properties(self.new))
@@ -70,14 +70,14 @@ class Story:
 
     @property
     def points(self) -> list[str]:
-        return self.world.traffic.lifeline.points[self.first_point :]
+        return self.world.traffic.kill_switch.points[self.first_point :]
 
     def kill_points(self) -> list[tuple[int, str]]:
-        return kill_points(self.world.traffic.lifeline, self.first_point)
+        return kill_points(self.world.traffic.kill_switch, self.first_point)
 
     @property
     def state(self) -> Any:
-        """What matters in the end."""
+        """The state that is compared in the end."""
         records = {
             id_: (record.previous, record.ours, record.detached) for id_, record in self.resource.records().items()
         }
@@ -106,7 +106,7 @@ class FailedUpdate(Story):
         assert self.state != self.state_before
         self.world.traffic.faults.clear()
         self.world.stack_status = Status.ROLLING_BACK
-        self.first_point = len(self.world.traffic.lifeline.points)
+        self.first_point = len(self.world.traffic.kill_switch.points)
 
     def run(self) -> Result:
         return self.resource.deliver(self.resource.event("Update", self.before, self.properties(self.new)))
@@ -129,7 +129,7 @@ def test_ends_the_same_wherever_an_invocation_is_killed(operation: str, record_p
     record_property(f"points at which a {operation} was killed", len(points))
     for number, point in points:
         story = begun(operation)
-        story.world.traffic.lifeline.kill_at = story.first_point + number
+        story.world.traffic.kill_switch.kill_at = story.first_point + number
         result = story.run()
         where = f"killed {point}, point {number}"
         assert result.ok, f"{where}: {result.reason}"
@@ -145,14 +145,14 @@ def test_a_rollback_ends_as_it_was_before_the_update() -> None:
 
 @pytest.mark.parametrize("operation", STORIES)
 def test_rolls_back_wherever_a_killed_invocation_fails_the_operation(operation: str) -> None:
-    """The provider framework reports a function that was killed, and CloudFormation takes the operation back."""
+    """The provider framework reports a function that was killed, and CloudFormation rolls the operation back."""
     undisturbed = Story(operation)
     before = undisturbed.state
     undisturbed.run()
     for number, point in undisturbed.kill_points():
         story = Story(operation)
         story.resource.goes_on_when_killed = False
-        story.world.traffic.lifeline.kill_at = story.first_point + number
+        story.world.traffic.kill_switch.kill_at = story.first_point + number
         result = story.run()
         where = f"killed {point}, point {number}"
         assert not result.ok, where
@@ -235,21 +235,21 @@ def test_a_stopped_instance_gets_its_profile_although_the_swap_was_interrupted(
     world: World, resource: Resource
 ) -> None:
     target = world.instance(world.old, state="stopped")
-    lifeline = world.traffic.lifeline
+    kill_switch = world.traffic.kill_switch
     event = resource.begin(resource.event("Create", world.properties([target], replaces=[world.old])))
-    world.traffic.meanwhile(ASSOCIATE, lambda: setattr(lifeline, "kill_at", len(lifeline.points)))
+    world.traffic.meanwhile(ASSOCIATE, lambda: setattr(kill_switch, "kill_at", len(kill_switch.points)))
     assert resource.finish(event).ok
-    assert lifeline.points[lifeline.kill_at or 0] == f"before {ASSOCIATE}"
+    assert kill_switch.points[kill_switch.kill_at or 0] == f"before {ASSOCIATE}"
     assert world.carried(target) == ["Web"]
     assert resource.records()[target].previous == world.old
 
 
 def test_a_delete_restores_what_an_interrupted_swap_has_removed(world: World, resource: Resource) -> None:
     target = world.instance(world.old, state="stopped")
-    lifeline = world.traffic.lifeline
+    kill_switch = world.traffic.kill_switch
     properties = world.properties([target], replaces=[world.old])
     resource.goes_on_when_killed = False
-    world.traffic.meanwhile(ASSOCIATE, lambda: setattr(lifeline, "kill_at", len(lifeline.points)))
+    world.traffic.meanwhile(ASSOCIATE, lambda: setattr(kill_switch, "kill_at", len(kill_switch.points)))
     result = resource.create(properties)
     assert not result.ok
     assert result.rollback is not None
@@ -367,8 +367,8 @@ def test_waits_for_an_invocation_that_was_killed_only_as_long_as_it_could_have_r
 ) -> None:
     target = world.instance()
     event = resource.begin(resource.event("Create", world.properties([target])))
-    lifeline = world.traffic.lifeline
-    lifeline.kill_at = len(lifeline.points) + 2
+    kill_switch = world.traffic.kill_switch
+    kill_switch.kill_at = len(kill_switch.points) + 2
     result = resource.finish(event)
     assert result.ok, result.reason
     assert result.seconds <= MAX_INVOCATION_SECONDS + 20
@@ -393,7 +393,7 @@ def test_goes_on_after_the_ledger_did_not_answer(world: World, resource: Resourc
 
 
 def _poll_in_vain(resource: Resource, event: dict[str, Any]) -> None:
-    """What an invocation that was overtaken answers does not matter: nobody listens any more."""
+    """The answer of a superseded invocation does not matter: CloudFormation no longer waits for it."""
     try:
         resource.poll(event)
     except AssociationError:

@@ -10,7 +10,7 @@ from tests.simulator.ec2 import ASSOCIATE
 
 
 class Story:
-    """An update that has failed half-way: it was to move a target to another profile, let one go and bring two in."""
+    """An update that has failed half-way: it had to move one target to another profile, remove one and add two."""
 
     def __init__(self) -> None:
         self.world = world = World()
@@ -28,12 +28,12 @@ class Story:
         assert not self.resource.deliver(self.resource.event("Update", self.update, self.properties)).ok
         world.traffic.faults.clear()
         assert world.carried(*self.targets) == ["Web2", "Old", "Web2", None]
-        self.first_point = len(world.traffic.lifeline.points)
+        self.first_point = len(world.traffic.kill_switch.points)
         self.bared = set(world.fleet.bared)
 
     @property
     def state(self) -> Any:
-        """What matters in the end."""
+        """The state that is compared in the end."""
         records = {
             id_: (record.previous, record.ours, record.detached) for id_, record in self.resource.records().items()
         }
@@ -56,13 +56,13 @@ def test_a_rollback_that_a_killed_invocation_has_failed_can_be_continued_from_an
     by the properties. The provider framework reports the killed function. Then somebody runs ``cdk rollback``."""
     undisturbed = Story()
     assert undisturbed.roll_back(Status.UPDATING).ok
-    lifeline = undisturbed.world.traffic.lifeline
-    points = kill_points(lifeline, undisturbed.first_point)  # before the check, which calls DynamoDB, too
-    assert len(lifeline.points) > undisturbed.first_point + 25
+    kill_switch = undisturbed.world.traffic.kill_switch
+    points = kill_points(kill_switch, undisturbed.first_point)  # before the check, which calls DynamoDB, too
+    assert len(kill_switch.points) > undisturbed.first_point + 25
     undisturbed.check("not killed")
     for number, point in points:
         where, story = f"killed {point}, point {number}", Story()
-        story.world.traffic.lifeline.kill_at = story.first_point + number
+        story.world.traffic.kill_switch.kill_at = story.first_point + number
         story.resource.goes_on_when_killed = False
         assert not story.roll_back(Status.UPDATING).ok, where
         story.world.clock.sleep(12 * 3600)

@@ -40,7 +40,7 @@ def test_the_next_invocation_acquires_the_lease_once_it_has_expired(user: Ledger
 
 
 def test_waits_before_it_uses_a_lease_that_was_not_released(user: LedgerUser, request_: Request) -> None:
-    """Clocks differ, and the former invocation may be in the middle of a call."""
+    """Clocks differ, and the former invocation may still be in a call."""
     user.begin(request_)
     with user.lease(request_, "one"):
         user.clock.stop_all()

@@ -190,7 +190,7 @@ def test_a_record_and_its_copies_are_written_in_one_transaction(simulated: Ledge
 
 
 def test_an_observation_reads_only_what_the_association_holds(simulated: LedgerUser, simulator: Simulator) -> None:
-    """However many other associations share the ledger."""
+    """For any number of other associations that share the ledger."""
     read, looks = _count_items_read(simulator), []
     for association in range(8):
         one = request()
@@ -290,10 +290,10 @@ def test_an_item_that_cannot_be_read_is_named_and_blocks_no_other_association(
     user.claim(other, step(3))
     user.table.write([[user.table.replacement(one.association, instance_id(2), attributes)]])
 
-    with pytest.raises(AssociationError) as told:
+    with pytest.raises(AssociationError) as raised:
         user.records(one)
 
-    text = str(told.value)
+    text = str(raised.value)
     assert text.startswith(f"item {one.association} / {instance_id(2)} of the ledger can't be read (")
     assert text.endswith("or delete it and its copies if the instance has nothing to get back")
     assert user.records(other).keys() == {instance_id(3)}

@@ -1,5 +1,5 @@
-"""Claims that an earlier life of an association has left. Design 5.3: a failed Create restores `Base`, which is what
-the target carried before it. A Delete restores the original. Claims of a retained association never count as "another
+"""Claims that remain of an earlier Create. Design 5.3: a failed Create restores `Base`, which is what the target
+carried before it. A Delete restores the original. Claims of a retained association never count as "another
 association keeps it"."""
 
 from typing import Any
@@ -91,8 +91,8 @@ def test_an_association_beside_a_retained_one_restores_the_profile_of_that_one(s
 
 
 class YoungerStory:
-    """First has put Web there. Retained, which came later, claims the same instances, and has left the template since
-    without a Delete."""
+    """First has associated Web. Retained, which was created later, claims the same instances, and has left the template
+    since without a Delete."""
 
     def __init__(self, world: World, state: str = "running", profile: str | None = None) -> None:
         self.world, self.first = world, Resource(world, "First")
@@ -128,7 +128,7 @@ def test_a_younger_claim_of_a_retained_association_does_not_keep_the_profile_of_
 
 
 def test_a_rollback_restores_below_a_younger_claim_of_a_retained_association(world: World) -> None:
-    """A failed Update of First is taken back: the instance that it added gets its previous profile."""
+    """A failed Update of First is rolled back: the instance that it added gets its previous profile."""
     story = YoungerStory(world)
     added, refused = world.instances(2)
     replaces = [world.old]

@@ -164,10 +164,10 @@ def test_accepts_filters_that_are_not_valid(stack: MotoStack, name: str, values:
 
 def test_names_one_of_several_unknown_instances(stack: MotoStack) -> None:
     """EC2 names all that it does not know. The handler asks again for the others, however many there are."""
-    with pytest.raises(ClientError) as told:
+    with pytest.raises(ClientError) as raised:
         stack.account.ec2.describe_instances(InstanceIds=UNKNOWN)
 
-    assert len([id_ for id_ in UNKNOWN if id_ in str(told.value)]) == 1
+    assert len([id_ for id_ in UNKNOWN if id_ in str(raised.value)]) == 1
 
 
 def test_does_not_distinguish_a_malformed_instance_id_from_an_unknown_one(stack: MotoStack) -> None:

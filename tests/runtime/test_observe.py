@@ -1,4 +1,4 @@
-"""Observations: what EC2 and IAM say, and what that means."""
+"""Observations: the answers of EC2 and IAM, and their meaning."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""The operations of the ledger: which event is current, and whether an Update takes another one back."""
+"""The operations of the ledger: which event is current, and whether an Update is a rollback."""
 
 import pytest
 

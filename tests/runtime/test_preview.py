@@ -18,20 +18,20 @@ from tests.simulator.driver import Resource, Result, World
 
 # What may be displaced makes a difference for the policies, which are not enforced here.
 EVERY_STORY = [(one, name) for one in SETTINGS if one.replaces == "profiles" for name in stories_of(one)]
-NOTHING_GOES_WELL = {
-    "gives everything back when a create fails",
+WITHOUT_PREDICTIONS = {
+    "restores everything when a create fails",
     "puts the old profile back when half a swap is refused",
-    "says that its profile is elsewhere",
+    "reports that its profile has another path",
 }
 
 
 @dataclass
-class Prophecies:
-    """What was planned for events, and what became of them."""
+class Predictions:
+    """What was planned for events, compared with what happened."""
 
-    fulfilled: int = 0
+    confirmed: int = 0
     failed: bool = False
-    """The last event has failed: the next one takes it back."""
+    """The last event has failed: the next one rolls it back."""
     mistakes: list[str] = field(default_factory=list)
 
     def check(self, resource: Resource, event: Mapping[str, Any], found: Preview, result: Result) -> None:
@@ -50,11 +50,11 @@ class Prophecies:
             planned = step.after if step.action in CHANGES or step.action is Action.WAIT else step.before
             if carries != planned:
                 self.mistakes.append(f"{step.instance_id} carries {carries}, and {step.action} was to give {planned}")
-            self.fulfilled += 1
+            self.confirmed += 1
 
 
-def foreseen(resource: Resource, event: Mapping[str, Any]) -> Preview:
-    """What would become of every instance, as the command line asks for it."""
+def predicted(resource: Resource, event: Mapping[str, Any]) -> Preview:
+    """The preview of every instance, as the command line requests it."""
     world, request = resource.world, Request.from_event(event)
     services, now = world.services, world.clock()
     records = world.ledger.records(request.association)
@@ -65,16 +65,16 @@ def foreseen(resource: Resource, event: Mapping[str, Any]) -> Preview:
 
 
 @pytest.fixture
-def prophecies(monkeypatch: pytest.MonkeyPatch) -> Prophecies:
-    """Every event that goes undisturbed is planned before it is delivered."""
-    kept, deliver = Prophecies(), Resource.deliver
+def predictions(monkeypatch: pytest.MonkeyPatch) -> Predictions:
+    """Every event without faults is planned before it is delivered."""
+    kept, deliver = Predictions(), Resource.deliver
 
     def planned_and_delivered(resource: Resource, event: Mapping[str, Any]) -> Result:
-        # Nobody can know what comes of faults; and what CloudFormation takes back by itself, nobody plans.
+        # The outcome of faults can't be predicted, and CloudFormation's own rollbacks are not planned.
         if resource.world.traffic.faults or kept.failed or resource.world.stack_status == Status.ROLLING_BACK:
             kept.failed = False
             return deliver(resource, event)
-        found = foreseen(resource, event)
+        found = predicted(resource, event)
         result = deliver(resource, event)
         kept.failed = not result.ok
         kept.check(resource, event, found, result)
@@ -85,8 +85,8 @@ def prophecies(monkeypatch: pytest.MonkeyPatch) -> Prophecies:
 
 
 @pytest.mark.parametrize(("setting", "name"), EVERY_STORY, ids=[f"{setting}: {name}" for setting, name in EVERY_STORY])
-def test_what_is_planned_is_what_happens(prophecies: Prophecies, setting: Setting, name: str) -> None:
+def test_what_is_planned_is_what_happens(predictions: Predictions, setting: Setting, name: str) -> None:
     stories_of(setting)[name](World())
 
-    assert not prophecies.mistakes
-    assert prophecies.fulfilled or name in NOTHING_GOES_WELL
+    assert not predictions.mistakes
+    assert predictions.confirmed or name in WITHOUT_PREDICTIONS

@@ -34,7 +34,7 @@ class Story:
         return self.resource.update({**self.properties, "TimeoutSeconds": 900})
 
     def stays_old(self, target: str) -> None:
-        """Let EC2 associate this target with the deleted profile, whatever is sent."""
+        """Let EC2 associate this target with the deleted profile for any request."""
         original = self.world.fleet.begin
 
         def begin(instance_id: str, arn: str, since: float | None = None) -> Any:
@@ -266,13 +266,13 @@ def test_a_renewal_ends_the_same_wherever_an_invocation_is_killed(renews: bool) 
         return story
 
     undisturbed = renewal()
-    first = len(undisturbed.world.traffic.lifeline.points)
+    first = len(undisturbed.world.traffic.kill_switch.points)
     assert undisturbed.update().ok
-    lifeline = undisturbed.world.traffic.lifeline
-    assert len(lifeline.points) > first + 20
-    for number, point in kill_points(lifeline, first):
+    kill_switch = undisturbed.world.traffic.kill_switch
+    assert len(kill_switch.points) > first + 20
+    for number, point in kill_points(kill_switch, first):
         story = renewal()
-        story.world.traffic.lifeline.kill_at = first + number
+        story.world.traffic.kill_switch.kill_at = first + number
         result = story.update()
         assert result.ok, f"killed {point}, {number}: {result.reason}"
         assert story.ids() == {story.new_id}, f"killed {point}, {number}"

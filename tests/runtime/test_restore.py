@@ -1,4 +1,4 @@
-"""What an instance gets back. Each test is a row of the table "Undo", design 5.2."""
+"""Restores of previous profiles. Each test is a row of the table "Undo", design 5.2."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ class Story:
         world.clock.sleep(600)
 
     def deny(self, error: AwsError, *, seconds: float = FOR_EVER) -> None:
-        """Old can't be given to anybody for so long."""
+        """For some seconds Old can't be associated with any instance."""
         until = self.world.clock() + seconds
         for action in (ASSOCIATE, REPLACE):
             self.world.traffic.fail(action, error, times=FOR_EVER, when=lambda call: self._is_struck(call, until))

@@ -18,7 +18,7 @@ from tests.runtime.stories import (
     SETTINGS,
     Scene,
     Setting,
-    renews_what_carries_a_profile_that_was_created_again,
+    renews_instances_with_a_profile_that_was_created_again,
     stories_of,
 )
 from tests.simulator.authority import Attempt, Authority, Decision, Document, Statement
@@ -45,15 +45,15 @@ selective = pytest.mark.parametrize("setting", SELECTIVE, ids=str)
 
 
 def enforcing(amend: Amendment | None = None, *, restricted: bool = False) -> World:
-    """A world in which EC2 confirms at once: how long that takes is no matter of rights."""
+    """A world in which EC2 confirms at once: rights do not depend on that time."""
     world = World(enforced=True, amend=amend, restricted=restricted)
     world.fleet.association_seconds = 0.0
     return world
 
 
 @cache
-def told(setting: Setting, name: str) -> list[Decision]:
-    """Tell a story, and return what IAM had to decide."""
+def decisions_of(setting: Setting, name: str) -> list[Decision]:
+    """Play a story, and return the decisions of IAM."""
     world = enforcing()
     stories_of(setting)[name](world)
     assert world.role
@@ -62,7 +62,7 @@ def told(setting: Setting, name: str) -> list[Decision]:
 
 @every_story
 def test_the_policies_are_enough(setting: Setting, name: str) -> None:
-    assert all(decision.allowed for decision in told(setting, name))
+    assert all(decision.allowed for decision in decisions_of(setting, name))
 
 
 @pytest.mark.parametrize(("setting", "name"), [one for one in EVERY_STORY if str(one[0]) in LATE], ids=str)
@@ -74,10 +74,10 @@ def test_the_policies_are_enough_if_they_come_into_force_late(setting: Setting, 
     assert not all(decision.allowed for decision in world.role.authority.decisions)
 
 
-# Where nothing may be replaced, not even the wanted profile may be by the same: it is taken off and associated again.
+# Without `replaces` even the wanted profile may not be replaced by itself: it is disassociated and associated again.
 @every_setting
 def test_the_policies_are_enough_where_a_profile_was_created_again(setting: Setting) -> None:
-    renews_what_carries_a_profile_that_was_created_again(Scene(setting, enforcing()))
+    renews_instances_with_a_profile_that_was_created_again(Scene(setting, enforcing()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def policy_of(setting: Setting) -> list[Statement]:
 
 def needed_by(part: Part, setting: Setting) -> Iterator[str]:
     """The stories in which a call would be denied without a part of the policies."""
-    return (name for name in stories_of(setting, changing_it=False) if is_needed(part, told(setting, name)))
+    return (name for name in stories_of(setting, changing_it=False) if is_needed(part, decisions_of(setting, name)))
 
 
 def is_needed(part: Part, decisions: list[Decision]) -> bool:
@@ -228,7 +228,7 @@ def test_no_instance_can_be_left_out() -> None:
         assert is_needed(part, decisions), part
 
 
-# A rollout that watches alarms. Whose these are, and nothing else of a setting, decides what the handler may look at.
+# A rollout that watches alarms. Of a setting only the owner of the alarms decides which ones the handler may describe.
 
 WATCHING = Part("cloudwatch:DescribeAlarms")
 ERRORS, LATENCY = "web-errors", "web-latency"
@@ -237,7 +237,7 @@ every_kind_of_alarm = pytest.mark.parametrize("imported", [False, True], ids=["o
 
 
 def rolls_out_in_waves(world: World, *, imported: bool) -> None:
-    """The story of a rollout whose alarms are quiet. What is imported may be a composite alarm, and one here is."""
+    """The story of a rollout whose alarms are OK. Imported alarms may be composite ones, and one here is."""
     assert world.role
     world.role.imports_alarms = imported
     world.cloudwatch.alarms[ERRORS] = "OK"
@@ -251,8 +251,8 @@ def rolls_out_in_waves(world: World, *, imported: bool) -> None:
 
 
 @cache
-def told_of_waves(imported: bool) -> list[Decision]:
-    """Tell it, and return what IAM had to decide."""
+def decisions_of_waves(imported: bool) -> list[Decision]:
+    """Play it, and return the decisions of IAM."""
     world = enforcing()
     rolls_out_in_waves(world, imported=imported)
     assert world.role
@@ -261,20 +261,20 @@ def told_of_waves(imported: bool) -> list[Decision]:
 
 @every_kind_of_alarm
 def test_the_policies_are_enough_to_watch_alarms(imported: bool) -> None:
-    decisions = told_of_waves(imported)
+    decisions = decisions_of_waves(imported)
     assert WATCHING.kind in {decision.attempt.action for decision in decisions}
     assert all(decision.allowed for decision in decisions)
 
 
 @every_kind_of_alarm
 def test_the_right_to_watch_alarms_cannot_be_left_out(imported: bool) -> None:
-    assert is_needed(WATCHING, told_of_waves(imported))
+    assert is_needed(WATCHING, decisions_of_waves(imported))
     with pytest.raises(AssertionError, match=WATCHING.kind):
         rolls_out_in_waves(enforcing(WATCHING.missing_in), imported=imported)
 
 
 def test_no_alarm_can_be_left_out() -> None:
-    decisions = told_of_waves(imported=False)
+    decisions = decisions_of_waves(imported=False)
     (statement,) = {str(one): one for one in decisions[-1].statements if kind_of(one) == WATCHING.kind}.values()
     parts = list(parts_of(statement))
     assert [part.value.rpartition(":")[2] for part in parts] == [ERRORS, LATENCY]
@@ -313,7 +313,7 @@ def test_says_that_a_listed_profile_has_another_path() -> None:
     assert f"carries instance profile {legacy}, which `replaces` does not list" in result.reason, result.reason
 
 
-# What the handler would have to be able to do for an attack, tried with its own clients.
+# Calls that an attacker would need, tried with the clients of the handler.
 
 
 class Attacker:
@@ -378,7 +378,7 @@ def test_may_not_pass_another_role(setting: Setting) -> None:
         attacker.associates(attacker.bare, attacker.scene.mine)
 
 
-# Whoever may displace any profile by tags may also give any back, to an instance that is bare and has lost its tags.
+# With any profile displaceable by tags, any profile may also be restored on a bare instance that has lost its tags.
 @pytest.mark.parametrize("setting", [one for one in SETTINGS if not (one.by_tags and one.replaces == "any")], ids=str)
 def test_may_not_associate_its_profile_with_a_bare_instance_that_is_no_target(setting: Setting) -> None:
     attacker = Attacker(setting)

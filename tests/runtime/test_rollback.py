@@ -83,11 +83,11 @@ def test_a_rollback_undoes_the_failed_update_of_the_association_itself(play: Pla
 
 
 def test_a_rollback_ignores_waves_and_alarms(world: World) -> None:
-    world.cloudwatch.ring("Errors", after=None)
+    world.cloudwatch.schedule_alarm("Errors", after=None)
     play = Play(world, rollout=WATCHED)
     web2 = world.own_profile("Web2")
     update = {"Association": world.properties([play.first, play.second], profile=web2, rollout=WATCHED)}
-    world.traffic.meanwhile(DESCRIBE_STACKS, lambda: world.cloudwatch.ring("Errors", after=0), nth=2)
+    world.traffic.meanwhile(DESCRIBE_STACKS, lambda: world.cloudwatch.schedule_alarm("Errors", after=0), nth=2)
     operation = play.stack.update(update, fails_in=play.stack, after=7 * HOUR)
 
     assert [ok for _, _, ok in operation.summary] == [True, True], reasons(operation)
@@ -107,7 +107,7 @@ def test_nothing_blocks_a_rollback_that_is_continued_hours_later(play: Play, hou
 
 
 def test_an_update_after_a_skipped_rollback_follows_the_usual_rules(play: Play) -> None:
-    """A skipped resource gets no event: CloudFormation takes it for rolled back."""
+    """A skipped resource gets no event: CloudFormation considers it as rolled back."""
     play.fail_with_a_rollback_that_fails()
     assert not play.stack.continue_rollback(skip=["Association"]).events
     refused = play.stack.update(play.after)
@@ -129,7 +129,7 @@ def test_a_stack_is_deleted_after_a_skipped_rollback(play: Play) -> None:
 
 
 def test_with_no_rollback_a_failed_resource_is_rolled_back_at_once(play: Play) -> None:
-    """The stack does not roll back then: the handler knows by the failed operation, and what that came from."""
+    """The stack does not roll back then. The handler recognizes the rollback by the failed operation and digests."""
     play.world.refuse(ASSOCIATE, play.added)
     play.world.traffic.meanwhile(ASSOCIATE, play.give_foreign_to_the_first)
     operation = play.stack.update_without_rollback(play.after)
@@ -163,7 +163,7 @@ def two_associations(play: Play) -> dict[str, Mapping[str, Any]]:
 
 @pytest.mark.parametrize("days", [0, 5])
 def test_a_rollback_days_after_an_update_with_no_rollback_is_not_blocked(play: Play, days: int) -> None:
-    """`cdk rollback` takes back what has succeeded, too."""
+    """`cdk rollback` rolls back successful changes, too."""
     play.stack.update_without_rollback(two_associations(play))
     assert play.stack.status == Status.UPDATE_FAILED
     assert play.carried == ["Web", "Web", "Web"]

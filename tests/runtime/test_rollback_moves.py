@@ -15,7 +15,7 @@ STRAIGHT = ["one path", "listed before", "listed after"]
 
 
 class Story:
-    """An Update moves a target from one profile to another, fails for another target, and is taken back."""
+    """An Update moves a target from one profile to another, fails for another target, and is rolled back."""
 
     def __init__(self, world: World, relation: str, state: str, previous: str | None) -> None:
         self.world, self.resource = world, Resource(world)
@@ -73,7 +73,7 @@ def test_a_target_gets_its_old_profile_directly(world: World, relation: str, sta
 def test_a_changed_target_gets_its_old_profile_directly_if_the_old_properties_list_what_it_carries(
     world: World, state: str, had_one: bool
 ) -> None:
-    """The Update could not have moved it. It had taken in what somebody else had put there already."""
+    """The Update could not have moved it. Somebody else had already given it that profile."""
     story = Story(world, "listed after", state, world.old if had_one else None)
     assert story.resource.create(story.before).ok
     world.fleet.set_carried(story.target, story.second_arn)

@@ -1,4 +1,4 @@
-"""What looks wrong at first and is right a moment later, and what is tried again."""
+"""What is wrong at first and right a moment later, and what is tried again."""
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -10,7 +10,7 @@ from tests.simulator.errors import AwsError
 from tests.simulator.iam import GET_PROFILE
 
 BAKE = 70
-"""Also how long a wave may take to be confirmed: the two must not be taken for each other."""
+"""It is also the time that a wave may take to be confirmed: the two must not be confused."""
 CONFIRMATION_SECONDS = 180
 NO_ANSWER = ReadTimeoutError(endpoint_url="https://ec2.eu-west-1.amazonaws.com/")
 
@@ -79,7 +79,7 @@ def test_a_target_that_failed_before_and_is_throttled_now_is_tried_again(world: 
 def test_the_time_for_a_confirmation_begins_with_the_change_if_ec2_gives_no_timestamp(
     world: World, resource: Resource, is_answered: bool
 ) -> None:
-    """Also if nobody has heard that the change was accepted."""
+    """Even if the answer that the change was accepted was lost."""
     world.ec2.shows_timestamps = False
     world.fleet.profiles[world.web].delivers = False
     world.fleet.profiles[world.web].known_from = world.clock() + 100

@@ -119,7 +119,7 @@ class OnPurpose:
     def __init__(self, world: World) -> None:
         self.world, self.resource = world, Resource(world)
         self.targets, web2 = world.instances(3), world.own_profile("Web2")
-        world.cloudwatch.ring("Errors", after=None)
+        world.cloudwatch.schedule_alarm("Errors", after=None)
         rollout = {**IN_WAVES, "Percentages": [50, 100], "Alarms": ["Errors"]}
         self.a, self.b = (world.properties(self.targets, profile=arn, rollout=rollout) for arn in (world.web, web2))
         for deploy, properties in ((self.resource.create, self.a), (self.resource.update, self.b)):
@@ -148,7 +148,7 @@ def test_a_return_to_a_former_configuration_is_rolled_out_in_waves_that_bake(wor
 
 def test_a_return_to_a_former_configuration_is_ended_by_an_alarm_and_rolled_back(world: World) -> None:
     story = OnPurpose(world)
-    world.cloudwatch.ring("Errors", after=2)
+    world.cloudwatch.schedule_alarm("Errors", after=2)
     result = story.resource.update(story.a)
 
     assert "Errors" in result.reason

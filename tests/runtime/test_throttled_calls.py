@@ -91,7 +91,7 @@ def test_finishes_although_botocore_no_longer_retries_calls_of_the_ledger(world:
 def test_an_error_that_botocore_would_have_repeated_is_not_terminal(
     world: World, resource: Resource, code: str
 ) -> None:
-    """Whatever its code is: the next invocation goes on."""
+    """With any code: the next invocation continues."""
     table: Any = {"TableName": TABLE, "Key": {LEDGER_PARTITION_KEY: {"S": "x"}, LEDGER_SORT_KEY: {"S": "y"}}}
     event = resource.begin(resource.event("Create", world.properties([world.instance()])))
     use_up_retries(world, LEDGER_THROTTLES, "GetItem", lambda: world.clients.dynamodb.get_item(**table))

@@ -35,7 +35,7 @@ class Rivals:
         self.web2 = self.world.fleet.add_profile("Web2", path="/cdk-instance-role/InstanceRole-web/ffffffff/")
 
     def begin(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Both look while the instance is still bare, so neither of them sees a conflict."""
+        """Both observe the instance while it has no profile, so neither of them sees a conflict."""
         wanted = self.world.properties([self.contested, self.first_own])
         rival = self.world.properties([self.contested, self.second_own], profile=self.web2)
         return (
@@ -131,7 +131,7 @@ def _finish_into(results: list[Result], resource: Resource, event: dict[str, Any
 
 
 def _calls_of_the_first(stacks: str) -> Iterator[tuple[str, int]]:
-    """Every call that the first association makes when nobody comes in between."""
+    """Every call of the first association without an interruption."""
     both = rivals(stacks)
     first, _ = both.begin()
     before = both.world.traffic.counts

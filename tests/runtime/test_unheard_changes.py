@@ -1,4 +1,4 @@
-"""Changes that EC2 has made although the handler never heard of it. They count as made: the previous profile stays in
+"""Changes that EC2 has made although the handler got no answer. They count as made: the previous profile stays in
 the ledger, whatever happens to the instance later."""
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ def lose_the_answer(world: World) -> None:
 
 
 def kill_after_the_call(world: World) -> None:
-    lifeline = world.traffic.lifeline
-    world.traffic.meanwhile(REPLACE, lambda: setattr(lifeline, "kill_at", len(lifeline.points) + 1))
+    kill_switch = world.traffic.kill_switch
+    world.traffic.meanwhile(REPLACE, lambda: setattr(kill_switch, "kill_at", len(kill_switch.points) + 1))
 
 
 def fail_to_write_the_outcome(world: World) -> None:
@@ -38,7 +38,7 @@ def test_a_profile_that_is_associated_again_is_not_taken_for_the_first_associati
     properties = world.properties(tags=TAGS, replaces=[world.old], **more)
     disturb(world)
     assert resource.create(properties).ok
-    world.traffic.lifeline.kill_at = None
+    world.traffic.kill_switch.kill_at = None
     world.traffic.faults.clear()
     world.clock.sleep(1000)
     world.fleet.set_carried(target, None)

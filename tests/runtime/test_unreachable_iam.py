@@ -10,7 +10,7 @@ IAM = "https://iam.amazonaws.com/"
 LOOK = "GetInstanceProfile"
 NO_ANSWER_SECONDS = 3
 """For how long the client waits for a connection."""
-NO_WAY = (
+UNREACHABLE = (
     f"no connection to {IAM}: if the function runs in a VPC, give its subnets a way there, by an interface endpoint or "
     "a NAT gateway"
 )
@@ -33,7 +33,7 @@ def test_a_create_fails_within_ten_seconds_and_says_what_is_missing(
     result = resource.create(world.properties(world.instances(2)))
 
     assert not result.ok
-    assert NO_WAY in result.reason
+    assert UNREACHABLE in result.reason
     assert looks(world) * NO_ANSWER_SECONDS + world.clock() - began < 10
     assert (world.mutations, world.ledger_items) == (0, {})
 
@@ -46,7 +46,7 @@ def test_an_update_fails_within_ten_seconds_too(world: World, resource: Resource
     result = resource.update(world.properties([staying, added]))
 
     assert not result.ok
-    assert NO_WAY in result.reason
+    assert UNREACHABLE in result.reason
     assert result.rollback
     assert result.rollback.ok
     attempts, those_of_the_rollback = 3, 2

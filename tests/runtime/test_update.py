@@ -1,4 +1,4 @@
-"""An Update: targets and profiles that come and go, and the rollback."""
+"""An Update: targets that are added and removed, other profiles, and the rollback."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rollouts in waves: a few targets first, then a pause under watch, then more."""
+"""Rollouts in waves: a few targets first, then a bake, then more."""
 
 import json
 from itertools import pairwise
@@ -201,7 +201,7 @@ def test_a_first_wave_has_targets_of_several_availability_zones(world: World, re
 
 
 def test_a_stopped_target_is_no_canary(world: World, resource: Resource) -> None:
-    """Nobody would see on it whether all is well."""
+    """A stopped instance does not show whether the new role works."""
     stopped, running = world.instances(2, state="stopped"), world.instances(8)
     event = resource.begin(resource.event("Create", world.properties([*stopped, *running], rollout=IN_WAVES)))
     poll_until(resource, event, lambda: world.mutations == 5)

@@ -1,4 +1,4 @@
-"""What the emulator knows of an account and the simulator has to: which profiles there are, and who may do what."""
+"""What the simulator reads from the emulator about an account: its profiles, and the permissions of its functions."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """IAM and Lambda of the emulator. It is asked anew for every call: what is deleted there is gone here."""
+    """IAM and Lambda of the emulator. It is read again for every call: what is deleted there is unknown here."""
 
     def __init__(self, iam: "IAMClient", functions: Any) -> None:
         """
@@ -48,9 +48,9 @@ class Account:
 
 
 class Propagation:
-    """When EC2 gets to know of profiles: some time after it is first asked to use one.
+    """When EC2 knows a profile: some time after it is first asked to use it.
 
-    Counted from the creation of a profile, it would depend on how fast a deployment is whether anyone notices.
+    If the time began with the creation of a profile, a slow deployment would never notice it.
     """
 
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
@@ -60,7 +60,7 @@ class Propagation:
     def apply(self, profiles: Mapping[str, Profile], parameters: Mapping[str, Any]) -> None:
         """Note which profile a call asks for, and from when on EC2 knows each of them."""
         asked = parameters.get("IamInstanceProfile", {}).values()
-        # What instances are launched with they are taken to have had for long.
+        # An instance counts as having had its profile for a long time when it is launched.
         takes = 0.0 if parameters["Action"] == RUN_INSTANCES else self._seconds
         for profile in profiles.values():
             if profile.arn in asked or profile.name in asked:

@@ -1,4 +1,4 @@
-"""Whether IAM lets a role make a call: what AWS checks for each call, and what the role's policies say to it.
+"""Whether IAM allows a role to make a call: what AWS checks for each call, and what the policies of the role allow.
 
 Actions, resources and condition keys:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
@@ -13,7 +13,7 @@ from tests.simulator.evaluator import evaluator
 from tests.simulator.fleet import ACCOUNT, REGION
 
 HANDLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/Handler/handler"
-"""Who makes the calls, unless someone else is named."""
+"""The principal of the calls, unless another one is given."""
 
 Document = Mapping[str, Any]
 Statement = Mapping[str, Any]
@@ -35,7 +35,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """What a policy says from some moment on."""
+    """The content of a policy from some time on."""
 
     statements: tuple[Statement, ...]
     parsed: list[Any]
@@ -44,7 +44,7 @@ class _Version:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was said to an attempt, and on what grounds."""
+    """The decision about an attempt, and the policies behind it."""
 
     attempt: Attempt
     allowed: bool
@@ -70,8 +70,8 @@ class Authority:
         """
         self.principal_arn = principal_arn
         self.shows_deleted_profiles = True
-        """The condition key ``ec2:InstanceProfile`` is there for an instance whose profile was deleted. Nobody has seen
-        whether it is."""
+        """The condition key ``ec2:InstanceProfile`` is there for an instance whose profile was deleted. Whether AWS has
+        it is unknown."""
         self._clock = clock
         self._policies: dict[str, tuple[_Version, ...]] = {}
         self._decisions: dict[Any, Decision] = {}
@@ -169,7 +169,7 @@ def _version(statements: tuple[Statement, ...], in_force_at: float) -> _Version:
 
 
 def denial(attempt: Attempt, principal_arn: str = HANDLER) -> str:
-    """What AWS says to someone who may not do something. EC2 puts a sentence before it, also when it is the role
+    """The answer of AWS to a call that is not allowed. EC2 puts a sentence before it, also when it is the role
     that may not be passed."""
     why = f"because no identity-based policy allows the {attempt.action} action"
     who = f"User: {principal_arn} is not authorized to perform: {attempt.action} on resource: {attempt.resource} {why}"
@@ -178,12 +178,12 @@ def denial(attempt: Attempt, principal_arn: str = HANDLER) -> str:
 
 
 def describe(action: str) -> list[Attempt]:
-    """What a ``Describe...`` call of EC2 needs. EC2 knows nothing narrower than ``*`` for looking."""
+    """What a ``Describe...`` call of EC2 needs. EC2 has no narrower resource than ``*`` for reads."""
     return [Attempt(action, "*")]
 
 
 def describe_alarms(resources: Iterable[str]) -> list[Attempt]:
-    """What a look at alarms needs.
+    """What a read of alarms needs.
 
     Args:
         resources: ARNs of the alarms, or ``*`` if there are composite ones among them.
@@ -192,7 +192,7 @@ def describe_alarms(resources: Iterable[str]) -> list[Attempt]:
 
 
 def describe_stacks(stack_arn: str) -> list[Attempt]:
-    """What a look at a stack needs.
+    """What a read of a stack needs.
 
     Args:
         stack_arn: ARN of the stack, which is its id.
@@ -225,18 +225,18 @@ def replace(
 
 
 def disassociate(instance_arn: str, tags: Mapping[str, str], carried: str | None) -> list[Attempt]:
-    """What it needs to take a profile off. No role is passed, and no new profile named."""
+    """What it needs to disassociate a profile. No role is passed, and no new profile is named."""
     return [Attempt("ec2:DisassociateIamInstanceProfile", instance_arn, _instance_keys(tags, carried))]
 
 
 def pass_role(role_arn: str | None) -> list[Attempt]:
-    """What it needs to hand a role to EC2."""
+    """What it needs to pass a role to EC2."""
     to_ec2 = {"iam:PassedToService": "ec2.amazonaws.com"}
     return [Attempt("iam:PassRole", role_arn, to_ec2)] if role_arn else []
 
 
 def get_instance_profile(profile_arn: str) -> list[Attempt]:
-    """What it needs to look at a profile.
+    """What it needs to get a profile.
 
     Args:
         profile_arn: ARN of the profile. The call names it without its path, so for a profile that does not exist this
@@ -267,5 +267,5 @@ def _instance_keys(tags: Mapping[str, str], carried: str | None, new_profile: st
 
 
 def _listed(statements: Any) -> list[Statement]:
-    """IAM takes a single statement without brackets."""
+    """IAM accepts a single statement without brackets."""
     return statements if isinstance(statements, list) else [statements]

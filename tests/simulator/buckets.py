@@ -10,7 +10,7 @@ from tests.simulator.clock import VirtualClock
 from tests.simulator.errors import AwsError, throttled
 
 MOMENTS = 10
-"""In how many moments a neighbour makes one call on average."""
+"""The average number of moments between two calls of a neighbour."""
 
 ALL_INSTANCES = "DescribeInstances without a filter or a page size"
 """It has a smaller bucket of its own."""
@@ -44,7 +44,7 @@ class Bucket:
 
 
 class Neighbour:
-    """Somebody else in the account who calls one action, and never a second time what was throttled."""
+    """Another caller in the account who calls one action, and does not repeat throttled calls."""
 
     def __init__(self, call: Callable[[], None], share: float, seed: int) -> None:
         self._call, self._share = call, share
@@ -79,7 +79,7 @@ class Buckets:
         """Let a call through.
 
         Raises:
-            AwsError: it came too fast.
+            AwsError: it is throttled.
         """
         looks_at_all = action == "DescribeInstances" and not parameters.keys() & {"Filter", "MaxResults", "NextToken"}
         bucket = self._buckets.get(ALL_INSTANCES if looks_at_all else action)
@@ -94,7 +94,7 @@ class Buckets:
         self._buckets[action].others = others
 
     def add_neighbour(self, clock: VirtualClock, action: str, calls_per_second: float, *, seed: int) -> Neighbour:
-        """Let somebody else call an action now and then, as often on average as is given, and be throttled, too."""
+        """Let somebody else call an action at the given average rate, and be throttled, too."""
         neighbour = Neighbour(lambda: self.take(action, {"MaxResults": "1000"}), 1 / MOMENTS, seed)
         clock.every(1 / (MOMENTS * calls_per_second), neighbour.may_call)
         return neighbour

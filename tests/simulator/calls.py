@@ -1,4 +1,4 @@
-"""The calls about associations in the words of the tests. Each goes through a real boto3 client."""
+"""Short forms of the calls about associations, for the tests. Each goes through a real boto3 client."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ Association = Mapping[str, Any]
 
 
 class Calls:
-    """Calls EC2, and returns of its answers what they are about."""
+    """Calls EC2, and returns the essential part of its answers."""
 
     def __init__(self, client: "EC2Client") -> None:
         self._client = client
 
     def associate(self, instance_id: str, arn: str | None = None, **profile: str) -> Association:
-        """Associate a profile, by its ARN or by what else a caller may say, which is ``Name``."""
+        """Associate a profile, by its ARN or by its name."""
         asked: Any = {"Arn": arn, **profile} if arn else profile
         answer = self._client.associate_iam_instance_profile(InstanceId=instance_id, IamInstanceProfile=asked)
         return answer["IamInstanceProfileAssociation"]

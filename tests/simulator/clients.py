@@ -1,4 +1,4 @@
-"""The in-process door: real boto3 clients whose requests go to a simulator instead of the network.
+"""The in-process interface: real boto3 clients whose requests go to a simulator instead of the network.
 
 botocore's own serialisation, parsing, retries and paging are in every test. Only sending is replaced, and the time
 that botocore sleeps before it tries again is virtual.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 _PLAIN = Config(signature_version=UNSIGNED, user_agent="simulated")
-"""Nobody looks at a signature or a user agent, and making them would take a fifth of the time."""
+"""Signatures and user agents are not read, and making them would take a fifth of the time."""
 
 
 class Clients:

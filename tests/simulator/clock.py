@@ -1,4 +1,4 @@
-"""Virtual time: an hour of a rollout runs in a second. And real time, where others take part whose time is real."""
+"""Virtual time: an hour of a rollout runs in a second. And real time, for programs outside of the simulator."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """The time that it really is."""
+    """The real time."""
 
     def __call__(self) -> float:
         return time.time()
@@ -85,7 +85,7 @@ class VirtualClock:
             return self._now
 
     def monotonic(self) -> float:
-        """A clock that nobody can set."""
+        """A clock that can't be set."""
         with self._lock:
             return self._now - START + BOOTED
 
@@ -136,7 +136,7 @@ class VirtualClock:
             return self._now - START
 
     def _next_due(self, until: float) -> _Timer | None:
-        """The timer whose time comes first until then. It is this time now."""
+        """The timer whose time comes first until then. Its time becomes the current time."""
         with self._lock:
             waiting = [timer for timer in self._timers if not timer.running and timer.due <= until]
             timer = min(waiting, key=lambda one: one.due, default=None)

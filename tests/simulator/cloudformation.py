@@ -1,4 +1,4 @@
-"""CloudFormation's API on the model, as far as a custom resource asks: which status a stack has."""
+"""CloudFormation's API on the model, as far as a custom resource asks: the status of a stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""CloudWatch's API on the model, as far as a rollout asks: which alarms there are, and how they are."""
+"""CloudWatch's API on the model, as far as a rollout asks: which alarms there are, and their states."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,22 +17,22 @@ class CloudWatch:
         """States of metric alarms, by name."""
         self.composite_alarms: dict[str, str] = {}
         """States of composite alarms, by name."""
-        self._ringing: dict[str, int] = {}
+        self._scheduled: dict[str, int] = {}
 
-    def ring(self, name: str, *, after: int | None) -> None:
+    def schedule_alarm(self, name: str, *, after: int | None) -> None:
         """Let a metric alarm go into ALARM after a number of reads; None: it stays OK."""
         self.alarms[name] = "OK"
-        self._ringing.pop(name, None)
+        self._scheduled.pop(name, None)
         if after is not None:
-            self._ringing[name] = after
+            self._scheduled[name] = after
 
     def describe_alarms(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The alarms of these names. Without types in the request, only metric alarms are in the answer."""
         names = parameters["AlarmNames"]
         assert 0 < len(names) <= MAX_NAMES
-        for name in self._ringing.keys() & set(names):
-            self._ringing[name] -= 1
-            if self._ringing[name] < 0:
+        for name in self._scheduled.keys() & set(names):
+            self._scheduled[name] -= 1
+            if self._scheduled[name] < 0:
                 self.alarms[name] = "ALARM"
         types = parameters.get("AlarmTypes", ["MetricAlarm"])
         return {
@@ -41,7 +41,7 @@ class CloudWatch:
         }
 
     def resources(self, parameters: Mapping[str, Any], fleet: Fleet) -> list[str]:
-        """What a caller has to have rights for. Only who may see everything may ask for composite alarms."""
+        """The resources that a caller needs rights for. Composite alarms need the right to all alarms."""
         names = parameters["AlarmNames"]
         if "CompositeAlarm" in parameters.get("AlarmTypes", ()):
             return ["*"]

@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 
 
 class ExpressionError(AwsError):
-    """What DynamoDB does not take, or what is not understood here."""
+    """What DynamoDB refuses, or what the simulator does not support."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ValidationException", message)

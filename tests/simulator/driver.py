@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/InstanceRole-web/0f1e2d3c"
 STATUSES = {"Create": Status.CREATING, "Update": Status.UPDATING, "Delete": Status.DELETING}
-"""What a stack is doing when an event comes, unless something else was said about it."""
+"""The status of a stack when an event comes, unless a test has set another one."""
 OWN_PATH = "/cdk-instance-role/InstanceRole-web/0a1b2c3d/"
 """IAM path of the profiles of one `InstanceRole`."""
 RESPONSE_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
@@ -46,7 +46,7 @@ _ids = itertools.count(1)
 
 
 class FunctionError(Exception):
-    """What the provider framework gets to know of a function that was killed."""
+    """What the provider framework receives when a function was killed."""
 
 
 FAILURES = (AssociationError, ClientError, BotoCoreError, FunctionError)
@@ -133,7 +133,7 @@ class World:
         return [self.fleet.carried(id_) for id_ in instance_ids]
 
     def refuse(self, action: str, instance_id: str, code: str = "UnsupportedOperation") -> None:
-        """Let EC2 refuse an action for one instance, as it is now, for good."""
+        """Let EC2 always refuse an action for one instance, as it is now."""
         row = self.fleet.active(instance_id)
         about = {instance_id, row.id if row else instance_id}
         error = AwsError(code, "not today")
@@ -146,7 +146,7 @@ class World:
 
     @property
     def ledger_items(self) -> dict[tuple[str, str], Any]:
-        """What the ledger holds, but for what expires by itself: events of deleted associations, levels of buckets."""
+        """The items of the ledger without those that expire: events of deleted associations, levels of buckets."""
         return {key: item for key, item in self.dynamodb.items.items() if "ExpiresAt" not in item}
 
     @property
@@ -198,7 +198,7 @@ class Result:
     event: Mapping[str, Any] = field(default_factory=dict)
     """The event as the second phase got it."""
     rollback: "Result | None" = None
-    """How the event ended by which CloudFormation has taken back this failed one."""
+    """How the event ended with which CloudFormation has rolled back this failed one."""
 
 
 class Resource:
@@ -243,7 +243,7 @@ class Resource:
         return result
 
     def update(self, properties: Mapping[str, Any]) -> Result:
-        """Update the resource. If that fails, CloudFormation sends the same update the other way round."""
+        """Update the resource. If that fails, CloudFormation sends it again with old and new properties swapped."""
         self.attach_policies(properties)
         with self._stack_is(Status.UPDATING):
             result = self.deliver(self.event("Update", properties, self.properties))
@@ -285,7 +285,7 @@ class Resource:
     def attach_policies(self, properties: Mapping[str, Any]) -> None:
         """Give the handler the policies of a configuration, besides those that it has.
 
-        Only those who deliver events themselves have to do so.
+        Only tests that deliver events themselves have to do so.
         """
         if self.world.role:
             self.world.role.attach(self.logical_id, properties, in_place=self.renames_profile)
@@ -369,7 +369,7 @@ class Resource:
         try:
             return invoke()
         except KilledError:
-            self.world.traffic.lifeline.revive()
+            self.world.traffic.kill_switch.restart()
             self.world.clock.stop_all()  # the threads of a process end with it
             if not self.goes_on_when_killed:
                 raise FunctionError("the function was killed") from None

@@ -1,4 +1,4 @@
-"""One DynamoDB table, with exactly what the ledger uses. The contract test holds it to a real table."""
+"""One DynamoDB table, with exactly what the ledger uses. The contract test compares it with a real table."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ WRITING = (UPDATE, TRANSACT, DELETE)
 MAX_WRITES, MAX_KEYS = 100, 100
 """In one transaction, and in one BatchGetItem."""
 UNITS, UNITS_IN_TRANSACTION = 1000, 2
-"""What one partition lets through in a second, and what a write of up to a kilobyte takes in a transaction:
+"""What one partition allows in a second, and what a write of up to a kilobyte takes in a transaction:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html"""
 
@@ -30,8 +30,10 @@ Key = tuple[str, str]
 Request = Mapping[str, Any]
 
 CONFLICT = AwsError("TransactionConflictException", "Transaction is ongoing for the item")
-"""The answer to a write outside of a transaction while one is under way for the same item. Inside of one, the same is
-``cancelled("TransactionConflict")``."""
+"""The answer to a write outside of a transaction while a transaction for the same item is running.
+
+Inside of one, the same is ``cancelled("TransactionConflict")``.
+"""
 _MESSAGES = {
     "None": None,
     "ConditionalCheckFailed": "The conditional request failed",
@@ -181,7 +183,7 @@ class DynamoDb:
         return {key: item for key, (_, item) in zip(keys, results, strict=True) if item != self.items.get(key)}
 
     def _use(self, partition: str, units: int, writes: int) -> None:
-        """Use up what a partition lets through in a second."""
+        """Use up what a partition allows in a second."""
         now = self._clock()
         bucket = self._units.setdefault(partition, Bucket(UNITS, UNITS, level=UNITS, filled_at=now))
         if not bucket.take(now, units):
@@ -214,7 +216,7 @@ class DynamoDb:
         return held
 
     def _applied(self, key: Key, request: Request) -> tuple[bool, Item]:
-        """Whether the condition of an update holds, and the item after it. Only then the update is looked at."""
+        """Whether the condition of an update holds, and the item after it. Otherwise the update is not evaluated."""
         expressions, before = Expressions(request), self.items.get(key, {})
         keys = {PARTITION_KEY: {"S": key[0]}, SORT_KEY: {"S": key[1]}}
         if not expressions.holds(before):

@@ -1,4 +1,4 @@
-"""EC2's API on the model: the calls about associations, and what it takes to have instances at all."""
+"""EC2's API on the model: the calls about associations, and those that describe instances."""
 
 import math
 import re
@@ -50,7 +50,7 @@ class Gap:
     """How many answers are incomplete."""
 
     def hides(self, action: str, instance_ids: Iterable[str]) -> set[str]:
-        """What it hides of an answer."""
+        """What it removes from an answer."""
         hidden = self.instance_ids & set(instance_ids) if action == self.action and self.times > 0 else set[str]()
         self.times -= bool(hidden)
         return set(hidden)
@@ -66,12 +66,12 @@ class Ec2:
         self.unknown_profile: tuple[str, str] | None = None
         """How EC2 says that it does not know a profile (yet). Default: as the parameter asks for it."""
         self.associable_states = {"running", "stopped"}
-        """In which states an instance takes a profile. That others do not was seen for terminated ones only."""
+        """The states in which an instance accepts a profile. Otherwise a refusal was seen for `terminated` only."""
         self.waits_for_the_old = True
-        """A running instance takes no profile while it is still giving one up. That is a cautious assumption."""
+        """A running instance accepts no profile while another one is disassociating. That is a cautious assumption."""
         self.replace_renews_id = True
-        """Replace by the same ARN is no no-op if the profile was created again, so that its id is another one. Nobody
-        has seen which of both is true."""
+        """Replace by the same ARN has an effect if the profile was created again, so that its id is another one. AWS
+        may not do that."""
         self.shows_timestamps = True
         """Descriptions of associations say since when they exist. Nothing in the documentation promises that."""
         self.gaps: list[Gap] = []
@@ -253,7 +253,7 @@ class Ec2:
     def _page(
         self, found: Iterable[T], parameters: Parameters, key: Callable[[T], str]
     ) -> tuple[Sequence[T], str | None]:
-        """The results of one page, and the token for the next. What comes and goes meanwhile hides nothing else."""
+        """The results of one page, and the token for the next. Changes between two pages hide nothing else."""
         size = int(parameters.get("MaxResults", 1000))
         if not 5 <= size <= 1000:
             raise AwsError("InvalidParameterValue", f"Value ( {size} ) for parameter maxResults is invalid")
@@ -299,7 +299,7 @@ def _timestamp(seconds: float) -> str:
 
 
 def _like(value: str, pattern: str) -> bool:
-    """EC2's filters know * and ?, and a backslash that takes that meaning from them."""
+    """EC2's filters have the wildcards * and ?, and a backslash as the escape character."""
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     wild = {"*": ".*", "?": "."}
     return re.fullmatch("".join(wild.get(part, re.escape(part[-1])) for part in parts), value, re.DOTALL) is not None

@@ -1,4 +1,4 @@
-"""The door over HTTP: a loopback endpoint that answers some requests itself, and forwards all others as they are.
+"""The HTTP interface: a loopback endpoint that answers some requests itself, and forwards all others unchanged.
 
 It is how the CDK CLI, and functions that an emulator runs, get to the simulator.
 """
@@ -23,7 +23,7 @@ from tests.simulator.wire import Response, ec2_error
 
 LOOPBACK = "127.0.0.1"
 MAX_SECONDS = 60.0
-"""How long either side may take to go on."""
+"""The timeout of each side, in seconds."""
 
 _SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # They are about one connection, and there are two: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
@@ -140,4 +140,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody reads it."""
+        """No log is needed."""

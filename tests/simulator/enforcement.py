@@ -40,7 +40,7 @@ class Enforcement:
         """Invocations that ended with an error or were killed."""
 
     def run(self, seconds: float) -> None:
-        """Let time pass: sweeps are sent, and messages are handled as they come."""
+        """Let time pass: sweeps are sent, and messages are handled when they arrive."""
         clock = self.world.clock
         until = clock.true_time() + seconds
         while True:
@@ -72,7 +72,7 @@ class Enforcement:
             return
         except KilledError:
             self.failed += 1
-            self.world.traffic.lifeline.revive()
+            self.world.traffic.kill_switch.restart()
             self.world.clock.stop_all()
             return
         again = {one["itemIdentifier"] for one in answer["batchItemFailures"]}

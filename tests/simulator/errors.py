@@ -20,5 +20,5 @@ class AwsError(Exception):
 
 
 def throttled() -> AwsError:
-    """The answer to a call that came too fast."""
+    """The answer to a throttled call."""
     return AwsError("RequestLimitExceeded", "Request limit exceeded.", HTTPStatus.SERVICE_UNAVAILABLE)

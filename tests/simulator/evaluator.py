@@ -1,7 +1,7 @@
 """MiniStack's evaluator of IAM policies, as a library.
 
-It lives in an environment of its own, because MiniStack pins another botocore. Its evaluator is one module that needs
-nothing but the standard library, so that module alone is loaded from there.
+It is installed in a separate environment, because MiniStack pins another botocore. Its evaluator is one module that
+needs only the standard library, so that module alone is loaded from there.
 """
 
 import sys

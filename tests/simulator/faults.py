@@ -22,37 +22,37 @@ Failure = AwsError | HTTPClientError | NoConnectionError
 
 
 class KilledError(BaseException):
-    """The process is gone, as when Lambda ends it: no handler of exceptions gets to see this."""
+    """The process has ended, as when Lambda kills it: no exception handler sees this."""
 
 
-class Lifeline:
-    """Counts the points at which an invocation could die, and lets it die at one of them.
+class KillSwitch:
+    """Counts the points at which an invocation could be killed, and kills it at one of them.
 
-    A dead invocation can't do anything any more, not even clean up: every later call ends the same way.
+    A killed invocation can't do anything any more, not even clean up: every later call ends the same way.
     """
 
     def __init__(self) -> None:
         self.points: list[str] = []
         self.kill_at: int | None = None
-        self._dead, self._lock = False, threading.Lock()
+        self._killed, self._lock = False, threading.Lock()
         self._writes, self._may_differ = 0, True
         self._different: list[int] = []
 
     def check(self) -> None:
         with self._lock:
-            if self._dead:
+            if self._killed:
                 raise KilledError
 
     def reach(self, point: str) -> None:
         with self._lock:
-            if self._dead:
+            if self._killed:
                 raise KilledError
             if self._may_differ:
                 self._different.append(len(self.points))
             self._may_differ = self._writes > 0
             self.points.append(point)
             if len(self.points) - 1 == self.kill_at:
-                self._dead = True
+                self._killed = True
                 raise KilledError
 
     @contextmanager
@@ -67,22 +67,22 @@ class Lifeline:
                 self._writes -= 1
 
     def different(self, first: int) -> list[int]:
-        """Numbers of the points at which it makes a difference to die, from a number on.
+        """Numbers of the kill points with different outcomes, from a number on.
 
-        A dead invocation leaves nothing but what it has written. So if nothing was written since the point before, it
-        leaves the same.
+        A killed invocation leaves only what it has written. So if nothing was written since the point before, the
+        outcome is the same.
         """
         return [first, *(number for number in self._different if number > first)]
 
-    def revive(self) -> None:
+    def restart(self) -> None:
         """Begin another invocation."""
         with self._lock:
-            self._dead = False
+            self._killed = False
 
 
 @dataclass
 class Fault:
-    """What goes wrong with some calls."""
+    """A fault of some calls."""
 
     error: Failure | None = None
     times: int = 1
@@ -115,10 +115,10 @@ class Call:
 
 @dataclass
 class Traffic:
-    """Everything that is called, and everything that happens on the way."""
+    """All calls, and the faults that happen to them."""
 
     clock: Clock
-    lifeline: Lifeline = field(default_factory=Lifeline)
+    kill_switch: KillSwitch = field(default_factory=KillSwitch)
     calls: list[Call] = field(default_factory=list)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     latency: Callable[[str], float] = lambda _: 0.0
@@ -147,7 +147,7 @@ class Traffic:
             self.throttle(action, FOR_EVER, when=lambda _: dice.random() < share)
 
     def delay(self, action: str, seconds: float, times: int = 1, **how: Any) -> Fault:
-        """Let answers to an action take their time."""
+        """Delay answers to an action."""
         return self._add(action, Fault(seconds=seconds, times=times, **how))
 
     def meanwhile(self, action: str, happens: Callable[[], None], *, nth: int = 1) -> None:
@@ -160,14 +160,14 @@ class Traffic:
         An invocation can be killed before every call, and after those that write something.
         """
         call = Call(action, self.clock.true_time(), parameters)
-        self.lifeline.check()
+        self.kill_switch.check()
         with self._lock:
             self.calls.append(call)
             self._counts[action] += 1
         self._let_happen(action)
-        self.lifeline.reach(f"before {action}")
+        self.kill_switch.reach(f"before {action}")
         try:
-            with self.lifeline.write() if writes else nullcontext():
+            with self.kill_switch.write() if writes else nullcontext():
                 answer = self._answer_in_time(action, parameters, effect)
         except AwsError as error:
             call.error = error.code
@@ -176,7 +176,7 @@ class Traffic:
             call.error = type(error).__name__
             raise
         if writes:
-            self.lifeline.reach(f"after {action}")
+            self.kill_switch.reach(f"after {action}")
         return answer
 
     def _add(self, action: str, fault: Fault) -> Fault:

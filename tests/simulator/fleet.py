@@ -12,7 +12,7 @@ FASTEST_CONFIRMATION, SLOWEST_CONFIRMATION = 1.6, 65.0
 STALE_SECONDS = 0.5
 """How long DescribeInstances may still show the profile that was replaced."""
 FIRST_ROLE_SECONDS, NEXT_ROLE_SECONDS = 4.0, 5.0
-"""How long it takes an instance to get at its first role, and at another one."""
+"""How long it takes until an instance sees its first role, and another one."""
 ROLE_LOOKED_UP_EVERY = 3600.0
 """Seconds until an instance gets to see that there is another role in the profile."""
 ROLE_NOT_ASSUMED = "AssumeRoleUnauthorizedAccess"
@@ -27,7 +27,7 @@ _profile_numbers = itertools.count(1)
 
 
 def trusting(service: str) -> Mapping[str, Any]:
-    """A trust policy that lets a service assume the role."""
+    """A trust policy that allows a service to assume the role."""
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -46,7 +46,7 @@ def _names_ec2(principal: Any) -> bool:
 
 
 def _listed(value: Any) -> Sequence[Any]:
-    """IAM takes one thing without brackets."""
+    """IAM accepts a single value without brackets."""
     return value if isinstance(value, list | tuple) else [value]
 
 
@@ -66,7 +66,7 @@ class Profile:
     delivers: bool = True
     """EC2 can assume the role, as far as other policies than the trust policy are concerned."""
     former_roles: list[tuple[float, str | None]] = field(default_factory=list)
-    """What was in it before, with the time since the epoch at which it was taken out."""
+    """The roles that it held before, each with the time since the epoch at which it was removed."""
     id: str = field(default_factory=_new_profile_id)
     """One that is deleted and created again has the same ARN and another id."""
 
@@ -134,9 +134,9 @@ class Row:
     takes: float
     """Seconds until EC2 confirms it."""
     replaced: "Row | None" = None
-    """The one whose place it took."""
+    """The association that it has replaced."""
     confirmed: bool = False
-    """EC2 has said ``associated``, and does not take that back."""
+    """EC2 has confirmed it, and a confirmation is final."""
     ended_at: float | None = None
     gone_at: float | None = None
 
@@ -147,7 +147,7 @@ def in_no_order(row: Row) -> str:
 
 
 class Fleet:
-    """What is really there in one account and Region."""
+    """The actual state of one account and Region."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class Fleet:
         return self.profiles[arn].id
 
     def change_role(self, profile_arn: str, role: str | None) -> None:
-        """Put another role into a profile, by its name, or take the role out."""
+        """Put another role into a profile, by its name, or remove the role."""
         profile = self.profiles[profile_arn]
         profile.former_roles.append((self.clock(), profile.role_arn))
         profile.role_arn = role and f"arn:aws:iam::{self.account}:role/{role}"
@@ -255,7 +255,7 @@ class Fleet:
         return id_
 
     def set_tags(self, instance_id: str, **tags: str | None) -> None:
-        """Give an instance other values of these tags, or take them away. EC2 sends an event."""
+        """Give an instance other values of these tags, or remove them. EC2 sends an event."""
         instance = self.instances[instance_id]
         instance.former_tags.append((self.clock(), instance.tags))
         instance.tags = {key: value for key, value in {**instance.tags, **tags}.items() if value is not None}
@@ -300,14 +300,14 @@ class Fleet:
         return row
 
     def replace(self, row: Row, arn: str) -> Row:
-        """Let an association of another profile take the place of one."""
+        """Replace an association by one with another profile."""
         self.end(row)
         successor = self.begin(row.instance_id, arn)
         successor.replaced = row
         return successor
 
     def end(self, row: Row) -> None:
-        """End an association. A running instance takes a moment to give it up."""
+        """End an association. On a running instance that takes a moment."""
         running = self.state(row.instance_id) == "running"
         row.ended_at = self.clock()
         row.gone_at = row.ended_at + (self.disassociation_seconds if running else 0)
@@ -353,7 +353,7 @@ class Fleet:
         return ROLE_NOT_ASSUMED if role and not profile.assumable else role
 
     def set_carried(self, instance_id: str, arn: str | None) -> None:
-        """What someone else does by hand."""
+        """A change by someone else."""
         row = self.active(instance_id)
         if row and arn and self.state(instance_id) == "running":
             self.replace(row, arn)

@@ -1,6 +1,6 @@
-"""A guard before the local AWS: it lets a caller do what a policy allows, and nothing else.
+"""A guard in front of the local AWS: it allows a caller exactly what a policy allows.
 
-Who may do what for reading, and on which resources:
+The actions that read, and their resources:
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -22,7 +22,7 @@ from tests.simulator.wire import Response, ec2_error, json_error, parse_form, qu
 
 _TARGET = "X-Amz-Target"
 _WHO_AM_I = "sts:GetCallerIdentity"
-"""Nobody needs a right to that."""
+"""This call needs no right."""
 _PREFIXES = {"tagging": "tag"}
 """How policies call services that are signed for by another name."""
 _OF_ROLES = frozenset(
@@ -43,7 +43,7 @@ class Call:
 
 
 class Guard:
-    """Judges every call by a policy. Sessions of the CDK's lookup role may do everything: that role is not ours.
+    """Checks every call against a policy. Sessions of the CDK's lookup role may do everything: that role is not ours.
 
     IAM's resources are taken to have no path, because the calls don't name it.
     """
@@ -118,7 +118,7 @@ def resource(request: Request, account: str) -> str | None:
 
 
 def caller_arn(upstream: str, access_key: str) -> str:
-    """ARN of whom the local AWS takes an access key for; empty if it does not say."""
+    """ARN of the caller that the local AWS has for an access key; empty if it has none."""
     scope = f"{access_key}/20260101/us-east-1/sts/aws4_request"
     headers = {
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",

@@ -73,7 +73,7 @@ class HandlerRole:
                 self._put(name, document)
 
     def detach(self, association: str, *, but_for: Mapping[str, Any] | None = None, in_place: bool = False) -> None:
-        """Detach what an association does not want any more.
+        """Detach what an association no longer needs.
 
         Args:
             association: whose policies they are.

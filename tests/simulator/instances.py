@@ -1,4 +1,4 @@
-"""What it takes to have instances at all: EC2's calls that launch, stop, start and terminate them."""
+"""EC2's calls that launch, stop, start and terminate instances."""
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping

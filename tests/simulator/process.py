@@ -1,4 +1,4 @@
-"""A program on an instance, and the credentials that it holds."""
+"""A program on an instance, and its credentials."""
 
 from tests.simulator.fleet import PROFILE_NOT_FOUND, ROLE_NOT_ASSUMED, Fleet
 

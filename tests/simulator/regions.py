@@ -1,4 +1,4 @@
-"""All Regions of one account, each with a simulator, and which call is for which."""
+"""All Regions of one account, each with a simulator, and the Region of each call."""
 
 import itertools
 import threading
@@ -20,7 +20,7 @@ FUNCTION = "arn:aws:lambda:"
 
 
 class Environment(Protocol):
-    """What else there is in the account. It is asked anew for every call: what is deleted there is gone here."""
+    """The rest of the account. It is read again for every call: what is deleted there is unknown here."""
 
     def profiles(self) -> dict[str, Profile]:
         """All instance profiles, by ARN."""

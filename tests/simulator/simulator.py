@@ -202,7 +202,7 @@ def _target(headers: Mapping[str, Any]) -> str:
 
 
 def _says_no(action: str, message: str) -> tuple[str, str, int]:
-    """Code, message and status of a denial, which each service has a form of its own for."""
+    """Code, message and status of a denial. Each service has its own form."""
     if action.startswith(("dynamodb:", "kms:")):
         return "AccessDeniedException", message, HTTPStatus.BAD_REQUEST
     by_ec2 = action.startswith(("ec2:", "iam:PassRole"))

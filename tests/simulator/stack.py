@@ -73,13 +73,13 @@ class CloudFormationStack:
             world.stacks[stack_id] = Stack(Status.CREATED, parent.id, parent.lineage[-1].id)
         world.status_is_set.add(stack_id)
         self.new_resource: Callable[[World, str, str], Resource] = Resource
-        """Makes what stands for a resource in a world, by its logical id and the id of its stack."""
+        """Creates the played resource in a world, by its logical id and the id of its stack."""
         self.resources: dict[str, Resource] = {}
         """Those that exist, by logical id."""
         self.failed_creates: list[Resource] = []
         """Resources that ``--no-rollback`` has left. The next operation deletes them."""
         self._open: list[_Change] = []
-        """Changes that a rollback has to take back, the youngest first."""
+        """Changes that a rollback has to undo, the youngest first."""
         self._operation = Operation()
 
     @property
@@ -141,16 +141,16 @@ class CloudFormationStack:
         return operation
 
     def update_without_rollback(self, template: Template, *, meanwhile: str = Status.UPDATING) -> Operation:
-        """Update the stack with ``--no-rollback``: what has succeeded stays, and what has failed is taken back at once.
+        """Update the stack with ``--no-rollback``: what has succeeded stays, what has failed is rolled back at once.
 
         Policies stay as the new template has them: they have succeeded.
 
         Args:
             template: the resources from now on.
-            meanwhile: status of the stack while a resource is taken back. Nobody has seen which one it is.
+            meanwhile: status of the stack while a resource is rolled back. The real one is unknown.
         """
         operation = self._begin(Status.UPDATING)
-        if self._apply(template, taking_back_in=meanwhile):
+        if self._apply(template, rolling_back_in=meanwhile):
             self._clean_up(template)
         else:
             self.status = Status.UPDATE_FAILED
@@ -159,7 +159,7 @@ class CloudFormationStack:
     def cancel_update(self, template: Template, *, after_polls: int) -> Operation:
         """Begin an update, and cancel it while its last resource is being updated.
 
-        The event that was cancelled is the last one before the rollback, with a result that nobody waits for.
+        The event that was cancelled is the last one before the rollback, and its result is ignored.
         """
         operation = self._begin(Status.UPDATING)
         *others, last = self._changed(template)
@@ -176,7 +176,7 @@ class CloudFormationStack:
         return operation
 
     def roll_back(self) -> Operation:
-        """``cdk rollback``: take back what an update without rollback has left, at any later time."""
+        """``cdk rollback``: roll back what an update without rollback has left, at any later time."""
         assert self.status in (Status.UPDATE_FAILED, Status.ROLLBACK_FAILED), self.status
         self._operation = Operation()
         self._roll_back(self, Status.ROLLING_BACK)
@@ -186,13 +186,13 @@ class CloudFormationStack:
         """Continue a rollback that has failed.
 
         Args:
-            skip: logical ids of resources that get no event. CloudFormation takes them for rolled back.
+            skip: logical ids of resources that get no event. CloudFormation considers them as rolled back.
         """
         assert self.status == Status.ROLLBACK_FAILED, self.status
         self._operation = Operation()
         for change in [change for change in self._open if change.resource.logical_id in skip]:
             self._open.remove(change)
-            self._is_back(change)
+            self._is_restored(change)
         self._roll_back(self, Status.ROLLING_BACK)
         return self._operation
 
@@ -219,12 +219,12 @@ class CloudFormationStack:
         same = {id_ for id_, resource in self.resources.items() if resource.properties == template.get(id_)}
         return [logical_id for logical_id in template if logical_id not in same]
 
-    def _apply(self, template: Template, *, taking_back_in: str | None = None) -> bool:
+    def _apply(self, template: Template, *, rolling_back_in: str | None = None) -> bool:
         """Create and update resources. Returns whether all have succeeded.
 
         Args:
             template: the resources.
-            taking_back_in: status in which one that has failed is taken back at once, and the others go on. Default: it
+            rolling_back_in: status in which a failed one is rolled back at once, and the others continue. Default: it
                 is left to a rollback, and the others get no event.
         """
         succeeded = True
@@ -236,10 +236,10 @@ class CloudFormationStack:
                 self._note(change)
                 continue
             succeeded = False
-            if taking_back_in is None:
+            if rolling_back_in is None:
                 self._note(change)
                 break
-            self._take_back_at_once(change, taking_back_in)
+            self._roll_back_at_once(change, rolling_back_in)
         return succeeded
 
     def _change(self, change: _Change) -> bool:
@@ -255,14 +255,14 @@ class CloudFormationStack:
         return succeeded
 
     def _note(self, change: _Change) -> None:
-        """A rollback takes a resource back to what it was when the stack was last in order."""
+        """A rollback restores a resource to its last stable configuration."""
         earlier = next((one for one in self._open if one.resource is change.resource), None)
         if earlier:
             self._open.remove(earlier)
             change.old = earlier.old
         self._open.insert(0, change)
 
-    def _take_back_at_once(self, change: _Change, status: str) -> None:
+    def _roll_back_at_once(self, change: _Change, status: str) -> None:
         resource = change.resource
         if change.old is None:
             self.failed_creates.append(self.resources.pop(resource.logical_id))
@@ -273,7 +273,7 @@ class CloudFormationStack:
         self.status = before
 
     def _roll_back(self, failed: "CloudFormationStack", own_status: str) -> None:
-        """Take everything back, because something in this stack or in one that it is nested in has failed."""
+        """Roll everything back, because something in this stack or in one that it is nested in has failed."""
         failed.status = Status.ROLLING_BACK
         for stack in self.lineage[: self.lineage.index(failed)]:
             stack.status = own_status
@@ -284,7 +284,7 @@ class CloudFormationStack:
             assert change.old is not None
             if self._send(change.resource, change.resource.event("Update", change.old, change.new)):
                 self._open.remove(change)
-                self._is_back(change)
+                self._is_restored(change)
         if any(change.old is not None for change in self._open):
             failed.status = self.status = Status.ROLLBACK_FAILED
             return
@@ -295,7 +295,7 @@ class CloudFormationStack:
         for stack in self.lineage:
             stack.status = Status.ROLLED_BACK
 
-    def _is_back(self, change: _Change) -> None:
+    def _is_restored(self, change: _Change) -> None:
         assert change.old is not None
         change.resource.properties = dict(change.old)
         change.resource.detach_policies(but_for=change.old)

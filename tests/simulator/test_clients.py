@@ -1,4 +1,4 @@
-"""Clients are used again for other simulators, and no test can tell that from new ones."""
+"""Clients are reused for other simulators, and behave like new ones."""
 
 import gc
 from contextlib import suppress
@@ -34,7 +34,7 @@ def look_up(clients: Clients) -> None:
 
 
 def used_up() -> Clients:
-    """Clients whose simulator is gone, after so many throttled calls that botocore tries nothing again any more."""
+    """Clients of an unused simulator, after so many throttled calls that botocore no longer retries."""
     simulator = Simulator()
     clients = clients_of(simulator)
     for action, call in ((DESCRIBE_INSTANCES, describe), (GET, look_up)):
@@ -60,7 +60,7 @@ def test_the_clients_of_an_unused_simulator_are_reused_with_a_full_retry_quota()
 
 @pytest.mark.parametrize("times", [0, 1, 10])
 def test_after_a_call_botocore_sleeps_in_real_time_again(times: int) -> None:
-    """Its next call in this thread may be to somebody else."""
+    """Its next call in this thread may be to another service."""
     simulator = Simulator()
     clients = clients_of(simulator)
     simulator.traffic.throttle(DESCRIBE_INSTANCES, times=times)

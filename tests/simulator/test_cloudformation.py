@@ -1,4 +1,4 @@
-"""CloudFormation tells the status of a stack, and of which stacks it is a part."""
+"""CloudFormation shows the status of a stack, its parent and its root."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any

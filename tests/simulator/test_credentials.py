@@ -1,4 +1,4 @@
-"""What the instance sees: the role whose credentials its metadata service hands out."""
+"""What the instance sees: the role whose credentials its metadata service returns."""
 
 from typing import TYPE_CHECKING
 

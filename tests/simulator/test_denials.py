@@ -29,7 +29,7 @@ def allow(action: str, resource: str = "*", **condition: Mapping[str, Any]) -> d
 
 
 class Person:
-    """Does the three changes in turn, on an instance that is in the state for each."""
+    """Makes the three changes one after the other, on an instance in a suitable state."""
 
     def __init__(self, simulator: Simulator, ec2: Calls, old: str, web: str) -> None:
         self._simulator, self._ec2, self._old, self._web = simulator, ec2, old, web
@@ -46,7 +46,7 @@ class Person:
     def attempt(self, action: str, instance: str) -> str | None:
         """Code of the error that an action on an instance ends with; None if there is none.
 
-        What is put on is Web, and what is taken off is Old.
+        Web is associated, and Old is disassociated.
         """
         row = self._simulator.fleet.active(instance)
         association = row.id if row else "none"

@@ -40,7 +40,7 @@ def changed(
     names: dict[str, str] | None = None,
     condition: str | None = None,
 ) -> Item:
-    """What is different in the item after an update; None for what is gone.
+    """The changes of the item by an update; None for removed attributes.
 
     Raises:
         ClientError: it took no effect.
@@ -63,7 +63,7 @@ def outcome(
     values: dict[str, Any] | None = None,
     names: dict[str, str] | None = None,
 ) -> str:
-    """What becomes of an update with a condition."""
+    """The effect of an update with a condition."""
     try:
         changed(dynamodb, "SET Touched = :touched", {":touched": {"BOOL": True}, **(values or {})}, names, condition)
     except ClientError as error:

@@ -149,10 +149,10 @@ def test_a_call_succeeds_after_a_short_outage(simulator: Simulator, dynamodb: "D
 
 
 def test_an_invocation_can_be_killed_after_a_write(simulator: Simulator, dynamodb: "DynamoDBClient") -> None:
-    simulator.traffic.lifeline.kill_at = 1
+    simulator.traffic.kill_switch.kill_at = 1
     with pytest.raises(KilledError):
         dynamodb.update_item(**change("a"))
-    simulator.traffic.lifeline.revive()
+    simulator.traffic.kill_switch.restart()
     assert content(dynamodb, "a") == "Web"
 
 

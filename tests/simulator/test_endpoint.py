@@ -1,4 +1,4 @@
-"""The door over HTTP: what is answered there, what is passed on, and that nothing gets away from this machine."""
+"""The HTTP interface: what it answers, what it forwards, and that no request leaves this machine."""
 
 import http.client
 import json
@@ -49,7 +49,7 @@ class Environment:
 
 
 class Emulator(HTTPServer):
-    """What stands behind the endpoint here: it remembers what it gets, and always says the same."""
+    """The server behind the endpoint: it records its requests, and always gives the same answer."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Remembering)
@@ -71,10 +71,10 @@ class _Remembering(BaseHTTPRequestHandler):
         self.wfile.write(ANSWER)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody reads it."""
+        """No log is needed."""
 
 
-class Door:
+class Harness:
     """The endpoint, with what is on both sides of it."""
 
     def __init__(self, port: int, emulator: Emulator) -> None:
@@ -99,7 +99,7 @@ class Door:
 
 @cache
 def _session() -> boto3.Session:
-    """It keeps what it has read about the services, and that is much."""
+    """It keeps the models of the services, which are large."""
     return boto3.Session()
 
 
@@ -114,10 +114,10 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def door(emulator: Emulator) -> Iterator[Door]:
-    door = Door(free_port(), emulator)
-    with endpoint(door.port, door.regions.answer, emulator.url):
-        yield door
+def harness(emulator: Emulator) -> Iterator[Harness]:
+    harness = Harness(free_port(), emulator)
+    with endpoint(harness.port, harness.regions.answer, emulator.url):
+        yield harness
 
 
 def launch(ec2: Any, profile: str | None = None, **tags: str) -> str:
@@ -138,20 +138,20 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
-def test_calls_of_the_owner_are_answered_by_the_model(door: Door) -> None:
-    ec2 = door.client()
+def test_calls_of_the_owner_are_answered_by_the_model(harness: Harness) -> None:
+    ec2 = harness.client()
     bare, carrying = launch(ec2, app="web"), launch(ec2, "Web")
     ec2.stop_instances(InstanceIds=[bare])
     found = {one["InstanceId"]: one for page in ec2.describe_instances()["Reservations"] for one in page["Instances"]}
     assert found[bare]["State"]["Name"] == "stopped"
     assert found[bare]["Tags"] == [{"Key": "app", "Value": "web"}]
     assert found[carrying]["IamInstanceProfile"]["Arn"] == WEB
-    assert door.simulator.fleet.carried(carrying) == "Web"
-    assert not door.emulator.got
+    assert harness.simulator.fleet.carried(carrying) == "Web"
+    assert not harness.emulator.got
 
 
-def test_an_instance_has_the_user_data_and_the_metadata_options_that_it_was_launched_with(door: Door) -> None:
-    ec2 = door.client()
+def test_an_instance_has_the_user_data_and_the_metadata_options_that_it_was_launched_with(harness: Harness) -> None:
+    ec2 = harness.client()
     options = {"HttpEndpoint": "disabled", "HttpPutResponseHopLimit": 2}
     launched = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, UserData="#!/bin/sh", MetadataOptions=options)
     (instance,) = launched["Instances"]
@@ -160,66 +160,66 @@ def test_an_instance_has_the_user_data_and_the_metadata_options_that_it_was_laun
     assert b64decode(shown["UserData"]["Value"]) == b"#!/bin/sh"
 
 
-def test_instances_are_started_and_terminated(door: Door) -> None:
-    ec2 = door.client()
+def test_instances_are_started_and_terminated(harness: Harness) -> None:
+    ec2 = harness.client()
     started, terminated = launch(ec2), launch(ec2)
     ec2.stop_instances(InstanceIds=[started])
     ec2.start_instances(InstanceIds=[started])
     changes = ec2.terminate_instances(InstanceIds=[terminated])["TerminatingInstances"]
     (states,) = ((one["PreviousState"]["Name"], one["CurrentState"]["Name"]) for one in changes)
     assert states == ("running", "terminated")
-    assert [door.simulator.fleet.state(id_) for id_ in (started, terminated)] == ["running", "terminated"]
+    assert [harness.simulator.fleet.state(id_) for id_ in (started, terminated)] == ["running", "terminated"]
 
 
-def test_an_instance_is_not_launched_with_an_unknown_profile(door: Door) -> None:
+def test_an_instance_is_not_launched_with_an_unknown_profile(harness: Harness) -> None:
     with pytest.raises(ClientError, match="Invalid IAM Instance Profile name"):
-        launch(door.client(), "Unknown")
+        launch(harness.client(), "Unknown")
 
 
-def test_an_instance_is_in_its_region_only(door: Door) -> None:
-    here, there = launch(door.client()), launch(door.client(region="us-west-2"))
+def test_an_instance_is_in_its_region_only(harness: Harness) -> None:
+    here, there = launch(harness.client()), launch(harness.client(region="us-west-2"))
     with pytest.raises(ClientError) as unknown:
-        door.client().describe_instances(InstanceIds=[there])
+        harness.client().describe_instances(InstanceIds=[there])
     assert code_of(unknown) == "InvalidInstanceID.NotFound"
     assert here != there
 
 
-def test_a_profile_is_unknown_for_a_while_after_ec2_is_first_asked_for_it(door: Door) -> None:
-    ec2 = door.client()
+def test_a_profile_is_unknown_for_a_while_after_ec2_is_first_asked_for_it(harness: Harness) -> None:
+    ec2 = harness.client()
     id_ = launch(ec2)
-    door.clock.sleep(PROPAGATION_SECONDS)
+    harness.clock.sleep(PROPAGATION_SECONDS)
     for _ in range(2):
         with pytest.raises(ClientError, match="Invalid IAM Instance Profile ARN"):
             associate(ec2, id_)
-    door.clock.sleep(PROPAGATION_SECONDS)
+    harness.clock.sleep(PROPAGATION_SECONDS)
     assert associate(ec2, id_)["IamInstanceProfileAssociation"]["State"] == "associating"
 
 
-def test_a_profile_that_an_instance_was_launched_with_is_known(door: Door) -> None:
-    ec2 = door.client()
+def test_a_profile_that_an_instance_was_launched_with_is_known(harness: Harness) -> None:
+    ec2 = harness.client()
     launch(ec2, "Web")
     assert associate(ec2, launch(ec2))
 
 
-def test_a_deleted_profile_is_unknown(door: Door) -> None:
-    ec2 = door.client()
+def test_a_deleted_profile_is_unknown(harness: Harness) -> None:
+    ec2 = harness.client()
     launch(ec2, "Web")
-    door.environment.known.clear()
+    harness.environment.known.clear()
     with pytest.raises(ClientError, match="Invalid IAM Instance Profile ARN"):
         associate(ec2, launch(ec2))
     with pytest.raises(ClientError) as gone:
-        door.client("iam").get_instance_profile(InstanceProfileName="Web")
+        harness.client("iam").get_instance_profile(InstanceProfileName="Web")
     assert code_of(gone) == "NoSuchEntity"
 
 
-def test_a_profile_is_described_as_it_is_now(door: Door) -> None:
-    door.environment.known[WEB].trust = TRUST_LAMBDA
-    described = door.client("iam").get_instance_profile(InstanceProfileName="Web")["InstanceProfile"]
+def test_a_profile_is_described_as_it_is_now(harness: Harness) -> None:
+    harness.environment.known[WEB].trust = TRUST_LAMBDA
+    described = harness.client("iam").get_instance_profile(InstanceProfileName="Web")["InstanceProfile"]
     assert (described["Arn"], described["Roles"][0]["AssumeRolePolicyDocument"]) == (WEB, TRUST_LAMBDA)
 
 
-def test_a_function_may_do_what_its_role_may(door: Door) -> None:
-    id_, function = launch(door.client(), "Web"), door.client(token=FUNCTION)
+def test_a_function_may_do_what_its_role_may(harness: Harness) -> None:
+    id_, function = launch(harness.client(), "Web"), harness.client(token=FUNCTION)
     assert function.describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]
     with pytest.raises(ClientError) as denied:
         associate(function, id_)
@@ -227,16 +227,16 @@ def test_a_function_may_do_what_its_role_may(door: Door) -> None:
     with pytest.raises(ClientError) as denied:
         launch(function)
     assert code_of(denied) == "UnauthorizedOperation"
-    assert door.regions.callers == {FUNCTION}
+    assert harness.regions.callers == {FUNCTION}
 
 
-def test_the_token_of_an_assumed_role_is_not_a_functions(door: Door) -> None:
-    assert launch(door.client(token="something-else"))
-    assert not door.regions.callers
+def test_the_token_of_an_assumed_role_is_not_a_functions(harness: Harness) -> None:
+    assert launch(harness.client(token="something-else"))
+    assert not harness.regions.callers
 
 
 @pytest.mark.parametrize("service", ["ec2", "iam", "sts"])
-def test_any_other_action_is_forwarded_byte_for_byte_and_so_is_the_answer(door: Door, service: str) -> None:
+def test_any_other_action_is_forwarded_byte_for_byte_and_so_is_the_answer(harness: Harness, service: str) -> None:
     body = b"Action=DoSomethingElse&Name=%C3%A4&Version=2016-11-15"
     headers = [
         ("Host", "somewhere"),
@@ -245,7 +245,7 @@ def test_any_other_action_is_forwarded_byte_for_byte_and_so_is_the_answer(door: 
         ("X-Twice", "two"),
         ("Content-Length", str(len(body))),
     ]
-    connection = http.client.HTTPConnection("127.0.0.1", door.port)
+    connection = http.client.HTTPConnection("127.0.0.1", harness.port)
     connection.putrequest("POST", "/path/?a=%2F&b", skip_host=True, skip_accept_encoding=True)
     for name, value in headers:
         connection.putheader(name, value)
@@ -253,68 +253,68 @@ def test_any_other_action_is_forwarded_byte_for_byte_and_so_is_the_answer(door: 
     response = connection.getresponse()
     assert (response.status, response.read()) == (202, ANSWER)
     assert response.headers.get_all("X-Twice") == ["1", "2"]
-    assert door.emulator.got == [("POST /path/?a=%2F&b", headers, body)]
+    assert harness.emulator.got == [("POST /path/?a=%2F&b", headers, body)]
     connection.close()
 
 
-def test_a_throttled_call_is_answered_with_503(door: Door) -> None:
-    door.simulator.traffic.throttle("DescribeInstances")
+def test_a_throttled_call_is_answered_with_503(harness: Harness) -> None:
+    harness.simulator.traffic.throttle("DescribeInstances")
     with pytest.raises(ClientError) as throttled:
-        door.client().describe_instances()
+        harness.client().describe_instances()
     assert code_of(throttled) == "RequestLimitExceeded"
     assert throttled.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
 
 
 @pytest.mark.parametrize("after_effect", [False, True])
-def test_a_connection_is_dropped_on_demand_before_or_after_the_effect(door: Door, after_effect: bool) -> None:
-    ec2 = door.client()
+def test_a_connection_is_dropped_on_demand_before_or_after_the_effect(harness: Harness, after_effect: bool) -> None:
+    ec2 = harness.client()
     id_ = launch(ec2)
     error = ConnectionClosedError(endpoint_url="http://127.0.0.1")
-    door.simulator.traffic.fail("StopInstances", error, after_effect=after_effect)
+    harness.simulator.traffic.fail("StopInstances", error, after_effect=after_effect)
     with pytest.raises(ConnectionClosedError):
         ec2.stop_instances(InstanceIds=[id_])
-    assert door.simulator.fleet.state(id_) == ("stopped" if after_effect else "running")
+    assert harness.simulator.fleet.state(id_) == ("stopped" if after_effect else "running")
 
 
 def test_an_error_inside_the_simulator_gets_an_answer_that_is_not_retried_and_fails_the_test(
     emulator: Emulator,
 ) -> None:
-    door = Door(free_port(), emulator)
+    harness = Harness(free_port(), emulator)
 
     def fail(_: object) -> None:
         raise KeyError("mistaken")
 
     with (
         pytest.raises(ExceptionGroup) as ended,
-        endpoint(door.port, fail, emulator.url),
+        endpoint(harness.port, fail, emulator.url),
         pytest.raises(ClientError, match="SimulatorMistake"),
     ):
-        door.client().describe_instances()
+        harness.client().describe_instances()
     assert ended.group_contains(KeyError, match="mistaken")
 
 
-def test_listens_on_the_loopback_interface_only(door: Door) -> None:
-    # The other one belongs to this machine, too: whoever listened on all addresses would answer there.
+def test_listens_on_the_loopback_interface_only(harness: Harness) -> None:
+    # The other address is this machine, too: a server on all addresses would answer there.
     for address, answers in (("127.0.0.1", True), ("127.0.0.2", False)):
         with socket.socket() as probe:
-            assert (probe.connect_ex((address, door.port)) == 0) is answers
+            assert (probe.connect_ex((address, harness.port)) == 0) is answers
 
 
 def test_forwards_to_the_loopback_interface_only(emulator: Emulator) -> None:
-    door = Door(free_port(), emulator)
+    harness = Harness(free_port(), emulator)
     with (
         pytest.raises(NotLocalError, match=r"ec2\.eu-west-1\.amazonaws\.com"),
-        endpoint(door.port, door.regions.answer, "https://ec2.eu-west-1.amazonaws.com"),
+        endpoint(harness.port, harness.regions.answer, "https://ec2.eu-west-1.amazonaws.com"),
     ):
         pass
 
 
 def test_the_port_is_closed_afterwards(emulator: Emulator) -> None:
-    door = Door(free_port(), emulator)
-    with endpoint(door.port, door.regions.answer, emulator.url):
+    harness = Harness(free_port(), emulator)
+    with endpoint(harness.port, harness.regions.answer, emulator.url):
         pass
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", door.port))
+        assert probe.connect_ex(("127.0.0.1", harness.port))
 
 
 @pytest.mark.parametrize(("variables", "token"), [({"_LAMBDA_FUNCTION_ARN": FUNCTION}, FUNCTION), ({}, None)])

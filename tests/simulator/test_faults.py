@@ -183,10 +183,10 @@ def test_every_call_is_on_record(ec2: Calls, traffic: Traffic, clock: VirtualClo
 
 def killed(traffic: Traffic, at: int, call: Callable[..., Any], *arguments: Any) -> list[str]:
     """Let a call be the end of the invocation: the points that it reached."""
-    traffic.lifeline.kill_at = at
+    traffic.kill_switch.kill_at = at
     with pytest.raises(KilledError):
         call(*arguments)
-    return traffic.lifeline.points
+    return traffic.kill_switch.points
 
 
 def test_an_invocation_killed_before_a_call_has_not_made_it(
@@ -205,12 +205,12 @@ def test_an_invocation_killed_after_a_call_has_made_it(
 
 def test_after_a_read_there_is_no_kill_point(ec2: Calls, traffic: Traffic) -> None:
     ec2.associations()
-    assert traffic.lifeline.points == [f"before {DESCRIBE_ASSOCIATIONS}"]
+    assert traffic.kill_switch.points == [f"before {DESCRIBE_ASSOCIATIONS}"]
 
 
 def test_after_a_refused_change_there_is_no_kill_point(ec2: Calls, traffic: Traffic, fleet: Fleet) -> None:
     refusal(ec2.associate, fleet.add_instance(), "arn:aws:iam::111122223333:instance-profile/Unknown")
-    assert traffic.lifeline.points == [f"before {ASSOCIATE}"]
+    assert traffic.kill_switch.points == [f"before {ASSOCIATE}"]
 
 
 def test_distinct_kill_points_are_the_first_one_and_one_after_each_write(
@@ -221,20 +221,20 @@ def test_distinct_kill_points_are_the_first_one_and_one_after_each_write(
     ec2.associate(bare, web)
     ec2.associations()
     ec2.associations()
-    assert [traffic.lifeline.points[number] for number in traffic.lifeline.different(0)] == [
+    assert [traffic.kill_switch.points[number] for number in traffic.kill_switch.different(0)] == [
         f"before {DESCRIBE_ASSOCIATIONS}",
         f"after {ASSOCIATE}",
     ]
-    assert traffic.lifeline.different(4) == [4]
+    assert traffic.kill_switch.different(4) == [4]
 
 
 def test_a_write_from_outside_makes_a_kill_point_distinct(traffic: Traffic) -> None:
-    with traffic.lifeline.write():
-        traffic.lifeline.reach("one")
-        traffic.lifeline.reach("two")
-    traffic.lifeline.reach("three")
-    traffic.lifeline.reach("four")
-    assert traffic.lifeline.different(0) == [0, 1, 2]
+    with traffic.kill_switch.write():
+        traffic.kill_switch.reach("one")
+        traffic.kill_switch.reach("two")
+    traffic.kill_switch.reach("three")
+    traffic.kill_switch.reach("four")
+    assert traffic.kill_switch.different(0) == [0, 1, 2]
 
 
 def test_a_killed_invocation_cannot_make_calls(
@@ -262,5 +262,5 @@ def test_a_killed_invocation_does_not_repeat_a_call(clients: Clients, traffic: T
 
 def test_the_next_invocation_can_make_calls_again(ec2: Calls, traffic: Traffic, bare: str, web: str) -> None:
     killed(traffic, 0, ec2.associate, bare, web)
-    traffic.lifeline.revive()
+    traffic.kill_switch.restart()
     assert ec2.associate(bare, web)

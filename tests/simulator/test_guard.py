@@ -1,4 +1,4 @@
-"""The guard: which right a call needs, what a denied one is answered with, and whose calls pass."""
+"""The guard: which right a call needs, the answer to a denied one, and which callers it allows."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -66,7 +66,7 @@ def signed(action: str, parameters: Mapping[str, str] | None = None, *, key: str
 
 
 class Emulator(BaseHTTPRequestHandler):
-    """Knows whose an access key is, and nothing else."""
+    """Knows only the owner of an access key."""
 
     def do_POST(self) -> None:
         key = self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
@@ -75,7 +75,7 @@ class Emulator(BaseHTTPRequestHandler):
         self.wfile.write(f"<Arn>{SESSIONS[key]}</Arn>".encode() if key in SESSIONS else b"<Error/>")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody reads it."""
+        """No log is needed."""
 
 
 @pytest.fixture(scope="module")

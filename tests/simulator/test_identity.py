@@ -1,4 +1,4 @@
-"""A profile that is deleted and created again has the same ARN and another id, and associations name the dead one."""
+"""A profile that is deleted and created again has the same ARN and another id, and associations keep the old id."""
 
 import re
 from typing import TYPE_CHECKING
@@ -135,7 +135,7 @@ def test_disassociating_and_associating_again_gets_the_new_profile(
 def test_replacing_by_the_same_arn_may_get_the_new_profile(
     ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str
 ) -> None:
-    """Nobody knows whether it does. Here it does."""
+    """Whether AWS does that is unknown. Here it does."""
     instance = fleet.add_instance(web)
     new, before = fleet.recreate_profile(web), ec2.association(instance)
     answer = ec2.replace(before, web)
@@ -148,7 +148,7 @@ def test_replacing_by_the_same_arn_may_get_the_new_profile(
 def test_replacing_by_the_same_arn_may_change_nothing(
     simulator: Simulator, ec2: Calls, fleet: Fleet, clock: VirtualClock, web: str
 ) -> None:
-    """Nobody knows whether it does. Here it does not: it is a no-op, as with a profile that was not created again."""
+    """AWS may do it or not. Here it does not: it is a no-op, as with a profile that was not created again."""
     simulator.ec2.replace_renews_id = False
     instance = fleet.add_instance(web)
     fleet.recreate_profile(web)
@@ -173,7 +173,7 @@ def test_replacing_by_the_same_profile_changes_nothing(ec2: Calls, fleet: Fleet,
 def test_a_condition_may_or_may_not_see_the_profile_of_an_instance_if_it_was_deleted(
     simulator: Simulator, ec2: Calls, fleet: Fleet, old: str, shows: bool, is_created_again: bool
 ) -> None:
-    """Nobody knows whether it does."""
+    """Whether AWS does that is unknown."""
     association, web = ec2.association(fleet.add_instance(old)), fleet.add_profile("Web")
     if is_created_again:
         fleet.recreate_profile(old)

@@ -1,4 +1,4 @@
-"""Instances that change their state or go away at any moment."""
+"""Instances that change their state or are terminated at any moment."""
 
 import pytest
 

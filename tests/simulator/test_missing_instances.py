@@ -1,4 +1,4 @@
-"""An instance that an answer does not show may be gone, or not: what calls by id and answers to filters say."""
+"""An instance that an answer does not show may be terminated or not: calls by id, and answers to filters."""
 
 from http import HTTPStatus
 from typing import Any

@@ -1,4 +1,4 @@
-"""The handler's policies without a synthesis for each, and what they allow and what not."""
+"""The handler's policies without a synthesis for each, and what they allow."""
 
 import dataclasses
 import json
@@ -293,7 +293,7 @@ def to(instance: str, tags: Mapping[str, str], ref: ProfileRef, instead_of: Prof
 
 
 def off(instance: str, tags: Mapping[str, str], ref: ProfileRef) -> list[Attempt]:
-    """What it needs to take a profile off an instance."""
+    """What it needs to disassociate a profile from an instance."""
     return authority.disassociate(f"{INSTANCES}/{instance}", tags, ref.arn)
 
 

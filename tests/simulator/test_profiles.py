@@ -1,4 +1,4 @@
-"""Instance profiles as IAM knows them, and as EC2 gets to know them; and how long EC2 takes to confirm one."""
+"""Instance profiles in IAM and, some time later, in EC2; and the time until EC2 confirms an association."""
 
 from typing import TYPE_CHECKING, Any
 

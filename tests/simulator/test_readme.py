@@ -1,4 +1,4 @@
-"""The README of the simulator tells the truth: its code runs, and its modules are there."""
+"""The README of the simulator is correct: its code runs, and its modules exist."""
 
 import re
 from pathlib import Path

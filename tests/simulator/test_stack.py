@@ -1,4 +1,4 @@
-"""Which events CloudFormation sends, and what the stack is doing meanwhile. How the events end is scripted."""
+"""Which events CloudFormation sends, and the status of the stack meanwhile. How the events end is scripted."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -54,11 +54,11 @@ class Play:
 
     @property
     def configurations(self) -> dict[str, str]:
-        """What CloudFormation takes the resources to be like."""
+        """The configuration of the resources as CloudFormation sees them."""
         return {id_: resource.properties["Configuration"] for id_, resource in self.stack.resources.items()}
 
 
-def told(operation: Operation) -> list[str]:
+def summaries_of(operation: Operation) -> list[str]:
     """The events of an operation, such as ``One A>B UPDATE_IN_PROGRESS failed``."""
     found = []
     for event in operation.events:
@@ -101,7 +101,7 @@ def test_a_create_that_fails_is_rolled_back_by_deletes(play: Play) -> None:
     play.stack.delete()
     play.fails = to("B", "Two")
     operation = play.stack.create(play.template("B", "B"))
-    assert told(operation) == [
+    assert summaries_of(operation) == [
         "One +B CREATE_IN_PROGRESS",
         "Two +B CREATE_IN_PROGRESS failed",
         "Two -B ROLLBACK_IN_PROGRESS",
@@ -113,23 +113,23 @@ def test_a_create_that_fails_is_rolled_back_by_deletes(play: Play) -> None:
 def test_a_create_is_rolled_back_when_another_resource_fails(play: Play) -> None:
     play.stack.delete()
     operation = play.stack.create(play.template("B", "B"), other_fails=True)
-    assert told(operation)[2:] == ["Two -B ROLLBACK_IN_PROGRESS", "One -B ROLLBACK_IN_PROGRESS"]
+    assert summaries_of(operation)[2:] == ["Two -B ROLLBACK_IN_PROGRESS", "One -B ROLLBACK_IN_PROGRESS"]
 
 
 def test_a_stack_is_deleted(play: Play) -> None:
-    assert told(play.stack.delete()) == ["Two -A DELETE_IN_PROGRESS", "One -A DELETE_IN_PROGRESS"]
+    assert summaries_of(play.stack.delete()) == ["Two -A DELETE_IN_PROGRESS", "One -A DELETE_IN_PROGRESS"]
     assert play.stack.status == "DELETE_COMPLETE"
 
 
 def test_an_update_changes_what_is_different(play: Play) -> None:
-    assert told(play.stack.update(play.template("B"))) == [f"One A>B {UPDATING}"]
+    assert summaries_of(play.stack.update(play.template("B"))) == [f"One A>B {UPDATING}"]
     assert (play.stack.status, play.configurations) == (UPDATED, {"One": "B", "Two": "A"})
 
 
 def test_what_is_added_is_created_first_and_what_is_left_out_is_deleted_in_the_clean_up(play: Play) -> None:
     template = play.template("A", Three="A")
     del template["Two"]
-    assert told(play.stack.update(template)) == [f"Three +A {UPDATING}", f"Two -A {CLEANING_UP}"]
+    assert summaries_of(play.stack.update(template)) == [f"Three +A {UPDATING}", f"Two -A {CLEANING_UP}"]
     assert play.stack.status == UPDATED
 
 
@@ -137,22 +137,25 @@ def test_a_delete_that_fails_in_the_clean_up_abandons_the_resource(play: Play) -
     template = play.template("A")
     del template["Two"]
     play.fails = lambda event: event["RequestType"] == "Delete"
-    assert told(play.stack.update(template)) == [f"Two -A {CLEANING_UP} failed"]
+    assert summaries_of(play.stack.update(template)) == [f"Two -A {CLEANING_UP} failed"]
     assert (play.stack.status, play.configurations) == (UPDATED, {"One": "A"})
-    assert told(play.stack.delete()) == ["One -A DELETE_IN_PROGRESS failed"]
+    assert summaries_of(play.stack.delete()) == ["One -A DELETE_IN_PROGRESS failed"]
     assert play.stack.status == "DELETE_FAILED"
 
 
 def test_an_update_that_fails_is_rolled_back(play: Play) -> None:
     play.fails = to("B")
-    assert told(play.stack.update(play.template("B", "B"))) == [f"One A>B {UPDATING} failed", f"One B>A {ROLLING_BACK}"]
+    assert summaries_of(play.stack.update(play.template("B", "B"))) == [
+        f"One A>B {UPDATING} failed",
+        f"One B>A {ROLLING_BACK}",
+    ]
     assert (play.stack.status, play.configurations) == (ROLLED_BACK, {"One": "A", "Two": "A"})
 
 
 def test_an_update_that_has_succeeded_is_rolled_back_when_another_resource_fails(play: Play) -> None:
     began = play.world.clock()
     operation = play.stack.update(play.template("B", "B"), fails_in=play.stack, after=7 * 3600)
-    assert told(operation) == [
+    assert summaries_of(operation) == [
         f"One A>B {UPDATING}",
         f"Two A>B {UPDATING}",
         f"Two B>A {ROLLING_BACK}",
@@ -164,13 +167,13 @@ def test_an_update_that_has_succeeded_is_rolled_back_when_another_resource_fails
 
 def test_what_an_update_has_created_is_deleted_in_the_clean_up_of_its_rollback(play: Play) -> None:
     operation = play.stack.update(play.template("B", Three="A"), fails_in=play.stack)
-    assert told(operation)[2:] == [f"One B>A {ROLLING_BACK}", f"Three -A {ROLLBACK_CLEANING_UP}"]
+    assert summaries_of(operation)[2:] == [f"One B>A {ROLLING_BACK}", f"Three -A {ROLLBACK_CLEANING_UP}"]
 
 
 def test_a_create_that_fails_in_an_update_is_deleted_in_the_clean_up_too(play: Play) -> None:
     play.fails = to("A", "Three")
     operation = play.stack.update(play.template("A", Three="A"))
-    assert told(operation) == [f"Three +A {UPDATING} failed", f"Three -A {ROLLBACK_CLEANING_UP}"]
+    assert summaries_of(operation) == [f"Three +A {UPDATING} failed", f"Three -A {ROLLBACK_CLEANING_UP}"]
     assert play.stack.status == ROLLED_BACK
 
 
@@ -179,44 +182,44 @@ def test_a_rollback_that_fails_can_be_continued(play: Play) -> None:
     play.stack.update(play.template("B"))
     assert play.stack.status == ROLLBACK_FAILED
 
-    assert told(play.stack.continue_rollback()) == [f"One B>A {ROLLING_BACK} failed"]
+    assert summaries_of(play.stack.continue_rollback()) == [f"One B>A {ROLLING_BACK} failed"]
     assert play.stack.status == ROLLBACK_FAILED
 
     play.fails = lambda _: False
-    assert told(play.stack.continue_rollback()) == [f"One B>A {ROLLING_BACK}"]
+    assert summaries_of(play.stack.continue_rollback()) == [f"One B>A {ROLLING_BACK}"]
     assert (play.stack.status, play.configurations) == (ROLLED_BACK, {"One": "A", "Two": "A"})
 
 
 def test_a_resource_that_a_continued_rollback_skips_gets_no_event(play: Play) -> None:
-    """From then on CloudFormation takes it for what it was before."""
+    """From then on CloudFormation considers it as rolled back."""
     play.fails = lambda event: to("B", "Two")(event) or (event["RequestType"] == "Update" and to("A", "Two")(event))
     play.stack.update(play.template("B", "B"))
 
-    assert told(play.stack.continue_rollback(skip=["Two"])) == []
+    assert summaries_of(play.stack.continue_rollback(skip=["Two"])) == []
     assert (play.stack.status, play.configurations) == (ROLLED_BACK, {"One": "A", "Two": "A"})
-    assert told(play.stack.update(play.template("A", "C"))) == [f"Two A>C {UPDATING}"]
+    assert summaries_of(play.stack.update(play.template("A", "C"))) == [f"Two A>C {UPDATING}"]
 
 
 @pytest.mark.parametrize("meanwhile", [UPDATING, ROLLING_BACK, "UPDATE_FAILED"])
 def test_without_rollback_the_resource_that_failed_is_rolled_back_at_once_and_the_others_stay(
     play: Play, meanwhile: str
 ) -> None:
-    """What the status is while it is taken back, nobody has seen."""
+    """The status on AWS while it is rolled back is unknown."""
     play.fails = to("B")
     operation = play.stack.update_without_rollback(play.template("B", "B"), meanwhile=meanwhile)
-    assert told(operation) == [f"One A>B {UPDATING} failed", f"One B>A {meanwhile}", f"Two A>B {UPDATING}"]
+    assert summaries_of(operation) == [f"One A>B {UPDATING} failed", f"One B>A {meanwhile}", f"Two A>B {UPDATING}"]
     assert (play.stack.status, play.configurations) == ("UPDATE_FAILED", {"One": "A", "Two": "B"})
 
 
 def test_an_update_without_rollback_that_succeeds_is_like_any_other(play: Play) -> None:
-    assert told(play.stack.update_without_rollback(play.template("B"))) == [f"One A>B {UPDATING}"]
+    assert summaries_of(play.stack.update_without_rollback(play.template("B"))) == [f"One A>B {UPDATING}"]
     assert play.stack.status == UPDATED
 
 
 def test_after_an_update_without_rollback_a_new_template_can_come(play: Play) -> None:
     play.fails = to("B")
     play.stack.update_without_rollback(play.template("B", "B"))
-    assert told(play.stack.update(play.template("C", "B"))) == [f"One A>C {UPDATING}"]
+    assert summaries_of(play.stack.update(play.template("C", "B"))) == [f"One A>C {UPDATING}"]
     assert (play.stack.status, play.configurations) == (UPDATED, {"One": "C", "Two": "B"})
 
 
@@ -224,7 +227,7 @@ def test_after_an_update_without_rollback_a_rollback_undoes_what_has_succeeded(p
     play.fails = to("B")
     play.stack.update_without_rollback(play.template("B", "B"))
     play.world.clock.sleep(3 * 24 * 3600)
-    assert told(play.stack.roll_back()) == [f"Two B>A {ROLLING_BACK}"]
+    assert summaries_of(play.stack.roll_back()) == [f"Two B>A {ROLLING_BACK}"]
     assert (play.stack.status, play.configurations) == (ROLLED_BACK, {"One": "A", "Two": "A"})
 
 
@@ -232,27 +235,27 @@ def test_a_rollback_undoes_what_could_not_be_rolled_back_at_once(play: Play) -> 
     play.fails = lambda event: to("B")(event) or to("A")(event)
     play.stack.update_without_rollback(play.template("B"))
     play.fails = lambda _: False
-    assert told(play.stack.roll_back()) == [f"One B>A {ROLLING_BACK}"]
+    assert summaries_of(play.stack.roll_back()) == [f"One B>A {ROLLING_BACK}"]
 
 
 def test_a_rollback_after_two_updates_without_rollback_restores_the_state_before_the_first(play: Play) -> None:
     play.fails = to("B", "Two")
     play.stack.update_without_rollback(play.template("B", "B"))
     play.stack.update_without_rollback(play.template("C", "B"))
-    assert told(play.stack.roll_back()) == [f"One C>A {ROLLING_BACK}"]
+    assert summaries_of(play.stack.roll_back()) == [f"One C>A {ROLLING_BACK}"]
 
 
 def test_a_create_that_fails_without_rollback_is_deleted_by_the_next_operation(play: Play) -> None:
     play.fails = to("A", "Three")
     operation = play.stack.update_without_rollback(play.template("A", Three="A"))
-    assert told(operation) == [f"Three +A {UPDATING} failed"]
+    assert summaries_of(operation) == [f"Three +A {UPDATING} failed"]
     play.fails = lambda _: False
-    assert told(play.stack.update(play.template("B"))) == [f"Three -A {UPDATING}", f"One A>B {UPDATING}"]
+    assert summaries_of(play.stack.update(play.template("B"))) == [f"Three -A {UPDATING}", f"One A>B {UPDATING}"]
 
 
 def test_an_update_that_is_cancelled_is_rolled_back_while_an_event_is_running(play: Play) -> None:
     operation = play.stack.cancel_update(play.template("B", "B"), after_polls=2)
-    assert told(operation) == [
+    assert summaries_of(operation) == [
         f"One A>B {UPDATING}",
         f"Two A>B {UPDATING} failed",
         f"Two B>A {ROLLING_BACK}",
@@ -262,7 +265,7 @@ def test_an_update_that_is_cancelled_is_rolled_back_while_an_event_is_running(pl
 
 
 class Nested:
-    """A stack in a stack in a stack, and the statuses of all three whenever an event comes."""
+    """Three nested stacks, and the statuses of all three whenever an event comes."""
 
     def __init__(self, world: World) -> None:
         self.root = CloudFormationStack(world, f"{STACKS}/Root/1")
@@ -309,9 +312,9 @@ def test_a_nested_stack_that_fails_is_rolled_back_while_its_parent_is_still_bein
 
 @pytest.mark.parametrize("own", [ROLLING_BACK, UPDATING, CLEANING_UP])
 def test_a_nested_stack_is_rolled_back_when_its_parent_fails_later(nested: Nested, own: str) -> None:
-    """What its own status is then, nobody has seen."""
+    """Its own status on AWS is unknown."""
     operation = nested.child.update(nested.play.template("B"), fails_in=nested.parent, after=3600, own_status=own)
-    assert told(operation) == [f"One A>B {UPDATING}", f"One B>A {own}"]
+    assert summaries_of(operation) == [f"One A>B {UPDATING}", f"One B>A {own}"]
     assert nested.seen == [(UPDATING, UPDATING, UPDATING), (own, ROLLING_BACK, UPDATING)]
     assert nested.statuses == (ROLLED_BACK, ROLLED_BACK, ROLLED_BACK)
 
@@ -345,7 +348,7 @@ def test_an_event_that_is_delivered_by_hand_sets_the_status_unless_a_test_has_se
     for request_type, status in (("Create", None), ("Update", None), ("Update", ROLLING_BACK), ("Update", None)):
         if status:
             world.stack_status = status
-        with pytest.raises(FAILURES):  # the handler takes no properties like these
+        with pytest.raises(FAILURES):  # the handler refuses such properties
             resource.begin(resource.event(request_type, {"ServiceToken": "framework"}, {}))
         seen.append(world.stack_status)
     assert seen == ["CREATE_IN_PROGRESS", UPDATING, ROLLING_BACK, ROLLING_BACK]

@@ -14,7 +14,7 @@ from tests.simulator.simulator import Simulator
 
 
 class MeetingClock(VirtualClock):
-    """Lets nobody sleep before all sleepers have looked at the clock."""
+    """Lets no thread sleep before all threads have read the clock."""
 
     def __init__(self, sleepers: int) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ def test_a_job_does_not_shorten_a_sleep(clock: VirtualClock) -> None:
 
 
 def test_a_job_that_runs_past_the_end_of_a_sleep_makes_the_sleep_longer(clock: VirtualClock) -> None:
-    """There is one time, and the job has let it pass."""
+    """There is one clock, and the job has advanced it."""
     clock.every(15, lambda: clock.sleep(10))
     clock.sleep(20)
     assert clock.elapsed == 25

@@ -53,7 +53,7 @@ class _Update:
             if any(overlap(path, other) for other, _ in changes[:number]):
                 raise ExpressionError(f"two document paths overlap: {path}")
         after = self._item
-        # From behind, so that what leaves a list does not move what else is to leave it.
+        # From the end, so that a removed element does not move the others that have to be removed.
         for path, value in sorted(changes, key=lambda change: [str(part).zfill(9) for part in change[0]], reverse=True):
             after = replaced(after, path, value)
         return after
@@ -103,7 +103,7 @@ class _Update:
         raise ExpressionError(f"ADD knows numbers and sets only, not {value}")
 
     def _delete(self, tokens: Tokens) -> tuple[Path, Any]:
-        """Of an attribute from which the last member goes, nothing is left."""
+        """An attribute is removed with its last member."""
         path, value, present = self._of_set_or_number(tokens)
         (kind,) = value
         if kind not in ("SS", "NS"):

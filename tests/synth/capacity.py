@@ -1,4 +1,4 @@
-"""How many associations fit to one provider: adds them until no more are taken.
+"""How many associations fit to one provider: adds them until one is refused.
 
 ``python -m tests.synth.capacity`` prints the table of docs/security.md.
 """
@@ -59,7 +59,7 @@ def provider_with(add: Add, count: int, max_policies: int = 10) -> Stack:
 
 
 def capacity(add: Add, max_policies: int = 10) -> int:
-    """The most associations that are taken."""
+    """The most associations that are accepted."""
     stack = new_stack(STACK)
     provider = AssociationProvider(stack, "Provider", max_policies=max_policies)
     number = 0
@@ -83,7 +83,7 @@ def one_with_ids(count: int, listed: int = 0, max_policies: int = 10) -> Stack:
 
 
 def most_ids(listed: int, max_policies: int = 10) -> int:
-    """The most ids that one association takes, in tens."""
+    """The most ids that one association accepts, in tens."""
     low, high = 0, 200
     while high - low > 1:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""What the rules of cdk-nag have found, out of the report that the CDK writes."""
+"""The findings of the rules of cdk-nag, from the report that the CDK writes."""
 
 import json
 from collections.abc import Iterator

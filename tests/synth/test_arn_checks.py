@@ -1,4 +1,4 @@
-"""Which roles, profiles and policies are refused because of their ARN, and that what is not known is not inspected."""
+"""Which roles, profiles and policies are refused because of their ARN, and that tokens are not inspected."""
 
 import re
 from collections.abc import Callable

@@ -100,7 +100,7 @@ def test_waves_have_the_timeout_that_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("removal_policy", "deletion_policy", "told"),
+    ("removal_policy", "deletion_policy", "passed"),
     [
         (RemovalPolicy.DESTROY, ("Delete", "Delete"), "Destroy"),
         (RemovalPolicy.RETAIN, ("Retain", "Retain"), "Retain"),
@@ -108,11 +108,11 @@ def test_waves_have_the_timeout_that_is_given() -> None:
     ],
 )
 def test_removal_policy_decides_whether_previous_profiles_are_restored(
-    removal_policy: RemovalPolicy, deletion_policy: tuple[str, str], told: str
+    removal_policy: RemovalPolicy, deletion_policy: tuple[str, str], passed: str
 ) -> None:
     association = association_of(associated(removal_policy=removal_policy))
     assert (association["DeletionPolicy"], association["UpdateReplacePolicy"]) == deletion_policy
-    assert association["Properties"]["RemovalPolicy"] == told
+    assert association["Properties"]["RemovalPolicy"] == passed
 
 
 def test_previous_profiles_are_restored_by_default() -> None:

@@ -14,7 +14,7 @@ TYPE = "Test::Thing"
 
 @jsii.implements(IAspect)
 class Names:
-    """An Aspect that gives every thing a name, in the way that Aspects of companies do."""
+    """An Aspect that gives every resource a name, as companies use them."""
 
     def visit(self, node: IConstruct) -> None:
         if isinstance(node, CfnResource) and node.cfn_resource_type == TYPE:

@@ -1,4 +1,4 @@
-"""How many associations fit to one provider: the numbers of the documentation and of the message that says too many."""
+"""How many associations fit to one provider: the numbers of the documentation and of the message about too many."""
 
 import json
 import re

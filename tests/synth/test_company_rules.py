@@ -1,4 +1,4 @@
-"""The settings of a provider: what they reach, which permissions they add, and what is refused."""
+"""The settings of a provider: the resources that they change, which permissions they add, and what is refused."""
 
 import inspect
 import json
@@ -265,7 +265,7 @@ def test_without_settings_no_role_has_more_permissions() -> None:
 
 
 def test_the_functions_exist_only_while_the_endpoints_and_rules_of_the_app_exist() -> None:
-    """Else an undo could begin when the way to AWS is gone already."""
+    """Otherwise an undo could begin after the endpoints for AWS are deleted."""
     stack = new_stack()
     vpc = ec2.Vpc(stack, "Vpc", nat_gateways=0)
     vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)

@@ -1,6 +1,6 @@
 """What the constructs render today is the newest format that is frozen in ``tests/unit/events``.
 
-Should a test here fail, the format has changed, and deployed stacks go on to send the old one. Leave the frozen
+If a test here fails, the format has changed, and deployed stacks still send the old one. Leave the frozen
 events alone, teach the handler both formats, and freeze the new one in a folder named after the coming release.
 """
 

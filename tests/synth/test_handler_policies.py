@@ -1,4 +1,4 @@
-"""The size of the handler's policies: what fits, and what is said when it does not."""
+"""The size of the handler's policies: what fits, and the message when it does not."""
 
 import json
 from typing import Any
@@ -54,7 +54,7 @@ def tagged(count: int, length: int) -> InstanceSelection:
 
 
 def sizes(stack: Stack) -> list[int]:
-    """Characters of every policy, with what a reference comes to in Ireland."""
+    """Characters of every policy, with references resolved for Ireland."""
     documents = (as_text(policy["Properties"]["PolicyDocument"]) for policy in handler_policies(stack).values())
     return [len(json.dumps(document, separators=(",", ":"))) for document in documents]
 
@@ -124,7 +124,7 @@ LIST_LESS, RAISE = (
 
 
 def advice(stack: Any) -> str:
-    """What is said to do when the handler needs more policies than a role can have."""
+    """The advice when the handler needs more policies than a role can have."""
     with pytest.raises(ValueError, match=r"need \d+ IAM policies, and a role can have 10") as caught:
         stack()
     return str(caught.value).rpartition(": ")[2]

@@ -109,7 +109,7 @@ def test_may_associate_any_profile_with_the_targets_if_any_may_be_displaced() ->
     assert rights(stack, ASSOCIATE) == [(TARGET, {"ArnLike": {"ec2:NewInstanceProfile": ANY}})]
 
 
-# The one with the former name may have to go back to a target.
+# The profile with the former name may have to be restored on a target.
 @pytest.mark.parametrize(
     "props", [{"instance_profile_name": "web"}, {"role_name": "web"}], ids=["profile name", "role name"]
 )
@@ -296,7 +296,7 @@ def test_gets_its_own_profiles_only(stack: Any, profiles: Any) -> None:
     assert rights(stack(), GET_PROFILE) == [(profiles, {})]
 
 
-# A profile is looked for by its name alone, and IAM decides by the path that it has, or by none if it is gone.
+# A profile is read by its name alone, and IAM decides by its path, or without a path if it is deleted.
 def test_gets_a_profile_by_its_name_with_any_path() -> None:
     stack = new_stack()
     associated(stack=stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "team/Old")))
@@ -357,7 +357,7 @@ def test_describes_only_the_metric_alarms_of_the_app_that_a_rollout_watches() ->
     assert rights(watching("Errors", "Latency"), DESCRIBE_ALARMS) == [(["${Errors.Arn}", "${Latency.Arn}"], {})]
 
 
-# CloudWatch tells of composite alarms only those who may see all, and an imported alarm may be one.
+# CloudWatch shows composite alarms only to callers with the right to all, and an imported alarm may be composite.
 @pytest.mark.parametrize("kinds", [("Composite",), ("Imported",), ("Errors", "Composite"), ("Errors", "Imported")])
 def test_describes_every_alarm_if_one_may_be_composite(kinds: tuple[str, ...]) -> None:
     assert rights(watching(*kinds), DESCRIBE_ALARMS) == [("*", {})]

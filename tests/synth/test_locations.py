@@ -1,4 +1,4 @@
-"""What is worked out of a construct's location, instead of asked of Node.js for each one."""
+"""Values that follow from the location of a construct, without a call of Node.js for each one."""
 
 import pytest
 from aws_cdk import NestedStack, Stack, Stage, Token

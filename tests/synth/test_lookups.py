@@ -1,4 +1,4 @@
-"""The first pass of a synthesis with context lookups: dummy values are taken, and the real ones checked."""
+"""The first pass of a synthesis with context lookups: dummy values are accepted, and the real ones checked."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What there is to see of an association: its metrics, and widgets for a dashboard."""
+"""The metrics of an association, and its widgets for a dashboard."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""cdk-nag's AwsSolutions rules: whatever they find is explained here, and what is explained is still found."""
+"""cdk-nag's AwsSolutions rules: every finding is explained here, and every explanation is still needed."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The profile of an `InstanceRole` follows what Aspects make of it and of its role."""
+"""The profile of an `InstanceRole` follows the changes of Aspects to it and to its role."""
 
 import re
 from collections.abc import Callable, Mapping

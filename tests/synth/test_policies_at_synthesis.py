@@ -1,4 +1,4 @@
-"""What Aspects, and customized roles, make of the handler's policies: it is respected when they are written."""
+"""Changes of Aspects and customized roles to the handler's policies are respected when the policies are written."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ PROFILE, POLICY = "AWS::IAM::InstanceProfile", "AWS::IAM::ManagedPolicy"
 
 @jsii.implements(IAspect)
 class Sets:
-    """An Aspect that sets a property of all resources of a type, in the way that Aspects of companies do."""
+    """An Aspect that sets a property of all resources of a type, as companies use them."""
 
     def __init__(self, kind: str, name: str, value: Callable[[CfnResource], Any]) -> None:
         self._kind, self._name, self._value = kind, name, value

@@ -1,6 +1,6 @@
 """The IAM path of the profiles of an `InstanceRole`: its own, the same in every deployment, and with former ids.
 
-The digests are worked out by hand: ``printf Web | sha256sum``.
+The digests are calculated by hand: ``printf Web | sha256sum``.
 """
 
 import re

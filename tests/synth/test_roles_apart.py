@@ -57,7 +57,7 @@ class Deployed:
         self._calls = EveryCall(Authority(documents), self.roles)
 
     def reached(self, carried: str | None, id: str = "i-0000000000000000f", **tags: str) -> set[str | None]:
-        """What an instance may come to carry."""
+        """The profiles that an instance may carry after any calls."""
         return self._calls.reached(Target(f"{INSTANCES}/{id}", tags), carried)
 
 

@@ -1,4 +1,4 @@
-"""Which instances an association targets: what is taken, and what is refused at once."""
+"""Which instances an association targets: what is accepted, and what is refused at once."""
 
 import dataclasses
 import re

@@ -37,7 +37,7 @@ LOGICAL_IDS = {
     "InstanceRoleAssociationACB12699": "Custom::InstanceProfileAssociation",
     "InstanceRoleInstanceProfile7D8D8249": "AWS::IAM::InstanceProfile",
 }
-"""A resource with another logical id is another resource: the ledger would be lost, and instances be given back."""
+"""A resource with another logical id is another resource: the ledger would be lost, and previous profiles restored."""
 
 
 def template() -> dict[str, Any]:

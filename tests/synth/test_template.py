@@ -1,4 +1,4 @@
-"""What the whole template comes to: its size, its validity, and the policies that change with their content."""
+"""The whole template: its size, its validity, and the policies that change with their content."""
 
 import json
 import subprocess

@@ -30,7 +30,7 @@ MYPY = """
 [mypy-aws_cdk.*]
 follow_imports = skip
 """
-"""To check all of the CDK takes minutes, and says nothing of this package."""
+"""Checking all of the CDK takes minutes, and does not concern this package."""
 
 
 def run(*command: str | Path, folder: Path) -> None:
@@ -54,7 +54,7 @@ def python(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     (wheel,) = distributions.glob("*.whl")
     run(sys.executable, "-m", "venv", "--without-pip", "venv", folder=folder)
     python = folder / "venv" / "bin" / "python"
-    # To compile all of the CDK takes a minute, and every import compiles what it needs.
+    # Compiling all of the CDK takes a minute, and every import compiles what it needs.
     run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile", wheel, folder=folder)
     return python
 

@@ -1,4 +1,4 @@
-"""An argument of a wrong type is refused with one sentence, and not somewhere inside of the CDK."""
+"""An argument of a wrong type is refused with one sentence, and not somewhere inside the CDK."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The script of the diagrams comes out of the package that was reviewed, or not at all."""
+"""The script of the diagrams is extracted only from the package that was reviewed."""
 
 import hashlib
 import io

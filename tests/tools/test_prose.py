@@ -1,4 +1,4 @@
-"""The check of the language finds what it has to find, where it is, and nothing in code."""
+"""The prose linter finds banned phrases with their lines, and nothing in code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The page of the configuration says what each key takes, out of the schema."""
+"""The page of the configuration has the type of each key, from the schema."""
 
 from pathlib import Path
 from typing import Annotated, Literal

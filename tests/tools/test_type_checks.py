@@ -1,4 +1,4 @@
-"""The type checker reads only some modules of aws-cdk-lib. What it does not read it takes for `Any`, without a word."""
+"""The type checker reads only some modules of aws-cdk-lib. It treats every other one as `Any`, without a warning."""
 
 import ast
 import tomllib

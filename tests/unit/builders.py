@@ -1,4 +1,4 @@
-"""Short ways to say what the tests are about: instances, records, profiles, wishes and events."""
+"""Short ways to say what the tests are about: instances, records, profiles, desired states and events."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

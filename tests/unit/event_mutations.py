@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Place = tuple[str | int, ...]
-"""The way to a part of an event: ``("ResourceProperties", "InstanceIds", 0)``; empty for the event itself."""
+"""The path to a part of an event: ``("ResourceProperties", "InstanceIds", 0)``; empty for the event itself."""
 
 Change = Callable[[Any], Any]
 

@@ -1,7 +1,7 @@
 """Events as released versions of the constructs cause them, word for word: every later release must accept them.
 
-A deployed stack goes on to send the properties of the release that created its resources, in a Delete and when
-CloudFormation goes back. A release that renders other properties freezes its own in a folder of its own.
+A deployed stack goes on to send the properties of the release that created its resources, in a Delete and in a
+rollback. A release that renders other properties freezes its own in a folder of its own.
 """
 
 import json

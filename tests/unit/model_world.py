@@ -21,7 +21,7 @@ _SETTLED = {InstanceState.PENDING: InstanceState.RUNNING, InstanceState.STOPPING
 
 
 class CrashError(Exception):
-    """The handler dies at this point."""
+    """The handler is killed at this point."""
 
 
 class RefusedError(Exception):
@@ -51,11 +51,11 @@ class World:
     profiles: set[str]
     """Instance profiles that exist."""
     ledger: dict[str, Record] = field(default_factory=dict)
-    """Records by instance id, whosever they are."""
+    """Records of all associations, by instance id."""
     association: str = "Association"
     """The one that acts; several may share the ledger."""
     crash_after: int | None = None
-    """Writes after which the handler dies."""
+    """Writes after which the handler is killed."""
     touched: set[str] = field(default_factory=set)
     """Instances that EC2 was asked to change."""
     calls: int = 0
@@ -77,7 +77,7 @@ class World:
         return self._converge(lambda: self.plan(desired, context), desired)
 
     def undo(self) -> Plan:
-        """Give everything in the ledger back."""
+        """Undo everything in the ledger."""
         return self._converge(lambda: plan_undo(self.observe()), None)
 
     def plan(self, desired: Desired, context: OperationContext) -> Plan:
@@ -140,7 +140,7 @@ class World:
         assert step.after in self.profiles, f"EC2 knows no profile {step.after}"
         assert machine.state in (InstanceState.RUNNING, InstanceState.STOPPED), f"EC2 refuses in state {machine.state}"
         assert machine.profile is None, "EC2 refuses: there is an existing association"
-        # A replace brings the new association before the old one is gone.
+        # A replace creates the new association before the old one ends.
         assert not machine.leaving or step.action is Action.REPLACE, "EC2 refuses: the former association is not gone"
         machine.profile, machine.established = step.after, False
         machine.association += 1
@@ -201,7 +201,7 @@ class World:
 
 
 def world(carries: Mapping[str, tuple[InstanceState, str | None]], profiles: Iterable[str]) -> World:
-    """A world in which these profiles exist and nobody has done anything yet."""
+    """A world in which these profiles exist and no change was made yet."""
     return World({id_: Machine(state, profile) for id_, (state, profile) in carries.items()}, set(profiles))
 
 

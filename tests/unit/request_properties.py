@@ -1,4 +1,4 @@
-"""What holds for whatever event reaches the handler. Tests and fuzzer check the same."""
+"""Properties of every event that reaches the handler. Tests and fuzzer check the same."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ MAX_MESSAGE = 1500
 
 
 def check(event: Any) -> Request | None:
-    """Parse an event, and see that everything holds that has to hold for any.
+    """Parse an event, and check the properties of every event.
 
     Returns:
         The request; None if the event was refused.
@@ -69,7 +69,7 @@ def _check_that_unknown_keys_do_not_matter(event: dict[str, Any], answer: Reques
 
 
 def _check_refusal(message: str) -> None:
-    """It is one clear line, small enough for CloudFormation, and tells no secret."""
+    """It is one clear line, small enough for CloudFormation, and contains no secret."""
     assert message.strip()
     assert message.isprintable(), message
     assert len(message.encode()) <= MAX_MESSAGE, message
@@ -84,11 +84,11 @@ def _check_request(request: Request, event: Mapping[str, Any]) -> None:
     assert request.known_ids <= _old_ids(event.get("OldResourceProperties"))
     assert (request.desired is None) == (request.type is RequestType.DELETE)
     assert 1 <= request.timeout <= MAX_OPERATION_SECONDS
-    _check_that_aws_can_be_told(request)
+    _check_that_aws_accepts_the_text(request)
     if request.desired:
         properties = event["ResourceProperties"]
         assert request.timeout == _seconds(properties.get("TimeoutSeconds"))
-        _check_wish(request.desired, properties)
+        _check_desired(request.desired, properties)
         _check_rollout(request.rollout, properties.get("Rollout"))
         _check_enforcement(request.enforcement, properties.get("Enforcement"))
     if request.type is RequestType.UPDATE:
@@ -104,8 +104,8 @@ def _seconds(stated: Any) -> float:
     return DEFAULT_TIMEOUT_SECONDS if stated is None else min(float(stated), MAX_OPERATION_SECONDS)
 
 
-def _check_wish(desired: Desired, properties: Mapping[str, Any]) -> None:
-    """It wants what the properties say to the letter, and nothing beyond."""
+def _check_desired(desired: Desired, properties: Mapping[str, Any]) -> None:
+    """It means exactly what the properties say."""
     _check_profile(desired.profile, properties)
     assert desired.on_conflict == properties.get("OnConflict", "FAIL")
     assert (properties.get("InstanceIds") is None) != (properties.get("InstanceTags") is None)
@@ -163,7 +163,7 @@ def _check_rollback(request: Request, event: Mapping[str, Any]) -> None:
         assert back.digests == request.digests[::-1]
 
 
-def _check_that_aws_can_be_told(request: Request) -> None:
+def _check_that_aws_accepts_the_text(request: Request) -> None:
     """No lone surrogate is left, which is no text for anyone but Python."""
     for text in _words(request):
         text.encode()
@@ -177,7 +177,7 @@ def _words(request: Request) -> Iterator[str]:
             yield from (key, *values)
 
 
-# The rules once more, in other words than the parser's.
+# The rules once more, independent of the parser.
 
 
 def _is_instance_id(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A bucket of EC2 that others share with a `RateLimiter`: calls take their time, neighbours, and random throttling."""
+"""A bucket of EC2 that others share with a `RateLimiter`: slow calls, neighbours, and random throttling."""
 
 import heapq
 import itertools
@@ -28,7 +28,7 @@ class Calls:
 
 @dataclass
 class SharedBucket:
-    """The bucket, with a clock of its own. It decides half-way between a call and its answer."""
+    """The bucket, with its own clock. It decides half-way between a call and its answer."""
 
     seed: int = 0
     throttled_at_random: float = 0.0
@@ -118,7 +118,7 @@ class _Pacer:
         return bool(self._todo or self._in_flight)
 
     def _defer(self, seconds: float) -> None:
-        """Instead of sleeping: others go on meanwhile."""
+        """Instead of a sleep: others continue meanwhile."""
         self._ready_at = self._bucket.now + seconds
 
     def _send(self) -> None:

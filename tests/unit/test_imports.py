@@ -72,7 +72,7 @@ def test_the_constructs_do_not_need_boto3() -> None:
     ("blocked", "module"), [("botocore", f"{RUNTIME}.handler"), ("aws_cdk", "cdk_instance_role.selection")]
 )
 def test_fails_when_a_needed_package_is_missing(blocked: str, module: str) -> None:
-    """The proof that a blocked package would be noticed."""
+    """Shows that a blocked package is noticed."""
     result = imported_without([blocked], module)
 
     assert result.returncode != 0

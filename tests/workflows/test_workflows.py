@@ -1,4 +1,4 @@
-"""The workflows run what everybody runs, with as few rights as they need."""
+"""The workflows run the targets of developers, with as few rights as they need."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""What is said of AWS's refusals."""
+"""How refusals of AWS are reported."""
 
 import pytest
 from botocore.exceptions import ClientError

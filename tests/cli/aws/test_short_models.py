@@ -1,4 +1,4 @@
-"""Clients that know less of AWS say the same, and can't change anything."""
+"""Clients with shortened models read the same, and can't change anything."""
 
 import json
 import re
@@ -128,7 +128,7 @@ def test_clients_have_all_calls_of_the_command_line() -> None:
     known = {xform_name(operation) for operations in OPERATIONS.values() for operation in operations}
 
     assert "list_exports" in named
-    assert named - known == {"get_resources", "lookup_events"}  # services whose models are whole
+    assert named - known == {"get_resources", "lookup_events"}  # services with full models
 
 
 @pytest.mark.parametrize("service", OPERATIONS)

@@ -1,4 +1,4 @@
-"""What a plan says that applications lose and gain, held against what the deployment does to the roles."""
+"""What a plan says that applications lose and gain, compared with what the deployment does to the roles."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -71,7 +71,7 @@ def live(cloud: Cloud, name: str) -> Role:
     return LiveRoles(cast(Any, cloud.iam)).role(name)
 
 
-def told(plan: AssociationPlan) -> tuple[Any, ...]:
+def reported(plan: AssociationPlan) -> tuple[Any, ...]:
     """What the plan says is lost and gained; nothing where it says that no role changes."""
     change = plan.permissions[0] if plan.permissions else PermissionChange("", "", ())
     return change.policies_lost, change.policies_gained, change.actions_lost, change.actions_gained
@@ -147,9 +147,9 @@ def test_says_what_the_deployment_does_to_the_role(cloud: Cloud, scenario: str) 
     plan = cloud.plan(after)
     cloud.deploy(after)
 
-    assert told(plan) == happened(former, live(cloud, name))
+    assert reported(plan) == happened(former, live(cloud, name))
     assert not plan.unseen
-    assert told(cloud.plan(after)) == NOTHING
+    assert reported(cloud.plan(after)) == NOTHING
 
 
 def test_leaves_what_others_have_attached_out_of_a_change(cloud: Cloud) -> None:
@@ -201,8 +201,8 @@ def test_says_what_another_stack_of_the_deployment_does_to_the_role(cloud: Cloud
     plan = cloud.plan(servers, after)
     cloud.deploy(after)
 
-    assert told(plan) == happened(former, live(cloud, name))
-    assert told(plan) == ((), (), ("sqs:* on *",), ("sns:* on *",))
+    assert reported(plan) == happened(former, live(cloud, name))
+    assert reported(plan) == ((), (), ("sqs:* on *",), ("sns:* on *",))
 
 
 def test_a_policy_that_another_stack_attaches_too_is_lost_with_a_note(cloud: Cloud) -> None:
@@ -219,7 +219,7 @@ def test_a_policy_that_another_stack_attaches_too_is_lost_with_a_note(cloud: Clo
     plan = cloud.plan(servers, attaching)
     cloud.deploy(servers)
 
-    assert told(plan) == happened(former, live(cloud, "web"))
+    assert reported(plan) == happened(former, live(cloud, "web"))
     (change,) = plan.permissions
     assert change.policies_lost == ("own",)
     others = "although Own of stack Base attaches it, too: CloudFormation does not put it back"
@@ -281,7 +281,7 @@ def test_a_role_that_is_replaced_by_one_of_the_same_construct_is_called_by_its_n
     assert (plan.warnings, plan.unseen) == ((), ())
 
 
-# A profile that goes on with another role
+# A profile that gets another role
 
 
 def test_compares_the_roles_when_a_profile_gets_another_one(cloud: Cloud) -> None:
@@ -305,7 +305,7 @@ def test_compares_the_roles_when_a_profile_gets_another_one(cloud: Cloud) -> Non
     )
 
 
-# What can't be known
+# What is unknown
 
 
 def test_says_so_when_a_policy_cannot_be_read(cloud: Cloud) -> None:
@@ -373,7 +373,7 @@ def test_names_a_stack_of_the_deployment_that_cannot_be_read(cloud: Cloud) -> No
     assert "its template can't be read" in sentence
     (change,) = plan.permissions
     assert any(note.startswith("what the deployment of stack Other changes is not known") for note in change.notes)
-    assert told(plan) == NOTHING
+    assert reported(plan) == NOTHING
 
 
 def test_no_sentence_contains_a_placeholder_name(cloud: Cloud) -> None:

@@ -524,13 +524,13 @@ def test_deny_all_loses_everything() -> None:
 
 SSM = "AmazonSSMManagedInstanceCore"
 GONE = "the instances drop out of Systems Manager: the new role lacks "
-WAY_OUT = "attach AmazonSSMManagedInstanceCore to keep them"
+REMEDY = "attach AmazonSSMManagedInstanceCore to keep them"
 UNLESS = "(unless Default Host Management Configuration is on in the account and Region)"
 
 
 def test_losing_systems_manager_is_reported() -> None:
     found = compare(managed(SSM), managed("AmazonS3FullAccess"))
-    assert found.notes == (f"{GONE}ssm:UpdateInstanceInformation, ssmmessages:*, ec2messages:*; {WAY_OUT} {UNLESS}",)
+    assert found.notes == (f"{GONE}ssm:UpdateInstanceInformation, ssmmessages:*, ec2messages:*; {REMEDY} {UNLESS}",)
     assert "ssm:UpdateInstanceInformation on *" in found.actions_lost
 
 
@@ -557,7 +557,7 @@ def test_a_boundary_may_remove_systems_manager() -> None:
 )
 def test_losing_the_channels_is_reported(others: list[str], what: str, missing: str) -> None:
     (note,) = compare(managed(SSM), role(allow("ssm:*", *others))).notes
-    assert note == f"{what} the instances: the new role lacks {missing}; {WAY_OUT}"
+    assert note == f"{what} the instances: the new role lacks {missing}; {REMEDY}"
 
 
 def test_losing_the_messages_is_reported_for_old_agents() -> None:
@@ -571,7 +571,7 @@ def test_narrower_rights_for_systems_manager_are_reported() -> None:
     rights = [allow("ssm:*", on="arn:aws:ec2:*:*:instance/*"), allow("ssmmessages:*", "ec2messages:*")]
     (note,) = compare(managed(SSM), role(*rights)).notes
     limit = "the new role limits ssm:UpdateInstanceInformation"
-    assert note == f"the instances may drop out of Systems Manager: {limit}; {WAY_OUT}"
+    assert note == f"the instances may drop out of Systems Manager: {limit}; {REMEDY}"
 
 
 def test_unreadable_policies_make_the_loss_of_systems_manager_uncertain() -> None:

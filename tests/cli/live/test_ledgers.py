@@ -45,7 +45,7 @@ def cloud() -> Cloud:
 
 
 def deploy(cloud: Cloud, *stacks: StackArtifact) -> None:
-    """Deploy stacks, and give their tables names that tell them apart."""
+    """Deploy stacks, and give their tables different names."""
     for stack in stacks:
         cloud.deploy(stack)
     for name, one in cloud.cloudformation.stacks.items():

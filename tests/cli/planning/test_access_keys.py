@@ -1,4 +1,4 @@
-"""Long-lived access keys in user data, which nobody gets to see."""
+"""Long-lived access keys in user data, which are never shown."""
 
 import gzip
 import threading
@@ -13,7 +13,7 @@ from cdk_instance_role.cli.planning.access_keys import MAX_BYTES, MAX_LOOKS, has
 from tests.cli.cloud import Cloud, refusal
 
 KEY = "AKIA" + "IOSFODNN7EXAMPLE"
-"""The id of AWS's documentation. In two parts, so that nobody's search for keys finds it."""
+"""The id from AWS's documentation. In two parts, so that no scanner for secrets finds it."""
 
 
 @pytest.fixture

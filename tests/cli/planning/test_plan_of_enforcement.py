@@ -1,4 +1,4 @@
-"""What a plan says of enforcement: late arrivals, what the next sweep does, and who else has the instances."""
+"""What a plan says about enforcement: late arrivals, the next sweep, and other associations of the instances."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""The plan and the handler know a rollback by the same digest. Design 5.3: an Update is a rollback if the last ordinary
+"""The plan and the handler recognize a rollback by the same digest.
+
+Design 5.3: an Update is a rollback if the last ordinary
 operation of the association failed, is still open, and the new properties are those that it came from."""
 
 from dataclasses import replace
@@ -27,8 +29,8 @@ IS_ROLLBACK = (
 
 
 class Play:
-    """A deployed association, an update that has failed and is open still, and somebody who then gives the first
-    instance another profile."""
+    """A deployed association, and an update that has failed and is still open. Then somebody gives the first instance
+    another profile."""
 
     def __init__(
         self, before: Servers = BEFORE, update: Servers = MORE, *, succeeds: bool = False, moves: bool = False
@@ -179,7 +181,7 @@ def test_a_new_template_after_a_failed_update_is_an_ordinary_update(new: Servers
 
 
 def test_the_same_update_again_after_it_has_failed_is_an_ordinary_update() -> None:
-    """CloudFormation sends nothing if it takes the failed properties for those that are there."""
+    """CloudFormation sends nothing if it considers the failed properties as deployed."""
     play = Play()
     plan = play.plan(synthesized(MORE))
 
@@ -187,7 +189,7 @@ def test_the_same_update_again_after_it_has_failed_is_an_ordinary_update() -> No
 
 
 def test_after_a_skipped_rollback_no_event_is_a_rollback() -> None:
-    """CloudFormation takes a skipped resource for rolled back: it has the former properties, and sends nothing."""
+    """CloudFormation considers a skipped resource as rolled back: it has the former properties, and sends nothing."""
     play = Play()
     play.cloud.cloudformation.stacks[play.before.name] = replace(
         play.cloud.cloudformation.stacks[play.before.name], template=play.before.template

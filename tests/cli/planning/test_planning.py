@@ -223,7 +223,7 @@ def test_restores_former_targets_when_all_new_ones_are_created(cloud: Cloud) -> 
     assert plan.event is Event.UPDATE
 
 
-# The role of a profile to come
+# The role of a new profile
 
 
 def test_reports_a_planned_role_that_ec2_may_not_assume(cloud: Cloud) -> None:
@@ -601,7 +601,7 @@ def test_says_so_when_it_is_unknown_whether_an_association_is_created(
     assert exit_status(plan) is Exit.ERROR
 
 
-# Instances of the stack that others take the place of
+# Instances of the stack that are replaced
 
 
 def with_server(stack: StackArtifact, **changed: Any) -> StackArtifact:
@@ -1005,7 +1005,7 @@ def test_compares_with_a_role_that_another_stack_creates(cloud: Cloud) -> None:
     assert not plan.unseen
 
 
-# What could not be seen
+# What could not be read
 
 
 def deny_instances(cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""What a role may do after a deployment: what it may do now, without what goes, and with what comes."""
+"""The permissions of a role after a deployment: its current ones, without the removed and with the added ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -52,7 +52,7 @@ def update(
 
     Args:
         before: the deployed resources; None if the stack is not deployed.
-        after: the new ones; None if the stack goes.
+        after: the new ones; None if the stack is deleted.
         name: the stack.
         known: physical ids of deployed resources. Default: their logical ids, web for the role.
     """
@@ -115,7 +115,7 @@ def test_changes_by_others_stay_as_long_as_the_template_does_not_change() -> Non
     assert content(found.role, "data") == OTHER
 
 
-# What the deployment takes and adds
+# What the deployment removes and adds
 
 
 def test_a_policy_that_leaves_the_template_is_removed_and_the_others_stay() -> None:
@@ -470,7 +470,7 @@ def test_the_boundary_has_the_content_after_the_deployment() -> None:
     assert found.role.boundary.document == OTHER
 
 
-# What existing resources are called
+# Names of existing resources
 
 
 def test_attributes_of_existing_resources_are_read_from_the_live_policy() -> None:

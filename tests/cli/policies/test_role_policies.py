@@ -1,4 +1,4 @@
-"""The policies of a role as a template gives them, in every form that CloudFormation takes."""
+"""The policies of a role as a template gives them, in every form that CloudFormation accepts."""
 
 import json
 from typing import Any
@@ -486,7 +486,7 @@ def test_a_policy_that_is_not_a_mapping_is_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "reported"),
     [
         (resource("IAM::Policy"), True),
         (resource("IAM::Role"), True),
@@ -497,15 +497,15 @@ def test_a_policy_that_is_not_a_mapping_is_reported() -> None:
         (resource("SNS::Topic"), False),
     ],
 )
-def test_a_loop_over_resources_is_reported_if_it_may_create_policies(made: Any, told: bool) -> None:
+def test_a_loop_over_resources_is_reported_if_it_may_create_policies(made: Any, reported: bool) -> None:
     loop = ["Name", ["a", "b"], {"${Name}": made}]
     found = change(**{"Fn::ForEach::Some": loop})  # type: ignore[arg-type]
     sentence = "Fn::ForEach::Some is not read: only CloudFormation knows what it makes (stack Servers)"
-    assert found.unread == ((sentence,) if told else ())
+    assert found.unread == ((sentence,) if reported else ())
 
 
 @pytest.mark.parametrize(
-    ("transform", "told"),
+    ("transform", "reported"),
     [
         ("Company", "Company"),
         (["AWS::LanguageExtensions", "Company"], "Company"),
@@ -514,10 +514,14 @@ def test_a_loop_over_resources_is_reported_if_it_may_create_policies(made: Any, 
         (["AWS::Serverless-2016-10-31", "AWS::SecretsManager-2024-09-16"], None),
     ],
 )
-def test_a_transform_of_the_template_is_reported_if_it_may_create_policies(transform: Any, told: str | None) -> None:
+def test_a_transform_of_the_template_is_reported_if_it_may_create_policies(
+    transform: Any, reported: str | None
+) -> None:
     found = created("web", {"Role": resource("IAM::Role", {"RoleName": "web"})}, Transform=transform)
-    sentence = f"transform {told} is not read: only CloudFormation knows what it makes of the template (stack Servers)"
-    assert found.unread == ((sentence,) if told else ())
+    sentence = (
+        f"transform {reported} is not read: only CloudFormation knows what it makes of the template (stack Servers)"
+    )
+    assert found.unread == ((sentence,) if reported else ())
 
 
 def test_a_role_whose_name_is_unknown_hides_no_other() -> None:

@@ -25,7 +25,7 @@ def shown(report: Report, width: int = PIPE, *, full: bool = False, terminal: bo
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_the_table_is_equal_to_the_reviewed_snapshot(name: str) -> None:
-    # What fills a column up is not worth a difference.
+    # The padding of a column does not count as a difference.
     lines = [line.rstrip() for line in shown(REPORTS[name]).splitlines()]
     found = "\n".join(lines) + "\n"
     assert found == reviewed(f"{name}.txt", found)

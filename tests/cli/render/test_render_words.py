@@ -1,4 +1,4 @@
-"""What every format says in the same words."""
+"""The sentences that all formats share."""
 
 import pytest
 

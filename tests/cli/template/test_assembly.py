@@ -50,7 +50,7 @@ def in_two_regions() -> list[StackArtifact]:
     return assembly.read(written(app))
 
 
-# What is in it
+# Reading
 
 
 def test_reads_the_stacks_of_all_stages() -> None:
@@ -151,7 +151,7 @@ def test_accepts_any_order_if_stacks_depend_on_one_another(tmp_path: Path) -> No
     assert {one.name for one in assembly.deployed_with(stacks, stacks)} == {"First", "Second"}
 
 
-# Which of it
+# Selecting stacks
 
 
 def test_selects_all_stacks_unless_some_are_named(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_fails_when_a_stack_is_unknown(tmp_path: Path, templates: dict[str, Any]
         assembly.chosen(stacks, ("C", "D"))
 
 
-# What can be wrong
+# Errors
 
 
 def test_fails_when_there_is_no_assembly(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_fails_when_a_file_is_endless(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["manifest.json", "Web.json"])
 def test_fails_when_a_file_is_larger_than_any_of_an_assembly(tmp_path: Path, name: str) -> None:
     folder = write_assembly(tmp_path, Web={})
-    os.truncate(folder / name, 64 * 1024 * 1024 + 1)  # a hole, which takes no space
+    os.truncate(folder / name, 64 * 1024 * 1024 + 1)  # a sparse file, which takes no space
 
     with pytest.raises(CliError, match=rf"{name} can't be read: it is larger than 64 MiB$"):
         assembly.read(folder)

@@ -244,11 +244,11 @@ def test_shows_associations_of_nested_stacks_that_the_assembly_no_longer_has(clo
     assert {status.association for status in cloud.statuses(outer(()))} == {ABOVE, OWN, BORROWED}
 
 
-# What can't be seen
+# What can't be read
 
 
 def deny_nested(cloud: Cloud) -> None:
-    """Let nobody describe a nested stack."""
+    """Deny the description of a nested stack."""
     describe = cloud.cloudformation.describe_stacks
 
     def only_at_the_top(StackName: str) -> Any:  # noqa: N803 - boto3's own name

@@ -1,4 +1,4 @@
-"""Which resources CloudFormation puts others in the place of."""
+"""Which resources CloudFormation replaces."""
 
 from typing import Any
 
@@ -168,7 +168,7 @@ def test_fails_when_it_is_unknown_whether_a_resource_stays() -> None:
         is_retained({"Type": ROLE, DELETION: {"Ref": "Unknown"}}, DELETION, RESOLVER)
 
 
-# Doubts
+# Unknown cases
 
 
 @pytest.mark.parametrize(

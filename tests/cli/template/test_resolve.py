@@ -1,4 +1,4 @@
-"""What values of templates come to before the deployment."""
+"""What values of templates resolve to before the deployment."""
 
 from typing import Any
 

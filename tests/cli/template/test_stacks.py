@@ -1,4 +1,4 @@
-"""How stacks and what is in them are called."""
+"""The names of stacks and of their resources."""
 
 from typing import Any
 

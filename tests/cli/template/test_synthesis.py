@@ -157,7 +157,7 @@ def test_an_app_without_cached_lookups_is_refused_and_nothing_is_looked_up(proje
     assert [path.name for path in project.iterdir()] == ["app.py"]
 
 
-# What the CLI is told, and which
+# The arguments of the CLI, and which CLI is used
 
 
 @pytest.mark.usefixtures("fake_cli")
@@ -301,7 +301,7 @@ def test_fails_when_cdk_json_is_broken() -> None:
     assert str(failure_of(command)).startswith(f"`cdk synth` failed for the app `{command}`: ")
 
 
-# An end before the end
+# An early end
 
 
 @pytest.mark.usefixtures("fake_cli")
@@ -351,7 +351,7 @@ def is_running(pid: int) -> bool:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until another process has got there."""
+    """Wait until another process has reached a state."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < end

@@ -1,4 +1,4 @@
-"""What the values of stacks come to, as they are deployed and as they will be."""
+"""What the values of stacks resolve to, as deployed and after the deployment."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -24,7 +24,7 @@ association = InstanceRole(stack, "Role").associate_with(
     replaces=ReplaceableProfiles.profiles(replaceable),
 )
 if app.node.try_get_context("broken") == "true":
-    # Nobody ever sends the signal that it waits for.
+    # The signal that it waits for is never sent.
     handle = CfnWaitConditionHandle(stack, "Handle")
     broken = CfnWaitCondition(stack, "Broken", count=1, handle=handle.ref, timeout="1")
     broken.node.add_dependency(association)

@@ -1,4 +1,4 @@
-"""An association that brings its targets over in waves, watched by an alarm.
+"""An association that changes its targets in waves, watched by an alarm.
 
 Context: ``stack``; ``instance_ids``, separated by commas; ``role``, name of the role; ``alarm``, name of the alarm;
 ``bake``, seconds that every wave is watched for.

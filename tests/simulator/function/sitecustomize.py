@@ -1,6 +1,6 @@
-"""Lets a deployed function say who it is.
+"""Identifies a deployed function in its calls.
 
-Functions run with the account's own credentials on the local AWS. On AWS a session token tells whose calls they are;
+Functions run with the account's own credentials on the local AWS. On AWS a session token identifies the caller;
 this module, which Python imports when it starts, makes the function's ARN the session token.
 """
 

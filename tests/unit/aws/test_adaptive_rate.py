@@ -1,4 +1,4 @@
-"""The law by which calls go out more slowly, in plain counts."""
+"""The rule by which the rate of calls is reduced, in plain counts."""
 
 import pytest
 from hypothesis import given
@@ -75,7 +75,7 @@ def test_raises_the_share_in_small_steps_while_few_calls_are_throttled() -> None
 
 
 def test_raises_the_share_while_it_tolerates_throttling() -> None:
-    """A trial that was kept by chance is not for ever."""
+    """A lower share that was kept by chance is tested again."""
     shares = call(AdaptiveRate(), 12, 6, 12, 12, 12)
     assert shares == [0.75, 0.75, 0.5, 0.75, pytest.approx(0.805)]
 

@@ -21,7 +21,7 @@ RATE = LIMITS[REPLACE].refill * REFILL_SHARE
 
 
 class StrictClock(Clock):
-    """Nobody sleeps for no time."""
+    """A sleep of zero seconds fails."""
 
     def sleep(self, seconds: float) -> None:
         assert seconds > 0

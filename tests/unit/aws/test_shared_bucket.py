@@ -1,4 +1,4 @@
-"""A pace beside others, and under throttling at random: how long its changes take, and what the others lose."""
+"""A rate limiter beside other callers and with random throttling: the time of its changes, and the effect on others."""
 
 import itertools
 import random

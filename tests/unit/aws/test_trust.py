@@ -1,4 +1,4 @@
-"""Whether a role's trust policy lets EC2 assume the role."""
+"""Whether a role's trust policy allows EC2 to assume the role."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How often it is looked whether EC2 has confirmed an association."""
+"""How often the handler checks whether EC2 has confirmed an association."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What can be known to be wrong before anything is changed."""
+"""Problems that are known before anything is changed."""
 
 import pytest
 
@@ -26,7 +26,7 @@ HEALTHY = existing(WANTED, LISTED)
 
 
 def found(
-    wish: Desired | None = None,
+    desired_state: Desired | None = None,
     *,
     profiles: dict[str, Profile | None] | None = None,
     selected: tuple[str, ...] | None = None,
@@ -37,7 +37,7 @@ def found(
     observed = snapshot(instance(carries), profiles=HEALTHY if profiles is None else profiles, records=records)
     if selected is not None:
         observed = snapshot(selected=selected, profiles=observed.profiles)
-    return problems(wish or desired(), observed, rolling_back=rolling_back)
+    return problems(desired_state or desired(), observed, rolling_back=rolling_back)
 
 
 def taken_by_another(previous: str, acted_at: float | None = 1.0) -> Record:
@@ -135,7 +135,7 @@ def test_a_profile_that_another_association_will_hand_over_must_be_restorable_to
 
 @pytest.mark.parametrize("carries", [FOREIGN, None])
 def test_a_profile_that_stays_with_another_association_is_no_problem(carries: str | None) -> None:
-    """The target is a conflict, or nothing has become of the other association's claim."""
+    """The target is a conflict, or the claim of the other association had no effect."""
     assert found(records=(taken_by_another(FOREIGN, acted_at=None),), carries=carries) == []
 
 
@@ -144,7 +144,7 @@ def test_a_profile_from_somebody_else_takes_the_place_of_the_previous_one() -> N
 
 
 def test_the_previous_profile_of_an_instance_that_leaves_is_no_problem() -> None:
-    """It is given back by this very update."""
+    """It is restored by this update."""
     leaver = record(FOREIGN, id="i-00000002")
 
     assert found(records=(leaver,)) == []
@@ -157,11 +157,11 @@ def test_only_the_wanted_profile_can_block_a_rollback() -> None:
 
 
 def test_names_every_problem_at_once() -> None:
-    wish = desired(ids=(), tags={"app": ["web"]}, replaces=[LISTED, FORMER])
+    desired_state = desired(ids=(), tags={"app": ["web"]}, replaces=[LISTED, FORMER])
     wrong: dict[str, Profile | None] = {
         WANTED: None,
         LISTED: Profile(LISTED, role_arn("X"), True),
         FORMER: Profile(FORMER, role_arn("Y"), True),
     }
 
-    assert len(found(wish, profiles=wrong, selected=())) == 4
+    assert len(found(desired_state, profiles=wrong, selected=())) == 4

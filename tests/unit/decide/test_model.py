@@ -1,4 +1,4 @@
-"""The values that the handler thinks in."""
+"""The basic values of the handler."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds for every plan, whatever is there and whatever has happened before."""
+"""Properties of every plan, for any state of EC2 and any history."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ worlds = st.fixed_dictionaries(dict.fromkeys(IDS, instances)).map(lambda carries
 
 
 @st.composite
-def wishes(draw: st.DrawFn) -> Desired:
+def desired_states(draw: st.DrawFn) -> Desired:
     return desired(
         draw(st.lists(st.sampled_from(IDS), min_size=1, unique=True)),
         wanted=draw(st.sampled_from([WANTED, FORMER])),
@@ -53,9 +53,9 @@ def wishes(draw: st.DrawFn) -> Desired:
 class Event:
     """One operation of a history, and what the owners of the instances do before it."""
 
-    wish: Desired
+    desired_state: Desired
     abandoned_after: int | None
-    """Writes after which the operation is given up half-way, so that CloudFormation goes back."""
+    """Writes after which the operation is given up half-way, so that CloudFormation rolls back."""
     states: tuple[InstanceState, ...]
     association: str = "Association"
 
@@ -63,7 +63,7 @@ class Event:
 def _events(associations: st.SearchStrategy[str]) -> st.SearchStrategy[Event]:
     return st.builds(
         Event,
-        wish=wishes(),
+        desired_state=desired_states(),
         abandoned_after=st.none() | st.integers(0, 8),
         states=st.tuples(*[st.sampled_from(ALIVE)] * len(IDS)),
         association=associations,
@@ -90,63 +90,67 @@ def live_through(place: World, history: list[Event]) -> None:
         place.crash_after = event.abandoned_after
         known = settled.selection.ids if settled else ()
         try:
-            place.associate(event.wish, known)
+            place.associate(event.desired_state, known)
         except (CrashError, RefusedError):
             place.crash_after = None
             if settled is None:
                 place.undo()
             else:
-                place.associate(settled, event.wish.selection.ids, rolling_back=True)
+                place.associate(settled, event.desired_state.selection.ids, rolling_back=True)
         else:
-            deployed[event.association] = event.wish
+            deployed[event.association] = event.desired_state
         place.crash_after = None
 
 
 def remembered(place: World) -> dict[str, tuple[str | None, frozenset[str], str | None]]:
-    """What later plans depend on."""
+    """The state that later plans depend on."""
     return {id_: (record.previous, record.ours, record.detached) for id_, record in place.records.items()}
 
 
 # Convergence
 
 
-@given(place=worlds, wish=wishes())
-def test_a_converged_fleet_stays_as_it_is(place: World, wish: Desired) -> None:
+@given(place=worlds, desired_state=desired_states())
+def test_a_converged_fleet_stays_as_it_is(place: World, desired_state: Desired) -> None:
     try:
-        place.associate(wish)
+        place.associate(desired_state)
     except RefusedError:
         assert place.touched == set()
         return
     carried, records = place.carried(), dict(place.records)
     place.touched.clear()
 
-    assert place.plan(wish, OperationContext()).converged
-    place.associate(wish, wish.selection.ids)
+    assert place.plan(desired_state, OperationContext()).converged
+    place.associate(desired_state, desired_state.selection.ids)
 
     assert (place.carried(), place.records, place.touched) == (carried, records, set())
 
 
-@given(place=worlds, wish=wishes())
-def test_every_target_carries_the_profile_or_is_a_conflict_to_be_kept(place: World, wish: Desired) -> None:
+@given(place=worlds, desired_state=desired_states())
+def test_every_target_carries_the_profile_or_is_a_conflict_to_be_kept(place: World, desired_state: Desired) -> None:
     before = place.carried()
     try:
-        place.associate(wish)
+        place.associate(desired_state)
     except RefusedError:
-        assert wish.on_conflict is OnConflict.FAIL
+        assert desired_state.on_conflict is OnConflict.FAIL
         assert place.carried() == before
         return
 
-    for id_ in wish.selection.ids:
+    for id_ in desired_state.selection.ids:
         carried, earlier = place.carried()[id_], before[id_]
-        kept = earlier is not None and earlier != wish.profile.arn and not wish.replaceable.allows(earlier)
-        assert carried == (earlier if kept else wish.profile.arn)
+        kept = (
+            earlier is not None
+            and earlier != desired_state.profile.arn
+            and not desired_state.replaceable.allows(earlier)
+        )
+        assert carried == (earlier if kept else desired_state.profile.arn)
 
 
-@given(place=worlds, history=st.lists(events, max_size=4), wish=wishes())
-def test_a_rollback_is_never_refused(place: World, history: list[Event], wish: Desired) -> None:
+@given(place=worlds, history=st.lists(events, max_size=4), desired_state=desired_states())
+def test_a_rollback_is_never_refused(place: World, history: list[Event], desired_state: Desired) -> None:
     live_through(place, history)
 
-    assert place.associate(wish, IDS, rolling_back=True).converged
+    assert place.associate(desired_state, IDS, rolling_back=True).converged
 
 
 # Undo
@@ -201,7 +205,7 @@ def test_undo_restores_everything_even_in_the_middle_of_an_operation(
     start_and_stop(place, history[-1])
     place.crash_after = crash_after
     try:
-        place.associate(history[-1].wish)
+        place.associate(history[-1].desired_state)
         place.crash_after = None
     except (CrashError, RefusedError):
         place.crash_after = None
@@ -272,23 +276,33 @@ def test_undo_drops_terminated_instances(place: World, history: list[Event], gon
 # Crashes
 
 
-@given(place=worlds, history=st.lists(events, max_size=2), wish=wishes(), crashes=st.lists(st.integers(0, 4)))
+@given(
+    place=worlds,
+    history=st.lists(events, max_size=2),
+    desired_state=desired_states(),
+    crashes=st.lists(st.integers(0, 4)),
+)
 def test_crashes_in_an_operation_lead_to_the_same_end(
-    place: World, history: list[Event], wish: Desired, crashes: list[int]
+    place: World, history: list[Event], desired_state: Desired, crashes: list[int]
 ) -> None:
     live_through(place, history)
-    wish = desired(wish.selection.ids, wanted=wish.profile.arn, replaces_any=True, on_conflict=wish.on_conflict)
+    desired_state = desired(
+        desired_state.selection.ids,
+        wanted=desired_state.profile.arn,
+        replaces_any=True,
+        on_conflict=desired_state.on_conflict,
+    )
     undisturbed = deepcopy(place)
-    undisturbed.associate(wish, IDS)
+    undisturbed.associate(desired_state, IDS)
 
     for crash_after in crashes:
         place.crash_after = crash_after
         try:
-            place.associate(wish, IDS)
+            place.associate(desired_state, IDS)
         except CrashError:
             continue
     place.crash_after = None
-    place.associate(wish, IDS)
+    place.associate(desired_state, IDS)
 
     assert (place.carried(), remembered(place)) == (undisturbed.carried(), remembered(undisturbed))
 
@@ -360,11 +374,11 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 situations = st.builds(OperationContext, known_ids=st.frozensets(st.sampled_from(IDS)), rolling_back=st.booleans())
 
 
-@given(observed=snapshots(), wish=wishes(), context=situations)
+@given(observed=snapshots(), desired_state=desired_states(), context=situations)
 def test_every_target_and_every_record_gets_one_step_and_nothing_else_does(
-    observed: Snapshot, wish: Desired, context: OperationContext
+    observed: Snapshot, desired_state: Desired, context: OperationContext
 ) -> None:
-    plan = plan_desired(wish, observed, context)
+    plan = plan_desired(desired_state, observed, context)
 
     ids = [step.instance_id for step in plan.steps]
     assert len(ids) == len(set(ids))
@@ -379,11 +393,11 @@ def test_undo_changes_only_instances_with_records(observed: Snapshot) -> None:
     assert all(step.undo for step in steps)
 
 
-@given(observed=snapshots(), wish=wishes(), context=situations)
+@given(observed=snapshots(), desired_state=desired_states(), context=situations)
 def test_a_change_is_never_one_that_ec2_would_refuse(
-    observed: Snapshot, wish: Desired, context: OperationContext
+    observed: Snapshot, desired_state: Desired, context: OperationContext
 ) -> None:
-    for step in (*plan_desired(wish, observed, context).changes, *plan_undo(observed).changes):
+    for step in (*plan_desired(desired_state, observed, context).changes, *plan_undo(observed).changes):
         found = observed.instances[step.instance_id]
         assert found.state in (InstanceState.RUNNING, InstanceState.STOPPED)
         assert step.before == found.carries != step.after
@@ -399,10 +413,14 @@ def test_a_change_is_never_one_that_ec2_would_refuse(
         assert step.fallback != step.after or step.after is None
 
 
-@given(observed=snapshots(), wish=wishes(), context=situations)
+@given(observed=snapshots(), desired_state=desired_states(), context=situations)
 def test_no_step_displaces_a_profile_that_may_not_be_displaced(
-    observed: Snapshot, wish: Desired, context: OperationContext
+    observed: Snapshot, desired_state: Desired, context: OperationContext
 ) -> None:
-    for step in plan_desired(wish, observed, context).changes:
+    for step in plan_desired(desired_state, observed, context).changes:
         ours = observed.record(step.instance_id).ours
-        assert step.before is None or step.before in ours or (not step.undo and wish.replaceable.allows(step.before))
+        assert (
+            step.before is None
+            or step.before in ours
+            or (not step.undo and desired_state.replaceable.allows(step.before))
+        )

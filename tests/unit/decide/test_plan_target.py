@@ -39,13 +39,13 @@ def decide(
     found: Instance | None,
     known: Record | None = None,
     *,
-    wish: Desired | None = None,
+    desired_state: Desired | None = None,
     context: OperationContext = FORWARD,
     now: float = 0.0,
     started_at: float = 0.0,
 ) -> Step:
     observed = snapshot(*([found] if found else []), records=[known] if known else [], now=now, started_at=started_at)
-    return plan_target(wish or desired(), ID, observed, context)
+    return plan_target(desired_state or desired(), ID, observed, context)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Case:
     known: Record | None = None
     after: str | None = WANTED
     fallback: str | None = None
-    wish: Desired | None = None
+    desired_state: Desired | None = None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ class Case:
             id="also in the middle of a change of the wanted profile",
         ),
         pytest.param(
-            Case(instance(FORMER), Action.REPLACE, known=record(ours=[FORMER]), wish=desired(replaces=[])),
+            Case(instance(FORMER), Action.REPLACE, known=record(ours=[FORMER]), desired_state=desired(replaces=[])),
             id="also when nothing else may be replaced",
         ),
         pytest.param(Case(instance(LISTED), Action.REPLACE), id="a listed profile is replaced"),
@@ -90,7 +90,7 @@ class Case:
         ),
         pytest.param(Case(instance(LISTED, established=False), Action.REPLACE), id="also before EC2 has confirmed it"),
         pytest.param(
-            Case(instance(FOREIGN), Action.REPLACE, wish=desired(replaces=[], replaces_any=True)),
+            Case(instance(FOREIGN), Action.REPLACE, desired_state=desired(replaces=[], replaces_any=True)),
             id="any profile is replaced if any may be",
         ),
         pytest.param(
@@ -124,12 +124,13 @@ class Case:
             id="also where someone has put it in the place of ours",
         ),
         pytest.param(
-            Case(instance(FOREIGN), Action.KEEP, after=FOREIGN, wish=KEEP), id="a conflict is kept where that is wished"
+            Case(instance(FOREIGN), Action.KEEP, after=FOREIGN, desired_state=KEEP),
+            id="a conflict is kept where that is wished",
         ),
     ],
 )
 def test_the_profile_of_the_target_decides(case: Case) -> None:
-    step = decide(case.found, case.known, wish=case.wish)
+    step = decide(case.found, case.known, desired_state=case.desired_state)
 
     assert (step.instance_id, step.action, step.before, step.after, step.fallback, step.undo) == (
         ID,
@@ -181,7 +182,7 @@ def test_a_conflict_names_the_profile_and_says_what_to_do() -> None:
 
 
 def test_a_kept_conflict_is_a_warning() -> None:
-    assert decide(instance(FOREIGN), wish=KEEP).warning
+    assert decide(instance(FOREIGN), desired_state=KEEP).warning
 
 
 # Confirmation: a target is done when EC2 says `associated`.
@@ -278,9 +279,13 @@ def test_does_not_associate_again_what_somebody_removes_after_us() -> None:
 
 @pytest.mark.parametrize("context", [REVERSING, FORWARD])
 def test_a_change_of_somebody_after_us_is_kept_if_conflicts_are_kept(context: OperationContext) -> None:
-    wish = desired() if context.rolling_back else KEEP
+    desired_state = desired() if context.rolling_back else KEEP
     step = decide(
-        instance(LISTED), record(acted_at=CHANGED, changed_at=CHANGED), wish=wish, context=context, now=LONG_AFTER
+        instance(LISTED),
+        record(acted_at=CHANGED, changed_at=CHANGED),
+        desired_state=desired_state,
+        context=context,
+        now=LONG_AFTER,
     )
 
     assert (step.action, step.after, step.warning) == (Action.KEEP, LISTED, True)
@@ -301,7 +306,7 @@ def test_associates_a_target_that_somebody_else_may_not_have_changed(known: Reco
     assert decide(instance(), known, now=now).action is Action.ASSOCIATE
 
 
-# Targets that are gone.
+# Targets that are terminated.
 
 GONE_INSTANCES = [
     pytest.param(None, "does not exist", id="unknown"),
@@ -353,7 +358,7 @@ def test_another_known_id_does_not_excuse_a_terminated_one() -> None:
     assert decide(None, context=OperationContext(known_ids=frozenset({instance_id(2)}))).action is Action.REJECT
 
 
-# Going back, as CloudFormation does after a failed update: nothing may stand in its way.
+# Rollbacks after a failed update: nothing may block them.
 
 
 def test_a_rollback_keeps_a_conflict_with_a_warning() -> None:

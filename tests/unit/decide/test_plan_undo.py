@@ -190,7 +190,7 @@ def test_says_what_has_happened_to_a_previous_profile_that_was_deleted() -> None
 
 
 def test_does_not_report_a_change_of_somebody_else_after_its_own_disassociation() -> None:
-    """The plan after the one that disassociated, because there was nothing to give back any more."""
+    """The plan after the one that disassociated, because the previous profile no longer existed."""
     step = decide(instance(), record(LISTED), exist=())
 
     assert step.action is Action.FORGET

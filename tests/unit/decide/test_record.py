@@ -1,4 +1,4 @@
-"""What the ledger says of an instance, and what becomes of it step by step."""
+"""The record of an instance in the ledger, and how each step changes it."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def put(record: Record, association: str, before: str | None, after: str) -> Rec
     return record.seen_by(association).claimed(association, step(before, after), NOW).noted(None, NOW)
 
 
-def leave(record: Record, association: str) -> Record:
+def release(record: Record, association: str) -> Record:
     return record.seen_by(association).released()
 
 
@@ -89,7 +89,7 @@ def test_a_former_target_that_is_right_already_keeps_its_previous_profile() -> N
     assert record.claimed(A, step(FORMER, FORMER, Action.KEEP), NOW).previous == LISTED
 
 
-# Layers
+# Restore candidates
 
 
 def test_the_restore_candidate_of_a_single_claim_is_the_previous_profile() -> None:
@@ -110,7 +110,7 @@ def test_an_association_that_takes_an_instance_again_has_the_top_claim() -> None
 
 
 def test_a_younger_retained_claim_is_no_restore_candidate_of_an_older_one() -> None:
-    """Nobody tells when it is gone."""
+    """The handler does not learn when it is removed."""
     record = put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER).settled(FORMER, retain=True)
     assert record.seen_by(A).candidates == (LISTED,)
     assert not record.seen_by(A).is_kept_by_others(FORMER)
@@ -129,12 +129,12 @@ def test_a_profile_from_somebody_else_overrules_all_older_claims() -> None:
 
 
 def test_a_released_claim_changes_no_other_claim() -> None:
-    record = leave(put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER), A)
+    record = release(put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER), A)
     assert (record.previous, record.mine, [claim.association for claim in record.others]) == (LISTED, None, [B])
 
 
 def test_a_restored_profile_of_another_claim_belongs_to_the_association_until_its_claim_is_released() -> None:
-    """The other one may go at the same time."""
+    """The other one may be deleted at the same time."""
     record = put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER)
     claimed = record.claimed(B, step(FORMER, WANTED, undo=True), NOW)
     assert claimed.ours == {FORMER, WANTED}
@@ -187,5 +187,5 @@ def test_knows_when_ec2_accepted_a_change() -> None:
 
 
 def test_a_record_without_claims_is_empty() -> None:
-    assert leave(put(Record(ID), A, None, WANTED), A).claims == ()
+    assert release(put(Record(ID), A, None, WANTED), A).claims == ()
     assert Claim(A).wanted is None

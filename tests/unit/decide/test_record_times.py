@@ -83,7 +83,7 @@ def test_a_refusal_is_about_the_profile_that_was_refused() -> None:
 
 
 def test_a_refusal_stays_after_the_former_profile_was_put_back() -> None:
-    """Giving that back was the latest change, and was accepted."""
+    """Restoring that profile was the latest change, and was accepted."""
     assert was_refused(record(after=FOREIGN, failing_since=LATER))
     assert was_refused(record(after=FOREIGN, failing_since=BEGAN))
     assert not was_refused(record(after=FOREIGN, failing_since=LATER), FOREIGN)

@@ -1,4 +1,4 @@
-"""Whether operations that share EC2's buckets are over in time. The numbers are worked out by hand.
+"""Whether operations that share EC2's buckets end in time. The numbers are calculated by hand.
 
 EC2 lets 100 calls of Associate through at once and then 5 a second; of Replace 50 and 5.
 """
@@ -18,7 +18,7 @@ def entry(
 
 
 def test_a_single_operation_always_fits() -> None:
-    """Whether it can be over in time by itself is another question."""
+    """Whether it can end in time by itself is checked elsewhere."""
     assert crowding([entry("A", 100_000, 10)], "A", NOW) is None
 
 

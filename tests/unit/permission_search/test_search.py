@@ -228,12 +228,12 @@ def test_associations_together_reach_what_every_sequence_of_calls_finds(data: st
 
 
 def of_one_role(carried: str | None, after: str | None) -> bool:
-    """By way of a profile that is listed, an instance may come from one profile of a role to another one."""
+    """Through a listed profile, an instance may get from one profile of a role to another one."""
     return bool(carried and after and "/app/" in carried and carried.rpartition("/")[0] == after.rpartition("/")[0])
 
 
 def _instances(associations: Sequence[Declared]) -> Iterator[Instance]:
-    """Instances of every kind: a stranger, the targets of one association, and those of both."""
+    """Instances of every kind: no target, the targets of one association, and those of both."""
     arns = [f"{INSTANCES}i-9", *(arn for one in associations for arn in one.instances)]
     tags: list[dict[str, str]] = [
         {},

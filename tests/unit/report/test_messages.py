@@ -1,4 +1,4 @@
-"""What people get to read."""
+"""Messages and log lines for people."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""Events of every release up to this one are accepted, and go on to mean what they meant."""
+"""Events of every release up to this one are accepted, and keep their meaning."""
 
 import hashlib
 import json
@@ -28,13 +28,13 @@ def error_kind(request: Request) -> dict[str, Any]:
         "physical_id": request.physical_id,
         "known_ids": sorted(request.known_ids),
         "timeout": request.timeout,
-        "desired": _wish(request.desired) if request.desired else None,
+        "desired": _desired(request.desired) if request.desired else None,
         **({"rollout": _waves(request.rollout)} if request.rollout.first else {}),
         **({"enforcement": _enforced(request.enforcement)} if request.enforcement else {}),
     }
 
 
-def _wish(desired: Desired) -> dict[str, Any]:
+def _desired(desired: Desired) -> dict[str, Any]:
     selection, replaceable = desired.selection, desired.replaceable
     tags = {key: sorted(values) for key, values in selection.tags}
     return {
@@ -115,7 +115,7 @@ def test_no_release_is_forgotten() -> None:
 
 @every_event
 def test_cloudformation_sends_scalars_as_strings(frozen: FrozenEvent) -> None:
-    """The proof that the frozen events are like real ones."""
+    """Shows that the frozen events are like real ones."""
     assert {type(scalar) for scalar in _scalars(frozen.event)} == {str}
 
 

@@ -33,7 +33,7 @@ FULL_WIDTH = "１１１１２２２２３３３３"  # noqa: RUF001
 LISTED_PROPERTIES = {"InstanceProfileArn": LISTED, "RoleArn": role_arn("Listed")}
 
 
-def wish(**changed: Any) -> Desired:
+def desired_state(**changed: Any) -> Desired:
     parsed = request(ResourceProperties=properties(**changed)).desired
     assert parsed is not None
     return parsed
@@ -69,7 +69,7 @@ def test_a_delete_has_no_desired_state() -> None:
 def test_reads_a_selection_by_tags() -> None:
     tags = {"env": ["prod"], "app": ["web", "api", "web"]}
 
-    assert wish(InstanceIds=None, InstanceTags=tags).selection == Selection(
+    assert desired_state(InstanceIds=None, InstanceTags=tags).selection == Selection(
         tags=(("app", frozenset({"web", "api"})), ("env", frozenset({"prod"})))
     )
 
@@ -77,16 +77,16 @@ def test_reads_a_selection_by_tags() -> None:
 def test_selects_an_id_that_is_listed_twice_once_and_keeps_the_order() -> None:
     first, second = instance_id(2), instance_id(1)
 
-    assert wish(InstanceIds=[first, second, first]).selection.ids == (first, second)
+    assert desired_state(InstanceIds=[first, second, first]).selection.ids == (first, second)
 
 
 @pytest.mark.parametrize("id_", ["i-0123456789abcdef0", "i-01234567"])
 def test_accepts_ids_of_both_lengths(id_: str) -> None:
-    assert wish(InstanceIds=[id_]).selection.ids == (id_,)
+    assert desired_state(InstanceIds=[id_]).selection.ids == (id_,)
 
 
 def test_reads_the_profiles_that_may_be_replaced() -> None:
-    replaceable = wish(Replaces=[LISTED_PROPERTIES]).replaceable
+    replaceable = desired_state(Replaces=[LISTED_PROPERTIES]).replaceable
 
     assert (replaceable.any, replaceable.profiles) == (False, (ref(LISTED),))
     assert replaceable.allows(LISTED)
@@ -94,12 +94,12 @@ def test_reads_the_profiles_that_may_be_replaced() -> None:
 
 
 def test_reads_that_every_profile_may_be_replaced() -> None:
-    assert wish(Replaces="*").replaceable.allows(FORMER)
+    assert desired_state(Replaces="*").replaceable.allows(FORMER)
 
 
 @pytest.mark.parametrize("choice", OnConflict)
 def test_reads_what_to_do_about_conflicts(choice: OnConflict) -> None:
-    assert wish(OnConflict=choice.value).on_conflict is choice
+    assert desired_state(OnConflict=choice.value).on_conflict is choice
 
 
 def test_missing_properties_have_their_defaults() -> None:
@@ -110,7 +110,7 @@ def test_missing_properties_have_their_defaults() -> None:
 
 
 def test_accepts_properties_of_a_later_release() -> None:
-    assert wish(SomethingNew="x") == wish()
+    assert desired_state(SomethingNew="x") == desired_state()
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("1", 1.0), ("3500", 3500.0), ("90.5", 90.5), (1800, 1800.0)])
@@ -119,7 +119,7 @@ def test_reads_the_timeout(value: Any, seconds: float) -> None:
 
 
 def test_of_a_timeout_of_an_hour_leaves_time_for_the_answer() -> None:
-    """CloudFormation waits for an hour from when it has sent the event, and then nobody listens."""
+    """CloudFormation waits for an hour after it has sent the event, and then ignores answers."""
     assert request(ResourceProperties=properties(TimeoutSeconds="3600")).timeout == 3500
 
 
@@ -127,7 +127,7 @@ def test_of_a_timeout_of_an_hour_leaves_time_for_the_answer() -> None:
 def test_accepts_arns_of_every_partition(partition: str) -> None:
     arn = f"arn:{partition}:iam::{ACCOUNT}:instance-profile/team/a+b=c,d.e@f-g_h"
 
-    parsed = wish(InstanceProfileArn=arn, RoleArn=f"arn:{partition}:iam::{ACCOUNT}:role/team/r")
+    parsed = desired_state(InstanceProfileArn=arn, RoleArn=f"arn:{partition}:iam::{ACCOUNT}:role/team/r")
 
     assert (parsed.profile.arn, parsed.profile.name) == (arn, "a+b=c,d.e@f-g_h")
 
@@ -136,7 +136,7 @@ def test_accepts_arns_of_every_partition(partition: str) -> None:
     ("arn", "restorable"), [(None, True), (WANTED, True), (LISTED, True), (FORMER, True), (FOREIGN, False)]
 )
 def test_knows_the_profiles_that_it_could_restore_later(arn: str | None, restorable: bool) -> None:
-    assert wish(Replaces=[LISTED_PROPERTIES]).may_restore(arn) is restorable
+    assert desired_state(Replaces=[LISTED_PROPERTIES]).may_restore(arn) is restorable
 
 
 def test_knows_its_account_and_region() -> None:
@@ -164,20 +164,20 @@ def test_does_not_guess_its_account_and_region() -> None:
     ],
 )
 def test_an_instance_is_selected_if_all_keys_match(tags: dict[str, str], selected: bool) -> None:
-    selection = wish(InstanceIds=None, InstanceTags={"app": ["web", "api"], "env": ["prod"]}).selection
+    selection = desired_state(InstanceIds=None, InstanceTags={"app": ["web", "api"], "env": ["prod"]}).selection
 
     assert selection.matches(tags) is selected
 
 
 def test_a_wildcard_in_a_tag_value_is_taken_literally() -> None:
-    selection = wish(InstanceIds=None, InstanceTags={"app": ["w*"]}).selection
+    selection = desired_state(InstanceIds=None, InstanceTags={"app": ["w*"]}).selection
 
     assert selection.matches({"app": "w*"})
     assert not selection.matches({"app": "web"})
 
 
 def test_a_selection_by_ids_matches_no_tags() -> None:
-    assert not wish().selection.matches({})
+    assert not desired_state().selection.matches({})
 
 
 # One association has one ledger key, whatever happens to it.
@@ -221,7 +221,7 @@ def test_an_update_is_carried_out_with_any_old_properties(garbage: Any) -> None:
     assert request("Update", OldResourceProperties=garbage).known_ids == frozenset()
 
 
-# Going back
+# Rollbacks
 
 
 def test_the_reverse_update_has_the_digests_swapped() -> None:
@@ -376,8 +376,8 @@ def test_fails_when_a_property_is_nested_too_deeply(type: str, key: str) -> None
 
 
 def test_the_greatest_depth_does_not_depend_on_the_caller() -> None:
-    """Both phases get the same event, and they are not called from the same place."""
-    assert wish(SomethingNew=nested(25)) == wish()
+    """Both phases get the same event, and they are called at different depths of the stack."""
+    assert desired_state(SomethingNew=nested(25)) == desired_state()
     assert_refused(event(ResourceProperties=properties(SomethingNew=nested(35))), ["too deeply"])
 
 
@@ -420,14 +420,14 @@ def test_a_huge_property_is_abbreviated_in_the_message(key: str, huge: Any) -> N
 @pytest.mark.parametrize("tags", [{"k" * 5_000: ["v" * 5_000, 1]}, {"k": ["ä" * 5_000, 1]}])
 def test_huge_tags_are_abbreviated_in_the_message(tags: dict[str, Any]) -> None:
     with pytest.raises(RequestError) as caught:
-        wish(InstanceIds=None, InstanceTags=tags)
+        desired_state(InstanceIds=None, InstanceTags=tags)
 
     assert len(str(caught.value).encode()) <= MAX_MESSAGE
 
 
 def test_names_ten_malformed_ids_even_if_they_are_huge() -> None:
     with pytest.raises(RequestError) as caught:
-        wish(InstanceIds=[f"i-{number}{'ä' * 5_000}" for number in range(11)])
+        desired_state(InstanceIds=[f"i-{number}{'ä' * 5_000}" for number in range(11)])
 
     message = str(caught.value)
     assert len(message.encode()) <= MAX_MESSAGE
@@ -450,7 +450,7 @@ def assert_refused(broken: dict[str, Any], words: list[str]) -> None:
     assert "\n" not in message
 
 
-# Whatever comes is understood or refused.
+# Any event is parsed or refused.
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

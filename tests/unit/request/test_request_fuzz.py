@@ -1,4 +1,4 @@
-"""Whatever event comes is understood to the letter or refused in one clear line."""
+"""Any event is parsed exactly, or refused in one clear line."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ HUGE = "\u00e4" * 3_000
 WORDS = sorted({str(key) for valid in VALID for place in places(valid) for key in place})
 
 texts = st.text(st.characters(), max_size=10)
-"""All that Python takes for text, lone surrogates included."""
+"""All text of Python, lone surrogates included."""
 scalars = (
     st.none()
     | st.booleans()
@@ -115,7 +115,7 @@ def test_values_in_the_place_of_others_and_in_new_places(valid: dict[str, Any]) 
 
 
 def test_a_valid_event_is_parsed() -> None:
-    """The proof that the properties are not checked on refusals alone."""
+    """Shows that the properties are checked on valid events, too."""
     for valid in VALID:
         assert check(valid) is not None
     assert check(event(ResourceProperties=properties())) is not None

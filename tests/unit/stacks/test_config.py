@@ -1,4 +1,4 @@
-"""What the app is configured with: every key, and what people read when they mistake one."""
+"""What the app is configured with: every key, and the message for each mistake."""
 
 import json
 from typing import Any

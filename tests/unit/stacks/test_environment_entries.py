@@ -1,4 +1,4 @@
-"""Several accounts and Regions in one entry: which stacks they give, and what people read when they mistake them."""
+"""Several accounts and Regions in one entry: which stacks they give, and the messages for mistakes."""
 
 from typing import Any
 

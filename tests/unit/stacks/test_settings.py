@@ -1,4 +1,4 @@
-"""The settings of the app: which values they take, and how an entry overrides them."""
+"""The settings of the app: which values they accept, and how an entry overrides them."""
 
 from typing import Any
 
