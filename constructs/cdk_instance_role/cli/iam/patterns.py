@@ -34,7 +34,7 @@ def resources_overlap(one: str, other: str) -> bool:
     if not overlap(one, other):
         return False
     parts = list(zip(one.split(":", _ARN_PARTS - 1), other.split(":", _ARN_PARTS - 1), strict=False))
-    # An account id or a Region has no colon in it, so ARNs with all their parts can be told apart part by part.
+    # An account id or a Region has no colon in it, so ARNs with all their parts can be compared part by part.
     return len(parts) < _ARN_PARTS or all(overlap(*pair) for pair in parts) or covers(one, other) or covers(other, one)
 
 

@@ -221,7 +221,7 @@ class StackGraph:
     def _live_export(self, name: str) -> Any:
         for stack, key, _ in self._exports(name):
             deployed = self.deployed(stack.address)
-            if deployed and key in deployed.outputs:  # whoever may see the stack need not see what all others export
+            if deployed and key in deployed.outputs:  # without the right to list all exports
                 return deployed.outputs[key]
         look = partial(exports, self._aws.cloudformation)
         exported = self.reader.once(f"what stacks export in {self._aws.region}", look, dict[str, str]())

@@ -46,7 +46,7 @@ class Alarms:
         try:
             return states | self._states_of("CompositeAlarm", others)
         except ClientError as error:
-            # Who may see certain alarms only is told of no composite one. Nor is there one among them then.
+            # A caller with the right to certain alarms only gets no composite ones. Then there is none among them.
             if error_kind_of(error) is ErrorKind.DENIED:
                 return states
             raise

@@ -12,7 +12,7 @@ def problems(desired: Desired, snapshot: Snapshot, *, rolling_back: bool) -> lis
     """Everything that is wrong with the selection and the profiles; the targets themselves are the plan's."""
     profile = snapshot.profiles.get(desired.profile.arn)
     wanted = profile_problems(desired.profile, profile)
-    if rolling_back:  # only what makes going back impossible may stand in its way
+    if rolling_back:  # only what makes a rollback impossible may block it
         return [] if profile else wanted
     return [
         *selection_problems(desired, snapshot),

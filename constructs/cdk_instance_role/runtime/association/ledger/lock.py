@@ -172,7 +172,7 @@ class Lock:
         values = {**self._scope.values, ":until": now + LEASE_SECONDS, ":id": self._mine[":id"]}
         if condition == _RUN_OUT:
             values[":now"] = now
-        # Whoever takes it observes after that, which is what was asked for.
+        # The invocation that takes it observes after that, which is the look that was asked for.
         expression = "SET LeaseOwner = :owner, LeaseUntil = :until" + (f" REMOVE {LOOK_AGAIN}" if takes else "")
         operation = self._update(expression, values, f"RequestId = :id AND {self._scope.condition} AND ({condition})")
         self._valid_until = sent_at + LEASE_SECONDS

@@ -133,7 +133,7 @@ class Request:
 
 def _text(source: Mapping[str, Any], key: str, one_of: list[RequestType] | None = None) -> str:
     value = source.get(key)
-    # A text that can't be printed would break the lines of the log, or could not be told to AWS.
+    # A text that can't be printed would break the lines of the log, or could not be sent to AWS.
     if not isinstance(value, str) or not value or not value.isprintable() or (one_of and value not in one_of):
         raise RequestError(f"the event's {key} is {abbreviated(value)}: it must come from CloudFormation")
     return value
