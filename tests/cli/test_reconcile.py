@@ -262,7 +262,7 @@ def test_an_account_without_access_hides_no_other(cloud: Cloud, tmp_path: Path) 
     assert f"- {unseen}" in before.splitlines()
 
 
-def test_says_once_what_is_wrong_in_one_of_several_accounts(cloud: Cloud, tmp_path: Path, clock: Time) -> None:
+def test_reports_a_problem_in_one_of_several_accounts_once(cloud: Cloud, tmp_path: Path, clock: Time) -> None:
     deployed(cloud, REPAIRED)
     clock.runs = False
 

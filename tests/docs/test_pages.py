@@ -67,7 +67,7 @@ def test_the_code_of_the_readme_is_the_code_of_an_example() -> None:
     assert [line for line in code.splitlines() if line.strip() not in lines] == []
 
 
-def test_the_site_is_strict_and_loads_nothing_from_elsewhere() -> None:
+def test_the_site_is_strict_and_loads_nothing_from_other_hosts() -> None:
     configuration = site()
 
     assert configuration["strict"] is True

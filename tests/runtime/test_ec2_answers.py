@@ -190,7 +190,7 @@ def test_an_answer_that_is_not_xml_is_refused(ec2: "EC2Client") -> None:
         ec2.describe_instances()
 
 
-def test_a_botocore_that_takes_no_other_parser_parses_answers_itself(ec2: "EC2Client") -> None:
+def test_a_botocore_that_accepts_no_other_parser_parses_answers_itself(ec2: "EC2Client") -> None:
     emit = ec2.meta.events.emit
 
     def older(event: str, **details: Any) -> Any:

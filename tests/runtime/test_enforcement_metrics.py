@@ -82,7 +82,7 @@ def test_a_report_counts_a_late_arrival_once_and_its_drift_with_each_look(
     assert look(enforcement, capsys) == {"Drifted": 2}
 
 
-def test_what_a_pause_holds_back_counts_as_drifted(
+def test_instances_that_a_pause_holds_back_count_as_drifted(
     world: World, resource: Resource, enforcement: Enforcement, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(world, resource, 20, REPAIR)

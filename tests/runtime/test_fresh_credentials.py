@@ -72,7 +72,7 @@ def test_an_error_that_lasts_for_more_than_a_minute_is_terminal(
     assert failed[0].seconds >= 60
 
 
-def test_an_error_that_passed_and_comes_back_later_is_counted_anew(world: World, resource: Resource) -> None:
+def test_an_error_that_passed_and_comes_back_later_has_a_new_retry_window(world: World, resource: Resource) -> None:
     began, error = world.clock(), AwsError("AuthFailure", "not able to validate", 401)
     target = world.instance(state="pending", later=[(200, "running")])
 

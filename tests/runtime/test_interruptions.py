@@ -383,7 +383,7 @@ def test_can_acquire_the_lease_again_when_the_answer_of_the_ledger_was_lost(worl
 
 
 @pytest.mark.parametrize("action", [UPDATE, TRANSACT, QUERY])
-def test_goes_on_after_the_ledger_did_not_answer(world: World, resource: Resource, action: str) -> None:
+def test_continues_after_the_ledger_did_not_answer(world: World, resource: Resource, action: str) -> None:
     targets = world.instances(3)
     event = resource.begin(resource.event("Create", world.properties(targets)))
     world.traffic.fail(action, AwsError("InternalServerError", "Internal server error", 500), times=2)

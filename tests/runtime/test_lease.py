@@ -164,7 +164,7 @@ def test_an_operation_makes_no_call_once_its_lease_is_no_longer_renewed(world: W
 # What fails
 
 
-def test_a_write_outside_of_a_transaction_that_meets_one_is_repeated(
+def test_a_write_outside_of_a_transaction_that_conflicts_with_one_is_repeated(
     simulated: LedgerUser, request_: Request, simulator: Simulator
 ) -> None:
     simulated.begin(request_)

@@ -123,7 +123,7 @@ def test_a_move_that_fails_half_way_is_rolled_back(stack: MotoStack) -> None:
     assert stack.ledger_items == []
 
 
-def test_an_update_that_fails_half_way_restores_its_new_targets_and_takes_its_former_ones_again(
+def test_an_update_that_fails_half_way_restores_its_new_targets_and_associates_its_former_ones_again(
     stack: MotoStack,
 ) -> None:
     staying, leaving = stack.instance(), stack.instance(stack.old)

@@ -73,7 +73,7 @@ def test_describes_the_instances_of_the_ledger_too(world: World, observer: Obser
     assert instances[recorded].carries == world.web
 
 
-def test_makes_no_call_when_there_is_nothing_to_ask_for(world: World, observer: Observer) -> None:
+def test_makes_no_call_for_no_instances(world: World, observer: Observer) -> None:
     assert _seen(observer, None, {}) == ((), {})
     assert world.traffic.calls == []
 

@@ -40,7 +40,7 @@ class Story:
         return self.world.carried(self.kept, self.added)
 
 
-def test_an_update_that_is_not_refused_goes_on_although_the_status_cannot_be_read(world: World) -> None:
+def test_an_update_that_is_not_refused_continues_although_the_status_cannot_be_read(world: World) -> None:
     story = Story(world, conflict=False)
     world.traffic.fail(DESCRIBE_STACKS, DENIED, times=FOR_EVER)
     result = story.go_back()

@@ -30,7 +30,7 @@ def fail_to_write_the_outcome(world: World) -> None:
 
 @pytest.mark.parametrize("enforced", [False, True])
 @pytest.mark.parametrize("disturb", [lose_the_answer, kill_after_the_call, fail_to_write_the_outcome])
-def test_a_profile_that_is_associated_again_is_not_taken_for_the_first_association(
+def test_a_profile_that_is_associated_again_is_not_confused_with_the_first_association(
     world: World, resource: Resource, disturb: Callable[[World], None], enforced: bool
 ) -> None:
     target, added = world.instance(world.old, tags=WEB), world.instance()

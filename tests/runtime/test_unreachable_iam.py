@@ -16,7 +16,7 @@ UNREACHABLE = (
 )
 UNCONNECTED = [
     pytest.param(ConnectTimeoutError(endpoint_url=IAM), id="no answer"),
-    pytest.param(EndpointConnectionError(endpoint_url=IAM), id="no way"),
+    pytest.param(EndpointConnectionError(endpoint_url=IAM), id="no connection"),
 ]
 
 

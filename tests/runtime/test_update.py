@@ -88,7 +88,7 @@ def test_follows_the_tags(world: World, resource: Resource) -> None:
     assert world.carried(old, new) == [None, "Web"]
 
 
-def test_changes_from_ids_to_tags(world: World, resource: Resource) -> None:
+def test_switches_from_ids_to_tags(world: World, resource: Resource) -> None:
     both, leaving = world.instance(tags={"app": "web"}), world.instance()
     resource.create(world.properties([both, leaving]))
     before = world.mutations

@@ -51,7 +51,7 @@ def test_a_nested_stack_names_its_parent_and_its_root(cloudformation: "CloudForm
     assert (stack["ParentId"], stack["RootId"]) == (PARENT, ROOT)
 
 
-def test_a_stack_that_is_not_nested_names_none(cloudformation: "CloudFormationClient") -> None:
+def test_a_stack_that_is_not_nested_names_neither_parent_nor_root(cloudformation: "CloudFormationClient") -> None:
     assert described(cloudformation, ROOT).keys().isdisjoint({"ParentId", "RootId"})
 
 

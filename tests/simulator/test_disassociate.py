@@ -102,7 +102,7 @@ def test_a_long_ended_association_is_not_shown_when_another_one_begins(
     assert ec2.shown(instance) == web
 
 
-def test_the_old_association_can_be_disassociated_although_another_has_taken_its_place(
+def test_the_old_association_can_be_disassociated_although_it_was_replaced(
     ec2: Calls, fleet: Fleet, web: str, old: str
 ) -> None:
     former = ec2.association(fleet.add_instance(old))

@@ -49,7 +49,7 @@ def test_the_new_row_can_be_confirmed_while_the_old_one_is_there(
     assert sorted(states(ec2.associations(instance)).values()) == ["associated", "disassociating"]
 
 
-def test_the_two_rows_come_in_no_fixed_order(ec2: Calls, fleet: Fleet, web: str, old: str) -> None:
+def test_the_two_rows_have_no_fixed_order(ec2: Calls, fleet: Fleet, web: str, old: str) -> None:
     instances = [fleet.add_instance(old) for _ in range(20)]
     for instance in instances:
         ec2.replace(ec2.association(instance), web)
@@ -101,7 +101,7 @@ def test_fails_when_the_instance_is_stopped_even_for_the_same_profile(ec2: Calls
     assert refusal(ec2.replace, association, web) == not_active(association["AssociationId"])
 
 
-def test_fails_when_another_has_taken_its_place(ec2: Calls, fleet: Fleet, web: str, old: str) -> None:
+def test_fails_when_the_association_was_replaced(ec2: Calls, fleet: Fleet, web: str, old: str) -> None:
     former = ec2.association(fleet.add_instance(old))
     ec2.replace(former, web)
     assert refusal(ec2.replace, former, web) == not_active(former["AssociationId"])

@@ -63,7 +63,7 @@ def gets_through(clients: Clients) -> GetsThrough:
 
 
 @pytest.mark.parametrize(("action", "capacity", "_refill"), BUCKETS)
-def test_a_full_bucket_lets_its_capacity_through_at_once(
+def test_a_full_bucket_allows_its_capacity_at_once(
     gets_through: GetsThrough, action: str, capacity: int, _refill: int
 ) -> None:
     # The changes among them are refused, as there is no such instance. That takes a token, too.
@@ -71,7 +71,7 @@ def test_a_full_bucket_lets_its_capacity_through_at_once(
 
 
 @pytest.mark.parametrize(("action", "_capacity", "refill"), BUCKETS)
-def test_an_empty_bucket_lets_its_refill_through_per_second(
+def test_an_empty_bucket_allows_its_refill_per_second(
     gets_through: GetsThrough, clock: VirtualClock, action: str, _capacity: int, refill: int
 ) -> None:
     gets_through(action)

@@ -296,7 +296,7 @@ def needed_by(template: Mapping[str, Any], id_: str) -> set[str]:
 # Keys
 
 
-def test_a_key_of_the_app_lets_cloudwatch_logs_use_it_for_the_log_groups_of_the_account() -> None:
+def test_a_key_of_the_app_allows_cloudwatch_logs_to_use_it_for_the_log_groups_of_the_account() -> None:
     stack = new_stack()
     with_settings(stack, encryption_key=kms.Key(stack, "Own"))
     (key,) = resources_of(template_of(stack), "AWS::KMS::Key").values()

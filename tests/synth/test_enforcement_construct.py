@@ -135,7 +135,7 @@ def test_refuses_another_kind_of_enforcement() -> None:
 # The event of drift
 
 
-def test_drift_of_the_association_goes_to_a_target() -> None:
+def test_drift_of_the_association_is_sent_to_a_target() -> None:
     stack = new_stack()
     topic = sns.Topic(stack, "Topic")
     rule = enforced(stack).on_drift(
@@ -154,7 +154,7 @@ def test_drift_of_the_association_goes_to_a_target() -> None:
     assert as_text(properties["Targets"][0]["Arn"]) == "${Topic}"
 
 
-def test_pauses_of_the_association_go_to_a_target() -> None:
+def test_pauses_of_the_association_are_sent_to_a_target() -> None:
     stack = new_stack()
     topic = sns.Topic(stack, "Topic")
     enforced(stack).on_pause("Pause", target=targets.SnsTopic(topic), rule_name="web-pause")

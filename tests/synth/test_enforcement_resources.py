@@ -433,7 +433,7 @@ def test_it_reserves_as_many_executions_as_its_event_source_runs() -> None:
     assert set(reserved.values()) == {20}
 
 
-def test_a_key_of_the_app_encrypts_the_queues_and_lets_eventbridge_and_the_schedule_use_it() -> None:
+def test_a_key_of_the_app_encrypts_the_queues_and_allows_eventbridge_and_the_schedule_to_use_it() -> None:
     stack = new_stack()
     with_provider(stack=stack, encryption_key=kms.Key(stack, "Key"), reconcilers=[iam.ArnPrincipal(OPERATOR)])
     found = of_enforcement(stack)

@@ -99,14 +99,14 @@ def test_with_too_many_tag_values_and_profiles_the_message_asks_for_fewer_of_eit
     )
 
 
-def test_the_id_of_an_instance_of_the_app_takes_no_more_room_than_an_id() -> None:
+def test_the_id_of_an_instance_of_the_app_counts_like_a_literal_id() -> None:
     stack = new_stack()
     references = [CfnParameter(stack, f"Instance{number}").value_as_string for number in range(150)]
     by_reference = len(handler_policies(associated(InstanceSelection.by_ids(*references), stack)))
     assert by_reference == len(handler_policies(associated(InstanceSelection.by_ids(*instance_ids(150)))))
 
 
-def test_a_policy_with_the_ids_of_instances_of_the_app_is_not_larger_than_iam_takes() -> None:
+def test_a_policy_with_the_ids_of_instances_of_the_app_is_not_larger_than_iam_accepts() -> None:
     stack = new_stack(env=None)
     references = [ec2.CfnInstance(stack, f"Server{number}").ref for number in range(100)]
     associated(InstanceSelection.by_ids(*references), stack)

@@ -85,7 +85,7 @@ def test_the_wheel_synthesizes_an_app_outside_the_checkout(python: Path, tmp_pat
     assert list((tmp_path / "cdk.out").glob("asset.*/association/handler.py"))
 
 
-def test_mypy_knows_the_types_of_the_wheel(python: Path, tmp_path: Path) -> None:
+def test_mypy_finds_the_types_of_the_wheel(python: Path, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP + MISTAKE)
     (tmp_path / "mypy.ini").write_text(MYPY)
     mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file", "mypy.ini", "--cache-dir", os.devnull]

@@ -320,7 +320,7 @@ def test_a_policy_whose_resource_gets_another_logical_id_is_deleted_last() -> No
     assert "although New of stack Servers attaches it, too" in found.notes[0]
 
 
-def test_a_policy_that_one_of_two_resources_goes_on_to_attach_is_lost_with_a_note() -> None:
+def test_a_policy_that_one_of_two_resources_still_attaches_is_lost_with_a_note() -> None:
     before = {"Role": role_of({"Ref": "Own"}), "Own": own_policy(properties={"Roles": ["web"]})}
     after = {"Role": role_of(), "Own": own_policy(properties={"Roles": ["web"]})}
 

@@ -52,7 +52,7 @@ def test_keeps_the_lower_share_if_it_halves_the_share_of_throttled_calls(then: i
 
 
 @pytest.mark.parametrize("then", [7, 12, 30])
-def test_goes_back_to_the_old_share_if_as_many_calls_are_throttled_at_the_lower_one(then: int) -> None:
+def test_returns_to_the_old_share_if_as_many_calls_are_throttled_at_the_lower_one(then: int) -> None:
     assert call(AdaptiveRate(), 12, then) == [0.75, 1.0]
 
 

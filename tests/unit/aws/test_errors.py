@@ -64,7 +64,7 @@ def refusal(code: str, message: str = "", status: int = 400, **metadata: bool) -
             id="an association unknown",
         ),
         pytest.param(refusal("InvalidAssociationID.NotFound"), ErrorKind.CHANGED, id="an association over"),
-        pytest.param(refusal("InvalidInstanceID.NotFound"), ErrorKind.CHANGED, id="an instance gone"),
+        pytest.param(refusal("InvalidInstanceID.NotFound"), ErrorKind.CHANGED, id="a terminated instance"),
         pytest.param(
             refusal("IncorrectInstanceState", "The instance 'i-0' is not in the 'running' or 'stopped' states."),
             ErrorKind.NOT_READY,
@@ -93,7 +93,7 @@ def test_an_error_that_is_not_from_aws_is_raised_again() -> None:
 @pytest.mark.parametrize(
     ("error_kind", "age", "final"),
     [
-        pytest.param(ErrorKind.REFUSED, 0.0, True, id="a refusal is believed at once"),
+        pytest.param(ErrorKind.REFUSED, 0.0, True, id="a refusal is terminal at once"),
         pytest.param(ErrorKind.DENIED, 59.0, False, id="a denial may come from a policy that is not in force yet"),
         pytest.param(ErrorKind.DENIED, 60.0, True, id="a denial is believed after a minute"),
         pytest.param(ErrorKind.PROPAGATING, 179.0, False, id="a new profile may take minutes"),

@@ -37,7 +37,7 @@ def take(rate_limiter: RateLimiter, count: int, action: str = REPLACE) -> None:
         assert rate_limiter.acquire(action)
 
 
-def test_the_burst_goes_out_at_once() -> None:
+def test_the_burst_is_sent_at_once() -> None:
     clock = StrictClock()
     take(pace_on(clock), BURST)
 

@@ -47,7 +47,7 @@ def test_ec2_may_assume_the_role(statement: dict[str, Any]) -> None:
         pytest.param({**ALLOW, "Action": "sts:AssumeRoleWithWebIdentity"}, id="another action"),
         pytest.param({**ALLOW, "Action": "sts:TagSession"}, id="tagging only"),
         pytest.param({"Effect": "Allow", "Principal": EC2, "NotAction": "sts:*"}, id="all actions but these"),
-        pytest.param({"Effect": "Allow", "Action": "sts:AssumeRole"}, id="nobody"),
+        pytest.param({"Effect": "Allow", "Action": "sts:AssumeRole"}, id="no principal"),
         pytest.param(DENY, id="only a denial"),
     ],
 )
@@ -76,5 +76,5 @@ def test_a_single_statement_needs_no_list() -> None:
 
 
 @pytest.mark.parametrize("empty", [{}, {"Statement": []}])
-def test_an_empty_policy_allows_nobody(empty: dict[str, Any]) -> None:
+def test_an_empty_policy_allows_no_principal(empty: dict[str, Any]) -> None:
     assert not allows_ec2(empty)

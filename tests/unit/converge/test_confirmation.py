@@ -25,7 +25,7 @@ WEB = "arn:aws:iam::111122223333:instance-profile/Web"
         pytest.param(3600.0, 1, 3.0, id="the last one, after an hour"),
     ],
 )
-def test_looks_more_often_with_fewer_left_and_less_time_passed(
+def test_checks_more_often_with_fewer_left_and_less_time_passed(
     since_change: float, pending: int, seconds: float
 ) -> None:
     assert pause_seconds(since_change, pending) == pytest.approx(seconds)

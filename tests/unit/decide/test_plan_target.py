@@ -85,9 +85,7 @@ class Case:
             id="also when nothing else may be replaced",
         ),
         pytest.param(Case(instance(LISTED), Action.REPLACE), id="a listed profile is replaced"),
-        pytest.param(
-            Case(instance(LISTED, leaving=True), Action.REPLACE), id="also while an association before it ends"
-        ),
+        pytest.param(Case(instance(LISTED, leaving=True), Action.REPLACE), id="even while a former association ends"),
         pytest.param(Case(instance(LISTED, established=False), Action.REPLACE), id="also before EC2 has confirmed it"),
         pytest.param(
             Case(instance(FOREIGN), Action.REPLACE, desired_state=desired(replaces=[], replaces_any=True)),
@@ -103,11 +101,11 @@ class Case:
         ),
         pytest.param(
             Case(instance(state=STOPPED), Action.ASSOCIATE, known=record(LISTED, detached=LISTED), fallback=LISTED),
-            id="an interrupted swap goes on with its second half",
+            id="an interrupted swap continues with its second half",
         ),
         pytest.param(
             Case(instance(), Action.ASSOCIATE, known=record(LISTED, detached=LISTED), fallback=LISTED),
-            id="an interrupted swap goes on also if the instance was started meanwhile",
+            id="an interrupted swap continues even if the instance was started meanwhile",
         ),
         pytest.param(
             Case(instance(state=STOPPED), Action.ASSOCIATE, known=record(LISTED, detached=WANTED)),
@@ -121,7 +119,7 @@ class Case:
         pytest.param(Case(instance(FOREIGN, STOPPED), Action.CONFLICT, after=FOREIGN), id="also on a stopped target"),
         pytest.param(
             Case(instance(FOREIGN), Action.CONFLICT, known=record(), after=FOREIGN),
-            id="also where someone has put it in the place of ours",
+            id="even if someone has replaced our profile by it",
         ),
         pytest.param(
             Case(instance(FOREIGN), Action.KEEP, after=FOREIGN, desired_state=KEEP),
@@ -298,7 +296,9 @@ def test_a_change_of_somebody_after_us_is_kept_if_conflicts_are_kept(context: Op
         pytest.param(record(acted_at=CHANGED), LONG_AFTER, id="it was changed by an earlier operation"),
         pytest.param(record(changed_at=CHANGED), LONG_AFTER, id="EC2 has not accepted a change"),
         pytest.param(
-            record(acted_at=CHANGED, changed_at=CHANGED, detached=LISTED), LONG_AFTER, id="it is between two halves"
+            record(acted_at=CHANGED, changed_at=CHANGED, detached=LISTED),
+            LONG_AFTER,
+            id="it is between the two halves of a swap",
         ),
     ],
 )
@@ -324,7 +324,7 @@ def test_fails_when_a_new_id_is_terminated(found: Instance | None, fact: str) ->
     assert step.advice
 
 
-def test_advises_to_look_at_account_and_region_of_an_unknown_id() -> None:
+def test_advises_to_check_account_and_region_of_an_unknown_id() -> None:
     assert "account and Region" in decide(None).advice
 
 
@@ -334,7 +334,7 @@ def test_advises_to_look_at_account_and_region_of_an_unknown_id() -> None:
     [
         pytest.param(None, OperationContext(known_ids=frozenset({ID})), id="selected before"),
         pytest.param(record(), FORWARD, id="with a record"),
-        pytest.param(None, REVERSING, id="going back"),
+        pytest.param(None, REVERSING, id="in a rollback"),
     ],
 )
 def test_drops_an_old_id_that_is_terminated_with_a_warning(

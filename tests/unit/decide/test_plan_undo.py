@@ -43,24 +43,28 @@ class Case:
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(Case(instance(WANTED), record(), Action.DISASSOCIATE), id="what was bare becomes bare again"),
         pytest.param(
-            Case(instance(WANTED, STOPPED), record(), Action.DISASSOCIATE), id="what was bare, on a stopped instance"
+            Case(instance(WANTED), record(), Action.DISASSOCIATE),
+            id="an instance without a previous profile becomes bare again",
+        ),
+        pytest.param(
+            Case(instance(WANTED, STOPPED), record(), Action.DISASSOCIATE),
+            id="no previous profile, on a stopped instance",
         ),
         pytest.param(
             Case(instance(WANTED, established=False), record(), Action.DISASSOCIATE),
-            id="what was bare, before EC2 has confirmed ours",
+            id="no previous profile, before EC2 has confirmed ours",
         ),
         pytest.param(
-            Case(instance(WANTED), record(LISTED), Action.REPLACE, after=LISTED), id="the previous profile comes back"
+            Case(instance(WANTED), record(LISTED), Action.REPLACE, after=LISTED), id="the previous profile is restored"
         ),
         pytest.param(
             Case(instance(FORMER), record(LISTED, ours=[FORMER, WANTED]), Action.REPLACE, after=LISTED),
-            id="the previous profile comes back in the middle of a change of the wanted one",
+            id="the previous profile is restored during a change of the wanted one",
         ),
         pytest.param(
             Case(instance(WANTED, STOPPED), record(LISTED), Action.SWAP, after=LISTED, fallback=WANTED),
-            id="the previous profile comes back on a stopped instance",
+            id="the previous profile is restored on a stopped instance",
         ),
         pytest.param(
             Case(
@@ -96,14 +100,14 @@ class Case:
         ),
         pytest.param(
             Case(instance(), record(LISTED), Action.FORGET, warning=True),
-            id="a profile of ours that someone has taken off is not put back",
+            id="a profile of ours that someone has removed is not put back",
         ),
         pytest.param(
             Case(instance(WANTED), record(WANTED), Action.FORGET, after=WANTED),
             id="an instance that had the wanted profile all along keeps it",
         ),
         pytest.param(
-            Case(instance(LISTED), record(LISTED), Action.FORGET, after=LISTED), id="what was given back is forgotten"
+            Case(instance(LISTED), record(LISTED), Action.FORGET, after=LISTED), id="a restored record is forgotten"
         ),
         pytest.param(Case(instance(), record(), Action.FORGET), id="what is bare again is forgotten"),
         pytest.param(
@@ -111,7 +115,7 @@ class Case:
         ),
         pytest.param(
             Case(instance(state=STOPPED), record(LISTED, detached=LISTED), Action.ASSOCIATE, after=LISTED),
-            id="a swap that was interrupted is taken back",
+            id="an interrupted swap is rolled back",
         ),
         pytest.param(
             Case(
@@ -121,11 +125,11 @@ class Case:
                 after=LISTED,
                 fallback=WANTED,
             ),
-            id="a swap back that was interrupted goes on",
+            id="an interrupted swap back continues",
         ),
         pytest.param(
             Case(instance(), record(LISTED, detached=LISTED), Action.ASSOCIATE, after=LISTED),
-            id="a swap that was interrupted is taken back also if the instance was started meanwhile",
+            id="an interrupted swap is rolled back even if the instance was started meanwhile",
         ),
         pytest.param(
             Case(
@@ -135,7 +139,7 @@ class Case:
                 warning=True,
                 previous_exists=False,
             ),
-            id="after an interrupted swap nothing is left to give back if the profile was deleted",
+            id="after an interrupted swap there is nothing to restore if the profile was deleted",
         ),
         pytest.param(
             Case(instance(state=STOPPED), record(None, ours=[FORMER, WANTED], detached=FORMER), Action.FORGET),

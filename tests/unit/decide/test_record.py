@@ -149,7 +149,7 @@ def test_a_restored_previous_profile_is_not_ours() -> None:
 # What is held
 
 
-def test_holds_only_what_is_its_own() -> None:
+def test_holds_only_its_own_records() -> None:
     record = put(Record(ID), A, None, WANTED)
     assert held({ID: record}) == {ID: record}
     assert held({ID: record.seen_by(B)}) == {}

@@ -56,9 +56,9 @@ def test_a_problem_says_what_is_wrong_and_what_to_do() -> None:
     ("step", "words"),
     [
         pytest.param(REPLACE, "associate Wanted", id="a profile put there"),
-        pytest.param(Step(ID, Action.REPLACE, "", after=LISTED, undo=True), "give back Listed", id="one given back"),
+        pytest.param(Step(ID, Action.REPLACE, "", after=LISTED, undo=True), "give back Listed", id="a restore"),
         pytest.param(
-            Step(ID, Action.DISASSOCIATE, "", before=WANTED, undo=True), "take Wanted off", id="one taken off"
+            Step(ID, Action.DISASSOCIATE, "", before=WANTED, undo=True), "take Wanted off", id="a disassociation"
         ),
     ],
 )

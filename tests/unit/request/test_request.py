@@ -202,7 +202,7 @@ def test_another_association_has_another_ledger_key(changed: dict[str, str]) -> 
 @pytest.mark.parametrize(
     "garbage",
     [
-        pytest.param(None, id="none at all"),
+        pytest.param(None, id="no value"),
         pytest.param({}, id="empty"),
         pytest.param("gone", id="text"),
         pytest.param({"InstanceProfileArn": "x", "InstanceIds": "i", "TimeoutSeconds": "soon"}, id="malformed"),
@@ -301,7 +301,7 @@ def test_fails_when_the_event_is_not_from_cloudformation(changed: dict[str, Any]
         ),
         pytest.param({"RoleArn": ["x"]}, ["RoleArn", "['x']"], id="a list of roles"),
         pytest.param({"RoleArn": role_arn("Web") + "\n"}, ["RoleArn", "Web\\n"], id="a line break after the role"),
-        pytest.param({"RoleArn": role_arn("Wéb")}, ["RoleArn", ":role/Wéb"], id="a letter that IAM does not take"),
+        pytest.param({"RoleArn": role_arn("Wéb")}, ["RoleArn", ":role/Wéb"], id="a letter that IAM refuses"),
         pytest.param({"RoleArn": role_arn("team/")}, ["RoleArn", ":role/team/"], id="a path without a role"),
         pytest.param({"RoleArn": role_arn("W" * 129)}, ["RoleArn", "WWW"], id="a name that is too long for IAM"),
         pytest.param(
@@ -331,7 +331,7 @@ def test_fails_when_the_event_is_not_from_cloudformation(changed: dict[str, Any]
         pytest.param({"Replaces": ["*"]}, ["Replaces", "'*'", "expected a map"], id="replacing * in a list"),
         pytest.param({"Replaces": ["Web"]}, ["'Web'", "expected a map"], id="replacing a profile by name"),
         pytest.param({"Replaces": [{"RoleArn": role_arn("Web")}]}, ["InstanceProfileArn"], id="replacing a role"),
-        pytest.param({"OnConflict": "fail"}, ["OnConflict", "'fail'", "FAIL or KEEP"], id="a choice in small letters"),
+        pytest.param({"OnConflict": "fail"}, ["OnConflict", "'fail'", "FAIL or KEEP"], id="a choice in lower case"),
         pytest.param({"OnConflict": ["KEEP"]}, ["OnConflict", "['KEEP']"], id="a list of choices"),
         pytest.param({"TimeoutSeconds": "0"}, ["TimeoutSeconds", "'0'", "1 to 3600"], id="no time"),
         pytest.param({"TimeoutSeconds": "3601"}, ["TimeoutSeconds", "'3601'"], id="more time than there is"),

@@ -118,7 +118,7 @@ def test_accepts_policies_by_name_and_by_arn(policy: str) -> None:
     "replaces",
     [
         pytest.param("*", id="every profile"),
-        pytest.param([], id="none"),
+        pytest.param([], id="an empty list"),
         pytest.param(["team/Old"], id="a name with a path"),
         pytest.param(["arn:aws:iam::111122223333:instance-profile/team/Old"], id="an ARN"),
     ],
@@ -576,7 +576,9 @@ def test_policies_of_aws_itself_fit_every_account() -> None:
         pytest.param("alarms", ["a\nb"], r"[0] is 'a\nb': Input should be the name of", id="a name of two lines"),
         pytest.param("alarms", ["arn:aws:cloudwatch:eu-west-1:1:alarm:x"], "not an ARN", id="an ARN"),
         pytest.param("alarms", ["x"] * 101, "List should have at most 100 items", id="too many alarms"),
-        pytest.param("max_failures", -1, " is -1: Input should be a whole number of targets, or", id="less than none"),
+        pytest.param(
+            "max_failures", -1, " is -1: Input should be a whole number of targets, or", id="a negative number"
+        ),
         pytest.param(
             "max_failures", 10**400, ": Input should be a whole number of targets, or", id="failures beyond numbers"
         ),
@@ -717,7 +719,7 @@ def test_fails_when_the_command_line_lists_a_profile_twice() -> None:
 
 
 @pytest.mark.parametrize("replaces", [["team-a/Old", "team-b/Old"], ["Old", "team/Old"], ["Old", "OldRole"]])
-def test_accepts_profiles_whose_names_are_alike(replaces: list[str]) -> None:
+def test_accepts_profiles_with_similar_names(replaces: list[str]) -> None:
     assert entry(replaces=replaces).replaces == replaces
 
 

@@ -25,7 +25,7 @@ def mistake(settings: Any) -> str:
     return str(caught.value)
 
 
-def test_without_settings_an_entry_has_none() -> None:
+def test_by_default_an_entry_has_no_settings() -> None:
     assert load({"instance_roles": {"web": ENTRY}})["web"].settings is None
 
 
