@@ -16,6 +16,7 @@ from ..permission_search.packing import POLICY_SIZE, packed, size_of
 from ..permission_search.statement import RESOURCE, Statement
 from ..support.arns import is_token
 from ..support.at_synthesis import Resources, resources_of
+from ..support.locations import stack_of_targets
 from ..support.names import DigestedName
 from .policy_lengths import Lengths
 from .policy_texts import VERSION, PolicyTexts
@@ -65,7 +66,7 @@ class HandlerPolicies(Construct):
         self._granted: list[Permissions] = []
         self._policies: list[_Policy] = []
         self._describe_stacks = Statement.of(["cloudformation:DescribeStacks"], _with_parents(self._stack))
-        self._lengths = Lengths.of(self._stack, {})
+        self._lengths = Lengths.of(self._stack)
         self._widths: dict[str, int] = {}
         """Characters of ARNs, by their text with tokens."""
         self._drafted = [self._describe_stacks]
@@ -95,7 +96,7 @@ class HandlerPolicies(Construct):
         statements = self._statements()
         profiles = (text for permissions in self._granted for text in permissions.profile_texts())
         values = (text for one in statements for text in sorted(one.texts()))
-        texts = PolicyTexts.of(self._stack, [*profiles, *values], resources)
+        texts = PolicyTexts.of(self._stack, [*profiles, *values])
         parts = packed(merged(map(texts.stable, statements)), texts.width)
         self._provide(len(parts))
         for policy, part in zip(self._policies, parts, strict=True):
@@ -130,13 +131,15 @@ class HandlerPolicies(Construct):
         profile = permissions.profile
         if profile.arn in self._widths or not is_token(profile.arn):
             return
-        resources, arns = {}, self._stack.resolve([profile.arn, profile.role_arn])
-        for arn, kind, path in zip(arns, ("InstanceProfile", "Role"), (*profile.paths[:1], "/"), strict=False):
+        texts = (profile.arn, profile.role_arn)
+        kinds, paths = ("InstanceProfile", "Role"), (*profile.paths[:1], "/")
+        for text, arn, kind, path in zip(texts, self._stack.resolve([*texts]), kinds, paths, strict=False):
             match arn:
                 case {"Fn::GetAtt": [str(name), "Arn"]}:
-                    resources[name] = {"Type": f"AWS::IAM::{kind}", "Properties": {"Path": path}}
-        lengths = Lengths.of(self._stack, resources)
-        self._widths.update(zip((profile.arn, profile.role_arn), map(lengths.width, arns), strict=True))
+                    resource = {"Type": f"AWS::IAM::{kind}", "Properties": {"Path": path}}
+                    self._widths[text] = Lengths.of(stack_of_targets(text) or self._stack).width_of_arn(name, resource)
+                case found:
+                    self._widths[text] = self._lengths.width(found)
 
     def _width(self, value: str) -> int:
         return self._widths.get(value) or self._lengths.width_of_text(value)

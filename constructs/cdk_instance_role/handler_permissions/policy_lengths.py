@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from aws_cdk import Stack
 
-from ..support.arns import is_token
-from ..support.at_synthesis import Resources
+from ..support.arns import Arns, is_token
 
 _TOKEN = re.compile(r"\$\{Token\[([A-Za-z.:]*)[^\]]*\]\}")
 _MAX_PARTITION, _MAX_REGION, _ACCOUNT = len("aws-us-gov"), len("ap-southeast-99"), 12
@@ -36,18 +35,13 @@ class Lengths:
     partition: int
     stack_name: str | None
     """None if it is a token."""
-    resources: Resources = field(default_factory=dict)
-    """The resources of the stack, by logical id."""
 
     @classmethod
-    def of(cls, stack: Stack, resources: Resources) -> "Lengths":
-        """The lengths in a stack.
-
-        Args:
-            stack: the stack.
-            resources: its resources, as far as they are known.
-        """
-        return cls(*_facts_of(stack), resources)
+    @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
+    def of(cls, stack: Stack) -> "Lengths":
+        """The lengths in a stack."""
+        name, partition = stack.stack_name, Arns.of(stack).partition
+        return cls(len(partition) if partition else _MAX_PARTITION, None if is_token(name) else name)
 
     def width(self, value: Any) -> int:
         """Length of a resolved value as JSON, with its quotation marks."""
@@ -58,9 +52,22 @@ class Lengths:
                 return 2 + self._of_reference(name)
             case {"Fn::Join": [separator, parts], **rest} if not rest and isinstance(parts, list):
                 return 2 + sum(self._of_part(*pair) + len(separator) for pair in zip(parts, ["", *parts], strict=False))
-            case {"Fn::GetAtt": [name, "Arn"], **rest} if not rest and name in self.resources:
-                return 2 + self._of_arn(name, self.resources[name])
         return 2 + _MAX_ARN
+
+    def width_of_arn(self, logical_id: str, resource: Mapping[str, Any]) -> int:
+        """The same for the ARN of a resource of the stack.
+
+        Args:
+            logical_id: of the resource.
+            resource: the resource as it is in the template, as far as it is known.
+        """
+        properties = resource.get("Properties", {})
+        path = properties.get("Path", "/")
+        if resource.get("Type") not in _KINDS or not isinstance(path, str):
+            return 2 + _MAX_ARN
+        kind, name, longest = _KINDS[resource["Type"]]
+        head = len(f"arn::iam:::{kind}{path}") + self.partition + _ACCOUNT
+        return 2 + head + self._of_name(logical_id, properties.get(name), longest)
 
     def width_of_text(self, text: str) -> int:
         """The same for a text with tokens, of which only those for accounts, Regions and partitions are known."""
@@ -92,26 +99,9 @@ class Lengths:
         is_id = isinstance(part, dict) and isinstance(former, str) and former.endswith(":instance/")
         return _ID if is_id else self.width(part) - 2
 
-    def _of_arn(self, logical_id: str, resource: Mapping[str, Any]) -> int:
-        properties = resource.get("Properties", {})
-        path = properties.get("Path", "/")
-        if resource["Type"] not in _KINDS or not isinstance(path, str):
-            return _MAX_ARN
-        kind, name, longest = _KINDS[resource["Type"]]
-        head = len(f"arn::iam:::{kind}{path}") + self.partition + _ACCOUNT
-        return head + self._of_name(logical_id, properties.get(name), longest)
-
     def _of_name(self, logical_id: str, given: Any, longest: int) -> int:
         if isinstance(given, str):
             return len(given)
         if given is not None or self.stack_name is None:
             return longest
         return min(longest, len(f"{self.stack_name}-{logical_id}-") + _RANDOM_PART)
-
-
-@cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
-def _facts_of(stack: Stack) -> tuple[int, str | None]:
-    name, region = stack.stack_name, stack.region
-    known = next((one for one in ("cn", "us-gov", "us-iso") if region.startswith(f"{one}-")), "")
-    usual = _MAX_PARTITION if is_token(region) or known == "us-iso" else len(f"aws-{known}".rstrip("-"))
-    return usual, None if is_token(name) else name

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Reference, Stack, Tokenization
+from aws_cdk import Stack
 
 from ..permission_search.statement import Statement
 from ..support.arns import is_list_token, is_token
-from ..support.at_synthesis import Resources
+from ..support.at_synthesis import resources_of
+from ..support.locations import stack_of_targets, targets_of
 from .policy_lengths import Lengths
 
 VERSION = "2012-10-17"
@@ -32,19 +33,18 @@ class PolicyTexts:
     _lengths: Lengths
 
     @classmethod
-    def of(cls, stack: Stack, values: Iterable[str], resources: Resources) -> "PolicyTexts":
+    def of(cls, stack: Stack, values: Iterable[str]) -> "PolicyTexts":
         """The values of statements, asked of Node.js at once.
 
         Args:
             stack: the stack that the policies are in.
             values: the values.
-            resources: the resources of the stack.
         """
         texts = [value for value in dict.fromkeys(values) if is_token(value) or is_list_token(value)]
         found = stack.resolve([[text] if is_list_token(text) else text for text in texts]) if texts else []
         resolved = dict(zip(texts, found, strict=True))
         stable = _distinct({text: _marked(text, _as_text(value)) for text, value in resolved.items()})
-        return cls(resolved, stable, {stable[text]: text for text in stable}, Lengths.of(stack, resources))
+        return cls(resolved, stable, {stable[text]: text for text in stable}, Lengths.of(stack))
 
     def stable(self, statement: Statement) -> Statement:
         """The statement with values that are the same in every synthesis."""
@@ -60,7 +60,11 @@ class PolicyTexts:
 
     def width(self, value: str) -> int:
         """Characters that a stable value comes to at most, with its quotation marks."""
-        return self._lengths.width(self.resolved(value))
+        match self.resolved(value):
+            case {"Fn::GetAtt": [str(logical_id), "Arn"], **rest} if not rest:
+                return self._width_of_arn(self._original[value], logical_id)
+            case found:
+                return self._lengths.width(found)
 
     def resolved(self, value: str) -> Any:
         """A stable value as it stands in the template."""
@@ -69,6 +73,13 @@ class PolicyTexts:
     def render(self, statements: Iterable[Statement]) -> dict[str, Any]:
         """A policy document, with tokens."""
         return {"Version": VERSION, "Statement": [self._with_tokens(one.render()) for one in statements]}
+
+    def _width_of_arn(self, reference: str, logical_id: str) -> int:
+        """The stack that it refers to may be another one, in which a resource of the same logical id is another one."""
+        stack = stack_of_targets(reference)
+        if stack is None:
+            return self._lengths.width_of_arn(logical_id, {})
+        return Lengths.of(stack).width_of_arn(logical_id, resources_of(stack).get(logical_id, {}))
 
     def _with_tokens(self, node: Any) -> Any:
         match node:
@@ -107,5 +118,4 @@ def _distinct(texts: Mapping[str, str]) -> dict[str, str]:
 
 def _owners(text: str) -> str:
     """Paths of the constructs that the tokens in a text refer to."""
-    tokens: list[Any] = [*Tokenization.reverse_string(text).tokens]
-    return " ".join(one.target.node.path for one in tokens if Reference.is_reference(one))
+    return " ".join(target.node.path for target in targets_of(text))

@@ -1,10 +1,11 @@
-"""Where constructs are, asked of Node.js once for all that are in the same scope."""
+"""Where constructs are, asked of Node.js once for all that are in the same scope; and which ones texts refer to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import Reference, Stack, Tokenization
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,20 @@ def stack_of(scope: Any) -> Stack:
 def path_of(construct: Any) -> str:
     path: str = construct.node.path
     return path
+
+
+@cache  # as above, and tokens too
+def targets_of(text: str) -> Sequence[Any]:
+    """The constructs that the references in a text refer to; nothing for other tokens.
+
+    Until the references between stacks are resolved, one to another stack reads in the template as if it were one to a
+    resource of the same stack.
+    """
+    tokens: list[Any] = [*Tokenization.reverse_string(text).tokens]
+    return [one.target for one in tokens if Reference.is_reference(one)]
+
+
+def stack_of_targets(text: str) -> Stack | None:
+    """The stack that a text refers to; None if it refers to none, or to several."""
+    stacks = {stack_of(target) for target in targets_of(text)}
+    return stacks.pop() if len(stacks) == 1 else None
