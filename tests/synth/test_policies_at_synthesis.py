@@ -1,6 +1,7 @@
 """Changes of Aspects and customized roles to the handler's policies are respected when the policies are written."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,60 @@ def test_a_name_that_is_a_token_gets_the_digest_too() -> None:
     assert one["Properties"]["ManagedPolicyName"] == {"Fn::Join": ["-", [{"Fn::ImportValue": "Name"}, id_[-8:]]]}
 
 
-def test_a_second_synthesis_gives_the_same_names() -> None:
+@jsii.implements(IAspect)
+class Identifies:
+    """An Aspect that sets the logical ids of managed policies."""
+
+    def __init__(self, logical_id: str) -> None:
+        self._logical_id = logical_id
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, iam.CfnManagedPolicy):
+            node.override_logical_id(self._logical_id)
+
+
+def identified(logical_id: str, *ids: str) -> dict[str, Any]:
+    """The names of the policies, by logical id, of a stack in which Aspects give names and logical ids."""
+    stack = associated(InstanceSelection.by_ids(*ids))
+    Aspects.of(stack).add(Sets(POLICY, "ManagedPolicyName", lambda _: "corp"))
+    Aspects.of(stack).add(Identifies(logical_id))
+    return {id_: one["Properties"].get("ManagedPolicyName") for id_, one in resources(stack, POLICY).items()}
+
+
+def test_the_logical_id_that_an_aspect_gives_is_kept_but_for_the_digest() -> None:
+    ((id_, name),) = identified("Corp", INSTANCE).items()
+    assert re.fullmatch("Corp[0-9a-f]{8}", id_)
+    assert name == f"corp-{id_[-8:]}"
+
+
+def test_a_policy_with_a_name_and_a_logical_id_by_aspects_is_another_one_when_it_says_something_else() -> None:
+    one, other = identified("Corp", INSTANCE), identified("Corp", INSTANCE, OTHER_INSTANCE)
+    assert one.keys().isdisjoint(other)
+    assert set(one.values()).isdisjoint(other.values())
+
+
+def test_a_logical_id_with_its_digest_is_not_longer_than_cloudformation_takes() -> None:
+    ((id_, name),) = identified("C" * 250, INSTANCE).items()
+    assert len(id_) == 255
+    assert name == f"corp-{id_[-8:]}"
+
+
+def test_a_policy_whose_logical_id_the_app_renames_has_the_digest_in_its_name_too() -> None:
+    stack = associated()
+    ((plain, _),) = handler_policies(associated()).items()
+    stack.rename_logical_id(plain[:-8], "Renamed")
+    Aspects.of(stack).add(Sets(POLICY, "ManagedPolicyName", lambda _: "corp"))
+    ((id_, policy),) = resources(stack, POLICY).items()
+    assert policy["Properties"]["ManagedPolicyName"] == f"corp-{id_[-8:]}"
+    assert re.fullmatch("Renamed[0-9a-f]{8}", id_)
+
+
+@pytest.mark.parametrize("logical_id", [None, "Corp"])
+def test_a_second_synthesis_gives_the_same_names(logical_id: str | None) -> None:
     stack = associated()
     Aspects.of(stack).add(Sets(POLICY, "ManagedPolicyName", lambda _: "corp"))
+    if logical_id:
+        Aspects.of(stack).add(Identifies(logical_id))
     app = stack.node.root
     assert isinstance(app, App)
     once, again = (app.synth(force=True).get_stack_by_name("Stack").template for _ in range(2))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from .policy_texts import VERSION, PolicyTexts
 from .statements import Permissions
 
 _DESCRIPTION = "What the instance profile handler may do for this stack"
-_MAX_POLICY_NAME = 128
+_MAX_POLICY_NAME, _MAX_LOGICAL_ID = 128, 255
 _LEFT_OVER = 600
 """Characters of a policy into which no further statement may fit."""
 _ANY_STATEMENT = Statement.of(["ec2:DescribeInstances"], ["*"])
@@ -180,9 +180,9 @@ class _Policy:
                 scope, self.id, description=_DESCRIPTION, roles=[role], statements=statements
             )
             self._resource = self._reported.node.default_child
-        if self._resource:
-            self._plain_id = self._logical_id = Stack.of(scope).get_logical_id(self._resource)
+        self._stack = Stack.of(scope)
         self._name = DigestedName(_MAX_POLICY_NAME)
+        self._logical_id = DigestedName(_MAX_LOGICAL_ID, separator="")
 
     def write(self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources) -> None:
         """Write what is in the policy, and name it after that."""
@@ -195,13 +195,15 @@ class _Policy:
             self._resource.policy_document = document
             # An Aspect such as `RemovalPolicies` may retain everything. A former policy would stay attached then.
             self._resource.cfn_options.deletion_policy = self._resource.cfn_options.update_replace_policy = None
-            self._rename(digest, resources.get(self._logical_id, {}))
-            self._logical_id = f"{self._plain_id}{digest}"
-            self._resource.override_logical_id(self._logical_id)
+            self._rename(digest, resources)
 
-    def _rename(self, digest: str, resource: Mapping[str, Any]) -> None:
-        """Add the digest to a name that an Aspect has set: the old policy has the name while the new one is made."""
-        name = self._name.renewed(resource.get("Properties", {}).get("ManagedPolicyName"), digest)
+    def _rename(self, digest: str, resources: Resources) -> None:
+        """Add the digest to the logical id and to the name. An Aspect may have set either; the old policy has the name
+        while the new one is made."""
+        logical_id = self._stack.resolve(self._resource.logical_id)
+        properties = resources.get(logical_id, {}).get("Properties", {})
+        self._resource.override_logical_id(self._logical_id.renewed(logical_id, digest))
+        name = self._name.renewed(properties.get("ManagedPolicyName"), digest)
         if name is not None:
             self._resource.add_property_override("ManagedPolicyName", name)
 

@@ -8,17 +8,18 @@ from typing import Any
 
 
 class DigestedName:
-    """A physical name that an Aspect has set, with a digest of the content behind it.
+    """A physical name that an Aspect has set, or a logical id, with a digest of the content behind it.
 
     CloudFormation creates the next resource before it deletes the former one, so the two need different names.
     """
 
-    def __init__(self, max_length: int) -> None:
+    def __init__(self, max_length: int, *, separator: str = "-") -> None:
         """
         Args:
-            max_length: characters that IAM takes.
+            max_length: characters that IAM or CloudFormation takes.
+            separator: what is between name and digest.
         """
-        self._max_length = max_length
+        self._max_length, self._separator = max_length, separator
         self._given: Any = None
         self._written: Any = None
 
@@ -38,8 +39,9 @@ class DigestedName:
 
     def _with(self, digest: str) -> Any:
         if isinstance(self._given, str):
-            return f"{self._given[: self._max_length - len(digest) - 1]}-{digest}"
-        return {"Fn::Join": ["-", [self._given, digest]]}
+            end = f"{self._separator}{digest}"
+            return f"{self._given[: self._max_length - len(end)]}{end}"
+        return {"Fn::Join": [self._separator, [self._given, digest]]}
 
 
 _WORD = r"[\w+=,.@-]+"
