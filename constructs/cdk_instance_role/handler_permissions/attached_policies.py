@@ -61,7 +61,8 @@ class Grants:
     def _write(self) -> None:
         """Write the policies, and have the synthesis fail for what is only known now."""
         written = [policies.write() for policies in self._policies.values()]
-        self._problems.report([*self._too_many(), *excesses(written)])
+        unnamed = (problem for one in written for problem in one.problems)
+        self._problems.report([*self._too_many(), *unnamed, *excesses(written)])
 
     def _refuse_elsewhere(self, stack: Stack) -> None:
         own = Stack.of(self._provider)

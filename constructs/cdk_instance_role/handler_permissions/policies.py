@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..support.arns import is_token
 from ..support.at_synthesis import Resources, resources_of
 from ..support.locations import stack_of_targets
 from ..support.names import DigestedName
+from .conditional_references import ConditionalReferences
 from .policy_lengths import Lengths
 from .policy_texts import VERSION, PolicyTexts
 from .statements import Permissions
@@ -40,6 +41,8 @@ class Written:
     """With tokens."""
     granted: Sequence[Permissions]
     texts: PolicyTexts
+    problems: Sequence[str]
+    """Sentences about what the policies can't name."""
 
 
 class HandlerPolicies(Construct):
@@ -99,9 +102,12 @@ class HandlerPolicies(Construct):
         texts = PolicyTexts.of(self._stack, [*profiles, *values])
         parts = packed(merged(map(texts.stable, statements)), texts.width)
         self._provide(len(parts))
+        conditional = ConditionalReferences(texts, resources)
         for policy, part in zip(self._policies, parts, strict=True):
+            conditional.look_at(policy.found_in(resources), part)
             policy.write(sorted(part, key=_text), texts, resources)
-        return Written([texts.original(one) for part in parts for one in part], self._granted, texts)
+        written = [texts.original(one) for part in parts for one in part]
+        return Written(written, self._granted, texts, [*conditional.problems()])
 
     def draft(self, number: int) -> Sequence[Statement]:
         """What will be in a policy about, for an Aspect that looks at it."""
@@ -195,14 +201,22 @@ class _Policy:
             self._resource.policy_document = document
             # An Aspect such as `RemovalPolicies` may retain everything. A former policy would stay attached then.
             self._resource.cfn_options.deletion_policy = self._resource.cfn_options.update_replace_policy = None
-            self._rename(digest, resources)
+            self._rename(digest, self.found_in(resources).get("Properties", {}))
 
-    def _rename(self, digest: str, resources: Resources) -> None:
+    def found_in(self, resources: Resources) -> Mapping[str, Any]:
+        """The policy as the template has it; nothing if it is only reported, or not written yet."""
+        return resources.get(self._current_id, {}) if self._resource else {}
+
+    @property
+    def _current_id(self) -> str:
+        """The logical id, which an Aspect may have set."""
+        logical_id: str = self._stack.resolve(self._resource.logical_id)
+        return logical_id
+
+    def _rename(self, digest: str, properties: Mapping[str, Any]) -> None:
         """Add the digest to the logical id and to the name. An Aspect may have set either; the old policy has the name
         while the new one is made."""
-        logical_id = self._stack.resolve(self._resource.logical_id)
-        properties = resources.get(logical_id, {}).get("Properties", {})
-        self._resource.override_logical_id(self._logical_id.renewed(logical_id, digest))
+        self._resource.override_logical_id(self._logical_id.renewed(self._current_id, digest))
         name = self._name.renewed(properties.get("ManagedPolicyName"), digest)
         if name is not None:
             self._resource.add_property_override("ManagedPolicyName", name)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class PolicyTexts:
     """By text with tokens."""
     _stable: Mapping[str, str]
     _original: Mapping[str, str]
-    _lengths: Lengths
+    _stack: Stack
 
     @classmethod
     def of(cls, stack: Stack, values: Iterable[str]) -> "PolicyTexts":
@@ -44,7 +44,7 @@ class PolicyTexts:
         found = stack.resolve([[text] if is_list_token(text) else text for text in texts]) if texts else []
         resolved = dict(zip(texts, found, strict=True))
         stable = _distinct({text: _marked(text, _as_text(value)) for text, value in resolved.items()})
-        return cls(resolved, stable, {stable[text]: text for text in stable}, Lengths.of(stack))
+        return cls(resolved, stable, {stable[text]: text for text in stable}, stack)
 
     def stable(self, statement: Statement) -> Statement:
         """The statement with values that are the same in every synthesis."""
@@ -64,11 +64,17 @@ class PolicyTexts:
             case {"Fn::GetAtt": [str(logical_id), "Arn"], **rest} if not rest:
                 return self._width_of_arn(self._original[value], logical_id)
             case found:
-                return self._lengths.width(found)
+                return Lengths.of(self._stack).width(found)
 
     def resolved(self, value: str) -> Any:
         """A stable value as it stands in the template."""
         return self._resolved[self._original[value]] if value in self._original else value
+
+    def resources_in(self, value: str) -> set[str]:
+        """Logical ids of what a stable value refers to in the own stack."""
+        names = set(_referenced(self.resolved(value)))
+        is_own = names and stack_of_targets(self._original[value]) in (None, self._stack)
+        return names if is_own else set()
 
     def render(self, statements: Iterable[Statement]) -> dict[str, Any]:
         """A policy document, with tokens."""
@@ -78,7 +84,7 @@ class PolicyTexts:
         """The stack that it refers to may be another one, in which a resource of the same logical id is another one."""
         stack = stack_of_targets(reference)
         if stack is None:
-            return self._lengths.width_of_arn(logical_id, {})
+            return Lengths.of(self._stack).width_of_arn(logical_id, {})
         return Lengths.of(stack).width_of_arn(logical_id, resources_of(stack).get(logical_id, {}))
 
     def _with_tokens(self, node: Any) -> Any:
@@ -88,6 +94,15 @@ class PolicyTexts:
             case list():
                 return [self._with_tokens(one) for one in node]
         return {key: self._with_tokens(value) for key, value in node.items()}
+
+
+def _referenced(value: Any) -> Iterator[str]:
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
+            yield name
+        case list() | dict():
+            for part in value.values() if isinstance(value, dict) else value:
+                yield from _referenced(part)
 
 
 def _as_text(value: Any) -> str:
