@@ -310,12 +310,6 @@ def test_refuses_a_reconciler_that_is_not_a_role(reconciler: Any) -> None:
         AssociationProvider(new_stack(), "Provider", reconcilers=[reconciler])
 
 
-def test_refuses_a_group_as_a_reconciler() -> None:
-    stack = new_stack()
-    with pytest.raises(ValueError, match="in reconcilers is neither a role nor a user"):
-        AssociationProvider(stack, "Provider", reconcilers=[iam.Group(stack, "Operators")])
-
-
 def reconciler_of_aws(scope: Stack, how: str) -> iam.IGrantable:
     """A reconciler whose ARN is of the partition `aws`."""
     match how:
