@@ -115,11 +115,12 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
                 removed. Default: nothing, only deployments act.
 
         Raises:
-            ValueError: the role of a profile is unknown; an instance is selected by another association already; the
-                targets, the profiles or the alarms don't fit into the handler's IAM policies; a profile, a role or an
-                alarm is in another account, partition or Region; the rollout takes too long; a retained association
-                has enforcement; or a property is out of range. The synthesis fails if the permissions of several
-                associations together allow more than these declare.
+            ValueError: the role of a profile is unknown; the id of an instance is in another association of the app
+                for the same account and Region; the targets, the profiles or the alarms don't fit into the handler's
+                IAM policies; a profile, a role or an alarm is in another account, partition or Region; the rollout
+                takes too long; a retained association has enforcement; or a property is out of range. The synthesis
+                fails if the permissions of several associations together allow more than these declare, or if a
+                condition may leave out what they name.
         """
         super().__init__(scope, id)
         check_types(

@@ -192,8 +192,8 @@ class AssociationProvider(Construct):
 
         Raises:
             ValueError: the provider is in another account or Region, an instance is selected by another association
-                of this provider already, or the permissions don't fit into as many policies as the handler's role can
-                have.
+                of the account and Region already, or the permissions don't fit into as many policies as the handler's
+                role can have.
         """
         return self._grants.add(permissions)
 

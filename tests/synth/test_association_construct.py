@@ -23,7 +23,6 @@ from tests.synth.builders import (
     BY_TAGS,
     INSTANCE,
     IRELAND,
-    OTHER_INSTANCE,
     as_text,
     associate_imported,
     associated,
@@ -209,21 +208,6 @@ def test_fails_when_an_instance_role_is_given_for_its_profile() -> None:
         InstanceProfileAssociation(stack, "Fleet", instance_profile=web, instances=BY_ID)
     with pytest.raises(ValueError, match=message):
         ReplaceableProfiles.profiles(web)
-
-
-def test_fails_when_two_associations_of_a_stack_select_the_same_instance() -> None:
-    stack = associated(InstanceSelection.by_ids(INSTANCE, OTHER_INSTANCE))
-    message = f"instance {OTHER_INSTANCE} is selected by Stack/Web/Fleet already: an instance carries one profile only"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        InstanceRole(stack, "Api").associate_with("Fleet", InstanceSelection.by_ids(OTHER_INSTANCE))
-
-
-def test_fails_when_two_stacks_with_one_provider_select_the_same_instance() -> None:
-    app = new_app()
-    provider = AssociationProvider(Stack(app, "Shared", env=IRELAND), "Provider")
-    associated(BY_ID, Stack(app, "One", env=IRELAND), provider=provider)
-    with pytest.raises(ValueError, match=f"instance {INSTANCE} is selected by One/Web/Fleet already"):
-        associated(BY_ID, Stack(app, "Two", env=IRELAND), provider=provider)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What all associations of a provider need together: the handler's policies, and what is refused about them."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -8,11 +8,16 @@ from constructs import Construct, IDependable
 
 from ..support.arns import is_token
 from ..support.at_synthesis import at_synthesis
+from ..support.locations import environment_of, stack_of
 from ..support.problems import Problems
 from .capacity import MAX_POLICIES, capacity
 from .excess_permissions import excesses
 from .policies import HandlerPolicies
 from .statements import Permissions
+
+_SELECTED: dict[Hashable, dict[str, str]] = {}
+"""Path of the association that selects an instance, by environment and id. jsii keeps every construct for as long as
+the process lives, so nothing is kept alive by this."""
 
 
 class Grants:
@@ -34,7 +39,6 @@ class Grants:
         self._policies_id, self._max_policies = policies_id, max_policies
         self._policies: dict[Stack, HandlerPolicies] = {}
         self._granted: list[Permissions] = []
-        self._selected: dict[str, str] = {}
         self._problems = Problems(provider)
         at_synthesis(provider, self._write)
 
@@ -74,13 +78,15 @@ class Grants:
                 )
 
     def _refuse_selected_twice(self, permissions: Permissions) -> None:
-        path = permissions.location.path
-        for instance_id in permissions.instances.inspected_ids:
-            other = self._selected.setdefault(instance_id, path)
-            if other != path:
-                raise ValueError(
-                    f"instance {instance_id} is selected by {other} already: an instance carries one profile only"
-                )
+        location = permissions.location
+        for environment in {environment_of(location.stack), environment_of(stack_of(self._provider))}:
+            selected = _SELECTED.setdefault(environment, {})
+            for instance_id in permissions.instances.inspected_ids:
+                other = selected.setdefault(instance_id, location.path)
+                if other != location.path:
+                    raise ValueError(
+                        f"instance {instance_id} is selected by {other} already: an instance carries one profile only"
+                    )
 
     def _refuse_too_many(self) -> None:
         for problem in self._too_many():

@@ -1,11 +1,13 @@
 """Where constructs are, asked of Node.js once for all that are in the same scope; and which ones texts refer to."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from aws_cdk import Reference, Stack, Tokenization
+
+from .arns import is_token
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ class Location:
 def stack_of(scope: Any) -> Stack:
     """The stack of a construct."""
     return Stack.of(scope)
+
+
+@cache  # as above
+def environment_of(stack: Any) -> Hashable:
+    """What the account and Region of a stack are known by in its app. If they are not known before the deployment,
+    another stack may be deployed elsewhere, so it is the stack that it is nested in, or itself."""
+    account, region = stack.account, stack.region
+    if not is_token(account) and not is_token(region):
+        return stack.node.root, account, region
+    parent = stack.nested_stack_parent
+    return environment_of(parent) if parent else stack
 
 
 @cache  # as above
