@@ -99,6 +99,38 @@ def test_evaluates_conditions(condition: Any, holds: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("3", 3, True),
+        (3, "3", True),
+        ("true", True, True),
+        (False, "false", True),
+        ("1", True, False),
+        ("True", True, False),
+        ("3", 3.5, False),
+        ("3.5", 3.5, True),
+        (["a", "1"], ["a", 1], True),
+    ],
+)
+def test_compares_text_as_cloudformation_does(one: Any, other: Any, equal: bool) -> None:
+    resolve = Resolver({"Given": one}, conditions={"It": {"Fn::Equals": [{"Ref": "Given"}, other]}})
+
+    assert resolve.holds("It") is equal
+
+
+@pytest.mark.parametrize(
+    ("value", "comes_to"),
+    [
+        ({"Fn::Join": ["-", ["web", True, 3, {"Ref": "On"}]]}, "web-true-3-false"),
+        ({"Fn::Sub": "${On} ${Own}"}, "false true"),
+        ({"Fn::Sub": ["${On} ${Own}", {"Own": True}]}, "false true"),
+    ],
+)
+def test_puts_truth_values_into_text_as_cloudformation_does(value: Any, comes_to: str) -> None:
+    assert Resolver({"On": False, "Own": True})(value) == comes_to
+
+
+@pytest.mark.parametrize(
     ("value", "why"),
     [
         ({"Ref": "Vpc"}, "Vpc is not known before the deployment"),

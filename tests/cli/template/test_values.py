@@ -410,6 +410,8 @@ def test_fails_when_a_target_is_not_known_before_the_deployment() -> None:
     [
         ({"Type": "String", "Default": "dev"}, {}, "dev"),
         ({"Type": "String", "Default": "dev"}, {"It": "prod"}, "prod"),
+        ({"Type": "Number", "Default": 3}, {}, "3"),
+        ({"Type": "String", "Default": True}, {}, "true"),
         ({"Type": "CommaDelimitedList", "Default": "a, b"}, {}, ["a", "b"]),
         ({"Type": "List<AWS::EC2::Instance::Id>"}, {"It": "i-1,i-2"}, ["i-1", "i-2"]),
         ({"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/ami"}, {"It": "ami-1"}, "ami-1"),

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .template_inputs import as_text
+
 VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 """A variable of ``Fn::Sub``; with ``!`` it stands for itself."""
 _DYNAMIC = re.compile(r"\{\{resolve:[^}]*\}\}")
@@ -129,7 +131,7 @@ class Resolver:
                 return self.attribute(logical_id, self(attribute))
             case "Join":
                 separator, parts = argument
-                return separator.join(map(str, self(parts)))
+                return separator.join(as_text(self(parts)))
             case "Sub":
                 return self._sub(argument)
             case "Select":
@@ -157,13 +159,13 @@ class Resolver:
     def _sub(self, argument: Any) -> str:
         text, variables = (argument, {}) if isinstance(argument, str) else argument
 
-        def value(found: re.Match[str]) -> str:
+        def value(found: re.Match[str]) -> Any:
             literal, name = found.groups()
             if literal:
                 return "${" + name + "}"
             if name in variables:
-                return str(self(variables[name]))
-            return str(self({"Fn::GetAtt": name}) if "." in name else self._ref(name))
+                return as_text(self(variables[name]))
+            return as_text(self({"Fn::GetAtt": name}) if "." in name else self._ref(name))
 
         return VARIABLE.sub(value, text)
 
@@ -173,7 +175,7 @@ class Resolver:
             case "Condition":
                 return self.holds(argument)
             case "Fn::Equals":
-                one, other = self(argument)
+                one, other = as_text(self(argument))
                 return bool(one == other)
             case "Fn::And":
                 return all(map(self._holds, argument))

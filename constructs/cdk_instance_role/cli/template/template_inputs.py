@@ -87,11 +87,11 @@ class Parameters:
             UnresolvedError: that is not known before the deployment.
         """
         value = self._given[name]()
-        return self._typed(name, ",".join(map(str, value)) if isinstance(value, list) else as_text(value))
+        return self._typed(name, ",".join(map(str, value)) if isinstance(value, list) else value)
 
     def _typed(self, name: str, value: Any) -> Any:
         if not any(kind in self._declared.get(name, {}).get("Type", "") for kind in ("CommaDelimitedList", "List<")):
-            return value
+            return as_text(value)
         return [item.strip() for item in str(value).split(",")]
 
 
@@ -108,7 +108,7 @@ def _is_remote(parameter: Mapping[str, Any]) -> bool:
 
 
 def as_text(value: Any) -> Any:
-    """CloudFormation delivers every scalar as a string."""
+    """The value as CloudFormation compares, joins and delivers it: every scalar is text."""
     match value:
         case dict():
             return {key: as_text(item) for key, item in value.items()}
