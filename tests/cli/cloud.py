@@ -5,7 +5,7 @@ handler does the deployments. CloudFormation and IAM's policies are as simple as
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -106,14 +106,15 @@ class CloudFormation(Service):
         self._called("ListStackResources")
         stack = self.stacks[StackName]
         types = {id_: one["Type"] for id_, one in stack.template["Resources"].items()}
+        failed = dict.fromkeys(stack.failed, "AWSCDK::CustomResourceProviderFramework::CREATE_FAILED")
         rows = [
             {
                 "LogicalResourceId": id_,
                 "PhysicalResourceId": physical,
                 "ResourceType": types.get(id_, "AWS::CDK::Metadata"),
-                "ResourceStatus": "CREATE_COMPLETE",
+                "ResourceStatus": "CREATE_FAILED" if id_ in failed else "CREATE_COMPLETE",
             }
-            for id_, physical in stack.physical_ids.items()
+            for id_, physical in {**stack.physical_ids, **failed}.items()
         ]
         return {"StackResourceSummaries": rows}
 
@@ -306,6 +307,14 @@ class Cloud:
         """Deploy a stack with ``--no-rollback``: the updates of its associations fail, for reasons that tests provide,
         and so do their rollbacks. Then the reasons are gone."""
         Deployment(self, stack, fails=True).run()
+
+    def fail_to_create(self, stack: StackArtifact) -> None:
+        """Let the only association of a deployed stack be one whose creation has failed with ``--no-rollback``. What it
+        holds it goes on to hold."""
+        deployed, failed = self.cloudformation.stacks[stack.name], only_association(stack)
+        kept = {id_: physical for id_, physical in deployed.physical_ids.items() if id_ != failed}
+        self.cloudformation.stacks[stack.name] = replace(deployed, physical_ids=kept, failed=frozenset({failed}))
+        del self.deployments[stack.name][failed]
 
     # The command line
 

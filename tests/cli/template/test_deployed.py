@@ -74,6 +74,44 @@ def test_leaves_out_resources_that_were_deleted_or_never_created() -> None:
     assert found.physical_ids == {"C": "c"}
 
 
+def statuses(kind: str, *listed: str) -> Any:
+    client = cloudformation({"Resources": {status: {"Type": kind} for status in listed}})
+    rows = [
+        {"LogicalResourceId": one, "PhysicalResourceId": "x", "ResourceType": kind, "ResourceStatus": one}
+        for one in listed
+    ]
+    client.list_stack_resources = lambda **_: {"StackResourceSummaries": rows}
+    return client
+
+
+@pytest.mark.parametrize("kind", ["Custom::InstanceProfileAssociation", "AWS::IAM::Role", "AWS::EC2::Instance"])
+def test_knows_which_resources_there_are_by_their_statuses(kind: str) -> None:
+    there = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "DELETE_FAILED", "IMPORT_COMPLETE")
+
+    found = deployed_stack(statuses(kind, *there, "CREATE_FAILED", "DELETE_COMPLETE", "DELETE_SKIPPED"), "Servers")
+
+    assert found
+    assert found.physical_ids == dict.fromkeys(there, "x")
+    assert found.failed == {"CREATE_FAILED"}
+
+
+def test_counts_an_association_whose_creation_has_failed_among_the_associations() -> None:
+    client = statuses("Custom::InstanceProfileAssociation", "CREATE_COMPLETE", "CREATE_FAILED", "DELETE_COMPLETE")
+
+    found = deployed_stack(client, "Servers")
+
+    assert found
+    assert found.associations == ["CREATE_COMPLETE", "CREATE_FAILED"]
+
+
+def test_keeps_a_nested_stack_whose_creation_has_failed() -> None:
+    """CloudFormation goes on where it has failed: its resources have statuses of their own."""
+    found = deployed_stack(statuses("AWS::CloudFormation::Stack", "CREATE_FAILED"), "Servers")
+
+    assert found
+    assert (found.physical_ids, found.failed) == ({"CREATE_FAILED": "x"}, frozenset())
+
+
 @pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "DELETE_COMPLETE"])
 def test_treats_a_stack_without_resources_as_not_deployed(status: str) -> None:
     client = cloudformation()

@@ -12,7 +12,7 @@ from ..model import CliError, counted
 from ..status_model import OffView
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
-from ..template.stacks import Address, associations
+from ..template.stacks import Address
 from .enforcement_status import declaration, why_off
 
 
@@ -93,8 +93,8 @@ def _declared(addresses: Iterable[Address], environment: Environment) -> Iterato
     """The deployed associations of stacks that have enforcement: each with its stack, and its logical id."""
     for address in addresses:
         if deployed := environment.stacks.deployed(address):
-            for logical_id in associations(deployed.template):
-                if logical_id in deployed.physical_ids and declaration(deployed, logical_id) is not None:
+            for logical_id in deployed.associations:
+                if declaration(deployed, logical_id) is not None:
                     yield address, deployed, logical_id
 
 

@@ -20,7 +20,6 @@ from ..model import AssociationPlan, Event, unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
-from ..template.stacks import associations
 from .access_keys import with_access_key
 from .earlier_changes import EarlierChanges
 from .instance_rows import Rows, warned
@@ -63,7 +62,7 @@ def _planners(
     """Those of the associations of one stack."""
     deployed = environment.stacks.deployed(stack.address)
     environment.stacks.values(stack.address)  # what is said of one association may be about the profile of another
-    former = [id_ for id_ in associations(deployed.template) if id_ in deployed.physical_ids] if deployed else []
+    former = deployed.associations if deployed else []
     for logical_id in dict.fromkeys((*stack.associations, *former)):
         before = deployed if logical_id in former else None
         yield _Planner(stack, environment, before, logical_id, earlier, now)
@@ -105,10 +104,9 @@ class _Planner:
             intent = intent_of(self._environment.stacks, self._stack, self._deployed, self._logical_id)
         except UnresolvedError as error:
             self._reader.record_gap(str(error))
-            return self._about(Event.UPDATE if self._deployed else Event.CREATE)
+            return self._about(self._expected)
         except RequestError as error:
-            plan = self._about(Event.UPDATE if self._deployed else Event.CREATE)
-            return replace(plan, problems=(str(error),))
+            return replace(self._about(self._expected), problems=(str(error),))
         if intent is None:
             return None
         return self._shown(intent, self._reader.fetch("the instances", lambda: self._preview(intent), None))
@@ -185,6 +183,11 @@ class _Planner:
             changes=intent.event is not Event.NONE,
         )
         return enforcement_plan(planned, self._ledger)
+
+    @property
+    def _expected(self) -> Event:
+        """What CloudFormation asks for where nothing more is known of what is wanted."""
+        return Event.UPDATE if self._deployed and self._logical_id not in self._deployed.failed else Event.CREATE
 
     def _key_policies(self) -> Iterator[str]:
         """What the owners of keys have to do. The provider may be in another stack of the assembly."""

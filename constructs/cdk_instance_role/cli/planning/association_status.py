@@ -22,7 +22,7 @@ from ..status_model import AssociationStatus, HeldView
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
-from ..template.stacks import Address, associations
+from ..template.stacks import Address
 
 
 def status_of_stack(
@@ -50,10 +50,9 @@ def status_of_stack(
 
 def _deployed(address: Address, deployed: DeployedStack, environment: Environment) -> Iterator[AssociationStatus]:
     environment.stacks.former_values(address, deployed)
-    for logical_id in associations(deployed.template):
-        if logical_id in deployed.physical_ids:
-            environment.reader.reset()
-            yield _status(address, deployed, logical_id, environment)
+    for logical_id in deployed.associations:
+        environment.reader.reset()
+        yield _status(address, deployed, logical_id, environment)
 
 
 def _with_changes(status: AssociationStatus, environment: Environment, history: History | None) -> AssociationStatus:

@@ -89,7 +89,7 @@ def intent_of(
         max_changes=max_changes(after),
         digest="" if created else digest_of(after),
     )
-    if deployed is None:
+    if deployed is None or logical_id in deployed.failed:
         return intent
     before = _former_properties(stacks, stack, deployed, logical_id)
     event = Event.NONE if before == after and not created else Event.UPDATE

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ...runtime.association.arn import name_of
-from .stacks import STACK_TYPE, nested_template, of_type
+from .stacks import STACK_TYPE, associations, nested_template, of_type
 from .template_text import UnreadableError, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 _NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
+_FAILED = "CREATE_FAILED"
+_GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
+"""Statuses of resources that the stack has no more. One that is skipped goes on to exist without it."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,19 @@ class DeployedStack:
     """By logical id."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    failed: frozenset[str] = frozenset()
+    """Logical ids of the resources whose creation has failed: the next deployment deletes what there is of them, and
+    creates them again. They are not among the physical ids."""
 
     @property
     def name(self) -> str:
         """Its name: of a nested stack the one that CloudFormation has made up."""
         return self.id.split("/")[1] if "/" in self.id else self.id
+
+    @property
+    def associations(self) -> list[str]:
+        """Logical ids of its associations, those included whose creation has failed: they may hold instances."""
+        return [id_ for id_ in associations(self.template) if id_ in self.physical_ids or id_ in self.failed]
 
     @property
     def nested(self) -> list[str]:
@@ -58,7 +69,14 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
     if stack is None:
         return None
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-    resources = [one for page in pages for one in page["StackResourceSummaries"]]
+    listed = [one for page in pages for one in page["StackResourceSummaries"]]
+    resources = [one for one in listed if one.get("PhysicalResourceId") and one["ResourceStatus"] not in _GONE]
+    # Of a nested stack, the resources have statuses of their own.
+    failed = {
+        one["LogicalResourceId"]
+        for one in resources
+        if one["ResourceStatus"] == _FAILED and one["ResourceType"] != STACK_TYPE
+    }
     parameters = {one["ParameterKey"]: one.get("ResolvedValue", one["ParameterValue"]) for one in _parameters(stack)}
     return DeployedStack(
         id=stack["StackId"],
@@ -69,10 +87,11 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
             if one["ResourceType"] == "AWS::IAM::InstanceProfile"
             else one["PhysicalResourceId"]
             for one in resources
-            if one.get("PhysicalResourceId") and one["ResourceStatus"] != "DELETE_COMPLETE"
+            if one["LogicalResourceId"] not in failed
         },
         parameters=parameters,
         outputs={one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
+        failed=frozenset(failed),
     )
 
 
