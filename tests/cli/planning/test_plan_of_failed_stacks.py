@@ -5,7 +5,8 @@ import pytest
 from cdk_instance_role.cli.model import Event, Exit, PlanReport, Verb
 from tests.cli.cloud import Cloud
 from tests.cli.planning.test_planning import verbs, with_properties
-from tests.cli.servers import Servers, synthesized
+from tests.cli.servers import STACK, Servers, synthesized
+from tests.cli.template.test_nested import outer
 from tests.unit.builders import instance_id
 
 ONE, OTHER = Servers(ids=(instance_id(1),)), Servers(ids=(instance_id(2),))
@@ -69,3 +70,110 @@ def test_status_shows_what_a_failed_creation_still_holds(cloud: Cloud) -> None:
     cloud.fail_to_create(synthesized(ONE))
 
     assert [one.id for one in cloud.status(synthesized(ONE)).instances] == [instance_id(1)]
+
+
+# Statuses of stacks
+
+
+@pytest.mark.parametrize("after", [ONE, OTHER, GONE], ids=["the same", "other targets", "no association"])
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("CREATE_IN_PROGRESS", "wait until that is over"),
+        ("ROLLBACK_IN_PROGRESS", "wait until that is over"),
+        ("UPDATE_IN_PROGRESS", "wait until that is over"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "wait until that is over"),
+        ("DELETE_IN_PROGRESS", "wait until that is over"),
+        ("DELETE_FAILED", "delete it again with `cdk destroy`"),
+        ("UPDATE_ROLLBACK_FAILED", "continue its rollback with `cdk rollback`"),
+        ("IMPORT_ROLLBACK_FAILED", "correct that in CloudFormation"),
+    ],
+)
+def test_finds_that_cloudformation_does_not_update_a_stack(
+    cloud: Cloud, status: str, advice: str, after: Servers
+) -> None:
+    cloud.cloudformation.status = status
+
+    plan = cloud.plan(synthesized(after))
+
+    (problem,) = plan.problems
+    name = cloud.cloudformation.stacks[STACK].name
+    assert problem == f"CloudFormation does not update stack {name} while it is in {status}: {advice}, then plan again"
+    assert plan.event is (Event.UPDATE if after.associated else Event.DELETE)
+    assert plan.instances == ()
+    assert PlanReport((plan,)).exit is Exit.CONFLICTS
+
+
+def test_finds_that_cloudformation_does_not_update_what_is_nested_in_a_stack() -> None:
+    cloud = Cloud()
+    for number in (11, 12, 13):
+        cloud.instance(number)
+    cloud.deploy(outer())
+    cloud.cloudformation.status = "UPDATE_ROLLBACK_FAILED"
+
+    plans = cloud.plans(outer())
+
+    assert len(plans) == 3
+    (top,) = {problem for plan in plans for problem in plan.problems}
+    assert top.startswith(f"CloudFormation does not update stack {cloud.cloudformation.stacks['Outer'].name} while")
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
+def test_creates_everything_in_a_stack_without_resources(cloud: Cloud, status: str) -> None:
+    cloud.cloudformation.status = status
+
+    plan = cloud.plan(synthesized(OTHER))
+
+    assert (plan.event, plan.problems, plan.warnings) == (Event.CREATE, (), ())
+    assert verbs(plan) == {"web-2": Verb.ASSOCIATE}
+
+
+FIRST_DELETED = (
+    "stack {} is in ROLLBACK_FAILED, so the CDK CLI deletes it first, and then creates it again: delete it with "
+    "`cdk destroy`, then plan what is created"
+)
+
+
+@pytest.mark.parametrize("after", [ONE, OTHER, GONE], ids=["the same", "other targets", "no association"])
+def test_shows_the_deletion_of_a_stack_that_is_created_again(cloud: Cloud, after: Servers) -> None:
+    cloud.cloudformation.status = "ROLLBACK_FAILED"
+
+    plan = cloud.plan(synthesized(after))
+
+    assert (plan.event, verbs(plan), plan.problems) == (Event.DELETE, {"web-1": Verb.UNDO}, ())
+    assert plan.unseen == (FIRST_DELETED.format(cloud.cloudformation.stacks[STACK].name),)
+    assert PlanReport((plan,)).exit is Exit.ERROR
+
+
+def test_says_so_when_the_association_of_a_stack_that_is_created_again_is_gone_already(cloud: Cloud) -> None:
+    cloud.deploy(synthesized(GONE))
+    cloud.cloudformation.status = "ROLLBACK_FAILED"
+
+    plan = cloud.plan(synthesized(ONE))
+
+    assert (plan.event, plan.instances, plan.problems) == (Event.CREATE, (), ())
+    assert plan.unseen == (FIRST_DELETED.format(cloud.cloudformation.stacks[STACK].name),)
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])
+def test_says_of_a_paused_stack_that_only_a_deployment_without_rollback_goes_on(cloud: Cloud, status: str) -> None:
+    cloud.cloudformation.status = status
+
+    plan = cloud.plan(synthesized(OTHER))
+
+    assert (plan.event, verbs(plan)) == (Event.UPDATE, {"web-1": Verb.UNDO, "web-2": Verb.ASSOCIATE})
+    (warning,) = plan.warnings
+    assert f"is in {status}: this is what a deployment with --no-rollback does; without that option, the CDK" in warning
+    assert PlanReport((plan,)).exit is Exit.CHANGES
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"],
+)
+def test_plans_an_ordinary_update_of_a_stack_that_is_at_rest(cloud: Cloud, status: str) -> None:
+    cloud.cloudformation.status = status
+
+    plan = cloud.plan(synthesized(OTHER))
+
+    assert (plan.event, plan.problems, plan.warnings, plan.unseen) == (Event.UPDATE, (), (), ())

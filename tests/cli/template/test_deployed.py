@@ -112,7 +112,14 @@ def test_keeps_a_nested_stack_whose_creation_has_failed() -> None:
     assert (found.physical_ids, found.failed) == ({"CREATE_FAILED": "x"}, frozenset())
 
 
-@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "DELETE_COMPLETE"])
+def test_knows_the_status_of_a_stack() -> None:
+    client = cloudformation()
+    client.status = "UPDATE_FAILED"
+
+    assert deployed_stack(client, "Servers") == DeployedStack("arn:the-stack", TEMPLATE, PHYSICAL, status=client.status)
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"])
 def test_treats_a_stack_without_resources_as_not_deployed(status: str) -> None:
     client = cloudformation()
     client.status = status

@@ -27,6 +27,7 @@ from .key_policies import key_policies
 from .permission_impact import Impact
 from .planned_change import Intent, intent_of, will_be_there
 from .rollout_estimate import RolloutEstimate
+from .stack_status import RefusedError, status_warnings
 
 ROLLBACK = (
     "its last update has failed, and these properties are those from before it: this is a rollback, which ignores "
@@ -105,7 +106,7 @@ class _Planner:
         except UnresolvedError as error:
             self._reader.record_gap(str(error))
             return self._about(self._expected)
-        except RequestError as error:
+        except (RequestError, RefusedError) as error:
             return replace(self._about(self._expected), problems=(str(error),))
         if intent is None:
             return None
@@ -187,6 +188,8 @@ class _Planner:
     @property
     def _expected(self) -> Event:
         """What CloudFormation asks for where nothing more is known of what is wanted."""
+        if self._stack.template and self._logical_id not in self._stack.associations:
+            return Event.DELETE
         return Event.UPDATE if self._deployed and self._logical_id not in self._deployed.failed else Event.CREATE
 
     def _key_policies(self) -> Iterator[str]:
@@ -209,7 +212,7 @@ class _Planner:
             region=self._environment.aws.region,
             event=event,
             profile=None,
-            warnings=tuple(self._key_policies()),
+            warnings=(*status_warnings(self._environment.stacks, self._stack.address), *self._key_policies()),
             unseen=tuple(self._reader.unavailable),
         )
 

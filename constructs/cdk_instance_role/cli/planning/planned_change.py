@@ -16,6 +16,7 @@ from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import Address
+from .stack_status import check_status, created_again
 
 _PLANNED_ID = "i-00000000000000000"
 """Stands for the instances that the deployment creates."""
@@ -73,7 +74,14 @@ def intent_of(
     Raises:
         UnresolvedError: a property of the association, or whether it is made, is not known before the deployment.
         RequestError: the handler will refuse the properties.
+        RefusedError: CloudFormation will refuse the deployment.
     """
+    check_status(stacks, stack.address)
+    if gap := created_again(stacks, stack.address):
+        if deployed is None:
+            raise UnresolvedError(gap)
+        stacks.reader.record_gap(gap)
+        return _leaving(stacks, stack.address, logical_id)
     if not will_be_there(stacks, stack, logical_id):
         return _leaving(stacks, stack.address, logical_id) if deployed else None
     after, created = _wanted(stacks, stack, logical_id)

@@ -13,7 +13,9 @@ from .template_text import UnreadableError, parse
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-_NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"})
+_NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"})
+"""Statuses of stacks without resources. What is left after the rollback of a creation the CDK CLI deletes and creates
+again."""
 _FAILED = "CREATE_FAILED"
 _GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 """Statuses of resources that the stack has no more. One that is skipped goes on to exist without it."""
@@ -29,6 +31,7 @@ class DeployedStack:
     """By logical id."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    status: str = "CREATE_COMPLETE"
     failed: frozenset[str] = frozenset()
     """Logical ids of the resources whose creation has failed: the next deployment deletes what there is of them, and
     creates them again. They are not among the physical ids."""
@@ -91,6 +94,7 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
         },
         parameters=parameters,
         outputs={one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
+        status=stack["StackStatus"],
         failed=frozenset(failed),
     )
 

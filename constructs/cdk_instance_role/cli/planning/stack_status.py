@@ -1,0 +1,67 @@
+"""What the status of a deployed stack means for its next deployment, by CloudFormation and the CDK CLI:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-console-view-stack-data-resources-status-codes
+"""
+
+from collections.abc import Iterator
+
+from ..live.stack_graph import StackGraph
+from ..template.deployed_stack import DeployedStack
+from ..template.stacks import Address
+
+_CREATED_AGAIN = "ROLLBACK_FAILED"
+_PAUSED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
+"""Statuses that a deployment with ``--no-rollback`` leaves, and that only such a one goes on from."""
+_ADVICE = {
+    "DELETE_FAILED": "delete it again with `cdk destroy`",
+    "UPDATE_ROLLBACK_FAILED": "continue its rollback with `cdk rollback`",
+}
+_WAIT = "wait until that is over"
+_OTHERWISE = "correct that in CloudFormation"
+
+
+class RefusedError(Exception):
+    """CloudFormation will refuse the deployment; the message says why, and what to do."""
+
+
+def check_status(stacks: StackGraph, address: Address) -> None:
+    """Refuse a stack that CloudFormation does not update, or that is nested in one.
+
+    Raises:
+        RefusedError: that is so.
+    """
+    for stack in _around(stacks, address):
+        if not (stack.status.endswith("_COMPLETE") or stack.status in {*_PAUSED, _CREATED_AGAIN}):
+            advice = _WAIT if stack.status.endswith("_IN_PROGRESS") else _ADVICE.get(stack.status, _OTHERWISE)
+            raise RefusedError(
+                f"CloudFormation does not update stack {stack.name} while it is in {stack.status}: {advice}, then plan "
+                "again"
+            )
+
+
+def created_again(stacks: StackGraph, address: Address) -> str | None:
+    """Why only the first half of a deployment is known, if the CDK CLI deletes the stack and creates it again."""
+    for stack in _around(stacks, address):
+        if stack.status == _CREATED_AGAIN:
+            return (
+                f"stack {stack.name} is in {stack.status}, so the CDK CLI deletes it first, and then creates it again: "
+                "delete it with `cdk destroy`, then plan what is created"
+            )
+    return None
+
+
+def status_warnings(stacks: StackGraph, address: Address) -> Iterator[str]:
+    """What people should know of the stack, and of those that it is nested in."""
+    for stack in _around(stacks, address):
+        if stack.status in _PAUSED:
+            yield (
+                f"stack {stack.name} is in {stack.status}: this is what a deployment with --no-rollback does; without "
+                "that option, the CDK CLI rolls the stack back first"
+            )
+
+
+def _around(stacks: StackGraph, address: Address) -> Iterator[DeployedStack]:
+    """A stack after those that it is nested in, as far as they are deployed."""
+    if address.outer:
+        yield from _around(stacks, address.outer)
+    if deployed := stacks.deployed(address):
+        yield deployed
