@@ -1125,6 +1125,36 @@ def test_says_so_when_only_cloudformation_resolves_the_properties(
     assert exit_status(plan) is Exit.ERROR
 
 
+def ids_from_systems_manager() -> StackArtifact:
+    return with_ssm_parameter(with_properties(synthesized(BY_ID), InstanceIds=[{"Ref": "It"}]))
+
+
+def condition_from_systems_manager() -> StackArtifact:
+    return with_ssm_parameter(conditional(synthesized(BY_ID), [{"Ref": "It"}, instance_id(1)]))
+
+
+def with_ssm_parameter(stack: StackArtifact) -> StackArtifact:
+    parameter = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/web/id"}
+    return replace(stack, template={**stack.template, "Parameters": {"It": parameter}})
+
+
+@pytest.mark.parametrize("after", [ids_from_systems_manager, condition_from_systems_manager])
+def test_says_so_when_the_deployment_reads_what_is_wanted_from_systems_manager(
+    cloud: Cloud, after: Callable[[], StackArtifact]
+) -> None:
+    """A deployment without any other change reads it again, too."""
+    cloud.instance(1)
+    cloud.instance(2)
+    deployed = cloud.deploy(synthesized(BY_ID))
+    cloud.cloudformation.stacks[STACK] = replace(deployed, template=after().template, parameters={"It": instance_id(1)})
+
+    plan = cloud.plan(after())
+
+    (unseen,) = plan.unseen
+    assert unseen.endswith(": /web/id is not known before the deployment, which reads it from Systems Manager")
+    assert exit_status(plan) is Exit.ERROR
+
+
 def test_reports_properties_that_the_handler_refuses(cloud: Cloud) -> None:
     plan = cloud.plan(with_properties(synthesized(BY_ID), InstanceIds=["web-1"]))
 

@@ -453,6 +453,30 @@ def test_reads_the_value_of_a_systems_manager_parameter_from_the_deployed_stack(
     assert found.resolve({"Ref": "It"}) == "ami-1"
 
 
+@pytest.mark.parametrize("around", [{}, {"It": lambda: "/ami"}], ids=["", "nested"])
+@pytest.mark.parametrize("is_deployed", [False, True])
+@pytest.mark.parametrize(("named", "shown"), [({"Default": "/web/ids"}, "/web/ids"), ({}, "It")])
+def test_fails_when_the_deployment_reads_a_parameter_from_systems_manager(
+    around: dict[str, Any], is_deployed: bool, named: dict[str, str], shown: str
+) -> None:
+    template = {"Parameters": {"It": {"Type": "AWS::SSM::Parameter::Value<List<String>>", **named}}, "Resources": {}}
+    before = DeployedStack("arn:the-stack", template, {}, {"It": "i-1"}) if is_deployed else None
+    was = values(template, before).resolve if is_deployed else None
+
+    found = StackValues(template, PLACE, before, replace(ELSEWHERE, given=around), was)
+
+    with pytest.raises(
+        UnresolvedError, match=f"^{shown} is not known before the deployment, which reads it from Systems Manager$"
+    ):
+        found.resolve({"Ref": "It"})
+
+
+def test_knows_the_name_of_a_parameter_of_systems_manager() -> None:
+    template = {"Parameters": {"It": {"Type": "AWS::SSM::Parameter::Name", "Default": "/web/ids"}}}
+
+    assert values(template).resolve({"Ref": "It"}) == "/web/ids"
+
+
 def test_reads_only_needed_parameters_from_the_parent_stack() -> None:
     def unknown() -> Any:
         raise UnresolvedError("Topic is not known before the deployment")
@@ -500,12 +524,9 @@ def test_placeholder_names_differ_between_stacks() -> None:
     assert len({wanted(values(synthesized(PLAIN), place=place))[1] for place in (PLACE, nested)}) == 2
 
 
-@pytest.mark.parametrize(
-    "parameter", [{"Type": "String"}, {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a"}]
-)
-def test_fails_when_a_parameter_has_no_value_yet(parameter: dict[str, str]) -> None:
+def test_fails_when_a_parameter_has_no_value_yet() -> None:
     with pytest.raises(UnresolvedError, match="It is not known before the deployment"):
-        values({"Parameters": {"It": parameter}}).resolve({"Ref": "It"})
+        values({"Parameters": {"It": {"Type": "String"}}}).resolve({"Ref": "It"})
 
 
 @pytest.mark.parametrize("no_echo", [True, "true"])

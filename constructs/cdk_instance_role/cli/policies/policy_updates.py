@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..iam.role import Role
 from ..lazy import lazy
 from ..template.iam_resources import MADE_UP
-from ..template.template_inputs import as_text
+from ..template.intrinsic_functions import as_text
 from .attachments import Attachment, Key, Part
 from .known_values import learned
 from .policy_documents import Document, References

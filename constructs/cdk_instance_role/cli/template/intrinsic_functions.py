@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .template_inputs import as_text
-
 VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 """A variable of ``Fn::Sub``; with ``!`` it stands for itself."""
 _DYNAMIC = re.compile(r"\{\{resolve:[^}]*\}\}")
@@ -34,6 +32,18 @@ def dynamic_references(text: str) -> list[str]:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
     """
     return _DYNAMIC.findall(text)
+
+
+def as_text(value: Any) -> Any:
+    """The value as CloudFormation compares, joins and delivers it: every scalar is text."""
+    match value:
+        case dict():
+            return {key: as_text(item) for key, item in value.items()}
+        case list():
+            return [as_text(item) for item in value]
+        case bool():
+            return str(value).lower()
+    return str(value)
 
 
 def properties_of(resource: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from ...runtime.association.contract import Property, RolloutProperty
 from ..lazy import lazy
 from .deployed_stack import DeployedStack
 from .iam_resources import IAM_TYPES, IamNames
-from .intrinsic_functions import NO_VALUE, Resolver, UnresolvedError, properties_of
+from .intrinsic_functions import NO_VALUE, Resolver, UnresolvedError, as_text, properties_of
 from .replacement import (
     ALARM,
     COMPOSITE_ALARM,
@@ -22,7 +22,7 @@ from .replacement import (
     is_replaced,
 )
 from .stacks import STACK_TYPE, of_type
-from .template_inputs import Parameters, StackLocation, as_text
+from .template_inputs import Parameters, StackLocation
 
 _FUNCTION = "AWS::Lambda::Function"
 _OUTPUTS = "Outputs."
@@ -95,7 +95,7 @@ class StackValues:
         """
         self.template, self._location, self._elsewhere = template, location, elsewhere
         self._instances = self._instances_of(deployed) if deployed else {}
-        self._parameters = Parameters(template, deployed, elsewhere.given)
+        self._parameters = Parameters(template, deployed, elsewhere.given, will_be=deployed is None or was is not None)
         self.resolve = Resolver(
             {**location.pseudo(deployed), **self._parameters.known()},
             self._attribute,

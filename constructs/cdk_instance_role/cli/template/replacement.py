@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .deployed_stack import DeployedStack
-from .intrinsic_functions import NO_VALUE, UnresolvedError
-from .template_inputs import as_text
+from .intrinsic_functions import NO_VALUE, UnresolvedError, as_text
 
 INSTANCE, ROLE, PROFILE = "AWS::EC2::Instance", "AWS::IAM::Role", "AWS::IAM::InstanceProfile"
 INLINE_POLICY, MANAGED_POLICY, ROLE_POLICY = "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .deployed_stack import DeployedStack
+from .intrinsic_functions import UnresolvedError, as_text
 from .stacks import Address
 
 _URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
@@ -56,16 +58,21 @@ class Parameters:
         template: Mapping[str, Any],
         deployed: DeployedStack | None,
         given: Mapping[str, Callable[[], Any]],
+        *,
+        will_be: bool,
     ) -> None:
         """
         Args:
             template: the template to come, or the deployed one.
             deployed: the stack as it is deployed; None if it is not.
             given: what the stack around a nested one gives it, by the parameter's name. Raises `UnresolvedError`.
+            will_be: the template is the one to come. Each deployment reads parameters of Systems Manager again.
         """
         self._declared: Mapping[str, Any] = template.get("Parameters", {})
-        # Of a parameter that names one of Systems Manager, only the deployed stack knows what that comes to.
-        self._given = {name: value for name, value in given.items() if not _is_remote(self._declared.get(name, {}))}
+        remote = {name for name, one in self._declared.items() if _is_remote(one)}
+        # Of a parameter that names one of Systems Manager, only the deployed stack knows what that has come to.
+        self._given = {name: value for name, value in given.items() if name not in remote}
+        self._given |= {name: partial(self._read_again, name) for name in remote if will_be}
         self._known = {name: one["Default"] for name, one in self._declared.items() if _has_default(one)}
         given_before = deployed.parameters if deployed else {}
         self._known |= given_before
@@ -89,6 +96,10 @@ class Parameters:
         value = self._given[name]()
         return self._typed(name, ",".join(map(str, value)) if isinstance(value, list) else value)
 
+    def _read_again(self, name: str) -> Any:
+        named = self._declared[name].get("Default", name)
+        raise UnresolvedError(f"{named} is not known before the deployment, which reads it from Systems Manager")
+
     def _typed(self, name: str, value: Any) -> Any:
         if not any(kind in self._declared.get(name, {}).get("Type", "") for kind in ("CommaDelimitedList", "List<")):
             return as_text(value)
@@ -104,16 +115,4 @@ def _is_masked(parameter: Mapping[str, Any]) -> bool:
 
 
 def _is_remote(parameter: Mapping[str, Any]) -> bool:
-    return bool(parameter.get("Type", "").startswith("AWS::SSM::"))
-
-
-def as_text(value: Any) -> Any:
-    """The value as CloudFormation compares, joins and delivers it: every scalar is text."""
-    match value:
-        case dict():
-            return {key: as_text(item) for key, item in value.items()}
-        case list():
-            return [as_text(item) for item in value]
-        case bool():
-            return str(value).lower()
-    return str(value)
+    return bool(parameter.get("Type", "").startswith("AWS::SSM::Parameter::Value<"))
