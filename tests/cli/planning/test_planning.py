@@ -496,6 +496,55 @@ def test_plans_an_update_whose_former_properties_are_unknown(cloud: Cloud) -> No
     assert verbs(plan) == {"web-1": Verb.KEEP, "web-2": Verb.ASSOCIATE}
 
 
+@cache
+def with_provider(id_: str) -> StackArtifact:
+    """A stack whose association has a provider of its own."""
+    app = new_app()
+    stack = Stack(app, STACK, env=IRELAND)
+    provider = AssociationProvider(stack, id_)
+    InstanceRole(stack, "Web").associate_with("Fleet", InstanceSelection.by_ids(instance_id(1)), provider=provider)
+    (found,) = assembly.read(written(app))
+    return found
+
+
+OTHER_PROVIDER = (
+    "CloudFormation refuses another provider for an association that is deployed (Modifying service token is not "
+    "allowed): keep its provider, or delete the association in one deployment and create it in the next one"
+)
+
+
+def test_finds_that_an_association_gets_another_provider(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(with_provider("One"))
+
+    plan = cloud.plan(with_provider("Other"))
+
+    assert (plan.event, plan.problems, plan.unseen) == (Event.UPDATE, (OTHER_PROVIDER,), ())
+    assert exit_status(plan) is Exit.CONFLICTS
+    assert cloud.plan(with_provider("One")).event is Event.NONE
+
+
+def test_finds_that_the_function_of_a_provider_gets_another_name(cloud: Cloud) -> None:
+    cloud.instance(1)
+    stack = with_provider("One")
+    cloud.deploy(stack)
+    (logical_id,) = stack.associations
+    function = stack.resources[logical_id]["Properties"]["ServiceToken"]["Fn::GetAtt"][0]
+    named = with_resource(stack, function, FunctionName="other")
+
+    assert cloud.plan(named).problems == (OTHER_PROVIDER,)
+
+
+def test_says_so_when_the_provider_that_an_association_gets_is_not_known(cloud: Cloud) -> None:
+    cloud.instance(1)
+    cloud.deploy(with_provider("One"))
+
+    plan = cloud.plan(with_properties(with_provider("One"), ServiceToken={"Fn::ImportValue": "Shared"}))
+
+    assert plan.unseen == ("whether its provider changes: no stack exports Shared yet",)
+    assert exit_status(plan) is Exit.ERROR
+
+
 # Delete
 
 
@@ -1165,6 +1214,11 @@ def test_reports_properties_that_the_handler_refuses(cloud: Cloud) -> None:
 def with_properties(stack: StackArtifact, **changed: Any) -> StackArtifact:
     """A stack whose association has other properties."""
     (logical_id,) = stack.associations
+    return with_resource(stack, logical_id, **changed)
+
+
+def with_resource(stack: StackArtifact, logical_id: str, **changed: Any) -> StackArtifact:
+    """A stack one of whose resources has other properties."""
     resource = stack.resources[logical_id]
     resources = {**stack.resources, logical_id: {**resource, "Properties": {**resource["Properties"], **changed}}}
     return replace(stack, template={**stack.template, "Resources": resources})

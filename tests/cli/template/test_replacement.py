@@ -11,6 +11,7 @@ from cdk_instance_role.cli.template.replacement import (
     ALARM,
     COMPOSITE_ALARM,
     DELETION,
+    FUNCTION,
     INSTANCE,
     MANAGED_POLICY,
     PROFILE,
@@ -19,9 +20,11 @@ from cdk_instance_role.cli.template.replacement import (
     ROLE_POLICY,
     KeptResources,
     doubts,
+    has_other_provider,
     is_replaced,
     is_retained,
 )
+from cdk_instance_role.cli.template.stacks import ASSOCIATION_TYPE
 
 
 def resource(kind: str, **properties: Any) -> dict[str, Any]:
@@ -46,6 +49,8 @@ def resource(kind: str, **properties: Any) -> dict[str, Any]:
         (ROLE_POLICY, "RoleName"),
         (ALARM, "AlarmName"),
         (COMPOSITE_ALARM, "AlarmName"),
+        (FUNCTION, "FunctionName"),
+        (FUNCTION, "PackageType"),
     ],
 )
 def test_replaces_a_resource_when_one_of_these_properties_changes(kind: str, changed: str) -> None:
@@ -113,6 +118,29 @@ def test_uses_the_name_that_a_new_role_will_have() -> None:
 
     assert is_replaced(one, one, lambda _: "web", will_be)
     assert not is_replaced(one, one, lambda _: "next", will_be)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "other"),
+    [
+        ("arn:web", "arn:web", False),
+        ("arn:web", "arn:db", True),
+        ("arn:web", {"Fn::Sub": "arn:${New}"}, False),
+        ({"Fn::Sub": "arn:${Stage}"}, {"Fn::Sub": "arn:${Stage}"}, True),
+        ({"Ref": "Unknown"}, {"Ref": "Unknown"}, False),
+    ],
+)
+def test_compares_providers_by_what_their_service_tokens_come_to(before: Any, after: Any, other: bool) -> None:
+    was, will_be = (resource(ASSOCIATION_TYPE, ServiceToken=one) for one in (before, after))
+
+    assert has_other_provider(was, will_be, WAS, WILL_BE) is other
+
+
+def test_fails_when_it_is_not_known_which_provider_an_association_gets() -> None:
+    before, after = (resource(ASSOCIATION_TYPE, ServiceToken=one) for one in ("arn:web", {"Ref": "Unknown"}))
+
+    with pytest.raises(UnresolvedError, match="Unknown is not known before the deployment"):
+        has_other_provider(before, after, WAS, WILL_BE)
 
 
 def test_keeps_a_resource_whose_name_refers_to_itself() -> None:

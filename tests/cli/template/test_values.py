@@ -504,8 +504,9 @@ def test_knows_the_arn_of_a_deployed_function() -> None:
     arn = found.resolve({"Fn::GetAtt": ["Handler", "Arn"]})
 
     assert arn == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Servers-Handler-1"
-    with pytest.raises(UnresolvedError):
+    with pytest.raises(UnresolvedError) as error:
         values(template).resolve({"Fn::GetAtt": ["Handler", "Arn"]})
+    assert error.value.identity not in (None, arn)
 
 
 @pytest.mark.parametrize(

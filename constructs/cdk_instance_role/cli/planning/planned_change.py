@@ -15,11 +15,17 @@ from ..model import Event
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
+from ..template.replacement import has_other_provider
 from ..template.stacks import Address
-from .stack_status import check_status, created_again
+from .stack_status import RefusedError, check_status, created_again
 
 _PLANNED_ID = "i-00000000000000000"
 """Stands for the instances that the deployment creates."""
+
+_OTHER_PROVIDER = (
+    "CloudFormation refuses another provider for an association that is deployed (Modifying service token is not "
+    "allowed): keep its provider, or delete the association in one deployment and create it in the next one"
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ def intent_of(
     )
     if deployed is None or logical_id in deployed.failed:
         return intent
+    _check_provider(stacks, stack, deployed, logical_id)
     before = _former_properties(stacks, stack, deployed, logical_id)
     event = Event.NONE if before == after and not created else Event.UPDATE
     known_ids = frozenset((before or {}).get(Property.INSTANCE_IDS, ()))
@@ -143,6 +150,16 @@ def _wanted(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> tuple[
         return values.properties(logical_id), tuple(values.new_instances(logical_id))
     except UnresolvedError as error:
         raise UnresolvedError(f"what is wanted: {error}") from None
+
+
+def _check_provider(stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack, logical_id: str) -> None:
+    before, after = stacks.former_values(stack.address, deployed), stacks.values(stack.address)
+    was, will_be = before.resources[logical_id], after.resources[logical_id]
+    try:
+        if has_other_provider(was, will_be, before.resolve, after.resolve):
+            raise RefusedError(_OTHER_PROVIDER)
+    except UnresolvedError as error:
+        raise UnresolvedError(f"whether its provider changes: {error}") from None
 
 
 def _leaving(stacks: StackGraph, address: Address, logical_id: str) -> Intent:

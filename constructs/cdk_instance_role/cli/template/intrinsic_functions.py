@@ -19,7 +19,8 @@ class UnresolvedError(Exception):
     """The value is not known before the deployment; the message says why."""
 
     identity: str | None = None
-    """Name of the role, or ARN of the managed policy, if the value is that of one that the deployment creates."""
+    """Name of the role, or ARN of the managed policy or function, if the value is that of one that the deployment
+    creates."""
 
 
 def _not_known(what: str) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 from ...runtime.association.contract import Property, RolloutProperty
 from ..lazy import lazy
 from .deployed_stack import DeployedStack
-from .iam_resources import IAM_TYPES, IamNames
+from .iam_resources import IAM_TYPES, MADE_UP, IamNames
 from .intrinsic_functions import NO_VALUE, Resolver, UnresolvedError, as_text, properties_of
 from .replacement import (
     ALARM,
     COMPOSITE_ALARM,
+    FUNCTION,
     INSTANCE,
     MANAGED_POLICY,
     ROLE,
@@ -24,7 +25,6 @@ from .replacement import (
 from .stacks import STACK_TYPE, of_type
 from .template_inputs import Parameters, StackLocation
 
-_FUNCTION = "AWS::Lambda::Function"
 _OUTPUTS = "Outputs."
 _KNOWN_BY_PATH = frozenset({INSTANCE, ALARM, COMPOSITE_ALARM})
 """Resources that the plan shows although they have no id yet."""
@@ -43,7 +43,7 @@ class NewResourceError(UnresolvedError):
 
 
 class NewIdentityError(UnresolvedError):
-    """The value is the name of a role, or the ARN of a managed policy, that the deployment creates."""
+    """The value is the name of a role, or the ARN of a managed policy or function, that the deployment creates."""
 
     def __init__(self, path: str, identity: str) -> None:
         """
@@ -214,7 +214,9 @@ class StackValues:
         kind = self.resources.get(logical_id, {}).get("Type")
         if kind == STACK_TYPE and name.startswith(_OUTPUTS):
             return self._elsewhere.nested(logical_id, name.removeprefix(_OUTPUTS))
-        if kind == _FUNCTION and name == "Arn" and logical_id in self._known:
+        if kind == FUNCTION and name == "Arn":
+            if logical_id not in self._known:
+                raise NewIdentityError(self.path(logical_id), self._location.arn_of_function(f"{logical_id}{MADE_UP}"))
             return self._location.arn_of_function(self._known[logical_id])
         if name == "PolicyArn" and kind == MANAGED_POLICY:
             if self.iam.is_new(logical_id):

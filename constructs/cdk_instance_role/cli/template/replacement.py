@@ -11,6 +11,7 @@ from .intrinsic_functions import NO_VALUE, UnresolvedError, as_text
 INSTANCE, ROLE, PROFILE = "AWS::EC2::Instance", "AWS::IAM::Role", "AWS::IAM::InstanceProfile"
 INLINE_POLICY, MANAGED_POLICY, ROLE_POLICY = "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"
 ALARM, COMPOSITE_ALARM = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
+FUNCTION = "AWS::Lambda::Function"
 
 _IDENTITY = {
     ROLE: frozenset({"Path", "RoleName"}),
@@ -19,6 +20,7 @@ _IDENTITY = {
     ROLE_POLICY: frozenset({"PolicyName", "RoleName"}),
     ALARM: frozenset({"AlarmName"}),
     COMPOSITE_ALARM: frozenset({"AlarmName"}),
+    FUNCTION: frozenset({"FunctionName", "PackageType"}),
     INSTANCE: frozenset(
         {
             "AvailabilityZone",
@@ -136,6 +138,27 @@ def is_replaced(
     if before is None or before.get("Type") != after.get("Type"):
         return True
     return bool(_changed(before, after, _IDENTITY.get(str(after.get("Type")), frozenset()), was, will_be))
+
+
+def has_other_provider(before: Resource, after: Resource, was: Resolve, will_be: Resolve) -> bool:
+    """Whether the service token of a custom resource changes, which CloudFormation refuses.
+
+    Args:
+        before: the custom resource as it is deployed.
+        after: the custom resource as it will be.
+        was: resolves values of the deployed template.
+        will_be: resolves values of the new template.
+
+    Raises:
+        UnresolvedError: that is not known before the deployment.
+    """
+    old, new = (_properties(one).get("ServiceToken") for one in (before, after))
+    try:
+        return bool(_value(old, was) != _value(new, will_be))
+    except UnresolvedError:
+        if old != new:
+            raise
+        return False
 
 
 def doubts(
