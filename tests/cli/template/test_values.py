@@ -510,6 +510,18 @@ def test_knows_the_arn_of_a_deployed_function() -> None:
 
 
 @pytest.mark.parametrize(
+    "instance", [{"Ref": "Server"}, {"Fn::GetAtt": ["Server", "InstanceId"]}, {"Fn::Sub": "${Server.InstanceId}"}]
+)
+def test_knows_the_id_of_an_instance_of_the_stack_however_it_is_written(instance: Any) -> None:
+    template = edited(synthesized(Servers(ids=LISTED.ids, server=True)), "WebFleetD6570632", "InstanceIds", [instance])
+    found = values(template, DeployedStack("arn:the-stack", template, PHYSICAL | {"Server": "i-1"}))
+
+    assert properties(found)["InstanceIds"] == ["i-1"]
+    assert found.new_instances("WebFleetD6570632") == []
+    assert values(template).new_instances("WebFleetD6570632") == ["Server"]
+
+
+@pytest.mark.parametrize(
     ("given", "comes_to"), [([{"Ref": "Server"}], ["Server"]), ([{"Fn::If": ["No", {"Ref": "Server"}, "i-1"]}], [])]
 )
 def test_follows_functions_to_an_instance_that_the_deployment_creates(given: Any, comes_to: list[str]) -> None:

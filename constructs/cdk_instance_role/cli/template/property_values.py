@@ -214,6 +214,8 @@ class StackValues:
         kind = self.resources.get(logical_id, {}).get("Type")
         if kind == STACK_TYPE and name.startswith(_OUTPUTS):
             return self._elsewhere.nested(logical_id, name.removeprefix(_OUTPUTS))
+        if kind == INSTANCE and name == "InstanceId":
+            return self._reference(logical_id)
         if kind == FUNCTION and name == "Arn":
             if logical_id not in self._known:
                 raise NewIdentityError(self.path(logical_id), self._location.arn_of_function(f"{logical_id}{MADE_UP}"))
