@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aws_cdk import Reference, Tokenization
+
 from .runtime.association.contract import Property
 from .runtime.association.request.desired import INSTANCE_ID
 from .support.arns import is_list_token, is_token
@@ -69,7 +71,7 @@ class InstanceSelection:
         """
         if not instance_ids:
             raise ValueError("no instances selected: pass at least one instance id")
-        return cls(instance_ids=instance_ids)
+        return cls(instance_ids=tuple(map(_by_reference, instance_ids)))
 
     @classmethod
     def by_tags(cls, tags: Mapping[str, Sequence[str]]) -> "InstanceSelection":
@@ -106,6 +108,19 @@ class InstanceSelection:
         if self.instance_ids:
             return {Property.INSTANCE_IDS.value: list(self.instance_ids)}
         return {Property.INSTANCE_TAGS.value: {key: list(values) for key, values in self.tags}}
+
+
+def _by_reference(instance_id: str) -> str:
+    """The reference to an instance of the app where its attribute is given, which is the same id: two forms of one
+    instance would count as two instances."""
+    if not isinstance(instance_id, str) or not is_token(instance_id):
+        return instance_id
+    tokens = Tokenization.reverse_string(instance_id)
+    token: Any = tokens.first_token
+    if tokens.length != 1 or not Reference.is_reference(token) or token.display_name != "InstanceId":
+        return instance_id
+    is_instance = getattr(token.target, "cfn_resource_type", None) == "AWS::EC2::Instance"
+    return str(token.target.ref) if is_instance else instance_id
 
 
 def _check_ids(instance_ids: Sequence[str]) -> None:

@@ -116,3 +116,11 @@ def test_parameters_of_two_stacks_may_be_the_same_instance() -> None:
     for name in ("One", "Two"):
         stack = Stack(app, name, env=IRELAND)
         associated(InstanceSelection.by_ids(CfnParameter(stack, "Instance").value_as_string), stack)
+
+
+def test_fails_when_two_associations_select_the_same_instance_of_the_stack_in_two_forms() -> None:
+    stack = new_stack()
+    server = ec2.CfnInstance(stack, "Server", image_id="ami-0123456789abcdef0")
+    InstanceRole(stack, "Web").associate_with("Fleet", InstanceSelection.by_ids(server.ref))
+    with pytest.raises(ValueError, match="is selected by Stack/Web/Fleet already: an instance carries one profile"):
+        InstanceRole(stack, "Api").associate_with("Fleet", InstanceSelection.by_ids(server.attr_instance_id))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import CfnParameter, Fn, Stack, Token
+from aws_cdk import CfnParameter, CfnResource, Fn, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ssm as ssm
 
@@ -130,6 +130,20 @@ def test_fails_when_ids_are_given_as_one_list() -> None:
 def test_fails_when_an_id_is_repeated() -> None:
     with pytest.raises(ValueError, match=f"'{INSTANCE}' is selected more than once: name it once"):
         InstanceSelection.by_ids(INSTANCE, OTHER_INSTANCE, INSTANCE)
+
+
+def test_fails_when_an_instance_of_the_app_is_repeated_in_another_form() -> None:
+    server = ec2.CfnInstance(new_stack(), "Server", image_id="ami-0123456789abcdef0")
+    with pytest.raises(ValueError, match="is selected more than once: name it once"):
+        InstanceSelection.by_ids(server.ref, server.attr_instance_id)
+
+
+def test_leaves_other_attributes_and_texts_with_tokens_as_they_are() -> None:
+    stack = new_stack()
+    server = ec2.CfnInstance(stack, "Server", image_id="ami-0123456789abcdef0")
+    launcher = CfnResource(stack, "Launcher", type="Custom::Launcher")
+    ids = (server.attr_private_ip, launcher.get_att("InstanceId").to_string(), f"i-{server.attr_instance_id}")
+    assert InstanceSelection.by_ids(*ids).instance_ids == ids
 
 
 def test_fails_without_tags() -> None:
