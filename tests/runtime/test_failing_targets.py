@@ -114,7 +114,7 @@ def test_a_target_that_keeps_failing_counts_if_no_failures_are_allowed_any_more(
     assert not result.ok
     assert targets[7] in result.reason
     assert result.rollback is not None
-    assert result.rollback.ok, "but not on the way back"
+    assert result.rollback.ok, "but not in the rollback"
 
 
 def test_a_target_that_has_failed_does_not_block_the_rollback(world: World, resource: Resource) -> None:

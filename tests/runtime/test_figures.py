@@ -36,7 +36,7 @@ def test_a_target_takes_no_more_changes_than_ec2_needs(
     assert resource.update(properties | {"TimeoutSeconds": 900}).ok
     assert world.mutations == 25 * calls, "nothing is new"
     assert resource.delete().ok
-    assert world.mutations == 2 * 25 * calls, "the way back costs the same"
+    assert world.mutations == 2 * 25 * calls, "restoring costs the same"
 
 
 @pytest.mark.parametrize("count", [1, 190, 191, 1000])
@@ -101,7 +101,7 @@ def _count_observations(monkeypatch: pytest.MonkeyPatch) -> tuple[list[None], li
     """The looks at everything, and the looks at what EC2 has not confirmed."""
     observations: list[None] = []
     looks_for_confirmation: list[None] = []
-    observe = Observer.instances
+    observe = Observer.find
 
     def counted(self: Observer, *arguments: Any) -> Any:
         observations.append(None)
@@ -111,6 +111,6 @@ def _count_observations(monkeypatch: pytest.MonkeyPatch) -> tuple[list[None], li
         looks_for_confirmation.append(None)
         return with_associations(*arguments)
 
-    monkeypatch.setattr(Observer, "instances", counted)
+    monkeypatch.setattr(Observer, "find", counted)
     monkeypatch.setattr(confirmation, "with_associations", counted_too)
     return observations, looks_for_confirmation
