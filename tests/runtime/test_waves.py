@@ -53,6 +53,19 @@ def test_a_wave_begins_only_when_ec2_has_confirmed_the_one_before(world: World, 
     assert all(next_one - one >= 50 for one, next_one in pairwise(times))
 
 
+@pytest.mark.parametrize("ahead", [5, 60])
+def test_a_wave_takes_no_more_targets_when_the_operation_was_begun_by_a_clock_that_is_ahead(
+    world: World, resource: Resource, ahead: float
+) -> None:
+    targets = world.instances(12)
+    world.clock.jump(ahead)
+    event = resource.begin(resource.event("Create", world.properties(targets, rollout=IN_WAVES, timeout=3500)))
+    world.clock.jump(-ahead)
+
+    assert resource.poll(event) == {"IsComplete": False}
+    assert world.carried(*targets).count("Web") == 1
+
+
 def test_only_the_alarms_are_read_while_a_wave_bakes(world: World, resource: Resource) -> None:
     event = resource.begin(resource.event("Create", world.properties(world.instances(5), rollout=WATCHED)))
     poll_until(resource, event, lambda: world.mutations == 1)

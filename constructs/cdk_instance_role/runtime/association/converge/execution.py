@@ -102,7 +102,7 @@ class Execution:
 
     def _carry_out(self, snapshot: Snapshot, steps: Sequence[Step]) -> list[Outcome]:
         lease = self._lease
-        claimed = self._ledger.claim(lease, snapshot.records, steps, self._clock())
+        claimed = self._ledger.claim(lease, snapshot.records, steps, self._now())
         outcomes = apply(
             steps,
             self._services.ec2,
@@ -110,13 +110,18 @@ class Execution:
             until=self._until,
             may_call=lambda: lease.allows_calls,
         )
-        noted = self._ledger.note(self._key, claimed, outcomes, self._clock())
+        noted = self._ledger.note(self._key, claimed, outcomes, self._now())
         self._failed = self._failed_targets.record(outcomes, noted)
         self._look_at_profiles_again(outcomes)
         log.write_outcomes(self._request, outcomes)
         if not lease.operation.first_change_accepted and any(outcome.accepted for outcome in outcomes):
             lease.accept_first_change()
         return outcomes
+
+    def _now(self) -> float:
+        """Seconds since the epoch, but never before the operation has begun: that was on another host, whose clock may
+        be ahead. Otherwise the change would not count as one of this operation, and a wave would take more targets."""
+        return max(self._clock(), self._lease.operation.started_at)
 
     def _previous_profiles_have_changed(self, snapshot: Snapshot, steps: Sequence[Step]) -> bool:
         """Whether IAM says now something else of the profiles that are about to be given back: their owners may change
