@@ -12,10 +12,11 @@ from cdk_instance_role.runtime.association.aws.observe import Observer
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from cdk_instance_role.runtime.association.contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
 from cdk_instance_role.runtime.association.request.desired import Selection
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TABLE
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES
-from tests.simulator.errors import AwsError
+from tests.simulator.errors import AwsError, throttled
 from tests.simulator.faults import FOR_EVER
 
 READS = (DESCRIBE_INSTANCES, DESCRIBE_ASSOCIATIONS)
@@ -104,3 +105,66 @@ def test_the_first_phase_waits_while_a_service_throttles_everything(world: World
     world.traffic.fail("GetInstanceProfile", IAM_THROTTLES, times=30)
     result = resource.create(world.properties([world.instance(world.old)], replaces=[world.old]))
     assert result.ok, result.reason
+
+
+# A rollback or a Delete has nothing to validate: it begins although AWS does not answer, and the second phase goes on.
+
+NOT_NOW = AwsError("Unavailable", "The service is unavailable", 503)
+
+
+def fails_for(world: World, action: str, error: AwsError, seconds: float) -> None:
+    """Let a call fail for some seconds from now on."""
+    until = world.clock() + seconds
+    world.traffic.fail(action, error, times=FOR_EVER, when=lambda _: world.clock() < until)
+
+
+@pytest.mark.parametrize("error", [throttled(), NOT_NOW], ids=["throttled", "unavailable"])
+def test_a_rollback_begins_although_ec2_answers_nothing_for_minutes(
+    world: World, resource: Resource, error: AwsError
+) -> None:
+    kept, added = world.instances(2)
+    before, after = world.properties([kept]), world.properties([kept, added])
+    assert resource.create(before).ok
+    assert resource.update(after).ok
+    fails_for(world, DESCRIBE_INSTANCES, error, 300)
+    world.stack_status = Status.ROLLING_BACK
+    result = resource.deliver(resource.event("Update", before, after))
+
+    assert result.ok, result.reason
+    assert world.carried(kept, added) == ["Web", None]
+
+
+def test_a_rollback_that_the_stack_shows_late_begins_too(world: World, resource: Resource) -> None:
+    kept, added = world.instances(2)
+    before, after = world.properties([kept]), world.properties([kept, added])
+    assert resource.create(before).ok
+    assert resource.update(after).ok
+    fails_for(world, DESCRIBE_INSTANCES, throttled(), 300)
+    world.stack_status = Status.UPDATING
+    world.traffic.meanwhile("DescribeStacks", lambda: setattr(world, "stack_status", Status.ROLLING_BACK), nth=2)
+    result = resource.deliver(resource.event("Update", before, after))
+
+    assert result.ok, result.reason
+    assert world.carried(kept, added) == ["Web", None]
+
+
+def test_an_ordinary_update_is_refused_when_ec2_answers_nothing_for_minutes(world: World, resource: Resource) -> None:
+    kept, added = world.instances(2)
+    assert resource.create(world.properties([kept])).ok
+    fails_for(world, DESCRIBE_INSTANCES, throttled(), 300)
+    result = resource.update(world.properties([kept, added]))
+
+    assert "RequestLimitExceeded" in result.reason
+    assert result.rollback
+    assert result.rollback.ok, result.rollback.reason
+    assert world.carried(kept, added) == ["Web", None]
+
+
+def test_a_delete_begins_although_its_records_cannot_be_read_for_minutes(world: World, resource: Resource) -> None:
+    targets = world.instances(2, world.old)
+    assert resource.create(world.properties(targets, replaces=[world.old])).ok
+    fails_for(world, "Query", NOT_NOW, 200)
+    result = resource.delete()
+
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Old", "Old"]

@@ -10,7 +10,7 @@ from ..aws.stack_status import Rollback
 from ..exceptions import AssociationError
 from ..ledger.operations import FAILED, SUCCEEDED, ClosedError, Operation
 from ..ledger.shared_budget import Entry, crowding
-from ..report import messages
+from ..report import log, messages
 from ..request.event import Request, RequestType
 from ..services import Services
 from .retry_window import RetryWindow
@@ -54,7 +54,7 @@ class _Beginning:
         self._stack = Rollback(is_under_way=False)
         self._stack_seen_at: float | None = None
         self._begun: Operation | None = None
-        """The operation of an Update, once it has begun."""
+        """The operation of an Update or a Delete, once it has begun."""
 
     def run(self) -> None:
         found = self._settled(self._look)
@@ -102,6 +102,7 @@ class _Beginning:
         if ledger.operations.get(self._key) is None and not ledger.records(self._key):
             raise ClosedError
         operation = ledger.operations.begin(self._request, self._clock())
+        self._begun = operation
         return _of_ended(operation) or self._validated(operation)
 
     def _validated(self, operation: Operation) -> Validation:
@@ -147,26 +148,26 @@ class _Beginning:
 
     def _rolls_back_after_all(self) -> bool:
         """Whether an Update that would be refused takes another one back, as a second look at the stack shows."""
-        operations = self._services.ledger.operations
-        known = operations.get(self._key) if self._request.type is RequestType.UPDATE else None
-        if known is None or known.rolling_back or known.ended:
+        begun = self._begun if self._request.type is RequestType.UPDATE else None
+        if begun is None or begun.rolling_back or begun.ended:
             return False
         if self._stack_seen_at is not None:
             self._services.sleep(max(0.0, self._stack_seen_at + SECOND_LOOK_SECONDS - self._clock()))
         is_under_way = self._stack_rolls_back()
         if is_under_way:
-            operations.roll_back(self._request)
+            self._begun = self._services.ledger.operations.roll_back(self._request)
         return is_under_way
 
+    @property
+    def _only_restores(self) -> bool:
+        """A Delete or a rollback has begun. Nothing speaks against it, and its failure would block the stack."""
+        deletes = self._request.type is RequestType.DELETE
+        return self._begun is not None and (deletes or self._begun.rolling_back)
+
+    @property
     def _may_be_refused(self) -> bool:
-        """Whether a refusal leaves everything as it is. That of a Delete or of a rollback would block the stack."""
-        match self._request.type:
-            case RequestType.CREATE:
-                return True
-            case RequestType.UPDATE:
-                return self._begun is not None and not self._begun.rolling_back
-            case RequestType.DELETE:
-                return False
+        """Whether a refusal leaves everything as it is. An Update has to have begun, so that its rollback is known."""
+        return self._request.type is RequestType.CREATE or (self._begun is not None and not self._only_restores)
 
     def _settled(self, look: Callable[[], Validation]) -> Validation:
         """What a look finds, once AWS answers, the handler's policy is in force, and IAM shows the profile."""
@@ -178,7 +179,10 @@ class _Beginning:
                     return found
             except (ClientError, BotoCoreError) as error:
                 is_over = patience.is_over(error) or self._clock() - began > 2 * PATIENCE_SECONDS
-                if is_over or (is_unconnected(error) and self._may_be_refused()):
+                if is_over or (is_unconnected(error) and self._may_be_refused):
+                    if self._only_restores or self._rolls_back_after_all():
+                        log.write_operation(self._request, "can't be looked at now, goes on", error=text_of(error))
+                        return Validation()  # the second phase looks again until the time is over
                     raise AssociationError(messages.unanswered(self._request, text_of(error))) from error
             self._services.sleep(PAUSE_SECONDS)
 
