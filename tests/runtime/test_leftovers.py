@@ -176,8 +176,17 @@ def test_a_re_create_of_the_retained_association_restores_the_original_after_the
     assert world.ledger_items == {}
 
 
-def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(world: World) -> None:
-    """A Create has to answer within the hour: what it could not restore by 3300 s is left to the Delete."""
+@pytest.mark.parametrize(
+    ("removal", "rest"),
+    [
+        ("Destroy", "the Delete that follows does the rest"),
+        ("Retain", "deploy again or restore their profiles by hand"),
+    ],
+)
+def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(
+    world: World, removal: str, rest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A Create has to answer within the hour: what it could not restore by 3300 s is left to the Delete, if any."""
     targets, never = world.instances(3), world.instance(state="pending")
     resource = Resource(world)
     began = world.clock()
@@ -187,7 +196,8 @@ def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(wor
         for id_ in targets:
             world.fleet.change_state(id_, "stopping")
 
-    event = resource.begin(resource.event("Create", world.properties([*targets, never], timeout=3600)))
+    properties = world.properties([*targets, never], timeout=3600) | {"RemovalPolicy": removal}
+    event = resource.begin(resource.event("Create", properties))
     stopped, result = False, None
     while result is None:
         if world.clock() > freeze and not stopped:
@@ -201,7 +211,9 @@ def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(wor
 
     assert world.clock() - began <= 3600
     assert f"instance {never}" in result
-    assert "3 instances are not restored yet, the Delete that follows does the rest" in result
+    assert "3 instances are not restored yet, " in result
+    assert result.endswith(rest)
+    assert all(f"not as wanted: {id_}" in caplog.text for id_ in targets)
     for id_ in targets:
         world.fleet.change_state(id_, "stopped")
     resource.properties = world.properties([*targets, never])

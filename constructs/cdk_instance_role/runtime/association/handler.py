@@ -90,6 +90,8 @@ class _SecondPhase:
         self._request, self._services, self._owner = request, services, owner
         self._until = services.clock() + SLICE_SECONDS
         self._lease: Lease | None = None
+        self._failure: str | None = None
+        """Why a Create is given up, which restores its instances before it reports that."""
 
     def run(self) -> dict[str, str] | None:
         """The attributes of the resource, or None if there is more to do.
@@ -111,15 +113,31 @@ class _SecondPhase:
                 # Nothing is lost: the next try starts from what it finds.
                 log.write_operation(self._request, "AWS did not answer, to be continued", error=text_of(error))
                 if patience.is_over(error) or self._is_late():
-                    raise AssociationError(self._unanswered(error)) from error
-                if not error_kind_of(error).says_why or self._services.clock() + PAUSE_SECONDS > self._until:
+                    self._give_up(error)
+                    patience = RetryWindow(self._services.clock)
+                elif not error_kind_of(error).says_why or self._services.clock() + PAUSE_SECONDS > self._until:
                     return None
             self._services.sleep(PAUSE_SECONDS)
 
     def _converge(self) -> dict[str, str] | None:
         with self._services.ledger.lease(self._request, self._owner, self._services.timing) as lease:
             self._lease = lease
+            if self._failure and lease.operation.failure is None:
+                lease.fail(self._failure)
             return Convergence(self._services, self._request, lease, self._until).run()
+
+    def _give_up(self, error: Exception) -> None:
+        """What has failed can't go on. A Create goes on once more: with giving back what it has done so far.
+
+        Raises:
+            AssociationError: the operation has failed.
+        """
+        message, lease = self._unanswered(error), self._lease
+        restores = self._request.type is RequestType.CREATE and lease and not (self._failure or lease.operation.failure)
+        if not restores:
+            raise AssociationError(message) from error
+        log.write_operation(self._request, "giving back what has been done so far", reason=message)
+        self._failure = message
 
     def _closed(self) -> dict[str, str]:
         if self._request.type is RequestType.DELETE:

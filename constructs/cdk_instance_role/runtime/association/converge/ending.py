@@ -122,7 +122,9 @@ class Ending:
         """Why instances could not be given back what they had."""
         failure = self._lease.operation.failure
         if failure and is_late and not self._failed_targets.refusals:
-            return messages.not_restored(len(plan.waiting) + len(plan.changes), failure)
+            left, desired = (*plan.waiting, *plan.changes), self._request.desired
+            log.write_failed(self._request, {step.instance_id: f"{step.instance_id} {step.reason}" for step in left})
+            return messages.not_restored(len(left), failure, retain=desired is not None and desired.retain)
         return messages.not_given_back(self._request, sentences, failure)
 
     def _diagnosis(self, desired: Desired) -> list[str]:

@@ -48,9 +48,18 @@ def crowded(seconds: float, others: Sequence[Entry], timeout: float) -> str:
     )
 
 
-def not_restored(left: int, first: str) -> str:
-    """Why a Create failed, whose time was over before its work was undone."""
-    tail = f"; {left} instances are not restored yet, the Delete that follows does the rest"
+def not_restored(left: int, first: str, *, retain: bool) -> str:
+    """Why a Create failed, whose time was over before its work was undone.
+
+    Args:
+        left: instances that are not restored yet.
+        first: why the Create has failed before.
+        retain: CloudFormation may send no Delete.
+    """
+    rest = "the Delete that follows does the rest"
+    if retain:
+        rest = "see the log. Without a Delete, which RETAIN prevents, deploy again or restore their profiles by hand"
+    tail = f"; {left} instances are not restored yet, {rest}"
     return _cut(first, MESSAGE_BYTES - len(tail)) + tail
 
 
