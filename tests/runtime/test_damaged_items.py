@@ -7,6 +7,7 @@ import pytest
 
 from tests.runtime.ledgers import NOW, LedgerUser
 from tests.simulator.driver import Resource, Result, World
+from tests.simulator.enforcement import REPAIR, Enforcement
 
 DAMAGES = {
     "a missing time": ("StartedAt", None),
@@ -110,3 +111,61 @@ def test_bucket_levels_without_a_timestamp_count_as_full(user: LedgerUser) -> No
     user.ledger.levels.write({"AssociateIamInstanceProfile": 12.0}, NOW)
     user.table.update("shared", "token buckets", "SET LevelsAt = :v", {":v": "today"})
     assert user.ledger.levels.read(NOW) == {}
+
+
+# Records, and messages of enforcement
+
+
+class Enforced:
+    """Two associations that enforce, a record of the first one that can't be read, and a late arrival of the other."""
+
+    def __init__(self, world: World, damaged: str) -> None:
+        self.world, self.enforcement = world, Enforcement(world)
+        self.resource, other = Resource(world, "First"), Resource(world, "Other")
+        self.target = world.instance(tags={"app": "first"})
+        world.instance(tags={"app": "other"})
+        for resource, app in ((self.resource, "first"), (other, "other")):
+            assert resource.create(world.properties(tags={"app": [app]}, enforcement=REPAIR)).ok
+        kind, id_ = (self.target, "record") if damaged == "record" else (self.resource.association, self.target)
+        self.name = f"item {kind} / {id_} of the ledger can't be read"
+        damage(world, (kind, id_), "Claims", None)
+        world.clock.sleep(60)
+        self.late = world.fleet.launch(tags={"app": "other"})
+        if damaged == "copy":  # it is read only if there is something to repair
+            world.fleet.set_carried(self.target, None)
+        world.fleet.set_tags(self.target, owner="someone")
+
+
+@pytest.mark.parametrize("damaged", ["record", "copy"])
+def test_a_record_that_cannot_be_read_stops_no_message_about_other_associations(
+    world: World, damaged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    story = Enforced(world, damaged)
+    story.enforcement.run(120)
+    named = [one for one in caplog.records if story.name in one.getMessage()]
+
+    assert world.carried(story.late) == ["Web"]
+    assert named
+    assert all(one.exc_info is None for one in named), "one sentence, and no traceback"
+
+
+@pytest.mark.parametrize("damaged", ["record", "copy"])
+def test_a_message_about_a_record_that_cannot_be_read_does_not_come_again(world: World, damaged: str) -> None:
+    story = Enforced(world, damaged)
+    story.enforcement.run(240)
+    invocations = story.enforcement.invocations
+    story.enforcement.run(500)
+    assert story.enforcement.invocations == invocations
+
+
+@pytest.mark.parametrize("damaged", ["record", "copy"])
+def test_enforcement_goes_on_once_a_record_is_restored(world: World, damaged: str) -> None:
+    story = Enforced(world, damaged)
+    story.enforcement.run(120)
+    key = (story.target, "record")
+    copy = (story.resource.association, story.target)
+    intact, broken = (copy, key) if damaged == "record" else (key, copy)
+    world.dynamodb.items[broken] = {**world.dynamodb.items[broken], "Claims": world.dynamodb.items[intact]["Claims"]}
+    world.fleet.set_carried(story.target, None)
+    story.enforcement.run(1800)
+    assert world.carried(story.target) == ["Web"]

@@ -11,7 +11,7 @@ def is_about(
     association: Enforced,
     hint: Hint,
     seen: Mapping[str, Instance | None],
-    holders: Mapping[str, set[str]],
+    holders: Mapping[str, frozenset[str]],
 ) -> bool:
     """Whether an event may concern an association: it holds the instance, or selects it, and not both with the profile
     on it. Most events are of instances that are stopped and started, and change nothing."""

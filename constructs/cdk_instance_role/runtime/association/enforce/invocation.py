@@ -11,7 +11,7 @@ from ..aws.rate_limiter import RateLimiter
 from ..decide.model import GONE, Instance
 from ..drift.breaker import Memory
 from ..drift.ownership import Rival
-from ..exceptions import RequestError
+from ..exceptions import AssociationError, RequestError
 from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
 from ..report import log
@@ -112,10 +112,12 @@ class Invocation:
         known = {one.id: one for one in found}
         return {id_: known.get(id_) for id_ in ids}
 
-    def _holders(self, ids: Iterable[str]) -> dict[str, set[str]]:
-        """The associations that hold these instances."""
-        records = self._ledger.records_of("", [*ids])
-        return {id_: {claim.association for claim in one.claims} for id_, one in records.items()}
+    def _holders(self, ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """The associations that hold these instances, as far as their records can be read."""
+        holders, problems = self._ledger.holders_of([*ids])
+        for problem in problems:
+            log.write_problem(problem)
+        return holders
 
     def _wait_for_ec2(
         self, events: Iterable[Hint], enforced: Sequence[Enforced], seen: Mapping[str, Instance | None]
@@ -173,6 +175,9 @@ class Invocation:
             return FIRST_PAUSE_SECONDS if resumed_at else None
         except (ClientError, BotoCoreError) as error:
             log.write_operation(association.request, "can't be looked at now, to be tried again", error=text_of(error))
+        except AssociationError as error:  # an item of the ledger can't be read: the next sweep tries again
+            log.write_problem(f"{association.state.association} can't be looked at: {error}")
+            return None
         except Exception as error:  # whatever it is, it is no reason to leave out the other associations
             log.write_error(association.request, error)
         return MAX_PAUSE_SECONDS

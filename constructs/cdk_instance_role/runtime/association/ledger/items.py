@@ -10,6 +10,9 @@ from ..decide.record import Record
 from ..decide.step import Identity
 from ..exceptions import AssociationError
 
+RESTORED = "or delete it and its copies if the instance has nothing to get back"
+"""What else people can do than restore a record that can't be read."""
+
 
 def attributes_of(record: Record) -> dict[str, Any]:
     """The attributes of a record, for its item and the copies of it."""
@@ -29,7 +32,7 @@ def record_of(item: Mapping[str, Any]) -> Record:
     Raises:
         AssociationError: somebody has changed the item so that it can't be read; the message names it.
     """
-    with reading(item, "or delete it and its copies if the instance has nothing to get back"):
+    with reading(item, RESTORED):
         return Record(
             instance_id=item["InstanceId"],
             previous=item["Previous"],
@@ -38,6 +41,16 @@ def record_of(item: Mapping[str, Any]) -> Record:
             revision=int(item["Revision"]),
             identities={arn: Identity(one["Id"], one["RoleArn"]) for arn, one in item["Identities"].items()},
         )
+
+
+def holders_of(item: Mapping[str, Any]) -> frozenset[str]:
+    """Keys of the associations that have claims in a record.
+
+    Raises:
+        AssociationError: somebody has changed the item so that it can't be read; the message names it.
+    """
+    with reading(item, RESTORED):
+        return frozenset(item["Claims"].keys())
 
 
 @contextmanager

@@ -19,12 +19,13 @@ from ..decide.error_kind import ErrorKind, is_terminal
 from ..decide.outcome import Outcome
 from ..decide.record import Record, Records
 from ..decide.step import Step
+from ..exceptions import AssociationError
 from ..request.event import Request
 from . import enforcement_lease
 from .bucket_levels import BucketLevels
 from .desired_states import DesiredState, DesiredStates
 from .enforcement_lease import EnforcementLease
-from .items import attributes_of, record_of
+from .items import attributes_of, holders_of, record_of
 from .lease import Lease, acquire
 from .lock import Timing
 from .operations import Operations
@@ -74,6 +75,18 @@ class Ledger:
         """The records of these instances, of all associations, as one association sees them, by instance id."""
         found = self._table.get_many((id_, RECORD) for id_ in instance_ids)
         return {item[LEDGER_PARTITION_KEY]: _read(item, association) for item in found}
+
+    def holders_of(self, instance_ids: Collection[str]) -> tuple[dict[str, frozenset[str]], list[str]]:
+        """The associations that hold these instances, by instance id, and what is wrong with records that can't be
+        read, in sentences."""
+        holders: dict[str, frozenset[str]] = {}
+        problems: list[str] = []
+        for item in self._table.get_many((id_, RECORD) for id_ in instance_ids):
+            try:
+                holders[item[LEDGER_PARTITION_KEY]] = holders_of(item)
+            except AssociationError as error:
+                problems.append(str(error))
+        return holders, problems
 
     def claim(self, lease: AnyLease, records: Records, steps: Iterable[Step], now: float) -> dict[str, Record]:
         """Write ahead what the instances of these steps carry, before they are touched.
