@@ -12,7 +12,7 @@ from cdk_instance_role.runtime.association.exceptions import AssociationError
 from cdk_instance_role.runtime.association.ledger.shared_budget import Entry, SharedBudget
 from tests.runtime.ledgers import NOW, LedgerUser
 from tests.simulator.driver import Resource, World
-from tests.simulator.dynamodb import UPDATE
+from tests.simulator.dynamodb import TRANSACT, UPDATE
 from tests.simulator.ec2 import ASSOCIATE
 
 FIRST = Entry("stack|First", NOW, NOW + 600, {ASSOCIATE: 12}, request_id="create")
@@ -114,13 +114,14 @@ def kill_at_the_next_point(world: World) -> Callable[[], None]:
     return kill
 
 
-@pytest.mark.parametrize("nth", [2, 3])
-def test_a_create_whose_first_phase_is_killed_refuses_no_other_association(world: World, nth: int) -> None:
-    """It enters the budget with the first update of the ledger, begins with the second, and enters again."""
+@pytest.mark.parametrize(("action", "nth"), [(TRANSACT, 1), (UPDATE, 3)])
+def test_a_create_whose_first_phase_is_killed_refuses_no_other_association(world: World, action: str, nth: int) -> None:
+    """It is noted with the first update of the ledger, enters the budget with the second one, begins with a transaction
+    and enters again."""
     # 300 calls alone: (300 - 100) / 5 = 40 s; two of them together: 100 s, which do not fit into 90.
     killed, other = Resource(world, "Killed"), Resource(world, "Other")
     killed.goes_on_when_killed = False
-    world.traffic.meanwhile(UPDATE, kill_at_the_next_point(world), nth=nth)
+    world.traffic.meanwhile(action, kill_at_the_next_point(world), nth=nth)
     event = killed.event("Create", world.properties(world.instances(300), timeout=90))
     assert killed.deliver(event).reason == "the function was killed"
     assert entries(world) == {killed.association: event["RequestId"]}

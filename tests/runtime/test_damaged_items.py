@@ -14,7 +14,6 @@ DAMAGES = {
     "an unknown type": ("RequestType", {"S": "Bogus"}),
     "a word for a map": ("Progress", {"S": "x"}),
     "a word for the result": ("ResultAttributes", {"S": "x"}),
-    "a number for the past": ("PastRequestIds", {"N": "1"}),
     "a missing request": ("RequestId", None),
 }
 """The new value of an attribute of an operation's item; None removes it."""
@@ -56,15 +55,24 @@ def test_a_delete_names_an_operation_item_that_cannot_be_read(world: World, dama
     story.check(story.resource.delete())
 
 
-@pytest.mark.parametrize("damaged", sorted(DAMAGES.keys() - {"a number for the past"}))
+@pytest.mark.parametrize("damaged", DAMAGES)
 def test_a_poll_names_an_operation_item_that_cannot_be_read(world: World, damaged: str) -> None:
     story = Story(world, damaged, update_is_open=True)
     story.check(story.resource.finish(story.begun))
 
 
-def test_an_update_names_an_earlier_operation_item_that_cannot_be_read(world: World) -> None:
-    story = Story(world, "a number for the past")
-    story.check(story.resource.update(world.properties([story.target, story.added])))
+def test_an_update_names_an_earlier_operation_item_that_cannot_be_read(world: World, resource: Resource) -> None:
+    target, added = world.instances(2)
+    assert resource.create(world.properties([target])).ok
+    damage(world, ("events", resource.association), "PastRequestIds", {"N": "1"})
+    result = resource.update(world.properties([target, added]))
+
+    assert not result.ok
+    assert result.reason.startswith(f"item events / {resource.association} of the ledger can't be read (")
+    assert result.reason.endswith(f"): {ADVICE}")
+    del world.dynamodb.items["events", resource.association]
+    updated = resource.update(world.properties([target, added]))
+    assert updated.ok, updated.reason
 
 
 @pytest.mark.parametrize("damaged", DAMAGES)

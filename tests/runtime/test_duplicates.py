@@ -255,8 +255,8 @@ def test_a_delete_that_comes_again_has_nothing_to_do(world: World, kind: str) ->
     assert (story.state, world.ledger_items) == (state, {})
 
 
-def test_the_events_of_a_deleted_association_expire_after_a_day(world: World) -> None:
+def test_the_events_of_an_association_expire_a_day_after_the_latest_one(world: World) -> None:
     """Lambda keeps an asynchronous event for six hours at most."""
     of_a_deleted_association(world, "Update")
-    (remembered,) = (item for (kind, _), item in world.dynamodb.items.items() if kind == "ended")
+    (remembered,) = (item for (kind, _), item in world.dynamodb.items.items() if kind == "events")
     assert int(remembered["ExpiresAt"]["N"]) == pytest.approx(world.clock() + 24 * 3600, abs=10)

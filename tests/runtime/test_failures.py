@@ -5,7 +5,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from cdk_instance_role.runtime.association.report.messages import MESSAGE_BYTES
 from tests.simulator.driver import Resource, World
-from tests.simulator.dynamodb import TRANSACT, UPDATE
+from tests.simulator.dynamodb import TRANSACT
 from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
 from tests.simulator.fleet import TRUST_LAMBDA
@@ -448,7 +448,8 @@ def test_a_refused_create_writes_nothing_that_would_have_to_be_cleaned_up(world:
     result = resource.create(world.properties([world.instance(world.foreign)]))
 
     assert "carries instance profile Foreign" in result.reason
-    assert world.traffic.count(UPDATE, TRANSACT) == 0
+    assert world.ledger_items == {}
+    assert world.traffic.count(TRANSACT) == 0
 
 
 def test_a_throttled_ledger_only_slows_writes_down(world: World, resource: Resource) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from cdk_instance_role.runtime.association.exceptions import SupersededError
-from cdk_instance_role.runtime.association.ledger.operations import ClosedError
+from cdk_instance_role.runtime.association.ledger.received_events import ClosedError
 from cdk_instance_role.runtime.association.request.event import Request, RequestType
 from tests.runtime.ledgers import NOW, LedgerUser, later, request
 from tests.simulator.dynamodb import UPDATE

@@ -16,13 +16,17 @@ from .converge.loop import Convergence
 from .converge.retry_window import RetryWindow
 from .exceptions import AssociationError, RequestError, SupersededError
 from .ledger.lease import BusyError, EndedError, Lease
-from .ledger.operations import FAILED, ClosedError, Operation
+from .ledger.operations import FAILED, Operation
+from .ledger.received_events import ClosedError
 from .report import log, messages
 from .request.event import Request, RequestType
 from .services import Services
 
 PHASE = "Phase"
 """Key that the first phase adds to the event, by which the second one is known."""
+
+CONVERGE, OVER = "converge", "over"
+"""What is to be done in the second phase: the work, or nothing any more."""
 
 SLICE_SECONDS = 360.0
 """How long one invocation works before it leaves the rest to the next: long beside a look at thousands of instances,
@@ -37,10 +41,11 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
     Raises:
         AssociationError: the event can't be carried out; the message names every reason.
     """
-    request = _parsed(event, services)
+    request, phase = _parsed(event, services), CONVERGE
     try:
         begin(request, services)
     except ClosedError:
+        phase = OVER
         log.write_operation(request, "nothing is left to be done for this Delete")
     except AssociationError as error:
         if request.type is not RequestType.CREATE:  # of a refused Create nothing is written
@@ -48,7 +53,7 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
         raise
     else:
         log.write_operation(request, "begun")
-    return {"PhysicalResourceId": request.physical_id or request.life, PHASE: "converge"}
+    return {"PhysicalResourceId": request.physical_id or request.life, PHASE: phase}
 
 
 def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[str, Any]:
@@ -57,6 +62,8 @@ def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[s
     Raises:
         AssociationError: the operation has failed.
     """
+    if event[PHASE] == OVER:
+        return {"IsComplete": True, "Data": {}}
     request = Request.from_event(event)
     try:
         attributes = _SecondPhase(request, services, owner).run()

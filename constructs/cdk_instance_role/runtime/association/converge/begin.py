@@ -7,8 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..aws.errors import is_unconnected, text_of
 from ..aws.stack_status import Rollback
-from ..exceptions import AssociationError
-from ..ledger.operations import FAILED, SUCCEEDED, ClosedError, Operation
+from ..exceptions import AssociationError, SupersededError
+from ..ledger.operations import FAILED, SUCCEEDED, Operation
+from ..ledger.received_events import ClosedError
 from ..ledger.shared_budget import Entry, crowding
 from ..report import log, messages
 from ..request.event import Request, RequestType
@@ -75,17 +76,22 @@ class _Beginning:
                 return self._look_for_delete()
 
     def _look_for_create(self) -> Validation:
-        # Begun only if it is not refused: no Delete follows a refused one, so nobody would clean up behind it.
+        # Begun only if it is not refused: no Delete follows a refused one, so nobody would clean up behind it. That it
+        # has come expires by itself.
         known = self._services.ledger.operations.get(self._key)
         if known and known.request_id == self._request.id:
             return _of_ended(known) or Validation()
-        self._services.ledger.operations.refuse_past(self._request)
+        self._services.ledger.operations.receive(self._request, self._clock())
         operation = Operation(self._clock(), type=RequestType.CREATE)
         found = validate(self._request, operation, self._services)
         refused = self._fitted(operation, found, UNBEGUN_SECONDS)
         if refused.problems:
             return refused
-        begun = self._services.ledger.operations.begin(self._request, self._clock())
+        try:
+            begun = self._services.ledger.operations.begin(self._request, self._clock())
+        except SupersededError:
+            self._services.ledger.budget.leave(self._key, self._request.id)
+            raise
         self._enter(begun, found, RESERVED_SECONDS)
         return refused
 
@@ -99,6 +105,7 @@ class _Beginning:
 
     def _look_for_delete(self) -> Validation:
         ledger = self._services.ledger
+        ledger.operations.receive(self._request, self._clock())  # a cancelled Create that has not begun never begins
         if ledger.operations.get(self._key) is None and not ledger.records(self._key):
             raise ClosedError
         operation = ledger.operations.begin(self._request, self._clock())

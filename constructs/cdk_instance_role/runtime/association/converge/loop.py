@@ -13,7 +13,7 @@ from ..decide.plan import OperationContext, plan_desired, plan_undo
 from ..decide.step import Action, Plan, Step
 from ..exceptions import SupersededError
 from ..ledger.lease import BusyError, EndedError, Lease
-from ..ledger.operations import ClosedError
+from ..ledger.received_events import ClosedError
 from ..report import log
 from ..request.desired import Desired
 from ..request.event import Request, RequestType

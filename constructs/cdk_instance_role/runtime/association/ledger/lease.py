@@ -14,9 +14,9 @@ from ..decide.record import Record
 from ..decide.step import Step
 from ..request.event import Request, RequestType
 from .desired_states import DesiredStates
-from .ended_events import ending, is_outlived
 from .lock import LOOK_AGAIN, Lock, Scope, Timing, holding
-from .operations import KIND, SUCCEEDED, ClosedError, Operation, operation_of, superseded
+from .operations import KIND, SUCCEEDED, Operation, operation_of, superseded
+from .received_events import ClosedError, closing, is_outlived
 from .table import Table, reasons
 
 _OPEN = Scope("attribute_not_exists(Ended)", {})
@@ -177,13 +177,10 @@ class Lease:
     def close(self) -> None:
         """Drop the operation: nothing of the association is left but the ids of its events."""
         association = self.request.association
-        current = self._table.get(KIND, association)
-        if current.get("RequestId") != self.request.id:
-            self._explain()
         removal = self._table.removal(KIND, association, *self._lock.condition)
         states = DesiredStates(self._table).removals(association) if self.operation.enforces else []
         try:
-            self._table.write([[removal, ending(self._table, association, current, self._timing.clock()), *states]])
+            self._table.write([[removal, closing(self._table, self.request, self._timing.clock()), *states]])
         except self._table.Cancelled as error:
             self.raise_if_superseded(error)
             raise

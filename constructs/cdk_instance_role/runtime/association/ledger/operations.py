@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ..exceptions import SupersededError
 from ..request.event import Request, RequestType
-from .ended_events import RENEWED, is_ended, is_outlived, outdated, past
 from .items import reading
-from .table import Table
+from .received_events import RENEWED, ClosedError, check, is_outlived, outdated, receive
+from .table import Table, reasons
 
 KIND = "operation"
 """Kind of the ledger's entries for operations; their ids are those of their associations."""
-REMEMBERED_EVENTS = 20
 
 SUCCEEDED, FAILED = "succeeded", "failed"
 """How an operation has ended. It is open from its beginning until it has succeeded."""
@@ -20,10 +20,6 @@ SUCCEEDED, FAILED = "succeeded", "failed"
 CREATE_SECONDS, UPDATE_SECONDS = 3300.0, 3500.0
 """CloudFormation and the waiter wait for an hour from their beginning. A failure has to be reported before that, and a
 Create that fails restores its instances at first."""
-
-
-class ClosedError(Exception):
-    """The operation has ended, and nothing of the association is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +97,18 @@ class Operations:
             SupersededError: the event is an old one that was delivered again.
             ClosedError: it is a Delete of an association that is gone, and has another life now, if any.
         """
-        current = self._table.get(KIND, request.association)
-        if current.get("RequestId") == request.id:
-            return operation_of(current)
-        self._refuse_past(request, current)
-        rolling_back = request.type is RequestType.UPDATE and (_takes_back(request, current) or stack_rolls_back())
-        item = self._replace(request, current, now, rolling_back=rolling_back)
-        return self.begin(request, now, stack_rolls_back=stack_rolls_back) if item is None else operation_of(item)
+        stack_rolls_back = cache(stack_rolls_back)
+        while (current := self._table.get(KIND, request.association)).get("RequestId") != request.id:
+            create_id = self.receive(request, now)
+            if current:
+                _refuse_other_life(request, current, create_id)
+            rolling_back = request.type is RequestType.UPDATE and (_takes_back(request, current) or stack_rolls_back())
+            self._replace(request, current, now, rolling_back=rolling_back, create_id=create_id)
+        return operation_of(current)
 
-    def refuse_past(self, request: Request) -> None:
-        """Refuse an event that was delivered again after a later one, or after the Delete of its association.
-
-        Raises:
-            SupersededError: it is such an event.
-            ClosedError: it is the Delete.
-        """
-        self._refuse_past(request, self._table.get(KIND, request.association))
-
-    def _refuse_past(self, request: Request, current: Mapping[str, Any]) -> None:
-        if current:
-            _refuse_outdated(request, current)
-        if is_ended(self._table, request.association, request.id):
-            if request.type is RequestType.DELETE:
-                raise ClosedError
-            raise outdated()
+    def receive(self, request: Request, now: float) -> str | None:
+        """Note that an event has come, before anything is done for it; see `received_events.receive`."""
+        return receive(self._table, request, now)
 
     def roll_back(self, request: Request) -> Operation:
         """An Update that has begun is known to take another one back.
@@ -151,36 +135,35 @@ class Operations:
             return
 
     def _replace(
-        self, request: Request, current: Mapping[str, Any], now: float, *, rolling_back: bool
-    ) -> dict[str, Any] | None:
-        """Write the operation of an event; None if another event has begun meanwhile."""
+        self, request: Request, current: Mapping[str, Any], now: float, *, rolling_back: bool, create_id: str | None
+    ) -> None:
+        """Write the operation of an event, unless another event has come or begun meanwhile."""
         former = current.get("RequestId")
-        events = [*past(current), *([former] if former else ())]
         came_from = current.get("CameFrom", "") if rolling_back else request.digests[0]
+        change = self._table.change(
+            KIND,
+            request.association,
+            "SET RequestId = :id, RequestType = :type, StartedAt = :now, RollingBack = :back, CameFrom = :from, "
+            "UndoneRequestId = :undone, PhysicalId = :physical, FirstAt = :first REMOVE FirstChangeAccepted, Failure, "
+            "Progress, TargetCount, Wave, BakesUntil, SwapsToRenew, Ended, ResultAttributes, Reason, LookAgain",
+            {
+                ":id": request.id,
+                ":type": request.type.value,
+                ":now": now,
+                ":first": current.get("FirstAt", now),
+                ":back": rolling_back,
+                ":from": came_from if request.type is RequestType.UPDATE else "",
+                ":undone": _undone(request, current, create_id) if request.type is RequestType.DELETE else None,
+                ":physical": request.life or current.get("PhysicalId"),
+                **({":former": former} if former else {}),
+            },
+            "RequestId = :former" if former else "attribute_not_exists(RequestId)",
+        )
         try:
-            return self._table.update(
-                KIND,
-                request.association,
-                "SET RequestId = :id, RequestType = :type, StartedAt = :now, PastRequestIds = :past, "
-                "RollingBack = :back, CameFrom = :from, UndoneRequestId = :undone, PhysicalId = :physical, "
-                "FirstAt = :first REMOVE FirstChangeAccepted, Failure, Progress, TargetCount, Wave, BakesUntil, "
-                "SwapsToRenew, Ended, ResultAttributes, Reason, LookAgain",
-                {
-                    ":id": request.id,
-                    ":type": request.type.value,
-                    ":now": now,
-                    ":first": current.get("FirstAt", now),
-                    ":past": events[-REMEMBERED_EVENTS:],
-                    ":back": rolling_back,
-                    ":from": came_from if request.type is RequestType.UPDATE else "",
-                    ":undone": _undone(current) if request.type is RequestType.DELETE else None,
-                    ":physical": request.life or current.get("PhysicalId"),
-                    **({":former": former} if former else {}),
-                },
-                condition="RequestId = :former" if former else "attribute_not_exists(RequestId)",
-            )
-        except self._table.ConditionFailed:
-            return None
+            self._table.write([[change]], check(self._table, request))
+        except self._table.Cancelled as error:
+            if "ConditionalCheckFailed" not in reasons(error):
+                raise
 
 
 def superseded() -> SupersededError:
@@ -224,9 +207,11 @@ def _takes_back(request: Request, current: Mapping[str, Any]) -> bool:
     return before != after and current.get("CameFrom") == after
 
 
-def _undone(current: Mapping[str, Any]) -> str | None:
+def _undone(request: Request, current: Mapping[str, Any], create_id: str | None) -> str | None:
     """Id of the Create that a Delete after this operation takes back; None if it restores all. A Delete that has failed
     before it leaves the Create for the next one."""
+    if not current:  # a cancelled Create has not begun: what there is, an earlier life has left
+        return None if request.life else create_id
     if current.get("Ended") == SUCCEEDED:
         return None
     match current.get("RequestType"):
@@ -237,10 +222,9 @@ def _undone(current: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _refuse_outdated(request: Request, current: Mapping[str, Any]) -> None:
-    """Refuse an event that was delivered again after a later one: it is known, or of an earlier life."""
-    if is_outlived(request, current):
+def _refuse_other_life(request: Request, current: Mapping[str, Any], create_id: str | None) -> None:
+    """Refuse an event about another life of the association than that of the current operation."""
+    if is_outlived(request, current, create_id):
         raise ClosedError
-    is_of_another_life = request.type is RequestType.UPDATE and request.life not in (None, current.get("PhysicalId"))
-    if request.id in past(current) or is_of_another_life:
+    if request.type is RequestType.UPDATE and request.life not in (None, current.get("PhysicalId")):
         raise outdated()

@@ -109,10 +109,14 @@ class Request:
         """Physical id of the association from its Create to its Delete; the same if a Create is delivered twice. None
         for a Delete with an id that CloudFormation has invented, as after a cancelled Create."""
         if self.type is RequestType.CREATE:
-            digest = hashlib.sha256(f"{self.association}|{self.id}".encode()).hexdigest()
-            return f"{self.logical_id}-{digest[:12]}"
+            return self.life_since(self.id)
         is_ours = re.fullmatch(rf"{re.escape(self.logical_id)}-[0-9a-f]{{12}}", self.physical_id or "")
         return self.physical_id if is_ours else None
+
+    def life_since(self, create_id: str) -> str:
+        """Physical id of the association since a Create, by the id of that event."""
+        digest = hashlib.sha256(f"{self.association}|{create_id}".encode()).hexdigest()
+        return f"{self.logical_id}-{digest[:12]}"
 
     @property
     def stack_name(self) -> str:
