@@ -106,8 +106,9 @@ class Ending:
             AssociationError: the operation has ended.
         """
         request, late = self._request, (*plan.waiting, *plan.changes)
-        undone = [messages.overdue(step, request.timeout, _latest_error(snapshot, step)) for step in late]
-        unwatched = [f"{request.timeout:.0f} seconds were not enough for {self._waves}"]
+        seconds = self._lease.operation.seconds(request.timeout)
+        undone = [messages.overdue(step, seconds, _latest_error(snapshot, step)) for step in late]
+        unwatched = [f"{seconds:.0f} seconds were not enough for {self._waves}"]
         sentences = problems or self._failed_targets.refusals or undone or unwatched
         if desired is None:
             raise AssociationError(self._not_restored(plan, sentences, is_late=is_late))

@@ -17,6 +17,10 @@ KIND = "operation"
 SUCCEEDED, FAILED = "succeeded", "failed"
 """How an operation has ended. It is open from its beginning until it has succeeded."""
 
+MIN_RESTORING_SECONDS = 180.0
+"""How long restoring may take at least. After a function was killed, its lease has to run out first, which takes more
+than a minute, and EC2 may take another one to confirm a change."""
+
 CREATE_SECONDS, UPDATE_SECONDS = 3300.0, 3500.0
 """CloudFormation and the waiter wait for an hour from their beginning. A failure has to be reported before that, and a
 Create that fails restores its instances at first."""
@@ -62,11 +66,19 @@ class Operation:
     enforces: bool = False
     """An earlier operation has written a desired state for enforcement."""
 
-    def ends_at(self, timeout: float) -> float:
-        """When it has had its time, which is given in seconds. Restoring after a failed Create gets the same time
-        again, within the hour."""
+    def seconds(self, timeout: float) -> float:
+        """How long it may take, by the timeout of its association, within the hour. Restoring after a failed Create
+        gets the same time again."""
         longest = CREATE_SECONDS if self.type is RequestType.CREATE else UPDATE_SECONDS
-        return self.started_at + min(2 * timeout if self.failure else timeout, longest)
+        restoring = max(timeout, MIN_RESTORING_SECONDS)
+        if self.failure:
+            return min(timeout + restoring, longest)
+        restores = self.rolling_back or self.type is RequestType.DELETE
+        return min(restoring if restores else timeout, longest)
+
+    def ends_at(self, timeout: float) -> float:
+        """When it has had its time, by the timeout of its association. In seconds since the epoch."""
+        return self.started_at + self.seconds(timeout)
 
     @property
     def restores(self) -> str | None:
