@@ -120,7 +120,7 @@ def test_an_update_whose_association_is_deleted_in_its_first_phase_changes_nothi
 
 
 class Retained:
-    """An association that was retained, and a Create of the same id, of which CloudFormation knows no physical id."""
+    """An association that was retained, and a Create of the same id, of which CloudFormation has no physical id."""
 
     def __init__(self, world: World, *, is_taken_back: bool) -> None:
         self.world, self.resource = world, Resource(world)

@@ -1,4 +1,4 @@
-"""Creates that AWS does not let go on, half-way. Design 5.3: they undo their own work first, then report FAILED. With a
+"""Creates that AWS stops half-way. Design 5.3: they undo their own work first, then report FAILED. With a
 removal policy that retains, no Delete follows."""
 
 import pytest

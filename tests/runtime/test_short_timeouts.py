@@ -14,15 +14,15 @@ TIMEOUTS = [5, 30, 60, 65, 120]
 
 
 def kill_after_the_second_change(world: World) -> None:
-    lifeline = world.traffic.lifeline
+    switch = world.traffic.kill_switch
 
     def kill() -> None:
-        lifeline.kill_at = len(lifeline.points)
+        switch.kill_at = len(switch.points)
 
     world.traffic.meanwhile(ASSOCIATE, kill, nth=2)
 
 
-def taken_back(result: Result) -> None:
+def restored(result: Result) -> None:
     assert result.reason == "the function was killed"
     assert result.rollback is not None
     assert result.rollback.ok, result.rollback.reason
@@ -33,7 +33,7 @@ def test_a_delete_after_a_killed_create_restores_everything(world: World, resour
     targets = world.instances(3)
     resource.goes_on_when_killed = False
     kill_after_the_second_change(world)
-    taken_back(resource.create(world.properties(targets, timeout=timeout)))
+    restored(resource.create(world.properties(targets, timeout=timeout)))
 
     assert world.carried(*targets) == [None] * 3
     assert world.ledger_items == {}
@@ -45,7 +45,7 @@ def test_a_rollback_after_a_killed_update_restores_everything(world: World, reso
     assert resource.create(world.properties([kept], timeout=timeout)).ok
     resource.goes_on_when_killed = False
     kill_after_the_second_change(world)
-    taken_back(resource.update(world.properties([kept, *added], timeout=timeout)))
+    restored(resource.update(world.properties([kept, *added], timeout=timeout)))
 
     assert world.carried(kept, *added) == ["Web", None, None]
 
