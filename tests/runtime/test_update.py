@@ -293,3 +293,20 @@ def test_a_target_added_by_a_failed_update_is_restored_first_if_its_profile_cann
     assert result.rollback is not None
     assert result.rollback.ok, result.rollback.reason
     assert world.carried(newcomer, held) == ["Web", "Web"]
+
+
+def test_fails_to_keep_a_profile_that_it_could_not_take_off_later(world: World, resource: Resource) -> None:
+    """`KEEP` is about profiles of others. This one was given by the association itself, for another role."""
+    target = world.instance()
+    other = world.fleet.add_profile("Other")
+    assert resource.create(world.properties([target], profile=other)).ok
+
+    result = resource.update(world.properties([target], on_conflict="KEEP"))
+
+    assert "carries instance profile Other of another role, which `replaces` does not list: list it" in result.reason
+    assert result.rollback is not None
+    assert result.rollback.ok
+    assert resource.update(world.properties([target], on_conflict="KEEP", replaces=[other])).ok
+    assert world.carried(target) == ["Web"]
+    assert resource.delete().ok
+    assert world.carried(target) == [None]

@@ -1,11 +1,9 @@
 """What can be known to be wrong before anything is changed: pure checks, each giving whole sentences."""
 
-from dataclasses import replace
-from math import inf
-
 from ..arn import name_of
 from ..request.desired import Desired, ProfileRef
 from .model import GONE, Profile, Profiles, Snapshot
+from .undo import owed_later
 
 
 def problems(desired: Desired, snapshot: Snapshot, *, rolling_back: bool) -> list[str]:
@@ -88,9 +86,7 @@ def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> tup
         return record.candidates_after(carried)
     if record.mine is None:
         return ()
-    # A younger association restores what is above this one.
-    rank = record.mine.rank if record.is_kept_by_others(carried) else inf
-    return replace(record, others=tuple(claim for claim in record.others if claim.rank < rank)).candidates
+    return owed_later(record) if record.is_kept_by_others(carried) else record.candidates
 
 
 def _other_role(stated: ProfileRef, found: str) -> str:

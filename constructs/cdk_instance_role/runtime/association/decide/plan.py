@@ -14,7 +14,7 @@ from .model import GONE, Association, Instance, InstanceState, Snapshot
 from .record import Record, held
 from .renewal import order_renewals
 from .step import Action, Plan, Step
-from .undo import MAX_STALE_SECONDS, change, may_be_outdated, plan_undo_of, wait_for_ec2, wait_until_shown
+from .undo import MAX_STALE_SECONDS, change, may_be_outdated, owed_later, plan_undo_of, wait_for_ec2, wait_until_shown
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
@@ -97,6 +97,8 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
     if obstacle:
         newcomer = context.begun and not record.mine and bool(desired.selection.tags)
         advice = "list it there, or take the instance out of the selection"
+        # What the association has put there itself it has to be able to take off later.
+        may_keep = context.rolling_back or (may_keep and carried not in record.ours)
         return _plan_conflict(instance, obstacle, advice, keep=may_keep or newcomer)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
     return change(instance, wanted, what, record, snapshot)
@@ -168,7 +170,8 @@ def _must_restore_first(desired: Desired, before: Desired | None, carried: str |
     if record.mine is None:
         return False
     stranded = carried in record.ours and carried is not None and not _may_move(desired, before, carried)
-    return stranded or not (record.is_kept_by_others(carried) or desired.may_restore(record.candidates[0]))
+    owed = owed_later(record) if record.is_kept_by_others(carried) else record.candidates[:1]
+    return stranded or not all(map(desired.may_restore, owed))
 
 
 def _may_move(desired: Desired, before: Desired | None, carried: str) -> bool:

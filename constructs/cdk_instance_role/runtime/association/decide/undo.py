@@ -1,6 +1,7 @@
 """What an instance gets back, and the steps that change an instance in the way that its state allows."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ..arn import name_of
 from .claim import Claim
@@ -46,6 +47,13 @@ def may_be_outdated(claims: Iterable[Claim], carried: str | None, snapshot: Snap
     recent = [latest for latest in changes if snapshot.now - latest.at < MAX_STALE_SECONDS]
     latest = max(recent, key=lambda one: one.at, default=None)
     return latest is not None and carried != latest.after and carried in (latest.before, None)
+
+
+def owed_later(record: Record) -> tuple[str | None, ...]:
+    """What the instance gets when this association is removed after all younger ones, which restore what is above."""
+    assert record.mine is not None
+    rank = record.mine.rank
+    return replace(record, others=tuple(claim for claim in record.others if claim.rank < rank)).candidates
 
 
 def _passed_over(candidates: Sequence[str | None], restore: Restore) -> Sequence[str | None]:
