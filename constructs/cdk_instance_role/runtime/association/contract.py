@@ -132,7 +132,8 @@ class OnConflict(StrEnum):
     """Fail the deployment before anything is changed (the default)."""
 
     KEEP = "KEEP"
-    """Leave the instance as it is, count it as kept and report it in the log."""
+    """Leave the instance as it is, count it as kept and report it in the log. A profile that the association has given
+    itself is no such conflict: list it in ``replaces``, so that it can be removed later."""
 
 
 RETAIN, DESTROY = "Retain", "Destroy"
