@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.runtime.interleaving import finish_into
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import BATCH_GET, QUERY, TRANSACT
 from tests.simulator.ec2 import DESCRIBE_ASSOCIATIONS, DESCRIBE_INSTANCES
@@ -50,7 +51,7 @@ def test_both_associations_succeed_and_the_instance_carries_the_profile(
     for action, nth in calls:
         move, results = Move(previous), list[Result]()
         (outer, event), other = reversed(move.begun) if joins_first else move.begun
-        move.world.traffic.meanwhile(action, partial(_finish_into, results, *other), nth=nth)
+        move.world.traffic.meanwhile(action, partial(finish_into, results, *other), nth=nth)
         results.append(outer.finish(event))
 
         assert [one.ok for one in results] == [True, True], (action, nth, results)
@@ -68,7 +69,7 @@ def test_a_profile_of_another_association_is_never_taken_for_the_previous_one(wo
     second.properties = world.properties([target], profile=web2, replaces=[world.old])
     outer, inner = (one.begin(one.event("Create", one.properties)) for one in (first, second))
     results: list[Result] = []
-    world.traffic.meanwhile(call, partial(_finish_into, results, second, inner))
+    world.traffic.meanwhile(call, partial(finish_into, results, second, inner))
     results.append(first.finish(outer))
 
     assert all(one.ok for one in results), results
@@ -77,10 +78,6 @@ def test_a_profile_of_another_association_is_never_taken_for_the_previous_one(wo
     assert first.delete().ok
     assert world.carried(target) == ["Old"]
     assert world.ledger_items == {}
-
-
-def _finish_into(results: list[Result], resource: Resource, event: dict[str, Any]) -> None:
-    results.append(resource.finish(event))
 
 
 def _calls_of_the_first(previous: str | None, *, joins_first: bool) -> Iterator[tuple[str, int]]:

@@ -11,6 +11,7 @@ import pytest
 from cdk_instance_role.runtime.association.ledger.records import Ledger
 from cdk_instance_role.runtime.association.ledger.table import Table
 from cdk_instance_role.runtime.association.services import CHANGING, READING
+from tests.runtime.interleaving import finish_into
 from tests.simulator.clients import Clients
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import GET, QUERY, TABLE, TRANSACT, UPDATE
@@ -88,7 +89,7 @@ def test_one_of_them_gets_it_wherever_the_other_one_interrupts(
         both = rivals(stacks)
         first, second = both.begin()
         seconds: list[Result] = []
-        both.world.traffic.meanwhile(action, partial(_finish_into, seconds, both.second, second), nth=nth)
+        both.world.traffic.meanwhile(action, partial(finish_into, seconds, both.second, second), nth=nth)
         result = both.first.finish(first)
         assert seconds, (action, nth)
         both.check(result, seconds[0])
@@ -124,10 +125,6 @@ def test_two_polls_at_once_change_everything_once(world: World, resource: Resour
     assert answers == [{"IsComplete": False}] * 3
     assert world.mutations == 3
     assert resource.records().keys() == set(targets)
-
-
-def _finish_into(results: list[Result], resource: Resource, event: dict[str, Any]) -> None:
-    results.append(resource.finish(event))
 
 
 def _calls_of_the_first(stacks: str) -> Iterator[tuple[str, int]]:

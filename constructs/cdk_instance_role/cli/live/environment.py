@@ -68,22 +68,23 @@ class Environment:
 
     def ledger(self, address: Address, logical_id: str) -> AssociationLedger | None:
         """The ledger, as an association of a deployed stack sees it; None if it can't be found."""
-        deployed, provider = self.stacks.deployed(address), self.provider(address, logical_id)
-        if deployed is None or provider is None:
-            return None
-        return AssociationLedger(self.aws.dynamodb, provider.ledger, f"{deployed.id}|{logical_id}", self.reader)
+        provider = self.provider(address, logical_id)
+        return self._ledger_of(provider, address, logical_id) if provider else None
 
     def future_ledger(self, address: Address, logical_id: str) -> AssociationLedger | None:
         """The ledger, as an association that the deployment creates will see it; None if there is no ledger yet.
 
         The provider may be deployed already, with records of other associations, or of one that was retained.
         """
-        deployed = self.stacks.deployed(address)
         try:
             provider = provider_of(self.stacks, address, self.stacks.values(address), logical_id)
         except UnresolvedError:  # the provider is new
             return None
-        key = f"{deployed.id if deployed else ''}|{logical_id}"
+        return self._ledger_of(provider, address, logical_id)
+
+    def _ledger_of(self, provider: Provider, address: Address, logical_id: str) -> AssociationLedger:
+        deployed = self.stacks.deployed(address)
+        key = f"{deployed.id if deployed else ''}|{logical_id}"  # a stack that is new has no id, and holds nothing
         return AssociationLedger(self.aws.dynamodb, provider.ledger, key, self.reader)
 
     def records(self, address: Address, logical_id: str) -> dict[str, Record]:

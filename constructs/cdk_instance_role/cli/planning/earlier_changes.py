@@ -4,7 +4,7 @@ CloudFormation creates and updates first, and deletes in the clean-up at the end
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from ...runtime.association.converge.preview import Preview
 from ...runtime.association.decide.record import Record
@@ -45,12 +45,8 @@ class EarlierChanges:
             ledger: its ledger.
             known: its records, by instance id.
         """
-        return {**known, **dict(self._changed(ledger, known))}
-
-    def _changed(self, ledger: AssociationLedger, known: Mapping[str, Record]) -> Iterator[tuple[str, Record]]:
-        for id_ in known:
-            if record := self._records.get((ledger.name, id_)):
-                yield id_, record.seen_by(ledger.association)
+        changed = {id_: record for id_ in known if (record := self._records.get((ledger.name, id_)))}
+        return {**known, **{id_: record.seen_by(ledger.association) for id_, record in changed.items()}}
 
 
 def _after(record: Record, association: str, step: Step, desired: Desired) -> Record:

@@ -1,7 +1,8 @@
 """Which profile an instance gets back, as a pure function of the ledger and of what IAM says now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from ..arn import name_of
 from .model import Profile
@@ -20,6 +21,8 @@ class Restore:
     """The profile can't be given back: the instance is left without one."""
     has_changed: bool = False
     """The profile was created again, or got another role."""
+    passed_over: tuple[str | None, ...] = ()
+    """ARNs of the profiles that would come first, but can't be given back."""
 
     @property
     def is_to_be_reported(self) -> bool:
@@ -37,7 +40,9 @@ def restore_of(record: Record, profiles: Mapping[str, Profile | None], undoes: s
     """
     candidates = record.restore_candidates(undoes)
     judged = [_judged(arn, record, profiles) for arn in candidates]
-    return next((one for one in judged if not one.is_lost), judged[-1])
+    lost = [*takewhile(lambda one: one.is_lost, judged)]
+    chosen = judged[min(len(lost), len(judged) - 1)]
+    return replace(chosen, passed_over=tuple(one.profile for one in lost)) if lost else chosen
 
 
 def _judged(arn: str | None, record: Record, profiles: Mapping[str, Profile | None]) -> Restore:

@@ -1,6 +1,6 @@
 """What an instance gets back, and the steps that change an instance in the way that its state allows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..arn import name_of
@@ -26,7 +26,7 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, 
         return wait_until_shown(instance, undo=True)
     if record.is_kept_by_others(carried):
         return forget(instance, "another association keeps it")
-    if not snapshot.doubted.isdisjoint(_passed_over(record.restore_candidates(undoes), restore)):
+    if not snapshot.doubted.isdisjoint(restore.passed_over):
         return _wait(instance, "IAM is asked again for the profile that it carried before", undo=True)
     if restore.is_lost and (carried is None or (carried == restore.profile and carried in snapshot.profiles)):
         return forget(instance, restore.reason, warning=True)
@@ -54,11 +54,6 @@ def owed_later(record: Record) -> tuple[str | None, ...]:
     assert record.mine is not None
     rank = record.mine.rank
     return replace(record, others=tuple(claim for claim in record.others if claim.rank < rank)).candidates
-
-
-def _passed_over(candidates: Sequence[str | None], restore: Restore) -> Sequence[str | None]:
-    """The profiles that an instance does not get back although they come before the one that it gets."""
-    return candidates if restore.is_lost else candidates[: candidates.index(restore.profile)]
 
 
 def _given(restore: Restore) -> tuple[str | None, str]:
