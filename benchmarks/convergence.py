@@ -69,7 +69,7 @@ role while they can get no credentials from their metadata service although they
 - **careful script**: finds the instances by their tags, asks for {ids} associations in a call, replaces or associates
   in {threads} threads with boto3's adaptive retries, disassociates and associates stopped instances, goes on when one
   fails, and asks every {poll:.0f} s for those that EC2 has not confirmed yet. Nothing is written down, so nothing can
-  be given back, and throttled calls are what it finds the right rate with.
+  be restored, and throttled calls are what it finds the right rate with.
 - **Cloud Custodian**: the real package, `set-instance-profile` for all instances with a tag, against the simulator
   over HTTP; where it sleeps, virtual time passes. It does not wait for confirmations. It asks for all instances that
   have a profile in one call, which can't be about more than 198.

@@ -153,7 +153,7 @@ def _play_enforcement(screen: Screen, aws: LocalAws) -> None:
         require(enforced.destroy())
     if any(view.profile_arn for view in _of_fleet(fleet).values()):
         raise DemoError(["an instance still carries the profile of the deleted stack"])
-    screen.say("The stack is deleted, and the late arrival has given its profile back, too.", style="bold green")
+    screen.say("The stack is deleted, and the late arrival carries no profile again.", style="bold green")
 
 
 def _of_fleet(fleet: Fleet) -> InstanceViews:

@@ -78,7 +78,7 @@ class AssociationMetrics:
         return metric.attach_to(self._resource)
 
     def metric_targets(self, **options: Any) -> cloudwatch.Metric:
-        """Count of the instances that are selected; 0 while a delete or a failed create gives everything back.
+        """Count of the instances that are selected; 0 while a delete or a failed create restores everything.
 
         Args:
             options: as for `metric`.

@@ -273,7 +273,7 @@ def _enforcements() -> tuple[EnforcementStatus, ...]:
 
 
 def _enforced(association: str, enforcement: EnforcementStatus) -> AssociationStatus:
-    drift = "someone has taken the profile off" if enforcement.pauses else ""
+    drift = "someone has disassociated the profile" if enforcement.pauses else ""
     status = _status(held(1, None if drift else WANTED, OLD, drift=drift), held(2, WANTED, None))
     changes = (
         LatestChange(
@@ -370,7 +370,7 @@ def _refused() -> AssociationPlan:
     return plan_of(
         view(7, Verb.KEEP, KEPT, WANTED, WANTED),
         view(8, Verb.CONFLICT, reason, FOREIGN, FOREIGN),
-        view(9, Verb.UNDO, "a target no more: give OldProfile back", WANTED, OLD),
+        view(9, Verb.UNDO, "a target no more: restore OldProfile", WANTED, OLD),
         view(10, Verb.DROP, "a target no more: another association keeps it", WANTED, WANTED),
         association="Api/Association",
         problems=("role Web: its trust policy does not let ec2.amazonaws.com assume it",),

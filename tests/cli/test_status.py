@@ -101,7 +101,7 @@ def unconfirmed(cloud: Cloud) -> None:
     ("happens", "drift"),
     [
         (replaced, "someone has given it another profile"),
-        (taken_off, "someone has taken the profile off"),
+        (taken_off, "someone has disassociated the profile"),
         (terminated, "the instance is terminated"),
         (shutting_down, "the instance is shutting-down"),
         (forgotten, "the instance does not exist any more"),
@@ -186,7 +186,7 @@ def test_says_that_a_profile_was_removed_that_was_carried_from_the_beginning(clo
     cloud.fleet.set_carried(id_, None)
     cloud.world.clock.sleep(60)
 
-    assert held(cloud, 4).drift == "someone has taken the profile off"
+    assert held(cloud, 4).drift == "someone has disassociated the profile"
 
 
 def test_shows_the_error_of_ec2_for_the_latest_action(cloud: Cloud) -> None:
@@ -249,7 +249,7 @@ def test_does_not_treat_an_overruled_instance_without_a_profile_as_unconfirmed()
 
     assert cloud.world.ledger.records(association)[FIRST].mine
     assert one.wanted is None
-    assert one.drift == "someone has taken the profile off"
+    assert one.drift == "someone has disassociated the profile"
 
 
 # What could not be read

@@ -78,7 +78,7 @@ def test_shows_the_drift_that_was_reported(cloud: Cloud) -> None:
 
     assert (one.instance, one.kind) == (FIRST, "no-profile")
     assert cloud.world.clock() - 1000 < one.since < cloud.world.clock()
-    assert one.reason == "carries no instance profile: somebody has taken it off"
+    assert one.reason == "carries no instance profile: somebody has disassociated it"
     assert exit_status(cloud.status(synthesized(REPORTED))) is Exit.CHANGES
 
 

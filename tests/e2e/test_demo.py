@@ -35,7 +35,7 @@ def test_runs_to_its_end_with_a_table_before_and_after_every_step(tmp_path: Path
     assert process.returncode == 0, rest
     *_, outcome, end = (line.strip() for line in rest.rstrip().splitlines())
     assert "Every instance carries exactly what it carried before." in rest
-    assert outcome == "The stack is deleted, and the late arrival has given its profile back, too."
+    assert outcome == "The stack is deleted, and the late arrival carries no profile again."
     assert re.fullmatch(r"4 instances, \d+ s\. The local AWS is stopped\.", end)
     assert len(re.findall(r"^\d\. ", rest, re.MULTILINE)) == STEPS
     tables = re.findall(

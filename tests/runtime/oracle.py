@@ -106,13 +106,13 @@ class Oracle:
             if not self.allowed(id_, before):
                 self.mistakes.append(f"{id_} carried {before}, which is not ours to displace, and got {after}")
         running = self._world.fleet.state(id_) == "running"
-        given_back = after in owned.had
+        restored = after in owned.had
         lost = after is None and was_ours and self._is_lost(owned.had)
-        if after is None and running and not (given_back or lost):
+        if after is None and running and not (restored or lost):
             self.mistakes.append(f"{id_} is running and was left without {before}")
-        owned.ours = after is not None and not given_back
+        owned.ours = after is not None and not restored
         gone = lost or before not in self._world.fleet.profiles
-        owned.taken = (NOTHING_LEFT if gone else before) if after is None and not given_back else None
+        owned.taken = (NOTHING_LEFT if gone else before) if after is None and not restored else None
 
     def _is_lost(self, arns: set[Arn]) -> bool:
         return any(arn not in self._world.fleet.profiles for arn in arns)

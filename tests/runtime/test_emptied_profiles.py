@@ -59,7 +59,7 @@ def test_a_profile_that_held_no_role_is_given_up_if_its_role_may_not_be_passed(
     assert result.ok, result.reason
     assert story.world.carried(story.target) == [None]
     assert story.denied_at()[-1] - story.denied_at()[0] >= 60
-    assert f"{CHANGES[fate]}, may not be given back" in warned(caplog)
+    assert f"{CHANGES[fate]}, may not be restored" in warned(caplog)
     assert story.world.ledger_items == {}
 
 
@@ -73,7 +73,7 @@ def test_a_profile_that_held_no_role_is_restored_if_its_role_may_be_passed(
 
     assert result.ok, result.reason
     assert story.world.carried(story.target) == ["Old"]
-    assert f"give Old back, {CHANGES[fate]}" in warned(caplog)
+    assert f"restore Old, {CHANGES[fate]}" in warned(caplog)
 
 
 @pytest.mark.parametrize("role", ["", "arn:aws:iam::111122223333:role/Old", None])

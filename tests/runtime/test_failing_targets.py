@@ -165,7 +165,7 @@ def test_a_target_that_ec2_does_not_confirm_may_not_fail(world: World, resource:
 def test_a_stopped_target_that_fails_is_not_left_without_a_profile(
     world: World, resource: Resource, throttled_times: int
 ) -> None:
-    """Its old profile is off by then, and giving it back does not succeed at once either."""
+    """Its old profile is off by then, and restoring it does not succeed at once either."""
     *running, stopped = [*world.instances(9), world.instance(world.old, state="stopped")]
     about = {"when": lambda parameters: stopped in parameters.values()}
     world.traffic.fail(ASSOCIATE, AwsError("UnsupportedOperation", "not today"), times=1, **about)
@@ -215,7 +215,7 @@ def test_a_stopped_target_whose_profile_was_put_back_is_no_longer_held(world: Wo
     world.fleet.set_carried(stopped, None)
     world.clock.sleep(60)
     assert resource.delete().ok
-    assert world.carried(stopped) == [None], "somebody has taken it off on purpose"
+    assert world.carried(stopped) == [None], "somebody has disassociated it on purpose"
 
 
 def test_says_which_targets_are_not_as_wanted(

@@ -87,7 +87,7 @@ def test_a_rollback_does_not_take_over_what_its_update_was_refused_for(world: Wo
 
 
 def test_an_overruled_association_takes_nothing_over() -> None:
-    """It might have no right to give it back."""
+    """It might have no right to restore it."""
     world = World(enforced=True)
     target, other = world.instances(2, world.web)
     first, second = Resource(world, "First"), Resource(world, "Second")
@@ -357,7 +357,7 @@ def test_a_rollback_of_an_older_association_keeps_its_claim(world: World) -> Non
 
 
 def test_an_older_association_must_list_what_is_below_it(world: World) -> None:
-    """When the younger association is gone, this one gives back what the instance had before both."""
+    """When the younger association is gone, this one restores what the instance carried before both."""
     target = world.instance(world.old)
     ops = world.fleet.add_profile("Ops", path="/cdk-instance-role/InstanceRole-web/ffffffff/")
     older, younger = Resource(world, "Older"), Resource(world, "Younger")

@@ -79,7 +79,7 @@ def test_it_is_reported_that_a_previous_profile_was_created_again_with_another_r
     story.world.fleet.recreate_profile(story.world.old, role="Other")
     assert story.delete().ok
     assert story.carried == ["Old", "Old"]
-    assert "give Old back, which held role Old before and holds Other now" in warned(caplog)
+    assert "restore Old, which held role Old before and holds Other now" in warned(caplog)
 
 
 @pytest.mark.parametrize("fate", ["deleted", "emptied"])

@@ -45,7 +45,7 @@ class Rivals:
         )
 
     def check(self, first: Result, second: Result) -> None:
-        """One of them has got the instance, and the other has said so and given everything back."""
+        """One of them has got the instance, and the other has said so and restored everything."""
         assert first.ok != second.ok, (first.reason, second.reason)
         loser = second if first.ok else first
         winning = "Web" if first.ok else "Web2"

@@ -87,7 +87,7 @@ def test_an_alarm_ends_a_create_and_everything_is_restored(world: World, resourc
     assert result.reason.endswith("every instance carries again what it carried before")
     assert world.carried(*targets) == [None] * 5 + ["Old"] * 5
     assert world.mutations == 2 * 5, "the others were left alone"
-    assert result.seconds < BAKE, "giving back knows no waves"
+    assert result.seconds < BAKE, "a restore ignores waves"
 
 
 def test_an_alarm_ends_an_update_and_the_rollback_ignores_waves(world: World, resource: Resource) -> None:

@@ -186,7 +186,7 @@ class World:
     def _settle_records(self, desired: Desired | None) -> None:
         mine = held(self.records)
         if desired is None:
-            assert not mine, "what is given back is forgotten"
+            assert not mine, "what is restored is forgotten"
             return
         for record in mine.values():
             self._store(record.settled(desired.profile.arn))

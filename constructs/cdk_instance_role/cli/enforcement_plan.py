@@ -9,7 +9,7 @@ class SweepChange:
 
     instance: str
     kind: str
-    """``giving``: an instance without a profile gets one. ``taking``: a profile is replaced, restored or taken off."""
+    """``giving``: an instance without a profile gets one. ``taking``: one is replaced, restored or disassociated."""
     reason: str
     held_back: bool
     """The limit of changes in an hour does not let it through."""

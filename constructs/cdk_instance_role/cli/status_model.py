@@ -59,7 +59,7 @@ class PauseView:
     """Changes of one kind that enforcement does not make any more."""
 
     kind: str
-    """``giving``: of instances without a profile. ``taking``: that replace a profile, restore one or take one off."""
+    """``giving``: of instances without a profile. ``taking``: that replace, restore or disassociate one."""
     since: float
     """Seconds since the epoch."""
     reason: str

@@ -1,7 +1,7 @@
 """What is refused at synthesis because the handler's policies name what a condition of the template may leave out.
 
 `Fn::If` in the policies would not help: when the condition becomes false, CloudFormation would change a policy in
-place, before it deletes the association, and the handler could not give the previous profiles back any more.
+place, before it deletes the association, and the handler could not restore the previous profiles any more.
 """
 
 from collections import defaultdict

@@ -163,7 +163,7 @@ class Permissions:
 
     @property
     def _associable(self) -> list[str]:
-        """What a bare target may get: the wanted profile, or what was taken off in the first half of a swap."""
+        """What a bare target may get: the wanted profile, or what was disassociated in the first half of a swap."""
         ours = self._movable if self.profile.moves else [self.profile.arn]
         if self.instances.tags:  # every bare instance may get a listed profile by a statement of its own
             return ours
@@ -181,7 +181,7 @@ class Permissions:
 
     @property
     def _removable(self) -> list[str]:
-        """What may be taken off any instance: what is on the paths of the stack, or the wanted profile."""
+        """What may be disassociated from any instance: what is on the paths of the stack, or the wanted profile."""
         return self._paths_of(self.profile) or [self.profile.arn]
 
     @property

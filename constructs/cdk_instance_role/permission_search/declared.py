@@ -39,7 +39,7 @@ class Declared:
     """What the ARNs of the profiles of the same `InstanceRole` begin with, current path first; empty for a profile
     that is no `InstanceRole`'s."""
     removable: tuple[str, ...] = ()
-    """What the ARNs of profiles begin with that may be taken off any instance, besides the wanted one."""
+    """What the ARNs of profiles begin with that may be disassociated from any instance, besides the wanted one."""
     moves: bool = False
     """Instances may be moved between profiles on `own_paths`."""
     instances: frozenset[str] = frozenset()

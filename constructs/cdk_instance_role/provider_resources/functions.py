@@ -65,7 +65,7 @@ class Functions:
         self.handler = self._function(
             scope,
             "Handler",
-            "Associates instance profiles with existing EC2 instances, and gives back what they had",
+            "Associates instance profiles with existing EC2 instances, and restores their previous profiles",
             "handle",
             MAX_INVOCATION_SECONDS,
         )

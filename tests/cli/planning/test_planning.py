@@ -396,7 +396,7 @@ def test_adds_new_targets_and_restores_former_ones(cloud: Cloud) -> None:
     assert plan.event is Event.UPDATE
     assert verbs(plan) == {"web-2": Verb.KEEP, "web-3": Verb.ASSOCIATE, "web-1": Verb.UNDO}
     assert moves(plan)["web-1"] == ("Web/InstanceProfile", "Old")
-    assert plan.instances[2].reason == "give Old back"
+    assert plan.instances[2].reason == "restore Old"
     assert exit_status(plan) is Exit.CHANGES
 
 

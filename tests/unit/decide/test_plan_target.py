@@ -272,7 +272,7 @@ def test_does_not_associate_again_what_somebody_removes_after_us() -> None:
     step = decide(instance(), record(acted_at=CHANGED, changed_at=CHANGED), now=LONG_AFTER)
 
     assert step.action is Action.CONFLICT
-    assert "somebody has taken its instance profile off" in step.reason
+    assert "somebody has disassociated its instance profile" in step.reason
 
 
 @pytest.mark.parametrize("context", [REVERSING, FORWARD])

@@ -179,7 +179,7 @@ TOO_MUCH: Mapping[str, Statement] = {
         [EVERYWHERE],
         {"ArnLike": {"ec2:InstanceProfile": [FORMER[0].arn], "ec2:NewInstanceProfile": [WEB.arn]}},
     ),
-    "taking a foreign profile off": Statement.of([DISASSOCIATE], [f"{INSTANCES}i-1"]),
+    "disassociating a foreign profile": Statement.of([DISASSOCIATE], [f"{INSTANCES}i-1"]),
     "another value of the tag": Statement.of(
         [ASSOCIATE],
         [EVERYWHERE],

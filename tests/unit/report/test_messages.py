@@ -15,12 +15,12 @@ from cdk_instance_role.runtime.association.report.messages import (
     MESSAGE_BYTES,
     counts,
     failure,
-    given_back,
-    not_given_back,
     overdue,
     problem,
     refusal,
     refused,
+    restore_failed,
+    restored,
 )
 from tests.unit.builders import (
     ACCOUNT,
@@ -56,9 +56,9 @@ def test_a_problem_says_what_is_wrong_and_what_to_do() -> None:
     ("step", "words"),
     [
         pytest.param(REPLACE, "associate Wanted", id="a profile put there"),
-        pytest.param(Step(ID, Action.REPLACE, "", after=LISTED, undo=True), "give back Listed", id="a restore"),
+        pytest.param(Step(ID, Action.REPLACE, "", after=LISTED, undo=True), "restore Listed", id="a restore"),
         pytest.param(
-            Step(ID, Action.DISASSOCIATE, "", before=WANTED, undo=True), "take Wanted off", id="a disassociation"
+            Step(ID, Action.DISASSOCIATE, "", before=WANTED, undo=True), "disassociate Wanted", id="a disassociation"
         ),
     ],
 )
@@ -106,14 +106,14 @@ def test_a_refusal_says_that_nothing_was_changed() -> None:
 
 
 def test_failed_restores_follow_the_first_reason() -> None:
-    text = not_given_back(request("Delete"), ["second"], "first")
+    text = restore_failed(request("Delete"), ["second"], "first")
 
     assert text.startswith("first; and then not every instance")
     assert text.endswith(": second")
 
 
 def test_failed_restores_are_reported_without_another_reason() -> None:
-    assert not_given_back(request("Delete"), ["second"], None).startswith("not every instance")
+    assert restore_failed(request("Delete"), ["second"], None).startswith("not every instance")
 
 
 def test_a_long_message_names_the_first_ones_the_number_of_the_others_and_their_log(
@@ -155,20 +155,20 @@ def test_no_message_is_longer_than_cloudformation_accepts(sentences: list[str], 
     for text in (
         refusal(request(), sentences),
         failure(request(), sentences),
-        not_given_back(request(), sentences, first),
+        restore_failed(request(), sentences, first),
     ):
         assert len(text.encode()) <= MESSAGE_BYTES
 
 
 def test_a_long_message_still_names_the_log_group_when_everything_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_LOG_GROUP_NAME", "the-log")
-    text = given_back(failure(request(), [f"instance {number}: {'x' * 300}" for number in range(20)]))
+    text = restored(failure(request(), [f"instance {number}: {'x' * 300}" for number in range(20)]))
 
     assert "more, see the-log; every instance carries again what it carried before" in text
 
 
 def test_a_create_that_failed_says_that_everything_is_restored() -> None:
-    assert given_back("first") == "first; every instance carries again what it carried before"
+    assert restored("first") == "first; every instance carries again what it carried before"
 
 
 # Counts

@@ -118,7 +118,7 @@ class _Planner:
         carried = {} if intent.desired else self._earlier.carried
         observer = PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)}, carried)
         self._profiles = KnownProfiles(self._environment, observer)
-        if intent.desired is None:  # what is held, if anything, is to be given back
+        if intent.desired is None:  # what is held, if anything, is to be restored
             records = self._earlier.records(ledger, records) if ledger else {}
             found = preview_of_delete(records, observer, now=self._now)
             return replace(found, snapshot=replace(found.snapshot, instances=observer.current))

@@ -173,7 +173,7 @@ def _drift(record: Record, instance: Instance | None, is_enforced: bool) -> str:
         return "another association has given it its profile"
     if _is_half_way(record, record.mine, carried):
         return "an operation is under way, or has ended half-way"
-    return "someone has given it another profile" if carried else "someone has taken the profile off"
+    return "someone has given it another profile" if carried else "someone has disassociated the profile"
 
 
 def _is_half_way(record: Record, mine: Claim, carried: str | None) -> bool:

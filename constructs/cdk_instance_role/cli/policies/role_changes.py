@@ -84,7 +84,7 @@ class _Change:
         self._policies = {policy.key: policy for policy in live.policies}
         self._boundary = live.boundary
         self._removed: dict[str, str] = {}
-        """Which stack has taken a policy off the role, in words, by the policy."""
+        """Which stack has detached a policy from the role, in words, by the policy."""
         self._touched = False
         self._names: list[str] = []
         self._unread: list[str] = []

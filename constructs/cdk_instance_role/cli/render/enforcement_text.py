@@ -14,7 +14,7 @@ FOUND = "Found by enforcement:"
 LATEST_CHANGES = "Changed last, as CloudTrail's event history says:"
 DEAD_LETTERS = "Messages that could not be handled:"
 
-_KINDS = {"giving": "giving the profile", "taking": "replacing, restoring and taking off profiles"}
+_KINDS = {"giving": "giving the profile", "taking": "replacing, restoring and disassociating profiles"}
 
 
 def settings(mode: str, every: float | None, max_changes: str) -> str:

@@ -134,7 +134,7 @@ class _SecondPhase:
             return Convergence(self._services, self._request, lease, self._until).run()
 
     def _give_up(self, error: Exception) -> None:
-        """What has failed can't go on. A Create goes on once more: with giving back what it has done so far.
+        """What has failed can't go on. A Create goes on once more: with undoing what it has done so far.
 
         Raises:
             AssociationError: the operation has failed.
@@ -143,13 +143,13 @@ class _SecondPhase:
         restores = self._request.type is RequestType.CREATE and lease and not (self._failure or lease.operation.failure)
         if not restores:
             raise AssociationError(message) from error
-        log.write_operation(self._request, "giving back what has been done so far", reason=message)
+        log.write_operation(self._request, "undoing what has been done so far", reason=message)
         self._failure = message
 
     def _closed(self) -> dict[str, str]:
         if self._request.type is RequestType.DELETE:
             return {}
-        raise AssociationError("the operation has failed, and everything is given back")
+        raise AssociationError("the operation has failed, and everything is restored")
 
     def _is_late(self) -> bool:
         operation = self._lease.operation if self._lease else Operation(self._services.clock())

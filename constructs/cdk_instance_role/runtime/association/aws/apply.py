@@ -77,7 +77,7 @@ class _StepExecutor:
         return self._associate(step)
 
     def _associate(self, step: Step) -> Outcome:
-        """Associate; if that fails in the second half of a swap, put the old profile back."""
+        """Associate; if that fails in the second half of a swap, restore the old profile."""
         assert step.after is not None
         after = step.after
         outcome = self._tried(step, "AssociateIamInstanceProfile", lambda: self._put(step.instance_id, after))
@@ -86,9 +86,9 @@ class _StepExecutor:
             return outcome
         fallback = step.fallback
         self._rate_limiter.acquire("AssociateIamInstanceProfile")
-        # Should this fail too, the ledger still says what was taken off, and the next plan tries that first of all.
+        # Should this fail too, the ledger still says what was disassociated, and the next plan tries that first of all.
         back = self._tried(step, "AssociateIamInstanceProfile", lambda: self._put(step.instance_id, fallback))
-        return replace(outcome, put_back=back.accepted)
+        return replace(outcome, reverted=back.accepted)
 
     def _put(self, instance_id: str, arn: str) -> None:
         # Name and Arn together would let the Arn win silently, so exactly one of them is sent.

@@ -51,14 +51,14 @@ class Ending:
         Args:
             snapshot: the last observation.
             plan: what was planned from it.
-            desired: what was wanted. None: everything was to be given back.
+            desired: what was wanted. None: everything was to be restored.
             looks_again: whether it goes on if an event of EC2 has come meanwhile.
 
         Returns:
             The attributes of the resource. None: the operation goes on, everything has to be observed again.
 
         Raises:
-            AssociationError: everything is given back because a Create has failed.
+            AssociationError: everything is restored because a Create has failed.
         """
         self._ledger.budget.leave(self._key, self._request.id, began_at=self._lease.operation.started_at)
         if desired is None:
@@ -78,13 +78,13 @@ class Ending:
         return counts if self._lease.succeed(counts, looks_again=looks_again) else None
 
     def _end_undo(self, operation: Operation) -> dict[str, str]:
-        log.write_operation(self._request, "everything is given back", **self._progress.fields())
+        log.write_operation(self._request, "everything is restored", **self._progress.fields())
         if operation.enforces:
             self._ledger.watch.forget(self._key)
         if operation.failure is None:
             self._lease.close()
             return {}
-        message = messages.given_back(operation.failure)
+        message = messages.restored(operation.failure)
         if self._ledger.records(self._key):  # leftovers stay, and the Delete that follows has to know of this Create
             raise AssociationError(message)
         self._lease.close()
@@ -93,12 +93,12 @@ class Ending:
     def fail(
         self, snapshot: Snapshot, plan: Plan, desired: Desired | None, problems: Sequence[str], *, is_late: bool
     ) -> None:
-        """End an operation that can't succeed. A Create goes on: with giving back what it has done so far.
+        """End an operation that can't succeed. A Create goes on: with undoing what it has done so far.
 
         Args:
             snapshot: the last observation.
             plan: what was planned from it.
-            desired: what was wanted. None: everything was to be given back.
+            desired: what was wanted. None: everything was to be restored.
             problems: why, in sentences. Default: what EC2 has refused, or that the time is over.
             is_late: the time is over.
 
@@ -115,18 +115,18 @@ class Ending:
         message = messages.failure(request, [*self._diagnosis(desired), *sentences])
         if request.type is not RequestType.CREATE:
             raise AssociationError(message)
-        log.write_operation(request, "giving back what has been done so far", reason=message)
+        log.write_operation(request, "undoing what has been done so far", reason=message)
         self._lease.fail(message)
         self._failed_targets.reset()
 
     def _not_restored(self, plan: Plan, sentences: Sequence[str], *, is_late: bool) -> str:
-        """Why instances could not be given back what they had."""
+        """Why instances could not get their previous profiles back."""
         failure = self._lease.operation.failure
         if failure and is_late and not self._failed_targets.refusals:
             left, desired = (*plan.waiting, *plan.changes), self._request.desired
             log.write_failed(self._request, {step.instance_id: f"{step.instance_id} {step.reason}" for step in left})
-            return messages.not_restored(len(left), failure, retain=desired is not None and desired.retain)
-        return messages.not_given_back(self._request, sentences, failure)
+            return messages.restore_unfinished(len(left), failure, retain=desired is not None and desired.retain)
+        return messages.restore_failed(self._request, sentences, failure)
 
     def _diagnosis(self, desired: Desired) -> list[str]:
         """What is wrong with the profile by now, should it have been changed since the operation began."""

@@ -31,17 +31,17 @@ class Evaluation:
         Args:
             plan: what is to be done.
             snapshot: what it was made from.
-            desired: what is wanted. None: everything is to be given back, and only the timeout ends that.
+            desired: what is wanted. None: everything is to be restored, and only the timeout ends that.
         """
         if desired is None:
             return plan, []
         rolling_back = self._lease.operation.rolling_back
         if self._waves.may_fail or rolling_back:
             self._failed_targets.load(plan, snapshot)
-        bare = self._failed_targets.putting_back(snapshot)
+        bare = self._failed_targets.swap_reverts(snapshot)
         if bare:  # whatever comes next, no instance stays without a profile
             return Plan(tuple(bare)), []
-        # If the tags match nothing all at once, that would mean to give everything back: only a Delete does that.
+        # If the tags match nothing all at once, that would mean to restore everything: only a Delete does that.
         nothing = [] if rolling_back else checks.selection_problems(desired, snapshot)
         if self._request.type is RequestType.CREATE:
             nothing = nothing or checks.survival_problems(snapshot)

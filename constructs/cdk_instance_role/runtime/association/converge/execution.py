@@ -21,7 +21,7 @@ STEPS_PER_BATCH = 98
 """Steps that are claimed, carried out and noted together: two transactions of the ledger."""
 
 IAM_SECONDS = 10.0
-"""How long an answer of IAM about a profile that is being given back counts."""
+"""How long an answer of IAM about a profile that is being restored counts."""
 
 
 class Execution:
@@ -68,7 +68,7 @@ class Execution:
         self._failed = False
         """EC2 has refused for good what was tried last."""
         self._asked_iam_at = services.clock()
-        """When IAM was asked for the profiles that are being given back, in seconds since the epoch."""
+        """When IAM was asked for the profiles that are being restored, in seconds since the epoch."""
 
     def act(self, snapshot: Snapshot, plan: Plan) -> bool:
         """Carry out what the time allows. Returns whether anything has changed."""
@@ -124,7 +124,7 @@ class Execution:
         return max(self._clock(), self._lease.operation.started_at)
 
     def _previous_profiles_have_changed(self, snapshot: Snapshot, steps: Sequence[Step]) -> bool:
-        """Whether IAM says now something else of the profiles that are about to be given back: their owners may change
+        """Whether IAM says now something else of the profiles that are about to be restored: their owners may change
         them while an undo takes an hour."""
         if self._clock() - self._asked_iam_at < IAM_SECONDS:
             return False
@@ -135,6 +135,6 @@ class Execution:
         return any(found != snapshot.profiles[arn] for arn, found in now.items())
 
     def _look_at_profiles_again(self, outcomes: Sequence[Outcome]) -> None:
-        """Ask IAM again for the profiles that could not be given back: their owners may have changed them."""
+        """Ask IAM again for the profiles that could not be restored: their owners may have changed them."""
         refused = (one.step for one in outcomes if one.step.undo and not one.accepted)
         self._observer.forget(step.after for step in refused if step.after)

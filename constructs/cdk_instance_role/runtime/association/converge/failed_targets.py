@@ -7,7 +7,7 @@ from ..decide.model import Snapshot
 from ..decide.outcome import Outcome
 from ..decide.record import Records
 from ..decide.step import Plan, Step
-from ..decide.undo import plan_putting_back
+from ..decide.undo import plan_swap_revert
 from ..report import messages
 
 
@@ -36,7 +36,7 @@ class FailedTargets:
     def load(self, plan: Plan, snapshot: Snapshot) -> None:
         """Remember what EC2 has refused for good in an earlier invocation, so that it is not tried again.
 
-        What has to be given back is.
+        What has to be restored is.
         """
         for step in plan.changes:
             record = snapshot.record(step.instance_id)
@@ -57,10 +57,10 @@ class FailedTargets:
         """What EC2 has refused for good, in sentences."""
         return [messages.refused(outcome) for outcome in self._refusals.values()]
 
-    def putting_back(self, snapshot: Snapshot) -> list[Step]:
-        """What gives profiles back to instances that are left without one, because the second half of a swap was
+    def swap_reverts(self, snapshot: Snapshot) -> list[Step]:
+        """The steps that restore profiles on instances that are left without one, because the second half of a swap was
         refused for good, unless that is refused, too."""
-        steps = (plan_putting_back(snapshot.record(id_), snapshot.instances.get(id_)) for id_ in self._refusals)
+        steps = (plan_swap_revert(snapshot.record(id_), snapshot.instances.get(id_)) for id_ in self._refusals)
         return [step for step in steps if step and not self._is_refused(step)]
 
     def evaluate(self, plan: Plan, snapshot: Snapshot, *, tolerated: int, excused: Iterable[str]) -> list[str]:

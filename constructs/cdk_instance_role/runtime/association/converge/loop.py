@@ -89,7 +89,7 @@ class Convergence:
             The attributes of the resource, or None if there is more to do.
 
         Raises:
-            AssociationError: the operation has failed, and what it had changed is given back where that is its job.
+            AssociationError: the operation has failed, and what it had changed is restored where that is its job.
         """
         try:
             return self._converge()
@@ -227,7 +227,7 @@ class Convergence:
 
     @property
     def _desired(self) -> Desired | None:
-        """None once everything has to be given back."""
+        """None once everything has to be restored."""
         return None if self._lease.operation.failure else self._request.desired
 
     @property

@@ -70,7 +70,7 @@ def preview(
 
 
 def preview_of_delete(records: Records, observer: Observer, *, now: float) -> Preview:
-    """Look at everything that the association holds, to be given back. Arguments as for `preview`."""
+    """Look at everything that the association holds, to be restored. Arguments as for `preview`."""
     snapshot = observed(observer, records, None, clock=lambda: now)
     return Preview(snapshot, plan_undo(snapshot))
 
@@ -86,12 +86,12 @@ def observed(
     started_at: float = 0.0,
     look_up: LookUp = no_others,
 ) -> Snapshot:
-    """Look at what is selected and at what is held, and at the profiles that may have to be given back.
+    """Look at what is selected and at what is held, and at the profiles that may have to be restored.
 
     Args:
         observer: looks at EC2 and IAM.
         records: what the association holds, by instance id.
-        desired: what is wanted. None: everything is to be given back.
+        desired: what is wanted. None: everything is to be restored.
         also: ARNs of further profiles to look at.
         context: what else is known of the operation.
         clock: seconds since the epoch, asked once everything is looked at.
@@ -121,12 +121,12 @@ def _displaced(desired: Desired, seen: Sighting) -> set[str]:
 
 
 def _to_give_back(records: Iterable[Record], instances: Instances, undoes: str | None) -> set[str]:
-    """The profiles of which has to be known whether they exist, should these instances be given back."""
+    """The profiles of which has to be known whether they exist, should these instances be restored."""
     leaving = ((record, instances.get(record.instance_id)) for record in records)
-    # Where the instance carries what is another's, nothing is given back, and it may not even be allowed to ask.
-    changing = (record for record, found in leaving if found and _may_be_given_back(record, found.carries))
+    # Where the instance carries what is another's, nothing is restored, and it may not even be allowed to ask.
+    changing = (record for record, found in leaving if found and _may_be_restored(record, found.carries))
     return {arn for record in changing for arn in record.restore_candidates(undoes) if arn}
 
 
-def _may_be_given_back(record: Record, carried: str | None) -> bool:
+def _may_be_restored(record: Record, carried: str | None) -> bool:
     return carried is None or (carried in record.ours and not record.is_kept_by_others(carried))

@@ -51,7 +51,7 @@ class Progress:
         Args:
             snapshot: what was observed.
             plan: what is to be done.
-            desired: what is wanted. None: everything is to be given back.
+            desired: what is wanted. None: everything is to be restored.
         """
         self._seen = (snapshot, plan, desired)
         now, operation = self._services.clock(), self._lease.operation

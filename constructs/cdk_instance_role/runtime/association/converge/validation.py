@@ -60,10 +60,10 @@ def validate(request: Request, operation: Operation, services: Services) -> Vali
 
 def _calls_of_undo(records: Records) -> Mapping[str, int]:
     """The calls that it takes to restore all that is held, as far as the ledger tells."""
-    given_back = [record.candidates[0] for record in held(records).values()]
+    restored = [record.candidates[0] for record in held(records).values()]
     return {
-        "DisassociateIamInstanceProfile": given_back.count(None),
-        "ReplaceIamInstanceProfileAssociation": len(given_back) - given_back.count(None),
+        "DisassociateIamInstanceProfile": restored.count(None),
+        "ReplaceIamInstanceProfileAssociation": len(restored) - restored.count(None),
     }
 
 

@@ -67,7 +67,7 @@ def _replaceable_problems(desired: Desired, profiles: Profiles) -> list[str]:
 
 
 def _restorable_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
-    """What the ledger must be able to give back is what `replaces` lists: the handler has no right to more."""
+    """What the ledger must be able to restore is what `replaces` lists: the handler has no right to more."""
     candidates = {arn for id_ in snapshot.selected for arn in _to_give_back(desired, snapshot, id_)}
     return [
         f"instance profile {name_of(arn)} must be restored later and is not in `replaces`: list it there"

@@ -90,7 +90,7 @@ class Claim:
     ours: frozenset[str] = frozenset()
     """Profiles that the association has put there, or was about to."""
     detached: str | None = None
-    """Profile that was taken off a stopped instance, which has to be without one between the two halves."""
+    """Profile that was disassociated from a stopped instance, which has to be without one between the two halves."""
     latest: Latest = Latest()
     failing_since: float | None = None
     """Since when EC2 has refused for good to give the instance what is wanted, in seconds since the epoch."""
@@ -138,7 +138,7 @@ class Claim:
         return replace(former, request="", base=None, detached=None, failing_since=None, trouble=None, denial=None)
 
     def refused(
-        self, error: str, now: float, *, kind: str, final: bool, rejected: bool, put_back: bool, denied_role: str | None
+        self, error: str, now: float, *, kind: str, final: bool, rejected: bool, reverted: bool, denied_role: str | None
     ) -> Self:
         """The claim after EC2 has had something against the latest step. Arguments as for `Record.noted`."""
         latest = replace(self.latest, error=error[:MAX_ERROR], at=now, final=final, rejected=rejected)
@@ -146,7 +146,7 @@ class Claim:
             self,
             latest=latest,
             # Unless it is on again, whether the first half of a swap took effect is for the next observation to tell.
-            detached=None if put_back else self.detached,
+            detached=None if reverted else self.detached,
             failing_since=self.failing_since or (now if final else None),
             trouble=Trouble(kind, self.trouble_since(kind, now)) if kind else self.trouble,
             denial=_denial(self.denial, denied_role, now),

@@ -13,8 +13,8 @@ class Outcome:
     step: Step
     error_kind: ErrorKind | None = None
     detail: str = ""
-    put_back: bool = False
-    """The second half of a swap was refused, and what the first one had taken off is on again."""
+    reverted: bool = False
+    """The second half of a swap was refused, and what the first one had disassociated is associated again."""
 
     @property
     def accepted(self) -> bool:

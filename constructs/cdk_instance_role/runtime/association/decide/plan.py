@@ -58,7 +58,7 @@ def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext
         targets, snapshot, confirmed=context.identity_confirmed, by_swapping=context.swaps_to_renew
     )
     if context.creates and any(step.action is not Action.KEEP for step in renewed):
-        # A leftover of an earlier life could not be put back if the Create fails, so it is undone last.
+        # A leftover of an earlier life could not be restored if the Create fails, so it is undone last.
         leaving = [record for record in leaving if record.mine and record.mine.request == context.creates]
     return Plan((*renewed, *_plan_undos(leaving, snapshot)))
 
@@ -97,7 +97,7 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
     if obstacle:
         newcomer = context.begun and not record.mine and bool(desired.selection.tags)
         advice = "list it there, or take the instance out of the selection"
-        # What the association has put there itself it has to be able to take off later.
+        # What the association has put there itself it has to be able to disassociate later.
         may_keep = context.rolling_back or (may_keep and carried not in record.ours)
         return _plan_conflict(instance, obstacle, advice, keep=may_keep or newcomer)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
@@ -159,7 +159,7 @@ def _interference(carried: str | None, record: Record, snapshot: Snapshot) -> st
     was_given = changed and not record.mine.latest.error and record.mine.latest.after == record.mine.wanted
     if not was_given or snapshot.now - record.acted_at < MAX_STALE_SECONDS:
         return ""
-    now = f"given it instance profile {name_of(carried)}" if carried else "taken its instance profile off"
+    now = f"given it instance profile {name_of(carried)}" if carried else "disassociated its instance profile"
     return f"was changed by this deployment, and then somebody has {now}"
 
 

@@ -28,7 +28,7 @@ class Record:
     revision: int = 0
     """How often the record was written; 0 says that there is none yet."""
     identities: Mapping[str, Identity] = field(default_factory=dict)
-    """What the profiles that may have to be given back were when they were displaced, by ARN."""
+    """What the profiles that may have to be restored were when they were displaced, by ARN."""
     left_by: frozenset[str] = frozenset()
     """Associations whose copies of the record have to be removed when it is written."""
 
@@ -39,7 +39,7 @@ class Record:
 
     @property
     def detached(self) -> str | None:
-        """Profile that this association has taken off a stopped instance, and not yet replaced."""
+        """Profile that this association has disassociated from a stopped instance, and not yet replaced."""
         return self.mine.detached if self.mine else None
 
     @property
@@ -54,7 +54,7 @@ class Record:
 
     def was_refused(self, step: Step, when: float) -> bool:
         """Whether EC2 has refused for good since then to give the instance what this step would. The profile that was
-        taken off for it may be on the instance again."""
+        disassociated for it may be on the instance again."""
         if self.mine is None or not self.has_changed_since(when):
             return False
         if self.mine.failing_since is not None and self.mine.failing_since >= when:
@@ -147,7 +147,7 @@ class Record:
         kind: str = "",
         final: bool = False,
         rejected: bool = True,
-        put_back: bool = False,
+        reverted: bool = False,
         denied_role: str | None = None,
     ) -> Self:
         """The record after EC2 has accepted the step that was claimed, or has had something against it.
@@ -158,7 +158,7 @@ class Record:
             kind: kind of the error; empty for one that says nothing about the change, like a throttled call.
             final: EC2 has refused it for good.
             rejected: EC2 has answered that it did not make the change.
-            put_back: what the first half of a swap had taken off is on again.
+            reverted: what the first half of a swap had disassociated is associated again.
             denied_role: ARN of the role that the handler was not allowed to pass, if that was the error.
         """
         assert self.mine is not None
@@ -168,7 +168,7 @@ class Record:
             "kind": kind,
             "final": final,
             "rejected": rejected,
-            "put_back": put_back,
+            "reverted": reverted,
             "denied_role": denied_role,
         }
         return replace(self, mine=self.mine.refused(error, now, **how))

@@ -18,11 +18,11 @@ class Restore:
     """ARN of the profile; None for none."""
     reason: str
     is_lost: bool = False
-    """The profile can't be given back: the instance is left without one."""
+    """The profile can't be restored: the instance is left without one."""
     has_changed: bool = False
     """The profile was created again, or got another role."""
     passed_over: tuple[str | None, ...] = ()
-    """ARNs of the profiles that would come first, but can't be given back."""
+    """ARNs of the profiles that would come first, but can't be restored."""
 
     @property
     def is_to_be_reported(self) -> bool:
@@ -31,7 +31,7 @@ class Restore:
 
 
 def restore_of(record: Record, profiles: Mapping[str, Profile | None], undoes: str | None = None) -> Restore:
-    """Decide which profile comes back: of those that the ledger has, the first that can be given back.
+    """Decide which profile comes back: of those that the ledger has, the first that can be restored.
 
     Args:
         record: what the ledger says of the instance.
@@ -55,10 +55,10 @@ def _judged(arn: str | None, record: Record, profiles: Mapping[str, Profile | No
         return Restore(arn, f"{arn}, which it carried before, holds no role any more", is_lost=True)
     change = _change(known, profile.id, profile.role_arn)
     if change is None:
-        return Restore(arn, f"give {name} back")
+        return Restore(arn, f"restore {name}")
     if _is_denied(record, profile.role_arn):
-        return Restore(arn, f"{arn}, {change}, may not be given back: iam:PassRole was denied", is_lost=True)
-    return Restore(arn, f"give {name} back, {change}", has_changed=True)
+        return Restore(arn, f"{arn}, {change}, may not be restored: iam:PassRole was denied", is_lost=True)
+    return Restore(arn, f"restore {name}, {change}", has_changed=True)
 
 
 def _change(known: Identity, id_: str | None, role_arn: str) -> str | None:

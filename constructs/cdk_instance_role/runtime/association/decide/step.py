@@ -19,7 +19,7 @@ class Action(StrEnum):
     REJECT = "reject"
     """The target can't be acted on at all."""
     FORGET = "forget"
-    """Nothing (more) to give back: the association has nothing to do with the instance any more."""
+    """Nothing (more) to restore: the association has nothing to do with the instance any more."""
 
 
 CHANGES = frozenset({Action.ASSOCIATE, Action.REPLACE, Action.SWAP, Action.DISASSOCIATE})
@@ -51,9 +51,9 @@ class Step:
     association_id: str | None = None
     """The active association that the step replaces or ends."""
     fallback: str | None = None
-    """Profile to put back should the second half of a swap fail."""
+    """Profile to restore if the second half of a swap fails."""
     undo: bool = False
-    """The step gives back what the instance had."""
+    """The step restores the previous profile of the instance."""
     warning: bool = False
     """The log line of the step is a warning."""
     advice: str = ""

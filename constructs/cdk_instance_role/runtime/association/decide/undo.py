@@ -15,7 +15,7 @@ MAX_STALE_SECONDS = 60.0
 
 
 def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, undoes: str | None = None) -> Step:
-    """Decide what to give back to one instance. The rows are those of the table "Undo" in the design."""
+    """Decide what to restore on one instance. The rows are those of the table "Undo" in the design."""
     if instance is None and record.instance_id in snapshot.unconfirmed:
         return wait_for_ec2(record.instance_id, undo=True)
     if instance is None or instance.state in GONE:
@@ -61,11 +61,11 @@ def _given(restore: Restore) -> tuple[str | None, str]:
     return None if restore.is_lost else restore.profile, restore.reason
 
 
-def plan_putting_back(record: Record, instance: Instance | None) -> Step | None:
-    """What gives an instance back what was taken off in the first half of a swap; None if it is on, or on again."""
+def plan_swap_revert(record: Record, instance: Instance | None) -> Step | None:
+    """The step that restores what the first half of a swap has disassociated; None if the instance carries it."""
     if instance is None or instance.state in GONE or instance.carries or record.detached is None:
         return None
-    reason = f"give {name_of(record.detached)} back, which was taken off"
+    reason = f"restore {name_of(record.detached)}, which was disassociated"
     return change(instance, record.detached, reason, record, None, undo=True)
 
 

@@ -12,7 +12,7 @@ from ..decide.model import Snapshot
 from ..decide.plan import CONFIRMATION_SECONDS, OperationContext, association_began, plan_desired
 from ..decide.record import Record
 from ..decide.step import CHANGES, Action, Step
-from ..decide.undo import plan_putting_back
+from ..decide.undo import plan_swap_revert
 from ..request.desired import Desired
 from .breaker import ChangeKind
 from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
@@ -96,7 +96,7 @@ class _Assessor:
         elif not problems:  # a profile that EC2 can't deliver is given to nobody
             self._consider(step, record)
         else:
-            self._put_back(record)
+            self._revert_swap(record)
 
     def _assess_target_of_another(self, step: Step, record: Record) -> None:
         """A target that belongs to another association. It is changed by that one only."""
@@ -146,9 +146,9 @@ class _Assessor:
             limited = not (kind is ChangeKind.GIVING and self._is_new(step.instance_id))
             self._result.changes.append(Change(step, kind, is_limited=limited, is_repair=is_repair))
 
-    def _put_back(self, record: Record) -> None:
-        """Give an instance back what was taken off for a profile that it can't get now."""
-        step = plan_putting_back(record, self._snapshot.instances.get(record.instance_id))
+    def _revert_swap(self, record: Record) -> None:
+        """Restore the profile that was disassociated for one that the instance can't get now."""
+        step = plan_swap_revert(record, self._snapshot.instances.get(record.instance_id))
         if step and step.action in CHANGES:
             self._drift(step, Drift.MISSING)
             if self._is_due(self._finding(record.instance_id)):

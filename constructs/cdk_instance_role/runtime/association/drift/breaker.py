@@ -19,7 +19,7 @@ class ChangeKind(StrEnum):
     GIVING = "giving"
     """An instance without a profile gets one."""
     TAKING = "taking"
-    """A profile is replaced, restored or taken off."""
+    """A profile is replaced, restored or disassociated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ ADVICE = "enforcement that repairs changes it, and so does a deployment that cha
 
 def missing(step: Step, *, is_repair: bool) -> tuple[Step, Drift]:
     """The drift of a target that carries no profile, and why."""
-    why = "somebody has taken it off" if is_repair else "it was launched or tagged after the deployment"
+    why = "somebody has disassociated it" if is_repair else "it was launched or tagged after the deployment"
     return replace(step, reason=f"carries no instance profile: {why}", advice=ADVICE), Drift.MISSING
 
 

@@ -177,7 +177,7 @@ class Look:
             del assessment.findings[id_]
 
     def _forget(self, assessment: Assessment, snapshot: Snapshot) -> None:
-        """Drop the records of instances that are gone for a day, or given back."""
+        """Drop the records of instances that are gone for a day, or restored."""
         steps = [
             step
             for step in assessment.forgotten

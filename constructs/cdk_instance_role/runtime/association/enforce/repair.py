@@ -133,7 +133,7 @@ class Repair:
             is_repair = any(change.is_repair for change in batch if change.step is outcome.step)
             right = finding.right()
             assessment.findings[id_] = right.repaired(now) if is_repair else right
-            if outcome.step.undo:  # until the next look sees it, it is still to be given back
+            if outcome.step.undo:  # until the next look sees it, it is still to be restored
                 assessment.findings[id_] = replace(right, unselected_at=finding.unselected_at)
         elif outcome.error_kind in _REFUSALS:
             assessment.findings[id_] = finding.refused(now)

@@ -174,12 +174,12 @@ def _noted(record: Record, outcome: Outcome, now: float) -> Record:
         return record.noted(None, now)
     kind = outcome.error_kind.name if outcome.error_kind.says_why else ""
     since = record.trouble_since(kind, now)
-    # A profile that may not be given back today may be tomorrow: nothing is stripped for a denial.
+    # A profile that may not be restored today may be tomorrow: nothing is stripped for a denial.
     final = is_terminal(outcome.error_kind, now - since) and not (outcome.is_denied and outcome.step.undo)
     role = denied_role(outcome.detail) if outcome.is_denied else None
     rejected = outcome.error_kind is not ErrorKind.UNREACHABLE
     return record.noted(
-        outcome.detail, now, kind=kind, final=final, rejected=rejected, put_back=outcome.put_back, denied_role=role
+        outcome.detail, now, kind=kind, final=final, rejected=rejected, reverted=outcome.reverted, denied_role=role
     )
 
 

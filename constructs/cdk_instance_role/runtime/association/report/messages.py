@@ -16,7 +16,7 @@ from ..request.event import Request
 MESSAGE_BYTES = 1500
 """CloudFormation takes 4096 bytes of response; the provider framework adds ids and its own stack to the message."""
 
-GIVEN_BACK = "; every instance carries again what it carried before"
+RESTORED = "; every instance carries again what it carried before"
 
 DETAIL_BYTES = 400
 """Of one error of AWS."""
@@ -48,7 +48,7 @@ def crowded(seconds: float, others: Sequence[Entry], timeout: float) -> str:
     )
 
 
-def not_restored(left: int, first: str, *, retain: bool) -> str:
+def restore_unfinished(left: int, first: str, *, retain: bool) -> str:
     """Why a Create failed, whose time was over before its work was undone.
 
     Args:
@@ -65,16 +65,16 @@ def not_restored(left: int, first: str, *, retain: bool) -> str:
 
 def failure(request: Request, sentences: Sequence[str]) -> str:
     """Why an operation that had begun was given up. There is room left to say what became of it."""
-    return _bounded(f"the association failed in {_place(request)}: ", sentences, MESSAGE_BYTES - len(GIVEN_BACK))
+    return _bounded(f"the association failed in {_place(request)}: ", sentences, MESSAGE_BYTES - len(RESTORED))
 
 
-def given_back(reason: str) -> str:
+def restored(reason: str) -> str:
     """Why a Create failed, after its work was undone."""
-    return reason + GIVEN_BACK
+    return reason + RESTORED
 
 
-def not_given_back(request: Request, sentences: Sequence[str], first: str | None) -> str:
-    """Why instances could not be given back what they had."""
+def restore_failed(request: Request, sentences: Sequence[str], first: str | None) -> str:
+    """Why instances could not get their previous profiles back."""
     head = f"{_cut(first, MESSAGE_BYTES // 2)}; and then " if first else ""
     return _bounded(f"{head}not every instance in {_place(request)} could be restored: ", sentences)
 
@@ -122,8 +122,8 @@ def counts(plan: Plan, snapshot: Snapshot, desired: Desired) -> dict[str, str]:
 
 def _change(step: Step) -> str:
     if step.after is None:
-        return f"take {name_of(step.before or '')} off"
-    return f"{'give back' if step.undo else 'associate'} {name_of(step.after)}"
+        return f"disassociate {name_of(step.before or '')}"
+    return f"{'restore' if step.undo else 'associate'} {name_of(step.after)}"
 
 
 def _place(request: Request) -> str:
