@@ -164,9 +164,9 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
         )
         with shown("Looking at the instances") as screen:
             seen = looks.look(source, _status_job(who=False), screen)
-    unseen = unique([*problems, *looks.unseen(seen)])
-    for one in seen:
-        one.unseen += (problem for problem in problems if f", {one.account_region})" in problem)  # of its associations
+    unseen = unique([*looks.unseen(found), *problems.values(), *looks.unseen(seen)])
+    for before, after in zip(found, seen, strict=True):
+        after.unseen += [*before.unseen, *(problems[one.name] for one in before.found if one.name in problems)]
     return replace(_status_report(seen), unseen=unseen)
 
 

@@ -25,7 +25,7 @@ def reconcile_all(
     resumes: bool,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
-) -> list[str]:
+) -> dict[str, str]:
     """Start a sweep of each association, once that is confirmed, and wait until they are over.
 
     Args:
@@ -38,19 +38,17 @@ def reconcile_all(
         sleep: waits for so many seconds.
 
     Returns:
-        What did not succeed, in sentences.
+        What did not succeed: a sentence for each association, by its name.
 
     Raises:
         CliError: no sweep could be started.
     """
     able = [one for one in found if not one.problem]
-    problems = [*unseen, *(one.said for one in found if one.problem)]
-    if not able and not problems:
-        raise CliError(NO_ENFORCEMENT)
+    problems = {one.name: one.said for one in found if one.problem}
     if not able:
-        raise CliError("; ".join(problems))
+        raise CliError("; ".join([*unseen, *problems.values()]) or NO_ENFORCEMENT)
     _state(able, say, resumes=resumes)
-    for problem in problems:
+    for problem in [*unseen, *problems.values()]:
         say(f"- {problem}")
     if any(one.repairs for one in able):  # a report changes nothing that could be confirmed
         confirm()
@@ -60,11 +58,12 @@ def reconcile_all(
             sweeps.append(start(one, resumes=resumes and bool(one.memory.pauses), clock=clock))
             say(f"{one.name}: sweep requested")
         except CliError as error:
-            problems.append(str(error))
+            problems[one.name] = str(error)
     if not sweeps:
-        raise CliError("; ".join(problems))
+        raise CliError("; ".join([*unseen, *problems.values()]))
     wait(sweeps, say, clock=clock, sleep=sleep)
-    return [*problems, *(f"{one.association.name}: {one.problem}" for one in sweeps if one.problem)]
+    late = {one.association.name: one.problem for one in sweeps if one.problem}
+    return problems | {name: f"{name}: {problem}" for name, problem in late.items()}
 
 
 def _state(able: Sequence[Enforced], say: Callable[[str], None], *, resumes: bool) -> None:
