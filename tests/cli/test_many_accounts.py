@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from cdk_instance_role.association import RESOURCE_TYPE
+from cdk_instance_role.cli.live.environment import Environment
 from cdk_instance_role.cli.main import cli
+from cdk_instance_role.cli.template.assembly import read
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from tests.cli.accounts import see
 from tests.cli.cloud import Cloud, refusal
@@ -229,6 +233,36 @@ def test_an_unexpected_error_hides_no_other_stack(
     assert result.exit_code == 1
     assert [one["stack"] for one in report["associations"]] == ["Servers"]
     assert report["unseen"] == ["stack Broken: unexpected KeyError: 'Stacks'"]
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_an_unexpected_error_hides_no_other_association(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    cloud = with_instances(1)
+    template = deepcopy(dict(synthesized(FLEET).template))
+    (logical_id,) = [id_ for id_, one in template["Resources"].items() if one["Type"] == RESOURCE_TYPE]
+    template["Resources"]["Broken"] = {
+        **template["Resources"][logical_id],
+        "Metadata": {"aws:cdk:path": "Servers/Broken"},
+    }
+    app = write_assembly(tmp_path, Servers=template)
+    cloud.deploy(read(app)[0])
+    see(monkeypatch, cloud)
+    ledger = Environment.ledger
+    nothing: dict[str, Any] = {}
+    monkeypatch.setattr(
+        Environment, "ledger", lambda self, at, id_: nothing["Item"] if id_ == "Broken" else ledger(self, at, id_)
+    )
+
+    result = run(command, str(app), "--format", "json")
+
+    report = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert {one["association"]: one["unseen"] for one in report["associations"]} == {
+        "Web/Fleet": [],
+        "Broken": ["unexpected KeyError: 'Item'"],
+    }
 
 
 def test_an_unexpected_error_in_a_policy_names_its_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from ...runtime.association.decide.record import Records
 from ...runtime.association.exceptions import RequestError
 from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.rollout import Rollout
+from ..aws.partial_reader import guarded
 from ..enforcement.enforcement_preview import Planned, enforcement_plan
 from ..enforcement_plan import EnforcementPlan
 from ..lazy import lazy
@@ -53,7 +54,7 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
     plans: dict[_Planner, AssociationPlan | None] = dict.fromkeys(planners)
     for planner in sorted(planners, key=lambda one: one.leaves):
         environment.reader.reset()
-        plans[planner] = planner.plan()
+        plans[planner] = guarded(planner.plan, planner.not_planned)
     return [plan for plan in plans.values() if plan]
 
 
@@ -104,13 +105,17 @@ class _Planner:
         try:
             intent = intent_of(self._environment.stacks, self._stack, self._deployed, self._logical_id)
         except UnresolvedError as error:
-            self._reader.record_gap(str(error))
-            return self._about(self._expected)
+            return self.not_planned(str(error))
         except (RequestError, RefusedError) as error:
             return replace(self._about(self._expected), problems=(str(error),))
         if intent is None:
             return None
         return self._shown(intent, self._reader.fetch("the instances", lambda: self._preview(intent), None))
+
+    def not_planned(self, why: str) -> AssociationPlan:
+        """What is known where nothing can be said of the instances."""
+        self._reader.record_gap(why)
+        return self._about(self._expected)
 
     def _preview(self, intent: Intent) -> Preview:
         ledger = self._ledger

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
@@ -13,6 +14,7 @@ from ...runtime.association.decide.record import Record, held
 from ...runtime.association.decide.step import Action
 from ...runtime.association.request.desired import ProfileRef
 from ..aws.instance_details import Details
+from ..aws.partial_reader import guarded
 from ..enforcement.enforcement_status import enforcement_of
 from ..enforcement.history import History
 from ..live.environment import Environment
@@ -52,7 +54,10 @@ def _deployed(address: Address, deployed: DeployedStack, environment: Environmen
     environment.stacks.former_values(address, deployed)
     for logical_id in deployed.associations:
         environment.reader.reset()
-        yield _status(address, deployed, logical_id, environment)
+        yield guarded(
+            partial(_status, address, deployed, logical_id, environment),
+            partial(_unknown, address, address.path(deployed.template, logical_id), environment),
+        )
 
 
 def _with_changes(status: AssociationStatus, environment: Environment, history: History | None) -> AssociationStatus:
@@ -67,9 +72,13 @@ def _with_changes(status: AssociationStatus, environment: Environment, history: 
 
 def _hidden(stack: StackArtifact, unseen: tuple[str, ...], environment: Environment) -> Iterator[AssociationStatus]:
     """The associations that the assembly has for a stack of which can't be seen whether it is deployed."""
-    account, region = environment.aws.account, environment.aws.region
     for path in map(stack.path, stack.associations):
-        yield AssociationStatus(stack.name, path, account, region, unseen=unseen)
+        yield _unknown(stack.address, path, environment, *unseen)
+
+
+def _unknown(address: Address, path: str, environment: Environment, *unseen: str) -> AssociationStatus:
+    """An association about which nothing can be said but why."""
+    return AssociationStatus(address.name, path, environment.aws.account, environment.aws.region, unseen=unseen)
 
 
 def _status(address: Address, deployed: DeployedStack, logical_id: str, environment: Environment) -> AssociationStatus:
