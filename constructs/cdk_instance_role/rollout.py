@@ -165,7 +165,7 @@ class Rollout:
             timeout: how long an operation of the association may take, in seconds.
         """
         targets = self._most_targets(instances)
-        seconds = self.waves.baking(targets) + self.waves.confirming(targets)
+        seconds = self.waves.bake_seconds(targets) + self.waves.confirmation_seconds(targets)
         if seconds < min(timeout, MAX_UPDATE_SECONDS):
             return ""
         ways = ["bake for a shorter time", "make fewer waves"] if self.waves.bake else ["make fewer waves"]

@@ -135,7 +135,7 @@ def _check_rollout(rollout: Rollout, stated: Mapping[str, Any] | None) -> None:
     assert list(rollout.alarms) == list(stated.get("Alarms", ()))
     for total in (1, 7, 100):
         assert rollout.cumulative_targets(total)[-1] == total
-        assert 0 <= rollout.baking(total) == len(rollout.cumulative_targets(total)) * rollout.bake
+        assert 0 <= rollout.bake_seconds(total) == len(rollout.cumulative_targets(total)) * rollout.bake
         assert rollout.tolerance.of(total) >= 0
 
 

@@ -126,8 +126,8 @@ def _update(address: Address, stacks: StackGraph) -> Iterator[PolicyUpdate]:
 def _unread(address: Address, stacks: StackGraph, why: str) -> Iterator[PolicyUpdate]:
     """A nested stack that can't be read, if it changes."""
     assert address.outer
-    environment, logical_id = stacks.deployed(address.outer), address.nested[-1]
-    resource = environment.resource(logical_id) if environment else None
+    outer, logical_id = stacks.deployed(address.outer), address.nested[-1]
+    resource = outer.resource(logical_id) if outer else None
     if resource is None or resource != stacks.values(address.outer).resources.get(logical_id):
         yield PolicyUpdate(_name(address), None, None, hidden=why)
 

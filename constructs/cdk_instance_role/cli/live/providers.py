@@ -94,10 +94,10 @@ def _homes(stacks: StackGraph, address: Address, association: Mapping[str, Any])
     match association.get("Properties", {}).get("ServiceToken"):
         case {"Fn::GetStackOutput": {"StackName": str() as name}}:
             yield Address(name)  # which may be none of the assembly's
-    environment: Address | None = address
-    while environment:
-        yield environment
-        environment = environment.outer
+    around: Address | None = address
+    while around:
+        yield around
+        around = around.outer
     for stack in stacks.artifacts:
         if any(LEDGER_TABLE_VARIABLE in _variables(one) for one in of_type(stack.template, _FUNCTION).values()):
             yield stack.address

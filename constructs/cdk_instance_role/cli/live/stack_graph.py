@@ -63,8 +63,8 @@ class StackGraph:
         """A stack as it is deployed; None if it is not, or if that can't be seen."""
         name: str | None = address.name
         if address.outer:
-            environment = self.deployed(address.outer)
-            name = environment.physical_ids.get(address.nested[-1]) if environment else None
+            outer = self.deployed(address.outer)
+            name = outer.physical_ids.get(address.nested[-1]) if outer else None
         if name is None:
             return None
         return self.reader.once(self._whether(address), partial(self._look, address, name), None)

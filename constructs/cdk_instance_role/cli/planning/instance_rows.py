@@ -42,9 +42,9 @@ class Rows:
             intent: what CloudFormation will ask the handler for.
             found: what the handler would do about it.
         """
-        look = "names and tags of the instances"
-        see = partial(self._environment.instances.of, found.snapshot.instances)
-        known = self._environment.reader.fetch(look, see, dict[str, Details]())
+        what = "names and tags of the instances"
+        read = partial(self._environment.instances.of, found.snapshot.instances)
+        known = self._environment.reader.fetch(what, read, dict[str, Details]())
         steps = ((step, known.get(step.instance_id, Details())) for step in found.plan.steps)
         return [
             *(self._of_step(step, intent, found, described) for step, described in steps),

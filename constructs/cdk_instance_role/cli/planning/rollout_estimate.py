@@ -28,7 +28,7 @@ class RolloutEstimate:
     @property
     def estimate(self) -> Estimate:
         """The calls, and the least time for them and for all bakes."""
-        return estimate(self._plan.changes, self._intent.rollout.baking(self._total))
+        return estimate(self._plan.changes, self._intent.rollout.bake_seconds(self._total))
 
     @property
     def rollout(self) -> RolloutView | None:

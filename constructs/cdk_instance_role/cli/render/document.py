@@ -145,8 +145,8 @@ def _notices(*notices: Notice) -> tuple[Notice, ...]:
 
 
 def _comparison(change: PermissionChange, ids: int | None) -> Comparison:
-    lists = ((heading, tuple(items)) for heading, items in findings.permissions(change))
-    return Comparison(findings.exchange(change, ids), tuple(lists))
+    lists = ((heading, tuple(items)) for heading, items in findings.permission_lists(change))
+    return Comparison(findings.permission_heading(change, ids), tuple(lists))
 
 
 def _plan_cells(one: InstanceView) -> tuple[Cell, ...]:

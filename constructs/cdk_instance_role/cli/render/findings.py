@@ -120,13 +120,13 @@ def drifts(status: AssociationStatus) -> list[str]:
     return [f"{words.instance(one)}: {one_line(one.drift)}" for one in left]
 
 
-def exchange(change: PermissionChange, limit: int | None = words.SHOWN_IDS) -> str:
+def permission_heading(change: PermissionChange, limit: int | None = words.SHOWN_IDS) -> str:
     """Which role takes the place of which, and where."""
     where = f"{counted(len(change.instances), 'instance')} ({words.some(change.instances, limit)})"
     return f"Permissions with role {change.after} instead of {change.before} on {where}"
 
 
-def permissions(change: PermissionChange) -> list[tuple[str, list[str]]]:
+def permission_lists(change: PermissionChange) -> list[tuple[str, list[str]]]:
     """What weighs heavily, what is lost and what is gained, each with its heading."""
     lists = {
         "note": change.notes,

@@ -55,7 +55,7 @@ def validate(request: Request, operation: Operation, services: Services) -> Vali
     if not operation.rolling_back:
         problems += _rollout_problems(request, found.plan, services)
         total = len(changes_of_targets(found.plan))
-        waiting = request.rollout.baking(total) + request.rollout.confirming(total)
+        waiting = request.rollout.bake_seconds(total) + request.rollout.confirmation_seconds(total)
     return Validation(
         problems,
         checks.retryable(desired, found.snapshot),

@@ -3,7 +3,7 @@
 from ..arn import name_of
 from ..request.desired import Desired, ProfileRef
 from .model import GONE, Profile, Profiles, Snapshot
-from .undo import owed_later
+from .undo import later_restore_candidates
 
 
 def problems(desired: Desired, snapshot: Snapshot, *, rolling_back: bool) -> list[str]:
@@ -86,7 +86,7 @@ def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> tup
         return record.candidates_after(carried)
     if record.mine is None:
         return ()
-    return owed_later(record) if record.is_kept_by_others(carried) else record.candidates
+    return later_restore_candidates(record) if record.is_kept_by_others(carried) else record.candidates
 
 
 def _other_role(stated: ProfileRef, found: str) -> str:

@@ -14,7 +14,15 @@ from .model import GONE, Association, Instance, InstanceState, Snapshot
 from .record import Record, held
 from .renewal import order_renewals
 from .step import Action, Plan, Step
-from .undo import MAX_STALE_SECONDS, change, may_be_outdated, owed_later, plan_undo_of, wait_for_ec2, wait_until_shown
+from .undo import (
+    MAX_STALE_SECONDS,
+    change,
+    later_restore_candidates,
+    may_be_outdated,
+    plan_undo_of,
+    wait_for_ec2,
+    wait_until_shown,
+)
 
 CONFIRMATION_SECONDS = 180.0
 """How long EC2 may take to confirm an association; up to 65 seconds have been seen."""
@@ -95,11 +103,11 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
         return _plan_conflict(instance, interference, advice, keep=may_keep)
     obstacle = _obstacle(desired, carried, record, context)
     if obstacle:
-        newcomer = context.begun and not record.mine and bool(desired.selection.tags)
+        is_late_arrival = context.begun and not record.mine and bool(desired.selection.tags)
         advice = "list it there, or take the instance out of the selection"
         # What the association has put there itself it has to be able to disassociate later.
         may_keep = context.rolling_back or (may_keep and carried not in record.ours)
-        return _plan_conflict(instance, obstacle, advice, keep=may_keep or newcomer)
+        return _plan_conflict(instance, obstacle, advice, keep=may_keep or is_late_arrival)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
     return change(instance, wanted, what, record, snapshot)
 
@@ -169,9 +177,9 @@ def _must_restore_first(desired: Desired, before: Desired | None, carried: str |
     displaced."""
     if record.mine is None:
         return False
-    stranded = carried in record.ours and carried is not None and not _may_move(desired, before, carried)
-    owed = owed_later(record) if record.is_kept_by_others(carried) else record.candidates[:1]
-    return stranded or not all(map(desired.may_restore, owed))
+    may_not_move = carried in record.ours and carried is not None and not _may_move(desired, before, carried)
+    candidates = later_restore_candidates(record) if record.is_kept_by_others(carried) else record.candidates[:1]
+    return may_not_move or not all(map(desired.may_restore, candidates))
 
 
 def _may_move(desired: Desired, before: Desired | None, carried: str) -> bool:
@@ -194,11 +202,8 @@ def _obstacle(desired: Desired, carried: str | None, record: Record, context: Op
     if record.mine or not (context.begun or context.rolling_back):  # the preflight tells everything at once
         return ""
     # Nor may it be taken over from another association on the way, when nobody looks at the preflight any more.
-    owed = (arn for arn in record.candidates_after(carried) if not desired.may_restore(arn))
-    return next(
-        (f"must get instance profile {name_of(arn)} back later, which `replaces` does not list" for arn in owed if arn),
-        "",
-    )
+    denied = next((arn for arn in record.candidates_after(carried) if arn and not desired.may_restore(arn)), None)
+    return f"must get instance profile {name_of(denied)} back later, which `replaces` does not list" if denied else ""
 
 
 def _may_displace(desired: Desired, carried: str, record: Record, context: OperationContext) -> bool:

@@ -49,7 +49,7 @@ def may_be_outdated(claims: Iterable[Claim], carried: str | None, snapshot: Snap
     return latest is not None and carried != latest.after and carried in (latest.before, None)
 
 
-def owed_later(record: Record) -> tuple[str | None, ...]:
+def later_restore_candidates(record: Record) -> tuple[str | None, ...]:
     """What the instance gets when this association is removed after all younger ones, which restore what is above."""
     assert record.mine is not None
     rank = record.mine.rank

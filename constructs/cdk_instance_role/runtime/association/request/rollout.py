@@ -75,11 +75,11 @@ class Rollout:
         reached = {min(one, total) for one in self._reached(total) if one >= self.first}
         return tuple(sorted(reached - {0}))
 
-    def baking(self, total: int) -> float:
+    def bake_seconds(self, total: int) -> float:
         """Seconds that all waves bake."""
         return len(self.cumulative_targets(total)) * self.bake
 
-    def confirming(self, total: int) -> float:
+    def confirmation_seconds(self, total: int) -> float:
         """Seconds that all waves may take besides until EC2 has confirmed their targets."""
         return len(self.cumulative_targets(total)) * WAVE_SECONDS
 
@@ -135,7 +135,11 @@ def time_problem(rollout: Rollout, total: int, least: float, timeout: float) -> 
         least: seconds that the changes take at least.
         timeout: seconds that there are.
     """
-    waves, bakes, confirming = len(rollout.cumulative_targets(total)), rollout.baking(total), rollout.confirming(total)
+    waves, bakes, confirming = (
+        len(rollout.cumulative_targets(total)),
+        rollout.bake_seconds(total),
+        rollout.confirmation_seconds(total),
+    )
     if bakes + confirming + least == 0 or bakes + confirming + least < timeout:
         return ""
     parts = []
