@@ -77,8 +77,9 @@ class InstanceRole(Construct):
                 An imported role can be given an ``iam.ManagedPolicy`` of the app only, because CloudFormation attaches
                 other ones to roles that it owns only. Default: none.
             role: an existing role to carry instead of a new one, in the account of the stack. Its trust policy must let
-                EC2 assume it; the deployment checks that. A role whose name is a token, such as a parameter, is taken
-                for the same one whatever the token comes to. Default: a new role that ``ec2.amazonaws.com`` may assume.
+                EC2 assume it; the deployment checks that. A role whose name is a token, such as a parameter,
+                counts as unchanged, whatever the value of the token. Default: a new role that
+                ``ec2.amazonaws.com`` may assume.
             inline_policies: inline policies by name. Default: none.
             permissions_boundary: upper bound of what the new role may do. Default: none.
             role_name: physical name of the new role, up to 64 characters. Default: CloudFormation makes one, which is

@@ -1,4 +1,4 @@
-"""From what is to what shall be: observe, plan, apply, and again, until a plan has nothing left to do."""
+"""The loop of one invocation: observe, plan, apply, until the plan has nothing left to do."""
 
 from contextlib import suppress
 from dataclasses import replace

@@ -97,7 +97,7 @@ class Waves:
 
     @property
     def _is_last(self) -> bool:
-        """The last wave takes everybody who is there, also who has come along meanwhile."""
+        """The last wave takes all targets, including instances tagged since the rollout began."""
         return self._lease.operation.wave + 1 >= len(self._sizes)
 
     @property

@@ -147,7 +147,7 @@ class Look:
         )
 
     def _act(self, assessment: Assessment, snapshot: Snapshot, memory: Memory, known: Mapping[str, Finding]) -> Memory:
-        """Bring about what may be brought about. Returns what is remembered of the association."""
+        """Make the changes that the circuit breaker admits. Returns what is remembered of the association."""
         if assessment.claims:
             log.write_steps(self._request, assessment.claims)
             self._ledger.claim(self.lease, snapshot.records, assessment.claims, self._clock())
