@@ -159,6 +159,9 @@ class InstanceRole(Construct):
         Args:
             statement: the statement.
 
+        Returns:
+            Whether the statement was added, and what a construct that needs the permission has to depend on.
+
         Raises:
             ValueError: the role is immutable, or the statement is none.
         """
@@ -173,7 +176,11 @@ class InstanceRole(Construct):
         Args:
             id: id of the association within this construct.
             instances: the targets.
-            association_props: further properties of `InstanceProfileAssociation`.
+            association_props: further properties of `InstanceProfileAssociation`: ``replaces``, ``on_conflict``,
+                ``removal_policy``, ``timeout``, ``provider``, ``rollout`` and ``enforcement``.
+
+        Returns:
+            The association.
 
         Raises:
             ValueError: as `InstanceProfileAssociation` does.
