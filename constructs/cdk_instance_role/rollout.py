@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from .runtime.association.contract import MAX_OPERATION_SECONDS, MAX_TIMEOUT_SECONDS, Property, RolloutProperty
+from .runtime.association.contract import MAX_TIMEOUT_SECONDS, MAX_UPDATE_SECONDS, Property, RolloutProperty
 from .runtime.association.request.rollout import WAVE_SECONDS
 from .runtime.association.request.rollout import Rollout as Waves
 from .selection import InstanceSelection
@@ -157,7 +157,8 @@ class Rollout:
         What counts is what the handler counts: for each wave, how long EC2 may take to confirm its targets, and the
         bake. Ids are counted as if all of them had to be changed. By tags, the waves of percentages are counted as in a
         large fleet, and of those that grow only the first one is certain. The deployment counts again what it has to
-        change, and refuses what does not fit before it changes anything.
+        change, and refuses what does not fit before it changes anything. The one that creates the association has 200
+        seconds less than others, in which it can restore its instances.
 
         Args:
             instances: the targets.
@@ -165,13 +166,13 @@ class Rollout:
         """
         targets = self._most_targets(instances)
         seconds = self.waves.baking(targets) + self.waves.confirming(targets)
-        if seconds < min(timeout, MAX_OPERATION_SECONDS):
+        if seconds < min(timeout, MAX_UPDATE_SECONDS):
             return ""
         ways = ["bake for a shorter time", "make fewer waves"] if self.waves.bake else ["make fewer waves"]
-        if seconds < MAX_OPERATION_SECONDS:
+        if seconds < MAX_UPDATE_SECONDS:
             limit, ways = f"the timeout is {time_text(timeout)}", ["raise `timeout`", *ways]
         else:
-            used = time_text(MAX_OPERATION_SECONDS)
+            used = time_text(MAX_UPDATE_SECONDS)
             limit = f"CloudFormation waits for {time_text(MAX_TIMEOUT_SECONDS)}, of which the handler may use {used}"
         waves = self._describe(len(self.waves.cumulative_targets(targets)))
         return f"takes {waves}, {time_text(seconds)} in all, and {limit}: {', or '.join(ways)}"

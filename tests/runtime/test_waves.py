@@ -177,6 +177,18 @@ def test_fails_before_anything_is_changed_when_the_waves_bake_longer_than_the_ti
     assert world.mutations == 0
 
 
+def test_a_create_has_less_time_than_an_update_because_it_may_have_to_restore(world: World, resource: Resource) -> None:
+    rollout = {**IN_WAVES, "BakeSeconds": 780}
+    first, *others = world.instances(20)
+    refused = resource.create({**world.properties([first, *others], rollout=rollout), "TimeoutSeconds": "3600"})
+    assert refused.reason.startswith("nothing has been changed")
+    assert "3400 in all: that is more than the 3300 seconds that the handler may use" in refused.reason
+
+    assert resource.create(world.properties([first])).ok
+    updated = resource.update({**world.properties([first, *others], rollout=rollout), "TimeoutSeconds": "3600"})
+    assert updated.ok, updated.reason
+
+
 def test_gives_up_during_a_bake_at_the_timeout(world: World, resource: Resource) -> None:
     targets = world.instances(10)
     world.fleet.association_seconds = 85.0

@@ -8,7 +8,7 @@ from aws_cdk import CfnParameter, Duration, Environment, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_instance_role import InstanceSelection, Rollout
-from cdk_instance_role.runtime.association.contract import MAX_OPERATION_SECONDS
+from cdk_instance_role.runtime.association.contract import MAX_UPDATE_SECONDS
 from cdk_instance_role.runtime.association.request.rollout import Rollout as Waves
 from cdk_instance_role.runtime.association.request.rollout import time_problem as problem_of_the_handler
 from tests.synth.builders import (
@@ -400,7 +400,7 @@ def test_says_how_long_waves_take_that_do_not_fit(
 @pytest.mark.parametrize("bake", [0, 300, 629, 630])
 def test_refuses_a_rollout_that_the_handler_would_refuse(bake: int, timeout: int) -> None:
     rollout = Rollout.in_waves(bake=Duration.seconds(bake))
-    allowed = min(timeout, MAX_OPERATION_SECONDS)
+    allowed = min(timeout, MAX_UPDATE_SECONDS)
     for count in (1, 2, 200):
         refused = problem_of_the_handler(rollout.waves, count, 0, allowed)
         assert bool(rollout.time_problem(ids(count), timeout)) == bool(refused)

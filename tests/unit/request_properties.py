@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cdk_instance_role.runtime.association.contract import ANY_PROFILE, MAX_OPERATION_SECONDS
+from cdk_instance_role.runtime.association.contract import ANY_PROFILE
 from cdk_instance_role.runtime.association.exceptions import RequestError
 from cdk_instance_role.runtime.association.request.desired import Desired, ProfileRef
 from cdk_instance_role.runtime.association.request.enforcement import EnforcementSettings
@@ -83,11 +83,11 @@ def _check_request(request: Request, event: Mapping[str, Any]) -> None:
     assert request.physical_id == event.get("PhysicalResourceId")
     assert request.known_ids <= _old_ids(event.get("OldResourceProperties"))
     assert (request.desired is None) == (request.type is RequestType.DELETE)
-    assert 1 <= request.timeout <= MAX_OPERATION_SECONDS
+    assert 1 <= request.timeout <= 3500
     _check_that_aws_accepts_the_text(request)
     if request.desired:
         properties = event["ResourceProperties"]
-        assert request.timeout == _seconds(properties.get("TimeoutSeconds"))
+        assert request.timeout == _seconds(request.type, properties.get("TimeoutSeconds"))
         _check_desired(request.desired, properties)
         _check_rollout(request.rollout, properties.get("Rollout"))
         _check_enforcement(request.enforcement, properties.get("Enforcement"))
@@ -100,8 +100,9 @@ def _old_ids(properties: Any) -> set[str]:
     return {id_ for id_ in ids if isinstance(id_, str)} if isinstance(ids, list) else set()
 
 
-def _seconds(stated: Any) -> float:
-    return DEFAULT_TIMEOUT_SECONDS if stated is None else min(float(stated), MAX_OPERATION_SECONDS)
+def _seconds(type_: RequestType, stated: Any) -> float:
+    longest = 3300 if type_ is RequestType.CREATE else 3500
+    return DEFAULT_TIMEOUT_SECONDS if stated is None else min(float(stated), longest)
 
 
 def _check_desired(desired: Desired, properties: Mapping[str, Any]) -> None:

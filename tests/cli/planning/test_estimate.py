@@ -136,7 +136,7 @@ def test_has_no_rollout_if_the_handler_is_not_called() -> None:
 def test_reports_waves_that_bake_longer_than_the_timeout(timeout: float, refused: bool) -> None:
     problem = (
         "3 waves bake for 300 seconds each and may take 70 seconds each to be confirmed, 1110 in all: "
-        "that is more than the timeout of 1110 seconds, bake for a shorter time, make fewer waves, or raise it"
+        "that is more than the timeout of 1110 seconds, bake for a shorter time or make fewer waves, or raise it"
     )
 
     found = rollout_estimate(*steps(10, Action.ASSOCIATE), timeout=timeout)

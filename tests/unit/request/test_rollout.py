@@ -121,7 +121,15 @@ def test_says_in_numbers_why_a_rollout_cannot_end_in_time() -> None:
     assert time_problem(rollout, 10_000, 1980, 1800) == (
         "14 waves bake for 300 seconds each and may take 70 seconds each to be confirmed, 5180 in all, and EC2 lets "
         "10000 changes through in 1980 seconds at the earliest: that is more than the timeout of 1800 seconds, "
-        "bake for a shorter time, make fewer waves, or raise it"
+        "bake for a shorter time or make fewer waves, or raise it"
+    )
+
+
+@pytest.mark.parametrize("timeout", [3300, 3500])
+def test_does_not_advise_to_raise_a_timeout_that_is_the_longest(timeout: float) -> None:
+    assert time_problem(Rollout(), 18_000, 3580, timeout) == (
+        f"EC2 lets 18000 changes through in 3580 seconds at the earliest: that is more than the {timeout} seconds that "
+        "the handler may use of the hour for which CloudFormation waits, select fewer targets"
     )
 
 

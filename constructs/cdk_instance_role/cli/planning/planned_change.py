@@ -7,7 +7,14 @@ from typing import Any
 from ...runtime.association.contract import Property
 from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.enforcement import EnforcementSettings
-from ...runtime.association.request.event import DEFAULT_TIMEOUT_SECONDS, Request, RequestType, digest_of, readable
+from ...runtime.association.request.event import (
+    DEFAULT_TIMEOUT_SECONDS,
+    Request,
+    RequestType,
+    digest_of,
+    readable,
+    timeout_of,
+)
 from ...runtime.association.request.rollout import Rollout
 from ..enforcement.enforcement_preview import max_changes
 from ..live.stack_graph import StackGraph
@@ -109,7 +116,8 @@ def intent_of(
     before = _former_properties(stacks, stack, deployed, logical_id)
     event = Event.NONE if before == after and not created else Event.UPDATE
     known_ids = frozenset((before or {}).get(Property.INSTANCE_IDS, ()))
-    return replace(intent, event=event, known_ids=known_ids, before=readable(before))
+    timeout = timeout_of(RequestType.UPDATE, after)
+    return replace(intent, event=event, known_ids=known_ids, timeout=timeout, before=readable(before))
 
 
 def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[str]) -> Request:

@@ -169,8 +169,9 @@ MAX_TIMEOUT_SECONDS = 3600
 """Seconds that CloudFormation waits at most for a custom resource:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html"""
 
-MAX_OPERATION_SECONDS = 3500
-"""CloudFormation and the waiter wait for an hour from their beginning: a failure has to be reported before that."""
+MAX_CREATE_SECONDS, MAX_UPDATE_SECONDS = 3300, 3500
+"""CloudFormation and the waiter wait for an hour from their beginning. A failure has to be reported before that, and a
+Create that fails restores its instances first. A Delete has as long as an Update."""
 
 MAX_INVOCATION_SECONDS = 480
 """Time-out of the function: after it an invocation is certainly over."""

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from ..exceptions import SupersededError
-from ..request.event import Request, RequestType
+from ..request.event import Request, RequestType, max_seconds
 from .items import reading
 from .received_events import RENEWED, ClosedError, check, is_outlived, outdated, receive
 from .table import Table, reasons
@@ -20,10 +20,6 @@ SUCCEEDED, FAILED = "succeeded", "failed"
 MIN_RESTORING_SECONDS = 180.0
 """How long restoring may take at least. After a function was killed, its lease has to run out first, which takes more
 than a minute, and EC2 may take another one to confirm a change."""
-
-CREATE_SECONDS, UPDATE_SECONDS = 3300.0, 3500.0
-"""CloudFormation and the waiter wait for an hour from their beginning. A failure has to be reported before that, and a
-Create that fails restores its instances at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ class Operation:
     def seconds(self, timeout: float) -> float:
         """How long it may take, by the timeout of its association, within the hour. Restoring after a failed Create
         gets the same time again."""
-        longest = CREATE_SECONDS if self.type is RequestType.CREATE else UPDATE_SECONDS
+        longest = float(max_seconds(self.type))
         restoring = max(timeout, MIN_RESTORING_SECONDS)
         if self.failure:
             return min(timeout + restoring, longest)

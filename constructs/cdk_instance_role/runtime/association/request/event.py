@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from ..contract import MAX_OPERATION_SECONDS, MAX_TIMEOUT_SECONDS, RETAIN, Property
+from ..contract import MAX_CREATE_SECONDS, MAX_TIMEOUT_SECONDS, MAX_UPDATE_SECONDS, RETAIN, Property
 from ..exceptions import RequestError
 from .desired import Desired, abbreviated, mapping
 from .enforcement import EnforcementSettings
@@ -65,11 +65,10 @@ class Request:
         if request.type is RequestType.DELETE:
             return replace(request, timeout=_timeout_of_delete(properties))
         desired = Desired.from_properties(mapping(properties))
-        timeout = _timeout(properties.get(Property.TIMEOUT_SECONDS))
         return replace(
             request,
             desired=desired,
-            timeout=timeout,
+            timeout=timeout_of(request.type, properties),
             rollout=Rollout.from_properties(properties),
             properties=properties,
             enforcement=_enforcement(properties, desired),
@@ -158,7 +157,18 @@ def _enforcement(properties: Mapping[str, Any], desired: Desired) -> Enforcement
     return settings
 
 
-def _timeout(value: Any) -> float:
+def max_seconds(type_: RequestType | None) -> int:
+    """Seconds that an operation may take at most."""
+    return MAX_CREATE_SECONDS if type_ is RequestType.CREATE else MAX_UPDATE_SECONDS
+
+
+def timeout_of(type_: RequestType, properties: Mapping[str, Any]) -> float:
+    """Seconds that the handler may take for an event.
+
+    Raises:
+        RequestError: they are malformed.
+    """
+    value = properties.get(Property.TIMEOUT_SECONDS)
     if value is None:
         return DEFAULT_TIMEOUT_SECONDS
     try:
@@ -168,13 +178,13 @@ def _timeout(value: Any) -> float:
     if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
         expected = f"expected seconds from 1 to {MAX_TIMEOUT_SECONDS}"
         raise RequestError(f"{Property.TIMEOUT_SECONDS} is {abbreviated(value)}: {expected}")
-    return min(seconds, MAX_OPERATION_SECONDS)
+    return min(seconds, max_seconds(type_))
 
 
 def _timeout_of_delete(properties: Any) -> float:
     """What the association was given, unless it can't be read: nothing in the properties may stop a Delete."""
     try:
-        return _timeout(mapping(properties).get(Property.TIMEOUT_SECONDS))
+        return timeout_of(RequestType.DELETE, mapping(properties))
     except RequestError:
         return DEFAULT_TIMEOUT_SECONDS
 

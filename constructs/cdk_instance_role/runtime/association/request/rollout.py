@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Self
 
-from ..contract import Property, RolloutProperty
+from ..contract import MAX_CREATE_SECONDS, Property, RolloutProperty
 from ..exceptions import RequestError
 from .desired import abbreviated, is_text, mapping
 
@@ -147,8 +147,13 @@ def time_problem(rollout: Rollout, total: int, least: float, timeout: float) -> 
         )
     if least:
         parts.append(f"EC2 lets {total} changes through in {least:.0f} seconds at the earliest")
-    advice = "bake for a shorter time, make fewer waves, " if waves else "select fewer targets, "
-    return f"{', and '.join(parts)}: that is more than the timeout of {timeout:.0f} seconds, {advice}or raise it"
+    advice = "bake for a shorter time or make fewer waves" if waves else "select fewer targets"
+    limit = f"the timeout of {timeout:.0f} seconds"
+    if timeout < MAX_CREATE_SECONDS:
+        advice += ", or raise it"
+    else:
+        limit = f"the {timeout:.0f} seconds that the handler may use of the hour for which CloudFormation waits"
+    return f"{', and '.join(parts)}: that is more than {limit}, {advice}"
 
 
 def _number(given: Mapping[str, Any], key: RolloutProperty, least: float, *, whole: bool = False) -> float:
