@@ -96,7 +96,7 @@ class _Beginning:
         return refused
 
     def _look_for_update(self) -> Validation:
-        # Begun even if it is refused next: should CloudFormation then take it back, that is known.
+        # Begun even if it is refused next: should CloudFormation then roll it back, that is known.
         operation = self._services.ledger.operations.begin(
             self._request, self._clock(), stack_rolls_back=self._stack_rolls_back
         )

@@ -189,7 +189,7 @@ class Look:
             self._ledger.forget(self.lease, [snapshot.records[step.instance_id] for step in steps])
 
     def _untold(self, assessment: Assessment) -> list[Finding]:
-        """Findings that an event has to tell of. What waits for its turn is about to be repaired."""
+        """Findings that an event has to report, except those whose repair is admitted and has not begun yet."""
         begun = {one.step.instance_id for one in self._repair.outcomes}
         waiting = self._admitted - begun
         return [one for one in assessment.findings.values() if one.is_untold and one.instance_id not in waiting]
