@@ -37,7 +37,7 @@ class Rollout:
     alarms are watched. Every wave bakes, also the last one.
 
     - An alarm that goes to ``ALARM``, or more failed targets than allowed, ends the rollout. All that it has done so
-      far is undone as after any failure: a failed create restores all previous profiles, and CloudFormation takes a
+      far is undone as after any failure: a failed create restores all previous profiles, and CloudFormation rolls a
       failed update back, at once and not in waves.
     - An alarm that is in ``ALARM`` already, or that does not exist, refuses the deployment before anything is changed,
       if there is anything to be changed. ``INSUFFICIENT_DATA`` counts as OK: the targets may be where the data come

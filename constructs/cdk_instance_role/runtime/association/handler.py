@@ -41,7 +41,7 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
     Raises:
         AssociationError: the event can't be carried out; the message names every reason.
     """
-    request, phase = _parsed(event, services), CONVERGE
+    request, phase = _parse_or_record_failure(event, services), CONVERGE
     try:
         begin(request, services)
     except ClosedError:
@@ -171,7 +171,12 @@ def _result_of(operation: Operation) -> dict[str, str]:
     return dict(operation.result)
 
 
-def _parsed(event: dict[str, Any], services: Services) -> Request:
+def _parse_or_record_failure(event: dict[str, Any], services: Services) -> Request:
+    """The request. If an Update is malformed, the ledger records that it has failed, so that its rollback is known.
+
+    Raises:
+        RequestError: the event is malformed.
+    """
     try:
         return Request.from_event(event)
     except RequestError as error:

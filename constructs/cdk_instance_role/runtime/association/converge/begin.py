@@ -58,24 +58,24 @@ class _Beginning:
         """The operation of an Update or a Delete, once it has begun."""
 
     def run(self) -> None:
-        found = self._settled(self._look)
+        found = self._settled(self._begin)
         if found.problems and self._rolls_back_after_all():
-            found = self._settled(self._look)
+            found = self._settled(self._begin)
         if found.problems:
             unreadable = [self._stack.unreadable] if self._stack.unreadable else []
             raise AssociationError(messages.refusal(self._request, [*found.problems, *unreadable]))
 
-    def _look(self) -> Validation:
-        """Look, and begin the operation."""
+    def _begin(self) -> Validation:
+        """Validate the event, and begin the operation. A Create begins only if it is valid."""
         match self._request.type:
             case RequestType.CREATE:
-                return self._look_for_create()
+                return self._begin_create()
             case RequestType.UPDATE:
-                return self._look_for_update()
+                return self._begin_update()
             case RequestType.DELETE:
-                return self._look_for_delete()
+                return self._begin_delete()
 
-    def _look_for_create(self) -> Validation:
+    def _begin_create(self) -> Validation:
         # Begun only if it is not refused: no Delete follows a refused one, so nobody would clean up behind it. That it
         # has come expires by itself.
         known = self._services.ledger.operations.get(self._key)
@@ -83,7 +83,7 @@ class _Beginning:
             return _of_ended(known) or Validation()
         self._services.ledger.operations.receive(self._request, self._clock())
         operation = Operation(self._clock(), type=RequestType.CREATE)
-        found = validate(self._request, operation, self._services)
+        found = self._validated(operation)
         refused = self._fitted(operation, found, UNBEGUN_SECONDS)
         if refused.problems:
             return refused
@@ -95,25 +95,27 @@ class _Beginning:
         self._enter(begun, found, RESERVED_SECONDS)
         return refused
 
-    def _look_for_update(self) -> Validation:
+    def _begin_update(self) -> Validation:
         # Begun even if it is refused next: should CloudFormation then roll it back, that is known.
         operation = self._services.ledger.operations.begin(
             self._request, self._clock(), stack_rolls_back=self._stack_rolls_back
         )
         self._begun = operation
-        return _of_ended(operation) or self._validated(operation)
+        return _of_ended(operation) or self._fitted(operation, self._validated(operation), RESERVED_SECONDS)
 
-    def _look_for_delete(self) -> Validation:
+    def _begin_delete(self) -> Validation:
         ledger = self._services.ledger
         ledger.operations.receive(self._request, self._clock())  # a cancelled Create that has not begun never begins
         if ledger.operations.get(self._key) is None and not ledger.records(self._key):
             raise ClosedError
         operation = ledger.operations.begin(self._request, self._clock())
         self._begun = operation
-        return _of_ended(operation) or self._validated(operation)
+        return _of_ended(operation) or self._fitted(operation, self._validated(operation), RESERVED_SECONDS)
 
     def _validated(self, operation: Operation) -> Validation:
-        return self._fitted(operation, validate(self._request, operation, self._services), RESERVED_SECONDS)
+        found = validate(self._request, operation, self._services)
+        log.write_steps(self._request, found.dropped)
+        return found
 
     def _fitted(self, operation: Operation, found: Validation, seconds: float) -> Validation:
         """What was found, and whether the operation can share EC2's buckets with those that are open.
@@ -144,7 +146,7 @@ class _Beginning:
         return self._services.ledger.budget.enter(entry, now)
 
     def _stack_rolls_back(self) -> bool:
-        """Whether the stack takes an update back, read with a minute's patience."""
+        """Whether the stack rolls an update back, read with a minute's patience."""
         began = self._clock()
         while True:
             self._stack = self._services.stacks.rollback(self._request.stack_id)
@@ -154,7 +156,7 @@ class _Beginning:
             self._services.sleep(PAUSE_SECONDS)
 
     def _rolls_back_after_all(self) -> bool:
-        """Whether an Update that would be refused takes another one back, as a second look at the stack shows."""
+        """Whether an Update that would be refused rolls another one back, as a second look at the stack shows."""
         begun = self._begun if self._request.type is RequestType.UPDATE else None
         if begun is None or begun.rolling_back or begun.ended:
             return False
@@ -176,12 +178,12 @@ class _Beginning:
         """Whether a refusal leaves everything as it is. An Update has to have begun, so that its rollback is known."""
         return self._request.type is RequestType.CREATE or (self._begun is not None and not self._only_restores)
 
-    def _settled(self, look: Callable[[], Validation]) -> Validation:
-        """What a look finds, once AWS answers, the handler's policy is in force, and IAM shows the profile."""
+    def _settled(self, begin: Callable[[], Validation]) -> Validation:
+        """What a beginning finds, once AWS answers, the handler's policy is in force, and IAM shows the profile."""
         began, patience = self._clock(), RetryWindow(self._clock)
         while True:
             try:
-                found = look()
+                found = begin()
                 if not (found.problems and found.retryable) or self._clock() - began > PROPAGATION_SECONDS:
                     return found
             except (ClientError, BotoCoreError) as error:

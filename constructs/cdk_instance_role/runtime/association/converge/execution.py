@@ -61,7 +61,7 @@ class Execution:
         )
         self._until, self._clock = until, services.clock
         self._ledger, self._key = services.ledger, request.association
-        self.fruitless = 0
+        self.refusals_in_a_row = 0
         """How often in a row EC2 has refused for now whatever was tried."""
         self.is_cut_off = False
         """There was no time for all that was to be carried out."""
@@ -73,13 +73,13 @@ class Execution:
     def act(self, snapshot: Snapshot, plan: Plan) -> bool:
         """Carry out what the time allows. Returns whether anything has changed."""
         changed = False
-        self._waves.watch_anew(plan)
+        self._waves.restart_bake(plan)
         for steps in self._batches(plan):
             if self._previous_profiles_have_changed(snapshot, steps):
                 return True  # another plan is needed
             outcomes = self._carry_out(snapshot, steps)
             if any(outcome.accepted for outcome in outcomes):
-                changed, self.fruitless = True, 0
+                changed, self.refusals_in_a_row = True, 0
             self.is_cut_off = len(outcomes) < len(steps)
             if self._failed or self.is_cut_off or self._waves.problems():
                 break

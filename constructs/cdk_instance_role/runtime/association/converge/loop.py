@@ -1,4 +1,4 @@
-"""The loop of one invocation: observe, plan, apply, until the plan has nothing left to do."""
+"""The loop of one invocation: observe, plan, apply, and again, until the plan has nothing left to do."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -102,8 +102,9 @@ class Convergence:
             alarms = self._waves.problems()
             if self._waves.is_baking and not alarms and not self._is_late:
                 break
-            snapshot, plan = self._look()
-            snapshot = self._write_down(snapshot, plan)
+            snapshot, plan = self._observe()
+            self._record_observation(snapshot, plan)
+            snapshot = self._write_claims(snapshot, plan)
             plan, problems = self._evaluation.of(self._waves.eligible(plan, snapshot), snapshot, self._desired)
             problems = [*alarms, *problems]
             if plan.converged and not problems and self._waves.are_over:
@@ -139,8 +140,8 @@ class Convergence:
         now, changed_at = self._clock(), max((one.acted_at or 0.0 for one in snapshot.records.values()), default=0.0)
         pending = unconfirmed(plan, snapshot.instances)
         if self._failed_targets.retryable(plan):
-            pause = MIN_POLL_SECONDS * 2**self._execution.fruitless
-            self._execution.fruitless += 1
+            pause = MIN_POLL_SECONDS * 2**self._execution.refusals_in_a_row
+            self._execution.refusals_in_a_row += 1
         elif pending:
             longest = MAX_POLL_SECONDS if self._request.rollout.alarms else SECONDS_BETWEEN_LOOKS
             until = min(self._until, now + longest)
@@ -156,7 +157,8 @@ class Convergence:
         log.write_operation(self._request, f"{self._waves} {state}", **self._progress.fields())
         self._waves.go_on()
 
-    def _look(self) -> tuple[Snapshot, Plan]:
+    def _observe(self) -> tuple[Snapshot, Plan]:
+        """Everything that the association is about, and what is to be done. Writes nothing."""
         operation, desired, began = self._lease.operation, self._desired, self._clock()
         context = self._context()
         snapshot = observed(
@@ -171,9 +173,13 @@ class Convergence:
         snapshot = replace(snapshot, doubted=self._observer.doubted(snapshot.profiles, snapshot.now))
         plan = plan_desired(desired, snapshot, context) if desired else plan_undo(snapshot, context.undoes)
         self._looked_for = self._clock() - began
-        self._note_stale(snapshot, plan)
-        self._progress.observed(snapshot, plan, desired)
         return snapshot, plan
+
+    def _record_observation(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Write into the ledger what later invocations and other operations have to know of an observation."""
+        self._record_stale(snapshot, plan)
+        self._progress.observed(snapshot, plan, self._desired)
+        self._waves.begin(plan)
 
     def _context(self) -> OperationContext:
         operation, stale_since = self._lease.operation, self._stale_since
@@ -188,7 +194,7 @@ class Convergence:
             swaps_to_renew=operation.swaps_to_renew,
         )
 
-    def _note_stale(self, snapshot: Snapshot, plan: Plan) -> None:
+    def _record_stale(self, snapshot: Snapshot, plan: Plan) -> None:
         """Have IAM asked again before a target counts as carrying a deleted profile, and remember how it is renewed."""
         renewing = [step for step in plan.steps if step.renews]
         if renewing and self._stale_since is None:
@@ -199,8 +205,9 @@ class Convergence:
         if swaps and not self._lease.operation.swaps_to_renew:
             self._lease.swap_to_renew()
 
-    def _write_down(self, snapshot: Snapshot, plan: Plan) -> Snapshot:
-        """Bring the ledger up to date with what needs no change of an instance. Returns what it says then."""
+    def _write_claims(self, snapshot: Snapshot, plan: Plan) -> Snapshot:
+        """Claim targets that are right already, and drop the claims of instances that are finished. Returns the
+        snapshot with the new records."""
         over = [step for step in plan.forgotten if snapshot.record(step.instance_id).mine]
         log.write_steps(self._request, over)
         reverting = self._desired is None and self._lease.operation.restores is not None

@@ -9,10 +9,10 @@ from ..aws.rate_limiter import RateLimiter, least_seconds
 from ..decide import checks
 from ..decide.plan import OperationContext
 from ..decide.record import Records, held
-from ..decide.step import Plan, calls_of
+from ..decide.step import Plan, Step, calls_of
 from ..decide.waves import changes_of_targets
 from ..ledger.operations import Operation
-from ..report import log, messages
+from ..report import messages
 from ..request.event import Request
 from ..request.rollout import time_problem
 from ..services import Services
@@ -30,10 +30,12 @@ class Validation:
     """Calls that the changes take, by action of EC2."""
     waiting: float = 0.0
     """Seconds that a rollout waits between the changes."""
+    dropped: Sequence[Step] = ()
+    """About instances that the association drops, with a warning."""
 
 
 def validate(request: Request, operation: Operation, services: Services) -> Validation:
-    """Look at everything that an event is about, change nothing, and return its problems."""
+    """Look at everything that an event is about, and return its problems. Writes nothing."""
     desired, key = request.desired, request.association
     records = services.ledger.records(key)
     if desired is None:  # nothing can refuse a Delete
@@ -49,13 +51,18 @@ def validate(request: Request, operation: Operation, services: Services) -> Vali
         started_at=operation.started_at,
         look_up=partial(services.ledger.records_of, key),
     )
-    log.write_steps(request, [step for step in found.plan.forgotten if step.warning])
     problems, waiting = [*found.problems, *(messages.problem(step) for step in found.plan.problems)], 0.0
     if not operation.rolling_back:
         problems += _rollout_problems(request, found.plan, services)
         total = len(changes_of_targets(found.plan))
         waiting = request.rollout.baking(total) + request.rollout.confirming(total)
-    return Validation(problems, checks.retryable(desired, found.snapshot), calls_of(found.plan.changes), waiting)
+    return Validation(
+        problems,
+        checks.retryable(desired, found.snapshot),
+        calls_of(found.plan.changes),
+        waiting,
+        [step for step in found.plan.forgotten if step.warning],
+    )
 
 
 def _calls_of_undo(records: Records) -> Mapping[str, int]:

@@ -23,7 +23,7 @@ class Waves:
             clock: seconds since the epoch.
         """
         self._rollout, self._lease, self._alarms, self._clock = rollout, lease, alarms, clock
-        self._sizes_of = cache(rollout.cumulative_targets)
+        self._cumulative_of = cache(rollout.cumulative_targets)
 
     @property
     def are_over(self) -> bool:
@@ -32,7 +32,7 @@ class Waves:
         operation = self._lease.operation
         if operation.failure or operation.rolling_back or not self._rollout.first:
             return True
-        return operation.total is not None and operation.wave >= len(self._sizes)
+        return operation.total is not None and operation.wave >= len(self._cumulative)
 
     @property
     def is_baking(self) -> bool:
@@ -68,10 +68,13 @@ class Waves:
         is_unwatched = self.are_over or self._lease.operation.total is None or not self._rollout.alarms
         return [] if is_unwatched else self._alarms.problems(self._rollout.alarms)
 
-    def eligible(self, plan: Plan, snapshot: Snapshot) -> Plan:
-        """The steps of a plan that are eligible in the current wave."""
+    def begin(self, plan: Plan) -> None:
+        """Begin the first wave, unless it has begun: the number of targets to change determines all waves."""
         if self._rollout.first and self._lease.operation.total is None and not self.are_over:
             self._lease.begin_waves(len(changes_of_targets(plan)))
+
+    def eligible(self, plan: Plan, snapshot: Snapshot) -> Plan:
+        """The steps of a plan that are eligible in the current wave."""
         if self.are_over:
             return plan
         return eligible(plan, snapshot, None if self._is_last else self._reached)
@@ -83,28 +86,29 @@ class Waves:
         else:
             self._lease.end_wave()
 
-    def watch_anew(self, plan: Plan) -> None:
+    def restart_bake(self, plan: Plan) -> None:
         """Let the wave bake once more, if half of it or more is still to be changed after that: the instances that
         were watched are gone."""
-        former = self._sizes[self._lease.operation.wave - 1] if self._lease.operation.wave else 0
+        former = self._cumulative[self._lease.operation.wave - 1] if self._lease.operation.wave else 0
         is_hardly_watched = 2 * len(changes_of_targets(plan)) >= self._reached - former
         if not self.are_over and self._lease.operation.bakes_until is not None and is_hardly_watched:
             self._lease.bake(None)
 
     def __str__(self) -> str:
         total = self._lease.operation.total or 0
-        return f"wave {self.number} of {len(self._sizes)}, {self._reached} of {total} targets"
+        return f"wave {self.number} of {len(self._cumulative)}, {self._reached} of {total} targets"
 
     @property
     def _is_last(self) -> bool:
-        """The last wave takes all targets, including instances tagged since the rollout began."""
-        return self._lease.operation.wave + 1 >= len(self._sizes)
+        """The last wave takes all targets, including instances that were tagged since the rollout began."""
+        return self._lease.operation.wave + 1 >= len(self._cumulative)
 
     @property
     def _reached(self) -> int:
         """How many targets are eligible by the end of the current wave."""
-        return next(iter(self._sizes[self._lease.operation.wave :]), self._lease.operation.total or 0)
+        return next(iter(self._cumulative[self._lease.operation.wave :]), self._lease.operation.total or 0)
 
     @property
-    def _sizes(self) -> Sequence[int]:
-        return self._sizes_of(self._lease.operation.total or 0)
+    def _cumulative(self) -> Sequence[int]:
+        """How many targets are eligible by the end of each wave."""
+        return self._cumulative_of(self._lease.operation.total or 0)

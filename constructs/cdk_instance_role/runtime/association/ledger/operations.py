@@ -31,7 +31,7 @@ class Operation:
     request_id: str = ""
     type: RequestType | None = None
     rolling_back: bool = False
-    """It takes a failed update back."""
+    """It rolls a failed update back."""
     came_from: str = ""
     """Digest of the properties before the last ordinary Update, for as long as no operation has succeeded since; else
     empty."""
@@ -99,7 +99,7 @@ class Operations:
         Args:
             request: the event.
             now: seconds since the epoch.
-            stack_rolls_back: whether the stack takes an update back; asked once for a new Update.
+            stack_rolls_back: whether the stack rolls an update back; asked once for a new Update.
 
         Raises:
             SupersededError: the event is an old one that was delivered again.
@@ -119,7 +119,7 @@ class Operations:
         return receive(self._table, request, now)
 
     def roll_back(self, request: Request) -> Operation:
-        """An Update that has begun is known to take another one back.
+        """An Update that has begun is known to roll another one back.
 
         Raises:
             SupersededError: a later event has begun.
