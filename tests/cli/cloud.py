@@ -23,7 +23,7 @@ from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack, deployed_stack
 from cdk_instance_role.cli.template.stacks import associations, of_type
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
-from cdk_instance_role.runtime.association.services import CHANGING, READING
+from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING
 from tests.cli.deployment import Deployment, LiveRole
 from tests.cli.servers import BY_TAGS
 from tests.cli.services import Messages, Trail
@@ -245,7 +245,7 @@ class Cloud:
         self.world = World()
         self.fleet, self.traffic = self.world.fleet, self.world.traffic
         self.web, self.old, self.foreign = self.world.web, self.world.old, self.world.foreign
-        clients = Clients.of(self.world.aws, reading=READING, changing=CHANGING)
+        clients = Clients.of(self.world.aws, reading=READING, changing=ONE_ATTEMPT)
         self.cloudformation, self.iam = CloudFormation(), Iam(self.world, clients.iam)
         self.messages, self.trail = Messages(self.world), Trail()
         self.tagging = Tagging(self.cloudformation)

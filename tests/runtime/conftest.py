@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdk_instance_role.runtime.association.request.event import Request
-from cdk_instance_role.runtime.association.services import CHANGING, READING
+from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING
 from localaws.ministack import LocalAws
 from tests.runtime import ledgers, moto_aws
 from tests.runtime.ledgers import LedgerUser
@@ -48,7 +48,7 @@ def simulator(clock: VirtualClock) -> Simulator:
 @pytest.fixture
 def simulated_dynamodb(simulator: Simulator) -> Any:
     simulator.dynamodb.page_size = 7
-    return Clients.of(simulator, reading=READING, changing=CHANGING).dynamodb
+    return Clients.of(simulator, reading=READING, changing=ONE_ATTEMPT).dynamodb
 
 
 @pytest.fixture(scope="session")

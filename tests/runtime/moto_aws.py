@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.awsrequest import AWSResponse, HTTPHeaders
 
-from cdk_instance_role.runtime.association.services import CHANGING, READING
+from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING
 from tests.runtime.ledgers import create_table
 from tests.simulator.fleet import REGION
 
@@ -81,4 +81,4 @@ def account() -> Iterator[Account]:
 def _client(service: Any, *, for_handler: bool = False) -> Any:
     """A client, made after moto was imported: moto gets to see no others. It keeps nothing of the accounts."""
     session = boto3.Session(aws_access_key_id="moto", aws_secret_access_key="moto", region_name=REGION)
-    return session.client(service, config=CHANGING if for_handler else READING)
+    return session.client(service, config=ONE_ATTEMPT if for_handler else READING)

@@ -10,7 +10,7 @@ import pytest
 
 from cdk_instance_role.runtime.association.ledger.records import Ledger
 from cdk_instance_role.runtime.association.ledger.table import Table
-from cdk_instance_role.runtime.association.services import CHANGING, READING
+from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING
 from tests.runtime.interleaving import finish_into
 from tests.simulator.clients import Clients
 from tests.simulator.driver import Resource, Result, World
@@ -141,7 +141,7 @@ def _with_another_ledger(world: World) -> World:
     """The same EC2 and IAM, with a ledger of its own, as the provider of another stack has."""
     other = copy(world)
     other.aws = Simulator(world.clock)
-    table = Table(Clients.of(other.aws, reading=READING, changing=CHANGING).dynamodb, TABLE, sleep=world.clock.sleep)
+    table = Table(Clients.of(other.aws, reading=READING, changing=ONE_ATTEMPT).dynamodb, TABLE, sleep=world.clock.sleep)
     other.services = replace(world.services, ledger=Ledger(table))
     other.ledger = other.services.ledger
     return other

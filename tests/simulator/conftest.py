@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cdk_instance_role.runtime.association.services import CHANGING, READING
+from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING
 from tests.simulator.calls import Calls
 from tests.simulator.clients import Clients
 from tests.simulator.clock import VirtualClock
@@ -22,7 +22,7 @@ def simulator() -> Simulator:
 
 @pytest.fixture
 def clients(simulator: Simulator) -> Clients:
-    return Clients.of(simulator, reading=READING, changing=CHANGING)
+    return Clients.of(simulator, reading=READING, changing=ONE_ATTEMPT)
 
 
 @pytest.fixture

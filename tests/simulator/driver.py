@@ -20,7 +20,7 @@ from cdk_instance_role.runtime.association.decide.record import Record, held
 from cdk_instance_role.runtime.association.exceptions import AssociationError
 from cdk_instance_role.runtime.association.ledger.records import Ledger
 from cdk_instance_role.runtime.association.ledger.table import Table
-from cdk_instance_role.runtime.association.services import CHANGING, READING, Services
+from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING, Services
 from tests.simulator.clients import Clients
 from tests.simulator.clock import VirtualClock
 from tests.simulator.cloudformation import Stack, Status
@@ -75,7 +75,9 @@ class World:
         self.aws = Simulator(self.clock)
         self.traffic, self.fleet = self.aws.traffic, self.aws.fleet
         self.ec2, self.iam, self.dynamodb = self.aws.ec2, self.aws.iam, self.aws.dynamodb
-        self.clients = clients = Clients.of(self.aws, reading=READING, changing=CHANGING, prepare=_as_in_the_function)
+        self.clients = clients = Clients.of(
+            self.aws, reading=READING, changing=ONE_ATTEMPT, prepare=_as_in_the_function
+        )
         self.services = Services(
             ec2=clients.ec2_changes,
             iam=clients.iam,

@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.runtime.association.services import CHANGING, READING
+from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING
 from tests.simulator.clients import Clients
 from tests.simulator.dynamodb import GET, TABLE
 from tests.simulator.ec2 import DESCRIBE_INSTANCES
@@ -83,7 +83,7 @@ def test_simulators_at_the_same_time_have_clients_of_their_own() -> None:
 
 def test_clients_are_reused_with_their_own_configuration_only() -> None:
     simulator = Simulator()
-    used = Clients.of(simulator, reading=READING, changing=CHANGING)
+    used = Clients.of(simulator, reading=READING, changing=ONE_ATTEMPT)
     del simulator
     gc.collect()
     assert clients_of(Simulator()) is not used

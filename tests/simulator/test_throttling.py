@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk_instance_role.runtime.association.services import CHANGING, READING
+from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING
 from tests.simulator.buckets import ALL_INSTANCES
 from tests.simulator.calls import refusal
 from tests.simulator.clients import Clients
@@ -173,7 +173,7 @@ def test_calls_can_be_throttled_at_random(simulator: Simulator, clients: Clients
 def test_the_same_calls_are_throttled_at_random_every_time() -> None:
     def throttled(seed: int) -> list[bool]:
         simulator = Simulator()
-        clients = Clients.of(simulator, reading=READING, changing=CHANGING)
+        clients = Clients.of(simulator, reading=READING, changing=ONE_ATTEMPT)
         simulator.traffic.throttle_at_random("DescribeInstances", share=0.5, seed=seed)
         for _ in range(50):
             with suppress(ClientError):

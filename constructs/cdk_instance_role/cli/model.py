@@ -104,7 +104,7 @@ class PermissionChange:
     """Names of managed policies, and of inline policies with ``(inline)`` behind."""
     policies_gained: tuple[str, ...] = ()
     actions_lost: tuple[str, ...] = ()
-    """Such as ``s3:PutObject on arn:aws:s3:::bucket/*``."""
+    """Patterns as the policies have them, such as ``s3:* on *, except s3:Get*``: what follows ``except`` stays."""
     actions_gained: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What weighs heavily, such as that the instances drop out of Systems Manager, or what could not be compared."""

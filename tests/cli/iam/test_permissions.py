@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.cli.iam.patterns import actions_overlap, covers, covers_action, overlap, resources_overlap
-from cdk_instance_role.cli.iam.permission_changes import Comparison, compare, permission_change
+from cdk_instance_role.cli.iam.permission_changes import compare
 from cdk_instance_role.cli.iam.permission_set import Grant, PermissionRegion
 from cdk_instance_role.cli.iam.role import Policy, Role
 from cdk_instance_role.cli.iam.role_permissions import read
+from cdk_instance_role.cli.model import PermissionChange
 
 BUCKET = "arn:aws:s3:::bucket/*"
 TLS = {"Bool": {"aws:SecureTransport": "false"}}
@@ -352,7 +353,7 @@ def test_policies_of_the_same_name_are_distinguished_by_their_arns() -> None:
     )
     found = compare(Role("Old", (one,)), Role("New", (other,)))
     assert (found.policies_lost, found.policies_gained) == ((arns[0],), (arns[1],))
-    assert compare(Role("Old", (one,)), Role("New", (one,))) == Comparison()
+    assert compare(Role("Old", (one,)), Role("New", (one,))) == PermissionChange("Old", "New", ())
 
 
 def test_policies_that_could_not_be_read_are_noted_with_the_possible_effect() -> None:
@@ -365,7 +366,7 @@ def test_policies_that_could_not_be_read_are_noted_with_the_possible_effect() ->
 
 
 def test_a_permission_change_names_roles_and_instances() -> None:
-    change = permission_change(Role("Old", (policy(allow("s3:*")),)), Role("New", ()), ["i-1", "i-2"])
+    change = compare(Role("Old", (policy(allow("s3:*")),)), Role("New", ()), ["i-1", "i-2"])
     assert (change.before, change.after, change.instances) == ("Old", "New", ("i-1", "i-2"))
     assert (change.policies_lost, change.actions_lost) == (("Main",), ("s3:* on *",))
 
@@ -455,7 +456,7 @@ def test_a_request_is_lost_if_it_was_allowed_and_no_longer_is(before: Role, afte
 
 @given(roles)
 def test_a_role_compared_with_itself_has_no_changes(one: Role) -> None:
-    assert compare(one, one) == Comparison()
+    assert compare(one, one) == PermissionChange(one.name, one.name, ())
 
 
 @given(roles, roles)
@@ -484,7 +485,10 @@ def managed(*names: str, boundary: str | None = None) -> Role:
 
 def test_amazon_s3_read_only_instead_of_full_access_loses_what_is_not_reading() -> None:
     found = compare(managed("AmazonS3FullAccess"), managed("AmazonS3ReadOnlyAccess"))
-    assert found == Comparison(
+    assert found == PermissionChange(
+        before="AmazonS3FullAccess",
+        after="AmazonS3ReadOnlyAccess",
+        instances=(),
         policies_lost=("AmazonS3FullAccess",),
         policies_gained=("AmazonS3ReadOnlyAccess",),
         actions_lost=(

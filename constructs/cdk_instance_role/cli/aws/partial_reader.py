@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...runtime.association.aws.errors import text_of
+from ...runtime.association.aws.errors import error_kind_of, text_of
+from ...runtime.association.decide.error_kind import ErrorKind
 from ...runtime.association.exceptions import AssociationError
 from ..model import CliError
 from ..template.template_text import UnreadableError
@@ -18,7 +19,6 @@ T = TypeVar("T")
 
 AwsError = (ClientError, BotoCoreError)
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _INVALID = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "SignatureDoesNotMatch"})
 _OTHER_CREDENTIALS = (
@@ -158,7 +158,7 @@ class PartialReader:
 
 def reason_of(error: Exception) -> str:
     """Why something could not be looked at."""
-    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED:
+    if isinstance(error, ClientError) and error_kind_of(error) is ErrorKind.DENIED:
         # DynamoDB uses the key of a table with the rights of its caller.
         by_key = "kms:" in error.response["Error"].get("Message", "")
         hint = _OTHER_CREDENTIALS if by_key else ""

@@ -5,7 +5,6 @@ Control policies of the organization and the policies of resources are the same 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ..model import PermissionChange, counted, unique
 from .patterns import covers_action
@@ -33,29 +32,24 @@ _ADVICE = "attach AmazonSSMManagedInstanceCore to keep them"
 _UNLESS = "unless Default Host Management Configuration is on in the account and Region"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the second of two roles has less and more than the first."""
+def compare(before: Role, after: Role, instances: Sequence[str] = ()) -> PermissionChange:
+    """What applications lose and gain with the second role, by what both roles allow.
 
-    policies_lost: tuple[str, ...] = ()
-    """Names of managed policies, and of inline policies with ``(inline)`` behind."""
-    policies_gained: tuple[str, ...] = ()
-    actions_lost: tuple[str, ...] = ()
-    """Patterns as the policies have them, such as ``s3:* on *, except s3:Get*``: what follows ``except`` stays."""
-    actions_gained: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    """What weighs heavily, and what could not be compared."""
-
-
-def compare(before: Role, after: Role) -> Comparison:
-    """Compare what two roles allow."""
+    Args:
+        before: the role that goes.
+        after: the role that comes.
+        instances: ids of the instances that it is about. Default: none in particular.
+    """
     old, new = read(before), read(after)
     lost = old.allowed.without(new.allowed).normalize()
     gained = new.allowed.without(old.allowed).normalize()
     caution = ", as far as its policies could be read" if after.unknown else ""
     had, has = ({policy.key: policy for policy in role.policies} for role in (before, after))
     labels = Counter(policy.label for policy in (had | has).values())
-    return Comparison(
+    return PermissionChange(
+        before=before.name,
+        after=after.name,
+        instances=tuple(instances),
         policies_lost=_labels([had[key] for key in had.keys() - has.keys()], labels),
         policies_gained=_labels([has[key] for key in has.keys() - had.keys()], labels),
         actions_lost=_texts(lost),
@@ -72,21 +66,6 @@ def compare(before: Role, after: Role) -> Comparison:
                 *_doubts(before, after),
             ]
         ),
-    )
-
-
-def permission_change(before: Role, after: Role, instances: Sequence[str]) -> PermissionChange:
-    """What applications on these instances lose and gain."""
-    found = compare(before, after)
-    return PermissionChange(
-        before=before.name,
-        after=after.name,
-        instances=tuple(instances),
-        policies_lost=found.policies_lost,
-        policies_gained=found.policies_gained,
-        actions_lost=found.actions_lost,
-        actions_gained=found.actions_gained,
-        notes=found.notes,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...runtime.association.arn import name_of
 from ..aws.instance_details import carrying
-from ..iam.permission_changes import permission_change
+from ..iam.permission_changes import compare
 from ..iam.role import Role
 from ..live.environment import Environment
 from ..live.profile_views import KnownProfiles
@@ -76,7 +76,7 @@ class Impact:
         before, change = self._live_role(before_name), self._after(after_name)
         for sentence in change.unread:
             self._environment.reader.record_gap(self._environment.text(f"role {after_name}: {sentence}"))
-        found = permission_change(before, change.role, ids)
+        found = compare(before, change.role, ids)
         nothing = not (found.policies_lost or found.policies_gained or found.actions_lost or found.actions_gained)
         if same and nothing and not change.notes and change.role.unknown == before.unknown:
             return None

@@ -34,7 +34,6 @@ ONE_ATTEMPT = READING.merge(
 )
 """A throttled call of EC2 has to be known, so that the others come later. A read is repeated by `reading`. A change of
 an instance is never repeated blindly: whether it took effect, and what to do then, is for the next plan to say."""
-CHANGING = ONE_ATTEMPT
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def error_kind_of(error: Exception) -> ErrorKind:
 
 def _error_kind_of_answer(error: ClientError) -> ErrorKind:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+    metadata = error.response.get("ResponseMetadata", {})
+    status = metadata.get("HTTPStatusCode", 0)
     if code in _THROTTLING or status == HTTPStatus.TOO_MANY_REQUESTS:
         return ErrorKind.THROTTLED
     if code in _DENIED:
@@ -69,7 +70,7 @@ def _error_kind_of_answer(error: ClientError) -> ErrorKind:
         if code == known and part in message:
             return error_kind
     # botocore would have repeated the call, if it had something left of its quota of retries.
-    would_repeat = "RetryQuotaReached" in error.response["ResponseMetadata"]
+    would_repeat = "RetryQuotaReached" in metadata
     return ErrorKind.UNREACHABLE if status >= 500 or code in _OUTAGE or would_repeat else ErrorKind.REFUSED
 
 
