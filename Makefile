@@ -84,7 +84,7 @@ lint: setup ## Check style, formatting, imports, prose and types
 	python -m tools.prose $(PROSE)
 	mypy
 
-format: setup ## Mend style and formatting
+format: setup ## Correct style and formatting
 	ruff check --fix .
 	ruff format .
 

@@ -98,10 +98,10 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             timeout: how long an operation may take, in whole seconds, from 1 minute to 1 hour, which is as long as
                 CloudFormation waits:
                 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
-                EC2 allows five changes a second. The handler stops an operation of an hour at 58 minutes, a create at
-                55, so that it can report the failure; what a failed create has not restored by then, the Delete that
-                follows does. A delete and a rollback have at least 3 minutes. Default: 30 minutes, or an hour for a
-                rollout in waves.
+                EC2 allows five changes a second: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+                The handler stops an operation of an hour at 58 minutes, a create at 55, so that it can report the
+                failure; what a failed create has not restored by then, the Delete that follows does. A delete and a
+                rollback have at least 3 minutes. Default: 30 minutes, or an hour for a rollout in waves.
             provider: the provider, in the account and Region of the stack. It can't be changed once the association is
                 deployed: CloudFormation refuses another service token for a resource that exists. About 65 associations
                 fit into one provider, fewer with ``replaces``: see `AssociationProvider`. Default: one per stack, made

@@ -16,7 +16,16 @@ _OURS = ("source", "detail_type")
 
 
 class DriftEvents:
-    """What an association with enforcement sends to the default event bus of its account and Region."""
+    """What an association with enforcement sends to the default event bus of its account and Region. Without
+    enforcement it sends nothing, and the methods raise a ``ValueError``.
+
+    Example:
+        ::
+
+            association = web.associate_with("Fleet", instances, enforcement=Enforcement.report())
+            association.on_drift("Drift", target=targets.SnsTopic(topic))
+            association.on_pause("Pause", target=targets.SnsTopic(topic))
+    """
 
     _resource: CustomResource
     _enforcement: Enforcement
@@ -48,6 +57,9 @@ class DriftEvents:
             rule_name: physical name of the rule. Default: CloudFormation makes one.
             event_pattern: what else has to be in the ``detail`` of the event. Default: nothing.
             cross_stack_scope: scope of the rule, to have it in another stack. Default: the association.
+
+        Returns:
+            The rule.
 
         Raises:
             ValueError: the association has no enforcement, or ``event_pattern`` is about what the rule says itself:
@@ -84,6 +96,9 @@ class DriftEvents:
             rule_name: physical name of the rule. Default: CloudFormation makes one.
             event_pattern: what else has to be in the ``detail`` of the event. Default: nothing.
             cross_stack_scope: scope of the rule, to have it in another stack. Default: the association.
+
+        Returns:
+            The rule.
 
         Raises:
             ValueError: as for `on_drift`.

@@ -77,8 +77,9 @@ class InstanceRole(Construct):
                 An imported role can be given an ``iam.ManagedPolicy`` of the app only, because CloudFormation attaches
                 other ones to roles that it owns only. Default: none.
             role: an existing role to carry instead of a new one, in the account of the stack. Its trust policy must let
-                EC2 assume it; the deployment checks that. A role whose name is a token, such as a parameter, is taken
-                for the same one whatever the token comes to. Default: a new role that ``ec2.amazonaws.com`` may assume.
+                EC2 assume it; the deployment checks that. A role whose name is a token, such as a parameter,
+                counts as unchanged, whatever the value of the token. Default: a new role that
+                ``ec2.amazonaws.com`` may assume.
             inline_policies: inline policies by name. Default: none.
             permissions_boundary: upper bound of what the new role may do. Default: none.
             role_name: physical name of the new role, up to 64 characters. Default: CloudFormation makes one, which is
@@ -158,6 +159,9 @@ class InstanceRole(Construct):
         Args:
             statement: the statement.
 
+        Returns:
+            Whether the statement was added, and what a construct that needs the permission has to depend on.
+
         Raises:
             ValueError: the role is immutable, or the statement is none.
         """
@@ -172,7 +176,11 @@ class InstanceRole(Construct):
         Args:
             id: id of the association within this construct.
             instances: the targets.
-            association_props: further properties of `InstanceProfileAssociation`.
+            association_props: further properties of `InstanceProfileAssociation`: ``replaces``, ``on_conflict``,
+                ``removal_policy``, ``timeout``, ``provider``, ``rollout`` and ``enforcement``.
+
+        Returns:
+            The association.
 
         Raises:
             ValueError: as `InstanceProfileAssociation` does.

@@ -56,6 +56,9 @@ class AssociationMetrics:
             options: further properties of `aws_cdk.aws_cloudwatch.Metric`, such as ``color``, ``label`` or ``unit``.
                 Default: the maximum in each minute.
 
+        Returns:
+            The metric, with the dimensions of this association.
+
         Raises:
             ValueError: there is no such metric.
 
@@ -82,6 +85,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         return self.metric(Metric.TARGETS.value, **options)
 
@@ -90,6 +96,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         return self.metric(Metric.DONE.value, **options)
 
@@ -98,6 +107,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         return self.metric(Metric.FAILED.value, **options)
 
@@ -107,6 +119,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         return self.metric(Metric.THROTTLED.value, **{"statistic": cloudwatch.Stats.SUM, **options})
 
@@ -115,6 +130,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         return self.metric(Metric.WAVE.value, **options)
 
@@ -125,6 +143,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         return self.metric(EnforcementMetric.DRIFTED.value, **options)
 
@@ -134,6 +155,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         return self.metric(EnforcementMetric.REPAIRED.value, **{"statistic": cloudwatch.Stats.SUM, **options})
 
@@ -144,6 +168,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         return self.metric(EnforcementMetric.LATE_ARRIVALS.value, **{"statistic": cloudwatch.Stats.SUM, **options})
 
@@ -153,6 +180,9 @@ class AssociationMetrics:
 
         Args:
             options: as for `metric`.
+
+        Returns:
+            The metric.
         """
         unit = cloudwatch.Unit.SECONDS
         return self.metric(EnforcementMetric.ENFORCEMENT_LAG.value, **{"unit": unit, **options})
@@ -163,6 +193,9 @@ class AssociationMetrics:
 
         On a dashboard in another account or Region, alarms of the app need a physical ``alarm_name``: that stack
         can't refer to what CloudFormation calls them.
+
+        Returns:
+            A row of widgets, or two with enforcement.
 
         Example:
             ::

@@ -77,24 +77,28 @@ class AssociationProvider(Construct):
         Args:
             scope: parent construct.
             id: id within the parent.
-            vpc: where all functions run. They need a way to AWS: the page lists the endpoints. Default: no VPC.
+            vpc: where all functions run. They need a way to AWS: ``docs/restricted-accounts.md`` lists
+                the endpoints. Default: no VPC.
             vpc_subnets: subnets of the VPC. Default: the private ones.
-            security_groups: of all functions. Default: one new group that lets connections out and none in.
+            security_groups: of all functions, at least one. Default: one new group that lets connections out and none
+                in.
             encryption_key: a symmetric KMS key of this Region for the ledger, the log group, the environment variables
                 and the waiter. If it is imported, its owner has to let CloudWatch Logs use it: a note shows the
                 statement. Default: keys that AWS owns.
             log_retention: how long log events are kept. Default: three months.
-            log_removal_policy: what becomes of the log group when the stack is deleted. Default: it stays.
+            log_removal_policy: what becomes of the log group when the stack is deleted: ``RETAIN``, ``DESTROY`` or
+                ``RETAIN_ON_UPDATE_OR_DELETE``, because a log group has no snapshot. Default: it stays.
             runtime: Python of the handler, 3.11 or newer. The functions of the CDK's framework run on the Node.js that
                 the CDK chooses. Default: Python 3.14.
             architecture: processor of all functions. Default: x86-64, as Lambda has it.
             tracing: AWS X-Ray for all functions, and with ``Tracing.ACTIVE`` for the waiter. Default: none.
             reserved_concurrent_executions: executions that Lambda reserves for each of the functions, and does not go
-                beyond. A call that it refuses fails the deployment, so give at least the number of associations that
-                are deployed at the same time. The function that enforces gets five, whatever the number: its event
-                source never runs more, and with fewer it would be refused. Default: no reservation.
-            ledger_removal_policy: what becomes of the ledger when the stack is deleted. All instances have their
-                previous profiles back by then, unless an association has ``RemovalPolicy.RETAIN``. Default: it is
+                beyond, from 1 to 1,000,000. A call that it refuses fails the deployment, so give at least the number of
+                associations that are deployed at the same time. The function that enforces gets five, whatever the
+                number: its event source never runs more, and with fewer it would be refused. Default: no reservation.
+            ledger_removal_policy: what becomes of the ledger when the stack is deleted: ``DESTROY``, ``RETAIN`` or
+                ``RETAIN_ON_UPDATE_OR_DELETE``, because CloudFormation makes no snapshot of a table. All instances have
+                their previous profiles back by then, unless an association has ``RemovalPolicy.RETAIN``. Default: it is
                 deleted; DynamoDB keeps a backup for 35 days.
             ledger_deletion_protection: refuse to delete the ledger. Together with ``RemovalPolicy.DESTROY`` it lets
                 the deletion of the stack fail. Default: False.
@@ -111,9 +115,10 @@ class AssociationProvider(Construct):
                 deployment, because SQS refuses unknown principals. Default: none.
 
         Raises:
-            ValueError: ``vpc_subnets`` or ``security_groups`` without ``vpc``, an alias, or a key of another Region, a
-                runtime that is not Python 3.11 or newer, a number out of range, ``encrypt_queues`` without a key, or a
-                reconciler that is neither a role nor a user.
+            ValueError: ``vpc_subnets`` or ``security_groups`` without ``vpc``; a VPC of another account or Region; an
+                empty list of security groups; an alias, or a key of another Region or partition; a runtime that is not
+                Python 3.11 or newer; a number out of range; ``encrypt_queues`` without a key; or a reconciler that is
+                neither a role nor a user.
         """
         super().__init__(scope, id)
         check_max_policies(max_policies)
@@ -149,6 +154,9 @@ class AssociationProvider(Construct):
 
         Args:
             scope: any construct in the stack.
+
+        Returns:
+            The provider with the id `DEFAULT_ID`.
         """
         return _default_of(stack_of(scope))
 

@@ -37,7 +37,7 @@ class Rollout:
     alarms are watched. Every wave bakes, also the last one.
 
     - An alarm that goes to ``ALARM``, or more failed targets than allowed, ends the rollout. All that it has done so
-      far is undone as after any failure: a failed create restores all previous profiles, and CloudFormation takes a
+      far is undone as after any failure: a failed create restores all previous profiles, and CloudFormation rolls a
       failed update back, at once and not in waves.
     - An alarm that is in ``ALARM`` already, or that does not exist, refuses the deployment before anything is changed,
       if there is anything to be changed. ``INSUFFICIENT_DATA`` counts as OK: the targets may be where the data come
@@ -97,9 +97,9 @@ class Rollout:
             first: number of targets in the first wave, the canary. Default: 1.
             growth: how many times as large as the one before each further wave is, rounded up; with ``growth=2``
                 waves of 1, 2, 4, 8 and so on. Default: waves by ``percentages``.
-            percentages: share of all targets that have to be changed which is reached with each further wave, rounded
-                up, rising to 100. A wave that would bring nothing new is left out. Default: 1, 10, 50 and 100, unless
-                there is a ``growth``.
+            percentages: cumulative share, in percent, of the targets to change at the end of each further wave,
+                rounded up, rising to 100. A wave that would bring nothing new is left out. Default: 1, 10, 50
+                and 100, unless there is a ``growth``.
             bake: how long each wave is watched after all its targets are confirmed. Make it longer than the period
                 of the alarms times their evaluation periods: before that, they can't see what a wave has done.
                 Default: 5 minutes.

@@ -90,7 +90,8 @@ class InstanceSelection:
                 tokens, which are not inspected, or all values of a key one list token such as
                 ``parameter.value_as_list``. A key can't be a token. IAM compares keys without regard to case: an
                 instance with the key ``App`` is a target of the handler's permissions for ``app``, but not one of the
-                association.
+                association:
+                https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
 
         Raises:
             ValueError: no tag, a key without values, more values than EC2 can be asked for, two keys that differ only

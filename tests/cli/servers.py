@@ -29,7 +29,7 @@ from tests.synth.builders import FLAGS, IRELAND, imported_profile
 STACK = "Servers"
 BY_TAGS = {"app": ["web"]}
 ANY = "*"
-AT_ONCE, NOT_ENFORCED = Rollout.all_at_once(), Enforcement.none()
+NO_WAVES, NOT_ENFORCED = Rollout.all_at_once(), Enforcement.none()
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Servers:
     server: bool = False
     """The stack has an instance Server, which is one of the targets."""
     associated: bool = True
-    rollout: Rollout = AT_ONCE
+    rollout: Rollout = NO_WAVES
     minutes: int = 30
     """How long an operation may take."""
     enforcement: Enforcement = NOT_ENFORCED

@@ -33,7 +33,12 @@ def test_every_package_of_the_library_is_in_the_tree() -> None:
     assert packages - {*shown()} <= {f"{LIBRARY}/runtime/"}
 
 
-@pytest.mark.parametrize("name", re.findall(r"`((?:\w+/)+\w+\.py)`", PAGE.split("| question | file ")[1]))
-def test_the_file_that_answers_a_question_exists(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "about"), re.findall(r"`((?:\w+/)+\w+\.py)`(?: \(([^)]*)\))?", PAGE.split("| question | file ")[1])
+)
+def test_the_file_that_answers_a_question_exists_and_has_the_names(name: str, about: str) -> None:
     folders = (ROOT / LIBRARY, ROOT / HANDLER, ROOT)
-    assert any((folder / name).exists() for folder in folders)
+    found = [folder / name for folder in folders if (folder / name).exists()]
+    assert found
+    names = {part for dotted in re.findall(r"`([\w.]+)`", about) for part in dotted.split(".")}
+    assert names <= {*re.findall(r"\w+", found[0].read_text(encoding="utf-8"))}

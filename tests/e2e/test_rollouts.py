@@ -41,7 +41,7 @@ def test_an_alarm_in_the_first_wave_rolls_the_update_back_before_the_second_wave
     watch.join()
     assert not failed.ok, failed.output
     assert f"alarm {alarm} is in ALARM" in failed.reason
-    assert seen == [1], "the others have not had their turn"
+    assert seen == [1], "the other targets are in later waves"
     assert status(aws, unique) == "UPDATE_ROLLBACK_COMPLETE"
     assert fleet.carried(*targets) == former
 

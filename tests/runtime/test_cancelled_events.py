@@ -94,7 +94,7 @@ class CancelledUpdate:
         self.results.append(other.deliver(other.event(kind, *properties)))
 
 
-def test_an_update_that_is_taken_back_in_its_first_phase_changes_nothing(world: World) -> None:
+def test_an_update_that_is_rolled_back_in_its_first_phase_changes_nothing(world: World) -> None:
     story = CancelledUpdate(world)
 
     def take_back() -> None:
@@ -122,12 +122,12 @@ def test_an_update_whose_association_is_deleted_in_its_first_phase_changes_nothi
 class Retained:
     """An association that was retained, and a Create of the same id, of which CloudFormation has no physical id."""
 
-    def __init__(self, world: World, *, is_taken_back: bool) -> None:
+    def __init__(self, world: World, *, is_rolled_back: bool) -> None:
         self.world, self.resource = world, Resource(world)
         self.kept, self.added = world.instances(2)
         self.properties = world.properties([self.kept, self.added]) | {"RemovalPolicy": "Retain"}
         assert Resource(world).create(world.properties([self.kept]) | {"RemovalPolicy": "Retain"}).ok
-        if is_taken_back:  # so that there are claims, and no operation
+        if is_rolled_back:  # so that there are claims, and no operation
             world.refuse("AssociateIamInstanceProfile", self.added)
             assert self.resource.create(self.properties).rollback
             world.traffic.faults.clear()
@@ -135,12 +135,12 @@ class Retained:
             assert world.carried(self.kept, self.added) == ["Web", None]
 
 
-@pytest.mark.parametrize("is_taken_back", [False, True])
+@pytest.mark.parametrize("is_rolled_back", [False, True])
 @pytest.mark.parametrize("how", ["refused", "cancelled"])
 def test_a_delete_after_a_create_that_has_not_begun_leaves_retained_instances_alone(
-    world: World, how: str, is_taken_back: bool
+    world: World, how: str, is_rolled_back: bool
 ) -> None:
-    story, deleted = Retained(world, is_taken_back=is_taken_back), list[Result]()
+    story, deleted = Retained(world, is_rolled_back=is_rolled_back), list[Result]()
     delete = delete_by_invented_id(world, story.properties, deleted)
     if how == "cancelled":
         world.traffic.meanwhile(DESCRIBE_ASSOCIATIONS, delete)
@@ -156,7 +156,7 @@ def test_a_delete_after_a_create_that_has_not_begun_leaves_retained_instances_al
     assert story.resource.records().keys() == {story.kept}
 
 
-def test_a_delete_by_an_invented_id_still_takes_back_a_create_that_has_begun(world: World, resource: Resource) -> None:
+def test_a_delete_by_an_invented_id_still_rolls_back_a_create_that_has_begun(world: World, resource: Resource) -> None:
     targets, deleted = world.instances(3), list[Result]()
     properties = world.properties(targets, rollout=IN_WAVES)
     event = resource.begin(resource.event("Create", properties))

@@ -8,7 +8,7 @@ from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError, throttled
 
 ONE_MAY_FAIL = {**IN_WAVES, "MaxFailures": "1"}
-AT_ONCE = {"First": 2, "Percentages": [100], "BakeSeconds": 0, "MaxFailures": "1"}
+TWO_WAVES = {"First": 2, "Percentages": [100], "BakeSeconds": 0, "MaxFailures": "1"}
 """All but the canaries at once, and no bake."""
 
 
@@ -170,7 +170,7 @@ def test_a_stopped_target_that_fails_is_not_left_without_a_profile(
     about = {"when": lambda parameters: stopped in parameters.values()}
     world.traffic.fail(ASSOCIATE, AwsError("UnsupportedOperation", "not today"), times=1, **about)
     world.traffic.fail(ASSOCIATE, throttled(), times=throttled_times, **about)
-    properties = world.properties([*running, stopped], replaces=[world.old], rollout=AT_ONCE)
+    properties = world.properties([*running, stopped], replaces=[world.old], rollout=TWO_WAVES)
     assert resource.create(properties).ok
     assert world.carried(*running, stopped) == ["Web"] * 9 + ["Old"]
 
@@ -184,7 +184,7 @@ def test_a_stopped_target_whose_profile_was_put_back_is_not_tried_again_and_agai
     to_web = {"when": lambda parameters: stopped in parameters.values() and world.web in str(parameters)}
     world.traffic.fail(ASSOCIATE, AwsError("UnsupportedOperation", "not today"), times=10, **to_web)
     world.traffic.fail(ASSOCIATE, throttled(), times=1, skip=1, **to_it)
-    properties = world.properties([*running, stopped], replaces=[world.old], rollout={**AT_ONCE, "BakeSeconds": 90})
+    properties = world.properties([*running, stopped], replaces=[world.old], rollout={**TWO_WAVES, "BakeSeconds": 90})
     assert resource.create(properties).ok
     assert world.carried(stopped) == ["Old"]
     assert world.traffic.count(DISASSOCIATE) == 1
@@ -209,7 +209,7 @@ def test_a_stopped_target_whose_profile_was_put_back_is_no_longer_held(world: Wo
     *running, stopped = [*world.instances(4), world.instance(world.old, state="stopped")]
     error = AwsError("UnsupportedOperation", "not today")
     world.traffic.fail(ASSOCIATE, error, times=1, when=lambda parameters: stopped in parameters.values())
-    properties = world.properties([*running, stopped], replaces=[world.old], rollout=AT_ONCE)
+    properties = world.properties([*running, stopped], replaces=[world.old], rollout=TWO_WAVES)
     assert resource.create(properties).ok
     world.fleet.change_state(stopped, "running")
     world.fleet.set_carried(stopped, None)

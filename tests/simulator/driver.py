@@ -207,7 +207,7 @@ class Resource:
     """The custom resource, from its Create to its Delete. `create`, `update` and `delete` say what the stack is doing.
 
     Where policies are enforced, CloudFormation attaches those of a configuration before it sends the event, and
-    detaches those that are left over once everything has succeeded or has been taken back.
+    detaches those that are left over once everything has succeeded or has been rolled back.
     """
 
     def __init__(self, world: World, logical_id: str = "Association", stack_id: str = STACK_ID) -> None:

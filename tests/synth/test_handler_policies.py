@@ -139,6 +139,16 @@ def test_says_how_much_fits() -> None:
     ) in str(caught.value)
 
 
+@pytest.mark.parametrize(("max_policies", "most"), [(10, 9), (25, 24)])
+def test_says_how_many_stacks_fit(max_policies: int, most: int) -> None:
+    app = new_app()
+    provider = AssociationProvider(Stack(app, "Home", env=IRELAND), "Provider", max_policies=max_policies)
+    for number in range(most):
+        associated(BY_TAGS, Stack(app, f"Stack{number}", env=IRELAND), provider=provider)
+    with pytest.raises(ValueError, match=f"at least one policy, so at most {most} stacks fit: use a provider for each"):
+        associated(BY_TAGS, Stack(app, f"Stack{most}", env=IRELAND), provider=provider)
+
+
 def test_with_many_ids_the_message_suggests_tags() -> None:
     many = InstanceSelection.by_ids(*instance_ids(1000))
     assert advice(lambda: associated(many)) == f"select the instances by tags, or {RAISE}"

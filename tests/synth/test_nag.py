@@ -12,7 +12,7 @@ from tests.synth.builders import BY_TAGS, FLAGS, INSTANCE, IRELAND, imported_pro
 from tests.synth.nag_report import reported
 
 EXPLAINED = {
-    r"HandlerRole.* IAM5\[Resource::\*\]": "EC2's describe calls know no resources: they can be allowed on * only",
+    r"HandlerRole.* IAM5\[Resource::\*\]": "EC2's Describe actions have no resource types and can be allowed on * only",
     r"HandlerPolicies.* IAM5\[Resource::arn:aws:ec2:eu-west-1:111122223333:instance/\*\]": (
         "limited by conditions on tags and instance profiles; the id of a former target is not known any more"
     ),

@@ -22,7 +22,7 @@ from tests.synth.builders import (
 from tests.synth.test_policies_at_synthesis import PROFILE, Sets
 
 NAMES = ("Short", "PaymentsPlatformProductionInstanceRoles", f"L{'o' * 118}ng")
-LONGEST_NAME = {"role": 64, "instance-profile": 128}
+MAX_NAME = {"role": 64, "instance-profile": 128}
 
 
 def associated_elsewhere(roles_name: str, count: int, *, alike: bool) -> tuple[Stack, Stack]:
@@ -56,7 +56,7 @@ def longest_arns(stack: Stack) -> dict[str, str]:
         id_, _ = output["Value"]["Fn::GetAtt"]
         resource = template["Resources"][id_]
         kind = "instance-profile" if resource["Type"] == PROFILE else "role"
-        name = f"{stack.stack_name}-{id_}-{'x' * 13}"[: LONGEST_NAME[kind]]
+        name = f"{stack.stack_name}-{id_}-{'x' * 13}"[: MAX_NAME[kind]]
         path = resource["Properties"].get("Path", "/")
         arns[output_id] = f"arn:aws:iam::{ACCOUNT}:{kind}{path}{name}"
     return arns

@@ -69,9 +69,21 @@ def test_text_after_code_is_checked() -> None:
 
 
 def test_in_python_files_docstrings_are_checked() -> None:
-    text = f'"""{BAD}"""\n\nCONSTANT = "way back"\n"""It is not code.\n\n{BAD}\n"""\n\n\ndef f():\n    """{BAD}"""\n'
+    text = f'"""{BAD}"""\n\nCONSTANT = "`way back`"\n"""It is not code.\n\n{BAD}\n"""\n\n\ndef f():\n    """{BAD}"""\n'
 
     assert found(text, "module.py") == [(1, "way back"), (6, "way back"), (11, "way back")]
+
+
+def test_in_python_files_messages_are_checked() -> None:
+    assert found('way_back = 1\nraise ValueError(f"nothing is {way_back} on the " "way back")\n', "module.py") == [
+        (2, "way back")
+    ]
+
+
+def test_in_python_files_comments_are_checked_also_across_lines() -> None:
+    text = "# The first line\n\n# Nothing blocks the way\n# back.\nway_back = 1  # A way back\n"
+
+    assert found(text, "module.py") == [(3, "way back"), (5, "way back")]
 
 
 def test_in_folders_markdown_and_python_files_are_checked(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ class World:
 
     def _put(self, step: Step) -> None:
         machine = self.machines[step.instance_id]
-        assert step.after in self.profiles, f"EC2 knows no profile {step.after}"
+        assert step.after in self.profiles, f"EC2 does not know profile {step.after}"
         assert machine.state in (InstanceState.RUNNING, InstanceState.STOPPED), f"EC2 refuses in state {machine.state}"
         assert machine.profile is None, "EC2 refuses: there is an existing association"
         # A replace creates the new association before the old one ends.
@@ -148,7 +148,7 @@ class World:
 
     def _end(self, step: Step, *states: InstanceState) -> None:
         machine = self.machines[step.instance_id]
-        assert machine.profile is not None, "EC2 knows no active association"
+        assert machine.profile is not None, "EC2 has no active association"
         assert step.association_id == _association_id(machine), "EC2 refuses: not the active association"
         assert machine.state in states, f"EC2 refuses to {step.action} in state {machine.state}"
         machine.profile, machine.leaving = None, machine.state is InstanceState.RUNNING

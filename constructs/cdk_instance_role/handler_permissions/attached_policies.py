@@ -99,9 +99,15 @@ class Grants:
             stacks = ", ".join(stack.stack_name for stack in self._policies)
             yield (
                 f"the instance ids, tags, profiles and alarms of {stacks} need {sum(counts)} IAM policies, and a role "
-                f"can have {self._max_policies}, old and new ones together while a stack is deployed. That is enough "
-                f"for {capacity(self._max_policies)}: {', or '.join(self._ways_to_need_fewer())}"
+                f"can have {self._max_policies}, old and new ones together while a stack is deployed. "
+                f"{self._room()}: {', or '.join(self._ways_to_need_fewer())}"
             )
+
+    def _room(self) -> str:
+        """What fits, for a message."""
+        if len(self._policies) > 1:
+            return f"Each stack needs at least one policy, so at most {self._max_policies - 1} stacks fit"
+        return f"That is enough for {capacity(self._max_policies)}"
 
     def _ways_to_need_fewer(self) -> Iterator[str]:
         if any(permissions.lists_many_ids for permissions in self._granted):

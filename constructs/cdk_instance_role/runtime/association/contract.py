@@ -88,7 +88,7 @@ class EnforcementMetric(StrEnum):
     REPAIRED = "Repaired"
     LATE_ARRIVALS = "LateArrivals"
     ENFORCEMENT_LAG = "EnforcementLag"
-    """Seconds from the message to the change."""
+    """Seconds from the message to the end of the look that has changed something."""
 
 
 class Metric(StrEnum):

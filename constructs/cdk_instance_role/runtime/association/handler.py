@@ -181,7 +181,7 @@ def _parse_or_record_failure(event: dict[str, Any], services: Services) -> Reque
         return Request.from_event(event)
     except RequestError as error:
         request = Request.envelope(event)
-        if request.type is RequestType.UPDATE:  # CloudFormation will take it back
+        if request.type is RequestType.UPDATE:  # CloudFormation will roll it back
             with suppress(ClientError, BotoCoreError):  # but what is wrong with the event matters more
                 services.ledger.operations.begin(request, services.clock())
                 _end_in_failure(request, services, error)
@@ -189,7 +189,7 @@ def _parse_or_record_failure(event: dict[str, Any], services: Services) -> Reque
 
 
 def _end_in_failure(request: Request, services: Services, error: AssociationError) -> None:
-    """Remember that an operation has failed, so that its event may come again, and that it may be taken back."""
+    """Remember that an operation has failed, so that its event may come again, and that it may be rolled back."""
     if isinstance(error, SupersededError):
         return
     with suppress(ClientError, BotoCoreError):  # what has failed before matters more

@@ -71,7 +71,8 @@ def look_up(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> 
 
 
 def _confirm(ec2: "EC2Client", ids: Iterable[str], rate_limiter: RateLimiter) -> tuple[dict[str, Instance], set[str]]:
-    """Ask by id for what a filter did not show: what EC2 knows after all, and of which it says nothing."""
+    """Ask by id for what a filter did not show. Returns the instances that exist, and the ids that EC2 neither shows
+    nor denies."""
     left = set(ids)
     while left:
         try:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 ROLLING_BACK = "UPDATE_ROLLBACK_IN_PROGRESS"
-"""Status of a stack while CloudFormation takes an update back: by itself, continued, or asked to."""
+"""Status of a stack while CloudFormation rolls an update back: by itself, continued, or asked to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """Whether a stack takes an update back."""
+    """Whether a stack rolls an update back."""
 
     is_under_way: bool
     unreadable: str = ""
@@ -37,7 +37,7 @@ class Stacks:
         self._connect = connect
 
     def rollback(self, stack_id: str) -> Rollback:
-        """Whether a stack, its parent or the root of its nested stacks takes an update back.
+        """Whether a stack, its parent or the root of its nested stacks rolls an update back.
 
         A child is rolled back with its parent, and what its own status is then is not documented.
         """

@@ -96,7 +96,7 @@ class _Beginning:
         return refused
 
     def _begin_update(self) -> Validation:
-        # Begun even if it is refused next: should CloudFormation then take it back, that is known.
+        # Begun even if it is refused next: should CloudFormation then roll it back, that is known.
         operation = self._services.ledger.operations.begin(
             self._request, self._clock(), stack_rolls_back=self._stack_rolls_back
         )
@@ -146,7 +146,7 @@ class _Beginning:
         return self._services.ledger.budget.enter(entry, now)
 
     def _stack_rolls_back(self) -> bool:
-        """Whether the stack takes an update back, read with a minute's patience."""
+        """Whether the stack rolls an update back, read with a minute's patience."""
         began = self._clock()
         while True:
             self._stack = self._services.stacks.rollback(self._request.stack_id)
@@ -156,7 +156,7 @@ class _Beginning:
             self._services.sleep(PAUSE_SECONDS)
 
     def _rolls_back_after_all(self) -> bool:
-        """Whether an Update that would be refused takes another one back, as a second look at the stack shows."""
+        """Whether an Update that would be refused rolls another one back, as a second look at the stack shows."""
         begun = self._begun if self._request.type is RequestType.UPDATE else None
         if begun is None or begun.rolling_back or begun.ended:
             return False

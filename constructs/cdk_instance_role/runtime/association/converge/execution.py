@@ -89,7 +89,7 @@ class Execution:
     def _batches(self, plan: Plan) -> Iterator[Sequence[Step]]:
         """The changes worth trying. The first one of an operation goes out alone, and the others once it has succeeded:
         if EC2 does not know the profile yet, or the handler's policy is not in force yet, one refused call shows it
-        instead of a thousand. It is no swap if it need not be: that is the one change that would have to be taken back.
+        instead of a thousand. It is no swap if it need not be: that is the one change that would have to be reverted.
         """
         steps = self._failed_targets.retryable(plan)
         if steps and not self._lease.operation.first_change_accepted:

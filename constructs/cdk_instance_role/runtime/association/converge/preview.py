@@ -115,7 +115,8 @@ def observed(
 
 
 def _displaced(desired: Desired, seen: Sighting) -> set[str]:
-    """The profiles that targets carry and that may be displaced: what they are now has to be known one day."""
+    """The profiles that targets carry and that may be displaced. Their identity must be recorded for a later
+    restore."""
     carried = {found.carries for id_ in seen.selected if (found := seen.instances.get(id_))}
     return {arn for arn in carried if arn and desired.replaceable.allows(arn)}
 

@@ -39,12 +39,12 @@ class OperationContext:
     Nothing blocks it: an instance that is gone is dropped, what someone else has changed is left alone, and an instance
     whose profile may no longer be replaced gets its previous profile back."""
     before: Desired | None = None
-    """What the update asked for that is taken back, as far as it can be read."""
+    """What the update asked for that is rolled back, as far as it can be read."""
     begun: bool = False
     """All targets were looked at before. An instance that got the tags since was not among them, and one that is gone
     now was there then."""
     undoes: str | None = None
-    """Id of the Create that is taken back. None: all that the association did is."""
+    """Id of the Create that is rolled back. None: all that the association did is."""
     identity_confirmed: bool = True
     """IAM was asked twice, some time apart, which profile has the wanted name."""
     creates: str | None = None
@@ -76,7 +76,7 @@ def plan_undo(snapshot: Snapshot, undoes: str | None = None) -> Plan:
 
     Args:
         snapshot: what is there.
-        undoes: id of the Create that is taken back; instances get back what they carried before it. Default: all that
+        undoes: id of the Create that is rolled back; instances get back what they carried before it. Default: all that
             the association did.
     """
     return Plan(tuple(_plan_undos(held(snapshot.records, undoes).values(), snapshot, undoes)))

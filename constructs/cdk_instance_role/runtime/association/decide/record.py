@@ -93,7 +93,7 @@ class Record:
         """What the instance may get back: the first of these that still exists.
 
         Args:
-            undoes: id of the Create that is taken back; None if all that the association did is.
+            undoes: id of the Create that is rolled back; None if all that the association did is.
         """
         base = self.mine.base if self.mine and undoes is not None else None
         return (base.profile,) if base else self.candidates
@@ -189,7 +189,7 @@ class Record:
         return self.mine is not None and self == self.settled(wanted, retain=retain)
 
     def reverted(self) -> Self:
-        """The record once a Create that found a leftover claim is taken back: the leftover is what it was."""
+        """The record once a Create that found a leftover claim is rolled back: the leftover is what it was."""
         if self.mine is None or self.mine.base is None or self.mine.base.profile == self.previous:
             return self.released()
         return replace(self, mine=self.mine.as_found(self.mine.base))._with_needed_identities()

@@ -36,7 +36,7 @@ def restore_of(record: Record, profiles: Mapping[str, Profile | None], undoes: s
     Args:
         record: what the ledger says of the instance.
         profiles: what IAM says of profiles now, by ARN; None for one that does not exist.
-        undoes: id of the Create that is taken back. Default: all that the association did is.
+        undoes: id of the Create that is rolled back. Default: all that the association did is.
     """
     candidates = record.restore_candidates(undoes)
     judged = [_judged(arn, record, profiles) for arn in candidates]

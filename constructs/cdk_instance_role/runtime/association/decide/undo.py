@@ -50,7 +50,7 @@ def may_be_outdated(claims: Iterable[Claim], carried: str | None, snapshot: Snap
 
 
 def later_restore_candidates(record: Record) -> tuple[str | None, ...]:
-    """What the instance gets when this association is removed after all younger ones, which restore what is above."""
+    """The restore candidates once all younger claims are gone."""
     assert record.mine is not None
     rank = record.mine.rank
     return replace(record, others=tuple(claim for claim in record.others if claim.rank < rank)).candidates

@@ -147,7 +147,7 @@ class Look:
         )
 
     def _act(self, assessment: Assessment, snapshot: Snapshot, memory: Memory, known: Mapping[str, Finding]) -> Memory:
-        """Bring about what may be brought about. Returns what is remembered of the association."""
+        """Make the changes that the circuit breaker admits. Returns what is remembered of the association."""
         if assessment.claims:
             log.write_steps(self._request, assessment.claims)
             self._ledger.claim(self.lease, snapshot.records, assessment.claims, self._clock())
@@ -189,7 +189,7 @@ class Look:
             self._ledger.forget(self.lease, [snapshot.records[step.instance_id] for step in steps])
 
     def _untold(self, assessment: Assessment) -> list[Finding]:
-        """Findings that an event has to tell of. What waits for its turn is about to be repaired."""
+        """Findings that an event has to report, except those whose repair is admitted and has not begun yet."""
         begun = {one.step.instance_id for one in self._repair.outcomes}
         waiting = self._admitted - begun
         return [one for one in assessment.findings.values() if one.is_untold and one.instance_id not in waiting]

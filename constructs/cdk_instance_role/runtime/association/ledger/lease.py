@@ -146,7 +146,7 @@ class Lease:
         self._set("SET Progress = :progress", {":progress": dict(progress)})
 
     def succeed(self, result: Mapping[str, str], *, looks_again: bool = True) -> bool:
-        """End the operation, and release the lease. No later Update takes a failed one back by its properties.
+        """End the operation, and release the lease. No later Update rolls a failed one back by its properties.
 
         The same write turns enforcement on, if the properties ask for it.
 

@@ -31,12 +31,12 @@ class Operation:
     request_id: str = ""
     type: RequestType | None = None
     rolling_back: bool = False
-    """It takes a failed update back."""
+    """It rolls a failed update back."""
     came_from: str = ""
     """Digest of the properties before the last ordinary Update, for as long as no operation has succeeded since; else
     empty."""
     undoes: str | None = None
-    """Id of the Create that a Delete takes back. None: the Delete restores all that the association did."""
+    """Id of the Create that a Delete rolls back. None: the Delete restores all that the association did."""
     first_change_accepted: bool = False
     """EC2 has accepted a change of this operation: it knows the profile, and the handler may act."""
     swaps_to_renew: bool = False
@@ -78,7 +78,7 @@ class Operation:
 
     @property
     def restores(self) -> str | None:
-        """Id of the Create that is taken back, by itself or by the Delete after it."""
+        """Id of the Create that is rolled back, by itself or by the Delete after it."""
         return self.request_id if self.type is RequestType.CREATE else self.undoes
 
 
@@ -99,7 +99,7 @@ class Operations:
         Args:
             request: the event.
             now: seconds since the epoch.
-            stack_rolls_back: whether the stack takes an update back; asked once for a new Update.
+            stack_rolls_back: whether the stack rolls an update back; asked once for a new Update.
 
         Raises:
             SupersededError: the event is an old one that was delivered again.
@@ -119,7 +119,7 @@ class Operations:
         return receive(self._table, request, now)
 
     def roll_back(self, request: Request) -> Operation:
-        """An Update that has begun is known to take another one back.
+        """An Update that has begun is known to roll another one back.
 
         Raises:
             SupersededError: a later event has begun.
@@ -134,7 +134,7 @@ class Operations:
         return operation_of(item)
 
     def end_in_failure(self, request: Request, reason: str) -> None:
-        """The operation of an event has ended, and not succeeded. It stays open for the event that takes it back."""
+        """The operation of an event has ended, and not succeeded. It stays open for the event that rolls it back."""
         values = {":failed": FAILED, ":reason": reason, ":id": request.id}
         expression = "SET Ended = :failed, Reason = :reason"
         try:
@@ -209,14 +209,14 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
 
 
 def _takes_back(request: Request, current: Mapping[str, Any]) -> bool:
-    """Whether an Update takes back the last ordinary one, which has failed and is still open: CloudFormation does that
+    """Whether an Update rolls back the last ordinary one, which has failed and is still open: CloudFormation does that
     at once where successful resources are preserved, while the stack does not roll back."""
     before, after = request.digests
     return before != after and current.get("CameFrom") == after
 
 
 def _undone(request: Request, current: Mapping[str, Any], create_id: str | None) -> str | None:
-    """Id of the Create that a Delete after this operation takes back; None if it restores all. A Delete that has failed
+    """Id of the Create that a Delete after this operation rolls back; None if it restores all. A Delete that has failed
     before it leaves the Create for the next one."""
     if not current:  # a cancelled Create has not begun: what there is, an earlier life has left
         return None if request.life else create_id

@@ -139,7 +139,7 @@ class Ledger:
         Args:
             lease: of the association.
             records: of the instances.
-            reverting: a Create is taken back: claims that it found stay as they were.
+            reverting: a Create is rolled back: claims that it found stay as they were.
         """
         freed: Callable[[Record], Record] = Record.reverted if reverting else Record.released
         self._write([freed(record) for record in records], lease=lease)

@@ -76,7 +76,7 @@ class Request:
 
     @classmethod
     def envelope(cls, event: Mapping[str, Any]) -> Self:
-        """What an event is about but not what it asks for: enough to know the event by which it is taken back.
+        """What an event is about but not what it asks for: enough to know the event by which it is rolled back.
 
         Raises:
             RequestError: it does not come from CloudFormation.
@@ -190,8 +190,8 @@ def _timeout_of_delete(properties: Any) -> float:
 
 
 def readable(properties: Any) -> Desired | None:
-    """What properties ask for. Those of an Update that was refused for them may be wrong, and are sent when it is taken
-    back."""
+    """What properties ask for. Those of an Update that was refused for them may be wrong, and are sent when it is
+    rolled back."""
     try:
         return Desired.from_properties(mapping(properties))
     except RequestError:
