@@ -8,8 +8,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from cdk_instance_role.runtime.association.aws.apply import apply
 from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
-from cdk_instance_role.runtime.association.decide.error_kind import ErrorKind
-from cdk_instance_role.runtime.association.decide.outcome import Outcome
+from cdk_instance_role.runtime.association.decide.outcome import ErrorKind, Outcome
 from cdk_instance_role.runtime.association.decide.step import Action, Step
 from tests.simulator.driver import World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
@@ -19,7 +18,7 @@ from tests.simulator.faults import Failure
 
 def _apply(world: World, steps: Sequence[Step], seconds: float = 45) -> list[Outcome]:
     rate_limiter = RateLimiter(clock=world.clock, sleep=world.clock.sleep)
-    return apply(steps, world.services.ec2, rate_limiter, until=world.clock() + seconds)
+    return apply(steps, world.services.ec2, rate_limiter, until=world.clock() + seconds, seen_at=world.clock())
 
 
 def _step(world: World, action: Action, instance_id: str, after: str | None, **more: Any) -> Step:

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from cdk_instance_role.runtime.association.decide.error_kind import ErrorKind
-from cdk_instance_role.runtime.association.decide.outcome import Outcome
+from cdk_instance_role.runtime.association.decide.outcome import ErrorKind, Outcome
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action
 from cdk_instance_role.runtime.association.exceptions import AssociationError, SupersededError

@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from cdk_instance_role.runtime.association.aws.errors import error_kind_of, is_unknown_profile
-from cdk_instance_role.runtime.association.decide.error_kind import ErrorKind, is_terminal
+from cdk_instance_role.runtime.association.decide.outcome import ErrorKind, is_terminal
 
 
 def refusal(code: str, message: str = "", status: int = 400, **metadata: bool) -> ClientError:

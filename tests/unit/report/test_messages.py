@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.decide.error_kind import ErrorKind
-from cdk_instance_role.runtime.association.decide.outcome import Outcome
+from cdk_instance_role.runtime.association.decide.outcome import ErrorKind, Outcome
 from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
 from cdk_instance_role.runtime.association.report.log import write_operation, write_outcomes, write_steps
 from cdk_instance_role.runtime.association.report.messages import (

@@ -9,7 +9,7 @@ from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...runtime.association.aws.errors import error_kind_of, text_of
-from ...runtime.association.decide.error_kind import ErrorKind
+from ...runtime.association.decide.outcome import ErrorKind
 from ...runtime.association.exceptions import AssociationError
 from ..model import CliError
 from ..template.template_text import UnreadableError

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ...runtime.association.aws.errors import error_kind_of
 from ...runtime.association.contract import SWEEP, Message
-from ...runtime.association.decide.error_kind import ErrorKind
+from ...runtime.association.decide.outcome import ErrorKind
 from ...runtime.association.drift.breaker import Memory
 from ..aws.partial_reader import AwsError, sentence
 from ..model import CliError

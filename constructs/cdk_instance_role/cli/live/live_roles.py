@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ...runtime.association.aws.errors import error_kind_of, text_of
-from ...runtime.association.decide.error_kind import ErrorKind
+from ...runtime.association.decide.outcome import ErrorKind
 from ..iam.role import Policy, Role
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ..batch import chunks
-from ..decide.error_kind import ErrorKind
+from ..decide.outcome import ErrorKind
 from .errors import error_kind_of
 from .paged_reads import pages
 from .rate_limiter import RateLimiter

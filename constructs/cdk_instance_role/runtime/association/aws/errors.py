@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from ..decide.error_kind import ErrorKind
+from ..decide.outcome import ErrorKind
 
 _THROTTLING = frozenset(
     {

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..decide.error_kind import ErrorKind
+from ..decide.outcome import ErrorKind
 from .errors import error_kind_of
 from .rate_limiter import RateLimiter
 

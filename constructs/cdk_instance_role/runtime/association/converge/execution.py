@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..aws.apply import apply
+from ..aws.apply import MAX_CONCURRENCY, apply
 from ..aws.observe import Observer
 from ..aws.rate_limiter import RateLimiter
 from ..batch import chunks
 from ..decide.model import Snapshot
 from ..decide.outcome import Outcome
 from ..decide.step import Action, Plan, Step
+from ..decide.swaps import SwapGate
 from ..ledger.lease import Lease
 from ..report import log
 from ..request.event import Request
@@ -61,6 +62,7 @@ class Execution:
         )
         self._until, self._clock = until, services.clock
         self._ledger, self._key = services.ledger, request.association
+        self._swaps = SwapGate()
         self.refusals_in_a_row = 0
         """How often in a row EC2 has refused for now whatever was tried."""
         self.is_cut_off = False
@@ -74,7 +76,7 @@ class Execution:
         """Carry out what the time allows. Returns whether anything has changed."""
         changed = False
         self._waves.restart_bake(plan)
-        for steps in self._batches(plan):
+        for steps in self._batches(plan, snapshot):
             if self._previous_profiles_have_changed(snapshot, steps):
                 return True  # another plan is needed
             outcomes = self._carry_out(snapshot, steps)
@@ -86,7 +88,7 @@ class Execution:
             self._progress.save()  # and find out whether a later event has taken over
         return changed
 
-    def _batches(self, plan: Plan) -> Iterator[Sequence[Step]]:
+    def _batches(self, plan: Plan, snapshot: Snapshot) -> Iterator[Sequence[Step]]:
         """The changes worth trying. The first one of an operation goes out alone, and the others once it has succeeded:
         if EC2 does not know the profile yet, or the handler's policy is not in force yet, one refused call shows it
         instead of a thousand. It is no swap if it need not be: that is the one change that would have to be reverted.
@@ -98,7 +100,16 @@ class Execution:
             if not self._lease.operation.first_change_accepted:
                 return
             steps.remove(first)
-        yield from chunks(steps, STEPS_PER_BATCH)
+        later = {step.instance_id for step in plan.steps} - {step.instance_id for step in steps}
+        if probe := self._swaps.probe(steps, snapshot.half_swapped, later):
+            # What is no swap goes with it, as many as can be called at once.
+            others = _without(probe, self._swaps.admitted(steps))[:MAX_CONCURRENCY]
+            first_ones = [*probe, *others][:STEPS_PER_BATCH]
+            yield first_ones
+            steps = _without(first_ones, steps)
+        for batch in chunks(steps, STEPS_PER_BATCH):
+            if admitted := self._swaps.admitted(batch):
+                yield admitted
 
     def _carry_out(self, snapshot: Snapshot, steps: Sequence[Step]) -> list[Outcome]:
         lease = self._lease
@@ -108,8 +119,10 @@ class Execution:
             self._services.ec2,
             self._rate_limiter,
             until=self._until,
+            seen_at=snapshot.now,
             may_call=lambda: lease.allows_calls,
         )
+        self._swaps.record(outcomes)
         noted = self._ledger.note(self._key, claimed, outcomes, self._now())
         self._failed = self._failed_targets.record(outcomes, noted)
         self._look_at_profiles_again(outcomes)
@@ -138,3 +151,8 @@ class Execution:
         """Ask IAM again for the profiles that could not be restored: their owners may have changed them."""
         refused = (one.step for one in outcomes if one.step.undo and not one.accepted)
         self._observer.forget(step.after for step in refused if step.after)
+
+
+def _without(some: Sequence[Step], steps: Sequence[Step]) -> list[Step]:
+    ids = {step.instance_id for step in some}
+    return [step for step in steps if step.instance_id not in ids]

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from ..decide.error_kind import ErrorKind
 from ..decide.model import Snapshot
-from ..decide.outcome import Outcome
+from ..decide.outcome import ErrorKind, Outcome
 from ..decide.record import Records
 from ..decide.step import Plan, Step
 from ..decide.undo import plan_swap_revert

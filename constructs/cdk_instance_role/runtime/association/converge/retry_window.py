@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..aws.errors import error_kind_of
-from ..decide.error_kind import ErrorKind, is_terminal
+from ..decide.outcome import ErrorKind, is_terminal
 
 GAP_SECONDS = 30.0
 """An error that was not seen for so long had passed: it is counted anew."""

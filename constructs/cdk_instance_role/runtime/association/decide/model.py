@@ -129,6 +129,12 @@ class Snapshot:
         """What the ledger knows about an instance; an empty record if it knows nothing."""
         return self.records.get(instance_id) or Record(instance_id)
 
+    @property
+    def half_swapped(self) -> frozenset[str]:
+        """Ids of the instances that have no profile because the second half of their swap has not succeeded yet."""
+        found = (self.instances.get(id_) for id_, record in self.records.items() if record.detached)
+        return frozenset(one.id for one in found if one and one.carries is None and one.state not in GONE)
+
     def is_gone(self, instance_id: str) -> bool:
         """Whether an instance is terminated or about to be, or EC2 has said that it does not exist."""
         found = self.instances.get(instance_id)

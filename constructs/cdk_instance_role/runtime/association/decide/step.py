@@ -109,22 +109,22 @@ class Plan:
         return tuple(step for step in self.steps if step.action in actions)
 
 
-def first_call(step: Step) -> str:
-    """The EC2 action that a step begins with."""
+def actions_of(step: Step) -> tuple[str, ...]:
+    """The EC2 actions that a step calls, in their order."""
     match step.action:
         case Action.ASSOCIATE:
-            return "AssociateIamInstanceProfile"
+            return ("AssociateIamInstanceProfile",)
         case Action.REPLACE:
-            return "ReplaceIamInstanceProfileAssociation"
+            return ("ReplaceIamInstanceProfileAssociation",)
+        case Action.SWAP:
+            return ("DisassociateIamInstanceProfile", "AssociateIamInstanceProfile")
         case _:
-            return "DisassociateIamInstanceProfile"
+            return ("DisassociateIamInstanceProfile",)
 
 
 def calls_of(steps: Iterable[Step]) -> Counter[str]:
     """How many calls of each EC2 action the steps take."""
     calls: Counter[str] = Counter()
     for step in steps:
-        calls[first_call(step)] += 1
-        if step.action is Action.SWAP:
-            calls["AssociateIamInstanceProfile"] += 1
+        calls.update(actions_of(step))
     return calls

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from ..aws.apply import apply
 from ..aws.rate_limiter import LIMITS, RateLimiter
-from ..decide.error_kind import ErrorKind
 from ..decide.model import Snapshot
-from ..decide.outcome import Outcome
+from ..decide.outcome import ErrorKind, Outcome
 from ..decide.record import Records
-from ..decide.step import Step, first_call
+from ..decide.step import Step, actions_of
+from ..decide.swaps import SwapGate
 from ..drift.assessment import SOON_SECONDS
 from ..drift.breaker import Memory
 from ..drift.finding import Finding
@@ -44,6 +44,7 @@ class Repair:
         """
         self._services, self._request, self._lease = services, request, lease
         self._rate_limiter, self._until = rate_limiter, until
+        self._swaps = SwapGate()
         self.outcomes: list[Outcome] = []
         self.is_cut_off = False
         """There was no time for all changes."""
@@ -63,20 +64,26 @@ class Repair:
         Raises:
             LostError: a deployment has begun, or somebody else works on the association. No further call was made.
         """
-        for batch in self._batches(changes):
+        for batch in self._batches(changes, snapshot):
             steps = [change.step for change in batch]
             claimed = self._services.ledger.claim(self._lease, snapshot.records, steps, self._services.clock())
             memory, counted_at = self._count(batch, memory)
-            outcomes = self._carry_out(steps, claimed)
+            outcomes = self._carry_out(steps, claimed, snapshot.now)
             memory = self._uncount(batch, outcomes, memory, counted_at)
             for outcome in outcomes:
                 self._note(outcome, batch, assessment)
         return memory
 
-    def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
-        """As many changes at a time as can begin within some seconds."""
-        left = list(changes)
-        while left:
+    def _batches(self, changes: Sequence[Change], snapshot: Snapshot) -> Iterator[list[Change]]:
+        """As many changes at a time as can begin within some seconds. One swap goes before the others."""
+        left, steps = list(changes), [change.step for change in changes]
+        half_swapped = snapshot.half_swapped
+        later = half_swapped - {step.instance_id for step in steps}  # refused half-way, and not due yet
+        probe = {step.instance_id for step in self._swaps.probe(steps, half_swapped, later)}
+        if first_ones := [change for change in left if change.step.instance_id in probe][:STEPS_PER_BATCH]:
+            yield first_ones
+            left = [change for change in left if change.step.instance_id not in probe]
+        while left := self._admitted(left):
             # The first one is made in any case: with a large fleet the look may take as long as the slice.
             if self._services.clock() >= self._until and len(left) < len(changes):
                 self.is_cut_off = True
@@ -85,9 +92,13 @@ class Repair:
             yield left[:size]
             left = left[size:]
 
+    def _admitted(self, changes: Sequence[Change]) -> list[Change]:
+        admitted = {step.instance_id for step in self._swaps.admitted([change.step for change in changes])}
+        return [change for change in changes if change.step.instance_id in admitted]
+
     def _size(self, step: Step) -> int:
-        action = first_call(step)
-        at_once = self._rate_limiter.levels()[action] + BATCH_SECONDS * LIMITS[action].refill
+        levels = self._rate_limiter.levels()
+        at_once = min(levels[action] + BATCH_SECONDS * LIMITS[action].refill for action in actions_of(step))
         return max(1, min(STEPS_PER_BATCH, int(at_once) - 1))
 
     def _count(self, batch: Sequence[Change], memory: Memory) -> tuple[Memory, float]:
@@ -110,15 +121,17 @@ class Repair:
                 memory = memory.counted(change.kind, -1, counted_at)
         return memory
 
-    def _carry_out(self, steps: Sequence[Step], claimed: Records) -> list[Outcome]:
+    def _carry_out(self, steps: Sequence[Step], claimed: Records, seen_at: float) -> list[Outcome]:
         services, lease = self._services, self._lease
         outcomes = apply(
             steps,
             services.ec2,
             self._rate_limiter,
             until=services.clock() + 2 * BATCH_SECONDS,
+            seen_at=seen_at,
             may_call=lambda: lease.allows_calls,
         )
+        self._swaps.record(outcomes)
         self.is_cut_off = self.is_cut_off or len(outcomes) < len(steps)
         services.ledger.note(lease.association, claimed, outcomes, services.clock())
         log.write_outcomes(self._request, outcomes)

@@ -15,8 +15,7 @@ from typing import Any
 
 from ..aws.errors import denied_role
 from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from ..decide.error_kind import ErrorKind, is_terminal
-from ..decide.outcome import Outcome
+from ..decide.outcome import ErrorKind, Outcome, is_terminal
 from ..decide.record import Record, Records
 from ..decide.step import Step
 from ..exceptions import AssociationError

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 from ..arn import name_of
 from ..contract import LOG_GROUP_VARIABLE, Attribute
-from ..decide.error_kind import ErrorKind
 from ..decide.model import Snapshot
-from ..decide.outcome import Outcome
+from ..decide.outcome import ErrorKind, Outcome
 from ..decide.step import Plan, Step
 from ..ledger.shared_budget import Entry
 from ..request.desired import Desired

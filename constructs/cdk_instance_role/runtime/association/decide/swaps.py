@@ -1,0 +1,49 @@
+"""When swaps may begin: one of them has to succeed before the others take the profiles off their instances. Pure."""
+
+from collections.abc import Iterable, Sequence, Set
+
+from .outcome import Outcome
+from .step import Action, Step
+
+
+class SwapGate:
+    """Lets the swaps of one invocation begin once one of them has succeeded.
+
+    EC2 can't replace the profile of a stopped instance, so between the two halves of a swap the instance has none. If
+    EC2 refuses the second half for all instances, one of them shows it, and the others keep what they carry.
+    """
+
+    def __init__(self) -> None:
+        self._is_open = False
+        self._probing: frozenset[str] = frozenset()
+
+    def probe(self, steps: Sequence[Step], half_swapped: Set[str], later: Set[str]) -> list[Step]:
+        """The steps that have to succeed before the (other) swaps begin. If there are none, no swap begins.
+
+        An instance that is without a profile because its swap was refused half-way comes before another one is tried.
+
+        Args:
+            steps: what is to be done.
+            half_swapped: ids of the instances that are without a profile between the two halves of a swap.
+            later: ids of the instances that can't be changed now, and will be.
+        """
+        swaps = [step for step in steps if step.action is Action.SWAP]
+        if self._is_open or not swaps or half_swapped & later:
+            return []
+        probe = [step for step in steps if step.instance_id in half_swapped] or swaps[:1]
+        self._probing = frozenset(step.instance_id for step in probe)
+        return probe
+
+    def admitted(self, steps: Sequence[Step]) -> Sequence[Step]:
+        """The steps that may begin now."""
+        return steps if self._is_open else [step for step in steps if step.action is not Action.SWAP]
+
+    def record(self, outcomes: Iterable[Outcome]) -> None:
+        """Learn from what came of steps whether swaps succeed."""
+        for outcome in outcomes:
+            if outcome.step.action is Action.SWAP or outcome.step.instance_id in self._probing:
+                if outcome.accepted:
+                    self._is_open = True
+                elif outcome.error_kind and outcome.error_kind.says_why:
+                    self._is_open = False
+                    return

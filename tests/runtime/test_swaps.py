@@ -1,0 +1,118 @@
+"""Swaps of stopped instances: while one is refused, no other instance loses its profile, nor one that was started."""
+
+import pytest
+
+from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import ASSOCIATE
+from tests.simulator.enforcement import REPAIR, Enforcement
+from tests.simulator.errors import AwsError
+
+DENIED = AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
+FOR_EVER = 10**9
+
+
+def stopped_fleet(world: World, count: int) -> list[str]:
+    """One running instance, and stopped ones, all with the profile Old."""
+    return [world.instance(world.old), *(world.instance(world.old, state="stopped") for _ in range(count))]
+
+
+def peak_of_bare(world: World, *, until: float = float("inf")) -> list[int]:
+    """How many instances are without a profile at the same time at most, before a time. Filled while calls are made."""
+    peak = [0]
+    carry = world.traffic.carry
+
+    def counting(action, parameters, effect, *, writes):  # type: ignore[no-untyped-def]
+        answer = carry(action, parameters, effect, writes=writes)
+        if world.clock() < until:
+            peak[0] = max(peak[0], sum(row is None for row in map(world.fleet.active, world.fleet.instances)))
+        return answer
+
+    world.traffic.carry = counting  # type: ignore[method-assign]
+    return peak
+
+
+@pytest.mark.parametrize("count", [3, 120])
+def test_a_create_that_may_not_associate_takes_the_profile_off_one_stopped_instance_only(
+    world: World, resource: Resource, count: int
+) -> None:
+    ids = stopped_fleet(world, count)
+    peak = peak_of_bare(world)
+    world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER)
+    assert not resource.create(world.properties(ids, replaces=[world.old], timeout=600)).ok
+    assert peak == [1]
+
+
+def test_a_delete_that_may_not_associate_for_a_time_takes_the_profile_off_one_stopped_instance_only(
+    world: World, resource: Resource
+) -> None:
+    ids = stopped_fleet(world, 60)
+    assert resource.create(world.properties(ids, replaces=[world.old])).ok
+    world.clock.sleep(600)
+    allowed_at = world.clock() + 300
+    peak = peak_of_bare(world, until=allowed_at)
+    world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER, when=lambda _: world.clock() < allowed_at)
+    assert resource.delete().ok
+    assert world.carried(*ids) == ["Old"] * 61
+    assert peak == [1]
+
+
+def test_a_delete_that_may_not_associate_names_the_permission(world: World, resource: Resource) -> None:
+    ids = stopped_fleet(world, 60)
+    assert resource.create(world.properties(ids, replaces=[world.old], timeout=600)).ok
+    world.clock.sleep(600)
+    world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER)
+    deleted = resource.delete()
+    assert not deleted.ok
+    assert "UnauthorizedOperation" in deleted.reason
+    assert world.carried(*ids).count(None) == 1
+
+
+def test_enforcement_that_may_not_associate_takes_the_profile_off_one_stopped_instance_only(
+    world: World, resource: Resource
+) -> None:
+    enforcement = Enforcement(world)
+    properties = world.properties(tags={"app": ["web"]}, replaces=[world.old], enforcement=REPAIR)
+    first = world.instance(tags={"app": "web"})
+    assert resource.create(properties).ok
+    ids = [world.instance(world.old, state="stopped", tags={"app": "web"}) for _ in range(4)]
+    peak = peak_of_bare(world)
+    fault = world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER)
+    enforcement.run(1800)
+    assert peak == [1]
+    fault.times = 0
+    enforcement.run(8 * 3600)
+    assert world.carried(first, *ids) == ["Web"] * 5
+
+
+@pytest.mark.parametrize(("count", "position"), [(300, 250), (300, 299)])
+def test_an_instance_that_is_started_before_its_swap_is_never_without_a_profile(
+    world: World, resource: Resource, count: int, position: int
+) -> None:
+    ids = [world.instance(world.old, state="stopped") for _ in range(count)]
+    now = world.clock()
+    started = world.fleet.instances[ids[position]]
+    started.later = [(now + 5, "pending"), (now + 13, "running")]
+    assert resource.create(world.properties(ids, replaces=[world.old])).ok
+    assert world.carried(*ids) == ["Web"] * count
+    assert world.fleet.bared == []
+
+
+def test_the_second_half_of_a_swap_does_not_wait_for_others(world: World, resource: Resource) -> None:
+    """Instances that are started between the two halves run without a profile until the second one."""
+    ids = [world.instance(world.old, state="stopped") for _ in range(500)]
+    half, gaps = dict[str, float](), list[float]()
+    begin, end = world.fleet.begin, world.fleet.end
+
+    def noting_begin(instance_id, arn, since=None):  # type: ignore[no-untyped-def]
+        if instance_id in half:
+            gaps.append(world.clock() - half.pop(instance_id))
+        return begin(instance_id, arn, since)
+
+    def noting_end(row):  # type: ignore[no-untyped-def]
+        half[row.instance_id] = world.clock()
+        return end(row)
+
+    world.fleet.begin, world.fleet.end = noting_begin, noting_end  # type: ignore[method-assign]
+    assert resource.create(world.properties(ids, replaces=[world.old])).ok
+    assert len(gaps) == 500
+    assert max(gaps) < 10
