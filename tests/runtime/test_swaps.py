@@ -2,10 +2,13 @@
 
 import pytest
 
+from cdk_instance_role.runtime.association.drift.breaker import ChangeKind
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, World
-from tests.simulator.ec2 import ASSOCIATE
+from tests.simulator.ec2 import ASSOCIATE, REPLACE
 from tests.simulator.enforcement import REPAIR, Enforcement
 from tests.simulator.errors import AwsError
+from tests.simulator.fleet import ACCOUNT
 
 DENIED = AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
 FOR_EVER = 10**9
@@ -116,3 +119,78 @@ def test_the_second_half_of_a_swap_does_not_wait_for_others(world: World, resour
     assert resource.create(world.properties(ids, replaces=[world.old])).ok
     assert len(gaps) == 500
     assert max(gaps) < 10
+
+
+# No instance keeps the others from being tried
+
+
+def may_not_pass(role: str) -> AwsError:
+    resource = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+    text = f"You are not authorized to perform: iam:PassRole on resource: {resource}"
+    return AwsError("UnauthorizedOperation", text, 403)
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_a_delete_restores_all_but_the_one_instance_for_which_it_is_denied(
+    world: World, resource: Resource, state: str
+) -> None:
+    special = world.fleet.add_profile("Special")
+    ids = [world.instance(special, state=state), *(world.instance(world.old, state=state) for _ in range(20))]
+    assert resource.create(world.properties(ids, replaces=[world.old, special], timeout=600)).ok
+    world.clock.sleep(600)
+    about = {"when": lambda parameters: special in str(parameters)}
+    for action in (REPLACE, ASSOCIATE):
+        world.traffic.fail(action, may_not_pass("Special"), times=FOR_EVER, **about)
+    assert not resource.delete().ok
+    assert world.carried(*ids) == ["Web"] + ["Old"] * 20
+
+
+def test_a_rollback_restores_all_but_the_one_instance_for_which_ec2_does_not_answer(
+    world: World, resource: Resource
+) -> None:
+    ids = world.instances(21, world.old)
+    before = world.properties(ids, replaces=[world.old], timeout=600)
+    assert resource.create(before).ok
+    after = world.properties(ids, profile=world.own_profile("Web2"), replaces=[world.old], timeout=600)
+    assert resource.update(after).ok
+    row = world.fleet.active(ids[0])
+    assert row
+    unanswered = AwsError("InternalError", "An internal error has occurred", 500)
+    world.traffic.fail(REPLACE, unanswered, times=FOR_EVER, when=lambda parameters: row.id in str(parameters))
+    world.stack_status = Status.ROLLING_BACK
+    assert not resource.deliver(resource.event("Update", before, after)).ok
+    assert world.carried(*ids) == ["Web2"] + ["Web"] * 20
+
+
+def test_a_rollback_goes_on_while_a_stopped_instance_can_get_no_profile_at_all(
+    world: World, resource: Resource
+) -> None:
+    ops = world.fleet.add_profile("Ops")
+    stopped = world.instance(world.old, state="stopped")
+    ids = [*world.instances(150, world.old), stopped]
+    before = world.properties(ids, replaces=[world.old], timeout=600)
+    assert resource.create(before).ok
+    after = world.properties(ids, profile=ops, replaces=[world.old, world.web], timeout=600)
+    assert resource.update(after).ok
+    about = {"when": lambda parameters: stopped in str(parameters)}
+    world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER, **about)
+    world.stack_status = Status.ROLLING_BACK
+    resource.deliver(resource.event("Update", before, after))
+    assert world.carried(*ids[:-1]) == ["Web"] * 150
+
+
+def test_the_swap_that_took_the_profile_away_counts_as_a_change_of_enforcement(
+    world: World, resource: Resource
+) -> None:
+    enforcement = Enforcement(world)
+    properties = world.properties(
+        tags={"app": ["web"]}, replaces=[world.old], enforcement={**REPAIR, "MaxChanges": "5"}
+    )
+    world.instance(tags={"app": "web"})
+    assert resource.create(properties).ok
+    world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER)
+    late = world.instance(world.old, state="stopped", tags={"app": "web"})
+    enforcement.run(1000)
+    memory = world.ledger.watch.memory(resource.association)
+    assert world.carried(late) == [None]
+    assert memory.used(ChangeKind.TAKING) == 1

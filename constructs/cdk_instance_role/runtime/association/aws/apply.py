@@ -112,7 +112,7 @@ class _StepExecutor:
 
     def _swap(self, step: Step) -> Outcome:
         disassociated = self._tried(step, lambda: self._disassociate(step))
-        return self._associate(step) if disassociated.accepted else disassociated
+        return replace(self._associate(step), disassociated=True) if disassociated.accepted else disassociated
 
     def _associate(self, step: Step) -> Outcome:
         """Associate; if that fails in the second half of a swap, restore the old profile."""

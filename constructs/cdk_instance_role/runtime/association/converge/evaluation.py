@@ -38,16 +38,17 @@ class Evaluation:
         rolling_back = self._lease.operation.rolling_back
         if self._waves.may_fail or rolling_back:
             self._failed_targets.load(plan, snapshot)
-        bare = self._failed_targets.swap_reverts(snapshot)
-        if bare:  # whatever comes next, no instance stays without a profile
-            return Plan(tuple(bare)), []
         # If the tags match nothing all at once, that would mean to restore everything: only a Delete does that.
         nothing = [] if rolling_back else checks.selection_problems(desired, snapshot)
         if self._request.type is RequestType.CREATE:
             nothing = nothing or checks.survival_problems(snapshot)
         excused = self._excused(snapshot)
         failures = self._failed_targets.evaluate(plan, snapshot, tolerated=self._waves.tolerated, excused=excused)
-        return plan if failures else plan.without(self._failed_targets.sentences), [*nothing, *failures]
+        problems, reverts = [*nothing, *failures], self._failed_targets.swap_reverts(snapshot)
+        if problems and reverts:  # before the operation ends: no instance stays without a profile
+            return Plan(tuple(reverts)), []
+        left = plan if failures else plan.without(self._failed_targets.sentences)
+        return Plan((*reverts, *left.without({step.instance_id for step in reverts}).steps)), problems
 
     def _excused(self, snapshot: Snapshot) -> Iterable[str]:
         """Instances whose failures do not count: in a rollback all of them; where targets may fail, those that were

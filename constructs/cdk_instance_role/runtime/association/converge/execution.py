@@ -1,13 +1,13 @@
 """Carries the changes of a plan out, in batches, and writes each into the ledger before and after."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..aws.apply import MAX_CONCURRENCY, apply
 from ..aws.observe import Observer
 from ..aws.rate_limiter import RateLimiter
 from ..batch import chunks
 from ..decide.model import Snapshot
-from ..decide.outcome import Outcome
+from ..decide.outcome import ErrorKind, Outcome
 from ..decide.step import Action, Plan, Step
 from ..decide.swaps import SwapGate
 from ..ledger.lease import Lease
@@ -20,6 +20,8 @@ from .wave_progress import Waves
 
 STEPS_PER_BATCH = 98
 """Steps that are claimed, carried out and noted together: two transactions of the ledger."""
+
+NOT_BEGUN = "there was no time left to call EC2"
 
 IAM_SECONDS = 10.0
 """How long an answer of IAM about a profile that is being restored counts."""
@@ -93,15 +95,16 @@ class Execution:
         if EC2 does not know the profile yet, or the handler's policy is not in force yet, one refused call shows it
         instead of a thousand. It is no swap if it need not be: that is the one change that would have to be reverted.
         """
-        steps = self._failed_targets.retryable(plan)
+        steps = sorted(self._failed_targets.retryable(plan), key=lambda step: snapshot.failed_at(step.instance_id))
+        if snapshot.half_swapped & _ids(_without(steps, plan.steps)):  # one of these is tried again later
+            steps = self._swaps.admitted(steps)
         if steps and not self._lease.operation.first_change_accepted:
             first = min(steps, key=lambda step: step.action is Action.SWAP)
             yield [first]
             if not self._lease.operation.first_change_accepted:
                 return
             steps.remove(first)
-        later = {step.instance_id for step in plan.steps} - {step.instance_id for step in steps}
-        if probe := self._swaps.probe(steps, snapshot.half_swapped, later):
+        if probe := self._swaps.probe(steps, snapshot.half_swapped):
             # What is no swap goes with it, as many as can be called at once.
             others = _without(probe, self._swaps.admitted(steps))[:MAX_CONCURRENCY]
             first_ones = [*probe, *others][:STEPS_PER_BATCH]
@@ -123,7 +126,9 @@ class Execution:
             may_call=lambda: lease.allows_calls,
         )
         self._swaps.record(outcomes)
-        noted = self._ledger.note(self._key, claimed, outcomes, self._now())
+        # Otherwise they would count for a minute as steps whose outcome is not known.
+        not_begun = [Outcome(step, ErrorKind.CHANGED, NOT_BEGUN) for step in steps[len(outcomes) :]]
+        noted = self._ledger.note(self._key, claimed, [*outcomes, *not_begun], self._now())
         self._failed = self._failed_targets.record(outcomes, noted)
         self._look_at_profiles_again(outcomes)
         log.write_outcomes(self._request, outcomes)
@@ -154,5 +159,9 @@ class Execution:
 
 
 def _without(some: Sequence[Step], steps: Sequence[Step]) -> list[Step]:
-    ids = {step.instance_id for step in some}
+    ids = _ids(some)
     return [step for step in steps if step.instance_id not in ids]
+
+
+def _ids(steps: Iterable[Step]) -> set[str]:
+    return {step.instance_id for step in steps}

@@ -52,12 +52,19 @@ class Outcome:
     step: Step
     error_kind: ErrorKind | None = None
     detail: str = ""
+    disassociated: bool = False
+    """The first half of a swap was made."""
     reverted: bool = False
     """The second half of a swap was refused, and what the first one had disassociated is associated again."""
 
     @property
     def accepted(self) -> bool:
         return self.error_kind is None
+
+    @property
+    def is_half_made(self) -> bool:
+        """The instance is without a profile: only the first half of a swap was made."""
+        return self.disassociated and not (self.accepted or self.reverted)
 
     @property
     def is_denied(self) -> bool:

@@ -35,7 +35,7 @@ def order_renewals(steps: Sequence[Step], snapshot: Snapshot, *, confirmed: bool
 
 def _replaces_in_order(steps: Sequence[Step], snapshot: Snapshot, *, by_swapping: bool) -> list[Step]:
     """The steps, with the replaces of running instances held back until one replace has helped, or made swaps."""
-    replaces = [step for step in steps if step.renews and step.action is Action.REPLACE]
+    replaces = _by_failure([step for step in steps if step.renews and step.action is Action.REPLACE], snapshot)
     tried = [step for step in steps if step.renews and _was_replaced(step, snapshot)]
     if any(_is_in_flight(step, snapshot) for step in tried):
         return _waiting(steps, [*replaces, *tried], "EC2 has not shown yet whether a replace renews the association")
@@ -56,9 +56,13 @@ def _swaps_in_order(steps: Sequence[Step], snapshot: Snapshot) -> list[Step]:
     steps = _rejecting(steps, [step for step in done if step not in in_flight])
     if _has_helped(_was_put_on_again, steps, snapshot):
         return steps
-    left = [step for step in swaps if step not in done]
+    left = _by_failure([step for step in swaps if step not in done], snapshot)
     is_begun = bool(in_flight) or any(_is_between_halves(step, snapshot) for step in steps)
     return _waiting(steps, left if is_begun else left[1:], "one instance is disassociated and associated first")
+
+
+def _by_failure(steps: Sequence[Step], snapshot: Snapshot) -> list[Step]:
+    return sorted(steps, key=lambda step: snapshot.failed_at(step.instance_id))
 
 
 def _waiting(steps: Sequence[Step], held_back: Sequence[Step], why: str) -> list[Step]:

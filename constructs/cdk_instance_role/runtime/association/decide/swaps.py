@@ -17,26 +17,25 @@ class SwapGate:
         self._is_open = False
         self._probing: frozenset[str] = frozenset()
 
-    def probe(self, steps: Sequence[Step], half_swapped: Set[str], later: Set[str]) -> list[Step]:
-        """The steps that have to succeed before the (other) swaps begin. If there are none, no swap begins.
+    def probe(self, steps: Sequence[Step], half_swapped: Set[str]) -> list[Step]:
+        """The steps that have to succeed before the (other) swaps begin; none if nothing has to.
 
         An instance that is without a profile because its swap was refused half-way comes before another one is tried.
 
         Args:
-            steps: what is to be done.
+            steps: what is to be done, the swap that is tried first before the others.
             half_swapped: ids of the instances that are without a profile between the two halves of a swap.
-            later: ids of the instances that can't be changed now, and will be.
         """
         swaps = [step for step in steps if step.action is Action.SWAP]
-        if self._is_open or not swaps or half_swapped & later:
+        if self._is_open or not swaps:
             return []
         probe = [step for step in steps if step.instance_id in half_swapped] or swaps[:1]
         self._probing = frozenset(step.instance_id for step in probe)
         return probe
 
-    def admitted(self, steps: Sequence[Step]) -> Sequence[Step]:
+    def admitted(self, steps: Sequence[Step]) -> list[Step]:
         """The steps that may begin now."""
-        return steps if self._is_open else [step for step in steps if step.action is not Action.SWAP]
+        return [step for step in steps if self._is_open or step.action is not Action.SWAP]
 
     def record(self, outcomes: Iterable[Outcome]) -> None:
         """Learn from what came of steps whether swaps succeed."""

@@ -76,10 +76,11 @@ class Repair:
 
     def _batches(self, changes: Sequence[Change], snapshot: Snapshot) -> Iterator[list[Change]]:
         """As many changes at a time as can begin within some seconds. One swap goes before the others."""
-        left, steps = list(changes), [change.step for change in changes]
-        half_swapped = snapshot.half_swapped
-        later = half_swapped - {step.instance_id for step in steps}  # refused half-way, and not due yet
-        probe = {step.instance_id for step in self._swaps.probe(steps, half_swapped, later)}
+        left = list(changes)
+        if snapshot.half_swapped - {change.step.instance_id for change in changes}:  # one of these is not due yet
+            left = self._admitted(left)
+        steps = [change.step for change in left]
+        probe = {step.instance_id for step in self._swaps.probe(steps, snapshot.half_swapped)}
         if first_ones := [change for change in left if change.step.instance_id in probe][:STEPS_PER_BATCH]:
             yield first_ones
             left = [change for change in left if change.step.instance_id not in probe]
@@ -115,7 +116,7 @@ class Repair:
         self, batch: Sequence[Change], outcomes: Sequence[Outcome], memory: Memory, counted_at: float
     ) -> Memory:
         """The memory without the changes that were not made: not begun, or refused by EC2."""
-        made = {one.step.instance_id for one in outcomes if one.accepted or one.error_kind is ErrorKind.UNREACHABLE}
+        made = {one.step.instance_id for one in outcomes if _may_be_made(one)}
         for change in batch:
             if change.is_limited and change.step.instance_id not in made:
                 memory = memory.counted(change.kind, -1, counted_at)
@@ -150,3 +151,8 @@ class Repair:
                 assessment.findings[id_] = replace(right, unselected_at=finding.unselected_at)
         elif outcome.error_kind in _REFUSALS:
             assessment.findings[id_] = finding.refused(now)
+
+
+def _may_be_made(outcome: Outcome) -> bool:
+    """Whether an instance is not, or may not be, as it was before the step."""
+    return outcome.accepted or outcome.is_half_made or outcome.error_kind is ErrorKind.UNREACHABLE
