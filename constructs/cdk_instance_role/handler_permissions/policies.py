@@ -1,7 +1,5 @@
 """The handler's IAM policies, packed into as few as IAM's size limit allows."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from ..support.at_synthesis import Resources, resources_of
 from ..support.locations import stack_of_targets
 from ..support.names import DigestedName
 from .conditional_references import ConditionalReferences
+from .policy_identity import as_text, digest_of, token_targets
 from .policy_lengths import Lengths
 from .policy_texts import VERSION, PolicyTexts
 from .statements import Permissions
@@ -103,10 +102,12 @@ class HandlerPolicies(Construct):
         parts = packed(merged(map(texts.stable, statements)), texts.width)
         self._provide(len(parts))
         conditional = ConditionalReferences(texts, resources)
+        written: list[Statement] = []
         for policy, part in zip(self._policies, parts, strict=True):
             conditional.look_at(policy.found_in(resources), part)
-            policy.write(sorted(part, key=_text), texts, resources)
-        written = [texts.original(one) for part in parts for one in part]
+            original = [*map(texts.original, part)]
+            policy.write(sorted(part, key=as_text), texts, resources, token_targets(original, self._granted))
+            written += original
         return Written(written, self._granted, texts, [*conditional.problems()])
 
     def draft(self, number: int) -> Sequence[Statement]:
@@ -190,18 +191,19 @@ class _Policy:
         self._name = DigestedName(_MAX_POLICY_NAME)
         self._logical_id = DigestedName(_MAX_LOGICAL_ID, separator="")
 
-    def write(self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources) -> None:
+    def write(
+        self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources, token_ids: Sequence[str]
+    ) -> None:
         """Write what is in the policy, and name it after that."""
         document = texts.render(statements)
         if self._reported:
             self._reported.add_statements(*map(iam.PolicyStatement.from_json, document["Statement"]))
             self._reported = None
         if self._resource:
-            digest = _digest(statements)
             self._resource.policy_document = document
             # An Aspect such as `RemovalPolicies` may retain everything. A former policy would stay attached then.
             self._resource.cfn_options.deletion_policy = self._resource.cfn_options.update_replace_policy = None
-            self._rename(digest, self.found_in(resources).get("Properties", {}))
+            self._rename(digest_of(statements), self.found_in(resources).get("Properties", {}), token_ids)
 
     def found_in(self, resources: Resources) -> Mapping[str, Any]:
         """The policy as the template has it; nothing if it is only reported, or not written yet."""
@@ -213,13 +215,16 @@ class _Policy:
         logical_id: str = self._stack.resolve(self._resource.logical_id)
         return logical_id
 
-    def _rename(self, digest: str, properties: Mapping[str, Any]) -> None:
+    def _rename(self, digest: str, properties: Mapping[str, Any], token_ids: Sequence[str]) -> None:
         """Add the digest to the logical id and to the name. An Aspect may have set either; the old policy has the name
-        while the new one is made."""
+        while the new one is made. With other values of tokens, the description makes CloudFormation create another
+        policy, which can't be done under a fixed name."""
         self._resource.override_logical_id(self._logical_id.renewed(self._current_id, digest))
         name = self._name.renewed(properties.get("ManagedPolicyName"), digest)
         if name is not None:
             self._resource.add_property_override("ManagedPolicyName", name)
+        elif token_ids:
+            self._resource.description = f"{_DESCRIPTION}, with {', '.join(token_ids)}"
 
 
 @jsii.implements(IAnyProducer)
@@ -238,11 +243,3 @@ def _with_parents(stack: Stack) -> list[str]:
     """Ids of a stack and of the stacks that it is nested in, each as that stack itself calls it."""
     parent = stack.nested_stack_parent
     return [ScopedAws(stack).stack_id, *(_with_parents(parent) if parent else [])]
-
-
-def _text(statement: Statement) -> str:
-    return json.dumps(statement.render(), sort_keys=True)
-
-
-def _digest(statements: Sequence[Statement]) -> str:
-    return hashlib.sha256("\n".join(map(_text, statements)).encode()).hexdigest()[:8]
