@@ -88,8 +88,9 @@ class _Planner:
         self._reader, self._ec2 = environment.reader, environment.aws.ec2
         self._rolls_back = False
         """The handler will take the deployment for the rollback of a failed one."""
+        self._observer: PlannedObserver
         self._profiles: KnownProfiles
-        """The profiles as the preview has seen them. It makes this."""
+        """The instances and the profiles as the preview has seen them. It makes these."""
 
     @property
     def leaves(self) -> bool:
@@ -122,11 +123,10 @@ class _Planner:
         records = ledger.records() if ledger else {}
         carried = {} if intent.desired else self._earlier.carried
         observer = PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)}, carried)
-        self._profiles = KnownProfiles(self._environment, observer)
+        self._observer, self._profiles = observer, KnownProfiles(self._environment, observer)
         if intent.desired is None:  # what is held, if anything, is to be restored
             records = self._earlier.records(ledger, records) if ledger else {}
-            found = preview_of_delete(records, observer, now=self._now)
-            return replace(found, snapshot=replace(found.snapshot, instances=observer.current))
+            return preview_of_delete(records, observer, now=self._now)
         operation = ledger.operation() if ledger else None
         self._rolls_back = operation is not None and intent.takes_back(operation.came_from)
         found = preview(
@@ -152,13 +152,14 @@ class _Planner:
         intent = replace(intent, rollout=Rollout()) if self._rolls_back else intent
         if found is None:
             return self._about(intent.event)
-        rows = Rows(self._environment, self._profiles).of(intent, found)
+        rows = Rows(self._environment, self._profiles, self._observer.current).of(intent, found)
         existing = found.snapshot.instances
         changing = [row.id for row in rows if row.changes and row.planned and row.id in existing]
         keys, warnings = with_access_key(self._ec2, self._reader, changing)
         rows = [warned(row, ACCESS_KEY) if row.id in keys else row for row in rows]
         impact = Impact(self._environment, self._profiles)
-        changes = impact.changes(rows)
+        own = [row for row in rows if row.changes or row.planned == row.current]  # not what another one gives
+        changes = impact.changes(own)
         rollout_estimate = RolloutEstimate(intent, found.plan)
         problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
         about, others = self._about(intent.event), impact.others(changes, {row.id for row in rows})
@@ -167,7 +168,7 @@ class _Planner:
             profile=self._profiles.view(intent.wanted),
             instances=tuple(rows),
             permissions=changes,
-            problems=tuple(map(self._environment.text, (*problems, *impact.problems(rows)))),
+            problems=tuple(map(self._environment.text, (*problems, *impact.problems(own)))),
             warnings=unique([*about.warnings, *warnings_of_event, *warnings, *others]),
             estimate=rollout_estimate.estimate,
             rollout=rollout_estimate.rollout,
