@@ -117,6 +117,18 @@ def test_a_renamed_role_with_its_former_id_replaces_its_own_profile(cloud: Cloud
     assert all("ServersInstanceProfile" in str(name) for name in carried(cloud))
 
 
+def test_a_profile_has_one_name_in_the_plans_of_all_associations(cloud: Cloud) -> None:
+    cloud.deploy(fleet())
+
+    plans = cloud.plans(fleet("Servers", former_ids=["Web"]))
+
+    assert {one.current and one.current.name for plan in plans for one in plan.instances} == {"Web/InstanceProfile"}
+    assert {plan.event: {one.reason for one in plan.instances} for plan in plans} == {
+        Event.CREATE: {"replace Web/InstanceProfile with Servers/InstanceProfile"},
+        Event.DELETE: {"another association keeps it"},
+    }
+
+
 @pytest.mark.parametrize("removal_policy", [RemovalPolicy.DESTROY, RemovalPolicy.RETAIN])
 def test_a_renamed_role_with_the_same_policies_loses_no_permissions(
     cloud: Cloud, removal_policy: RemovalPolicy

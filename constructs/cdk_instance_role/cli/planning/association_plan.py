@@ -63,7 +63,10 @@ def _planners(
 ) -> Iterator["_Planner"]:
     """Those of the associations of one stack."""
     deployed = environment.stacks.deployed(stack.address)
-    environment.stacks.values(stack.address)  # what is said of one association may be about the profile of another
+    # What is said of one association may be about the profile of another one.
+    environment.stacks.values(stack.address)
+    if deployed:
+        environment.stacks.former_values(stack.address, deployed)
     former = deployed.associations if deployed else []
     for logical_id in dict.fromkeys((*stack.associations, *former)):
         before = deployed if logical_id in former else None
