@@ -23,7 +23,7 @@ from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from .access_keys import with_access_key
-from .earlier_changes import EarlierChanges
+from .earlier_changes import EarlierChanges, Targets
 from .instance_rows import Rows, warned
 from .key_policies import key_policies
 from .permission_impact import Impact
@@ -57,7 +57,7 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
     for planner in sorted(planners, key=lambda one: one.leaves):
         environment.reader.reset()
         plans[planner] = guarded(planner.plan, planner.not_planned)
-    return [plan for plan in plans.values() if plan]
+    return [earlier.with_overlaps(plan, environment.text) for plan in plans.values() if plan]
 
 
 def _planners(
@@ -134,17 +134,18 @@ class _Planner:
             return preview_of_delete(records, observer, now=self._now)
         operation = ledger.operation() if ledger else None
         self._rolls_back = operation is not None and intent.takes_back(operation.came_from)
+        context = OperationContext(intent.known_ids, self._rolls_back, intent.before)
         found = preview(
             intent.desired,
             records,
             observer,
-            OperationContext(intent.known_ids, self._rolls_back, intent.before),
+            context,
             now=self._now,
             started_at=self._now,
             look_up=ledger.records_of if ledger else no_others,
         )
-        if ledger and intent.event is not Event.NONE:
-            self._earlier.add(ledger, found, intent.desired)
+        if intent.event is not Event.NONE:
+            self._earlier.add(ledger, Targets(self._path, intent.desired, found, context))
         return found
 
     @lazy
@@ -213,13 +214,17 @@ class _Planner:
             known = key_policies(deployed.template) if deployed else ()
             yield from (note for note in notes if note not in known)
 
-    def _about(self, event: Event) -> AssociationPlan:
-        """The plan without any instance yet."""
+    @property
+    def _path(self) -> str:
         former = self._deployed.template if self._deployed else {}
         here = self._logical_id in self._stack.associations
+        return self._stack.address.path(self._stack.template if here else former, self._logical_id)
+
+    def _about(self, event: Event) -> AssociationPlan:
+        """The plan without any instance yet."""
         return AssociationPlan(
             stack=self._stack.name,
-            association=self._stack.address.path(self._stack.template if here else former, self._logical_id),
+            association=self._path,
             account=self._environment.aws.account,
             region=self._environment.aws.region,
             event=event,
