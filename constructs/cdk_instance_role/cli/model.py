@@ -78,7 +78,8 @@ class InstanceView:
     current: ProfileView | None = None
     """What it carries now."""
     planned: ProfileView | None = None
-    """What it carries afterwards; the same as `current` if it stays as it is."""
+    """What it carries afterwards; the same as `current` if it stays as it is. Where another association of the
+    deployment changes it, this is what that one gives it."""
     warnings: tuple[str, ...] = ()
     """What people should know about this very instance."""
     tags: tuple[tuple[str, str], ...] = ()
@@ -86,8 +87,8 @@ class InstanceView:
 
     @property
     def changes(self) -> bool:
-        """Whether it will carry something else, at once or as soon as it can be changed."""
-        return self.current != self.planned
+        """Whether the association lets it carry something else, at once or as soon as it can be changed."""
+        return self.verb not in (Verb.KEEP, Verb.DROP) and self.current != self.planned
 
 
 @dataclass(frozen=True, slots=True)

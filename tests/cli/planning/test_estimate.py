@@ -81,7 +81,42 @@ def test_counts_waiting_targets_and_new_instances_in_the_waves() -> None:
     found = rollout_estimate(*steps(3, Action.WAIT), *steps(3, Action.ASSOCIATE), created=4)
 
     assert found.rollout == RolloutView((1, 4, 5), 300, ("Errors",), 2)
-    assert found.estimate == Estimate(7, 0, baking=900)
+    assert found.estimate == Estimate(10, 0, baking=900)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stopped", "calls"),
+    [
+        (None, "the profile", False, 1),
+        (None, "the profile", True, 1),
+        ("another", "the profile", False, 1),
+        ("another", "the profile", True, 2),
+        ("another", None, True, 1),
+        ("the profile", "the profile", True, 0),
+        (None, None, False, 0),
+    ],
+)
+def test_counts_the_change_that_a_waiting_instance_gets_once_it_has_settled(
+    before: str | None, after: str | None, stopped: bool, calls: int
+) -> None:
+    waiting = Step("i-1", Action.WAIT, "the instance is on its way", before=before, after=after)
+
+    found = RolloutEstimate(Intent(Event.UPDATE), Plan((waiting,)), ["i-1"] if stopped else [])
+
+    assert found.estimate == Estimate(calls)
+
+
+def test_counts_the_renewal_of_a_profile_that_waits_for_another_one() -> None:
+    waiting = Step("i-1", Action.WAIT, "", before="the profile", after="the profile", renews=True)
+
+    assert rollout_estimate(waiting, rollout=Rollout()).estimate.calls == 1
+
+
+def test_is_late_only_where_the_handler_which_does_not_count_what_waits_says_so() -> None:
+    found = rollout_estimate(*steps(1000, Action.WAIT), rollout=Rollout(), timeout=100)
+
+    assert found.estimate.seconds == 180
+    assert not found.problems
 
 
 def test_counts_neither_unchanged_nor_restored_instances_in_the_waves() -> None:

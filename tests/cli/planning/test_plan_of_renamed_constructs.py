@@ -44,10 +44,11 @@ def fleet(
     instances: InstanceSelection = BY_IDS,
     former_ids: Sequence[str] = (),
     role_name: str | None = None,
+    policies: Sequence[str] = (),
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
 ) -> StackArtifact:
     def define(stack: Stack) -> None:
-        InstanceRole(stack, role, role_name=role_name, former_ids=former_ids).associate_with(
+        InstanceRole(stack, role, managed_policies=policies, role_name=role_name, former_ids=former_ids).associate_with(
             association,
             instances,
             replaces=ReplaceableProfiles.profiles(imported_profile(stack, "Old")),
@@ -108,10 +109,39 @@ def test_a_renamed_role_with_its_former_id_replaces_its_own_profile(cloud: Cloud
 
     assert planned(plans) == {Event.CREATE: REPLACED, Event.DELETE: DROPPED}
     (leaving,) = (plan for plan in plans if plan.event is Event.DELETE)
-    assert {one.current for one in leaving.instances} == {one.planned for one in leaving.instances}
+    assert {one.current and one.current.name for one in leaving.instances} == {"Web/InstanceProfile"}
+    assert {one.planned and one.planned.name for one in leaving.instances} == {"Servers/InstanceProfile"}
+    assert not any(one.changes or one.warnings for one in leaving.instances)
     assert PlanReport(tuple(plans)).exit is Exit.CHANGES
     assert changes_of(cloud, renamed) == 2
     assert all("ServersInstanceProfile" in str(name) for name in carried(cloud))
+
+
+def test_a_profile_has_one_name_in_the_plans_of_all_associations(cloud: Cloud) -> None:
+    cloud.deploy(fleet())
+
+    plans = cloud.plans(fleet("Servers", former_ids=["Web"]))
+
+    assert {one.current and one.current.name for plan in plans for one in plan.instances} == {"Web/InstanceProfile"}
+    assert {plan.event: {one.reason for one in plan.instances} for plan in plans} == {
+        Event.CREATE: {"replace Web/InstanceProfile with Servers/InstanceProfile"},
+        Event.DELETE: {"another association keeps it"},
+    }
+
+
+@pytest.mark.parametrize("removal_policy", [RemovalPolicy.DESTROY, RemovalPolicy.RETAIN])
+def test_a_renamed_role_with_the_same_policies_loses_no_permissions(
+    cloud: Cloud, removal_policy: RemovalPolicy
+) -> None:
+    policies = ["AmazonS3ReadOnlyAccess"]
+    cloud.deploy(fleet(policies=policies, removal_policy=removal_policy))
+
+    plans = cloud.plans(fleet("Servers", policies=policies, former_ids=["Web"]))
+
+    assert not any(change.policies_lost or change.actions_lost for plan in plans for change in plan.permissions)
+    leaving = next(plan for plan in plans if plan.association == "Web/Fleet")
+    assert not leaving.permissions
+    assert {one.planned and one.planned.name for one in leaving.instances} == {"Servers/InstanceProfile"}
 
 
 def test_a_renamed_association_moves_instances_to_a_renamed_profile(cloud: Cloud) -> None:

@@ -43,7 +43,9 @@ class PlannedObserver(Observer):
         """The instances with what they carry by then."""
         seen = super().with_associations(seen)
         self.current = seen.instances
-        changed = {id_: _with(one, self._carried[id_]) for id_, one in self.current.items() if id_ in self._carried}
+        changed = {
+            id_: with_profile(one, self._carried[id_]) for id_, one in self.current.items() if id_ in self._carried
+        }
         return replace(seen, instances={**self.current, **changed})
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
@@ -81,7 +83,7 @@ class PlannedObserver(Observer):
         return replace(presumed, role_arn=role.arn, trusts_ec2=role.trusts_ec2)
 
 
-def _with(instance: Instance, profile_arn: str | None) -> Instance:
+def with_profile(instance: Instance, profile_arn: str | None) -> Instance:
     """An instance that carries another profile."""
     association = Association("", profile_arn, established=True) if profile_arn else None
     return replace(instance, association=association, shows=profile_arn)

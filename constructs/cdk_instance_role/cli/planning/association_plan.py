@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...runtime.association.converge.preview import Preview, no_others, preview, preview_of_delete
+from ...runtime.association.decide.model import InstanceState
 from ...runtime.association.decide.plan import OperationContext
 from ...runtime.association.decide.record import Records
 from ...runtime.association.exceptions import RequestError
@@ -22,7 +23,7 @@ from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from .access_keys import with_access_key
-from .earlier_changes import EarlierChanges
+from .earlier_changes import EarlierChanges, Targets
 from .instance_rows import Rows, warned
 from .key_policies import key_policies
 from .permission_impact import Impact
@@ -34,6 +35,7 @@ ROLLBACK = (
     "its last update has failed, and these properties are those from before it: this is a rollback, which ignores "
     "conflicts, alarms and waves"
 )
+_STOPPED = frozenset({InstanceState.STOPPING, InstanceState.STOPPED})
 ACCESS_KEY = "its user data holds a long-lived access key: with the role that can go"
 
 
@@ -55,7 +57,7 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
     for planner in sorted(planners, key=lambda one: one.leaves):
         environment.reader.reset()
         plans[planner] = guarded(planner.plan, planner.not_planned)
-    return [plan for plan in plans.values() if plan]
+    return [earlier.with_overlaps(plan, environment.text) for plan in plans.values() if plan]
 
 
 def _planners(
@@ -63,7 +65,10 @@ def _planners(
 ) -> Iterator["_Planner"]:
     """Those of the associations of one stack."""
     deployed = environment.stacks.deployed(stack.address)
-    environment.stacks.values(stack.address)  # what is said of one association may be about the profile of another
+    # What is said of one association may be about the profile of another one.
+    environment.stacks.values(stack.address)
+    if deployed:
+        environment.stacks.former_values(stack.address, deployed)
     former = deployed.associations if deployed else []
     for logical_id in dict.fromkeys((*stack.associations, *former)):
         before = deployed if logical_id in former else None
@@ -88,8 +93,9 @@ class _Planner:
         self._reader, self._ec2 = environment.reader, environment.aws.ec2
         self._rolls_back = False
         """The handler will take the deployment for the rollback of a failed one."""
+        self._observer: PlannedObserver
         self._profiles: KnownProfiles
-        """The profiles as the preview has seen them. It makes this."""
+        """The instances and the profiles as the preview has seen them. It makes these."""
 
     @property
     def leaves(self) -> bool:
@@ -122,24 +128,24 @@ class _Planner:
         records = ledger.records() if ledger else {}
         carried = {} if intent.desired else self._earlier.carried
         observer = PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)}, carried)
-        self._profiles = KnownProfiles(self._environment, observer)
+        self._observer, self._profiles = observer, KnownProfiles(self._environment, observer)
         if intent.desired is None:  # what is held, if anything, is to be restored
             records = self._earlier.records(ledger, records) if ledger else {}
-            found = preview_of_delete(records, observer, now=self._now)
-            return replace(found, snapshot=replace(found.snapshot, instances=observer.current))
+            return preview_of_delete(records, observer, now=self._now)
         operation = ledger.operation() if ledger else None
         self._rolls_back = operation is not None and intent.takes_back(operation.came_from)
+        context = OperationContext(intent.known_ids, self._rolls_back, intent.before)
         found = preview(
             intent.desired,
             records,
             observer,
-            OperationContext(intent.known_ids, self._rolls_back, intent.before),
+            context,
             now=self._now,
             started_at=self._now,
             look_up=ledger.records_of if ledger else no_others,
         )
-        if ledger and intent.event is not Event.NONE:
-            self._earlier.add(ledger, found, intent.desired)
+        if intent.event is not Event.NONE:
+            self._earlier.add(ledger, Targets(self._path, intent.desired, found, context))
         return found
 
     @lazy
@@ -152,14 +158,16 @@ class _Planner:
         intent = replace(intent, rollout=Rollout()) if self._rolls_back else intent
         if found is None:
             return self._about(intent.event)
-        rows = Rows(self._environment, self._profiles).of(intent, found)
+        rows = Rows(self._environment, self._profiles, self._observer.current).of(intent, found)
         existing = found.snapshot.instances
         changing = [row.id for row in rows if row.changes and row.planned and row.id in existing]
         keys, warnings = with_access_key(self._ec2, self._reader, changing)
         rows = [warned(row, ACCESS_KEY) if row.id in keys else row for row in rows]
         impact = Impact(self._environment, self._profiles)
-        changes = impact.changes(rows)
-        rollout_estimate = RolloutEstimate(intent, found.plan)
+        own = [row for row in rows if row.changes or row.planned == row.current]  # not what another one gives
+        changes = impact.changes(own)
+        stopped = [id_ for id_, one in existing.items() if one.state in _STOPPED]
+        rollout_estimate = RolloutEstimate(intent, found.plan, stopped)
         problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
         about, others = self._about(intent.event), impact.others(changes, {row.id for row in rows})
         return replace(
@@ -167,7 +175,7 @@ class _Planner:
             profile=self._profiles.view(intent.wanted),
             instances=tuple(rows),
             permissions=changes,
-            problems=tuple(map(self._environment.text, (*problems, *impact.problems(rows)))),
+            problems=tuple(map(self._environment.text, (*problems, *impact.problems(own)))),
             warnings=unique([*about.warnings, *warnings_of_event, *warnings, *others]),
             estimate=rollout_estimate.estimate,
             rollout=rollout_estimate.rollout,
@@ -206,13 +214,17 @@ class _Planner:
             known = key_policies(deployed.template) if deployed else ()
             yield from (note for note in notes if note not in known)
 
-    def _about(self, event: Event) -> AssociationPlan:
-        """The plan without any instance yet."""
+    @property
+    def _path(self) -> str:
         former = self._deployed.template if self._deployed else {}
         here = self._logical_id in self._stack.associations
+        return self._stack.address.path(self._stack.template if here else former, self._logical_id)
+
+    def _about(self, event: Event) -> AssociationPlan:
+        """The plan without any instance yet."""
         return AssociationPlan(
             stack=self._stack.name,
-            association=self._stack.address.path(self._stack.template if here else former, self._logical_id),
+            association=self._path,
             account=self._environment.aws.account,
             region=self._environment.aws.region,
             event=event,

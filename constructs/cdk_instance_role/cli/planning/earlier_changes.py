@@ -1,16 +1,58 @@
-"""What the other associations of a deployment have done before CloudFormation deletes those that leave.
+"""What the associations of a deployment do to the targets of one another.
 
-CloudFormation creates and updates first, and deletes in the clean-up at the end:
+CloudFormation creates and updates first, in any order, and deletes in the clean-up at the end:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from ...runtime.association.arn import name_of
 from ...runtime.association.converge.preview import Preview
+from ...runtime.association.decide.plan import OperationContext, plan_target
 from ...runtime.association.decide.record import Record
-from ...runtime.association.decide.step import CHANGES, Step
+from ...runtime.association.decide.step import CHANGES, Action, Step
 from ...runtime.association.request.desired import Desired
 from ..live.association_ledger import AssociationLedger
+from ..live.planned_observer import with_profile
+from ..model import AssociationPlan
+
+_SHOWN = 5
+"""Ids that a sentence names."""
+_REACHED = CHANGES | {Action.KEEP, Action.WAIT}
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What an association that is created or updated does about its targets."""
+
+    association: str
+    """Its path."""
+    desired: Desired
+    found: Preview
+    context: OperationContext
+
+    @property
+    def profile(self) -> str:
+        """Name of the profile that it wants."""
+        return name_of(self.desired.profile.arn)
+
+    @property
+    def reached(self) -> set[str]:
+        """Ids of the targets that carry its profile once it is done."""
+        wanted = self.desired.profile.arn
+        steps = self.found.plan.of_targets.steps
+        return {step.instance_id for step in steps if step.action in _REACHED and step.after == wanted}
+
+    def comes_to(self, instance_id: str, former: "Targets") -> str | None:
+        """Name of the profile that a target carries once this association comes after another one; None if it is
+        refused then."""
+        snapshot = self.found.snapshot
+        carries = with_profile(snapshot.instances[instance_id], former.desired.profile.arn)
+        step = plan_target(self.desired, instance_id, replace(snapshot, instances={instance_id: carries}), self.context)
+        if step.action not in _REACHED:
+            return None
+        return former.profile if step.action is Action.KEEP else self.profile
 
 
 class EarlierChanges:
@@ -21,15 +63,36 @@ class EarlierChanges:
         """By the names of their ledgers and the ids of the instances."""
         self.carried: dict[str, str | None] = {}
         """ARNs of the profiles that changed instances carry afterwards, by instance id."""
+        self._targets: list[Targets] = []
 
-    def add(self, ledger: AssociationLedger, found: Preview, desired: Desired) -> None:
+    def add(self, ledger: AssociationLedger | None, targets: Targets) -> None:
         """An association is created or updated.
 
         Args:
-            ledger: its ledger.
-            found: what it does about its instances.
-            desired: what it wants.
+            ledger: its ledger; None if there is none yet.
+            targets: what it does about its targets.
         """
+        self._targets.append(targets)
+        if ledger:
+            self._note(ledger, targets.found, targets.desired)
+
+    def with_overlaps(self, plan: AssociationPlan, text: Callable[[str], str]) -> AssociationPlan:
+        """The plan of an association with what becomes of the targets that others of the deployment want another
+        profile for: a problem if it is refused in any case, otherwise a warning.
+
+        Args:
+            plan: the plan of one association.
+            text: puts names that people know into a sentence.
+        """
+        pairs = [
+            (one, other) for one in self._targets if one.association == plan.association for other in self._targets
+        ]
+        found = [(refused, text(sentence)) for pair in pairs for refused, sentence in _overlaps(*pair)]
+        problems = (sentence for refused, sentence in found if refused)
+        warnings = (sentence for refused, sentence in found if not refused)
+        return replace(plan, problems=(*plan.problems, *problems), warnings=(*plan.warnings, *warnings))
+
+    def _note(self, ledger: AssociationLedger, found: Preview, desired: Desired) -> None:
         for step in found.plan.of_targets.steps:
             if step.after != desired.profile.arn or step.undo:
                 continue
@@ -47,6 +110,34 @@ class EarlierChanges:
         """
         changed = {id_: record for id_ in known if (record := self._records.get((ledger.name, id_)))}
         return {**known, **{id_: record.seen_by(ledger.association) for id_, record in changed.items()}}
+
+
+def _overlaps(mine: Targets, other: Targets) -> Iterator[tuple[bool, str]]:
+    """What comes of the targets that two associations have in common: whether it is refused in both orders, and what
+    it is, in a sentence."""
+    if mine.desired.profile.arn == other.desired.profile.arn:
+        return
+    alike: dict[tuple[str | None, str | None], list[str]] = {}
+    for id_ in sorted(mine.reached & other.reached):
+        alike.setdefault((other.comes_to(id_, mine), mine.comes_to(id_, other)), []).append(id_)
+    for (mine_first, other_first), ids in alike.items():
+        refused = mine_first is None and other_first is None
+        how = (
+            "neither `replaces` the profile of the other: let only one of them select it"
+            if refused
+            else f"CloudFormation has no order for the two: if {mine.association} comes first, {_result(mine_first)}, "
+            f"otherwise {_result(other_first)}"
+        )
+        yield refused, f"{other.association} wants {other.profile} on {_listed(ids)}, and {how}"
+
+
+def _listed(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    return f"{', '.join(ids[:_SHOWN])}{more}, too"
+
+
+def _result(profile: str | None) -> str:
+    return f"the result is {profile}" if profile else "the deployment is refused"
 
 
 def _after(record: Record, association: str, step: Step, desired: Desired) -> Record:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 from ...runtime.association.converge.preview import Preview
+from ...runtime.association.decide.model import Instances
 from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
 from ..aws.instance_details import Details
 from ..live.environment import Environment
 from ..live.profile_views import KnownProfiles
-from ..model import Event, InstanceView, Verb
+from ..model import Event, InstanceView, ProfileView, Verb
 from .metadata_warnings import hints
 from .planned_change import Intent
 
@@ -32,15 +33,21 @@ _IN_ITS_PLACE = "puts a new instance in its place"
 class Rows:
     """Turns the handler's steps into what people want to know."""
 
-    def __init__(self, environment: Environment, profiles: KnownProfiles) -> None:
-        self._environment, self._profiles = environment, profiles
+    def __init__(self, environment: Environment, profiles: KnownProfiles, current: Instances) -> None:
+        """
+        Args:
+            environment: the account and Region.
+            profiles: the profiles that the plan talks about.
+            current: the instances, with what they carry now.
+        """
+        self._environment, self._profiles, self._current = environment, profiles, current
 
     def of(self, intent: Intent, found: Preview) -> list[InstanceView]:
         """The instances that the association has to do with, those that the deployment creates included.
 
         Args:
             intent: what CloudFormation will ask the handler for.
-            found: what the handler would do about it.
+            found: what the handler would do about it, with what the instances carry by then.
         """
         what = "names and tags of the instances"
         read = partial(self._environment.instances.of, found.snapshot.instances)
@@ -54,7 +61,7 @@ class Rows:
     def _of_step(self, step: Step, intent: Intent, found: Preview, known: Details) -> InstanceView:
         row = self._row(step, found, known)
         if intent.retained:
-            return _retained(row)
+            return _retained(row, self._profiles.view(_carried(step, found.snapshot.instances)))
         if step.undo and self._environment.is_replaced(row.id):
             return _dropped(row, f"the deployment {_IN_ITS_PLACE}")
         if intent.event is Event.NONE:
@@ -76,9 +83,9 @@ class Rows:
 
     def _row(self, step: Step, found: Preview, known: Details) -> InstanceView:
         instance = found.snapshot.instances.get(step.instance_id)
-        current = self._profiles.view(instance.carries if instance else None)
+        current = self._profiles.view(_carried(step, self._current))
         will_change = step.action in CHANGES or step.action is Action.WAIT
-        planned = self._profiles.view(step.after) if will_change else current
+        planned = self._profiles.view(step.after if will_change else _carried(step, found.snapshot.instances))
         reason = f"{step.reason}: {step.advice}" if step.action in PROBLEMS else step.reason
         if instance:
             reason = reason.removeprefix(f"({instance.state}) ")
@@ -90,9 +97,15 @@ class Rows:
             reason=self._environment.text(reason),
             current=current,
             planned=planned,
-            warnings=hints(known) if planned and planned != current else (),
+            warnings=hints(known) if will_change and planned and planned != current else (),
             tags=known.sorted_tags,
         )
+
+
+def _carried(step: Step, instances: Instances) -> str | None:
+    """ARN of the profile that the instance of a step carries, if any."""
+    found = instances.get(step.instance_id)
+    return found.carries if found else None
 
 
 def warned(row: InstanceView, warning: str) -> InstanceView:
@@ -115,7 +128,7 @@ def _left_alone(row: InstanceView, why: str) -> InstanceView:
     return replace(kept, warnings=(f"it is not as wanted ({row.reason}), and the deployment leaves it so: {why}",))
 
 
-def _retained(row: InstanceView) -> InstanceView:
+def _retained(row: InstanceView, planned: ProfileView | None) -> InstanceView:
     """A row of an association that goes without the handler being called."""
     reason = "the association goes, and its removal policy leaves everything as it is"
-    return replace(row, verb=Verb.KEEP, planned=row.current, reason=reason, warnings=())
+    return replace(row, verb=Verb.KEEP, planned=planned, reason=reason, warnings=())

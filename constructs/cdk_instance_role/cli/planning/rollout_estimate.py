@@ -1,6 +1,7 @@
 """How much a deployment has to do, how long that takes at least, and whether there is time for it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 from ...runtime.association.aws.rate_limiter import least_seconds
@@ -14,21 +15,24 @@ from .planned_change import Intent
 class RolloutEstimate:
     """The course that a deployment takes with an association, as the handler reckons it before it begins."""
 
-    def __init__(self, intent: Intent, plan: Plan) -> None:
+    def __init__(self, intent: Intent, plan: Plan, stopped: Collection[str] = ()) -> None:
         """
         Args:
             intent: what CloudFormation will ask the handler for.
             plan: what the handler would do about the instances that exist.
+            stopped: ids of the instances that are stopped or stopping. Default: none are.
         """
         created = (Step(path, Action.ASSOCIATE, "", after=intent.wanted) for path in intent.created)
-        self._intent = intent
+        self._intent, self._stopped = intent, stopped
         self._plan = Plan(() if intent.event is Event.NONE else (*plan.steps, *created))
         self._total = len(changes_of_targets(self._plan))
 
     @property
     def estimate(self) -> Estimate:
-        """The calls, and the least time for them and for all bakes."""
-        return estimate(self._plan.changes, self._intent.rollout.bake_seconds(self._total))
+        """The calls, and the least time for them and for all bakes. What can't be changed yet is changed later, and
+        counts too."""
+        settled = Plan(tuple(_once_settled(step, self._stopped) for step in self._plan.steps))
+        return estimate(settled.changes, self._intent.rollout.bake_seconds(self._total))
 
     @property
     def rollout(self) -> RolloutView | None:
@@ -46,8 +50,22 @@ class RolloutEstimate:
         """Why the handler would refuse to begin, for want of time. It takes a Delete on in any case."""
         if self._intent.event is Event.DELETE:
             return []
-        late = time_problem(self._intent.rollout, self._total, self.estimate.seconds, self._intent.timeout)
+        least = estimate(self._plan.changes).seconds  # the handler does not count what it has to wait for
+        late = time_problem(self._intent.rollout, self._total, least, self._intent.timeout)
         return [late] if late else []
+
+
+def _once_settled(step: Step, stopped: Collection[str]) -> Step:
+    """A step; the change that follows if the instance has to settle before."""
+    if step.action is not Action.WAIT or (step.before == step.after and not step.renews):
+        return step
+    if step.before is None:
+        action = Action.ASSOCIATE
+    elif step.after is None:
+        action = Action.DISASSOCIATE
+    else:
+        action = Action.SWAP if step.instance_id in stopped else Action.REPLACE
+    return replace(step, action=action)
 
 
 def estimate(steps: Iterable[Step], baking: float = 0.0) -> Estimate:
