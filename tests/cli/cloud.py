@@ -335,7 +335,7 @@ class Cloud:
         """How the associations of a deployed stack are."""
         environment = self.environment(stack, *others)
         history = History(self.aws.cloudtrail, environment.reader, self.world.clock.sleep) if who else None
-        return status_of_stack(stack, environment, history)
+        return status_of_stack(stack, environment, self.world.clock(), history)
 
     def status(self, stack: StackArtifact, *others: StackArtifact, who: bool = False) -> AssociationStatus:
         (status,) = self.statuses(stack, *others, who=who)

@@ -131,7 +131,7 @@ def _status_job(*, who: bool) -> looks.Job[AssociationStatus]:
     ) -> Iterable[AssociationStatus]:
         if who and look.account_region not in histories:
             histories[look.account_region] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
-        found = status_of_stack(stack, environment, histories.get(look.account_region))
+        found = status_of_stack(stack, environment, time.time(), histories.get(look.account_region))
         _add_unseen(stack, environment, look)
         if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
             look.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")

@@ -18,7 +18,7 @@ class Exit(IntEnum):
     ERROR = 1
     """The command could not do its job, or could not see everything that it had to."""
     CHANGES = 2
-    """The deployment would change instances; for ``status``: some carry something else than they should."""
+    """The deployment would change instances; for ``status``: something is not in order."""
     CONFLICTS = 3
     """The deployment would be refused."""
 
