@@ -208,6 +208,53 @@ def test_fails_when_no_association_has_enforcement(cloud: Cloud) -> None:
     )
 
 
+@pytest.mark.usefixtures("cloud")
+def test_fails_when_a_named_stack_is_not_deployed() -> None:
+    assert error(reconcile(REPAIRED, "--yes", STACK)) == f"stack {STACK} is not deployed in {REGION}"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Absent", f"stack Absent is not deployed in {REGION}"),
+        ("Bare", "stack Bare: no deployed association has enforcement"),
+    ],
+)
+def test_says_why_a_named_stack_is_left_out(cloud: Cloud, name: str, reason: str) -> None:
+    stacks = with_other_stacks(cloud)
+    arguments = ["--app", str(stacks[STACK].folder), "--yes", "--format", "json"]
+
+    result = CliRunner().invoke(cli, ["reconcile", STACK, name, *arguments])
+
+    assert (result.exit_code, json.loads(result.stdout)["unseen"]) == (1, [reason])
+    assert f"- {reason}" in result.stderr.partition("sweep requested")[0].splitlines()
+    assert len(cloud.messages.sent) == 1
+
+
+def test_stacks_that_nobody_has_named_need_no_enforcement(cloud: Cloud) -> None:
+    stacks = with_other_stacks(cloud)
+
+    for names in ((), ("*",)):
+        result = CliRunner().invoke(cli, ["reconcile", *names, "--app", str(stacks[STACK].folder), "--yes"])
+        assert result.exit_code == 0, result.output
+
+
+def with_other_stacks(cloud: Cloud) -> dict[str, StackArtifact]:
+    """The stack of these tests, and two others: Bare, without enforcement, and Absent, which is not deployed."""
+    app = new_app()
+    REPAIRED.define(Stack(app, STACK, env=IRELAND))
+    for number, name in ((4, "Bare"), (5, "Absent")):
+        enforcement = REPAIRED.enforcement if name == "Absent" else Enforcement.none()
+        role = InstanceRole(Stack(app, name, env=IRELAND), name)
+        role.associate_with("Fleet", InstanceSelection.by_ids(instance_id(number)), enforcement=enforcement)
+    stacks = {one.name: one for one in assembly.read(written(app))}
+    cloud.instance(4, tags={"app": "other"})
+    for name in (STACK, "Bare"):
+        cloud.deploy(stacks[name])
+    cloud.messages.enforcement.run(4000)
+    return stacks
+
+
 def test_fails_while_an_operation_is_open(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     resource = cloud.deployments[STACK][only_association(synthesized(REPAIRED))]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from .aws.accounts import Accounts
-from .enforcement.enforced import Enforced, enforced
+from .enforcement.enforced import Enforced, enforced, why_none
 from .enforcement.history import History
 from .enforcement.reconcile import reconcile_all
 from .environments import looks
@@ -152,7 +152,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     with opened(subject.folder, subject.context) as artifacts:
         source = _chosen(subject, accounts, artifacts)
         with shown("Looking at the associations") as screen:
-            found = looks.look(source, _enforced_of_stack, screen)
+            found = looks.look(source, _enforced_job(subject.stacks), screen)
         problems = reconcile_all(
             [one for look in found for one in look.found],
             looks.unseen(found),
@@ -170,10 +170,14 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     return replace(_status_report(seen), unseen=unseen)
 
 
-def _enforced_of_stack(stack: StackArtifact, environment: Environment, look: Look[Enforced]) -> Sequence[Enforced]:
-    found, unseen = enforced(stack, environment)
-    look.unseen += unseen
-    return found
+def _enforced_job(names: Sequence[str]) -> looks.Job[Enforced]:
+    def job(stack: StackArtifact, environment: Environment, look: Look[Enforced]) -> Sequence[Enforced]:
+        found, unseen = enforced(stack, environment)
+        is_left_out = not found and not unseen and assembly.is_named(stack, names)
+        look.unseen += [why_none(stack, environment)] if is_left_out else unseen
+        return found
+
+    return job
 
 
 def _add_unseen(stack: StackArtifact, environment: Environment, look: Look[Any]) -> None:
