@@ -11,6 +11,7 @@ from cdk_instance_role.cli.render import findings, words
 from cdk_instance_role.cli.status_model import EnforcementStatus, StatusReport
 from tests.cli.cloud import Cloud, only_association
 from tests.cli.servers import STACK, Servers, synthesized
+from tests.cli.services import Unreachable
 from tests.cli.test_status import exit_status
 from tests.simulator.driver import STACK_ID
 from tests.unit.builders import instance_id
@@ -164,6 +165,29 @@ def test_fails_when_the_dead_letter_queue_may_not_be_read(cloud: Cloud) -> None:
     assert status.enforcement
     assert status.enforcement.dead_letters is None
     assert [one.partition(": ")[2] for one in status.unseen] == ["not allowed (GetQueueAttributes)"]
+    assert exit_status(status) is Exit.ERROR
+
+
+@pytest.mark.parametrize(("service", "what"), [("sqs", "dead-letter queue"), ("iam", "instance profile")])
+def test_a_service_that_cannot_be_reached_hides_nothing_else(cloud: Cloud, service: str, what: str) -> None:
+    deployed(cloud, REPAIRED)
+    take_off(cloud, 1)
+    setattr(cloud.aws, service, Unreachable(service))
+
+    status = cloud.status(synthesized(REPAIRED))
+
+    assert [one.drift for one in status.instances] == ["someone has disassociated the profile", "", ""]
+    assert all(one.startswith(what) and "AWS can't be reached: Connect timeout" in one for one in status.unseen)
+    assert exit_status(status) is Exit.ERROR
+
+
+def test_a_profile_that_may_not_be_read_is_not_said_to_hold_no_role(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    cloud.iam.refuse("GetInstanceProfile")
+
+    status = cloud.status(synthesized(REPAIRED))
+
+    assert [one.drift for one in status.instances] == ["", "", ""]
     assert exit_status(status) is Exit.ERROR
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 
 from ...runtime.association.arn import name_of
-from ...runtime.association.aws.observe import Observer
 from ...runtime.association.contract import Property
 from ...runtime.association.decide.checks import profile_problems
 from ...runtime.association.decide.claim import Claim
@@ -139,7 +138,7 @@ def _views(
 class _Inside:
     """Looks into the profiles that instances carry: EC2 says ``associated`` whatever has become of them."""
 
-    def __init__(self, environment: Environment, observer: Observer, stated_role: str | None) -> None:
+    def __init__(self, environment: Environment, observer: PlannedObserver, stated_role: str | None) -> None:
         """
         Args:
             environment: the account and Region.
@@ -154,6 +153,8 @@ class _Inside:
             return ""
         arn = instance.association.profile_arn
         profile = self._observer.profiles([arn])[arn]
+        if arn in self._observer.unseen:
+            return ""
         stated = self._stated_role or (profile.role_arn if profile else None) or arn
         problems = profile_problems(ProfileRef(arn, stated), profile)
         if profile and not profile.is_held_by(instance.association):
