@@ -1,5 +1,6 @@
 """Services to which the network has no way."""
 
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -22,7 +23,7 @@ ONCE = Config(retries={"total_max_attempts": 1})
 KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
 
 
-def queues(error: Exception) -> tuple[Any, list[Any]]:
+def queues(error: Exception, clock: Callable[[], float] = lambda: 0.0) -> tuple[Any, list[Any]]:
     """A client that never gets an answer, and the requests that it has sent."""
     client, sent = boto3.client("sqs", region_name="eu-west-1", config=ONCE, **KEYS), list[Any]()  # type: ignore[call-overload]
 
@@ -31,7 +32,7 @@ def queues(error: Exception) -> tuple[Any, list[Any]]:
         raise error
 
     client.meta.events.register("before-send", send)
-    fail_at_once(client)
+    fail_at_once(client, clock)
     return client, sent
 
 
@@ -44,6 +45,17 @@ def test_a_service_that_cannot_be_reached_is_waited_for_once(error: Exception) -
             client.list_queues()
 
     assert len(sent) == 1
+
+
+def test_a_service_that_cannot_be_reached_is_tried_again_after_a_while() -> None:
+    now = [0.0]
+    client, sent = queues(ConnectTimeoutError(endpoint_url=URL), lambda: now[0])
+
+    for seconds, requests in ((0.0, 1), (29.0, 1), (31.0, 2), (60.0, 2), (62.0, 3)):
+        now[0] = seconds
+        with pytest.raises(ConnectTimeoutError):
+            client.list_queues()
+        assert len(sent) == requests
 
 
 def test_a_connection_that_breaks_is_made_again() -> None:

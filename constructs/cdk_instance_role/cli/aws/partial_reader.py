@@ -99,11 +99,14 @@ class PartialReader:
         """
         self._goes_on = goes_on
         self.unavailable: list[str] = []
+        self.has_lost_connection = False
+        """A service could not be reached since the last reset: another attempt may do better."""
         self._kept: dict[str, tuple[Any, list[str]]] = {}
 
     def reset(self) -> None:
         """Forget the gaps, before something else is read."""
         self.unavailable.clear()
+        self.has_lost_connection = False
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -145,6 +148,7 @@ class PartialReader:
         except AwsError as error:
             if ends_everything(error) and not self._goes_on:
                 raise CliError(sentence(error)) from None
+            self.has_lost_connection |= isinstance(error, CONNECTION_ERRORS)
             self.record_gap(f"{what}: {reason_of(error)}")
             return otherwise
         except (UnreadableError, NoAccessError, AssociationError) as error:
