@@ -83,11 +83,13 @@ class InstanceView:
     """What people should know about this very instance."""
     tags: tuple[tuple[str, str], ...] = ()
     """Keys and values."""
+    renews: bool = False
+    """It carries a deleted profile, which was created again under its name, and gets the new one."""
 
     @property
     def changes(self) -> bool:
         """Whether it will carry something else, at once or as soon as it can be changed."""
-        return self.current != self.planned
+        return self.renews or self.current != self.planned
 
 
 @dataclass(frozen=True, slots=True)
