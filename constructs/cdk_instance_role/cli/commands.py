@@ -21,6 +21,7 @@ from .live.environment import Environment
 from .model import AssociationPlan, CliError, PlanReport, unique
 from .planning.association_plan import plan_stack
 from .planning.association_status import status_of_stack
+from .planning.stack_status import unseen_loops
 from .status_model import AssociationStatus, StatusReport
 from .template import assembly
 from .template.assembly import StackArtifact
@@ -72,6 +73,7 @@ def _plan_of_stack(
 ) -> Sequence[AssociationPlan]:
     plans = plan_stack(stack, environment, time.time())
     _add_unseen(stack, environment, look)
+    look.unseen += unseen_loops(environment.stacks, stack, planned=True)
     look.warnings += (
         f"{stack.name}: {path} is not shown: its template is not in the assembly" for path in stack.left_out
     )
@@ -133,6 +135,7 @@ def _status_job(*, who: bool) -> looks.Job[AssociationStatus]:
             histories[look.account_region] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
         found = status_of_stack(stack, environment, time.time(), histories.get(look.account_region))
         _add_unseen(stack, environment, look)
+        look.unseen += unseen_loops(environment.stacks, stack, planned=False)
         if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
             look.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
         return found
