@@ -112,7 +112,11 @@ class CloudFormation(Service):
                 "LogicalResourceId": id_,
                 "PhysicalResourceId": physical,
                 "ResourceType": types.get(id_, "AWS::CDK::Metadata"),
-                "ResourceStatus": "CREATE_FAILED" if id_ in failed else "CREATE_COMPLETE",
+                "ResourceStatus": "CREATE_FAILED"
+                if id_ in failed
+                else "UPDATE_FAILED"
+                if id_ in stack.update_failed
+                else "CREATE_COMPLETE",
             }
             for id_, physical in {**stack.physical_ids, **failed}.items()
         ]
@@ -307,6 +311,9 @@ class Cloud:
         """Deploy a stack with ``--no-rollback``: the updates of its associations fail, for reasons that tests provide,
         and so do their rollbacks. Then the reasons are gone."""
         Deployment(self, stack, fails=True).run()
+        deployed = self.cloudformation.stacks[stack.name]
+        failed = frozenset(associations(stack.template))
+        self.cloudformation.stacks[stack.name] = replace(deployed, update_failed=failed)
 
     def fail_to_create(self, stack: StackArtifact) -> None:
         """Let the only association of a deployed stack be one whose creation has failed with ``--no-rollback``. What it
@@ -335,7 +342,7 @@ class Cloud:
         """How the associations of a deployed stack are."""
         environment = self.environment(stack, *others)
         history = History(self.aws.cloudtrail, environment.reader, self.world.clock.sleep) if who else None
-        return status_of_stack(stack, environment, history)
+        return status_of_stack(stack, environment, self.world.clock(), history)
 
     def status(self, stack: StackArtifact, *others: StackArtifact, who: bool = False) -> AssociationStatus:
         (status,) = self.statuses(stack, *others, who=who)

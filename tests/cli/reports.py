@@ -239,8 +239,9 @@ def drifted() -> StatusReport:
 
 
 def enforced() -> StatusReport:
-    """Enforcement that runs, that is paused, that only reports, and that is off."""
-    return StatusReport(tuple(map(_enforced, ("Web/Fleet", "Db/Fleet", "Batch/Fleet", "Api/Fleet"), _enforcements())))
+    """Enforcement that runs, that is paused, that only reports, that is off, that has failed, and that is overdue."""
+    names = ("Web/Fleet", "Db/Fleet", "Batch/Fleet", "Api/Fleet", "Mail/Fleet", "Log/Fleet")
+    return StatusReport(tuple(map(_enforced, names, _enforcements())))
 
 
 def _enforcements() -> tuple[EnforcementStatus, ...]:
@@ -255,6 +256,7 @@ def _enforcements() -> tuple[EnforcementStatus, ...]:
     )
     inside = FindingView("profile", "inside-profile", SINCE, "WebProfile holds no role", "deploy again")
     open_since = OffView("the latest update is open, and enforcement goes on once it has succeeded", SINCE)
+    failed = OffView("the latest update has failed, and enforcement goes on after one that succeeds", SINCE)
     return (
         EnforcementStatus("repair", 900.0, "10%", last_sweep=SINCE, dead_letters=0),
         EnforcementStatus(
@@ -269,6 +271,8 @@ def _enforcements() -> tuple[EnforcementStatus, ...]:
         ),
         EnforcementStatus("report", 3600.0, "", drift=(inside,)),
         EnforcementStatus("repair", 900.0, "10%", off=open_since, dead_letters=0),
+        EnforcementStatus("repair", 900.0, "10%", off=failed, is_stopped=True, dead_letters=0),
+        EnforcementStatus("report", 900.0, "", last_sweep=SINCE, is_stopped=True, dead_letters=0),
     )
 
 

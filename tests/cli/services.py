@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.exceptions import ConnectTimeoutError
 
 from cdk_instance_role.runtime.association.services import READING
 from tests.simulator.driver import World
@@ -48,6 +49,32 @@ class Messages:
         is_dead = "DeadLetters" in _known(parameters["QueueUrl"])
         messages = self._queue.dead if is_dead else self._queue.messages
         return {"Attributes": {"ApproximateNumberOfMessages": str(len(messages))}}
+
+
+class Unreachable:
+    """A client of a service to which the network has no way."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return Pages(self._call) if name == "get_paginator" else self._call
+
+    def _call(self, **_: Any) -> Any:
+        raise ConnectTimeoutError(endpoint_url=f"https://{self._service}.{REGION}.amazonaws.com/")
+
+
+class Pages:
+    """The pages of any call."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+
+    def __call__(self, _: str) -> "Pages":
+        return self
+
+    def paginate(self, **_: Any) -> Any:
+        return self._call()
 
 
 def _known(url: str) -> str:

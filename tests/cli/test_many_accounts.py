@@ -48,6 +48,40 @@ def results(result: Result) -> dict[tuple[str, str], int]:
     return {(one["account"], one["region"]): one["exit_status"] for one in json.loads(result.stdout)["environments"]}
 
 
+@pytest.mark.parametrize("kind", [RESOURCE_TYPE, "Custom::${Kind}"])
+def test_fails_when_a_loop_may_make_associations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str) -> None:
+    see(monkeypatch, with_instances(1))
+    result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), template=with_loop(kind)), "--format", "json")
+
+    assert (result.exit_code, json.loads(result.stdout)["associations"]) == (1, [])
+    (unseen,) = json.loads(result.stdout)["environments"][0]["unseen"]
+    assert unseen.endswith("what Fn::ForEach::Fleets makes is known to CloudFormation only, and can be associations")
+
+
+def test_a_loop_of_other_resources_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    see(monkeypatch, with_instances(1))
+    app = assembly(tmp_path, (ACCOUNT, REGION), template=with_loop("AWS::SNS::Topic"))
+
+    assert run("plan", app).exit_code == 0
+
+
+def test_a_loop_that_is_not_deployed_is_no_matter_of_the_status(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    see(monkeypatch, with_instances(1))
+
+    assert run("status", assembly(tmp_path, (ACCOUNT, REGION), template=with_loop(RESOURCE_TYPE))).exit_code == 0
+
+
+def with_loop(kind: str) -> dict[str, Any]:
+    """The template of the stack, with a loop for resources of a type instead of the association."""
+    template = deepcopy(dict(synthesized(FLEET).template))
+    (association,) = synthesized(FLEET).associations
+    resource = template["Resources"].pop(association)
+    template["Resources"]["Fn::ForEach::Fleets"] = ["X", ["1", "2"], {"Fleet${X}": {**resource, "Type": kind}}]
+    return {**template, "Transform": "AWS::LanguageExtensions"}
+
+
 def test_plans_all_accounts_and_regions_with_the_exit_status_of_the_worst(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

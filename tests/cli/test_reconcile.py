@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack
+from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner, Result
 
 from cdk_instance_role import Enforcement, InstanceRole, InstanceSelection
@@ -208,6 +209,53 @@ def test_fails_when_no_association_has_enforcement(cloud: Cloud) -> None:
     )
 
 
+@pytest.mark.usefixtures("cloud")
+def test_fails_when_a_named_stack_is_not_deployed() -> None:
+    assert error(reconcile(REPAIRED, "--yes", STACK)) == f"stack {STACK} is not deployed in {REGION}"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Absent", f"stack Absent is not deployed in {REGION}"),
+        ("Bare", "stack Bare: no deployed association has enforcement"),
+    ],
+)
+def test_says_why_a_named_stack_is_left_out(cloud: Cloud, name: str, reason: str) -> None:
+    stacks = with_other_stacks(cloud)
+    arguments = ["--app", str(stacks[STACK].folder), "--yes", "--format", "json"]
+
+    result = CliRunner().invoke(cli, ["reconcile", STACK, name, *arguments])
+
+    assert (result.exit_code, json.loads(result.stdout)["unseen"]) == (1, [reason])
+    assert f"- {reason}" in result.stderr.partition("sweep requested")[0].splitlines()
+    assert len(cloud.messages.sent) == 1
+
+
+def test_stacks_that_nobody_has_named_need_no_enforcement(cloud: Cloud) -> None:
+    stacks = with_other_stacks(cloud)
+
+    for names in ((), ("*",)):
+        result = CliRunner().invoke(cli, ["reconcile", *names, "--app", str(stacks[STACK].folder), "--yes"])
+        assert result.exit_code == 0, result.output
+
+
+def with_other_stacks(cloud: Cloud) -> dict[str, StackArtifact]:
+    """The stack of these tests, and two others: Bare, without enforcement, and Absent, which is not deployed."""
+    app = new_app()
+    REPAIRED.define(Stack(app, STACK, env=IRELAND))
+    for number, name in ((4, "Bare"), (5, "Absent")):
+        enforcement = REPAIRED.enforcement if name == "Absent" else Enforcement.none()
+        role = InstanceRole(Stack(app, name, env=IRELAND), name)
+        role.associate_with("Fleet", InstanceSelection.by_ids(instance_id(number)), enforcement=enforcement)
+    stacks = {one.name: one for one in assembly.read(written(app))}
+    cloud.instance(4, tags={"app": "other"})
+    for name in (STACK, "Bare"):
+        cloud.deploy(stacks[name])
+    cloud.messages.enforcement.run(4000)
+    return stacks
+
+
 def test_fails_while_an_operation_is_open(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     resource = cloud.deployments[STACK][only_association(synthesized(REPAIRED))]
@@ -291,11 +339,11 @@ def test_an_association_that_cannot_be_read_hides_no_other(cloud: Cloud) -> None
     assert f"Web/Rest (stack {STACK}" in json.loads(result.stdout)["unseen"][0]
 
 
-def reconcile_in_two_accounts(folder: Path) -> Result:
+def reconcile_in_two_accounts(folder: Path, *more: str) -> Result:
     """On the stack of these tests, in its account, and before that in one without access."""
     places = ("444455556666", REGION), (ACCOUNT, REGION)
     app = write_assembly_of_places(folder / "assembly", synthesized(REPAIRED).template, places)
-    return CliRunner().invoke(cli, ["reconcile", "--app", str(app), "--yes", "--format", "json"])
+    return CliRunner().invoke(cli, ["reconcile", "--app", str(app), "--yes", "--format", "json", *more])
 
 
 def two_associations() -> StackArtifact:
@@ -327,6 +375,80 @@ def test_says_what_to_do_when_the_sweep_does_not_begin(cloud: Cloud, clock: Time
         f"{FLEET}: there was no sweep within 5 minutes: look into the log of the provider. "
         "The message is kept for a day"
     )
+
+
+def lost_connection(**_: Any) -> None:
+    raise EndpointConnectionError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com/")
+
+
+def test_goes_on_waiting_when_a_connection_is_lost_once(
+    cloud: Cloud, clock: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(cloud, REPAIRED)
+    take_off(cloud, 1)
+    sleep, ledger = clock.sleep, pytest.MonkeyPatch()
+    while_it_sleeps = [lambda: ledger.setattr(cloud.aws.dynamodb, "get_item", lost_connection), ledger.undo]
+
+    def lose(seconds: float) -> None:
+        sleep(seconds)
+        if while_it_sleeps:
+            while_it_sleeps.pop(0)()
+
+    monkeypatch.setattr(clock, "sleep", lose)
+
+    result = reconcile(REPAIRED, "--yes")
+
+    assert result.exit_code == 0, result.output
+    assert not while_it_sleeps
+
+
+def test_says_that_the_result_of_a_sweep_cannot_be_read(
+    cloud: Cloud, clock: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(cloud, REPAIRED)
+    clock.runs = False
+    sleep = clock.sleep
+
+    def lose(seconds: float) -> None:
+        sleep(seconds)
+        monkeypatch.setattr(cloud.aws.dynamodb, "get_item", lost_connection)
+
+    monkeypatch.setattr(clock, "sleep", lose)
+
+    result = reconcile(REPAIRED, "--yes", "--format", "json")
+
+    assert result.exit_code == 1, result.output
+    assert any("ledger Ledger: AWS can't be reached" in one for one in json.loads(result.stdout)["unseen"])
+
+
+def test_credentials_of_one_account_that_expire_hide_no_other_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Cloud(), Cloud()
+    for cloud in (first, second):
+        for number in (1, 2, 3):
+            cloud.instance(number)
+        deployed(cloud, REPAIRED)
+        take_off(cloud, 1)
+    see(monkeypatch, first, a444455556666=second)
+    clock = Time(first)
+    sleep = clock.sleep
+
+    def expire(seconds: float) -> None:
+        sleep(seconds)
+        for action in ("GetItem", "Query", "BatchGetItem"):
+            second.deny(action, "ExpiredToken")
+
+    monkeypatch.setattr(clock, "sleep", expire)
+    monkeypatch.setattr("cdk_instance_role.cli.commands.time", clock)
+
+    result = reconcile_in_two_accounts(tmp_path, "--role-name", "Reconciler")
+
+    assert result.exit_code == 1, result.output
+    assert first.fleet.carried(FIRST)
+    report = json.loads(result.stdout)
+    assert [one["account"] for one in report["associations"]] == [ACCOUNT]
+    assert any("the AWS credentials have expired" in one for one in report["unseen"])
 
 
 def test_says_what_to_do_when_the_sweep_takes_longer(cloud: Cloud) -> None:

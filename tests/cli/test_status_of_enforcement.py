@@ -7,9 +7,11 @@ from aws_cdk import Duration
 
 from cdk_instance_role import Enforcement
 from cdk_instance_role.cli.model import Exit
+from cdk_instance_role.cli.render import findings, words
 from cdk_instance_role.cli.status_model import EnforcementStatus, StatusReport
 from tests.cli.cloud import Cloud, only_association
 from tests.cli.servers import STACK, Servers, synthesized
+from tests.cli.services import Unreachable
 from tests.cli.test_status import exit_status
 from tests.simulator.driver import STACK_ID
 from tests.unit.builders import instance_id
@@ -67,6 +69,21 @@ def test_says_that_there_was_no_sweep_yet(cloud: Cloud) -> None:
     cloud.deploy(synthesized(REPAIRED))
 
     assert enforcement(cloud, REPAIRED).last_sweep == 0
+    assert exit_status(cloud.status(synthesized(REPAIRED))) is Exit.NOTHING
+
+
+@pytest.mark.parametrize("sweeps", [0, 4000])
+def test_is_not_in_order_if_there_was_no_sweep_for_long(cloud: Cloud, sweeps: float) -> None:
+    cloud.deploy(synthesized(REPAIRED))
+    cloud.messages.enforcement.run(sweeps)
+    cloud.world.clock.sleep(86_400)
+
+    status = cloud.status(synthesized(REPAIRED))
+
+    assert status.is_stopped
+    assert exit_status(status) is Exit.CHANGES
+    assert findings.verdict(StatusReport((status,))) == "Nothing is enforced for 1 association."
+    assert words.held_totals([status]) == "3 instances, nothing enforced"
 
 
 def test_shows_the_drift_that_was_reported(cloud: Cloud) -> None:
@@ -131,7 +148,12 @@ def test_counts_the_messages_in_the_dead_letter_queue(cloud: Cloud) -> None:
     queue = cloud.world.aws.queue
     queue.dead.append(queue.send("{}"))
 
-    assert enforcement(cloud, REPAIRED).dead_letters == 1
+    status = cloud.status(synthesized(REPAIRED))
+
+    assert status.enforcement
+    assert status.enforcement.dead_letters == 1
+    assert exit_status(status) is Exit.CHANGES
+    assert findings.verdict(StatusReport((status,))) == "There are messages that could not be handled."
 
 
 def test_fails_when_the_dead_letter_queue_may_not_be_read(cloud: Cloud) -> None:
@@ -143,6 +165,29 @@ def test_fails_when_the_dead_letter_queue_may_not_be_read(cloud: Cloud) -> None:
     assert status.enforcement
     assert status.enforcement.dead_letters is None
     assert [one.partition(": ")[2] for one in status.unseen] == ["not allowed (GetQueueAttributes)"]
+    assert exit_status(status) is Exit.ERROR
+
+
+@pytest.mark.parametrize(("service", "what"), [("sqs", "dead-letter queue"), ("iam", "instance profile")])
+def test_a_service_that_cannot_be_reached_hides_nothing_else(cloud: Cloud, service: str, what: str) -> None:
+    deployed(cloud, REPAIRED)
+    take_off(cloud, 1)
+    setattr(cloud.aws, service, Unreachable(service))
+
+    status = cloud.status(synthesized(REPAIRED))
+
+    assert [one.drift for one in status.instances] == ["someone has disassociated the profile", "", ""]
+    assert all(one.startswith(what) and "AWS can't be reached: Connect timeout" in one for one in status.unseen)
+    assert exit_status(status) is Exit.ERROR
+
+
+def test_a_profile_that_may_not_be_read_is_not_said_to_hold_no_role(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    cloud.iam.refuse("GetInstanceProfile")
+
+    status = cloud.status(synthesized(REPAIRED))
+
+    assert [one.drift for one in status.instances] == ["", "", ""]
     assert exit_status(status) is Exit.ERROR
 
 
@@ -162,6 +207,16 @@ def test_says_that_an_operation_is_open(cloud: Cloud) -> None:
     resource.begin(resource.event("Update", resource.properties, resource.properties))
 
     assert off(cloud) == "the latest update is open, and enforcement goes on once it has succeeded"
+    assert exit_status(cloud.status(synthesized(REPAIRED))) is Exit.NOTHING
+
+
+def test_is_not_in_order_if_an_operation_is_open_for_longer_than_any_can_take(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    resource = cloud.deployments[STACK][only_association(synthesized(REPAIRED))]
+    resource.begin(resource.event("Update", resource.properties, resource.properties))
+    cloud.world.clock.sleep(2 * 3600)
+
+    assert exit_status(cloud.status(synthesized(REPAIRED))) is Exit.CHANGES
 
 
 def test_says_why_the_latest_operation_has_failed(cloud: Cloud) -> None:
@@ -171,6 +226,9 @@ def test_says_why_the_latest_operation_has_failed(cloud: Cloud) -> None:
     cloud.fail_to_update(synthesized(replace(REPAIRED, minutes=20)))
 
     assert off(cloud).startswith("the latest update has failed, and enforcement goes on after one that succeeds: ")
+    status = replace(cloud.status(synthesized(REPAIRED)), instances=())
+    assert exit_status(status) is Exit.CHANGES
+    assert findings.verdict(StatusReport((status,))) == "Nothing is enforced for 1 association."
 
 
 def test_says_that_the_desired_state_has_an_unknown_format(cloud: Cloud) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from .aws.accounts import Accounts
-from .enforcement.enforced import Enforced, enforced
+from .enforcement.enforced import Enforced, enforced, why_none
 from .enforcement.history import History
 from .enforcement.reconcile import reconcile_all
 from .environments import looks
@@ -21,6 +21,7 @@ from .live.environment import Environment
 from .model import AssociationPlan, CliError, PlanReport, unique
 from .planning.association_plan import plan_stack
 from .planning.association_status import status_of_stack
+from .planning.stack_status import unseen_loops
 from .status_model import AssociationStatus, StatusReport
 from .template import assembly
 from .template.assembly import StackArtifact
@@ -72,6 +73,7 @@ def _plan_of_stack(
 ) -> Sequence[AssociationPlan]:
     plans = plan_stack(stack, environment, time.time())
     _add_unseen(stack, environment, look)
+    look.unseen += unseen_loops(environment.stacks, stack, planned=True)
     look.warnings += (
         f"{stack.name}: {path} is not shown: its template is not in the assembly" for path in stack.left_out
     )
@@ -131,8 +133,9 @@ def _status_job(*, who: bool) -> looks.Job[AssociationStatus]:
     ) -> Iterable[AssociationStatus]:
         if who and look.account_region not in histories:
             histories[look.account_region] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
-        found = status_of_stack(stack, environment, histories.get(look.account_region))
+        found = status_of_stack(stack, environment, time.time(), histories.get(look.account_region))
         _add_unseen(stack, environment, look)
+        look.unseen += unseen_loops(environment.stacks, stack, planned=False)
         if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
             look.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
         return found
@@ -152,7 +155,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     with opened(subject.folder, subject.context) as artifacts:
         source = _chosen(subject, accounts, artifacts)
         with shown("Looking at the associations") as screen:
-            found = looks.look(source, _enforced_of_stack, screen)
+            found = looks.look(source, _enforced_job(subject.stacks), screen)
         problems = reconcile_all(
             [one for look in found for one in look.found],
             looks.unseen(found),
@@ -170,10 +173,14 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     return replace(_status_report(seen), unseen=unseen)
 
 
-def _enforced_of_stack(stack: StackArtifact, environment: Environment, look: Look[Enforced]) -> Sequence[Enforced]:
-    found, unseen = enforced(stack, environment)
-    look.unseen += unseen
-    return found
+def _enforced_job(names: Sequence[str]) -> looks.Job[Enforced]:
+    def job(stack: StackArtifact, environment: Environment, look: Look[Enforced]) -> Sequence[Enforced]:
+        found, unseen = enforced(stack, environment)
+        is_left_out = not found and not unseen and assembly.is_named(stack, names)
+        look.unseen += [why_none(stack, environment)] if is_left_out else unseen
+        return found
+
+    return job
 
 
 def _add_unseen(stack: StackArtifact, environment: Environment, look: Look[Any]) -> None:

@@ -131,7 +131,7 @@ def status(subject: Subject, who: bool, regions: str | None, accounts: str | Non
 
     Without an assembly, it looks for the deployed associations of the account and Region.
 
-    Exit status: 0 in order, 2 drift or a pause, 1 an error, or something could not be seen.
+    Exit status: 0 in order, 2 not in order, 1 an error, or something could not be seen.
     """
     where = _listed("--regions", regions, _is_region, "a Region, such as eu-west-1, or all")
     whose = _listed("--accounts", accounts, _is_account, "an account id, which has 12 digits")
@@ -148,7 +148,7 @@ def reconcile(subject: Subject, resume: bool, yes: bool) -> Report:
     This is the only command that changes anything: the sweep repairs the drift of deployed associations with
     enforcement, within their limits. The command says what may change, and asks before it begins.
 
-    Exit status: 0 in order, 2 drift or a pause, 1 an error, no sweep, or one that takes longer than 5 minutes.
+    Exit status: 0 in order, 2 not in order, 1 an error, no sweep, or one that takes longer than 5 minutes.
     """
     return commands.reconcile(subject, lambda: _confirm(yes), resume=resume)
 

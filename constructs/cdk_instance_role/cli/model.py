@@ -18,7 +18,7 @@ class Exit(IntEnum):
     ERROR = 1
     """The command could not do its job, or could not see everything that it had to."""
     CHANGES = 2
-    """The deployment would change instances; for ``status``: some carry something else than they should."""
+    """The deployment would change instances; for ``status``: something is not in order."""
     CONFLICTS = 3
     """The deployment would be refused."""
 
@@ -84,11 +84,13 @@ class InstanceView:
     """What people should know about this very instance."""
     tags: tuple[tuple[str, str], ...] = ()
     """Keys and values."""
+    renews: bool = False
+    """It carries a deleted profile, which was created again under its name, and gets the new one."""
 
     @property
     def changes(self) -> bool:
         """Whether the association lets it carry something else, at once or as soon as it can be changed."""
-        return self.verb not in (Verb.KEEP, Verb.DROP) and self.current != self.planned
+        return self.verb not in (Verb.KEEP, Verb.DROP) and (self.renews or self.current != self.planned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,18 @@ class EnforcementStatus:
     deployment."""
     is_unfinished: bool = False
     """That observation was waiting for something."""
+    is_stopped: bool = False
+    """Nothing is enforced, and that does not end by itself: enforcement is off although no deployment is under way, or
+    sweeps are overdue."""
     drift: tuple[FindingView, ...] = ()
     pauses: tuple[PauseView, ...] = ()
     dead_letters: int | None = None
     """Messages in the provider's dead-letter queue; None if they can't be seen."""
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether everything is as wanted, and stays so."""
+        return not (self.drift or self.pauses or self.is_stopped or self.dead_letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,16 @@ class AssociationStatus:
         """Whether enforcement does not make changes that it would make."""
         return bool(self.enforcement and self.enforcement.pauses)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing is enforced although it should be."""
+        return bool(self.enforcement and self.enforcement.is_stopped)
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether there is nothing that people have to look at."""
+        return not self.drifted and (self.enforcement is None or self.enforcement.is_in_order)
+
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
@@ -152,8 +170,7 @@ class StatusReport:
         """The exit status."""
         if self.unseen or any(one.unseen for one in self.associations):
             return Exit.ERROR
-        is_wrong = any(one.has_drift or one.is_paused for one in self.associations)
-        return Exit.CHANGES if is_wrong else Exit.NOTHING
+        return Exit.NOTHING if all(one.is_in_order for one in self.associations) else Exit.CHANGES
 
 
 Report = PlanReport | StatusReport

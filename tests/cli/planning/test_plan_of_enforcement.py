@@ -121,6 +121,22 @@ def test_the_deployment_changes_late_arrivals_if_it_calls_the_handler(cloud: Clo
     assert (enforcement(plan).late_arrivals, enforcement(plan).next_sweep) == ((late,), None)
 
 
+@pytest.mark.parametrize(
+    ("servers", "changes"), [(REPAIRED, [(instance_id(1), "taking", False)]), (REPORTED, [])], ids=["repair", "report"]
+)
+def test_shows_instances_that_have_lost_the_tags(
+    cloud: Cloud, servers: Servers, changes: list[tuple[str, str, bool]]
+) -> None:
+    deployed(cloud, servers)
+    cloud.fleet.set_tags(instance_id(1), app=None)
+
+    sweep = enforcement(cloud.plan(synthesized(servers))).next_sweep
+
+    assert sweep
+    assert [(one.instance, one.kind, one.held_back) for one in sweep.changes] == changes
+    assert (sweep.pauses, sweep.drifted) == ((), 1)
+
+
 def test_says_that_the_next_sweep_would_pause(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     take_off(cloud, (1, 2, 3))

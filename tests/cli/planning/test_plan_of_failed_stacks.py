@@ -23,6 +23,37 @@ def cloud() -> Cloud:
     return cloud
 
 
+# Resources whose update has failed
+
+
+def test_updates_an_association_again_whose_update_has_failed(cloud: Cloud) -> None:
+    both = synthesized(Servers(ids=(instance_id(1), instance_id(2))))
+    cloud.fleet.set_carried(instance_id(2), cloud.foreign)
+    cloud.world.clock.sleep(60)
+    cloud.fail_to_update(both)
+    cloud.fleet.set_carried(instance_id(2), None)
+    cloud.world.clock.sleep(600)
+
+    plan = cloud.plan(both)
+
+    assert (plan.event, verbs(plan)) == (Event.UPDATE, {"web-1": Verb.KEEP, "web-2": Verb.ASSOCIATE})
+    assert PlanReport((plan,)).exit is Exit.CHANGES
+    cloud.deploy(both)
+    assert cloud.fleet.active(instance_id(2)) is not None
+    assert cloud.plan(both).event is Event.NONE
+
+
+def test_finds_that_an_id_of_a_failed_update_does_not_exist(cloud: Cloud) -> None:
+    """CloudFormation has rolled the failed properties back, so that the id is new again."""
+    cloud.fail_to_update(synthesized(Servers(ids=(instance_id(1), instance_id(9)))))
+    cloud.world.clock.sleep(600)
+
+    plan = cloud.plan(synthesized(Servers(ids=(instance_id(1), instance_id(9)), minutes=20)))
+
+    assert plan.event is Event.UPDATE
+    assert PlanReport((plan,)).exit is Exit.CONFLICTS
+
+
 # Resources whose creation has failed
 
 

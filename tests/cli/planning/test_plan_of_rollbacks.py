@@ -181,18 +181,18 @@ def test_a_new_template_after_a_failed_update_is_an_ordinary_update(new: Servers
 
 
 def test_the_same_update_again_after_it_has_failed_is_an_ordinary_update() -> None:
-    """CloudFormation sends nothing if it considers the failed properties as deployed."""
+    """A resource in UPDATE_FAILED is updated again, although the template has the properties already."""
     play = Play()
     plan = play.plan(synthesized(MORE))
 
-    assert (plan.event, plan.warnings) == (Event.NONE, ())
+    assert (plan.event, plan.warnings) == (Event.UPDATE, ())
 
 
 def test_after_a_skipped_rollback_no_event_is_a_rollback() -> None:
     """CloudFormation considers a skipped resource as rolled back: it has the former properties, and sends nothing."""
     play = Play()
     play.cloud.cloudformation.stacks[play.before.name] = replace(
-        play.cloud.cloudformation.stacks[play.before.name], template=play.before.template
+        play.cloud.cloudformation.stacks[play.before.name], template=play.before.template, update_failed=frozenset()
     )
     plan = play.plan()
 

@@ -93,6 +93,7 @@ def test_knows_which_resources_there_are_by_their_statuses(kind: str) -> None:
     assert found
     assert found.physical_ids == dict.fromkeys(there, "x")
     assert found.failed == {"CREATE_FAILED"}
+    assert found.update_failed == {"UPDATE_FAILED"}
 
 
 def test_counts_an_association_whose_creation_has_failed_among_the_associations() -> None:

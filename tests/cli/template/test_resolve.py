@@ -193,6 +193,7 @@ def test_does_not_treat_other_braces_as_a_dynamic_reference(text: str) -> None:
     "value",
     [
         {"Fn::Select": [5, ["x"]]},
+        {"Fn::Select": [-1, ["x"]]},
         {"Fn::Select": ["first", ["x"]]},
         {"Fn::Join": ["only a separator"]},
         {"Fn::Split": [",", {"Ref": "Ids"}]},
@@ -208,6 +209,19 @@ def test_does_not_treat_other_braces_as_a_dynamic_reference(text: str) -> None:
 def test_fails_when_a_function_has_invalid_arguments(value: Any) -> None:
     with pytest.raises(UnresolvedError, match=r"^(Ref|Fn::\w+) can't be worked out with "):
         RESOLVER(value)
+
+
+@pytest.mark.parametrize(("function", "decisive", "holds"), [("Fn::And", NO, False), ("Fn::Or", YES, True)])
+def test_one_condition_decides_whatever_the_others_are(function: str, decisive: Any, holds: bool) -> None:
+    for order in ([decisive, UNKNOWN], [UNKNOWN, decisive]):
+        assert Resolver(VALUES, conditions={**CONDITIONS, "It": {function: order}}).holds("It") is holds
+
+
+@pytest.mark.parametrize(("function", "other"), [("Fn::And", YES), ("Fn::Or", NO)])
+def test_fails_when_the_condition_that_decides_is_not_known(function: str, other: Any) -> None:
+    for order in ([other, UNKNOWN], [UNKNOWN, other]):
+        with pytest.raises(UnresolvedError, match="Vpc is not known"):
+            Resolver(VALUES, conditions={**CONDITIONS, "It": {function: order}}).holds("It")
 
 
 def test_knows_whether_a_condition_holds() -> None:

@@ -13,6 +13,7 @@ from ...runtime.association.services import READING
 from ..model import CliError
 from ..template.deployed_stack import DeployedStack, deployed_stack
 from .instance_details import DETAILS
+from .unreachable import fail_at_once
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -112,6 +113,7 @@ class Aws:
         with _MAKING_CLIENTS:
             if service not in self._clients:
                 self._clients[service] = client(self._session, service, self.region, **credentials)
+                fail_at_once(self._clients[service])
                 if service == "ec2":
                     read_quickly(self._clients[service], (*INSTANCE, *FIRST_LAUNCH, *DETAILS))
             return self._clients[service]

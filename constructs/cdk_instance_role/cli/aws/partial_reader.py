@@ -14,6 +14,7 @@ from ...runtime.association.exceptions import AssociationError
 from ..model import CliError
 from ..template.template_text import UnreadableError
 from .clients import NoAccessError
+from .unreachable import CONNECTION_ERRORS
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ def sentence(error: Exception) -> str:
             return f"the AWS credentials can't be renewed: {_LOG_IN}"
         case exceptions.ProfileNotFound():
             return f"{error}: correct AWS_PROFILE"
-        case exceptions.EndpointConnectionError() | exceptions.ConnectTimeoutError():
+        case exceptions.ConnectionError():
             return f"AWS can't be reached: {error}: check the network, and the name of the Region"
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
@@ -81,10 +82,10 @@ def guarded(job: Callable[[], T], otherwise: Callable[[str], T]) -> T:
 
 
 def ends_everything(error: Exception) -> bool:
-    """Whether no other call would do better."""
+    """Whether no other call would do better. That one service can't be reached says nothing about the others."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] in _EXPIRED | _INVALID
-    return not isinstance(error, exceptions.ReadTimeoutError)
+    return not isinstance(error, CONNECTION_ERRORS)
 
 
 class PartialReader:
@@ -98,11 +99,14 @@ class PartialReader:
         """
         self._goes_on = goes_on
         self.unavailable: list[str] = []
+        self.has_lost_connection = False
+        """A service could not be reached since the last reset: another attempt may do better."""
         self._kept: dict[str, tuple[Any, list[str]]] = {}
 
     def reset(self) -> None:
         """Forget the gaps, before something else is read."""
         self.unavailable.clear()
+        self.has_lost_connection = False
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -144,6 +148,7 @@ class PartialReader:
         except AwsError as error:
             if ends_everything(error) and not self._goes_on:
                 raise CliError(sentence(error)) from None
+            self.has_lost_connection |= isinstance(error, CONNECTION_ERRORS)
             self.record_gap(f"{what}: {reason_of(error)}")
             return otherwise
         except (UnreadableError, NoAccessError, AssociationError) as error:

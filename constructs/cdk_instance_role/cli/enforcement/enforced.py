@@ -89,6 +89,21 @@ def enforced(stack: StackArtifact, environment: Environment) -> tuple[list[Enfor
     return found, unseen
 
 
+def why_none(stack: StackArtifact, environment: Environment) -> str:
+    """Why a stack that could be seen has no associations with enforcement, in a sentence.
+
+    Args:
+        stack: the stack, as the assembly has it.
+        environment: the account and Region that it is in.
+    """
+    deployed = [*filter(None, (environment.stacks.deployed(one.address) for one in environment.stacks.family(stack)))]
+    if not deployed:
+        return f"stack {stack.name} is not deployed in {environment.aws.region}"
+    if not any(one.associations for one in deployed):
+        return f"stack {stack.name} has no deployed association"
+    return f"stack {stack.name}: no deployed association has enforcement"
+
+
 def _declared(addresses: Iterable[Address], environment: Environment) -> Iterator[tuple[Address, DeployedStack, str]]:
     """The deployed associations of stacks that have enforcement: each with its stack, and its logical id."""
     for address in addresses:

@@ -1,12 +1,13 @@
 """What enforcement will do about an association: with the decisions of the handler, and nothing is written."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...runtime.association.contract import EnforcementProperty, Property
 from ...runtime.association.decide.model import Snapshot
 from ...runtime.association.drift.admission import admit
 from ...runtime.association.drift.assessment import assess
+from ...runtime.association.drift.finding import UNSELECTED_SECONDS
 from ...runtime.association.drift.ownership import Ownership, Rival
 from ...runtime.association.exceptions import RequestError
 from ...runtime.association.ledger.desired_states import DesiredState
@@ -80,11 +81,14 @@ def _late_arrivals(planned: Planned) -> Iterable[str]:
 def _next_sweep(planned: Planned, ledger: AssociationLedger, ownership: Ownership) -> SweepPlan:
     operation = ledger.operation()
     memory = ledger.memory().of_operation(operation.request_id if operation else "")
-    assessment = assess(planned.desired, planned.snapshot, ledger.findings(), ownership)
+    first = assess(planned.desired, planned.snapshot, ledger.findings(), ownership)
+    # An instance that has lost the tags is restored only once two looks have shown it without them.
+    later = replace(planned.snapshot, now=planned.snapshot.now + UNSELECTED_SECONDS)
+    assessment = assess(planned.desired, later, first.findings, ownership)
     drifted = sum(one.drift is not None for one in assessment.findings.values())
     if not planned.settings.repairs:
         return SweepPlan(drifted=drifted)
-    admission = admit(assessment, memory, planned.settings, planned.snapshot.now)
+    admission = admit(assessment, memory, planned.settings, later.now)
     changes = [(change, False) for change in admission.changes] + [(change, True) for change in admission.held_back]
     pauses = admission.memory.pauses.items()
     return SweepPlan(

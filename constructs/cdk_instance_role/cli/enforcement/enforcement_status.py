@@ -1,6 +1,7 @@
 """How an association is enforced: since when not, what has drifted, and what is paused."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from ...runtime.association.contract import EnforcementProperty, Property
@@ -10,6 +11,7 @@ from ...runtime.association.exceptions import RequestError
 from ...runtime.association.ledger.desired_states import DesiredState
 from ...runtime.association.ledger.operations import FAILED, SUCCEEDED, Operation
 from ...runtime.association.request.enforcement import EnforcementSettings
+from ...runtime.association.request.event import max_seconds
 from ..live.association_ledger import AssociationLedger
 from ..live.environment import Environment
 from ..status_model import EnforcementStatus, FindingView, OffView, PauseView
@@ -18,10 +20,13 @@ from ..template.stacks import Address
 
 _MESSAGES: Literal["ApproximateNumberOfMessages"] = "ApproximateNumberOfMessages"
 UPGRADE = "deploy with the current release"
+MISSED_SWEEPS, MIN_OVERDUE_SECONDS = 4, 1800.0
+"""Sweeps are overdue after so many times the time between two, and not before so many seconds: EventBridge Scheduler
+has a flexible window, and a message that can't be handled at once comes back for 15 minutes."""
 
 
 def enforcement_of(
-    environment: Environment, address: Address, deployed: DeployedStack, logical_id: str
+    environment: Environment, address: Address, deployed: DeployedStack, logical_id: str, now: float
 ) -> EnforcementStatus | None:
     """How an association of a deployed stack is enforced; None if its template asks for no enforcement.
 
@@ -30,6 +35,7 @@ def enforcement_of(
         address: of the association's stack.
         deployed: the same as it is deployed.
         logical_id: of the association.
+        now: seconds since the epoch.
     """
     declared = declaration(deployed, logical_id)
     ledger = environment.ledger(address, logical_id) if declared else None
@@ -44,9 +50,10 @@ def enforcement_of(
         max_changes=str(declared.get(EnforcementProperty.MAX_CHANGES, "")),
         dead_letters=_dead_letters(environment, address, logical_id),
     )
-    if off or operation is None:
-        return EnforcementStatus(status.mode, status.every, status.max_changes, off, dead_letters=status.dead_letters)
-    return _on(status, ledger, ledger.memory().of_operation(operation.request_id), environment)
+    if off or operation is None or state is None:
+        return replace(status, off=off, is_stopped=not _is_under_way(operation, now))
+    memory = ledger.memory().of_operation(operation.request_id)
+    return replace(_on(status, ledger, memory, environment), is_stopped=_is_overdue(state, memory, now))
 
 
 def declaration(deployed: DeployedStack, logical_id: str) -> Mapping[str, Any] | None:
@@ -86,16 +93,25 @@ def _on(
 ) -> EnforcementStatus:
     # What was found before the latest deployment counts no more than what has been repaired since.
     findings = ledger.findings().values() if memory.observed_at else ()
-    return EnforcementStatus(
-        status.mode,
-        status.every,
-        status.max_changes,
+    return replace(
+        status,
         last_sweep=memory.swept_at,
         is_unfinished=memory.is_unfinished,
         drift=tuple(_finding(one, environment) for one in findings if one.drift),
         pauses=tuple(PauseView(kind, one.since, one.reason) for kind, one in memory.pauses.items()),
-        dead_letters=status.dead_letters,
     )
+
+
+def _is_under_way(operation: Operation | None, now: float) -> bool:
+    """Whether an operation goes on, which turns enforcement on once it has succeeded."""
+    return operation is not None and not operation.ended and now - operation.started_at <= max_seconds(operation.type)
+
+
+def _is_overdue(state: DesiredState, memory: Memory, now: float) -> bool:
+    """Whether a sweep should have been there since the latest one, or since enforcement was turned on."""
+    settings = EnforcementSettings.from_properties(state.properties)
+    every = settings.every if settings else 0.0
+    return now - max(memory.swept_at, state.since) > max(MISSED_SWEEPS * every, MIN_OVERDUE_SECONDS)
 
 
 def _finding(finding: Finding, environment: Environment) -> FindingView:

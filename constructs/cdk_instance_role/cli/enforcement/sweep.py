@@ -43,6 +43,8 @@ class Sweep:
     memory: Memory = field(default_factory=Memory)
     """What enforcement remembers by now."""
     problem: str = ""
+    unread: str = ""
+    """Why the latest look was in vain; empty if it was not."""
 
     @property
     def has_begun(self) -> bool:
@@ -98,21 +100,32 @@ def wait(
             _look(sweep, say)
         waiting = [sweep for sweep in waiting if not sweep.is_over]
     for sweep in waiting:
-        sweep.problem = UNFINISHED if sweep.has_begun else NO_SWEEP
+        sweep.problem = sweep.unread or (UNFINISHED if sweep.has_begun else NO_SWEEP)
 
 
 def _look(sweep: Sweep, say: Callable[[str], None]) -> None:
-    ledger, had_begun = sweep.association.ledger, sweep.has_begun
-    sweep.association.environment.reader.reset()
-    sweep.memory, operation = ledger.memory(), ledger.operation()
-    if why_off(ledger.desired_state(), operation):
-        sweep.problem = BEGUN
-    for unseen in sweep.association.environment.reader.unavailable:
-        sweep.problem = unseen
+    had_begun = sweep.has_begun
+    try:
+        _read(sweep)
+    except CliError as error:  # whatever it is, the others are waited for
+        sweep.problem = str(error)
     if sweep.is_over and not sweep.problem:
         say(f"{sweep.association.name}: the sweep is finished")
     elif sweep.has_begun and not had_begun:
         say(f"{sweep.association.name}: the sweep has begun, and waits for EC2 or for instances")
+
+
+def _read(sweep: Sweep) -> None:
+    """Read what enforcement remembers by now. A lost connection is left to the next look."""
+    ledger, reader = sweep.association.ledger, sweep.association.environment.reader
+    reader.reset()
+    memory, operation = ledger.memory(), ledger.operation()
+    sweep.unread = "; ".join(reader.unavailable)
+    if reader.has_lost_connection:
+        return
+    sweep.memory, sweep.problem = memory, sweep.unread
+    if not sweep.problem and why_off(ledger.desired_state(), operation):
+        sweep.problem = BEGUN
 
 
 def _sent_at(answer: Any, now: float) -> float:

@@ -38,6 +38,8 @@ class PlannedObserver(Observer):
         self._environment, self._stated, self._carried = environment, stated or {}, carried or {}
         self.current: Instances = {}
         """The instances that were looked at last, with what they carry now."""
+        self.unseen: set[str] = set()
+        """ARNs of the profiles that IAM could not be asked about."""
 
     def with_associations(self, seen: Sighting) -> Sighting:
         """The instances with what they carry by then."""
@@ -59,7 +61,10 @@ class PlannedObserver(Observer):
 
     def _live(self, arn: str, presumed: Profile | None) -> Profile | None:
         look = partial(super().profiles, [arn])
-        return self._environment.reader.fetch(f"instance profile {arn}", lambda: look()[arn], presumed)
+        found = self._environment.reader.fetch(f"instance profile {arn}", lambda: look()[arn], presumed)
+        if found is presumed:
+            self.unseen.add(arn)
+        return found
 
     def _planned(self, arn: str, presumed: Profile) -> Profile | None:
         """A profile that the deployment creates, as IAM will describe it; None if it does not create it."""

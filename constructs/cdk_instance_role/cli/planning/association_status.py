@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 
 from ...runtime.association.arn import name_of
-from ...runtime.association.aws.observe import Observer
 from ...runtime.association.contract import Property
 from ...runtime.association.decide.checks import profile_problems
 from ...runtime.association.decide.claim import Claim
@@ -28,7 +27,7 @@ from ..template.stacks import Address
 
 
 def status_of_stack(
-    stack: StackArtifact, environment: Environment, history: History | None = None
+    stack: StackArtifact, environment: Environment, now: float, history: History | None = None
 ) -> list[AssociationStatus]:
     """How the associations of a deployed stack are, and of those that are nested in it.
 
@@ -36,6 +35,7 @@ def status_of_stack(
         stack: the stack, as the assembly has it. What it has that is not deployed is left out, unless it can't be seen
             whether it is.
         environment: the account and Region that it is in.
+        now: seconds since the epoch.
         history: knows who has changed drifted instances. Default: nobody is asked about that.
     """
     environment.reader.reset()
@@ -43,19 +43,22 @@ def status_of_stack(
     for one in [*environment.stacks.family(stack)]:
         if deployed := environment.stacks.deployed(one.address):
             found += (
-                _with_changes(status, environment, history) for status in _deployed(one.address, deployed, environment)
+                _with_changes(status, environment, history)
+                for status in _deployed(one.address, deployed, environment, now)
             )
         elif unseen := environment.stacks.hidden(one.address):
             found += _hidden(one, unseen, environment)
     return found
 
 
-def _deployed(address: Address, deployed: DeployedStack, environment: Environment) -> Iterator[AssociationStatus]:
+def _deployed(
+    address: Address, deployed: DeployedStack, environment: Environment, now: float
+) -> Iterator[AssociationStatus]:
     environment.stacks.former_values(address, deployed)
     for logical_id in deployed.associations:
         environment.reader.reset()
         yield guarded(
-            partial(_status, address, deployed, logical_id, environment),
+            partial(_status, address, deployed, logical_id, environment, now),
             partial(_unknown, address, address.path(deployed.template, logical_id), environment),
         )
 
@@ -81,7 +84,9 @@ def _unknown(address: Address, path: str, environment: Environment, *unseen: str
     return AssociationStatus(address.name, path, environment.aws.account, environment.aws.region, unseen=unseen)
 
 
-def _status(address: Address, deployed: DeployedStack, logical_id: str, environment: Environment) -> AssociationStatus:
+def _status(
+    address: Address, deployed: DeployedStack, logical_id: str, environment: Environment, now: float
+) -> AssociationStatus:
     records = held(environment.records(address, logical_id))
     observer = PlannedObserver(environment)
     instances = environment.reader.fetch("the instances", lambda: observer.instances(None, records).instances, None)
@@ -89,7 +94,7 @@ def _status(address: Address, deployed: DeployedStack, logical_id: str, environm
         "names of the instances", lambda: environment.instances.of(instances or ()), dict[str, Details]()
     )
     profiles = KnownProfiles(environment, observer)
-    enforcement = enforcement_of(environment, address, deployed, logical_id)
+    enforcement = enforcement_of(environment, address, deployed, logical_id, now)
     is_enforced = enforcement is not None and enforcement.off is None
     inside = _Inside(environment, observer, _stated_role(address, deployed, logical_id, environment))
     views = () if instances is None else _views(records.values(), instances, known, profiles, inside, is_enforced)
@@ -133,7 +138,7 @@ def _views(
 class _Inside:
     """Looks into the profiles that instances carry: EC2 says ``associated`` whatever has become of them."""
 
-    def __init__(self, environment: Environment, observer: Observer, stated_role: str | None) -> None:
+    def __init__(self, environment: Environment, observer: PlannedObserver, stated_role: str | None) -> None:
         """
         Args:
             environment: the account and Region.
@@ -148,6 +153,8 @@ class _Inside:
             return ""
         arn = instance.association.profile_arn
         profile = self._observer.profiles([arn])[arn]
+        if arn in self._observer.unseen:
+            return ""
         stated = self._stated_role or (profile.role_arn if profile else None) or arn
         problems = profile_problems(ProfileRef(arn, stated), profile)
         if profile and not profile.is_held_by(instance.association):

@@ -86,6 +86,7 @@ class Rows:
         current = self._profiles.view(_carried(step, self._current))
         will_change = step.action in CHANGES or step.action is Action.WAIT
         planned = self._profiles.view(step.after if will_change else _carried(step, found.snapshot.instances))
+        renews = will_change and step.renews
         reason = f"{step.reason}: {step.advice}" if step.action in PROBLEMS else step.reason
         if instance:
             reason = reason.removeprefix(f"({instance.state}) ")
@@ -97,8 +98,9 @@ class Rows:
             reason=self._environment.text(reason),
             current=current,
             planned=planned,
-            warnings=hints(known) if will_change and planned and planned != current else (),
+            warnings=hints(known) if will_change and planned and (planned != current or renews) else (),
             tags=known.sorted_tags,
+            renews=renews,
         )
 
 
@@ -115,7 +117,7 @@ def warned(row: InstanceView, warning: str) -> InstanceView:
 
 def _dropped(row: InstanceView, reason: str) -> InstanceView:
     """A row of an instance that does not exist after the deployment."""
-    return replace(row, verb=Verb.DROP, planned=row.current, reason=reason, warnings=())
+    return replace(row, verb=Verb.DROP, planned=row.current, renews=False, reason=reason, warnings=())
 
 
 def _left_alone(row: InstanceView, why: str) -> InstanceView:
@@ -124,11 +126,12 @@ def _left_alone(row: InstanceView, why: str) -> InstanceView:
         return row
     if row.verb is Verb.WAIT and not row.changes:  # EC2 will confirm it without anyone's help
         return replace(row, verb=Verb.KEEP)
-    kept = replace(row, verb=Verb.KEEP, planned=row.current, reason="nothing about the association changes")
+    reason = "nothing about the association changes"
+    kept = replace(row, verb=Verb.KEEP, planned=row.current, renews=False, reason=reason)
     return replace(kept, warnings=(f"it is not as wanted ({row.reason}), and the deployment leaves it so: {why}",))
 
 
 def _retained(row: InstanceView, planned: ProfileView | None) -> InstanceView:
     """A row of an association that goes without the handler being called."""
     reason = "the association goes, and its removal policy leaves everything as it is"
-    return replace(row, verb=Verb.KEEP, planned=planned, reason=reason, warnings=())
+    return replace(row, verb=Verb.KEEP, planned=planned, renews=False, reason=reason, warnings=())

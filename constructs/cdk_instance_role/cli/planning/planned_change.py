@@ -185,7 +185,10 @@ def _leaving(stacks: StackGraph, address: Address, logical_id: str) -> Intent:
 def _former_properties(
     stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack, logical_id: str
 ) -> Mapping[str, Sequence[str]] | None:
-    """The properties as they were sent last. None if they are not known: then they count as changed."""
+    """The properties as they were sent last. None if they are not known: then they count as changed. After an update
+    that has failed, the template has those that CloudFormation may have rolled back."""
+    if logical_id in deployed.update_failed:
+        return None
     try:
         return stacks.former_values(stack.address, deployed).properties(logical_id)
     except UnresolvedError:

@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 from collections.abc import Iterator
 
 from ..live.stack_graph import StackGraph
+from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
-from ..template.stacks import Address
+from ..template.stacks import Address, loops
 
 _CREATED_AGAIN = "ROLLBACK_FAILED"
 _PAUSED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -47,6 +48,21 @@ def created_again(stacks: StackGraph, address: Address) -> str | None:
                 "delete it with `cdk destroy`, then plan what is created"
             )
     return None
+
+
+def unseen_loops(stacks: StackGraph, stack: StackArtifact, *, planned: bool) -> Iterator[str]:
+    """Loops that may make associations, in a stack and in those that are nested in it, in sentences.
+
+    Args:
+        stacks: the stacks of the account and Region.
+        stack: the stack, as the assembly has it.
+        planned: also those that are not deployed yet.
+    """
+    for one in stacks.family(stack):
+        deployed = stacks.deployed(one.address)
+        found = (*loops(one.template if planned else {}), *loops(deployed.template if deployed else {}))
+        for name in dict.fromkeys(found):
+            yield f"stack {one.name}: what {name} makes is known to CloudFormation only, and can be associations"
 
 
 def status_warnings(stacks: StackGraph, address: Address) -> Iterator[str]:

@@ -10,6 +10,7 @@ from ..text import one_line
 from . import words
 
 PAUSED = "Paused until the next deployment or `instance-role reconcile --resume`:"
+OVERDUE = "the next one is overdue: look at the schedule, the queue and the log of the provider"
 FOUND = "Found by enforcement:"
 LATEST_CHANGES = "Changed last, as CloudTrail's event history says:"
 DEAD_LETTERS = "Messages that could not be handled:"
@@ -37,7 +38,8 @@ def fact(status: EnforcementStatus) -> str:
         state = f"last sweep {words.moment(status.last_sweep)}{', not finished' if status.is_unfinished else ''}"
     else:
         state = "no sweep since the latest deployment"
-    return f"{settings(status.mode, status.every, status.max_changes)}; {state}"
+    late = f", {OVERDUE}" if status.is_stopped and not status.off else ""
+    return f"{settings(status.mode, status.every, status.max_changes)}; {state}{late}"
 
 
 def plan_fact(plan: EnforcementPlan) -> str:

@@ -21,7 +21,7 @@ _PLANNED = {
     Exit.CHANGES: "changes",
     Exit.NOTHING: "nothing to do",
 }
-_FOUND = {Exit.ERROR: "not fully seen", Exit.CHANGES: "drift or a pause", Exit.NOTHING: "in order"}
+_FOUND = {Exit.ERROR: "not fully seen", Exit.CHANGES: "not in order", Exit.NOTHING: "in order"}
 _WORST_FIRST = (Exit.ERROR, Exit.CONFLICTS, Exit.CHANGES, Exit.NOTHING)
 _BY_WEIGHT = (Verb.CONFLICT, Verb.REPLACE, Verb.ASSOCIATE, Verb.UNDO, Verb.WAIT, Verb.DROP, Verb.KEEP)
 """What people have to see comes first, also where a table is cut."""
@@ -164,3 +164,8 @@ def _wrong(report: StatusReport) -> Iterator[str]:
     paused = sum(status.is_paused for status in report.associations)
     if paused:
         yield f"Enforcement of {counted(paused, 'association')} is paused."
+    stopped = sum(status.is_stopped for status in report.associations)
+    if stopped:
+        yield f"Nothing is enforced for {counted(stopped, 'association')}."
+    if any(status.enforcement and status.enforcement.dead_letters for status in report.associations):
+        yield "There are messages that could not be handled."

@@ -120,6 +120,7 @@ def _held(report: StatusReport) -> dict[str, Any]:
         "instances": len(instances),
         "drifted": sum(len(status.drifted) for status in report.associations),
         "paused": sum(status.is_paused for status in report.associations),
+        "stopped": sum(status.is_stopped for status in report.associations),
         "unseen": len(report.unseen) + sum(len(status.unseen) for status in report.associations),
     }
 

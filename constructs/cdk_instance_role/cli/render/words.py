@@ -81,11 +81,16 @@ def held_totals(statuses: Iterable[AssociationStatus]) -> str:
 
 
 def held_state(statuses: Iterable[AssociationStatus]) -> str:
-    """How many instances have drifted."""
+    """How many instances have drifted; without drift, what else is not in order."""
     those = [*statuses]
     drifted = sum(len(one.drifted) for one in those)
-    is_paused = any(one.enforcement and one.enforcement.pauses for one in those)
-    return f"{drifted} drifted" if drifted else "enforcement paused" if is_paused else _IN_ORDER
+    if drifted:
+        return f"{drifted} drifted"
+    if any(one.is_stopped for one in those):
+        return "nothing enforced"
+    if any(one.is_paused for one in those):
+        return "enforcement paused"
+    return _IN_ORDER if all(one.is_in_order for one in those) else "not in order"
 
 
 def estimate(value: Estimate) -> str:

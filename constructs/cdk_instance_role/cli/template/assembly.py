@@ -190,6 +190,11 @@ def is_one(names: Iterable[str], pattern: str) -> bool:
     return any(fnmatchcase(name, pattern) for name in names)
 
 
+def is_named(stack: StackArtifact, names: Sequence[str]) -> bool:
+    """Whether one of these names is that of the stack, and not a pattern for it and others."""
+    return any(name in names for name in _names(stack))
+
+
 def deployed_with(chosen: Sequence[StackArtifact], stacks: Sequence[StackArtifact]) -> list[StackArtifact]:
     """The stacks that `cdk deploy` deploys if these are named, each after those that it needs.
 

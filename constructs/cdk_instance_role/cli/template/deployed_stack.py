@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"})
 """Statuses of stacks without resources. What is left after the rollback of a creation the CDK CLI deletes and creates
 again."""
-_FAILED = "CREATE_FAILED"
+_FAILED, _UPDATE_FAILED = "CREATE_FAILED", "UPDATE_FAILED"
 _GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 """Statuses of resources that the stack has no more. One that is skipped goes on to exist without it."""
 
@@ -35,6 +35,9 @@ class DeployedStack:
     failed: frozenset[str] = frozenset()
     """Logical ids of the resources whose creation has failed: the next deployment deletes what there is of them, and
     creates them again. They are not among the physical ids."""
+    update_failed: frozenset[str] = frozenset()
+    """Logical ids of the resources whose update has failed: the template has the properties that they should have got.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html"""
 
     @property
     def name(self) -> str:
@@ -96,6 +99,9 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
         outputs={one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
         status=stack["StackStatus"],
         failed=frozenset(failed),
+        update_failed=frozenset(
+            one["LogicalResourceId"] for one in resources if one["ResourceStatus"] == _UPDATE_FAILED
+        ),
     )
 
 

@@ -147,7 +147,7 @@ class Resolver:
                 return self._sub(argument)
             case "Select":
                 index, items = argument
-                return self(items)[int(self(index))]
+                return _selected(self(items), int(self(index)))
             case "Split":
                 separator, text = argument
                 return self(text).split(separator)
@@ -189,12 +189,35 @@ class Resolver:
                 one, other = as_text(self(argument))
                 return bool(one == other)
             case "Fn::And":
-                return all(map(self._holds, argument))
+                return not self._has_one_that(False, argument)
             case "Fn::Or":
-                return any(map(self._holds, argument))
+                return self._has_one_that(True, argument)
             case "Fn::Not":
                 return not self._holds(argument[0])
         raise UnresolvedError(f"condition {name} is not known before the deployment")
+
+    def _has_one_that(self, holds: bool, conditions: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether a condition holds, or one does not: that decides, whatever the others are.
+
+        Raises:
+            UnresolvedError: none is known to decide, and one is not known.
+        """
+        unknown: UnresolvedError | None = None
+        for one in conditions:
+            try:
+                if self._holds(one) is holds:
+                    return True
+            except UnresolvedError as error:
+                unknown = error
+        if unknown:
+            raise unknown
+        return False
+
+
+def _selected(items: Sequence[Any], index: int) -> Any:
+    if index < 0:
+        raise IndexError
+    return items[index]
 
 
 def _resolved(value: Any) -> Any:

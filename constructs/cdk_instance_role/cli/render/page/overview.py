@@ -100,5 +100,11 @@ def _counts(all_totals: list[dict[str, Any]]) -> list[str]:
 
 def _flat(totals: dict[str, Any]) -> dict[str, int]:
     verbs = {verb.value: totals["verbs"][verb] for verb in Verb} if "verbs" in totals else {}
-    others = {"refusals": "problems", "drifted": "drifted", "paused": "paused", "not seen": "unseen"}
+    others = {
+        "refusals": "problems",
+        "drifted": "drifted",
+        "paused": "paused",
+        "stopped": "stopped",
+        "not seen": "unseen",
+    }
     return verbs | {heading: totals[key] for heading, key in others.items() if key in totals}
