@@ -149,6 +149,23 @@ def test_tags_that_return_within_a_minute_change_nothing(
     assert world.carried(first) == ["Web"]
 
 
+def test_a_look_with_the_tags_counts_while_the_target_is_not_right_otherwise(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    """Its profile was created again, so each look leaves it as it is until it is deployed again."""
+    deployed(world, resource)
+    late = world.instance(world.old, tags=WEB)
+    enforcement.run(901 + 10)
+    world.fleet.recreate_profile(world.web)
+    world.fleet.set_tags(late, app=None)
+    enforcement.run(30)
+    world.fleet.set_tags(late, app="web")
+    enforcement.run(6 * 3600)
+    world.fleet.set_tags(late, app=None)
+    enforcement.run(30)
+    assert world.carried(late) == ["Web"], "one look is not enough"
+
+
 def test_events_about_other_instances_cause_no_look(world: World, resource: Resource, enforcement: Enforcement) -> None:
     deployed(world, resource)
     other = world.fleet.launch(tags={"app": "other"})

@@ -4,14 +4,18 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from tests.runtime.rollouts import IN_WAVES, poll_until
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import QUERY_SECONDS, Resource, World
-from tests.simulator.ec2 import ASSOCIATE
+from tests.simulator.ec2 import ASSOCIATE, REPLACE
+from tests.simulator.enforcement import REPAIR, Enforcement
 from tests.simulator.errors import AwsError
+from tests.simulator.faults import FOR_EVER
 from tests.simulator.iam import GET_PROFILE
 
 BAKE = 70
 """It is also the time that a wave may take to be confirmed: the two must not be confused."""
 CONFIRMATION_SECONDS = 180
+DENIED = AwsError("UnauthorizedOperation", "not authorized to perform: ec2:ReplaceIamInstanceProfileAssociation", 403)
 NO_ANSWER = ReadTimeoutError(endpoint_url="https://ec2.eu-west-1.amazonaws.com/")
 
 
@@ -92,3 +96,48 @@ def test_the_time_for_a_confirmation_begins_with_the_change_if_ec2_gives_no_time
 
     assert f"is still associating after {CONFIRMATION_SECONDS} seconds" in result.reason
     assert 100 + CONFIRMATION_SECONDS <= world.clock() - began < 100 + CONFIRMATION_SECONDS + 60
+
+
+def deny_for_a_moment(world: World) -> None:
+    """A corrected policy is in force after 20 seconds."""
+    world.traffic.faults.clear()
+    until = world.clock() + 20
+    world.traffic.fail(REPLACE, DENIED, times=FOR_EVER, when=lambda _: world.clock() < until)
+
+
+def test_a_continued_rollback_waits_for_the_policy_that_was_corrected_before_it(
+    world: World, resource: Resource
+) -> None:
+    targets = world.instances(2, world.old)
+    before = world.properties(targets, replaces=[world.old])
+    after = world.properties(targets, profile=world.own_profile("Web2"), replaces=[world.old])
+    assert resource.create(before).ok
+    world.clock.sleep(600)
+    assert resource.update(after).ok
+    world.stack_status = Status.ROLLING_BACK
+    world.traffic.fail(REPLACE, DENIED, times=FOR_EVER)
+    assert not resource.deliver(resource.event("Update", before, after)).ok
+
+    world.clock.sleep(3600)
+    deny_for_a_moment(world)
+    result = resource.deliver(resource.event("Update", before, after))
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web", "Web"]
+
+
+def test_a_deployment_waits_for_the_policy_that_enforcement_has_missed_for_a_day(
+    world: World, resource: Resource
+) -> None:
+    enforcement = Enforcement(world)
+    world.instance(tags={"app": "web"})
+    properties = world.properties(tags={"app": ["web"]}, replaces=[world.old], enforcement=REPAIR)
+    assert resource.create(properties).ok
+    world.traffic.fail(REPLACE, DENIED, times=FOR_EVER)
+    late = world.instance(world.old, tags={"app": "web"})
+    enforcement.run(24 * 3600)
+    assert world.carried(late) == ["Old"]
+
+    deny_for_a_moment(world)
+    result = resource.update({**properties, "TimeoutSeconds": 900})
+    assert result.ok, result.reason
+    assert world.carried(late) == ["Web"]

@@ -95,3 +95,23 @@ def test_an_instance_without_claims_has_no_refusal() -> None:
 
 def test_a_target_that_was_only_kept_has_no_refusal() -> None:
     assert not was_refused(record(action=Action.KEEP, final=True, failing_since=LATER))
+
+
+def denied(record: Record, request: str, at: float) -> Record:
+    """The record after this event has tried to give the instance WANTED, and was not allowed to pass its role."""
+    tried = record.claimed("A", to(WANTED), at, request=request)
+    return tried.noted("denied", at, kind="DENIED", denied_role="arn:aws:iam::111122223333:role/Web")
+
+
+def test_an_error_counts_from_the_first_time_that_the_event_has_met_it() -> None:
+    met = denied(denied(Record(ID), "update", BEFORE), "update", BEFORE + 30)
+    assert met.trouble_since("DENIED", BEFORE + 60) == BEFORE
+
+
+def test_what_an_earlier_event_was_denied_says_nothing_about_the_next_one() -> None:
+    """What was wrong may be corrected meanwhile, and the correction takes some seconds to be in force."""
+    met = denied(denied(Record(ID), "rollback", BEFORE), "continued rollback", BEGAN)
+    assert met.trouble_since("DENIED", LATER) == BEGAN
+    assert met.mine is not None
+    assert met.mine.denial is not None
+    assert not met.mine.denial.is_confirmed

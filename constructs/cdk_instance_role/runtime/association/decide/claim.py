@@ -64,6 +64,8 @@ class Latest:
     """EC2 has refused it for good."""
     rejected: bool = False
     """EC2 has answered that it did not make the change. Without an answer, it may have made it."""
+    request: str = ""
+    """Id of the event for which it was written down. With enforcement: of the latest operation that has succeeded."""
 
     @property
     def may_be_made(self) -> bool:
@@ -101,6 +103,7 @@ class Claim:
     base: Base | None = None
     """What the instance carried before the Create that found this claim."""
     trouble: Trouble | None = None
+    """Like the denial, it is of the same event as the latest step."""
     denial: Denial | None = None
 
     def is_retained_above(self, other: Self | None) -> bool:
@@ -128,6 +131,12 @@ class Claim:
         latest = replace(self.latest, error=None, at=now, rejected=False)
         return replace(self, latest=latest, detached=None, failing_since=failing_since, trouble=None, denial=None)
 
+    def begun(self, latest: Latest, *, detached: str | None) -> Self:
+        """The claim once a step is about to be made. What another event was refused says nothing about this one: what
+        was wrong then may be corrected since, and a correction takes its time to be in force."""
+        mine = replace(self, latest=latest, detached=detached)
+        return mine if self.latest.request == latest.request else replace(mine, trouble=None, denial=None)
+
     def found_by(self, request: str, carried: str | None) -> Self:
         """The claim once a Create has found it, whose event has this id, on an instance that carries this profile."""
         return replace(self, request=request, base=Base(carried, self.rank, self.wanted, self.ours, self.retained))
@@ -153,7 +162,7 @@ class Claim:
         )
 
     def trouble_since(self, kind: str, now: float) -> float:
-        """When this kind of error was first seen, without another kind or a success since then."""
+        """When this event first met this kind of error, without another kind or a success since then."""
         return self.trouble.since if self.trouble and self.trouble.kind == kind else now
 
 

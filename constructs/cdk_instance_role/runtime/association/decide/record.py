@@ -125,8 +125,8 @@ class Record:
         mine = self.mine or Claim(association, since=now, request=request)
         if creates and not step.undo and mine.request != request:
             mine = mine.found_by(request, step.before)
-        latest = Latest(str(step.action), step.before, step.after, now)
-        mine = replace(mine, latest=latest, detached=step.before if step.action is Action.SWAP else mine.detached)
+        latest = Latest(str(step.action), step.before, step.after, now, request=request)
+        mine = mine.begun(latest, detached=step.before if step.action is Action.SWAP else mine.detached)
         if step.undo:
             # What is another's, and is brought to light again, is ours until we are gone.
             restored = {step.after} if step.after and step.after != self.previous else set()
@@ -174,7 +174,7 @@ class Record:
         return replace(self, mine=self.mine.refused(error, now, **how))
 
     def trouble_since(self, kind: str, now: float) -> float:
-        """When this kind of error was first seen, without another kind or a success since then."""
+        """When the event of the latest step first met this kind of error, without another kind or a success since."""
         return self.mine.trouble_since(kind, now) if self.mine else now
 
     def settled(self, wanted: str, *, retain: bool = False) -> Self:

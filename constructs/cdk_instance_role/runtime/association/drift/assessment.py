@@ -58,8 +58,10 @@ class _Assessor:
         plan = plan_desired(self._desired, self._snapshot, context)
         selected, problems = set(self._snapshot.selected), self._profile_problems()
         for step in plan.steps:
-            record = self._snapshot.record(step.instance_id)
-            if self._snapshot.is_gone(step.instance_id):
+            record, is_gone = self._snapshot.record(step.instance_id), self._snapshot.is_gone(step.instance_id)
+            if known := self._known.get(step.instance_id):
+                self._remember(known.looked_at(is_selected=step.instance_id in selected, is_gone=is_gone))
+            if is_gone:
                 self._note_gone(step, record)
             elif step.instance_id not in selected:
                 self._assess_unselected(step)
@@ -233,7 +235,6 @@ class _Assessor:
             drift, record = Drift.REFUSED, self._snapshot.record(step.instance_id)
             error = record.mine.latest.error if record.mine else None
             step = replace(step, reason=f"{step.reason}: refused{f', {error}' if error else ''}")
-        known = replace(known, unselected_at=known.unselected_at if step.undo else None, gone_at=None)
         self._remember(known.drifted(drift, step.reason, step.advice, step.before, self._now))
 
     def _is_right(self, instance_id: str) -> None:

@@ -67,6 +67,12 @@ class Finding:
     gone_at: float | None = None
     """When it was first seen terminated, in seconds since the epoch."""
 
+    def looked_at(self, *, is_selected: bool, is_gone: bool) -> Self:
+        """The finding at a look, whatever is decided then: an instance with the tags has not lost them, and one that
+        exists is not gone."""
+        unselected_at = None if is_selected else self.unselected_at
+        return replace(self, unselected_at=unselected_at, gone_at=self.gone_at if is_gone else None)
+
     def drifted(self, drift: Drift, reason: str, advice: str, carries: str | None, now: float) -> Self:
         """The finding once this drift is seen."""
         since = self.since if self.drift is drift else now

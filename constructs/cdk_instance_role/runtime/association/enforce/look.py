@@ -167,7 +167,7 @@ class Look:
                 continue
             self._held_back.add(id_)
             if id_ in known:
-                assessment.findings[id_] = known[id_]
+                assessment.findings[id_] = replace(known[id_], unselected_at=assessment.findings[id_].unselected_at)
             else:
                 del assessment.findings[id_]
 

@@ -89,6 +89,7 @@ def _claim_attributes(claim: Claim) -> dict[str, Any]:
         "Error": latest.error,
         "Final": latest.final,
         "Rejected": latest.rejected,
+        "StepRequest": latest.request,
         "FailingSince": claim.failing_since,
         "Request": claim.request,
         "Retained": claim.retained,
@@ -100,7 +101,7 @@ def _claim_attributes(claim: Claim) -> dict[str, Any]:
 
 def _claim(association: str, item: Mapping[str, Any]) -> Claim:
     step, at = (item["Action"], item["Before"], item["After"]), float(item["At"])
-    latest = Latest(*step, at, item["Error"], item["Final"], item["Rejected"])
+    latest = Latest(*step, at, item["Error"], item["Final"], item["Rejected"], item["StepRequest"])
     return Claim(
         association,
         since=float(item["Since"]),
