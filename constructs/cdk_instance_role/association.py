@@ -22,6 +22,7 @@ from .drift_events import DriftEvents
 from .enforcement import Enforcement
 from .handler_permissions.statements import Permissions
 from .instance_profiles.known_profile import KnownProfile
+from .instance_profiles.role_attachments import attached_policies
 from .metrics import AssociationMetrics
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
@@ -186,7 +187,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         return self._attribute(Attribute.KEPT_COUNT)
 
     def _settle(self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str]) -> None:
-        """Hand over what Aspects have set: former paths, and what happens when the resource is removed."""
+        """Hand over what is only known after all Aspects: former paths, the removal of the resource, and policies."""
+        self._resource.node.add_dependency(*attached_policies(stack, profile))
         resource: Any = self._resource.node.default_child
         template = resources_of(stack).get(stack.resolve(resource.logical_id), {})
         removal = removal_in(template)

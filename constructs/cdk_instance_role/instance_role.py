@@ -199,7 +199,7 @@ class InstanceRole(Construct):
         check_arn(Kind.ROLE, role.role_arn)
         check_place(Kind.ROLE, role.role_arn, self._arns, path_of(self))
         if is_token(role.role_arn):
-            check_account(Kind.ROLE, role.env.account, self._arns, path_of(self))
+            check_account(Kind.ROLE, role.role_arn, role.env.account, self._arns, path_of(self))
         return role
 
     def _new_role(self, *, inline_policies: Any, permissions_boundary: Any, **properties: Any) -> iam.Role:
@@ -237,4 +237,4 @@ class InstanceRole(Construct):
         check_arn(Kind.POLICY, arn)
         check_place(Kind.POLICY, arn, self._arns, path_of(self))
         if isinstance(policy, iam.ManagedPolicy):
-            check_account(Kind.POLICY, policy.env.account, self._arns, path_of(self))
+            check_account(Kind.POLICY, policy.managed_policy_arn, policy.env.account, self._arns, path_of(self))

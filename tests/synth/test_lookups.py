@@ -133,11 +133,13 @@ def test_the_second_pass_fails_when_the_real_value_is_invalid(case: str, tmp_pat
         synthesized(declare, tmp_path, {PARAMETER: wrong})
 
 
-def test_a_role_that_is_looked_up_may_be_of_any_account_in_the_first_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize("literal", [True, False], ids=["a literal partition", "a partition that is a token"])
+def test_a_role_that_is_looked_up_may_be_of_any_account_in_the_first_pass(tmp_path: Path, literal: bool) -> None:
     def declare(stack: Stack) -> None:
         InstanceRole(stack, "Web", role=iam.Role.from_lookup(stack, "Role", role_name="web"))
 
-    assert len(synthesized(declare, tmp_path)["missing"]) == 1
+    context = {"@aws-cdk/core:enablePartitionLiterals": literal}
+    assert len(synthesized(declare, tmp_path, context)["missing"]) == 1
 
 
 def test_a_key_whose_id_is_looked_up_is_not_inspected_in_the_first_pass() -> None:

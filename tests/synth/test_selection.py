@@ -275,3 +275,8 @@ def test_with_a_list_token_the_policies_are_the_same_in_every_synthesis() -> Non
         return handler_policies(stack)
 
     assert policies(0) == policies(3)
+
+
+def test_the_values_of_a_set_are_in_the_same_order_in_every_run() -> None:
+    values = {f"value-{number}" for number in range(20)}
+    assert InstanceSelection.by_tags({"app": values}).tags == (("app", tuple(sorted(values))),)  # type: ignore[dict-item]

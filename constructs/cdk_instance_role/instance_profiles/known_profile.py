@@ -59,10 +59,10 @@ class KnownProfile:
             ValueError: the profile or its role is elsewhere.
         """
         check_place(Kind.INSTANCE_PROFILE, self.arn, arns, path)
-        check_account(Kind.INSTANCE_PROFILE, self.account, arns, path)
+        check_account(Kind.INSTANCE_PROFILE, self.arn, self.account, arns, path)
         check_place(Kind.ROLE, self.role_arn, arns, path)
         if is_token(self.role_arn):
-            check_account(Kind.ROLE, self.role.env.account, arns, path)
+            check_account(Kind.ROLE, self.role_arn, self.role.env.account, arns, path)
 
     @property
     def paths(self) -> tuple[str, ...]:

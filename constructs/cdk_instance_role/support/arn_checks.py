@@ -92,11 +92,12 @@ def check_partition(noun: str, arn: str, mine: Arns, path: str) -> None:
         raise ValueError(_elsewhere(f"{noun} {arn!r}", "partition", partition, mine.partition, path))
 
 
-def check_account(kind: Kind, account: str, mine: Arns, path: str) -> None:
+def check_account(kind: Kind, arn: str, account: str, mine: Arns, path: str) -> None:
     """Refuse a resource of the app that is in another account, which its ARN, a token, does not tell.
 
     Args:
         kind: what the resource is.
+        arn: its ARN. The account of what a context lookup has not found yet is not known.
         account: its account, which may be a token.
         mine: of the stack that needs it.
         path: of the construct that needs it.
@@ -104,7 +105,7 @@ def check_account(kind: Kind, account: str, mine: Arns, path: str) -> None:
     Raises:
         ValueError: it is elsewhere.
     """
-    if mine.account and account.isdigit() and account != mine.account:
+    if mine.account and account.isdigit() and account != mine.account and not is_dummy(arn):
         raise ValueError(_elsewhere(f"the {kind.noun}", "account", account, mine.account, path))
 
 

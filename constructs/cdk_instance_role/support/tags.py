@@ -1,7 +1,7 @@
 """Which tags can select instances: what EC2 can have, and what a policy in IAM can say about it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 from .arns import is_list_token, is_token
 from .lookups import is_dummy
@@ -63,15 +63,16 @@ def _key(key: str) -> str:
     return key
 
 
-def _values(key: str, values: Sequence[str]) -> tuple[str, ...]:
+def _values(key: str, values: Collection[str]) -> tuple[str, ...]:
     if isinstance(values, str) or not values or not all(isinstance(value, str) for value in values):
         raise ValueError(f"tag {key!r} has the values {values!r}: pass a list of at least one string")
-    for value in values:
+    listed = sorted(values) if isinstance(values, Set) else [*values]  # the order of a set differs from run to run
+    for value in listed:
         if is_list_token(value):
-            _refuse_mixed(key, value, values)
+            _refuse_mixed(key, value, listed)
         elif not is_token(value) and not is_dummy(value):
             _check_text(f"value of tag {key!r}", value, MAX_VALUE_LENGTH)
-    return tuple(dict.fromkeys(values))
+    return tuple(dict.fromkeys(listed))
 
 
 def _refuse_mixed(key: str, value: str, values: Sequence[str]) -> None:
