@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .outcome import ErrorKind
+from .outcome import ErrorKind, is_terminal
 from .record import Record, Records
 
 
@@ -139,12 +139,13 @@ class Snapshot:
     def failed_at(self, instance_id: str) -> float:
         """When the latest attempt at an instance has failed in this operation, in seconds since the epoch; 0 if it has
         not been tried, or with success. What is tried alone is what has failed longest ago, so that no instance keeps
-        the others from being tried. That EC2 does not know the profile yet is no failure of the instance."""
+        the others from being tried. What IAM or EC2 may only not know yet is no failure of the instance."""
         mine = self.record(instance_id).mine
         if mine is None or not mine.latest.error or mine.latest.at < self.started_at:
             return 0.0
-        is_unknown_profile = mine.trouble is not None and mine.trouble.kind == ErrorKind.PROPAGATING.name
-        return 0.0 if is_unknown_profile else mine.latest.at
+        trouble = mine.trouble
+        may_end = trouble is not None and not is_terminal(ErrorKind[trouble.kind], self.now - trouble.since)
+        return 0.0 if may_end else mine.latest.at
 
     def is_gone(self, instance_id: str) -> bool:
         """Whether an instance is terminated or about to be, or EC2 has said that it does not exist."""
