@@ -90,7 +90,7 @@ def test_creates_an_association(cloud: Cloud) -> None:
         "web-3": ("Old", "Web/InstanceProfile"),
         "web-4": ("nothing", "Web/InstanceProfile"),
     }
-    assert plan.estimate.calls == 5, "two for the stopped one, and one for the pending one once it runs"
+    assert plan.estimate.calls == 5  # the stopped one takes two
     assert not plan.unseen
     assert not plan.problems
     assert exit_status(plan) is Exit.CHANGES

@@ -75,7 +75,8 @@ class OfAnAssembly:
         """
         self._accounts = accounts
         self._deployed = assembly.deployed_with(chosen, all_stacks)
-        self._chosen = self._by_account_region(chosen)
+        ids = {id(one) for one in chosen}
+        self._chosen = self._by_account_region([one for one in self._deployed if id(one) in ids])
         if chosen:
             accounts.own  # noqa: B018  # before there are threads: credentials may ask for a code
         for account_region, stacks in self._chosen.items():

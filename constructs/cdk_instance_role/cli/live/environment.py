@@ -1,7 +1,8 @@
 """Everything that is asked about one account and Region while an assembly is planned, each thing once."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from ...runtime.association.aws.rate_limiter import RateLimiter
 from ...runtime.association.decide.record import Record
@@ -25,6 +26,18 @@ _MORE_OF_IT = r"[\w+=@/-]|[,.]\w"
 """What stands next to a name only if it is a part of a longer one."""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What the deployment of a stack does to instances."""
+
+    carried: Mapping[str, str | None]
+    """ARNs of the profiles that changed instances carry afterwards, by instance id."""
+    refused: Set[str]
+    """Ids of the instances that it is refused for."""
+    restored: Set[str] = frozenset()
+    """Ids of the instances that get their previous profile back, so that no claim on them is left."""
+
+
 class Environment:
     """One account and Region, and the stacks of the assembly that are for it."""
 
@@ -42,6 +55,8 @@ class Environment:
         self.stacks = StackGraph(aws, stacks, reader)
         self.deployment = Deployment([(stack, self.stacks) for stack in stacks])
         """The stacks that are deployed. Default: all of these."""
+        self.outcomes: dict[Address, Outcome] = {}
+        """What the deployment of a stack does to instances, by the stacks at the top that were planned so far."""
         self._texts: dict[tuple[str, int], str] = {}
         """Sentences with names, by what they were and how many stacks were known then."""
 

@@ -11,6 +11,8 @@ from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
 from ...runtime.association.aws.trust import allows_ec2
 from ...runtime.association.decide.model import Association, Instance, Instances, Profile, Sighting
+from ...runtime.association.decide.record import Records
+from ...runtime.association.request.desired import Desired
 from ..template.intrinsic_functions import UnresolvedError
 from .environment import Environment
 
@@ -86,6 +88,19 @@ class PlannedObserver(Observer):
         if role is _UNSEEN:
             return presumed
         return replace(presumed, role_arn=role.arn, trusts_ec2=role.trusts_ec2)
+
+
+def stated_roles(records: Records, desired: Desired | None) -> dict[str, str]:
+    """ARNs of the roles that profiles are said to hold, by the profile's ARN.
+
+    Args:
+        records: what the association holds: they name the roles that previous profiles held.
+        desired: what it wants, if anything.
+    """
+    known = {arn: one.role_arn for record in records.values() for arn, one in record.identities.items()}
+    recorded = {arn: role_arn for arn, role_arn in known.items() if role_arn}
+    stated = (*desired.replaceable.profiles, desired.profile) if desired else ()
+    return {**recorded, **{one.arn: one.role_arn for one in stated}}
 
 
 def with_profile(instance: Instance, profile_arn: str | None) -> Instance:

@@ -1,14 +1,14 @@
 """From a cloud assembly to what its deployment would do about every instance."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from ...runtime.association.converge.preview import Preview, no_others, preview, preview_of_delete
 from ...runtime.association.decide.model import InstanceState
 from ...runtime.association.decide.plan import OperationContext
 from ...runtime.association.decide.record import Records
+from ...runtime.association.decide.step import Step
 from ...runtime.association.exceptions import RequestError
-from ...runtime.association.request.desired import Desired
 from ...runtime.association.request.rollout import Rollout
 from ..aws.partial_reader import guarded
 from ..enforcement.enforcement_preview import Planned, enforcement_plan
@@ -16,14 +16,14 @@ from ..enforcement_plan import EnforcementPlan
 from ..lazy import lazy
 from ..live.association_ledger import AssociationLedger
 from ..live.environment import Environment
-from ..live.planned_observer import PlannedObserver
+from ..live.planned_observer import PlannedObserver, stated_roles
 from ..live.profile_views import KnownProfiles
 from ..model import AssociationPlan, Event, unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from .access_keys import with_access_key
-from .earlier_changes import EarlierChanges, Targets
+from .earlier_changes import EarlierChanges, Targets, outcome_before, outcome_of, without_order
 from .instance_rows import Rows, warned
 from .key_policies import key_policies
 from .permission_impact import Impact
@@ -49,14 +49,16 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
         now: seconds since the epoch.
     """
     environment.reader.reset()
-    earlier = EarlierChanges()
+    earlier = EarlierChanges(outcome_before(stack, environment))
     planners = [
         planner for one in [*environment.stacks.family(stack)] for planner in _planners(one, environment, earlier, now)
     ]
     plans: dict[_Planner, AssociationPlan | None] = dict.fromkeys(planners)
-    for planner in sorted(planners, key=lambda one: one.leaves):
+    in_order = sorted(planners, key=lambda one: one.leaves)
+    for planner in in_order:
         environment.reader.reset()
         plans[planner] = guarded(planner.plan, planner.not_planned)
+    environment.outcomes[stack.address] = outcome_of(step for planner in in_order for step in planner.steps)
     return [earlier.with_overlaps(plan, environment.text) for plan in plans.values() if plan]
 
 
@@ -91,6 +93,8 @@ class _Planner:
         self._earlier, self._deployed = earlier, deployed
         """None if the association is not deployed."""
         self._reader, self._ec2 = environment.reader, environment.aws.ec2
+        self.steps: tuple[Step, ...] = ()
+        """What the handler does, once that is planned."""
         self._rolls_back = False
         """The handler will take the deployment for the rollback of a failed one."""
         self._observer: PlannedObserver
@@ -126,8 +130,8 @@ class _Planner:
     def _preview(self, intent: Intent) -> Preview:
         ledger = self._ledger
         records = ledger.records() if ledger else {}
-        carried = {} if intent.desired else self._earlier.carried
-        observer = PlannedObserver(self._environment, {**_recorded(records), **_stated(intent.desired)}, carried)
+        carried = self._earlier.before.carried if intent.desired else self._earlier.carried
+        observer = PlannedObserver(self._environment, stated_roles(records, intent.desired), carried)
         self._observer, self._profiles = observer, KnownProfiles(self._environment, observer)
         if intent.desired is None:  # what is held, if anything, is to be restored
             records = self._earlier.records(ledger, records) if ledger else {}
@@ -142,11 +146,15 @@ class _Planner:
             context,
             now=self._now,
             started_at=self._now,
-            look_up=ledger.records_of if ledger else no_others,
+            look_up=self._others_records if ledger else no_others,
         )
         if intent.event is not Event.NONE:
             self._earlier.add(ledger, Targets(self._path, intent.desired, found, context))
         return found
+
+    def _others_records(self, ids: Collection[str]) -> Records:
+        restored = self._earlier.before.restored
+        return self._ledger.records_of([id_ for id_ in ids if id_ not in restored]) if self._ledger else {}
 
     @lazy
     def _ledger(self) -> AssociationLedger | None:
@@ -155,6 +163,7 @@ class _Planner:
 
     def _shown(self, intent: Intent, found: Preview | None) -> AssociationPlan:
         warnings_of_event = [ROLLBACK] if self._rolls_back else []
+        self.steps = found.plan.steps if found and intent.event is not Event.NONE else ()
         intent = replace(intent, rollout=Rollout()) if self._rolls_back else intent
         if found is None:
             return self._about(intent.event)
@@ -169,6 +178,7 @@ class _Planner:
         stopped = [id_ for id_, one in existing.items() if one.state in _STOPPED]
         rollout_estimate = RolloutEstimate(intent, found.plan, stopped)
         problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
+        no_order = without_order(outcome_of(self.steps), self._stack, self._environment)
         about, others = self._about(intent.event), impact.others(changes, {row.id for row in rows})
         return replace(
             about,
@@ -176,7 +186,7 @@ class _Planner:
             instances=tuple(rows),
             permissions=changes,
             problems=tuple(map(self._environment.text, (*problems, *impact.problems(own)))),
-            warnings=unique([*about.warnings, *warnings_of_event, *warnings, *others]),
+            warnings=unique([*about.warnings, *warnings_of_event, *no_order, *warnings, *others]),
             estimate=rollout_estimate.estimate,
             rollout=rollout_estimate.rollout,
             enforcement=self._enforcement(intent, found),
@@ -232,15 +242,3 @@ class _Planner:
             warnings=(*status_warnings(self._environment.stacks, self._stack.address), *self._key_policies()),
             unseen=tuple(self._reader.unavailable),
         )
-
-
-def _stated(desired: Desired | None) -> dict[str, str]:
-    """The roles that profiles are said to hold."""
-    stated = (*desired.replaceable.profiles, desired.profile) if desired else ()
-    return {one.arn: one.role_arn for one in stated}
-
-
-def _recorded(records: Records) -> dict[str, str]:
-    """The roles that previous profiles held."""
-    known = {arn: one.role_arn for record in records.values() for arn, one in record.identities.items()}
-    return {arn: role_arn for arn, role_arn in known.items() if role_arn}

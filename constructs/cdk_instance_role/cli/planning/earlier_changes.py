@@ -4,18 +4,20 @@ CloudFormation creates and updates first, in any order, and deletes in the clean
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...runtime.association.arn import name_of
 from ...runtime.association.converge.preview import Preview
 from ...runtime.association.decide.plan import OperationContext, plan_target
 from ...runtime.association.decide.record import Record
-from ...runtime.association.decide.step import CHANGES, Action, Step
+from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
 from ...runtime.association.request.desired import Desired
 from ..live.association_ledger import AssociationLedger
+from ..live.environment import Environment, Outcome
 from ..live.planned_observer import with_profile
 from ..model import AssociationPlan
+from ..template.assembly import StackArtifact, deployed_with
 
 _SHOWN = 5
 """Ids that a sentence names."""
@@ -58,10 +60,15 @@ class Targets:
 class EarlierChanges:
     """Records and profiles of instances, as the associations planned so far leave them."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Outcome) -> None:
+        """
+        Args:
+            before: what the deployment of the stacks does that come before.
+        """
+        self.before = before
         self._records: dict[tuple[str, str], Record] = {}
         """By the names of their ledgers and the ids of the instances."""
-        self.carried: dict[str, str | None] = {}
+        self.carried = dict(before.carried)
         """ARNs of the profiles that changed instances carry afterwards, by instance id."""
         self._targets: list[Targets] = []
 
@@ -112,6 +119,47 @@ class EarlierChanges:
         return {**known, **{id_: record.seen_by(ledger.association) for id_, record in changed.items()}}
 
 
+def outcome_before(stack: StackArtifact, environment: Environment) -> Outcome:
+    """What the deployment of the stacks does that a stack needs."""
+    needed = deployed_with([stack], environment.stacks.stacks)
+    found = [environment.outcomes[one.address] for one in needed if one.address in environment.outcomes]
+    carried = {id_: profile for outcome in found for id_, profile in outcome.carried.items()}
+    return Outcome(carried, frozenset(), frozenset[str]().union(*(outcome.restored for outcome in found)))
+
+
+def outcome_of(steps: Iterable[Step]) -> Outcome:
+    """What these steps do to instances."""
+    carried: dict[str, str | None] = {}
+    refused: set[str] = set()
+    restored: set[str] = set()
+    for step in steps:
+        if step.action in CHANGES or (step.action is Action.WAIT and step.before != step.after):
+            carried[step.instance_id] = step.after
+            if step.undo:
+                restored.add(step.instance_id)
+        elif step.action in PROBLEMS:
+            refused.add(step.instance_id)
+    return Outcome(carried, refused, restored)
+
+
+def without_order(mine: Outcome, stack: StackArtifact, environment: Environment) -> Iterator[str]:
+    """The instances that stacks are about of which neither needs the other, in sentences.
+
+    Args:
+        mine: what an association of the stack does.
+        stack: the stack.
+        environment: the account and Region, with the outcomes of the stacks that come before.
+    """
+    needed = {one.address for one in deployed_with([stack], environment.stacks.stacks)}
+    for address, other in environment.outcomes.items():
+        shared = (mine.carried.keys() & (other.carried.keys() | other.refused)) | (mine.refused & other.carried.keys())
+        if shared and address not in needed:
+            yield (
+                f"stack {address.name} is also about {_listed(sorted(shared))}, and the stacks have no order: what "
+                "becomes of it depends on which one is deployed first, so let one depend on the other"
+            )
+
+
 def _overlaps(mine: Targets, other: Targets) -> Iterator[tuple[bool, str]]:
     """What comes of the targets that two associations have in common: whether it is refused in both orders, and what
     it is, in a sentence."""
@@ -128,12 +176,12 @@ def _overlaps(mine: Targets, other: Targets) -> Iterator[tuple[bool, str]]:
             else f"CloudFormation has no order for the two: if {mine.association} comes first, {_result(mine_first)}, "
             f"otherwise {_result(other_first)}"
         )
-        yield refused, f"{other.association} wants {other.profile} on {_listed(ids)}, and {how}"
+        yield refused, f"{other.association} wants {other.profile} on {_listed(ids)}, too, and {how}"
 
 
 def _listed(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    return f"{', '.join(ids[:_SHOWN])}{more}, too"
+    return f"{', '.join(ids[:_SHOWN])}{more}"
 
 
 def _result(profile: str | None) -> str:
