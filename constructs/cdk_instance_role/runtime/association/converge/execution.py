@@ -95,7 +95,7 @@ class Execution:
         if EC2 does not know the profile yet, or the handler's policy is not in force yet, one refused call shows it
         instead of a thousand. It is no swap if it need not be: that is the one change that would have to be reverted.
         """
-        steps = sorted(self._failed_targets.retryable(plan), key=lambda step: snapshot.failed_at(step.instance_id))
+        steps = sorted(self._failed_targets.retryable(plan), key=snapshot.failed_at)
         if snapshot.half_swapped & _ids(_without(steps, plan.steps)):  # one of these is tried again later
             steps = self._swaps.admitted(steps)
         if steps and not self._lease.operation.first_change_accepted:

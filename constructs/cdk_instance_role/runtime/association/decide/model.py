@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from .outcome import ErrorKind, is_terminal
 from .record import Record, Records
+from .step import Step
 
 
 class InstanceState(StrEnum):
@@ -136,16 +137,20 @@ class Snapshot:
         found = (self.instances.get(id_) for id_, record in self.records.items() if record.detached)
         return frozenset(one.id for one in found if one and one.carries is None and one.state not in GONE)
 
-    def failed_at(self, instance_id: str) -> float:
+    def failed_at(self, step: Step) -> float:
         """When the latest attempt at an instance has failed in this operation, in seconds since the epoch; 0 if it has
         not been tried, or with success. What is tried alone is what has failed longest ago, so that no instance keeps
-        the others from being tried. What IAM or EC2 may only not know yet is no failure of the instance."""
-        mine = self.record(instance_id).mine
+        the others from being tried.
+
+        A denial, or a profile that EC2 does not know, concerns all instances: the same one is tried until the error is
+        believed. A restore that is denied is tried until the timeout, so others come before it then."""
+        mine = self.record(step.instance_id).mine
         if mine is None or not mine.latest.error or mine.latest.at < self.started_at:
             return 0.0
         trouble = mine.trouble
-        may_end = trouble is not None and not is_terminal(ErrorKind[trouble.kind], self.now - trouble.since)
-        return 0.0 if may_end else mine.latest.at
+        if trouble and not (step.undo and is_terminal(ErrorKind[trouble.kind], self.now - trouble.since)):
+            return 0.0
+        return mine.latest.at
 
     def is_gone(self, instance_id: str) -> bool:
         """Whether an instance is terminated or about to be, or EC2 has said that it does not exist."""

@@ -62,7 +62,7 @@ def _swaps_in_order(steps: Sequence[Step], snapshot: Snapshot) -> list[Step]:
 
 
 def _by_failure(steps: Sequence[Step], snapshot: Snapshot) -> list[Step]:
-    return sorted(steps, key=lambda step: snapshot.failed_at(step.instance_id))
+    return sorted(steps, key=snapshot.failed_at)
 
 
 def _waiting(steps: Sequence[Step], held_back: Sequence[Step], why: str) -> list[Step]:
