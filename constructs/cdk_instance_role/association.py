@@ -9,13 +9,13 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from .association_arguments import (
+    SERVICE_TIMEOUT,
     check_types,
     enforcement_or_none,
     refuse_elsewhere,
     removal_in,
     removal_problems,
     rendered_removal,
-    service_timeout,
     timeout_seconds,
 )
 from .drift_events import DriftEvents
@@ -101,8 +101,10 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
                 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
                 EC2 allows five changes a second: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
                 The handler stops an operation of an hour at 58 minutes, a create at 55, so that it can report the
-                failure; what a failed create has not restored by then, the Delete that follows does. A delete and a
-                rollback have at least 3 minutes. Default: 30 minutes, or an hour for a rollout in waves.
+                failure; what a failed create has not restored by then, the Delete that follows does. A delete, a
+                rollback and a create that undoes its changes have this longest time, whatever the timeout is. They fail
+                before it once EC2 has accepted no change for the timeout, or for 3 minutes if that is longer.
+                Default: 30 minutes, or an hour for a rollout in waves.
             provider: the provider, in the account and Region of the stack. It can't be changed once the association is
                 deployed: CloudFormation refuses another service token for a resource that exists. About 65 associations
                 fit into one provider, fewer with ``replaces``: see `AssociationProvider`. Default: one per stack, made
@@ -152,7 +154,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             service_token=provider.service_token,
             resource_type=RESOURCE_TYPE,
             removal_policy=removal_policy,
-            service_timeout=service_timeout(seconds),
+            service_timeout=SERVICE_TIMEOUT,
             properties={
                 **profile.render(),
                 **_render_former(profile.former_paths),

@@ -1,7 +1,6 @@
 """Checks of the arguments of an association, and their values as its resource has them."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -17,9 +16,10 @@ from .support.argument_types import check_optional, check_type, whole_seconds
 from .support.arns import is_token
 
 MIN_TIMEOUT, DEFAULT_TIMEOUT, MAX_TIMEOUT = 60, 1800, MAX_TIMEOUT_SECONDS
-"""Seconds; the longest is the default with waves. CloudFormation waits for an hour at most."""
-RESPONSE_MARGIN_SECONDS = 600
-"""Seconds that CloudFormation waits longer than the handler, so that a failure is reported before the time-out."""
+"""Seconds; the longest is the default with waves."""
+SERVICE_TIMEOUT = Duration.seconds(MAX_TIMEOUT_SECONDS)
+"""How long CloudFormation waits for an answer: as long as it can, whatever the timeout is. A rollback and a Delete may
+concern more instances than any operation with that timeout."""
 
 
 def check_types(
@@ -115,9 +115,3 @@ def refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:
                 f"alarm {alarm.node.path} is in {what} {theirs} and the association in {mine}: "
                 f"watch an alarm in the same {what}"
             )
-
-
-@cache
-def service_timeout(timeout: int) -> Duration:
-    """How long CloudFormation waits for an answer."""
-    return Duration.seconds(min(timeout + RESPONSE_MARGIN_SECONDS, MAX_TIMEOUT))

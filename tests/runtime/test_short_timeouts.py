@@ -5,6 +5,7 @@ import pytest
 
 from cdk_instance_role.runtime.association.ledger.operations import Operation
 from cdk_instance_role.runtime.association.request.event import RequestType
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE
 from tests.simulator.errors import AwsError
@@ -67,16 +68,86 @@ def test_what_has_not_been_restored_says_how_long_that_was_tried(world: World, r
     [
         (Operation(0.0, type=RequestType.CREATE), 60, 60),
         (Operation(0.0, type=RequestType.UPDATE), 60, 60),
-        (Operation(0.0, type=RequestType.UPDATE, rolling_back=True), 60, 180),
-        (Operation(0.0, type=RequestType.DELETE), 60, 180),
-        (Operation(0.0, type=RequestType.DELETE), 600, 600),
+        (Operation(0.0, type=RequestType.UPDATE), 3600, 3500),
+        (Operation(0.0, type=RequestType.UPDATE, rolling_back=True), 60, 3500),
+        (Operation(0.0, type=RequestType.DELETE), 60, 3500),
         (Operation(0.0, type=RequestType.DELETE), 3600, 3500),
-        (Operation(0.0, type=RequestType.CREATE, failure="because"), 60, 240),
-        (Operation(0.0, type=RequestType.CREATE, failure="because"), 600, 1200),
+        (Operation(0.0, type=RequestType.CREATE, failure="because"), 60, 3300),
         (Operation(0.0, type=RequestType.CREATE, failure="because"), 3600, 3300),
     ],
 )
-def test_restoring_has_three_minutes_at_least_and_all_is_over_within_the_hour(
+def test_restoring_has_the_longest_time_whatever_the_timeout_is(
     operation: Operation, timeout: float, seconds: float
 ) -> None:
     assert operation.seconds(timeout) == seconds
+
+
+@pytest.mark.parametrize(
+    ("timeout", "restored_at", "now", "seconds"),
+    [
+        pytest.param(60, 0, 180, None, id="it is tried for three minutes at least"),
+        pytest.param(60, 0, 181, 180, id="nothing was changed for three minutes"),
+        pytest.param(600, 0, 600, None, id="it is tried for the timeout"),
+        pytest.param(600, 0, 601, 600, id="nothing was changed for the timeout"),
+        pytest.param(600, 1000, 1600, None, id="a change makes it go on"),
+        pytest.param(600, 1000, 1601, 600, id="nothing was changed since then"),
+        pytest.param(600, 3400, 3500, None, id="it goes on for as long as it can"),
+        pytest.param(600, 3400, 3501, 3500, id="CloudFormation does not wait longer"),
+    ],
+)
+def test_restoring_is_given_up_once_nothing_has_changed_for_the_timeout(
+    timeout: float, restored_at: float, now: float, seconds: float | None
+) -> None:
+    operation = Operation(0.0, type=RequestType.DELETE, restored_at=restored_at)
+    assert operation.exceeded(now, timeout) == seconds
+
+
+def test_an_update_ends_with_its_timeout_whatever_has_changed_last() -> None:
+    assert Operation(0.0, type=RequestType.UPDATE, restored_at=590).exceeded(601, 600) == 600
+
+
+def test_a_fleet_that_has_grown_by_updates_is_restored_by_a_delete_with_a_short_timeout(
+    world: World, resource: Resource
+) -> None:
+    """EC2 allows about five changes a second: the Delete needs twice the time of each step."""
+    targets = world.instances(1400, world.old)
+    assert resource.create(world.properties(targets[:700], replaces=[world.old], timeout=200)).ok
+    world.clock.sleep(300)
+    assert resource.update(world.properties(targets, replaces=[world.old], timeout=200)).ok
+    world.clock.sleep(600)
+    result = resource.delete()
+
+    assert result.ok, result.reason
+    assert result.seconds > 200
+    assert set(world.carried(*targets)) == {"Old"}
+
+
+def test_a_rollback_has_the_time_that_its_update_had(world: World, resource: Resource) -> None:
+    """The rollback comes with the former timeout, and has to restore what the update has changed with a longer one."""
+    few, many = world.instances(10, world.old, tags={"env": "dev"}), world.instances(1200, world.old, tags={"env": "x"})
+    before = world.properties(tags={"env": ["dev"]}, replaces=[world.old], timeout=120)
+    after = world.properties(tags={"env": ["dev", "x"]}, replaces=[world.old], timeout=3000)
+    assert resource.create(before).ok
+    world.clock.sleep(600)
+    assert resource.update(after).ok
+    world.stack_status = Status.ROLLING_BACK
+    result = resource.deliver(resource.event("Update", before, after))
+
+    assert result.ok, result.reason
+    assert set(world.carried(*few)) == {"Web"}
+    assert set(world.carried(*many)) == {"Old"}
+
+
+def test_a_permission_that_is_lost_on_the_way_fails_a_delete_a_timeout_later(world: World, resource: Resource) -> None:
+    """What has been restored is forgotten by then, and still counts as progress."""
+    targets = world.instances(700)
+    assert resource.create(world.properties(targets, timeout=240)).ok
+    world.clock.sleep(600)
+    lost_at = world.clock() + 100
+    denied = AwsError("UnauthorizedOperation", "not authorized", 403)
+    world.traffic.fail(DISASSOCIATE, denied, times=FOR_EVER, when=lambda _: world.clock() >= lost_at)
+    result = resource.delete()
+
+    assert not result.ok
+    assert "240 seconds were not enough for it (UnauthorizedOperation: not authorized)" in result.reason
+    assert 100 + 240 - 10 <= result.seconds < 100 + 240 + 60

@@ -329,7 +329,7 @@ def test_gives_the_properties_as_cloudformation_sends_them() -> None:
         "OnConflict": "FAIL",
         "RemovalPolicy": "Destroy",
         "TimeoutSeconds": "1800",
-        "ServiceTimeout": "2400",
+        "ServiceTimeout": "3600",
     }
 
 

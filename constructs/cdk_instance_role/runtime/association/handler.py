@@ -153,7 +153,7 @@ class _SecondPhase:
 
     def _is_late(self) -> bool:
         operation = self._lease.operation if self._lease else Operation(self._services.clock())
-        return self._services.clock() > operation.ends_at(self._request.timeout)
+        return operation.exceeded(self._services.clock(), self._request.timeout) is not None
 
     def _unanswered(self, error: Exception) -> str:
         failure = self._lease.operation.failure if self._lease else None

@@ -106,7 +106,8 @@ class Ending:
             AssociationError: the operation has ended.
         """
         request, late = self._request, (*plan.waiting, *plan.changes)
-        seconds = self._lease.operation.seconds(request.timeout)
+        operation, now = self._lease.operation, self._services.clock()
+        seconds = operation.exceeded(now, request.timeout) or operation.seconds(request.timeout)
         undone = [messages.overdue(step, seconds, _latest_error(snapshot, step)) for step in late]
         unwatched = [f"{seconds:.0f} seconds were not enough for {self._waves}"]
         sentences = problems or self._failed_targets.refusals or undone or unwatched

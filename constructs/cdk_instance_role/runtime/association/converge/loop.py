@@ -137,7 +137,7 @@ class Convergence:
     def _wait(self, snapshot: Snapshot, plan: Plan) -> None:
         """Wait for EC2. What it has refused for now is tried again at growing intervals. What it has accepted, it
         confirms after two seconds or after a minute."""
-        now, changed_at = self._clock(), max((one.acted_at or 0.0 for one in snapshot.records.values()), default=0.0)
+        now, changed_at = self._clock(), snapshot.changed_at
         pending = unconfirmed(plan, snapshot.instances)
         if self._failed_targets.retryable(plan):
             pause = MIN_POLL_SECONDS * 2**self._execution.refusals_in_a_row
@@ -178,6 +178,7 @@ class Convergence:
     def _record_observation(self, snapshot: Snapshot, plan: Plan) -> None:
         """Write into the ledger what later invocations and other operations have to know of an observation."""
         self._record_stale(snapshot, plan)
+        self._lease.record_change(snapshot.changed_at)
         self._progress.observed(snapshot, plan, self._desired)
         self._waves.begin(plan)
 
@@ -239,7 +240,7 @@ class Convergence:
 
     @property
     def _is_late(self) -> bool:
-        return self._clock() > self._lease.operation.ends_at(self._request.timeout)
+        return self._lease.operation.exceeded(self._clock(), self._request.timeout) is not None
 
 
 def _is_running(snapshot: Snapshot, step: Step) -> bool:

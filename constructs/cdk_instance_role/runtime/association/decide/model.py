@@ -127,6 +127,11 @@ class Snapshot:
     doubted: frozenset[str] = frozenset()
     """ARNs of profiles that IAM has called missing or empty, and is asked about again."""
 
+    @property
+    def changed_at(self) -> float:
+        """When EC2 last accepted a change of an instance of the ledger, in seconds since the epoch; 0 if never."""
+        return max((one.acted_at or 0.0 for one in self.records.values()), default=0.0)
+
     def record(self, instance_id: str) -> Record:
         """What the ledger knows about an instance; an empty record if it knows nothing."""
         return self.records.get(instance_id) or Record(instance_id)

@@ -126,7 +126,13 @@ class Lease:
 
     def fail(self, reason: str) -> None:
         """The operation has failed and restores what it has changed so far."""
-        self._set("SET Failure = :reason", {":reason": reason})
+        now = self._timing.clock()
+        self._set("SET Failure = :reason, RestoredAt = :now", {":reason": reason, ":now": now})
+
+    def record_change(self, at: float) -> None:
+        """EC2 has accepted a change then, in seconds since the epoch: restoring makes progress."""
+        if self.operation.is_restoring and at > max(self.operation.started_at, self.operation.restored_at):
+            self._set("SET RestoredAt = :at", {":at": at})
 
     def begin_waves(self, total: int) -> None:
         """This many targets are to be changed in waves."""

@@ -1,6 +1,7 @@
 """The operation that is going on for an association, on behalf of one event."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -17,9 +18,9 @@ KIND = "operation"
 SUCCEEDED, FAILED = "succeeded", "failed"
 """How an operation has ended. It is open from its beginning until it has succeeded."""
 
-MIN_RESTORING_SECONDS = 180.0
-"""How long restoring may take at least. After a function was killed, its lease has to run out first, which takes more
-than a minute, and EC2 may take another one to confirm a change."""
+MIN_PATIENCE_SECONDS = 180.0
+"""How long restoring goes on at least without a change. After a function was killed, its lease has to run out first,
+which takes more than a minute, and EC2 may take another one to confirm a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Operation:
     """A replace does not renew an association with a profile that was created again under its name."""
     failure: str | None = None
     """Why the operation has failed. From then on it restores what it has changed so far."""
+    restored_at: float = 0.0
+    """When restoring after the failure began, or EC2 last accepted a change of it, in seconds since the epoch."""
     progress: Mapping[str, int] = field(default_factory=dict)
     """How far the last look has found it, by metric."""
     total: int | None = None
@@ -62,19 +65,28 @@ class Operation:
     enforces: bool = False
     """An earlier operation has written a desired state for enforcement."""
 
+    @property
+    def is_restoring(self) -> bool:
+        """It is a Delete or a rollback, or it has failed and undoes its own changes."""
+        return bool(self.failure) or self.rolling_back or self.type is RequestType.DELETE
+
     def seconds(self, timeout: float) -> float:
-        """How long it may take, by the timeout of its association, within the hour. Restoring after a failed Create
-        gets the same time again."""
+        """How long it may take, by the timeout of its association. Restoring may take as long as CloudFormation waits:
+        it may concern more instances than any operation with this timeout, and without it the stack is stuck."""
         longest = float(max_seconds(self.type))
-        restoring = max(timeout, MIN_RESTORING_SECONDS)
-        if self.failure:
-            return min(timeout + restoring, longest)
-        restores = self.rolling_back or self.type is RequestType.DELETE
-        return min(restoring if restores else timeout, longest)
+        return longest if self.is_restoring else min(timeout, longest)
 
     def ends_at(self, timeout: float) -> float:
-        """When it has had its time, by the timeout of its association. In seconds since the epoch."""
+        """When it ends at the latest, in seconds since the epoch."""
         return self.started_at + self.seconds(timeout)
+
+    def exceeded(self, now: float, timeout: float) -> float | None:
+        """The seconds that were not enough for it; None while its time is not over. An undo that makes progress goes
+        on. It is given up once EC2 has accepted no change for the timeout: so a missing permission is named then."""
+        if now > self.ends_at(timeout):
+            return self.seconds(timeout)
+        unchanged, patience = now - max(self.started_at, self.restored_at), max(timeout, MIN_PATIENCE_SECONDS)
+        return patience if self.is_restoring and unchanged > patience else None
 
     @property
     def restores(self) -> str | None:
@@ -137,10 +149,8 @@ class Operations:
         """The operation of an event has ended, and not succeeded. It stays open for the event that rolls it back."""
         values = {":failed": FAILED, ":reason": reason, ":id": request.id}
         expression = "SET Ended = :failed, Reason = :reason"
-        try:
+        with suppress(self._table.ConditionFailed):  # a later event has begun
             self._table.update(KIND, request.association, expression, values, condition="RequestId = :id")
-        except self._table.ConditionFailed:  # a later event has begun
-            return
 
     def _replace(
         self, request: Request, current: Mapping[str, Any], now: float, *, rolling_back: bool, create_id: str | None
@@ -153,7 +163,8 @@ class Operations:
             request.association,
             "SET RequestId = :id, RequestType = :type, StartedAt = :now, RollingBack = :back, CameFrom = :from, "
             "UndoneRequestId = :undone, PhysicalId = :physical, FirstAt = :first REMOVE FirstChangeAccepted, Failure, "
-            "Progress, TargetCount, Wave, BakesUntil, SwapsToRenew, Ended, ResultAttributes, Reason, LookAgain",
+            "RestoredAt, Progress, TargetCount, Wave, BakesUntil, SwapsToRenew, Ended, ResultAttributes, Reason, "
+            "LookAgain",
             {
                 ":id": request.id,
                 ":type": request.type.value,
@@ -196,6 +207,7 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
             first_change_accepted=bool(item.get("FirstChangeAccepted")),
             swaps_to_renew=bool(item.get("SwapsToRenew")),
             failure=item.get("Failure"),
+            restored_at=float(item.get("RestoredAt", 0)),
             progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
             total=None if (total := item.get("TargetCount")) is None else int(total),
             wave=int(item.get("Wave", 0)),
