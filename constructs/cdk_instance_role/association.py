@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnResource, CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -21,8 +21,8 @@ from .association_arguments import (
 from .drift_events import DriftEvents
 from .enforcement import Enforcement
 from .handler_permissions.statements import Permissions
+from .instance_profiles.attached_policies import wait_for_policies
 from .instance_profiles.known_profile import KnownProfile
-from .instance_profiles.role_attachments import attached_policies
 from .metrics import AssociationMetrics
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
@@ -47,6 +47,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
       to another profile if that has changed.
     - Delete, and a create that fails, restore the profile that each instance carried before, or none if it had none.
     - An instance whose profile somebody else has changed since then is left alone.
+    - It waits for the policies of the profile's role, wherever the stack attaches them: instances get the role after
+      them and lose it before them. A policy that it can't wait for, such as one of another stack, gives a warning.
     - With ``enforcement``, drift is reported or repaired between deployments, too.
 
     Instances themselves are never started, stopped, tagged or terminated. EC2 associates, replaces and disassociates
@@ -169,6 +171,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         at_synthesis(location.stack, partial(self._settle, location.stack, profile, profile.former_paths))
         # A role's policies are resources of their own: an instance must not get it before they are attached.
         self._resource.node.add_dependency(policies, profile.role)
+        wait_for_policies(self, self._template_resource, profile.role)
 
     @property
     def associated_count(self) -> str:
@@ -187,9 +190,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         return self._attribute(Attribute.KEPT_COUNT)
 
     def _settle(self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str]) -> None:
-        """Hand over what is only known after all Aspects: former paths, the removal of the resource, and policies."""
-        self._resource.node.add_dependency(*attached_policies(stack, profile))
-        resource: Any = self._resource.node.default_child
+        """Hand over what Aspects have set: former paths, and what happens when the resource is removed."""
+        resource = self._template_resource
         template = resources_of(stack).get(stack.resolve(resource.logical_id), {})
         removal = removal_in(template)
         changed = _render_former(profile.former_paths) if profile.former_paths != former_paths else {}
@@ -205,6 +207,12 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             raise ValueError(f"the rollout of {location.path} {problem}")
         for alarm in self._rollout.alarms:
             refuse_elsewhere(alarm, location.stack)
+
+    @property
+    def _template_resource(self) -> CfnResource:
+        resource = self._resource.node.default_child
+        assert isinstance(resource, CfnResource)
+        return resource
 
     def _attribute(self, attribute: Attribute) -> str:
         return self._resource.get_att_string(attribute.value)
