@@ -23,11 +23,12 @@ from .enforcement import Enforcement
 from .handler_permissions.statements import Permissions
 from .instance_profiles.attached_policies import wait_for_policies
 from .instance_profiles.known_profile import KnownProfile
+from .instance_profiles.retained import warn_of_lost_profile
 from .metrics import AssociationMetrics
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
-from .runtime.association.contract import Attribute, OnConflict, Property
+from .runtime.association.contract import RETAIN, Attribute, OnConflict, Property
 from .selection import InstanceSelection
 from .support.arns import Arns
 from .support.at_synthesis import at_synthesis, resources_of
@@ -94,10 +95,10 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             on_conflict: what to do about a target that carries a profile which may not be replaced. Default: fail
                 the deployment before anything is changed.
             removal_policy: what happens to the associations when this resource is removed. ``DESTROY`` restores the
-                profile that every instance carried before. ``RETAIN`` leaves all as they are; the profile then has to
-                outlive the stack. With ``RETAIN_ON_UPDATE_OR_DELETE`` a create that fails still restores them.
-                ``SNAPSHOT`` is refused. A deletion policy that an Aspect sets, such as ``RemovalPolicies``, counts.
-                Default: ``DESTROY``.
+                profile that every instance carried before. ``RETAIN`` leaves all as they are. The profile and its role
+                then have to outlive the stack: a warning names those that it deletes. With
+                ``RETAIN_ON_UPDATE_OR_DELETE`` a create that fails still restores them. ``SNAPSHOT`` is refused. A
+                deletion policy that an Aspect sets, such as ``RemovalPolicies``, counts. Default: ``DESTROY``.
             timeout: how long an operation may take, in whole seconds, from 1 minute to 1 hour, which is as long as
                 CloudFormation waits:
                 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
@@ -200,6 +201,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         for key, value in changed.items():
             resource.add_property_override(key, value)
         self._problems.report(removal_problems(template, self._enforcement))
+        if removal == RETAIN:
+            warn_of_lost_profile(self, stack, profile)
 
     def _check_rollout(self, instances: InstanceSelection, timeout: int, location: Location) -> None:
         problem = self._rollout.time_problem(instances, timeout)
