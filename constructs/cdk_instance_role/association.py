@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnResource, CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -21,13 +21,14 @@ from .association_arguments import (
 from .drift_events import DriftEvents
 from .enforcement import Enforcement
 from .handler_permissions.statements import Permissions
+from .instance_profiles.attached_policies import wait_for_policies
 from .instance_profiles.known_profile import KnownProfile
-from .instance_profiles.role_attachments import attached_policies
+from .instance_profiles.retained import warn_of_lost_profile
 from .metrics import AssociationMetrics
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
-from .runtime.association.contract import Attribute, OnConflict, Property
+from .runtime.association.contract import RETAIN, Attribute, OnConflict, Property
 from .selection import InstanceSelection
 from .support.arns import Arns
 from .support.at_synthesis import at_synthesis, resources_of
@@ -47,6 +48,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
       to another profile if that has changed.
     - Delete, and a create that fails, restore the profile that each instance carried before, or none if it had none.
     - An instance whose profile somebody else has changed since then is left alone.
+    - It waits for the policies of the profile's role, wherever the stack attaches them: instances get the role after
+      them and lose it before them. A policy that it can't wait for, such as one of another stack, gives a warning.
     - With ``enforcement``, drift is reported or repaired between deployments, too.
 
     Instances themselves are never started, stopped, tagged or terminated. EC2 associates, replaces and disassociates
@@ -92,10 +95,10 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             on_conflict: what to do about a target that carries a profile which may not be replaced. Default: fail
                 the deployment before anything is changed.
             removal_policy: what happens to the associations when this resource is removed. ``DESTROY`` restores the
-                profile that every instance carried before. ``RETAIN`` leaves all as they are; the profile then has to
-                outlive the stack. With ``RETAIN_ON_UPDATE_OR_DELETE`` a create that fails still restores them.
-                ``SNAPSHOT`` is refused. A deletion policy that an Aspect sets, such as ``RemovalPolicies``, counts.
-                Default: ``DESTROY``.
+                profile that every instance carried before. ``RETAIN`` leaves all as they are. The profile and its role
+                then have to outlive the stack: a warning names those that it deletes. With
+                ``RETAIN_ON_UPDATE_OR_DELETE`` a create that fails still restores them. ``SNAPSHOT`` is refused. A
+                deletion policy that an Aspect sets, such as ``RemovalPolicies``, counts. Default: ``DESTROY``.
             timeout: how long an operation may take, in whole seconds, from 1 minute to 1 hour, which is as long as
                 CloudFormation waits:
                 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
@@ -171,6 +174,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         at_synthesis(location.stack, partial(self._settle, location.stack, profile, profile.former_paths))
         # A role's policies are resources of their own: an instance must not get it before they are attached.
         self._resource.node.add_dependency(policies, profile.role)
+        wait_for_policies(self, self._template_resource, profile.role)
 
     @property
     def associated_count(self) -> str:
@@ -189,9 +193,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         return self._attribute(Attribute.KEPT_COUNT)
 
     def _settle(self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str]) -> None:
-        """Hand over what is only known after all Aspects: former paths, the removal of the resource, and policies."""
-        self._resource.node.add_dependency(*attached_policies(stack, profile))
-        resource: Any = self._resource.node.default_child
+        """Hand over what Aspects have set: former paths, and what happens when the resource is removed."""
+        resource = self._template_resource
         template = resources_of(stack).get(stack.resolve(resource.logical_id), {})
         removal = removal_in(template)
         changed = _render_former(profile.former_paths) if profile.former_paths != former_paths else {}
@@ -200,6 +203,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         for key, value in changed.items():
             resource.add_property_override(key, value)
         self._problems.report(removal_problems(template, self._enforcement))
+        if removal == RETAIN:
+            warn_of_lost_profile(self, stack, profile)
 
     def _check_rollout(self, instances: InstanceSelection, timeout: int, location: Location) -> None:
         problem = self._rollout.time_problem(instances, timeout)
@@ -207,6 +212,12 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             raise ValueError(f"the rollout of {location.path} {problem}")
         for alarm in self._rollout.alarms:
             refuse_elsewhere(alarm, location.stack)
+
+    @property
+    def _template_resource(self) -> CfnResource:
+        resource = self._resource.node.default_child
+        assert isinstance(resource, CfnResource)
+        return resource
 
     def _attribute(self, attribute: Attribute) -> str:
         return self._resource.get_att_string(attribute.value)

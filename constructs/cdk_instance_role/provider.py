@@ -103,7 +103,8 @@ class AssociationProvider(Construct):
             ledger_deletion_protection: refuse to delete the ledger. Together with ``RemovalPolicy.DESTROY`` it lets
                 the deletion of the stack fail. Default: False.
             max_policies: managed policies that a role of the account can have, from 2 to 25. Half of them are for the
-                associations, because old and new ones are attached together while a stack is deployed. Raise the
+                associations, because old and new ones are attached together while a stack is deployed. Stacks that
+                share the provider are deployed one after the other unless all of their policies fit in twice. Raise the
                 quota of IAM "Managed policies attached to an IAM role" first. Default: 10, which is the quota of an
                 account in which nobody has raised it.
             encrypt_queues: whether the queues of enforcement use ``encryption_key``, too. With ``False`` they use

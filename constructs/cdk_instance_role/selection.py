@@ -9,6 +9,7 @@ from aws_cdk import Reference, Tokenization
 
 from .runtime.association.contract import Property
 from .runtime.association.request.desired import INSTANCE_ID
+from .support.argument_types import check_list
 from .support.arns import is_list_token, is_token
 from .support.lookups import is_dummy
 from .support.tags import Tags, checked_tags
@@ -45,9 +46,10 @@ class InstanceSelection:
                 "use InstanceSelection.by_ids(...) or InstanceSelection.by_tags(...)"
             )
         if self.instance_ids:
+            check_list("instance_ids", self.instance_ids, "ids")
             _check_ids(self.instance_ids)
         else:
-            checked_tags(dict(self.tags))
+            object.__setattr__(self, "tags", checked_tags(dict(self.tags)))
 
     @classmethod
     def by_ids(cls, *instance_ids: str) -> "InstanceSelection":

@@ -12,7 +12,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_ssm as ssm
 
-from cdk_instance_role import AssociationProvider, Enforcement, InstanceRole, InstanceSelection, Rollout
+from cdk_instance_role import (
+    AssociationProvider,
+    Enforcement,
+    InstanceProfileAssociation,
+    InstanceRole,
+    InstanceSelection,
+    ReplaceableProfiles,
+    Rollout,
+)
 from tests.synth.builders import ACCOUNT, BY_ID, FLAGS, INSTANCE, IRELAND, OTHER_INSTANCE, REGION, new_stack
 
 Declare = Callable[[Stack], object]
@@ -106,17 +114,27 @@ CASES: dict[str, tuple[Declare, str, str]] = {
 every_case = pytest.mark.parametrize("case", CASES)
 
 
-def synthesized(declare: Declare, tmp_path: Path, context: dict[str, Any] | None = None) -> dict[str, Any]:
+every_app = pytest.mark.parametrize("flags", [FLAGS, {}], ids=["with feature flags", "without feature flags"])
+
+
+def synthesized(
+    declare: Declare,
+    tmp_path: Path,
+    context: dict[str, Any] | None = None,
+    *,
+    flags: dict[str, Any] = FLAGS,
+) -> dict[str, Any]:
     """The manifest of the assembly."""
-    app = App(context={**FLAGS, **(context or {})}, outdir=str(tmp_path))
+    app = App(context={**flags, **(context or {})}, outdir=str(tmp_path))
     declare(Stack(app, "Stack", env=IRELAND))
     app.synth()
     return dict(json.loads((tmp_path / "manifest.json").read_text()))
 
 
+@every_app
 @every_case
-def test_the_first_pass_reports_what_is_missing(case: str, tmp_path: Path) -> None:
-    missing = synthesized(CASES[case][0], tmp_path)["missing"]
+def test_the_first_pass_reports_what_is_missing(case: str, flags: dict[str, Any], tmp_path: Path) -> None:
+    missing = synthesized(CASES[case][0], tmp_path, flags=flags)["missing"]
     assert [one["key"] for one in missing] == [PARAMETER]
 
 
@@ -133,13 +151,35 @@ def test_the_second_pass_fails_when_the_real_value_is_invalid(case: str, tmp_pat
         synthesized(declare, tmp_path, {PARAMETER: wrong})
 
 
-@pytest.mark.parametrize("literal", [True, False], ids=["a literal partition", "a partition that is a token"])
-def test_a_role_that_is_looked_up_may_be_of_any_account_in_the_first_pass(tmp_path: Path, literal: bool) -> None:
-    def declare(stack: Stack) -> None:
-        InstanceRole(stack, "Web", role=iam.Role.from_lookup(stack, "Role", role_name="web"))
+def carried(stack: Stack, role: iam.IRole) -> None:
+    InstanceRole(stack, "Web", role=role).associate_with("Fleet", BY_ID)
 
-    context = {"@aws-cdk/core:enablePartitionLiterals": literal}
-    assert len(synthesized(declare, tmp_path, context)["missing"]) == 1
+
+def listed(stack: Stack, role: iam.IRole) -> None:
+    arn = f"arn:{stack.partition}:iam::{ACCOUNT}:instance-profile/Old"
+    old = iam.InstanceProfile.from_instance_profile_attributes(stack, "Old", instance_profile_arn=arn, role=role)
+    associate(stack, BY_ID, replaces=ReplaceableProfiles.profiles(old))
+
+
+def in_a_profile(stack: Stack, role: iam.IRole) -> None:
+    profile = iam.InstanceProfile(stack, "Profile", role=role)
+    InstanceProfileAssociation(stack, "Fleet", instance_profile=profile, instances=BY_ID)
+
+
+def allowed_to_sweep(stack: Stack, role: iam.IRole) -> None:
+    AssociationProvider(stack, AssociationProvider.DEFAULT_ID, reconcilers=[role])
+    associate(stack, BY_ID, enforcement=Enforcement.report())
+
+
+@every_app
+@pytest.mark.parametrize("use", [carried, listed, in_a_profile, allowed_to_sweep])
+def test_a_role_that_is_looked_up_may_be_of_any_account_in_the_first_pass(
+    use: Callable[[Stack, iam.IRole], None], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    def declare(stack: Stack) -> None:
+        use(stack, iam.Role.from_lookup(stack, "Role", role_name="web"))
+
+    assert len(synthesized(declare, tmp_path, flags=flags)["missing"]) == 1
 
 
 def test_a_key_whose_id_is_looked_up_is_not_inspected_in_the_first_pass() -> None:

@@ -169,10 +169,19 @@ def test_selections_are_equal_by_value() -> None:
         selection.instance_ids = ()  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("values", [[], (), "web", [1]])
+@pytest.mark.parametrize(
+    "values",
+    [[], (), "web", [1], set(), {1}, iter(["web"]), None],
+    ids=lambda values: type(values).__name__,
+)
 def test_fails_when_a_tag_has_no_list_of_strings(values: object) -> None:
     with pytest.raises(ValueError, match=r"tag 'app' has the values .*: pass a list of at least one string"):
         InstanceSelection.by_tags({"app": values})  # type: ignore[dict-item]
+
+
+def test_fails_when_the_ids_are_a_set_whose_order_changes() -> None:
+    with pytest.raises(ValueError, match=r"instance_ids is \{.*\}: give a list of ids"):
+        InstanceSelection(instance_ids={INSTANCE, OTHER_INSTANCE})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -280,3 +289,4 @@ def test_with_a_list_token_the_policies_are_the_same_in_every_synthesis() -> Non
 def test_the_values_of_a_set_are_in_the_same_order_in_every_run() -> None:
     values = {f"value-{number}" for number in range(20)}
     assert InstanceSelection.by_tags({"app": values}).tags == (("app", tuple(sorted(values))),)  # type: ignore[dict-item]
+    assert InstanceSelection(tags=(("app", values),)).tags == (("app", tuple(sorted(values))),)  # type: ignore[arg-type]

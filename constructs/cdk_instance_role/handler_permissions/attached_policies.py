@@ -1,18 +1,21 @@
 """What all associations of a provider need together: the handler's policies, and what is refused about them."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
+from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
 from ..support.arns import is_token
-from ..support.at_synthesis import at_synthesis
+from ..support.at_synthesis import at_synthesis, resources_of
 from ..support.locations import environment_of, stack_of
 from ..support.problems import Problems
 from .capacity import MAX_POLICIES, capacity
 from .excess_permissions import excesses
 from .policies import HandlerPolicies
+from .stack_chain import StackChain, outermost
 from .statements import Permissions
 
 _SELECTED: dict[Hashable, dict[str, str]] = {}
@@ -40,6 +43,9 @@ class Grants:
         self._policies: dict[Stack, HandlerPolicies] = {}
         self._granted: list[Permissions] = []
         self._problems = Problems(provider)
+        self._chain: StackChain | None = None
+        self._others = 0
+        """Managed policies that the role has besides, for example by an Aspect; none before the synthesis."""
         at_synthesis(provider, self._write)
 
     def add(self, permissions: Permissions) -> IDependable:
@@ -65,6 +71,8 @@ class Grants:
     def _write(self) -> None:
         """Write the policies, and have the synthesis fail for what is only known now."""
         written = [policies.write() for policies in self._policies.values()]
+        self._others = self._count_others()
+        self._link()
         unnamed = (problem for one in written for problem in one.problems)
         self._problems.report([*self._too_many(), *unnamed, *excesses(written)])
 
@@ -92,16 +100,43 @@ class Grants:
         for problem in self._too_many():
             raise ValueError(problem)
 
+    def _link(self) -> None:
+        """Have the stacks deployed one after the other, unless the role can have the policies of all of them twice."""
+        counts = self._counts()
+        is_needed = 2 * counts.total() + self._others > self._max_policies
+        if self._chain is None and is_needed and len(counts) > 1:
+            self._chain = StackChain(self._provider)
+        if self._chain:
+            self._chain.link([*counts] if is_needed else [])
+
+    def _counts(self) -> Counter[Stack]:
+        """Policies by stack. Nested stacks are deployed together with the one that they are in."""
+        counts: Counter[Stack] = Counter()
+        for stack, policies in self._policies.items():
+            counts[outermost(stack)] += policies.count
+        return counts
+
+    def _count_others(self) -> int:
+        resource: Any = self._role.node.default_child
+        if resource is None:
+            return 0
+        stack = Stack.of(resource)
+        role = resources_of(stack).get(stack.resolve(resource.logical_id), {})
+        return len(role.get("Properties", {}).get("ManagedPolicyArns", []))
+
     def _too_many(self) -> Iterator[str]:
         """While a stack is deployed, the role has the old and the new policies of that stack."""
-        counts = [policies.count for policies in self._policies.values()]
-        if counts and sum(counts) + max(counts) > self._max_policies:
+        counts = [*self._counts().values()]
+        if counts and sum(counts) + max(counts) + self._others > self._max_policies:
             stacks = ", ".join(stack.stack_name for stack in self._policies)
             yield (
                 f"the instance ids, tags, profiles and alarms of {stacks} need {sum(counts)} IAM policies, and a role "
-                f"can have {self._max_policies}, old and new ones together while a stack is deployed. "
+                f"can have {self._max_policies}, old and new ones together while a stack is deployed{self._besides()}. "
                 f"{self._room()}: {', or '.join(self._ways_to_need_fewer())}"
             )
+
+    def _besides(self) -> str:
+        return f", and has {self._others} besides" if self._others else ""
 
     def _room(self) -> str:
         """What fits, for a message."""

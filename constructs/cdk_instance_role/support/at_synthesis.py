@@ -34,7 +34,7 @@ def at_synthesis(scope: IConstruct, action: Action, *, first: bool = False) -> N
         action: what to run.
         first: run it before all that are not first, because these need its result. Default: no.
     """
-    actions = _actions_of(_stage_of(scope))  # type: ignore[arg-type]  # jsii's protocols have no hash
+    actions = _actions_of(stage_of(scope))  # type: ignore[arg-type]  # jsii's protocols have no hash
     (actions.first if first else actions.others).append(action)
 
 
@@ -67,7 +67,8 @@ def _look_at(stack: Stack) -> Resources:
 
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
-def _stage_of(scope: Any) -> Stage:
+def stage_of(scope: Any) -> Stage:
+    """The stage of a construct: the innermost one, or the app."""
     stage = Stage.of(scope)
     assert stage, "every construct is in an app"
     return stage

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from aws_cdk import Reference, Stack, Tokenization
+from aws_cdk import DefaultTokenResolver, Reference, Stack, StringConcat, Tokenization
 
 from .arns import is_token
 
@@ -68,3 +68,24 @@ def stack_of_targets(text: str) -> Stack | None:
     """The stack that a text refers to; None if it refers to none, or to several."""
     stacks = {stack_of(target) for target in targets_of(text)}
     return stacks.pop() if len(stacks) == 1 else None
+
+
+def targets_in(value: Any, stack: Stack) -> Sequence[Any]:
+    """The constructs that the references in a value refer to, also where the CDK makes it at synthesis."""
+    found = _TargetsFound()
+    Tokenization.resolve(value, resolver=found, scope=stack, preparing=False)
+    return found.targets
+
+
+class _TargetsFound(DefaultTokenResolver):
+    """Notes what references refer to while it resolves them."""
+
+    def __init__(self) -> None:
+        super().__init__(StringConcat())
+        self.targets: list[Any] = []
+
+    def resolve_token(self, t: Any, context: Any, post_processor: Any) -> Any:
+        """Resolve a token as usual."""
+        if Reference.is_reference(t):
+            self.targets.append(t.target)
+        return super().resolve_token(t, context, post_processor)

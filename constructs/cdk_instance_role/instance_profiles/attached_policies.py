@@ -1,0 +1,137 @@
+"""The policies that the app attaches to the role of an association's profile, elsewhere than in the role's construct.
+
+An association waits for them, so that no instance gets the role before they are attached, or keeps it after them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from aws_cdk import Annotations, CfnResource, Stack, Stage
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from ..support.arns import Arns
+from ..support.at_synthesis import at_synthesis, stage_of
+from ..support.locations import path_of, stack_of, stack_of_targets, targets_in, targets_of
+from .deployment_order import DeploymentOrder, declared_roots, is_within, roots_of
+
+_POLICIES = iam.CfnPolicy | iam.CfnManagedPolicy | iam.CfnRolePolicy
+_ROLES = "Roles"
+_MEANS = "instances may have the role without this policy"
+_IN_ANOTHER_STACK = (
+    f"is in another stack: {_MEANS}. Define it in the stack of the association, or let the association depend on it "
+    "with association.node.add_dependency(...)"
+)
+_WAITS = f"may wait for the association itself: {_MEANS}. Let it wait for nothing that waits for the association"
+_WARNING = "cdk-instance-role:policyAttachedLater"
+
+
+def wait_for_policies(association: Construct, resource: CfnResource, role: iam.IRole) -> None:
+    """Let an association wait for all policies of its stack that are attached to a role.
+
+    A warning is added for a policy that it can't wait for: one of another stack, or one that waits for the association.
+
+    Args:
+        association: the association.
+        resource: its resource.
+        role: the role in its profile.
+    """
+    stage = stage_of(stack_of(association))
+    if stage not in _WAITING:
+        _WAITING[stage] = []
+        at_synthesis(association, partial(_let_wait, stage, _WAITING[stage]))
+    _WAITING[stage].append(_Waiting(association, resource, role))
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """An association that waits."""
+
+    association: Construct
+    resource: CfnResource
+    role: iam.IRole
+
+
+_WAITING: dict[Stage, list[_Waiting]] = {}
+"""By stage. jsii keeps every construct for as long as the process lives, so nothing is kept alive by this."""
+
+
+@dataclass(frozen=True)
+class _Attached:
+    """A policy, and the roles that it is attached to."""
+
+    policy: CfnResource
+    stack: Stack
+    roles: Sequence[str]
+    """With tokens."""
+    names: Sequence[Any]
+    """The same as they stand in the template."""
+
+    def has(self, role: iam.IRole, stack: Stack) -> bool:
+        """Whether it is attached to a role that a stack names. Two stacks can have two roles of one logical id."""
+        name = role.role_name
+        if stack.resolve(name) not in self.names or is_within(path_of(self.policy), roots_of(role)):
+            return False
+        targets = targets_of(name)
+        if not targets:
+            mine, theirs = Arns.of(stack).account, Arns.of(self.stack).account
+            return self.stack is stack or (mine is not None and mine == theirs)
+        return set(map(path_of, targets)) <= set(map(path_of, targets_in([*self.roles], self.stack)))
+
+
+def _let_wait(stage: Stage, waiting: Sequence[_Waiting]) -> None:
+    attached = [*_attached_in(stage)]
+    orders: dict[Stack, DeploymentOrder] = {}
+    for one in waiting:
+        stack = stack_of(one.association)
+        for other in (found for found in attached if found.has(one.role, stack)):
+            if other.stack is not stack:
+                _warn_unless_first(other, one, stack)
+                continue
+            order = orders.get(stack) or orders.setdefault(stack, DeploymentOrder(stack))
+            if order.may_wait(other.policy, one.resource):
+                _warn(one, other, _WAITS)
+            else:
+                one.resource.node.add_dependency(other.policy)
+
+
+def _attached_in(stage: Stage) -> Iterator[_Attached]:
+    """The policies of a stage, asked of Node.js once for every stack."""
+    by_stack: dict[Stack, list[Any]] = {}
+    for one in stage.node.find_all():
+        if isinstance(one, _POLICIES):
+            by_stack.setdefault(stack_of(one), []).append(one)
+    for stack, policies in by_stack.items():
+        if path_of(stage_of(stack)) != path_of(stage):
+            continue
+        roles = [{_ROLES: _roles_of(policy)} for policy in policies]
+        for policy, texts, names in zip(policies, roles, stack.resolve(roles), strict=True):
+            yield _Attached(policy, stack, texts[_ROLES], names.get(_ROLES, []))
+
+
+def _roles_of(policy: Any) -> Sequence[str]:
+    return [policy.role_name] if isinstance(policy, iam.CfnRolePolicy) else policy.roles or []
+
+
+def _warn_unless_first(attached: _Attached, waiting: _Waiting, stack: Stack) -> None:
+    """Warn of a policy of another stack, unless it is deployed before the association."""
+    owner = stack_of_targets(waiting.role.role_name)
+    is_awaited = attached.stack in (owner, *stack.dependencies) and not _is_in(stack, attached.stack)
+    if not is_awaited and not is_within(path_of(attached.policy), declared_roots(waiting.resource, path_of(stack))):
+        _warn(waiting, attached, _IN_ANOTHER_STACK)
+
+
+def _is_in(stack: Stack, other: Stack) -> bool:
+    """Whether a stack is nested in another one."""
+    parent = stack.nested_stack_parent
+    return parent is not None and (parent is other or _is_in(parent, other))
+
+
+def _warn(waiting: _Waiting, attached: _Attached, reason: str) -> None:
+    Annotations.of(waiting.association).add_warning_v2(
+        f"{_WARNING}:{path_of(attached.policy)}",
+        f"{path_of(attached.policy)} is attached to the role that {path_of(waiting.association)} gives to instances, "
+        f"but {reason}",
+    )
