@@ -13,7 +13,7 @@ from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
 from tests.simulator.errors import AwsError
-from tests.simulator.rights import OWNED_PATH
+from tests.simulator.rights import OWNED_PATH, STACK
 
 Story = Callable[[World], None]
 
@@ -66,7 +66,9 @@ class Scene:
         if world.role:
             world.role.moves, world.role.tokens = setting.moves, setting.tokens
         self.resource = Resource(world)
-        path, names = (OWNED_PATH, ("Mine", "Next")) if setting.owned else ("/", ("Imported", "Another"))
+        path, names = (
+            (OWNED_PATH, (f"{STACK}-Mine", f"{STACK}-Next")) if setting.owned else ("/", ("Imported", "Another"))
+        )
         self.mine, self.next = (world.fleet.add_profile(name, path=path) for name in names)
         """The profile, and another one for later."""
         self.old, self.older, self.foreign = world.old, world.fleet.add_profile("Older"), world.foreign
@@ -417,6 +419,16 @@ def reports_that_its_profile_has_another_path(scene: Scene) -> None:
     scene.check_restored(targets)
 
 
+def reports_that_its_profile_is_deleted(scene: Scene) -> None:
+    targets = scene.instances(None, None)
+    succeeds(scene.resource.create(scene.properties()))
+    del scene.world.fleet.profiles[scene.mine]
+    result = scene.resource.update(scene.properties(timeout=900))
+    assert f"instance profile {scene.mine} does not exist" in result.reason, result.reason
+    succeeds(scene.resource.delete())
+    scene.check(targets, None)
+
+
 def renews_instances_with_a_profile_that_was_created_again(scene: Scene) -> None:
     """Also where the handler may replace no profile, and so not even the wanted one by the same."""
     targets = [*scene.instances(None, None), scene.instance(state="stopped")]
@@ -474,6 +486,7 @@ _ALWAYS = (
     rolls_back_with_its_stack_in_spite_of_a_conflict,
     restores_each_previous_profile,
     restores_stopped_instances,
+    reports_that_its_profile_is_deleted,
     is_renamed,
 )
 _OF_OTHER_SETTINGS = (

@@ -38,6 +38,8 @@ Document = Mapping[str, Any]
 
 _HANDLER = "association.entry.handle"
 _DIGEST_LENGTH = 8
+_GIVEN = "given"
+"""End of the name that the app gives to an owned profile. It stands for every name that a test gives it."""
 _PSEUDO_PARAMETERS = {
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
@@ -172,7 +174,7 @@ def template_of(shape: Shape) -> Template:
         _selection(stack, shape),
         _replaceable(stack, shape),
         imported=None if shape.owned else _imported(stack, "Imported", shape),
-        name="Named" if shape.moves else None,
+        name=f"{STACK}-{_GIVEN}" if shape.moves else None,
     )
     return synthesized(stack)
 
@@ -389,7 +391,7 @@ def _put_in(
     ids: Mapping[str, str], imported: Mapping[str, ProfileRef], documents: Mapping[str, Document]
 ) -> dict[str, Document]:
     """The documents with the real ids, and the real paths and names of imported profiles, instead of those made up."""
-    text = json.dumps(documents)
+    text = json.dumps(documents).replace(f"{STACK}-{_GIVEN}", f"{STACK}-*")
     for made_up, id_ in ids.items():
         text = text.replace(made_up, id_)
     for name, profile in imported.items():

@@ -44,6 +44,8 @@ PROFILES = f"arn:aws:iam::{ACCOUNT}:instance-profile"
 WEB, OLD, IMPORTED, ANY = "${WebInstanceProfile.Arn}", f"{PROFILES}/Old", f"{PROFILES}/Imported", f"{PROFILES}/*"
 OF_WEB, OF_THE_STACK = f"{PROFILES}/cdk-instance-role/Stack/29751047/*", f"{PROFILES}/cdk-instance-role/Stack/*"
 """The profiles of the `InstanceRole` ``Web``, whatever their names are, and those of all in the stack."""
+OWN, GENERATED = f"{PROFILES}/cdk-instance-role", f"{PROFILES}/Stack*"
+"""What is before the name of a stack in a path; profiles without a path whose names CloudFormation may have made."""
 FORMER = f"{PROFILES}/cdk-instance-role/Stack/9b5c6b4a/*"
 TARGET = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/{INSTANCE}"
 TAGGED = {"aws:ResourceTag/app": ["api", "web"], "aws:ResourceTag/env": "prod"}
@@ -52,6 +54,35 @@ TAGGED = {"aws:ResourceTag/app": ["api", "web"], "aws:ResourceTag/env": "prod"}
 def replacing_old(instances: InstanceSelection = BY_ID) -> Stack:
     stack = new_stack()
     return associated(instances, stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "Old")))
+
+
+def nested() -> Stack:
+    return associated(stack=NestedStack(new_stack(), "Nested"))
+
+
+def replacing_one_of_another_stack() -> Stack:
+    app = new_app()
+    legacy = InstanceRole(Stack(app, "Legacy", env=IRELAND), "Web")
+    stack = Stack(app, "Stack", env=IRELAND)
+    return associated(stack=stack, replaces=ReplaceableProfiles.profiles(legacy.instance_profile))
+
+
+def replacing_a_plain_one() -> Stack:
+    stack = new_stack()
+    role = iam.Role(stack, "PlainRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    plain = iam.InstanceProfile(stack, "Plain", role=role, path="/corp/")
+    return associated(stack=stack, replaces=ReplaceableProfiles.profiles(plain))
+
+
+def replacing_a_token() -> Stack:
+    stack = new_stack()
+    token = iam.InstanceProfile.from_instance_profile_attributes(
+        stack,
+        "Old",
+        instance_profile_arn=CfnParameter(stack, "OldArn").value_as_string,
+        role=iam.Role.from_role_name(stack, "OldRole", "Old"),
+    )
+    return associated(stack=stack, replaces=ReplaceableProfiles.profiles(token))
 
 
 def imported(**props: Any) -> Stack:
@@ -285,15 +316,22 @@ def test_passes_only_the_roles_of_its_profiles_and_only_to_ec2(stack: Any, roles
 @pytest.mark.parametrize(
     ("stack", "profiles"),
     [
-        (associated, OF_THE_STACK),
+        (associated, [GENERATED, OF_THE_STACK]),
         (imported, [f"{PROFILES}/*/Imported", IMPORTED]),
-        (replacing_old, [f"{PROFILES}/*/Old", OLD, OF_THE_STACK]),
+        (replacing_old, [f"{PROFILES}/*/Old", OLD, GENERATED, OF_THE_STACK]),
+        (lambda: moving(instance_profile_name="web"), [OF_THE_STACK, f"{PROFILES}/web"]),
+        (lambda: associated(stack=new_stack("A" * 30)), [f"{PROFILES}/{'A' * 24}*", f"{OWN}/{'A' * 30}/*"]),
+        (nested, [GENERATED, f"{OWN}/StackNested94489670/*"]),
+        (replacing_one_of_another_stack, [GENERATED, OF_THE_STACK, f"{OWN}/Legacy/29751047/*", f"{PROFILES}/Legacy*"]),
+        (replacing_a_plain_one, [GENERATED, "${Plain.Arn}", OF_THE_STACK]),
+        (replacing_a_token, ANY),
         (lambda: associated(replaces=ReplaceableProfiles.any()), ANY),
     ],
-    ids=["own", "imported", "own for old", "any"],
+    ids=["own", "imported", "own for old", "named", "long", "nested", "other stack", "plain", "token", "any"],
 )
 def test_gets_its_own_profiles_only(stack: Any, profiles: Any) -> None:
-    assert rights(stack(), GET_PROFILE) == [(profiles, {})]
+    ((found, conditions),) = rights(stack(), GET_PROFILE)
+    assert (sorted(listed(found)), conditions) == (sorted(listed(profiles)), {})
 
 
 # A profile is read by its name alone, and IAM decides by its path, or without a path if it is deleted.
@@ -301,7 +339,19 @@ def test_gets_a_profile_by_its_name_with_any_path() -> None:
     stack = new_stack()
     associated(stack=stack, replaces=ReplaceableProfiles.profiles(imported_profile(stack, "team/Old")))
     ((profiles, _),) = rights(stack, GET_PROFILE)
-    assert profiles == [f"{PROFILES}/*/Old", f"{PROFILES}/Old", OF_THE_STACK, f"{PROFILES}/team/Old"]
+    assert profiles == [f"{PROFILES}/*/Old", f"{PROFILES}/Old", GENERATED, OF_THE_STACK, f"{PROFILES}/team/Old"]
+
+
+def test_gets_a_profile_by_the_name_that_an_aspect_gives_it() -> None:
+    stack = new_stack()
+    web = InstanceRole(stack, "Web")
+    web.associate_with("Fleet", BY_ID)
+    resource = web.instance_profile.node.default_child
+    assert isinstance(resource, iam.CfnInstanceProfile)
+    resource.add_property_override("InstanceProfileName", "corp")
+    ((profiles, _),) = rights(stack, GET_PROFILE)
+    (profile,) = resources(stack, "AWS::IAM::InstanceProfile").values()
+    assert f"{PROFILES}/{profile['Properties']['InstanceProfileName']}" in profiles
 
 
 def test_the_handler_itself_only_reads_and_writes_to_its_own_ledger_and_log() -> None:

@@ -22,6 +22,9 @@ EXPLAINED = {
     r"HandlerPolicies.* IAM5\[Resource::arn:aws:iam::111122223333:instance-profile/cdk-instance-role/Stack/\*\]": (
         "the profiles of the stack, whatever their names are, may be looked at"
     ),
+    r"HandlerPolicies.* IAM5\[Resource::arn:aws:iam::111122223333:instance-profile/Stack\*\]": (
+        "a profile that is gone is looked for without a path, and CloudFormation may have made its name"
+    ),
     r"WaiterRole.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
     r"OnEventRole.* IAM5\[Resource::<\w+Handler\w+.Arn>:\*\]": "the CDK allows every version of the function",
     r"waiter-state-machine.* IAM5\[Resource::<\w+Framework\w+.Arn>:\*\]": "the CDK allows every version of its own",

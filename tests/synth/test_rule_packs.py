@@ -65,10 +65,10 @@ ACKNOWLEDGED = (
         "a profile is looked for by its name alone, and IAM decides by the path that it really has",
     ),
     Acknowledged(
-        r"IAM5\[Resource::arn:aws:iam::.*instance-profile/cdk-instance-role/Stack/\*\]",
+        r"IAM5\[Resource::arn:aws:iam::.*instance-profile/(cdk-instance-role/Stack/|Stack)\*\]",
         "HandlerPolicies",
         "all profiles of the stack",
-        "the profiles of the stack, whatever their names are, may be looked at",
+        "the profiles of the stack, whatever their names are, may be looked at, also to find out that one is gone",
     ),
     Acknowledged(
         r"IAM5\[Resource::<\w+\.Arn>:\*\]",

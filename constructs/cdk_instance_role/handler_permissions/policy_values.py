@@ -1,10 +1,12 @@
 """How profiles, paths and tag values are written in an IAM statement."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from ..support.arns import is_token
+
+Conditions = Mapping[str, Mapping[str, Iterable[str]]]
 
 _VARIABLE = re.compile(r"\$\{(?!Token\[)")
 
@@ -15,11 +17,11 @@ def in_any_path(arn: str) -> Sequence[str]:
 
     IAM decides by the path that the profile of that name really has, or by none if there is no such profile. Without
     these the handler would be denied to find out that a profile is gone, or that another one has taken its name.
-    A name that is a token belongs to a profile of the app, which is where it is said to be.
+    There are none if a token hides the name.
     """
     head, _, path_and_name = arn.rpartition(":instance-profile/")
-    if path_and_name == "*" or is_token(path_and_name):
-        return [arn]
+    if is_token(path_and_name):
+        return []
     name = path_and_name.rpartition("/")[2]
     pathless = [f"{head}:instance-profile/{name}"] if name != path_and_name else []
     return [arn, f"{head}:instance-profile/*/{name}", *pathless]
@@ -37,3 +39,18 @@ def literal(value: str) -> str:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
     return _VARIABLE.sub("${$}{", value)
+
+
+def to(profiles: Sequence[str]) -> Conditions:
+    """The condition that an instance gets one of these profiles."""
+    return {"ArnLike": {"ec2:NewInstanceProfile": profiles}}
+
+
+def taken_from(profiles: Sequence[str]) -> Conditions:
+    """The condition that an instance carries one of these profiles."""
+    return {"ArnLike": {"ec2:InstanceProfile": profiles}}
+
+
+def between(old: Sequence[str], new: Sequence[str]) -> Conditions:
+    """The condition that an instance carries one of the old profiles and gets one of the new ones."""
+    return {"ArnLike": {"ec2:InstanceProfile": old, "ec2:NewInstanceProfile": new}}

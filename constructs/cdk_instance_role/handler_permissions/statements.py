@@ -1,6 +1,6 @@
 """What the handler may do for one association: IAM statements, generated from its properties and never wider."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,14 +14,12 @@ from ..replaceable import ReplaceableProfiles
 from ..selection import InstanceSelection
 from ..support.arns import Arns, is_token
 from ..support.locations import Location
-from .policy_values import in_any_path, literal, parent
+from .policy_values import Conditions, between, in_any_path, literal, parent, taken_from, to
 
 IDS_IN_A_POLICY = 25
 """More ids than this are what makes the policies of an association large."""
 LONG_TAGS = 1000
 """The same in characters of tag values."""
-
-Conditions = Mapping[str, Mapping[str, Iterable[str]]]
 
 _ASSOCIATE = "ec2:AssociateIamInstanceProfile"
 _REPLACE = "ec2:ReplaceIamInstanceProfileAssociation"
@@ -52,12 +50,12 @@ class Permissions:
         yield Statement.of(["iam:GetInstanceProfile"], self._known)
         yield self._pass_role()
         # The id or the tag of an instance may be gone when its previous profile is restored, but it still carries ours.
-        yield Statement.of([_DISASSOCIATE], [self._every_instance], _from(self._removable))
-        yield Statement.of([_ASSOCIATE], self._targets, {**_to(self._associable), **self._tags})
+        yield Statement.of([_DISASSOCIATE], [self._every_instance], taken_from(self._removable))
+        yield Statement.of([_ASSOCIATE], self._targets, {**to(self._associable), **self._tags})
         if self._listed:
             yield from self._displace_and_restore()
         if self.profile.moves:
-            moves = {**_between(self._movable, self._movable), **self._tags}
+            moves = {**between(self._movable, self._movable), **self._tags}
             yield Statement.of([_REPLACE], self._targets, moves)
         if self._alarms:
             yield Statement.of(["cloudwatch:DescribeAlarms"], self._alarms)
@@ -114,12 +112,12 @@ class Permissions:
     def _displace_and_restore(self) -> Iterator[Statement]:
         # A disassociation has no new profile, so that condition must hold "if exists" only.
         to_wanted = {"ArnLikeIfExists": {"ec2:NewInstanceProfile": [self.profile.arn]}}
-        displace = {**_from(self._listed), **to_wanted, **self._tags}
+        displace = {**taken_from(self._listed), **to_wanted, **self._tags}
         yield Statement.of([_REPLACE, _DISASSOCIATE], self._targets, displace)
-        yield Statement.of([_REPLACE], self._restorable, _between(self._ours, self._listed))
+        yield Statement.of([_REPLACE], self._restorable, between(self._ours, self._listed))
         if self.instances.tags:
             # A stopped instance is bare in the middle of a swap, and its tags may be gone.
-            yield Statement.of([_ASSOCIATE], [self._every_instance], {**_to(self._listed), **_BARE})
+            yield Statement.of([_ASSOCIATE], [self._every_instance], {**to(self._listed), **_BARE})
 
     def _pass_role(self) -> Statement:
         if self.replaces.is_any:
@@ -185,12 +183,19 @@ class Permissions:
         return self._paths_of(self.profile) or [self.profile.arn]
 
     @property
-    def _known(self) -> list[str]:
+    def _known(self) -> Sequence[str]:
         """What has to be looked at: the profile, and what a target may have had before."""
         if self.replaces.is_any:
             return self._listed
-        profiles = (self.profile, *self.replaces.known)
-        return [one for profile in profiles for one in self._paths_of(profile) or in_any_path(profile.arn)]
+        known = {one for profile in (self.profile, *self.replaces.known) for one in self._looked_at(profile)}
+        anything = self.arns.profile("*")
+        return [anything] if anything in known else [*known]
+
+    def _looked_at(self, profile: KnownProfile) -> Sequence[str]:
+        """A profile of the app goes by its name alone when it is gone. Of another one a token may hide the name."""
+        if profile.name:
+            return [*(self._paths_of(profile) or [profile.arn]), self.arns.profile(profile.name)]
+        return in_any_path(profile.arn) or [self.arns.profile("*")]
 
     def _paths_of(self, profile: KnownProfile) -> list[str]:
         """The paths of the stack for a profile of this stack; those of the `InstanceRole` for one of another stack;
@@ -232,15 +237,3 @@ def observe_statement() -> iam.PolicyStatement:
 
 def _profile(known: KnownProfile, text: Callable[[str], str]) -> Profile:
     return Profile(text(known.arn), text(known.role_arn))
-
-
-def _to(profiles: Sequence[str]) -> Conditions:
-    return {"ArnLike": {"ec2:NewInstanceProfile": profiles}}
-
-
-def _from(profiles: Sequence[str]) -> Conditions:
-    return {"ArnLike": {"ec2:InstanceProfile": profiles}}
-
-
-def _between(old: Sequence[str], new: Sequence[str]) -> Conditions:
-    return {"ArnLike": {"ec2:InstanceProfile": old, "ec2:NewInstanceProfile": new}}

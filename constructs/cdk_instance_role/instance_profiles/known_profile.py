@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from ..runtime.association.contract import Property
 from ..support.argument_types import check_type
 from ..support.arn_checks import Kind, check_account, check_arn, check_place
 from ..support.arns import Arns, is_token
+from ..support.locations import stack_of
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,15 @@ class OwnProfile:
     """IAM path of the profile, then those that it had under former ids of the `InstanceRole`."""
     moves: bool
     """Whether a deployment may have to move instances from one profile on these paths to another one."""
+    name: str | None
+    """Pattern of its name; None for a profile that is not defined in the app."""
 
 
 @dataclass(frozen=True)
 class KnownProfile:
     """A profile whose role is known, in what the associations need of it, asked of Node.js once for all of them.
 
-    ``paths`` and ``moves`` are read when they are used: Aspects can change them until the synthesis.
+    ``paths``, ``moves`` and ``name`` are read when they are used: Aspects can change them until the synthesis.
     """
 
     arn: str
@@ -76,6 +80,11 @@ class KnownProfile:
         replaces the profile of an `InstanceRole` together with the role in it, with its name, or with its id."""
         return self._read().moves
 
+    @property
+    def name(self) -> str | None:
+        """Pattern of the name of a profile of the app; None for one that is imported."""
+        return self._read().name
+
     def render(self) -> dict[str, str]:
         """The profile and its role as properties of the custom resource."""
         return {Property.INSTANCE_PROFILE_ARN.value: self.arn, Property.ROLE_ARN.value: self.role_arn}
@@ -115,8 +124,25 @@ def _known(profile: Any) -> KnownProfile:
     arn, role_arn = profile.instance_profile_arn, role.role_arn
     check_arn(Kind.INSTANCE_PROFILE, arn)
     check_arn(Kind.ROLE, role_arn)
-    return KnownProfile(arn, role_arn, profile.env.account, role, _OWN.get(profile, _not_own))
+    return KnownProfile(arn, role_arn, profile.env.account, role, _OWN.get(profile) or partial(_not_own, profile))
 
 
-def _not_own() -> OwnProfile:
-    return OwnProfile(paths=(), moves=False)
+def _not_own(profile: iam.IInstanceProfile) -> OwnProfile:
+    resource = profile.node.default_child
+    if isinstance(resource, iam.CfnInstanceProfile):
+        stack = stack_of(resource)
+        name = name_pattern(stack, stack.resolve(resource.instance_profile_name))
+        return OwnProfile(paths=(), moves=False, name=name)
+    return OwnProfile(paths=(), moves=False, name=None)
+
+
+def name_pattern(stack: Stack, name: Any) -> str:
+    """Pattern of the name that a profile of the app has.
+
+    Args:
+        stack: the stack of the profile.
+        name: the name in the template; None if CloudFormation generates one.
+    """
+    if name is None:
+        return Arns.of(stack).generated_names
+    return name if isinstance(name, str) and not is_token(name) else "*"

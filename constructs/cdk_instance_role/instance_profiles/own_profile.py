@@ -14,7 +14,7 @@ from ..support.at_synthesis import Resources, at_synthesis, forget, resources_of
 from ..support.locations import stack_of
 from ..support.names import DigestedName
 from ..support.problems import Problems
-from .known_profile import OwnProfile, declare
+from .known_profile import OwnProfile, declare, name_pattern
 from .profile_paths import ProfilePaths
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::InstanceProfile": "InstanceProfileName"}
@@ -63,7 +63,9 @@ class ProfileOfRole:
         """The one that is given here; None for the plain one."""
         # Where the app may create no role, it gives the name with `iam.Role.customize_roles`.
         is_given = is_given or self._role_resource is None
-        self._known = OwnProfile((paths.own, *paths.former), moves=is_given or is_named or bool(paths.former))
+        moves = is_given or is_named or bool(paths.former)
+        name = self._stack.resolve(profile_resource.instance_profile_name) if is_named else None
+        self._known = OwnProfile((paths.own, *paths.former), moves, name_pattern(self._stack, name))
         self._problems = Problems(owner)
         declare(profile, lambda: self._known)
         if is_given:
@@ -82,10 +84,10 @@ class ProfileOfRole:
         if self._logical_id or role.get("RoleName") or role.get("Path") or self._is_overridden(role_id):
             digest = self._digest(role)
             self._tie(logical_id, digest)
-            self._rename(name, digest)
+            name = self._rename(name, digest)
         is_own_id = logical_id in (self._plain_id, self._logical_id)
         moves = self._known.moves or bool(self._logical_id or name) or path != self._paths.own or not is_own_id
-        self._known = OwnProfile(self._paths.under(path), moves)
+        self._known = OwnProfile(self._paths.under(path), moves, name_pattern(self._stack, name))
         self._problems.report(
             [
                 *_path_problem(path),
@@ -138,12 +140,14 @@ class ProfileOfRole:
         resource = self._role_resource
         return resource is not None and role_id not in ("", self._stack.get_logical_id(resource))
 
-    def _rename(self, name: Any, digest: str) -> None:
+    def _rename(self, name: Any, digest: str) -> Any:
         """Add the digest to a name that an Aspect has set: the old profile has that name while the new one is made."""
         renewed = None if self._is_named else self._name.renewed(name, digest)
-        if renewed is not None and renewed != name:
-            self._profile.add_property_override("InstanceProfileName", renewed)
-            forget(self._stack)
+        if renewed is None or renewed == name:
+            return name
+        self._profile.add_property_override("InstanceProfileName", renewed)
+        forget(self._stack)
+        return renewed
 
     def _own_path(self, path: Any) -> Any:
         """The path of the profile, with its own path at the end: an Aspect may have set one that others have, too."""

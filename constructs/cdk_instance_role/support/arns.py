@@ -11,6 +11,7 @@ from ..runtime.association.contract import PATH_PREFIX
 
 _TOKEN = re.compile(r"\$\{Token\[[\w:.-]+\]\}", re.ASCII)
 _LIST_TOKEN = re.compile(r"#\{Token\[[\w:.-]+\]\}", re.ASCII)
+_KEPT_IN_NAMES = 24
 _UNKNOWN = "\0"
 """Stands for a token in a text whose other parts are looked at."""
 
@@ -25,6 +26,8 @@ class Arns:
     profile_path: str
     """Beginning of the IAM paths of the stack's profiles of `InstanceRole`, free of tokens. It is the same in every
     deployment: the name of the stack, or for a nested one the name of its outermost parent and its ids in that."""
+    generated_names: str
+    """Pattern of the names that CloudFormation gives to what is in the stack."""
     partition: str | None
     """None if it is only known to the deployment."""
     account: str | None
@@ -43,6 +46,7 @@ class Arns:
             roles=roles,
             profiles=stack.format_arn(service="iam", region="", resource="instance-profile", resource_name=""),
             profile_path=f"/{PATH_PREFIX}/{_stable_name(stack)}/",
+            generated_names=_generated_names(stack),
             partition=partition or (None if is_token(region) else RegionInfo.get(region).partition),
             account=account,
             is_in_china=region.startswith("cn-"),
@@ -102,3 +106,12 @@ def without_tokens(text: str) -> str:
 def _stable_name(stack: Stack) -> str:
     name = stack.stack_name
     return Names.unique_resource_name(stack, max_length=128) if is_token(name) else name
+
+
+def _generated_names(stack: Stack) -> str:
+    """CloudFormation begins a name with that of the stack, of which it may leave out what is beyond 24 characters. The
+    name of a nested stack begins with that of its parent."""
+    parent, name = stack.nested_stack_parent, stack.stack_name
+    if parent:
+        return Arns.of(parent).generated_names
+    return "*" if is_token(name) else f"{name[:_KEPT_IN_NAMES]}*"
