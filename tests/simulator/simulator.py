@@ -119,7 +119,8 @@ class Simulator:
     def _act_dynamodb(self, action: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(authority.dynamodb(action, request, TABLE_ARN))
         if self.ledger_key:
-            self._check([Attempt("kms:Decrypt", self.ledger_key)])
+            through = {"kms:ViaService": f"dynamodb.{self.fleet.region}.amazonaws.com"}
+            self._check([Attempt("kms:Decrypt", self.ledger_key, through)])
         return self.dynamodb.actions[action](request)
 
     def _answer_json(

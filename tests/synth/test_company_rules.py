@@ -216,13 +216,37 @@ def test_every_function_may_connect_to_the_vpc_but_its_code_may_not_use_that_rig
         assert denied["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
 
 
-def test_every_function_may_decrypt_its_variables() -> None:
-    for statements in statements_by_role(template_with_everything(), "lambda.amazonaws.com").values():
-        (statement,) = allowing(statements, "kms:Decrypt")
-        assert statement["Resource"] == KEY
-        assert [action for one in statements for action in listed(one["Action"]) if action.startswith("kms:")] == [
-            "kms:Decrypt"
-        ]
+VARIABLES = {
+    "StringLike": {"kms:EncryptionContext:aws:lambda:FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:*"}
+}
+
+
+def through(service: str) -> dict[str, Any]:
+    return {"StringLike": {"kms:ViaService": f"{service}.{REGION}.*"}}
+
+
+def uses_of_the_key(template: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """On which conditions each role of a function may use the key."""
+    roles = statements_by_role(template, "lambda.amazonaws.com")
+    found = {id_: [one for one in those if "kms:" in str(one["Action"])] for id_, those in roles.items()}
+    assert {(one["Action"], one["Resource"]) for those in found.values() for one in those} == {("kms:Decrypt", KEY)}
+    return {id_: [as_text(one.get("Condition")) for one in those] for id_, those in found.items()}
+
+
+def test_the_functions_of_the_framework_may_decrypt_variables_of_functions_only() -> None:
+    conditions = uses_of_the_key(template_with_everything())
+    (_,) = (conditions.pop(id_) for id_ in [*conditions] if "HandlerRole" in id_)
+    assert list(conditions.values()) == [[VARIABLES], [VARIABLES]]
+
+
+@pytest.mark.parametrize("encrypt_queues", [True, False])
+def test_the_handler_may_decrypt_variables_and_what_services_hold_for_it_only(encrypt_queues: bool) -> None:
+    stack = new_stack()
+    settings = {"encryption_key": imported_key(stack), "encrypt_queues": encrypt_queues}
+    with_settings(stack, enforcement=Enforcement.repair(), **settings)
+    (found,) = (those for id_, those in uses_of_the_key(template_of(stack)).items() if "HandlerRole" in id_)
+    services = ["dynamodb", "sqs"] if encrypt_queues else ["dynamodb"]
+    assert sorted(found, key=str) == sorted([VARIABLES, *map(through, services)], key=str)
 
 
 def test_the_waiter_may_use_the_key_for_state_machines_only() -> None:

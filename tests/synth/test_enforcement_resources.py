@@ -452,6 +452,7 @@ def test_a_key_of_the_app_encrypts_the_queues_and_allows_eventbridge_and_the_sch
         "Effect": "Allow",
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
         "Resource": "${Key.Arn}",
+        "Condition": {"StringLike": {"kms:ViaService": "sqs.eu-west-1.*"}},
     }
 
 

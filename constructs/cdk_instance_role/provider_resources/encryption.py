@@ -25,13 +25,40 @@ _NAMED = "<{}>"
 _LOG_ACTIONS = ("kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*")
 
 
-def decrypt_statement(key: kms.IKey) -> iam.PolicyStatement:
-    """What the role of a function needs for its encrypted variables. It is enough to use an encrypted ledger, too.
+def variables_statement(key: kms.IKey, stack: Stack) -> iam.PolicyStatement:
+    """What the role of a function needs for its encrypted variables.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+
+    Args:
+        key: the key.
+        stack: the stack of the function. The policy of its role can't name the function, which is made after it.
     """
-    return iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn])
+    any_function = _arn(stack, "lambda", "function", "*")
+    return iam.PolicyStatement(
+        actions=["kms:Decrypt"],
+        resources=[key.key_arn],
+        conditions={"StringLike": {"kms:EncryptionContext:aws:lambda:FunctionArn": any_function}},
+    )
+
+
+def service_statement(key: kms.IKey, stack: Stack, service: str, *actions: str) -> iam.PolicyStatement:
+    """What a role needs to use a key through another service only.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+
+    Args:
+        key: the key.
+        stack: a stack in the Region of the service.
+        service: the service, as its endpoint begins.
+        actions: of KMS.
+    """
+    # The names of endpoints end differently in other partitions.
+    return iam.PolicyStatement(
+        actions=[*actions],
+        resources=[key.key_arn],
+        conditions={"StringLike": {"kms:ViaService": f"{service}.{stack.region}.*"}},
+    )
 
 
 def waiter_statement(key: kms.IKey, stack: Stack) -> iam.PolicyStatement:

@@ -16,7 +16,7 @@ from constructs import Construct
 from ..enforcement import Enforcement
 from ..runtime.association.contract import SWEEP, Message
 from ..selection import InstanceSelection
-from .encryption import SENDER_KEY_ACTIONS
+from .encryption import SENDER_KEY_ACTIONS, service_statement
 from .event_pattern import event_pattern
 from .functions import Functions
 from .provider_settings import ProviderSettings
@@ -87,7 +87,7 @@ class EnforcementResources(Construct):
         ours = {"StringEquals": {"aws:SourceAccount": stack.account, "aws:SourceArn": group}}
         statements = [iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queues.queue.queue_arn])]
         if self.queues.key:
-            statements.append(iam.PolicyStatement(actions=[*SENDER_KEY_ACTIONS], resources=[self.queues.key.key_arn]))
+            statements.append(service_statement(self.queues.key, stack, "sqs", *SENDER_KEY_ACTIONS))
         return iam.Role(
             self,
             "ScheduleRole",

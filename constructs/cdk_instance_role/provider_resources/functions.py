@@ -1,6 +1,6 @@
 """The function that changes associations, and the functions of the provider framework."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,7 +22,7 @@ from ..runtime.association.contract import (
     MAX_INVOCATION_SECONDS,
     QUEUE_VARIABLE,
 )
-from .encryption import decrypt_statement, waiter_statement
+from .encryption import service_statement, variables_statement, waiter_statement
 from .network import Network, network_interface_statements
 from .provider_settings import ProviderSettings
 from .queues import enforcement_statements
@@ -58,7 +58,7 @@ class Functions:
         self._network = Network.of(scope, settings)
         # Bytecode is not source: it would change the asset's hash from one synthesis to the next.
         self._code = lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"])
-        self._rights = self._document([observe_statement(), use_ledger(ledger)])
+        self._rights = self._document([observe_statement(), *self._ledger_statements()])
         self.handler_role = self._role(
             "HandlerRole", "Handler", self._rights, "Associates instance profiles with existing EC2 instances"
         )
@@ -163,10 +163,16 @@ class Functions:
         if self._network:
             needed += network_interface_statements()
         if self._settings.encryption_key:
-            needed.append(decrypt_statement(self._settings.encryption_key))
+            needed.append(variables_statement(self._settings.encryption_key, Stack.of(self._scope)))
         if self._settings.traces:
             needed.append(iam.PolicyStatement(actions=[*_TRACE_ACTIONS], resources=["*"]))
         return iam.PolicyDocument(statements=needed)
+
+    def _ledger_statements(self) -> Iterator[iam.PolicyStatement]:
+        """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"""
+        yield use_ledger(self._ledger)
+        if self._settings.encryption_key:
+            yield service_statement(self._settings.encryption_key, Stack.of(self._scope), "dynamodb", "kms:Decrypt")
 
     def _role(self, id: str, policy: str, document: iam.PolicyDocument, description: str | None = None) -> iam.Role:
         """The role of a function. Those that the CDK makes may write to every log group, and lack what a role needs for

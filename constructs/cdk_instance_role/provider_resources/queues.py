@@ -11,7 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from ..runtime.association.contract import EVENT_SOURCE, MAX_ENFORCEMENT_SECONDS
-from .encryption import SENDER_KEY_ACTIONS, add_to_key_policy, events_statement, sender_statement
+from .encryption import SENDER_KEY_ACTIONS, add_to_key_policy, events_statement, sender_statement, service_statement
 from .provider_settings import ProviderSettings
 from .reconcilers import arn_of
 
@@ -127,7 +127,9 @@ def enforcement_statements(stack: Stack, queue: sqs.IQueue) -> list[iam.PolicySt
         queue: the queue.
     """
     default_bus = stack.format_arn(service="events", resource="event-bus", resource_name="default")
+    key = queue.encryption_master_key
     return [
+        *([service_statement(key, stack, "sqs", "kms:Decrypt")] if key else []),
         iam.PolicyStatement(actions=[*_RECEIVE_ACTIONS], resources=[queue.queue_arn]),
         iam.PolicyStatement(
             actions=["events:PutEvents"],
