@@ -1,13 +1,21 @@
 """One role never reaches the instances of another one: the policies of a stack with several, and what is refused."""
 
 import re
+from typing import Any
 
 import pytest
 from aws_cdk import App, CfnParameter, Stack
+from aws_cdk import aws_iam as iam
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection, ReplaceableProfiles
+from cdk_instance_role import (
+    AssociationProvider,
+    InstanceProfileAssociation,
+    InstanceRole,
+    InstanceSelection,
+    ReplaceableProfiles,
+)
 from tests.simulator.authority import Authority
 from tests.simulator.every_call import EveryCall, Target
 from tests.synth.builders import (
@@ -114,14 +122,44 @@ def listing_another(*, token: bool, provider: bool = False) -> Stack:
     return stack
 
 
+REFUSED = (
+    r"\[Stack/InstanceProfileAssociationProvider\] Stack/Web/Fleet lists the profile of Stack/Ops/Fleet in "
+    r"`replaces`, and both have one provider: .* Use another provider for one of them: "
+    r"provider=AssociationProvider\(\.\.\.\)"
+)
+
+
 def test_a_listed_profile_that_leads_to_another_role_is_refused_with_both_associations() -> None:
-    message = (
-        r"\[Stack/InstanceProfileAssociationProvider\] Stack/Web/Fleet lists the profile of Stack/Ops/Fleet in "
-        r"`replaces`, and both have one provider: .* Use another provider for one of them: "
-        r"provider=AssociationProvider\(\.\.\.\)"
-    )
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(RuntimeError, match=REFUSED):
         resources(listing_another(token=True))
+
+
+def profile_of_an_instance_role(stack: Stack) -> tuple[iam.IInstanceProfile, str]:
+    role = InstanceRole(stack, "Ops", role_name="Ops", instance_profile_name="Ops")
+    return role.instance_profile, "/cdk-instance-role/Stack/ca70b509/Ops"
+
+
+def profile_of_the_cdk(stack: Stack) -> tuple[iam.IInstanceProfile, str]:
+    role = iam.Role(stack, "Ops", role_name="Ops", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    return iam.InstanceProfile(stack, "OpsProfile", instance_profile_name="Ops", role=role, path="/team/"), "/team/Ops"
+
+
+@pytest.mark.parametrize("defined", [profile_of_an_instance_role, profile_of_the_cdk])
+def test_a_listed_profile_that_leads_to_another_role_is_refused_if_it_is_listed_by_its_arn(defined: Any) -> None:
+    stack = new_stack()
+    ops, path_and_name = defined(stack)
+    listed = iam.InstanceProfile.from_instance_profile_attributes(
+        stack,
+        "Listed",
+        instance_profile_arn=f"arn:aws:iam::{ACCOUNT}:instance-profile{path_and_name}",
+        role=iam.Role.from_role_arn(stack, "ListedRole", f"arn:aws:iam::{ACCOUNT}:role/Ops"),
+    )
+    server = InstanceSelection.by_ids(CfnParameter(stack, "Server").value_as_string)
+    old = ReplaceableProfiles.profiles(imported_profile(stack, "Old"))
+    InstanceProfileAssociation(stack, "Fleet", instance_profile=ops, instances=server, replaces=old)
+    InstanceRole(stack, "Web").associate_with("Fleet", BY_TAGS, replaces=ReplaceableProfiles.profiles(listed))
+    with pytest.raises(RuntimeError, match=REFUSED.replace("Ops/Fleet", "Fleet")):
+        resources(stack)
 
 
 def test_a_refused_combination_would_be_possible() -> None:

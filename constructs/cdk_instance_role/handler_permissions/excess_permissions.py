@@ -2,12 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..permission_search.concrete import INSTANCES, Concrete, profile_arn
+from ..permission_search.concrete import INSTANCES, Concrete, profile_arn, role_arn
 from ..permission_search.declared import Declared
 from ..permission_search.search import Excess, excess
 from ..permission_search.statement import Statement
 from ..support.arns import is_token
+from ..support.at_synthesis import resources_of
+from ..support.locations import stack_of, targets_of
 from .policies import Written
+
+_NAMED = {
+    "AWS::IAM::InstanceProfile": ("InstanceProfileName", profile_arn),
+    "AWS::IAM::Role": ("RoleName", role_arn),
+}
+"""Property of the name, and what makes an ARN of path and name."""
 
 
 def excesses(stacks: Sequence[Written]) -> Iterator[str]:
@@ -34,12 +42,28 @@ def _concrete(stacks: Sequence[Written]) -> tuple[list[Statement], list[Declared
         text = Concrete(known, stack.texts.canonical)
         for permissions in stack.granted:
             for profile in (permissions.profile, *permissions.replaces.known):
-                arn = stack.texts.canonical(profile.arn)
+                arn, role = map(stack.texts.canonical, (profile.arn, profile.role_arn))
                 if is_token(arn) and not arn.startswith("arn:"):
-                    known.setdefault(arn, profile_arn(next(iter(profile.paths), "/"), f"profile-{len(known)}"))
+                    made_up = profile_arn(next(iter(profile.paths), "/"), f"profile-{len(known)}")
+                    known.setdefault(arn, _given_arn(arn) or made_up)
+                if given := _given_arn(role):
+                    known.setdefault(role, given)
         statements += [one.replaced(text) for one in stack.statements]
         declared += [permissions.declared(text) for permissions in stack.granted]
     return statements, declared
+
+
+def _given_arn(reference: str) -> str | None:
+    """The ARN of a role or a profile of the app by the name that the app gives it. An ARN as text may mean the same."""
+    for target in targets_of(reference):
+        stack = stack_of(target)
+        resource = resources_of(stack).get(stack.resolve(target.logical_id), {})
+        property_of_name, arn = _NAMED.get(resource.get("Type", ""), ("", profile_arn))
+        properties = resource.get("Properties", {})
+        name, path = properties.get(property_of_name), properties.get("Path", "/")
+        if isinstance(name, str) and isinstance(path, str):
+            return arn(path, name)
+    return None
 
 
 def _sentence(found: Excess) -> str:

@@ -38,5 +38,10 @@ def profile_arn(path: str, name: str) -> str:
     return f"arn:aws:iam::{_ACCOUNT}:instance-profile{path}{name}"
 
 
+def role_arn(path: str, name: str) -> str:
+    """What stands for the ARN of a role that is a token."""
+    return f"arn:aws:iam::{_ACCOUNT}:role{path}{name}"
+
+
 INSTANCES = f"arn:aws:ec2:{_REGION}:{_ACCOUNT}:instance/"
 """What the ARNs of all instances begin with."""
