@@ -21,9 +21,9 @@ from .association_arguments import (
 from .drift_events import DriftEvents
 from .enforcement import Enforcement
 from .handler_permissions.statements import Permissions
-from .instance_profiles.attached_policies import wait_for_policies
 from .instance_profiles.known_profile import KnownProfile
 from .instance_profiles.retained import warn_of_lost_profile
+from .instance_profiles.role_policies import wait_for_policies
 from .metrics import AssociationMetrics
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles

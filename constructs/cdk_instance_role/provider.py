@@ -14,8 +14,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
 from .enforcement import Enforcement
-from .handler_permissions.attached_policies import Grants
 from .handler_permissions.capacity import DEFAULT_MAX_POLICIES, check_max_policies
+from .handler_permissions.grants import Grants
 from .handler_permissions.statements import Permissions
 from .provider_resources.enforcement_resources import EnforcementResources
 from .provider_resources.functions import Functions
