@@ -113,7 +113,7 @@ class _Planner:
         """The plan; None if there is no such association, neither now nor then."""
         self._environment.stacks.deployed(self._stack.address)  # that it could not be seen is a matter of each of them
         try:
-            intent = intent_of(self._environment.stacks, self._stack, self._deployed, self._logical_id)
+            intent = intent_of(self._environment, self._stack, self._deployed, self._logical_id)
         except UnresolvedError as error:
             return self.not_planned(str(error))
         except (RequestError, RefusedError) as error:
