@@ -30,6 +30,11 @@ from .stack_status import RefusedError, check_names, check_status, created_again
 _PLANNED_ID = "i-00000000000000000"
 """Stands for the instances that the deployment creates."""
 
+ROLLBACK = (
+    "its last update has failed, and these properties are those from before it: this is a rollback, which ignores "
+    "conflicts, alarms and waves"
+)
+
 _OTHER_PROVIDER = (
     "CloudFormation refuses another provider for an association that is deployed (Modifying service token is not "
     "allowed): keep its provider, or delete the association in one deployment and create it in the next one"
