@@ -28,6 +28,7 @@ from .template.assembly import StackArtifact
 from .text import one_line
 
 T = TypeVar("T")
+_INCLUDED = "planned, too, because `cdk deploy` deploys what the named stacks need first, unless it gets --exclusively"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +52,24 @@ class Subject:
 
 def plan(subject: Subject) -> PlanReport:
     """What a deployment would do."""
-    found = _look(subject, Accounts(subject.region, subject.role_name), _plan_of_stack)
+    found = _look(subject, Accounts(subject.region, subject.role_name), _plan_of_stack, with_needed=True)
     plans = tuple(plan for one in found for plan in one.found)
     return PlanReport(plans, looks.unseen(found), tuple(one.view for one in found))
 
 
-def _look(subject: Subject, accounts: Accounts, job: looks.Job[T]) -> list[Look[T]]:
-    """Look at the stacks of an assembly, and say what is to be said of that."""
-    with opened(subject.folder, subject.context) as artifacts, shown("Looking at the instances") as screen:
-        found = looks.look(_chosen(subject, accounts, artifacts), job, screen)
+def _look(subject: Subject, accounts: Accounts, job: looks.Job[T], *, with_needed: bool = False) -> list[Look[T]]:
+    """Look at the stacks of an assembly, those included that they need if that is asked for, and say what is to be said
+    of that."""
+    with opened(subject.folder, subject.context) as artifacts:
+        chosen = assembly.chosen(artifacts, subject.stacks)
+        deployed = assembly.deployed_with(chosen, artifacts) if with_needed else chosen
+        source = OfAnAssembly(accounts, deployed, artifacts)
+        with shown("Looking at the instances") as screen:
+            found = looks.look(source, job, screen)
+    if needed := [one.name for one in deployed if one not in chosen]:
+        _say(f"{_INCLUDED}: {', '.join(needed)}")
     _say_warnings(found)
     return found
-
-
-def _chosen(subject: Subject, accounts: Accounts, artifacts: Sequence[StackArtifact]) -> OfAnAssembly:
-    return OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
 
 
 def _plan_of_stack(
@@ -153,7 +157,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     """
     accounts = Accounts(subject.region, subject.role_name, by_lookup_roles=False)  # those may only read
     with opened(subject.folder, subject.context) as artifacts:
-        source = _chosen(subject, accounts, artifacts)
+        source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
         with shown("Looking at the associations") as screen:
             found = looks.look(source, _enforced_job(subject.stacks), screen)
         problems = reconcile_all(

@@ -1,14 +1,19 @@
 """What a deployment of two stacks would do about an instance that goes from one to the other."""
 
+import json
 from collections.abc import Sequence
 
+import pytest
 from aws_cdk import Stack
+from click.testing import CliRunner
 
 from cdk_instance_role import InstanceRole, InstanceSelection
+from cdk_instance_role.cli.main import cli
 from cdk_instance_role.cli.model import AssociationPlan, Exit, PlanReport, Verb
 from cdk_instance_role.cli.planning.association_plan import plan_stack
 from cdk_instance_role.cli.template import assembly
 from cdk_instance_role.cli.template.assembly import StackArtifact, deployed_with
+from tests.cli.accounts import see
 from tests.cli.cloud import Cloud
 from tests.cli.servers import new_app, written
 from tests.synth.builders import IRELAND
@@ -109,3 +114,41 @@ def test_stacks_about_different_instances_need_no_order() -> None:
     cloud = cloud_with([])
 
     assert not any(plan.warnings for plan in plans_of(cloud, two_stacks(of(1), of(2), depends=False)))
+
+
+def test_the_plan_of_a_stack_includes_the_stacks_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`cdk deploy Second` deploys First before it, too."""
+    cloud = cloud_with(two_stacks(of(1, 2), of(3)))
+    see(monkeypatch, cloud)
+    moved = two_stacks(of(1), of(2, 3))
+
+    result = CliRunner().invoke(cli, ["plan", "--app", str(moved[0].folder), "--format", "json", "Second"])
+
+    found = {
+        (plan["stack"], one["name"]): one["verb"]
+        for plan in json.loads(result.stdout)["associations"]
+        for one in plan["instances"]
+    }
+    assert found == {
+        ("First", "web-1"): "keep",
+        ("First", "web-2"): "undo",
+        ("Second", "web-2"): "associate",
+        ("Second", "web-3"): "keep",
+    }
+    assert result.exit_code == Exit.CHANGES
+    assert result.stderr == (
+        "planned, too, because `cdk deploy` deploys what the named stacks need first, unless it gets --exclusively: "
+        "First\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["plan", "First"], ["plan"], ["status", "Second"]])
+def test_no_other_stacks_are_included(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    stacks = two_stacks(of(1), of(2))
+    see(monkeypatch, cloud_with(stacks))
+
+    result = CliRunner().invoke(cli, [*arguments, "--app", str(stacks[0].folder), "--format", "json"])
+
+    shown = [one["stack"] for one in json.loads(result.stdout)["associations"]]
+    assert shown == (arguments[1:] or ["First", "Second"])
+    assert not result.stderr

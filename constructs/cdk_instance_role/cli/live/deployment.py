@@ -28,14 +28,14 @@ class Deployment:
         """
         Args:
             stacks: the stacks that are deployed.
-            others: those that are not, and may give policies to the same roles.
+            others: those that are not, and may give policies to the same roles, or have the same names.
         """
-        self._stacks, self._others = stacks, others
+        self.stacks, self.others = stacks, others
 
     @property
     def stack_graphs(self) -> list[StackGraph]:
         """Where the stacks are."""
-        return list({id(stacks): stacks for _, stacks in (*self._stacks, *self._others)}.values())
+        return list({id(stacks): stacks for _, stacks in (*self.stacks, *self.others)}.values())
 
     def creates(self, role: str) -> bool:
         """Whether a role is created, or another one takes its place."""
@@ -56,12 +56,12 @@ class Deployment:
 
     @lazy
     def _families(self) -> list[list[PolicyUpdate]]:
-        return [_updates(*pair) for pair in self._stacks]
+        return [_updates(*pair) for pair in self.stacks]
 
     @lazy
     def _standing(self) -> list[tuple[str, TemplatePolicies]]:
         """What the deployed templates of the others say."""
-        return [found for pair in self._others for found in _deployed(*pair)]
+        return [found for pair in self.others for found in _deployed(*pair)]
 
     def _claims(self, key: Key) -> Iterator[str]:
         for family in self._families:

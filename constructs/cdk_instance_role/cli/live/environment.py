@@ -18,6 +18,7 @@ from ..template.stacks import Address
 from .association_ledger import AssociationLedger
 from .deployment import Deployment
 from .live_roles import LiveRoles
+from .name_conflicts import NameConflicts
 from .providers import Provider, provider_of
 from .stack_graph import StackGraph
 
@@ -64,6 +65,11 @@ class Environment:
     def roles(self) -> LiveRoles:
         """The roles of the account."""
         return LiveRoles(self.aws.iam)
+
+    @lazy
+    def name_conflicts(self) -> NameConflicts:
+        """The names in IAM that stacks can't give."""
+        return NameConflicts(self.stacks, self.deployment)
 
     @lazy
     def instances(self) -> DescribedInstances:

@@ -33,7 +33,7 @@ class StackGraph:
             stacks: the stacks of the assembly that are for it.
             reader: remembers what could not be seen.
         """
-        self._aws, self.reader = aws, reader
+        self._aws, self.region, self.reader = aws, aws.region, reader
         self._artifacts = {one.address: one for stack in stacks for one in stack.family}
         self._values: dict[Address, StackValues] = {}
         self._former: dict[Address, StackValues] = {}

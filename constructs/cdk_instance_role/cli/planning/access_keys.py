@@ -22,6 +22,7 @@ MAX_BYTES = 1024 * 1024
 
 _MAX_CONCURRENCY = 8
 # Access keys as IAM makes them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+ACCESS_KEY = "its user data holds a long-lived access key: with the role that can go"
 _ACCESS_KEY = re.compile(rb"\bAKIA[A-Z2-7]{16}\b")
 _GZIP, _GZIP_FORMAT = b"\x1f\x8b", 16 + zlib.MAX_WBITS
 

@@ -1,6 +1,6 @@
 """From a cloud assembly to what its deployment would do about every instance."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from ...runtime.association.converge.preview import Preview, no_others, preview, preview_of_delete
@@ -15,28 +15,24 @@ from ..enforcement.enforcement_preview import Planned, enforcement_plan
 from ..enforcement_plan import EnforcementPlan
 from ..lazy import lazy
 from ..live.association_ledger import AssociationLedger
-from ..live.environment import Environment
+from ..live.association_order import AssociationOrder
+from ..live.environment import Environment, Outcome
 from ..live.planned_observer import PlannedObserver, stated_roles
 from ..live.profile_views import KnownProfiles
 from ..model import AssociationPlan, Event, unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
-from .access_keys import with_access_key
-from .earlier_changes import EarlierChanges, Targets, outcome_before, outcome_of, without_order
+from .access_keys import ACCESS_KEY, with_access_key
+from .earlier_changes import EarlierChanges, Targets, merged, outcome_before, outcome_of, without_order
 from .instance_rows import Rows, warned
-from .key_policies import key_policies
+from .key_policies import new_key_policies
 from .permission_impact import Impact
-from .planned_change import Intent, intent_of, will_be_there
+from .planned_change import ROLLBACK, Intent, intent_of, will_be_there
 from .rollout_estimate import RolloutEstimate
 from .stack_status import RefusedError, status_warnings
 
-ROLLBACK = (
-    "its last update has failed, and these properties are those from before it: this is a rollback, which ignores "
-    "conflicts, alarms and waves"
-)
 _STOPPED = frozenset({InstanceState.STOPPING, InstanceState.STOPPED})
-ACCESS_KEY = "its user data holds a long-lived access key: with the role that can go"
 
 
 def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> list[AssociationPlan]:
@@ -54,7 +50,7 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
         planner for one in [*environment.stacks.family(stack)] for planner in _planners(one, environment, earlier, now)
     ]
     plans: dict[_Planner, AssociationPlan | None] = dict.fromkeys(planners)
-    in_order = sorted(planners, key=lambda one: one.leaves)
+    in_order = _in_order(planners, AssociationOrder(environment.stacks))
     for planner in in_order:
         environment.reader.reset()
         plans[planner] = guarded(planner.plan, planner.not_planned)
@@ -77,6 +73,16 @@ def _planners(
         yield _Planner(stack, environment, before, logical_id, earlier, now)
 
 
+def _in_order(planners: Sequence["_Planner"], order: AssociationOrder) -> list["_Planner"]:
+    """The planners in the order of CloudFormation. Each gets to know those that it comes after."""
+    leaving = [one for one in planners if one.leaves]
+    staying = [one for one in planners if one not in leaving]
+    for one in staying:
+        one.after = [other for other in staying if order.waits_for(one.key, other.key)]
+    # What comes first waits for less than what waits for it.
+    return [*sorted(staying, key=lambda one: len(one.after)), *leaving]
+
+
 class _Planner:
     """Plans one association."""
 
@@ -92,7 +98,10 @@ class _Planner:
         self._stack, self._environment, self._logical_id, self._now = stack, environment, logical_id, now
         self._earlier, self._deployed = earlier, deployed
         """None if the association is not deployed."""
-        self._reader, self._ec2 = environment.reader, environment.aws.ec2
+        self._reader = environment.reader
+        self.key = stack.address, logical_id
+        self.after: Sequence[_Planner] = ()
+        """Those of the associations that CloudFormation creates or updates before this one."""
         self.steps: tuple[Step, ...] = ()
         """What the handler does, once that is planned."""
         self._rolls_back = False
@@ -100,6 +109,13 @@ class _Planner:
         self._observer: PlannedObserver
         self._profiles: KnownProfiles
         """The instances and the profiles as the preview has seen them. It makes these."""
+
+    @property
+    def path(self) -> str:
+        """The path of its construct."""
+        former = self._deployed.template if self._deployed else {}
+        here = self._logical_id in self._stack.associations
+        return self._stack.address.path(self._stack.template if here else former, self._logical_id)
 
     @property
     def leaves(self) -> bool:
@@ -113,7 +129,7 @@ class _Planner:
         """The plan; None if there is no such association, neither now nor then."""
         self._environment.stacks.deployed(self._stack.address)  # that it could not be seen is a matter of each of them
         try:
-            intent = intent_of(self._environment.stacks, self._stack, self._deployed, self._logical_id)
+            intent = intent_of(self._environment, self._stack, self._deployed, self._logical_id)
         except UnresolvedError as error:
             return self.not_planned(str(error))
         except (RequestError, RefusedError) as error:
@@ -130,7 +146,7 @@ class _Planner:
     def _preview(self, intent: Intent) -> Preview:
         ledger = self._ledger
         records = ledger.records() if ledger else {}
-        carried = self._earlier.before.carried if intent.desired else self._earlier.carried
+        carried = self._before.carried if intent.desired else self._earlier.carried
         observer = PlannedObserver(self._environment, stated_roles(records, intent.desired), carried)
         self._observer, self._profiles = observer, KnownProfiles(self._environment, observer)
         if intent.desired is None:  # what is held, if anything, is to be restored
@@ -149,12 +165,19 @@ class _Planner:
             look_up=self._others_records if ledger else no_others,
         )
         if intent.event is not Event.NONE:
-            self._earlier.add(ledger, Targets(self._path, intent.desired, found, context))
+            after = frozenset(one.path for one in self.after)
+            self._earlier.add(ledger, Targets(self.path, intent.desired, found, context, after))
         return found
 
     def _others_records(self, ids: Collection[str]) -> Records:
-        restored = self._earlier.before.restored
-        return self._ledger.records_of([id_ for id_ in ids if id_ not in restored]) if self._ledger else {}
+        claimed = [id_ for id_ in ids if id_ not in self._before.restored]
+        return self._ledger.records_of(claimed) if self._ledger else {}
+
+    @lazy
+    def _before(self) -> Outcome:
+        """What is done to instances before CloudFormation creates or updates the association."""
+        in_order = sorted(self.after, key=lambda one: len(one.after))
+        return merged([self._earlier.before, *(outcome_of(one.steps) for one in in_order)])
 
     @lazy
     def _ledger(self) -> AssociationLedger | None:
@@ -162,7 +185,6 @@ class _Planner:
         return look(self._stack.address, self._logical_id)
 
     def _shown(self, intent: Intent, found: Preview | None) -> AssociationPlan:
-        warnings_of_event = [ROLLBACK] if self._rolls_back else []
         self.steps = found.plan.steps if found and intent.event is not Event.NONE else ()
         intent = replace(intent, rollout=Rollout()) if self._rolls_back else intent
         if found is None:
@@ -170,7 +192,7 @@ class _Planner:
         rows = Rows(self._environment, self._profiles, self._observer.current).of(intent, found)
         existing = found.snapshot.instances
         changing = [row.id for row in rows if row.changes and row.planned and row.id in existing]
-        keys, warnings = with_access_key(self._ec2, self._reader, changing)
+        keys, warnings = with_access_key(self._environment.aws.ec2, self._reader, changing)
         rows = [warned(row, ACCESS_KEY) if row.id in keys else row for row in rows]
         impact = Impact(self._environment, self._profiles)
         own = [row for row in rows if row.changes or row.planned == row.current]  # not what another one gives
@@ -179,6 +201,7 @@ class _Planner:
         rollout_estimate = RolloutEstimate(intent, found.plan, stopped)
         problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
         no_order = without_order(outcome_of(self.steps), self._stack, self._environment)
+        of_event = [ROLLBACK] if self._rolls_back else []
         about, others = self._about(intent.event), impact.others(changes, {row.id for row in rows})
         return replace(
             about,
@@ -186,7 +209,7 @@ class _Planner:
             instances=tuple(rows),
             permissions=changes,
             problems=tuple(map(self._environment.text, (*problems, *impact.problems(own)))),
-            warnings=unique([*about.warnings, *warnings_of_event, *no_order, *warnings, *others]),
+            warnings=unique([*about.warnings, *of_event, *no_order, *warnings, *others]),
             estimate=rollout_estimate.estimate,
             rollout=rollout_estimate.rollout,
             enforcement=self._enforcement(intent, found),
@@ -198,13 +221,9 @@ class _Planner:
             return None
         if intent.desired is None:  # the deployment creates all targets
             return EnforcementPlan(intent.enforcement.mode, intent.enforcement.every, intent.max_changes)
+        changes = intent.event is not Event.NONE
         planned = Planned(
-            intent.desired,
-            intent.before,
-            intent.enforcement,
-            intent.max_changes,
-            found.snapshot,
-            changes=intent.event is not Event.NONE,
+            intent.desired, intent.before, intent.enforcement, intent.max_changes, found.snapshot, changes=changes
         )
         return enforcement_plan(planned, self._ledger)
 
@@ -215,30 +234,16 @@ class _Planner:
             return Event.DELETE
         return Event.UPDATE if self._deployed and self._logical_id not in self._deployed.failed else Event.CREATE
 
-    def _key_policies(self) -> Iterator[str]:
-        """What the owners of keys have to do. The provider may be in another stack of the assembly."""
-        stacks = self._environment.stacks
-        for one in stacks.artifacts:
-            notes = key_policies(one.template)
-            deployed = stacks.deployed(one.address) if notes else None
-            known = key_policies(deployed.template) if deployed else ()
-            yield from (note for note in notes if note not in known)
-
-    @property
-    def _path(self) -> str:
-        former = self._deployed.template if self._deployed else {}
-        here = self._logical_id in self._stack.associations
-        return self._stack.address.path(self._stack.template if here else former, self._logical_id)
-
     def _about(self, event: Event) -> AssociationPlan:
         """The plan without any instance yet."""
+        stacks = self._environment.stacks
         return AssociationPlan(
             stack=self._stack.name,
-            association=self._path,
+            association=self.path,
             account=self._environment.aws.account,
             region=self._environment.aws.region,
             event=event,
             profile=None,
-            warnings=(*status_warnings(self._environment.stacks, self._stack.address), *self._key_policies()),
+            warnings=(*status_warnings(stacks, self._stack.address), *new_key_policies(stacks)),
             unseen=tuple(self._reader.unavailable),
         )

@@ -1,10 +1,10 @@
 """What the associations of a deployment do to the targets of one another.
 
-CloudFormation creates and updates first, in any order, and deletes in the clean-up at the end:
+CloudFormation creates and updates first, in the order of dependencies, and deletes in the clean-up at the end:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ...runtime.association.arn import name_of
@@ -33,6 +33,8 @@ class Targets:
     desired: Desired
     found: Preview
     context: OperationContext
+    after: Set[str] = frozenset()
+    """Paths of the associations that it comes after."""
 
     @property
     def profile(self) -> str:
@@ -45,6 +47,12 @@ class Targets:
         wanted = self.desired.profile.arn
         steps = self.found.plan.of_targets.steps
         return {step.instance_id for step in steps if step.action in _REACHED and step.after == wanted}
+
+    @property
+    def left(self) -> dict[str, str | None]:
+        """ARNs of the profiles that it leaves on instances, as far as it has to do with them, by instance id."""
+        given = dict.fromkeys(self.reached, self.desired.profile.arn)
+        return {**given, **outcome_of(self.found.plan.steps).carried}
 
     def comes_to(self, instance_id: str, former: "Targets") -> str | None:
         """Name of the profile that a target carries once this association comes after another one; None if it is
@@ -122,9 +130,17 @@ class EarlierChanges:
 def outcome_before(stack: StackArtifact, environment: Environment) -> Outcome:
     """What the deployment of the stacks does that a stack needs."""
     needed = deployed_with([stack], environment.stacks.stacks)
-    found = [environment.outcomes[one.address] for one in needed if one.address in environment.outcomes]
-    carried = {id_: profile for outcome in found for id_, profile in outcome.carried.items()}
-    return Outcome(carried, frozenset(), frozenset[str]().union(*(outcome.restored for outcome in found)))
+    return merged([environment.outcomes[one.address] for one in needed if one.address in environment.outcomes])
+
+
+def merged(outcomes: Sequence[Outcome]) -> Outcome:
+    """What is done to instances by several, one after the other, if none is refused."""
+    carried: dict[str, str | None] = {}
+    restored: set[str] = set()
+    for outcome in outcomes:
+        carried |= outcome.carried
+        restored = (restored - outcome.carried.keys()) | outcome.restored
+    return Outcome(carried, frozenset(), restored)
 
 
 def outcome_of(steps: Iterable[Step]) -> Outcome:
@@ -135,8 +151,7 @@ def outcome_of(steps: Iterable[Step]) -> Outcome:
     for step in steps:
         if step.action in CHANGES or (step.action is Action.WAIT and step.before != step.after):
             carried[step.instance_id] = step.after
-            if step.undo:
-                restored.add(step.instance_id)
+            (restored.add if step.undo else restored.discard)(step.instance_id)
         elif step.action in PROBLEMS:
             refused.add(step.instance_id)
     return Outcome(carried, refused, restored)
@@ -163,6 +178,10 @@ def without_order(mine: Outcome, stack: StackArtifact, environment: Environment)
 def _overlaps(mine: Targets, other: Targets) -> Iterator[tuple[bool, str]]:
     """What comes of the targets that two associations have in common: whether it is refused in both orders, and what
     it is, in a sentence."""
+    if mine.association in other.after or other.association in mine.after:
+        first, second = (mine, other) if mine.association in other.after else (other, mine)
+        yield from ((False, sentence) for sentence in _in_order(first, second))
+        return
     if mine.desired.profile.arn == other.desired.profile.arn:
         return
     alike: dict[tuple[str | None, str | None], list[str]] = {}
@@ -177,6 +196,21 @@ def _overlaps(mine: Targets, other: Targets) -> Iterator[tuple[bool, str]]:
             f"otherwise {_result(other_first)}"
         )
         yield refused, f"{other.association} wants {other.profile} on {_listed(ids)}, too, and {how}"
+
+
+def _in_order(first: Targets, second: Targets) -> Iterator[str]:
+    """What an association finds on its targets that another one has left there."""
+    alike: dict[str | None, list[str]] = {}
+    left = first.left
+    for step in second.found.plan.of_targets.steps:
+        if left.get(step.instance_id, second.desired.profile.arn) != second.desired.profile.arn:
+            alike.setdefault(left[step.instance_id], []).append(step.instance_id)
+    for arn, ids in alike.items():
+        what = name_of(arn) if arn else "no instance profile"
+        yield (
+            f"{second.association} depends on {first.association}, so it comes second and finds {what} on "
+            f"{_listed(sorted(ids))}"
+        )
 
 
 def _listed(ids: Sequence[str]) -> str:

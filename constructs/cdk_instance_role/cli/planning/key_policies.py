@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...runtime.association import contract
+from ..live.stack_graph import StackGraph
 from ..template.stacks import resources
 
 
@@ -14,6 +15,19 @@ def key_policies(template: Mapping[str, Any]) -> tuple[str, ...]:
         template: of a stack. If it is deployed, the keys that it uses have these policies.
     """
     return tuple(dict.fromkeys(_notes(template)))
+
+
+def new_key_policies(stacks: StackGraph) -> Iterator[str]:
+    """What the owners of keys have to do before a deployment. The provider of an association may be in another stack.
+
+    Args:
+        stacks: the stacks of the account and Region.
+    """
+    for one in stacks.artifacts:
+        notes = key_policies(one.template)
+        deployed = stacks.deployed(one.address) if notes else None
+        known = key_policies(deployed.template) if deployed else ()
+        yield from (note for note in notes if note not in known)
 
 
 def _notes(template: Mapping[str, Any]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from ...runtime.association.request.event import (
 )
 from ...runtime.association.request.rollout import Rollout
 from ..enforcement.enforcement_preview import max_changes
+from ..live.environment import Environment
 from ..live.stack_graph import StackGraph
 from ..model import Event
 from ..template.assembly import StackArtifact
@@ -24,10 +25,15 @@ from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.replacement import has_other_provider
 from ..template.stacks import Address
-from .stack_status import RefusedError, check_status, created_again
+from .stack_status import RefusedError, check_names, check_status, created_again
 
 _PLANNED_ID = "i-00000000000000000"
 """Stands for the instances that the deployment creates."""
+
+ROLLBACK = (
+    "its last update has failed, and these properties are those from before it: this is a rollback, which ignores "
+    "conflicts, alarms and waves"
+)
 
 _OTHER_PROVIDER = (
     "CloudFormation refuses another provider for an association that is deployed (Modifying service token is not "
@@ -74,12 +80,12 @@ class Intent:
 
 
 def intent_of(
-    stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack | None, logical_id: str
+    environment: Environment, stack: StackArtifact, deployed: DeployedStack | None, logical_id: str
 ) -> Intent | None:
     """What becomes of an association; None if there is none, neither now nor then.
 
     Args:
-        stacks: the stacks of the account and Region.
+        environment: the account and Region.
         stack: the stack of the association, as the assembly has it.
         deployed: the stack as it is deployed; None if the association is not.
         logical_id: of the association.
@@ -89,14 +95,19 @@ def intent_of(
         RequestError: the handler will refuse the properties.
         RefusedError: CloudFormation will refuse the deployment.
     """
+    stacks = environment.stacks
     check_status(stacks, stack.address)
     if gap := created_again(stacks, stack.address):
         if deployed is None:
             raise UnresolvedError(gap)
         stacks.reader.record_gap(gap)
         return _leaving(stacks, stack.address, logical_id)
-    if not will_be_there(stacks, stack, logical_id):
-        return _leaving(stacks, stack.address, logical_id) if deployed else None
+    is_there = will_be_there(stacks, stack, logical_id)
+    if not is_there and not deployed:
+        return None
+    check_names(environment, stack.address)
+    if not is_there:
+        return _leaving(stacks, stack.address, logical_id)
     after, created = _wanted(stacks, stack, logical_id)
     request = _request(logical_id, after, created)
     intent = Intent(

@@ -1,9 +1,11 @@
-"""What the status of a deployed stack means for its next deployment, by CloudFormation and the CDK CLI:
+"""What the status of a deployed stack, and the names of what is there, mean for its next deployment, by CloudFormation
+and the CDK CLI:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-console-view-stack-data-resources-status-codes
 """
 
 from collections.abc import Iterator
 
+from ..live.environment import Environment
 from ..live.stack_graph import StackGraph
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
@@ -37,6 +39,16 @@ def check_status(stacks: StackGraph, address: Address) -> None:
                 f"CloudFormation does not update stack {stack.name} while it is in {stack.status}: {advice}, then plan "
                 "again"
             )
+
+
+def check_names(environment: Environment, address: Address) -> None:
+    """Refuse a stack that creates something with a name that something else has.
+
+    Raises:
+        RefusedError: that is so.
+    """
+    if conflicts := environment.name_conflicts.of(address):
+        raise RefusedError("; ".join(conflicts))
 
 
 def created_again(stacks: StackGraph, address: Address) -> str | None:

@@ -66,7 +66,7 @@ class IamNames:
         known = self._known.get(logical_id)
         if known and resource["Type"] == MANAGED_POLICY:  # CloudFormation calls it by its ARN
             return known
-        given = None if known else self._given(logical_id)
+        given = None if known else self.given_name(logical_id)
         path = str(self._resolve(properties_of(resource).get("Path", "/"))).lstrip("/")
         arn = self._location.arn_in_iam(f"{kind}/{path}{known or given or self._made_up(logical_id)}")
         if not known and not given:
@@ -85,7 +85,17 @@ class IamNames:
         """
         if self._resources[logical_id]["Type"] == MANAGED_POLICY:
             return self.arn(logical_id)
-        return self._known.get(logical_id) or self._given(logical_id) or self._made_up(logical_id)
+        return self._known.get(logical_id) or self.given_name(logical_id) or self._made_up(logical_id)
+
+    def given_name(self, logical_id: str) -> str | None:
+        """The name that the template gives to a profile, role or managed policy; None if CloudFormation invents one.
+
+        Raises:
+            UnresolvedError: it is not known before the deployment.
+        """
+        _, name_property = _IAM[self._resources[logical_id]["Type"]]
+        given = self._resolve(properties_of(self._resources[logical_id]).get(name_property))
+        return None if given in (None, NO_VALUE) else str(given)
 
     def is_new(self, logical_id: str) -> bool:
         """Whether the deployment creates a resource, or puts another one in its place."""
@@ -211,12 +221,6 @@ class IamNames:
                 return self._path(own)
             return None if value is None else str(self._resolve(value))
         return None
-
-    def _given(self, logical_id: str) -> str | None:
-        """The name that the template gives; None if CloudFormation invents one."""
-        _, name_property = _IAM[self._resources[logical_id]["Type"]]
-        given = self._resolve(properties_of(self._resources[logical_id]).get(name_property))
-        return None if given in (None, NO_VALUE) else str(given)
 
     def _made_up(self, logical_id: str) -> str:
         """A name for what has none yet, which no other stack of the account makes up for something of its own."""
