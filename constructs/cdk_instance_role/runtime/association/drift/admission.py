@@ -33,11 +33,16 @@ def admit(assessment: Assessment, memory: Memory, settings: EnforcementSettings,
     limit = settings.limit(memory.held_an_hour_ago)
     for kind in ChangeKind:
         limited = [change for change in assessment.changes if change.kind is kind and change.is_limited]
-        left = 0 if kind in memory.pauses else max(0, limit - memory.used(kind))
-        admitted += limited[:left]
-        held_back += limited[left:]
-        if len(limited) > left:
-            memory = memory.paused(kind, _reason(kind, len(limited), limit, memory.used(kind)), now)
+        begun = [change for change in limited if memory.has_begun(kind, change.step.instance_id)]
+        others = [change for change in limited if not memory.has_begun(kind, change.step.instance_id)]
+        if kind in memory.pauses:
+            held_back += limited
+            continue
+        left = max(0, limit - memory.used(kind))
+        admitted += [*begun, *others[:left]]
+        held_back += others[left:]
+        if len(others) > left:
+            memory = memory.paused(kind, _reason(kind, len(others), limit, memory.used(kind)), now)
     free = [change for change in assessment.changes if not change.is_limited]
     return Admission([*free, *admitted], held_back, memory)
 
@@ -54,4 +59,5 @@ def _noting_loss(assessment: Assessment, memory: Memory, now: float) -> Memory:
 
 def _reason(kind: ChangeKind, wanted: int, limit: int, used: int) -> str:
     what = "be given the profile" if kind is ChangeKind.GIVING else "get another profile, or lose it"
-    return f"{wanted} instances would {what}, and {used} of {limit} changes of this kind in an hour were made already"
+    who = "1 instance" if wanted == 1 else f"{wanted} instances"
+    return f"{who} would {what}, and {used} of {limit} changes of this kind in an hour were made or begun already"
