@@ -178,17 +178,6 @@ def test_a_change_that_ec2_gives_no_answer_to_is_one_change_however_often_it_is_
     assert (kind, reason) == ("taking", f"12 instances would get another profile, or lose it, {made}")
 
 
-def test_a_pause_of_one_instance_says_so_in_the_singular(
-    world: World, resource: Resource, enforcement: Enforcement
-) -> None:
-    first, second, *_ = deploy(world, resource, 20, enforcement={**REPAIR, "MaxChanges": "1"})
-    for id_ in (first, second):
-        world.fleet.set_carried(id_, world.old)
-        enforcement.run(900)
-    ((_, reason),) = pauses(world)
-    assert reason.startswith("1 instance would get another profile, or lose it, and 1 of 1 changes")
-
-
 def test_the_limit_is_for_an_hour(world: World, resource: Resource, enforcement: Enforcement) -> None:
     deploy(world, resource, 100)
     first, second = world.instances(10), world.instances(10)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..request.enforcement import EnforcementSettings
+from ..words import counted
 from .breaker import ChangeKind, Memory
 from .result import Assessment, Change
 
@@ -53,11 +54,12 @@ def _noting_loss(assessment: Assessment, memory: Memory, now: float) -> Memory:
         return replace(memory, accepts_loss=False)
     if memory.accepts_loss:
         return memory
-    reason = f"{assessment.lost} of {assessment.held} instances are no longer selected, more than half at once"
+    are = "is" if assessment.lost == 1 else "are"
+    reason = f"{assessment.lost} of {assessment.held} instances {are} no longer selected, more than half at once"
     return memory.paused(ChangeKind.TAKING, reason, now)
 
 
 def _reason(kind: ChangeKind, wanted: int, limit: int, used: int) -> str:
     what = "be given the profile" if kind is ChangeKind.GIVING else "get another profile, or lose it"
-    who = "1 instance" if wanted == 1 else f"{wanted} instances"
-    return f"{who} would {what}, and {used} of {limit} changes of this kind in an hour were made or begun already"
+    made = f"{used} of {limit} changes of this kind in an hour were made or begun already"
+    return f"{counted(wanted, 'instance')} would {what}, and {made}"
