@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from ...runtime.association.converge.preview import Preview, no_others, preview, preview_of_delete
-from ...runtime.association.decide.model import InstanceState
 from ...runtime.association.decide.plan import OperationContext
 from ...runtime.association.decide.record import Records
 from ...runtime.association.decide.step import Step
@@ -35,7 +34,6 @@ ROLLBACK = (
     "its last update has failed, and these properties are those from before it: this is a rollback, which ignores "
     "conflicts, alarms and waves"
 )
-_STOPPED = frozenset({InstanceState.STOPPING, InstanceState.STOPPED})
 ACCESS_KEY = "its user data holds a long-lived access key: with the role that can go"
 
 
@@ -175,8 +173,7 @@ class _Planner:
         impact = Impact(self._environment, self._profiles)
         own = [row for row in rows if row.changes or row.planned == row.current]  # not what another one gives
         changes = impact.changes(own)
-        stopped = [id_ for id_, one in existing.items() if one.state in _STOPPED]
-        rollout_estimate = RolloutEstimate(intent, found.plan, stopped)
+        rollout_estimate = RolloutEstimate(intent, found.plan, found.snapshot.stopped)
         problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
         no_order = without_order(outcome_of(self.steps), self._stack, self._environment)
         about, others = self._about(intent.event), impact.others(changes, {row.id for row in rows})
