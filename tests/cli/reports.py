@@ -105,7 +105,9 @@ def plan_of(
 
 def to_be_enforced() -> PlanReport:
     """Associations that enforcement will change, that it only reports about, and that a deployment changes."""
-    reason = "7 instances would be given the profile, and 0 of 5 changes of this kind in an hour were made already"
+    reason = (
+        "7 instances would be given the profile, and 0 of 5 changes of this kind in an hour were made or begun already"
+    )
     ids = tuple(map(instance_id, (1, 2, 3, 4, 5)))
     changes = tuple(SweepChange(id_, "giving", "associate WebProfile", id_ == ids[4]) for id_ in ids)
     sweep = SweepPlan(changes, (SweepPause("giving", reason, has_begun=False),), 5)
@@ -245,7 +247,8 @@ def enforced() -> StatusReport:
 
 
 def _enforcements() -> tuple[EnforcementStatus, ...]:
-    reason = "13 instances would be given the profile, and 0 of 12 changes of this kind in an hour were made already"
+    made = "0 of 12 changes of this kind in an hour were made or begun already"
+    reason = f"13 instances would be given the profile, and {made}"
     taken = FindingView(instance_id(1), "no-profile", SINCE, "carries no instance profile", "")
     other = FindingView(
         instance_id(7),

@@ -7,6 +7,7 @@ import pytest
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, REPLACE
 from tests.simulator.enforcement import REPAIR, Enforcement
+from tests.simulator.errors import AwsError
 
 WEB, TAGS = {"app": "web"}, {"app": ["web"]}
 HOUR, DAY = 3600.0, 86400.0
@@ -45,7 +46,7 @@ def test_of_ten_thousand_wrongly_tagged_instances_the_limit_changes_only_a_few(
     assert world.traffic.count(ASSOCIATE) - before == 10, "10 % of 100"
     ((kind, reason),) = pauses(world)
     assert kind == "giving"
-    made = "and 0 of 10 changes of this kind in an hour were made already"
+    made = "and 0 of 10 changes of this kind in an hour were made or begun already"
     assert reason == f"10000 instances would be given the profile, {made}"
 
 
@@ -136,6 +137,45 @@ def test_two_batches_close_to_the_limit_make_no_change_beyond_it(
     enforcement.run(30)
     assert world.carried(*first) == ["Web"] * 6
     assert world.carried(*second).count("Web") == 4
+
+
+def test_changes_that_an_invocation_was_killed_before_count_once(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    targets = deploy(world, resource, 30, enforcement={**REPAIR, "MaxChanges": "20%"})
+    for id_ in targets[:4]:
+        world.fleet.set_carried(id_, world.old)
+    kill_switch = world.traffic.kill_switch
+    world.traffic.meanwhile(REPLACE, lambda: setattr(kill_switch, "kill_at", len(kill_switch.points)), nth=1)
+    enforcement.sweep()
+    enforcement.run(600)
+    assert enforcement.failed == 1
+    assert world.carried(*targets) == ["Web"] * 30
+    assert pauses(world) == [], "4 of 6"
+    for id_ in targets[4:8]:
+        world.fleet.set_carried(id_, world.old)
+    enforcement.run(900)
+    assert world.carried(*targets[4:8]).count("Web") == 2, "20 % of 30, of which four were used"
+
+
+def test_a_change_that_ec2_gives_no_answer_to_is_one_change_however_often_it_is_tried(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    first, *others = deploy(world, resource, 100)
+    world.fleet.set_carried(first, world.old)
+    outage_ends = world.clock.true_time() + 1200
+    error = AwsError("InternalError", "An internal error has occurred", 500)
+    world.traffic.fail(REPLACE, error, times=10**9, when=lambda _: world.clock.true_time() < outage_ends)
+    enforcement.sweep()
+    enforcement.run(1500)
+    assert world.carried(first) == ["Web"]
+    for id_ in others[:12]:
+        world.fleet.set_carried(id_, world.old)
+    enforcement.run(900)
+    assert world.carried(*others[:12]).count("Web") == 9, "10 % of 100, of which one was used"
+    ((kind, reason),) = pauses(world)
+    made = "and 1 of 10 changes of this kind in an hour were made or begun already"
+    assert (kind, reason) == ("taking", f"12 instances would get another profile, or lose it, {made}")
 
 
 def test_the_limit_is_for_an_hour(world: World, resource: Resource, enforcement: Enforcement) -> None:

@@ -211,7 +211,7 @@ def test_a_create_that_runs_out_of_time_says_so_and_the_delete_does_the_rest(
 
     assert world.clock() - began <= 3600
     assert f"instance {never}" in result
-    assert "3 instances are not restored yet, " in result
+    assert f"3 instances are not restored yet (instance {targets[0]}: the instance is stopping, and " in result
     assert result.endswith(rest)
     assert all(f"not as wanted: {id_}" in caplog.text for id_ in targets)
     for id_ in targets:

@@ -87,6 +87,21 @@ def test_the_second_of_two_operations_that_do_not_fit_together_is_refused() -> N
     assert second.deliver(second.event("Create", world.properties(others, timeout=60))).ok, "the bucket is free now"
 
 
+def test_an_operation_counts_the_changes_of_targets_that_have_to_settle_first() -> None:
+    world = World()
+    first, second = Resource(world, "First"), Resource(world, "Second")
+    begun = first.begin(first.event("Create", world.properties(world.instances(300, state="pending"), timeout=600)))
+    others = world.instances(300)
+
+    result = second.deliver(second.event("Create", world.properties(others, timeout=60)))
+    assert not result.ok
+    assert "First" in result.reason
+
+    first.poll(begun)
+    entries = world.ledger.budget.enter(Entry("nobody", 0, 0, {}), world.clock())
+    assert {one.association: one.calls for one in entries} == {first.association: {ASSOCIATE: 300}}
+
+
 def test_a_delete_counts_and_is_never_refused() -> None:
     world = World()
     first, second, some, others = _two(world)

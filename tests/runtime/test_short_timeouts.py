@@ -151,3 +151,15 @@ def test_a_permission_that_is_lost_on_the_way_fails_a_delete_a_timeout_later(wor
     assert not result.ok
     assert "240 seconds were not enough for it (UnauthorizedOperation: not authorized)" in result.reason
     assert 100 + 240 - 10 <= result.seconds < 100 + 240 + 60
+
+
+@pytest.mark.parametrize(("state", "carries"), [("running", None), ("pending", None), ("stopping", "Old")])
+def test_more_changes_than_ec2_allows_in_the_time_are_refused_also_if_the_targets_have_to_settle_first(
+    world: World, resource: Resource, state: str, carries: str | None
+) -> None:
+    targets = world.instances(1200, world.old if carries else None, state=state)
+    result = resource.create(world.properties(targets, replaces=[world.old], timeout=200))
+
+    assert not result.ok
+    assert "EC2 lets 1200 changes through in 220 seconds at the earliest: that is more than" in result.reason
+    assert world.mutations == 0

@@ -858,7 +858,9 @@ def test_counts_the_instances_that_the_deployment_creates_in_the_waves(cloud: Cl
     plan = cloud.plan(with_properties(new_server_only(), Rollout=rollout, TimeoutSeconds=BAKE))
 
     assert plan.rollout == RolloutView((1,), BAKE)
-    assert plan.problems[0].startswith("1 waves bake for 60 seconds each")
+    assert plan.problems[0].startswith(
+        "1 wave bakes for 60 seconds and may take 70 seconds to be confirmed, 130 in all: "
+    )
 
 
 @pytest.mark.parametrize("changed", [{"Rollout": {"First": 0}}, {"TimeoutSeconds": 0}])

@@ -19,6 +19,7 @@ from cdk_instance_role.runtime.association.report.messages import (
     refusal,
     refused,
     restore_failed,
+    restore_unfinished,
     restored,
 )
 from tests.unit.builders import (
@@ -90,6 +91,20 @@ def test_a_change_that_is_not_done_in_time_says_what_it_waits_for() -> None:
 
 
 # Messages
+
+
+@pytest.mark.parametrize(("left", "words"), [(1, "1 instance is"), (2, "2 instances are")])
+def test_a_create_that_has_no_time_to_restore_says_how_many_instances_are_left_and_why(left: int, words: str) -> None:
+    said = restore_unfinished(left, "instance i-1: restore Old was denied", "the association failed", retain=False)
+    why = "instance i-1: restore Old was denied"
+    assert said == f"the association failed; {words} not restored yet ({why}), the Delete that follows does the rest"
+
+
+def test_a_create_that_has_no_time_to_restore_says_so_however_long_its_reasons_are() -> None:
+    said = restore_unfinished(3, "é" * 4000, "f" * 4000, retain=True)
+    assert len(said.encode()) <= MESSAGE_BYTES
+    assert "; 3 instances are not restored yet (é" in said
+    assert said.startswith("f" * 300)
 
 
 @pytest.mark.parametrize("message", [refusal, failure])

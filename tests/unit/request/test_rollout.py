@@ -125,6 +125,14 @@ def test_says_in_numbers_why_a_rollout_cannot_end_in_time() -> None:
     )
 
 
+def test_speaks_of_one_wave_and_one_change_in_the_singular() -> None:
+    assert time_problem(Rollout(first=1, growth=2, bake=300), 1, 1.6, 60) == (
+        "1 wave bakes for 300 seconds and may take 70 seconds to be confirmed, 370 in all, and EC2 lets 1 change "
+        "through in 2 seconds at the earliest: that is more than the timeout of 60 seconds, "
+        "bake for a shorter time or make fewer waves, or raise it"
+    )
+
+
 @pytest.mark.parametrize("timeout", [3300, 3500])
 def test_does_not_advise_to_raise_a_timeout_that_is_the_longest(timeout: float) -> None:
     assert time_problem(Rollout(), 18_000, 3580, timeout) == (

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from ...runtime.association.converge.preview import Preview, no_others, preview, preview_of_delete
-from ...runtime.association.decide.model import InstanceState
 from ...runtime.association.decide.plan import OperationContext
 from ...runtime.association.decide.record import Records
 from ...runtime.association.decide.step import Step
@@ -31,8 +30,6 @@ from .permission_impact import Impact
 from .planned_change import ROLLBACK, Intent, intent_of, will_be_there
 from .rollout_estimate import RolloutEstimate
 from .stack_status import RefusedError, status_warnings
-
-_STOPPED = frozenset({InstanceState.STOPPING, InstanceState.STOPPED})
 
 
 def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> list[AssociationPlan]:
@@ -197,8 +194,7 @@ class _Planner:
         impact = Impact(self._environment, self._profiles)
         own = [row for row in rows if row.changes or row.planned == row.current]  # not what another one gives
         changes = impact.changes(own)
-        stopped = [id_ for id_, one in existing.items() if one.state in _STOPPED]
-        rollout_estimate = RolloutEstimate(intent, found.plan, stopped)
+        rollout_estimate = RolloutEstimate(intent, found.plan, found.snapshot.stopped)
         problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
         no_order = without_order(outcome_of(self.steps), self._stack, self._environment)
         of_event = [ROLLBACK] if self._rolls_back else []

@@ -1,11 +1,10 @@
 """How much a deployment has to do, how long that takes at least, and whether there is time for it."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from itertools import pairwise
 
 from ...runtime.association.aws.rate_limiter import least_seconds
-from ...runtime.association.decide.step import Action, Plan, Step, calls_of
+from ...runtime.association.decide.step import Action, Plan, Step, calls_of, once_settled
 from ...runtime.association.decide.waves import changes_of_targets
 from ...runtime.association.request.rollout import time_problem
 from ..model import Estimate, Event, RolloutView
@@ -23,16 +22,16 @@ class RolloutEstimate:
             stopped: ids of the instances that are stopped or stopping. Default: none are.
         """
         created = (Step(path, Action.ASSOCIATE, "", after=intent.wanted) for path in intent.created)
-        self._intent, self._stopped = intent, stopped
-        self._plan = Plan(() if intent.event is Event.NONE else (*plan.steps, *created))
-        self._total = len(changes_of_targets(self._plan))
+        self._intent = intent
+        planned = Plan(() if intent.event is Event.NONE else (*plan.steps, *created))
+        self._total = len(changes_of_targets(planned))
+        self._settled = once_settled(planned, stopped)
 
     @property
     def estimate(self) -> Estimate:
         """The calls, and the least time for them and for all bakes. What can't be changed yet is changed later, and
         counts too."""
-        settled = Plan(tuple(_once_settled(step, self._stopped) for step in self._plan.steps))
-        return estimate(settled.changes, self._intent.rollout.bake_seconds(self._total))
+        return estimate(self._settled.changes, self._intent.rollout.bake_seconds(self._total))
 
     @property
     def rollout(self) -> RolloutView | None:
@@ -50,22 +49,8 @@ class RolloutEstimate:
         """Why the handler would refuse to begin, for want of time. It takes a Delete on in any case."""
         if self._intent.event is Event.DELETE:
             return []
-        least = estimate(self._plan.changes).seconds  # the handler does not count what it has to wait for
-        late = time_problem(self._intent.rollout, self._total, least, self._intent.timeout)
+        late = time_problem(self._intent.rollout, self._total, self.estimate.seconds, self._intent.timeout)
         return [late] if late else []
-
-
-def _once_settled(step: Step, stopped: Collection[str]) -> Step:
-    """A step; the change that follows if the instance has to settle before."""
-    if step.action is not Action.WAIT or (step.before == step.after and not step.renews):
-        return step
-    if step.before is None:
-        action = Action.ASSOCIATE
-    elif step.after is None:
-        action = Action.DISASSOCIATE
-    else:
-        action = Action.SWAP if step.instance_id in stopped else Action.REPLACE
-    return replace(step, action=action)
 
 
 def estimate(steps: Iterable[Step], baking: float = 0.0) -> Estimate:

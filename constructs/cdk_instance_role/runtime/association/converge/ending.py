@@ -105,7 +105,8 @@ class Ending:
         Raises:
             AssociationError: the operation has ended.
         """
-        request, late = self._request, (*plan.waiting, *plan.changes)
+        request, late = self._request, [*plan.waiting, *plan.changes]
+        late.sort(key=lambda step: _latest_error(snapshot, step) is None)  # a message may have room for the first only
         operation, now = self._lease.operation, self._services.clock()
         seconds = operation.exceeded(now, request.timeout) or operation.seconds(request.timeout)
         undone = [messages.overdue(step, seconds, _latest_error(snapshot, step)) for step in late]
@@ -126,7 +127,8 @@ class Ending:
         if failure and is_late and not self._failed_targets.refusals:
             left, desired = (*plan.waiting, *plan.changes), self._request.desired
             log.write_failed(self._request, {step.instance_id: f"{step.instance_id} {step.reason}" for step in left})
-            return messages.restore_unfinished(len(left), failure, retain=desired is not None and desired.retain)
+            retain = desired is not None and desired.retain
+            return messages.restore_unfinished(len(left), sentences[0], failure, retain=retain)
         return messages.restore_failed(self._request, sentences, failure)
 
     def _diagnosis(self, desired: Desired) -> list[str]:

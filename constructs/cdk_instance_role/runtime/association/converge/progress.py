@@ -3,7 +3,7 @@
 from ..aws.rate_limiter import RateLimiter
 from ..contract import Metric
 from ..decide.model import Snapshot
-from ..decide.step import Plan, calls_of
+from ..decide.step import Plan, calls_of, once_settled
 from ..ledger.lease import Lease
 from ..ledger.shared_budget import Entry
 from ..report import metrics
@@ -58,7 +58,7 @@ class Progress:
         if now - self._budgeted_at < BUDGET_SECONDS:
             return
         self._budgeted_at = now
-        if calls := calls_of(plan.changes):
+        if calls := calls_of(once_settled(plan, snapshot.stopped).changes):
             may_wait = desired is not None and not operation.rolling_back
             ends_at = operation.ends_at(self._request.timeout)
             began_at, id_ = operation.started_at, self._request.id

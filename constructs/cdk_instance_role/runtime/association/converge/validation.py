@@ -9,7 +9,7 @@ from ..aws.rate_limiter import RateLimiter, least_seconds
 from ..decide import checks
 from ..decide.plan import OperationContext
 from ..decide.record import Records, held
-from ..decide.step import Plan, Step, calls_of
+from ..decide.step import Plan, Step, calls_of, once_settled
 from ..decide.waves import changes_of_targets
 from ..ledger.operations import Operation
 from ..report import messages
@@ -27,7 +27,7 @@ class Validation:
     retryable: bool = False
     """IAM may not show yet what has been created a moment ago: look again before believing it."""
     calls: Mapping[str, int] = field(default_factory=dict)
-    """Calls that the changes take, by action of EC2."""
+    """Calls that the changes take, by action of EC2: also those that wait for an instance to settle."""
     waiting: float = 0.0
     """Seconds that a rollout waits between the changes."""
     dropped: Sequence[Step] = ()
@@ -52,14 +52,15 @@ def validate(request: Request, operation: Operation, services: Services) -> Vali
         look_up=partial(services.ledger.records_of, key),
     )
     problems, waiting = [*found.problems, *(messages.problem(step) for step in found.plan.problems)], 0.0
+    settled = once_settled(found.plan, found.snapshot.stopped)
     if not operation.rolling_back:
-        problems += _rollout_problems(request, found.plan, services)
+        problems += _rollout_problems(request, settled, services)
         total = len(changes_of_targets(found.plan))
         waiting = request.rollout.bake_seconds(total) + request.rollout.confirmation_seconds(total)
     return Validation(
         problems,
         checks.retryable(desired, found.snapshot),
-        calls_of(found.plan.changes),
+        calls_of(settled.changes),
         waiting,
         [step for step in found.plan.forgotten if step.warning],
     )
@@ -75,7 +76,13 @@ def _calls_of_undo(records: Records) -> Mapping[str, int]:
 
 
 def _rollout_problems(request: Request, plan: Plan, services: Services) -> list[str]:
-    """Why the changes should not even be begun with."""
+    """Why the changes should not even be begun with.
+
+    Args:
+        request: with the rollout and the timeout.
+        plan: what is to be done once all instances have settled.
+        services: clients.
+    """
     total, least = len(changes_of_targets(plan)), least_seconds(calls_of(plan.changes))
     late = time_problem(request.rollout, total, least, request.timeout)
     alarms = request.rollout.alarms if total else ()

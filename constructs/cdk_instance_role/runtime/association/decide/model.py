@@ -137,6 +137,12 @@ class Snapshot:
         return self.records.get(instance_id) or Record(instance_id)
 
     @property
+    def stopped(self) -> frozenset[str]:
+        """Ids of the instances that are stopped, or will be."""
+        states = (InstanceState.STOPPING, InstanceState.STOPPED)
+        return frozenset(id_ for id_, one in self.instances.items() if one.state in states)
+
+    @property
     def half_swapped(self) -> frozenset[str]:
         """Ids of the instances that have no profile because the second half of their swap has not succeeded yet."""
         found = (self.instances.get(id_) for id_, record in self.records.items() if record.detached)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -120,6 +120,28 @@ def actions_of(step: Step) -> tuple[str, ...]:
             return ("DisassociateIamInstanceProfile", "AssociateIamInstanceProfile")
         case _:
             return ("DisassociateIamInstanceProfile",)
+
+
+def once_settled(plan: Plan, stopped: Collection[str]) -> Plan:
+    """The plan with the change that follows in the place of each step that waits for its instance to settle.
+
+    Args:
+        plan: what is to be done.
+        stopped: ids of the instances that are stopped or stopping.
+    """
+    return Plan(tuple(_once_settled(step, step.instance_id in stopped) for step in plan.steps))
+
+
+def _once_settled(step: Step, is_stopped: bool) -> Step:
+    if step.action is not Action.WAIT or (step.before == step.after and not step.renews):
+        return step
+    if step.before is None:
+        action = Action.ASSOCIATE
+    elif step.after is None:
+        action = Action.DISASSOCIATE
+    else:
+        action = Action.SWAP if is_stopped else Action.REPLACE
+    return replace(step, action=action)
 
 
 def calls_of(steps: Iterable[Step]) -> Counter[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..request.enforcement import EnforcementSettings
+from ..words import counted
 from .breaker import ChangeKind, Memory
 from .result import Assessment, Change
 
@@ -33,11 +34,16 @@ def admit(assessment: Assessment, memory: Memory, settings: EnforcementSettings,
     limit = settings.limit(memory.held_an_hour_ago)
     for kind in ChangeKind:
         limited = [change for change in assessment.changes if change.kind is kind and change.is_limited]
-        left = 0 if kind in memory.pauses else max(0, limit - memory.used(kind))
-        admitted += limited[:left]
-        held_back += limited[left:]
-        if len(limited) > left:
-            memory = memory.paused(kind, _reason(kind, len(limited), limit, memory.used(kind)), now)
+        begun = [change for change in limited if memory.has_begun(kind, change.step.instance_id)]
+        others = [change for change in limited if not memory.has_begun(kind, change.step.instance_id)]
+        if kind in memory.pauses:
+            held_back += limited
+            continue
+        left = max(0, limit - memory.used(kind))
+        admitted += [*begun, *others[:left]]
+        held_back += others[left:]
+        if len(others) > left:
+            memory = memory.paused(kind, _reason(kind, len(others), limit, memory.used(kind)), now)
     free = [change for change in assessment.changes if not change.is_limited]
     return Admission([*free, *admitted], held_back, memory)
 
@@ -48,10 +54,12 @@ def _noting_loss(assessment: Assessment, memory: Memory, now: float) -> Memory:
         return replace(memory, accepts_loss=False)
     if memory.accepts_loss:
         return memory
-    reason = f"{assessment.lost} of {assessment.held} instances are no longer selected, more than half at once"
+    are = "is" if assessment.lost == 1 else "are"
+    reason = f"{assessment.lost} of {assessment.held} instances {are} no longer selected, more than half at once"
     return memory.paused(ChangeKind.TAKING, reason, now)
 
 
 def _reason(kind: ChangeKind, wanted: int, limit: int, used: int) -> str:
     what = "be given the profile" if kind is ChangeKind.GIVING else "get another profile, or lose it"
-    return f"{wanted} instances would {what}, and {used} of {limit} changes of this kind in an hour were made already"
+    made = f"{used} of {limit} changes of this kind in an hour were made or begun already"
+    return f"{counted(wanted, 'instance')} would {what}, and {made}"

@@ -14,6 +14,7 @@ from ..decide.record import Record
 from ..decide.step import CHANGES, Action, Step
 from ..decide.undo import plan_swap_revert
 from ..request.desired import Desired
+from ..words import counted
 from .breaker import ChangeKind
 from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
 from .ownership import Ownership
@@ -213,7 +214,8 @@ class _Assessor:
         """What is wrong with the instance profile itself is reported once, however many instances carry it."""
         reasons = list(problems)
         if self._stale:
-            reasons.append(f"{len(self._stale)} targets, such as {self._stale[0].instance_id}: {self._stale[0].reason}")
+            such = f"{counted(len(self._stale), 'target')}, such as {self._stale[0].instance_id}"
+            reasons.append(f"{such}: {self._stale[0].reason}")
         if reasons:
             step = Step(OF_THE_PROFILE, Action.KEEP, "; ".join(reasons), after=self._desired.profile.arn)
             self._drift(replace(step, advice="deploy again once it is corrected"), Drift.INSIDE)

@@ -2,15 +2,21 @@
 
 A mistake in tags or in another automation can concern a whole fleet. So each kind of change has a limit for an hour,
 and what is beyond it waits for people.
+
+A change counts from before its call, and for an instance it counts once until EC2 has accepted it: a change that has to
+be tried again, because an invocation was killed or EC2 gave no answer, is not another one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
 BUCKET_SECONDS, HOUR_SECONDS = 300, 3600
 """Changes are counted in intervals of five minutes."""
+MAX_BEGUN = 500
+"""Instances whose unfinished change is remembered, of each kind. They take up to 40 KB of the 400 KB that an item of
+DynamoDB may have. Beyond it, the oldest changes count as made, and count again if they are tried again."""
 
 
 class ChangeKind(StrEnum):
@@ -42,7 +48,10 @@ class Memory:
     observed_at: float = 0.0
     """When the last look that went through began, in seconds since the epoch."""
     counts: Mapping[ChangeKind, Mapping[int, int]] = field(default_factory=dict)
-    """Changes by kind and by the start of the interval, in seconds since the epoch."""
+    """Changes that were made, by kind and by the start of the interval, in seconds since the epoch."""
+    begun: Mapping[ChangeKind, Mapping[str, int]] = field(default_factory=dict)
+    """Instances whose change has begun and may not be made yet, by kind: with the start of the interval in which it was
+    tried last."""
     held: Mapping[int, int] = field(default_factory=dict)
     """How many instances the ledger held, by the start of the interval."""
     pauses: Mapping[ChangeKind, Pause] = field(default_factory=dict)
@@ -67,8 +76,9 @@ class Memory:
         """The memory at a look: what is older than an hour is dropped, and what is held is noted."""
         oldest = _bucket(now) - HOUR_SECONDS
         counts = {kind: {at: n for at, n in found.items() if at >= oldest} for kind, found in self.counts.items()}
+        begun = {kind: {id_: at for id_, at in found.items() if at >= oldest} for kind, found in self.begun.items()}
         known = {at: n for at, n in self.held.items() if at >= oldest}
-        return replace(self, counts=counts, held={_bucket(now): held, **known})
+        return replace(self, counts=counts, begun=begun, held={_bucket(now): held, **known})
 
     def looked(self, began: float, drifted: int, *, is_unfinished: bool, sweeps: bool) -> Self:
         """The memory once a look has gone through.
@@ -83,19 +93,36 @@ class Memory:
         return replace(self, observed_at=began, drifted=drifted, is_unfinished=is_unfinished, swept_at=swept_at)
 
     def used(self, kind: ChangeKind) -> int:
-        """Changes of a kind in the last hour."""
-        return sum(self.counts.get(kind, {}).values())
+        """Changes of a kind in the last hour, made or begun."""
+        return sum(self.counts.get(kind, {}).values()) + len(self.begun.get(kind, {}))
+
+    def has_begun(self, kind: ChangeKind, instance_id: str) -> bool:
+        """Whether a change of this kind counts already for an instance, and may not be made yet."""
+        return instance_id in self.begun.get(kind, {})
 
     @property
     def held_an_hour_ago(self) -> int:
         """How many instances the ledger held at the start of the last hour, as far as that was seen."""
         return self.held[min(self.held)] if self.held else 0
 
-    def counted(self, kind: ChangeKind, number: int, now: float) -> Self:
-        """The memory once so many changes are about to be made."""
-        of_kind = dict(self.counts.get(kind, {}))
-        of_kind[_bucket(now)] = of_kind.get(_bucket(now), 0) + number
-        return replace(self, counts={**self.counts, kind: of_kind})
+    def beginning(self, kind: ChangeKind, instance_ids: Iterable[str], now: float) -> Self:
+        """The memory once instances are about to be changed."""
+        tried = dict.fromkeys(instance_ids, _bucket(now))
+        begun = {id_: at for id_, at in self.begun.get(kind, {}).items() if id_ not in tried} | tried
+        oldest = sorted(begun, key=begun.__getitem__)[: max(0, len(begun) - MAX_BEGUN)]
+        return replace(self, begun={**self.begun, kind: begun}).made(kind, oldest, now)
+
+    def made(self, kind: ChangeKind, instance_ids: Iterable[str], now: float) -> Self:
+        """The memory once changes that had begun were made."""
+        ids, of_kind = set(instance_ids), dict(self.counts.get(kind, {}))
+        of_kind[_bucket(now)] = of_kind.get(_bucket(now), 0) + len(ids)
+        return replace(self.not_made(kind, ids), counts={**self.counts, kind: of_kind})
+
+    def not_made(self, kind: ChangeKind, instance_ids: Iterable[str]) -> Self:
+        """The memory once changes that had begun are known not to be made."""
+        ids = set(instance_ids)
+        left = {id_: at for id_, at in self.begun.get(kind, {}).items() if id_ not in ids}
+        return replace(self, begun={**self.begun, kind: left})
 
     def paused(self, kind: ChangeKind, reason: str, now: float) -> Self:
         """The memory once changes of a kind are not made any more. The first reason stays."""
@@ -109,7 +136,7 @@ class Memory:
         """
         if sent_at <= self.resumed_at:
             return self
-        return replace(self, counts={}, held={}, pauses={}, accepts_loss=True, resumed_at=sent_at)
+        return replace(self, counts={}, begun={}, held={}, pauses={}, accepts_loss=True, resumed_at=sent_at)
 
     def told_of_pauses(self) -> Self:
         """The memory once an event has told of each pause."""

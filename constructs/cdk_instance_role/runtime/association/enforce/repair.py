@@ -11,7 +11,7 @@ from ..decide.record import Records
 from ..decide.step import Step, actions_of
 from ..decide.swaps import SwapGate
 from ..drift.assessment import SOON_SECONDS
-from ..drift.breaker import Memory
+from ..drift.breaker import ChangeKind, Memory
 from ..drift.finding import Finding
 from ..drift.result import Assessment, Change
 from ..ledger.enforcement_lease import EnforcementLease
@@ -67,9 +67,9 @@ class Repair:
         for batch in self._batches(changes, snapshot):
             steps = [change.step for change in batch]
             claimed = self._services.ledger.claim(self._lease, snapshot.records, steps, self._services.clock())
-            memory, counted_at = self._count(batch, memory)
+            before, memory = memory, self._count(batch, memory)
             outcomes = self._carry_out(steps, claimed, snapshot.now)
-            memory = self._uncount(batch, outcomes, memory, counted_at)
+            memory = self._settle(batch, outcomes, memory, before)
             for outcome in outcomes:
                 self._note(outcome, batch, assessment)
         return memory
@@ -102,24 +102,28 @@ class Repair:
         at_once = min(levels[action] + BATCH_SECONDS * LIMITS[action].refill for action in actions_of(step))
         return max(1, min(STEPS_PER_BATCH, int(at_once) - 1))
 
-    def _count(self, batch: Sequence[Change], memory: Memory) -> tuple[Memory, float]:
-        """Count changes before they are made. Returns the memory, and when that was, in seconds since the epoch."""
+    def _count(self, batch: Sequence[Change], memory: Memory) -> Memory:
+        """The memory with the changes that are about to be made. It is written before the first call."""
         now = self._services.clock()
-        limited = [change for change in batch if change.is_limited]
-        for change in limited:
-            memory = memory.counted(change.kind, 1, now)
-        if limited:
+        for kind, ids in _limited(batch):
+            memory = memory.beginning(kind, ids, now)
+        if any(change.is_limited for change in batch):
             self._services.ledger.watch.write(self._lease, memory, (), now)
-        return memory, now
+        return memory
 
-    def _uncount(
-        self, batch: Sequence[Change], outcomes: Sequence[Outcome], memory: Memory, counted_at: float
-    ) -> Memory:
-        """The memory without the changes that were not made: not begun, or refused by EC2."""
-        made = {one.step.instance_id for one in outcomes if _may_be_made(one)}
-        for change in batch:
-            if change.is_limited and change.step.instance_id not in made:
-                memory = memory.counted(change.kind, -1, counted_at)
+    def _settle(self, batch: Sequence[Change], outcomes: Sequence[Outcome], memory: Memory, before: Memory) -> Memory:
+        """The memory once it is known which changes were made. Those without an answer of EC2 may be; and so may those
+        that had begun before this batch, and were not made in it."""
+        now, made, open_ = self._services.clock(), set[str](), set[str]()
+        for one in outcomes:
+            if one.accepted or one.is_half_made:
+                made.add(one.step.instance_id)
+            elif one.error_kind is ErrorKind.UNREACHABLE:
+                open_.add(one.step.instance_id)
+        for kind, ids in _limited(batch):
+            memory = memory.made(kind, ids & made, now)
+            began_now = {id_ for id_ in ids if not before.has_begun(kind, id_)}
+            memory = memory.not_made(kind, began_now - made - open_)
         return memory
 
     def _carry_out(self, steps: Sequence[Step], claimed: Records, seen_at: float) -> list[Outcome]:
@@ -153,6 +157,8 @@ class Repair:
             assessment.findings[id_] = finding.refused(now)
 
 
-def _may_be_made(outcome: Outcome) -> bool:
-    """Whether an instance is not, or may not be, as it was before the step."""
-    return outcome.accepted or outcome.is_half_made or outcome.error_kind is ErrorKind.UNREACHABLE
+def _limited(batch: Sequence[Change]) -> Iterator[tuple[ChangeKind, set[str]]]:
+    """The instances whose changes count for the circuit breaker, by kind."""
+    for kind in ChangeKind:
+        if ids := {change.step.instance_id for change in batch if change.is_limited and change.kind is kind}:
+            yield kind, ids

@@ -97,6 +97,7 @@ def _attributes_of(memory: Memory) -> dict[str, Any]:
         "AcceptsLoss": memory.accepts_loss,
         "Held": {str(at): number for at, number in memory.held.items()},
         "Counts": {str(kind): {str(at): n for at, n in found.items()} for kind, found in memory.counts.items()},
+        "Begun": {str(kind): dict(found) for kind, found in memory.begun.items()},
         "Pauses": {
             str(kind): {"Since": one.since, "Reason": one.reason, "Told": one.told}
             for kind, one in memory.pauses.items()
@@ -118,6 +119,7 @@ def _read_memory(item: Mapping[str, Any]) -> Memory:
         request_id=item["RequestId"],
         observed_at=float(item["ObservedAt"]),
         counts={ChangeKind(kind): {int(at): int(n) for at, n in one.items()} for kind, one in item["Counts"].items()},
+        begun={ChangeKind(kind): {id_: int(at) for id_, at in one.items()} for kind, one in item["Begun"].items()},
         held={int(at): int(number) for at, number in item["Held"].items()},
         pauses={
             ChangeKind(kind): Pause(float(one["Since"]), one["Reason"], bool(one["Told"]))

@@ -11,6 +11,7 @@ from ..decide.step import Plan, Step
 from ..ledger.shared_budget import Entry
 from ..request.desired import Desired
 from ..request.event import Request
+from ..words import counted
 
 MESSAGE_BYTES = 1500
 """CloudFormation takes 4096 bytes of response; the provider framework adds ids and its own stack to the message."""
@@ -47,19 +48,21 @@ def crowded(seconds: float, others: Sequence[Entry], timeout: float) -> str:
     )
 
 
-def restore_unfinished(left: int, first: str, *, retain: bool) -> str:
+def restore_unfinished(left: int, why: str, first: str, *, retain: bool) -> str:
     """Why a Create failed, whose time was over before its work was undone.
 
     Args:
         left: instances that are not restored yet.
+        why: a sentence about one of them.
         first: why the Create has failed before.
         retain: CloudFormation may send no Delete.
     """
     rest = "the Delete that follows does the rest"
     if retain:
         rest = "see the log. Without a Delete, which RETAIN prevents, deploy again or restore their profiles by hand"
-    tail = f"; {left} instances are not restored yet, {rest}"
-    return _cut(first, MESSAGE_BYTES - len(tail)) + tail
+    are = "is" if left == 1 else "are"
+    tail = f"; {counted(left, 'instance')} {are} not restored yet ({_cut(why, MESSAGE_BYTES // 2)}), {rest}"
+    return _cut(first, MESSAGE_BYTES - len(tail.encode())) + tail
 
 
 def failure(request: Request, sentences: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from ..contract import MAX_CREATE_SECONDS, Property, RolloutProperty
 from ..exceptions import RequestError
+from ..words import counted
 from .desired import abbreviated, is_text, mapping
 
 MAX_ALARMS = 100
@@ -144,13 +145,14 @@ def time_problem(rollout: Rollout, total: int, least: float, timeout: float) -> 
         return ""
     parts = []
     if waves:
-        bake = f"bake for {rollout.bake:.0f} seconds each and " if bakes else ""
+        each = " each" if waves > 1 else ""
+        bake = f"{'bake' if each else 'bakes'} for {rollout.bake:.0f} seconds{each} and " if bakes else ""
         parts.append(
-            f"{waves} waves {bake}may take {WAVE_SECONDS:.0f} seconds each to be confirmed, "
+            f"{counted(waves, 'wave')} {bake}may take {WAVE_SECONDS:.0f} seconds{each} to be confirmed, "
             f"{bakes + confirming:.0f} in all"
         )
     if least:
-        parts.append(f"EC2 lets {total} changes through in {least:.0f} seconds at the earliest")
+        parts.append(f"EC2 lets {counted(total, 'change')} through in {least:.0f} seconds at the earliest")
     advice = "bake for a shorter time or make fewer waves" if waves else "select fewer targets"
     limit = f"the timeout of {timeout:.0f} seconds"
     if timeout < MAX_CREATE_SECONDS:
