@@ -11,10 +11,10 @@ from .aws.accounts import Accounts
 from .enforcement.enforced import Enforced, enforced, why_none
 from .enforcement.history import History
 from .enforcement.reconcile import reconcile_all
-from .environments import looks
+from .environments import account_results
 from .environments.account_regions import AccountRegion, OfAnAssembly, Source
+from .environments.account_results import AccountResult
 from .environments.discovery import ALL, OfDeployedStacks
-from .environments.looks import Look
 from .environments.opening import DEFAULT_APP, has_assembly, opened
 from .environments.progress_display import shown
 from .live.environment import Environment
@@ -52,12 +52,14 @@ class Subject:
 
 def plan(subject: Subject) -> PlanReport:
     """What a deployment would do."""
-    found = _look(subject, Accounts(subject.region, subject.role_name), _plan_of_stack, with_needed=True)
+    found = _results(subject, Accounts(subject.region, subject.role_name), _plan_of_stack, with_needed=True)
     plans = tuple(plan for one in found for plan in one.found)
-    return PlanReport(plans, looks.unseen(found), tuple(one.view for one in found))
+    return PlanReport(plans, account_results.unseen(found), tuple(one.view for one in found))
 
 
-def _look(subject: Subject, accounts: Accounts, job: looks.Job[T], *, with_needed: bool = False) -> list[Look[T]]:
+def _results(
+    subject: Subject, accounts: Accounts, job: account_results.Job[T], *, with_needed: bool = False
+) -> list[AccountResult[T]]:
     """Look at the stacks of an assembly, those included that they need if that is asked for, and say what is to be said
     of that."""
     with opened(subject.folder, subject.context) as artifacts:
@@ -65,7 +67,7 @@ def _look(subject: Subject, accounts: Accounts, job: looks.Job[T], *, with_neede
         deployed = assembly.deployed_with(chosen, artifacts) if with_needed else chosen
         source = OfAnAssembly(accounts, deployed, artifacts)
         with shown("Looking at the instances") as screen:
-            found = looks.look(source, job, screen)
+            found = account_results.collect(source, job, screen)
     if needed := [one.name for one in deployed if one not in chosen]:
         _say(f"{_INCLUDED}: {', '.join(needed)}")
     _say_warnings(found)
@@ -73,12 +75,12 @@ def _look(subject: Subject, accounts: Accounts, job: looks.Job[T], *, with_neede
 
 
 def _plan_of_stack(
-    stack: StackArtifact, environment: Environment, look: Look[AssociationPlan]
+    stack: StackArtifact, environment: Environment, result: AccountResult[AssociationPlan]
 ) -> Sequence[AssociationPlan]:
     plans = plan_stack(stack, environment, time.time())
-    _add_unseen(stack, environment, look)
-    look.unseen += unseen_loops(environment.stacks, stack, planned=True)
-    look.warnings += (
+    _add_unseen(stack, environment, result)
+    result.unseen += unseen_loops(environment.stacks, stack, planned=True)
+    result.warnings += (
         f"{stack.name}: {path} is not shown: its template is not in the assembly" for path in stack.left_out
     )
     return plans
@@ -103,7 +105,7 @@ def status(
         raise CliError("--app names the accounts and Regions already: leave out --accounts and --regions, or --app")
     if searches or (subject.app is None and not subject.context and not has_assembly()):
         return _status_of_deployed(subject, accounts, account_ids, regions, who=who)
-    return _status_report(_look(subject, accounts, _status_job(who=who)))
+    return _status_report(_results(subject, accounts, _status_job(who=who)))
 
 
 def _status_of_deployed(
@@ -111,11 +113,11 @@ def _status_of_deployed(
 ) -> StatusReport:
     with shown("Looking for deployed associations") as screen:
         source: Source = OfDeployedStacks(accounts, account_ids, regions, subject.stacks)
-        found = looks.look(source, _status_job(who=who), screen)
+        found = account_results.collect(source, _status_job(who=who), screen)
     _say_warnings(found)
     # Nobody has asked for a Region by name that is only one of all.
     shown_ = [one for one in found if ALL not in regions or one.found or one.unseen]
-    report = replace(_status_report(shown_), unseen=looks.unseen(found))
+    report = replace(_status_report(shown_), unseen=account_results.unseen(found))
     names = {one.stack for one in report.associations}
     if unknown := [one for one in subject.stacks if not assembly.is_one(names, one)]:
         raise CliError("; ".join((f"no deployed association of stack {', '.join(unknown)} was found", *report.unseen)))
@@ -124,24 +126,24 @@ def _status_of_deployed(
     return report
 
 
-def _status_report(found: Sequence[Look[AssociationStatus]]) -> StatusReport:
+def _status_report(found: Sequence[AccountResult[AssociationStatus]]) -> StatusReport:
     statuses = tuple(status for one in found for status in one.found)
-    return StatusReport(statuses, looks.unseen(found), tuple(one.view for one in found))
+    return StatusReport(statuses, account_results.unseen(found), tuple(one.view for one in found))
 
 
-def _status_job(*, who: bool) -> looks.Job[AssociationStatus]:
+def _status_job(*, who: bool) -> account_results.Job[AssociationStatus]:
     histories: dict[AccountRegion, History] = {}
 
     def job(
-        stack: StackArtifact, environment: Environment, look: Look[AssociationStatus]
+        stack: StackArtifact, environment: Environment, result: AccountResult[AssociationStatus]
     ) -> Iterable[AssociationStatus]:
-        if who and look.account_region not in histories:
-            histories[look.account_region] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
-        found = status_of_stack(stack, environment, time.time(), histories.get(look.account_region))
-        _add_unseen(stack, environment, look)
-        look.unseen += unseen_loops(environment.stacks, stack, planned=False)
+        if who and result.account_region not in histories:
+            histories[result.account_region] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
+        found = status_of_stack(stack, environment, time.time(), histories.get(result.account_region))
+        _add_unseen(stack, environment, result)
+        result.unseen += unseen_loops(environment.stacks, stack, planned=False)
         if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
-            look.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
+            result.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
         return found
 
     return job
@@ -159,10 +161,10 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     with opened(subject.folder, subject.context) as artifacts:
         source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
         with shown("Looking at the associations") as screen:
-            found = looks.look(source, _enforced_job(subject.stacks), screen)
+            found = account_results.collect(source, _enforced_job(subject.stacks), screen)
         problems = reconcile_all(
-            [one for look in found for one in look.found],
-            looks.unseen(found),
+            [one for result in found for one in result.found],
+            account_results.unseen(found),
             _say,
             confirm,
             resumes=resume,
@@ -170,24 +172,24 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
             sleep=time.sleep,
         )
         with shown("Looking at the instances") as screen:
-            seen = looks.look(source, _status_job(who=False), screen)
-    unseen = unique([*looks.unseen(found), *problems.values(), *looks.unseen(seen)])
+            seen = account_results.collect(source, _status_job(who=False), screen)
+    unseen = unique([*account_results.unseen(found), *problems.values(), *account_results.unseen(seen)])
     for before, after in zip(found, seen, strict=True):
         after.unseen += [*before.unseen, *(problems[one.name] for one in before.found if one.name in problems)]
     return replace(_status_report(seen), unseen=unseen)
 
 
-def _enforced_job(names: Sequence[str]) -> looks.Job[Enforced]:
-    def job(stack: StackArtifact, environment: Environment, look: Look[Enforced]) -> Sequence[Enforced]:
+def _enforced_job(names: Sequence[str]) -> account_results.Job[Enforced]:
+    def job(stack: StackArtifact, environment: Environment, result: AccountResult[Enforced]) -> Sequence[Enforced]:
         found, unseen = enforced(stack, environment)
         is_left_out = not found and not unseen and assembly.is_named(stack, names)
-        look.unseen += [why_none(stack, environment)] if is_left_out else unseen
+        result.unseen += [why_none(stack, environment)] if is_left_out else unseen
         return found
 
     return job
 
 
-def _add_unseen(stack: StackArtifact, environment: Environment, look: Look[Any]) -> None:
+def _add_unseen(stack: StackArtifact, environment: Environment, result: AccountResult[Any]) -> None:
     """Add what can't be seen of stacks that may have no associations at all, which is no reason to fail, and what can't
     be read of stacks that are there: associations may be deployed in them."""
     family = [*environment.stacks.family(stack)]
@@ -195,12 +197,12 @@ def _add_unseen(stack: StackArtifact, environment: Environment, look: Look[Any])
     unseen = [unseen for one in family for unseen in environment.stacks.hidden(one.address) if unseen not in said]
     why = environment.stacks.hidden if stack.is_discovered else environment.stacks.unreadable
     unread = [unseen for one in family for unseen in why(one.address) if unseen not in said]
-    look.warnings += unique([one for one in unseen if one not in unread])
-    look.unseen += unread
+    result.warnings += unique([one for one in unseen if one not in unread])
+    result.unseen += unread
 
 
-def _say_warnings(found: Sequence[Look[Any]]) -> None:
-    for text in looks.warnings(found):
+def _say_warnings(found: Sequence[AccountResult[Any]]) -> None:
+    for text in account_results.warnings(found):
         _say(f"warning: {text}")
 
 

@@ -105,13 +105,13 @@ def denied(record: Record, request: str, at: float) -> Record:
 
 def test_an_error_counts_from_the_first_time_that_the_event_has_met_it() -> None:
     met = denied(denied(Record(ID), "update", BEFORE), "update", BEFORE + 30)
-    assert met.trouble_since("DENIED", BEFORE + 60) == BEFORE
+    assert met.error_since("DENIED", BEFORE + 60) == BEFORE
 
 
 def test_what_an_earlier_event_was_denied_says_nothing_about_the_next_one() -> None:
     """What was wrong may be corrected meanwhile, and the correction takes some seconds to be in force."""
     met = denied(denied(Record(ID), "rollback", BEFORE), "continued rollback", BEGAN)
-    assert met.trouble_since("DENIED", LATER) == BEGAN
+    assert met.error_since("DENIED", LATER) == BEGAN
     assert met.mine is not None
     assert met.mine.denial is not None
     assert not met.mine.denial.is_confirmed

@@ -1,4 +1,4 @@
-"""How far an operation is: saved in the ledger, written as metrics, and told to the other operations."""
+"""How far an operation is: saved in the ledger, written as metrics, and reported to the other operations."""
 
 from ..aws.rate_limiter import RateLimiter
 from ..contract import Metric
@@ -46,7 +46,7 @@ class Progress:
         """When the remaining calls were written last, in seconds since the epoch."""
 
     def observed(self, snapshot: Snapshot, plan: Plan, desired: Desired | None) -> None:
-        """Take note of an observation, and tell the other operations now and then what is still to be done.
+        """Take note of an observation, and report to the other operations from time to time what is still to be done.
 
         Args:
             snapshot: what was observed.

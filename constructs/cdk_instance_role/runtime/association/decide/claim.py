@@ -26,7 +26,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class RepeatedError:
     """An error that has kept a change from being made since some time."""
 
     kind: str
@@ -99,10 +99,10 @@ class Claim:
     request: str = ""
     """Id of the Create or Update by which the association came to hold the instance."""
     retained: bool = False
-    """The instance keeps its profile when the association is removed. Whether it has been is never told."""
+    """The instance keeps its profile when the association is removed. CloudFormation never says whether it has been."""
     base: Base | None = None
     """What the instance carried before the Create that found this claim."""
-    trouble: Trouble | None = None
+    repeated_error: RepeatedError | None = None
     """Like the denial, it is of the same event as the latest step."""
     denial: Denial | None = None
 
@@ -121,7 +121,7 @@ class Claim:
             failing_since=None,
             retained=retain,
             base=None,
-            trouble=None,
+            repeated_error=None,
             denial=None,
         )
 
@@ -129,13 +129,15 @@ class Claim:
         """The claim after EC2 has accepted the latest step."""
         failing_since = None if self.latest.after == self.wanted else self.failing_since
         latest = replace(self.latest, error=None, at=now, rejected=False)
-        return replace(self, latest=latest, detached=None, failing_since=failing_since, trouble=None, denial=None)
+        return replace(
+            self, latest=latest, detached=None, failing_since=failing_since, repeated_error=None, denial=None
+        )
 
     def begun(self, latest: Latest, *, detached: str | None) -> Self:
         """The claim once a step is about to be made. What another event was refused says nothing about this one: what
         was wrong then may be corrected since, and a correction takes its time to be in force."""
         mine = replace(self, latest=latest, detached=detached)
-        return mine if self.latest.request == latest.request else replace(mine, trouble=None, denial=None)
+        return mine if self.latest.request == latest.request else replace(mine, repeated_error=None, denial=None)
 
     def found_by(self, request: str, carried: str | None) -> Self:
         """The claim once a Create has found it, whose event has this id, on an instance that carries this profile."""
@@ -144,7 +146,9 @@ class Claim:
     def as_found(self, base: Base) -> Self:
         """The claim as the Create has found it."""
         former = replace(self, rank=base.rank, wanted=base.wanted, ours=base.ours, retained=base.retained)
-        return replace(former, request="", base=None, detached=None, failing_since=None, trouble=None, denial=None)
+        return replace(
+            former, request="", base=None, detached=None, failing_since=None, repeated_error=None, denial=None
+        )
 
     def refused(
         self, error: str, now: float, *, kind: str, final: bool, rejected: bool, reverted: bool, denied_role: str | None
@@ -157,13 +161,13 @@ class Claim:
             # Unless it is on again, whether the first half of a swap took effect is for the next observation to tell.
             detached=None if reverted else self.detached,
             failing_since=self.failing_since or (now if final else None),
-            trouble=Trouble(kind, self.trouble_since(kind, now)) if kind else self.trouble,
+            repeated_error=RepeatedError(kind, self.error_since(kind, now)) if kind else self.repeated_error,
             denial=_denial(self.denial, denied_role, now),
         )
 
-    def trouble_since(self, kind: str, now: float) -> float:
+    def error_since(self, kind: str, now: float) -> float:
         """When this event first met this kind of error, without another kind or a success since then."""
-        return self.trouble.since if self.trouble and self.trouble.kind == kind else now
+        return self.repeated_error.since if self.repeated_error and self.repeated_error.kind == kind else now
 
 
 def _denial(former: Denial | None, role_arn: str | None, now: float) -> Denial | None:

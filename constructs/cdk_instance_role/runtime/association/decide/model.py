@@ -158,8 +158,8 @@ class Snapshot:
         mine = self.record(step.instance_id).mine
         if mine is None or not mine.latest.error or mine.latest.at < self.started_at:
             return 0.0
-        trouble = mine.trouble
-        if trouble and not (step.undo and is_terminal(ErrorKind[trouble.kind], self.now - trouble.since)):
+        error = mine.repeated_error
+        if error and not (step.undo and is_terminal(ErrorKind[error.kind], self.now - error.since)):
             return 0.0
         return mine.latest.at
 

@@ -173,9 +173,9 @@ class Record:
         }
         return replace(self, mine=self.mine.refused(error, now, **how))
 
-    def trouble_since(self, kind: str, now: float) -> float:
+    def error_since(self, kind: str, now: float) -> float:
         """When the event of the latest step first met this kind of error, without another kind or a success since."""
-        return self.mine.trouble_since(kind, now) if self.mine else now
+        return self.mine.error_since(kind, now) if self.mine else now
 
     def settled(self, wanted: str, *, retain: bool = False) -> Self:
         """The record once the operation is over: what earlier or failed ones have put there, or wanted to, is not ours

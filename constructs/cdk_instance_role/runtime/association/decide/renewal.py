@@ -91,7 +91,7 @@ def _was_replaced(step: Step, snapshot: Snapshot) -> bool:
         return False
     latest = record.mine.latest
     is_renewal = latest.action == Action.REPLACE and latest.before == latest.after == step.before
-    return is_renewal and (not latest.error or record.mine.trouble is not None)
+    return is_renewal and (not latest.error or record.mine.repeated_error is not None)
 
 
 def _is_in_flight(step: Step, snapshot: Snapshot) -> bool:

@@ -177,7 +177,7 @@ class _Assessor:
                 self._result.changes.append(Change(step, ChangeKind.TAKING))
         elif step.action is Action.FORGET:
             self._result.forgotten.append(step)
-            self._remember(Finding(step.instance_id, told=known.told, told_id=known.told_id))
+            self._remember(Finding(step.instance_id, reported=known.reported, reported_id=known.reported_id))
         else:
             self._result.look_again_in(SOON_SECONDS)
 

@@ -35,8 +35,8 @@ class Pause:
     since: float
     """Seconds since the epoch."""
     reason: str
-    told: bool = False
-    """An event has told of it."""
+    reported: bool = False
+    """An event has reported it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +138,9 @@ class Memory:
             return self
         return replace(self, counts={}, begun={}, held={}, pauses={}, accepts_loss=True, resumed_at=sent_at)
 
-    def told_of_pauses(self) -> Self:
-        """The memory once an event has told of each pause."""
-        return replace(self, pauses={kind: replace(one, told=True) for kind, one in self.pauses.items()})
+    def with_pauses_reported(self) -> Self:
+        """The memory once an event has reported each pause."""
+        return replace(self, pauses={kind: replace(one, reported=True) for kind, one in self.pauses.items()})
 
 
 def _bucket(now: float) -> int:

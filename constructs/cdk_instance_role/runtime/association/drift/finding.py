@@ -50,9 +50,9 @@ class Finding:
     reason: str = ""
     advice: str = ""
     carries: str | None = None
-    told: Drift | None = None
-    """The drift that the latest event told of."""
-    told_id: str = ""
+    reported: Drift | None = None
+    """The drift that the latest event reported."""
+    reported_id: str = ""
     """Id of the drift in that event."""
     tries: int = 0
     """How often EC2 has refused a change in a row."""
@@ -108,20 +108,20 @@ class Finding:
     def is_needed(self, now: float) -> bool:
         """Whether there is anything to be remembered."""
         memory = self.repairs_so_far(now) or self.unselected_at is not None or self.gone_at is not None
-        return bool(self.drift or self.told or self.tries or memory)
+        return bool(self.drift or self.reported or self.tries or memory)
 
     @property
-    def is_untold(self) -> bool:
-        """Whether an event has to tell of it: drift has opened, changed or closed."""
-        return self.drift is not self.told
+    def is_unreported(self) -> bool:
+        """Whether an event has to report it: drift has opened, changed or closed."""
+        return self.drift is not self.reported
 
     def stable_id(self, association: str) -> str:
         """Id of the drift: the same for each event about it, from the first to the one that says that it is over."""
-        if self.told_id:
-            return self.told_id
+        if self.reported_id:
+            return self.reported_id
         text = f"{association}|{self.instance_id}|{self.since:.3f}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
-    def told_of(self, association: str) -> Self:
-        """The finding once an event has told of it."""
-        return replace(self, told=self.drift, told_id=self.stable_id(association) if self.drift else "")
+    def once_reported(self, association: str) -> Self:
+        """The finding once an event has reported it."""
+        return replace(self, reported=self.drift, reported_id=self.stable_id(association) if self.drift else "")

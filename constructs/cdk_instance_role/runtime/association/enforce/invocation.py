@@ -16,9 +16,9 @@ from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
 from ..report import log
 from ..services import Services
-from .concern import disagree, hinted_at, is_about
 from .look import Enforced, Look
 from .queue_messages import Hint, MessageError, parse
+from .relevance import disagree, hinted_at, is_about
 
 SLICE_SECONDS, INVOCATION_SECONDS = 20.0, 40.0
 """How long one association is worked on, and when the last change begins: the function has a minute."""

@@ -1,4 +1,4 @@
-"""One look at one association: observe, assess, repair, remember and tell."""
+"""One look at one association: observe, assess, repair, remember and report."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -125,15 +125,15 @@ class Look:
             memory = self._act(assessment, snapshot, memory, known)
         drifted = len(self._held_back | {id_ for id_, one in assessment.findings.items() if one.drift is not None})
         arrivals = self._arrivals(assessment, snapshot, known)
-        untold = self._untold(assessment)
+        unreported = self._unreported(assessment)
         # While nothing is taken away, nothing waits for instances that have lost the tags.
         if assessment.unselected_in is not None and ChangeKind.TAKING not in memory.pauses:
             assessment.look_again_in(assessment.unselected_in)
-        waits = self._repair.is_cut_off or assessment.again_in is not None or len(untold) > MAX_EVENTS
+        waits = self._repair.is_cut_off or assessment.again_in is not None or len(unreported) > MAX_EVENTS
         memory = memory.looked(began, drifted, is_unfinished=waits, sweeps=sweeps)
-        is_untold = self._remember(memory, assessment, known, untold)
+        is_unreported = self._remember(memory, assessment, known, unreported)
         self._write_metrics(drifted, arrivals)
-        return 0.0 if is_untold or self._repair.is_cut_off else assessment.again_in
+        return 0.0 if is_unreported or self._repair.is_cut_off else assessment.again_in
 
     def _observe(self) -> Snapshot:
         observer = Observer(self._services.ec2, self._services.iam, self._rate_limiter)
@@ -163,7 +163,7 @@ class Look:
     ) -> None:
         """What the circuit breaker holds back is reported once, with the pause: it may be a whole fleet."""
         for id_ in instance_ids:
-            if id_ in known and known[id_].told:
+            if id_ in known and known[id_].reported:
                 continue
             self._held_back.add(id_)
             if id_ in known:
@@ -188,35 +188,37 @@ class Look:
         if steps:
             self._ledger.forget(self.lease, [snapshot.records[step.instance_id] for step in steps])
 
-    def _untold(self, assessment: Assessment) -> list[Finding]:
+    def _unreported(self, assessment: Assessment) -> list[Finding]:
         """Findings that an event has to report, except those whose repair is admitted and has not begun yet."""
         begun = {one.step.instance_id for one in self._repair.outcomes}
         waiting = self._admitted - begun
-        return [one for one in assessment.findings.values() if one.is_untold and one.instance_id not in waiting]
+        return [one for one in assessment.findings.values() if one.is_unreported and one.instance_id not in waiting]
 
     def _remember(
-        self, memory: Memory, assessment: Assessment, known: Mapping[str, Finding], untold: Sequence[Finding]
+        self, memory: Memory, assessment: Assessment, known: Mapping[str, Finding], unreported: Sequence[Finding]
     ) -> bool:
-        """Write what is remembered, and tell of transitions. Returns whether something is still to be reported."""
+        """Write what is remembered, and report transitions. Returns whether something is still to be reported."""
         now, findings = self._clock(), assessment.findings
         changed = [one for id_, one in findings.items() if one != known.get(id_)]
         self._ledger.watch.write(self.lease, memory, changed, now)
         pauses = drift_events.of_pauses(self._request, memory)
         repairs = drift_events.of_repairs(self._request, self._repair.outcomes)
-        if not (pauses or repairs or untold):
+        if not (pauses or repairs or unreported):
             return False
         transitions = [
-            drift_events.of_finding(self._request, one, self._desired.profile.arn) for one in untold[:MAX_EVENTS]
+            drift_events.of_finding(self._request, one, self._desired.profile.arn) for one in unreported[:MAX_EVENTS]
         ]
-        taken = self._tell([*pauses, *transitions, *repairs])
+        taken = self._send([*pauses, *transitions, *repairs])
         of_pauses, of_findings = taken[: len(pauses)], taken[len(pauses) : len(pauses) + len(transitions)]
-        told = [one.told_of(self._key) for one, is_taken in zip(untold, of_findings, strict=False) if is_taken]
-        memory = memory.told_of_pauses() if pauses and all(of_pauses) else memory
-        if told or pauses:
-            self._ledger.watch.write(self.lease, memory, told, now)
-        return all(taken) and len(untold) > MAX_EVENTS
+        reported = [
+            one.once_reported(self._key) for one, is_taken in zip(unreported, of_findings, strict=False) if is_taken
+        ]
+        memory = memory.with_pauses_reported() if pauses and all(of_pauses) else memory
+        if reported or pauses:
+            self._ledger.watch.write(self.lease, memory, reported, now)
+        return all(taken) and len(unreported) > MAX_EVENTS
 
-    def _tell(self, events: Sequence[Event]) -> list[bool]:
+    def _send(self, events: Sequence[Event]) -> list[bool]:
         if self._services.event_bus is None:
             return [False] * len(events)
         taken, problem = self._services.event_bus.put(events)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
-from ..decide.claim import Base, Claim, Denial, Latest, Trouble
+from ..decide.claim import Base, Claim, Denial, Latest, RepeatedError
 from ..decide.record import Record
 from ..decide.step import Identity
 from ..exceptions import AssociationError
@@ -75,7 +75,7 @@ def reading(item: Mapping[str, Any], advice: str) -> Iterator[None]:
 
 
 def _claim_attributes(claim: Claim) -> dict[str, Any]:
-    latest, trouble, denial = claim.latest, claim.trouble, claim.denial
+    latest, repeated_error, denial = claim.latest, claim.repeated_error, claim.denial
     return {
         "Since": claim.since,
         "Rank": claim.rank,
@@ -94,7 +94,7 @@ def _claim_attributes(claim: Claim) -> dict[str, Any]:
         "Request": claim.request,
         "Retained": claim.retained,
         **({"Base": _base_attributes(claim.base)} if claim.base else {}),
-        **({"Trouble": {"Kind": trouble.kind, "Since": trouble.since}} if trouble else {}),
+        **({"RepeatedError": {"Kind": repeated_error.kind, "Since": repeated_error.since}} if repeated_error else {}),
         **({"Denial": {"Role": denial.role_arn, "First": denial.first_at, "Last": denial.last_at}} if denial else {}),
     }
 
@@ -114,7 +114,7 @@ def _claim(association: str, item: Mapping[str, Any]) -> Claim:
         request=item["Request"],
         retained=bool(item["Retained"]),
         base=_base(item.get("Base")),
-        trouble=_trouble(item.get("Trouble")),
+        repeated_error=_repeated_error(item.get("RepeatedError")),
         denial=_denial(item.get("Denial")),
     )
 
@@ -135,8 +135,8 @@ def _base(item: Mapping[str, Any] | None) -> Base | None:
     return Base(item["Profile"], int(item["Rank"]), item["Wanted"], frozenset(item["Ours"]), bool(item["Retained"]))
 
 
-def _trouble(item: Mapping[str, Any] | None) -> Trouble | None:
-    return Trouble(item["Kind"], float(item["Since"])) if item else None
+def _repeated_error(item: Mapping[str, Any] | None) -> RepeatedError | None:
+    return RepeatedError(item["Kind"], float(item["Since"])) if item else None
 
 
 def _denial(item: Mapping[str, Any] | None) -> Denial | None:

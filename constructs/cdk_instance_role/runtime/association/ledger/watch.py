@@ -99,7 +99,7 @@ def _attributes_of(memory: Memory) -> dict[str, Any]:
         "Counts": {str(kind): {str(at): n for at, n in found.items()} for kind, found in memory.counts.items()},
         "Begun": {str(kind): dict(found) for kind, found in memory.begun.items()},
         "Pauses": {
-            str(kind): {"Since": one.since, "Reason": one.reason, "Told": one.told}
+            str(kind): {"Since": one.since, "Reason": one.reason, "Reported": one.reported}
             for kind, one in memory.pauses.items()
         },
     }
@@ -110,7 +110,9 @@ def _memory_of(item: Mapping[str, Any]) -> Memory:
     try:
         return _read_memory(item)
     except (KeyError, TypeError, ValueError, AttributeError):
-        pause = Pause(0.0, "the ledger says more than this release knows: deploy with the current release", told=True)
+        pause = Pause(
+            0.0, "the ledger says more than this release knows: deploy with the current release", reported=True
+        )
         return Memory(str(item.get("RequestId")), pauses=dict.fromkeys(ChangeKind, pause))
 
 
@@ -122,7 +124,7 @@ def _read_memory(item: Mapping[str, Any]) -> Memory:
         begun={ChangeKind(kind): {id_: int(at) for id_, at in one.items()} for kind, one in item["Begun"].items()},
         held={int(at): int(number) for at, number in item["Held"].items()},
         pauses={
-            ChangeKind(kind): Pause(float(one["Since"]), one["Reason"], bool(one["Told"]))
+            ChangeKind(kind): Pause(float(one["Since"]), one["Reason"], bool(one["Reported"]))
             for kind, one in item["Pauses"].items()
         },
         drifted=int(item["Drifted"]),
@@ -139,8 +141,8 @@ _TEXTS = {
     "Reason": "reason",
     "Advice": "advice",
     "Carries": "carries",
-    "Told": "told",
-    "ToldId": "told_id",
+    "Reported": "reported",
+    "ReportedId": "reported_id",
 }
 _TIMES = {
     "Since": "since",
@@ -163,7 +165,7 @@ def _finding_attributes(finding: Finding) -> dict[str, Any]:
 def _finding_of(item: Mapping[str, Any]) -> Finding:
     with reading(item, "or delete it: enforcement looks at the instance anew"):
         known: dict[str, Any] = {field: item[name] for name, field in _TEXTS.items() if name in item}
-        for field in ("drift", "told"):
+        for field in ("drift", "reported"):
             known[field] = _drift(known.get(field))
         known |= {field: float(item[name]) for name, field in _TIMES.items() if name in item}
         known |= {field: int(item[name]) for name, field in _NUMBERS.items() if name in item}

@@ -20,8 +20,8 @@ VERSION = "1"
 
 def of_finding(request: Request, finding: Finding, wanted: str) -> Event:
     """Drift has opened, changed or closed."""
-    state = "CLOSED" if finding.drift is None else "CHANGED" if finding.told else "OPEN"
-    drift = finding.drift or finding.told
+    state = "CLOSED" if finding.drift is None else "CHANGED" if finding.reported else "OPEN"
+    drift = finding.drift or finding.reported
     detail = {
         **_common(request),
         "id": finding.stable_id(request.association),
@@ -51,7 +51,7 @@ def of_pauses(request: Request, memory: Memory) -> list[Event]:
             (request.stack_id,),
         )
         for kind, pause in memory.pauses.items()
-        if not pause.told
+        if not pause.reported
     ]
 
 

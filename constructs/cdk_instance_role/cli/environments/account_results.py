@@ -1,4 +1,4 @@
-"""A look at many accounts and Regions at once. What goes wrong in one hides no other."""
+"""What a job finds in many accounts and Regions at once. What goes wrong in one hides no other."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Look(Generic[T]):
+class AccountResult(Generic[T]):
     """What was found in one account and Region."""
 
     account_region: AccountRegion
@@ -34,12 +34,12 @@ class Look(Generic[T]):
         return EnvironmentView(self.account_region.account, self.account_region.region, unique(self.unseen))
 
 
-Job = Callable[[StackArtifact, Environment, Look[T]], Iterable[T]]
+Job = Callable[[StackArtifact, Environment, AccountResult[T]], Iterable[T]]
 """Looks at one stack. It adds to what could not be looked at, and to the warnings."""
 
 
-def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
-    """Look at every account and Region.
+def collect(source: Source, job: Job[T], shown: Shown) -> list[AccountResult[T]]:
+    """AccountResult at every account and Region.
 
     Args:
         source: the accounts and Regions.
@@ -50,7 +50,7 @@ def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
         CliError: there is only one account and Region, and it can't be looked at.
     """
     if len(source.account_regions) < 2:
-        return [_look(source, account_region, job, shown) for account_region in source.account_regions]
+        return [_result(source, account_region, job, shown) for account_region in source.account_regions]
 
     try:
         return in_threads(lambda account_region: _guarded(source, account_region, job, shown), source.account_regions)
@@ -59,24 +59,26 @@ def look(source: Source, job: Job[T], shown: Shown) -> list[Look[T]]:
         raise
 
 
-def unseen(looks: Sequence[Look[T]]) -> tuple[str, ...]:
+def unseen(results: Sequence[AccountResult[T]]) -> tuple[str, ...]:
     """What could not be looked at anywhere, with the account and Region if there are several."""
-    return _with_account_regions(looks, lambda one: one.unseen)
+    return _with_account_regions(results, lambda one: one.unseen)
 
 
-def warnings(looks: Sequence[Look[T]]) -> tuple[str, ...]:
+def warnings(results: Sequence[AccountResult[T]]) -> tuple[str, ...]:
     """All warnings, with the account and Region if there are several."""
-    return _with_account_regions(looks, lambda one: one.warnings)
+    return _with_account_regions(results, lambda one: one.warnings)
 
 
-def _with_account_regions(looks: Sequence[Look[T]], said: Callable[[Look[T]], Iterable[str]]) -> tuple[str, ...]:
-    several = len(looks) > 1
-    return unique([f"{one.account_region}: {text}" if several else text for one in looks for text in said(one)])
+def _with_account_regions(
+    results: Sequence[AccountResult[T]], said: Callable[[AccountResult[T]], Iterable[str]]
+) -> tuple[str, ...]:
+    several = len(results) > 1
+    return unique([f"{one.account_region}: {text}" if several else text for one in results for text in said(one)])
 
 
-def _guarded(source: Source, account_region: AccountRegion, job: Job[T], shown: Shown) -> Look[T]:
-    """A look of which a line is shown. That it fails is a part of what was found."""
-    begun, found = time.monotonic(), Look[T](account_region)
+def _guarded(source: Source, account_region: AccountRegion, job: Job[T], shown: Shown) -> AccountResult[T]:
+    """The result for one of them, of which a line is shown. That it fails is a part of what was found."""
+    begun, found = time.monotonic(), AccountResult[T](account_region)
     try:
         _fill(found, source, job, shown)
     except CliError as error:
@@ -87,19 +89,19 @@ def _guarded(source: Source, account_region: AccountRegion, job: Job[T], shown: 
     return found
 
 
-def _line(found: Look[T], seconds: float) -> Iterator[str]:
+def _line(found: AccountResult[T], seconds: float) -> Iterator[str]:
     yield f"{found.account_region}: {counted(len(found.found), 'association')}, {seconds:.1f} s"
     yield from found.unseen
 
 
-def _look(source: Source, account_region: AccountRegion, job: Job[T], shown: Shown) -> Look[T]:
-    found = Look[T](account_region)
+def _result(source: Source, account_region: AccountRegion, job: Job[T], shown: Shown) -> AccountResult[T]:
+    found = AccountResult[T](account_region)
     _fill(found, source, job, shown)
     return found
 
 
-def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
-    """Look at the stacks of an account and Region, one after the other.
+def _fill(found: AccountResult[T], source: Source, job: Job[T], shown: Shown) -> None:
+    """AccountResult at the stacks of an account and Region, one after the other.
 
     Raises:
         CliError: that can't go on. What was found until then stays.
@@ -117,7 +119,7 @@ def _fill(found: Look[T], source: Source, job: Job[T], shown: Shown) -> None:
         raise CliError(sentence(error)) from None
 
 
-def _of_stack(stack: StackArtifact, environment: Environment, found: Look[T], job: Job[T]) -> list[T]:
+def _of_stack(stack: StackArtifact, environment: Environment, found: AccountResult[T], job: Job[T]) -> list[T]:
     """What the job finds in a stack. An error that no one has provided for hides no other stack."""
 
     def record(why: str) -> list[T]:
