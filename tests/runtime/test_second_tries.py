@@ -48,7 +48,7 @@ def test_fails_when_a_bake_as_long_as_a_confirmation_does_not_fit_into_the_time(
     rollout = {"First": 2, "Percentages": [100], "BakeSeconds": bake, "Alarms": [], "MaxFailures": "0"}
     result = resource.create(world.properties(world.instances(2), rollout=rollout, timeout=130))
 
-    assert f"bake for {bake} seconds each and may take 70 seconds each" in result.reason
+    assert f"1 wave bakes for {bake} seconds and may take 70 seconds to" in result.reason
     assert world.mutations == 0
 
 
