@@ -43,7 +43,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
 
     Defines one custom resource, and on first use in a stack the provider behind it.
 
-    - Create associates the profile with every target. It replaces a profile that ``replaces`` allows to replace.
+    - Create associates the profile with every target. It replaces a profile that ``replaces`` lists.
     - Update associates the profile with new targets, restores what former targets carried before, and moves all targets
       to another profile if that has changed.
     - Delete, and a create that fails, restore the profile that each instance carried before, or none if it had none.
@@ -94,9 +94,9 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
                 Default: none. A target that carries another profile is then a conflict.
             on_conflict: what to do about a target that carries a profile which may not be replaced. Default: fail
                 the deployment before anything is changed.
-            removal_policy: what happens to the associations when this resource is removed. ``DESTROY`` restores the
-                profile that every instance carried before. ``RETAIN`` leaves all as they are. The profile and its role
-                then have to outlive the stack: a warning names those that it deletes. With
+            removal_policy: what happens to the profiles on the instances when this resource is removed. ``DESTROY``
+                restores the profile that every instance carried before. ``RETAIN`` leaves all as they are. The profile
+                and its role then have to outlive the stack: a warning names those that it deletes. With
                 ``RETAIN_ON_UPDATE_OR_DELETE`` a create that fails still restores them. ``SNAPSHOT`` is refused. A
                 deletion policy that an Aspect sets, such as ``RemovalPolicies``, counts. Default: ``DESTROY``.
             timeout: how long an operation may take, in whole seconds, from 1 minute to 1 hour, which is as long as
@@ -178,18 +178,18 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
 
     @property
     def associated_count(self) -> str:
-        """Number of targets that had no profile before, as an attribute of the resource."""
+        """Number of targets that had no profile before: a token, known after the deployment."""
         return self._attribute(Attribute.ASSOCIATED_COUNT)
 
     @property
     def replaced_count(self) -> str:
-        """Number of targets whose profile was replaced, as an attribute of the resource."""
+        """Number of targets whose profile was replaced: a token, known after the deployment."""
         return self._attribute(Attribute.REPLACED_COUNT)
 
     @property
     def kept_count(self) -> str:
         """Number of targets left as they were, because they carried the profile already or because of a conflict
-        under ``OnConflict.KEEP``, as an attribute of the resource."""
+        under ``OnConflict.KEEP``: a token, known after the deployment."""
         return self._attribute(Attribute.KEPT_COUNT)
 
     def _settle(self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str]) -> None:

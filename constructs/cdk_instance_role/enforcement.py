@@ -40,7 +40,8 @@ class Enforcement:
       ``ReplaceableProfiles.any()`` so is a profile that a target was given after it had this one.
     - Nothing is enforced while a deployment goes on, or after one that failed, until one has succeeded.
     - After three repairs of one instance without a day in between, enforcement stops for that instance and reports it.
-    - A selection that matches nothing, or that has lost more than half of its instances at once, pauses enforcement.
+    - If the selection matches nothing, or if more than half of the instances that the association holds have lost the
+      tags, changes that replace, restore or disassociate a profile pause. Instances without a profile still get it.
 
     **With tags, anyone who may set the selecting tags can give an instance the role without ``iam:PassRole``, and
     anyone who may delete them can take it away.** ``docs/security.md`` shows the policy that protects the tags.

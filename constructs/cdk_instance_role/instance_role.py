@@ -121,12 +121,12 @@ class InstanceRole(Construct):
 
     @property
     def role(self) -> iam.IRole:
-        """The role."""
+        """The role that the profile holds: the new one, or the one given as ``role``."""
         return self._role
 
     @property
     def instance_profile(self) -> iam.IInstanceProfile:
-        """The instance profile."""
+        """The instance profile, on an IAM path of its own."""
         return self._instance_profile
 
     @property

@@ -47,8 +47,10 @@ class AssociationMetrics:
     _enforcement: Enforcement
 
     def metric(self, name: str, **options: Any) -> cloudwatch.Metric:
-        """A metric of this association, a count. There are data only while a deployment goes on, so give an alarm
-        ``treat_missing_data=TreatMissingData.NOT_BREACHING``.
+        """A metric of this association: a count, but for ``EnforcementLag``, which is in seconds. There are data only
+        while a deployment goes on or enforcement finds something, so give an alarm
+        ``treat_missing_data=TreatMissingData.NOT_BREACHING``. `metric_throttled`, `metric_repaired` and
+        `metric_late_arrivals` are sums.
 
         Args:
             name: its name, as CloudWatch shows it: ``Targets``, ``Done``, ``Failed``, ``Throttled`` or ``Wave``, and
@@ -150,8 +152,8 @@ class AssociationMetrics:
         return self.metric(EnforcementMetric.DRIFTED.value, **options)
 
     def metric_repaired(self, **options: Any) -> cloudwatch.Metric:
-        """Count of the targets that enforcement has repaired; their sum in each minute. There are data only where it is
-        not zero.
+        """Count of the instances that enforcement has changed: repaired targets, late arrivals and restored instances;
+        their sum in each minute. There are data only where it is not zero.
 
         Args:
             options: as for `metric`.

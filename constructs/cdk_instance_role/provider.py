@@ -163,12 +163,12 @@ class AssociationProvider(Construct):
 
     @property
     def service_token(self) -> str:
-        """What a custom resource names its provider by."""
+        """ARN of the function that CloudFormation calls: the ``ServiceToken`` of the custom resource."""
         return self._functions.service_token
 
     @property
     def handler_role(self) -> iam.IRole:
-        """Role of the function."""
+        """Role of the handler. The library generates its permissions."""
         return self._functions.handler_role
 
     @property
