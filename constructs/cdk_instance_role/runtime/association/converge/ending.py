@@ -74,13 +74,13 @@ class Ending:
         log.write_operation(self._request, "the targets are as wanted", **self._progress.fields(), **counts)
         self._progress.save()
         if self._lease.operation.enforces and self._request.enforcement is None:
-            self._ledger.watch.forget(self._key)
+            self._ledger.enforcement.forget(self._key)
         return counts if self._lease.succeed(counts, looks_again=looks_again) else None
 
     def _end_undo(self, operation: Operation) -> dict[str, str]:
         log.write_operation(self._request, "everything is restored", **self._progress.fields())
         if operation.enforces:
-            self._ledger.watch.forget(self._key)
+            self._ledger.enforcement.forget(self._key)
         if operation.failure is None:
             self._lease.close()
             return {}

@@ -24,13 +24,13 @@ from . import enforcement_lease
 from .bucket_levels import BucketLevels
 from .desired_states import DesiredState, DesiredStates
 from .enforcement_lease import EnforcementLease
+from .enforcement_states import EnforcementStates
 from .items import attributes_of, holders_of, record_of
 from .lease import Lease, acquire
 from .lock import Timing
 from .operations import Operations
 from .shared_budget import SharedBudget
 from .table import Table
-from .watch import Watch
 
 RECORD = "record"
 """Sort key of the record of an instance."""
@@ -54,7 +54,7 @@ class Ledger:
         self.budget = SharedBudget(table)
         self.levels = BucketLevels(table)
         self.desired_states = DesiredStates(table)
-        self.watch = Watch(table)
+        self.enforcement = EnforcementStates(table)
 
     def lease(self, request: Request, owner: str, timing: Timing) -> AbstractContextManager[Lease]:
         """Keep every other invocation from working on an association meanwhile; see `lease.acquire`."""
