@@ -53,7 +53,7 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
         raise
     else:
         log.write_operation(request, "begun")
-    return {"PhysicalResourceId": request.physical_id or request.life, PHASE: phase}
+    return {"PhysicalResourceId": request.physical_id or request.generated_physical_id, PHASE: phase}
 
 
 def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[str, Any]:

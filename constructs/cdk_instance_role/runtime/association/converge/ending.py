@@ -65,8 +65,8 @@ class Ending:
             return self._end_undo(self._lease.operation)
         wanted = desired.profile.arn
         carrying = (snapshot.record(step.instance_id) for step in plan.kept if step.after == wanted)
-        unsettled = [one for one in carrying if one.mine and not one.is_settled(wanted, retain=desired.retain)]
-        self._ledger.settle(self._lease, unsettled, wanted, retain=desired.retain)
+        uncommitted = [one for one in carrying if one.mine and not one.is_committed(wanted, retain=desired.retain)]
+        self._ledger.commit(self._lease, uncommitted, wanted, retain=desired.retain)
         gone = [step for step in plan.forgotten if not snapshot.record(step.instance_id).mine]
         log.write_steps(self._request, [step for step in (*plan.kept, *gone) if step.warning])
         counts = messages.counts(plan, snapshot, desired)

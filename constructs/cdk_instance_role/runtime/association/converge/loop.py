@@ -170,7 +170,8 @@ class Convergence:
             started_at=operation.started_at,
             look_up=partial(self._ledger.records_of, self._key),
         )
-        snapshot = replace(snapshot, doubted=self._observer.doubted(snapshot.profiles, snapshot.now))
+        profiles = self._observer.unconfirmed_profiles(snapshot.profiles, snapshot.now)
+        snapshot = replace(snapshot, unconfirmed_profiles=profiles)
         plan = plan_desired(desired, snapshot, context) if desired else plan_undo(snapshot, context.undoes)
         self._looked_for = self._clock() - began
         return snapshot, plan

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..aws.observe import Observer
 from ..decide import checks
-from ..decide.model import Instances, Sighting, Snapshot
+from ..decide.model import Instances, ObservedInstances, Snapshot
 from ..decide.plan import ORDINARY, OperationContext, plan_desired, plan_undo
 from ..decide.record import Record, Records, held
 from ..decide.step import Plan
@@ -114,7 +114,7 @@ def observed(
     return Snapshot(seen.selected, seen.instances, records, profiles, clock(), started_at, seen.unconfirmed)
 
 
-def _displaced(desired: Desired, seen: Sighting) -> set[str]:
+def _displaced(desired: Desired, seen: ObservedInstances) -> set[str]:
     """The profiles that targets carry and that may be displaced. Their identity must be recorded for a later
     restore."""
     carried = {found.carries for id_ in seen.selected if (found := seen.instances.get(id_))}

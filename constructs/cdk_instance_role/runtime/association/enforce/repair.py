@@ -71,7 +71,7 @@ class Repair:
             claimed = self._services.ledger.claim(self._lease, snapshot.records, steps, self._services.clock())
             before, state = state, self._count(batch, state)
             outcomes = self._carry_out(steps, claimed, snapshot.now)
-            state = self._settle(batch, outcomes, state, before)
+            state = self._count_made(batch, outcomes, state, before)
             for outcome in outcomes:
                 self._note(outcome, batch, assessment)
         return state
@@ -113,7 +113,7 @@ class Repair:
             self._services.ledger.enforcement.write(self._lease, state, (), now)
         return state
 
-    def _settle(
+    def _count_made(
         self, batch: Sequence[Change], outcomes: Sequence[Outcome], state: EnforcementState, before: EnforcementState
     ) -> EnforcementState:
         """The state once it is known which changes were made. Those without an answer of EC2 may be; and so may those

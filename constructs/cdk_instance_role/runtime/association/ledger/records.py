@@ -128,9 +128,9 @@ class Ledger:
                 records = self.records_of(association, [one.step.instance_id for one in outcomes])
         raise AssertionError
 
-    def settle(self, lease: Lease, records: Iterable[Record], wanted: str, *, retain: bool) -> None:
+    def commit(self, lease: Lease, records: Iterable[Record], wanted: str, *, retain: bool) -> None:
         """From now on only this profile is ours on these instances, not what earlier operations have put there."""
-        self._write([record.settled(wanted, retain=retain) for record in records], lease=lease)
+        self._write([record.committed(wanted, retain=retain) for record in records], lease=lease)
 
     def forget(self, lease: AnyLease, records: Iterable[Record], *, reverting: bool = False) -> None:
         """Have nothing to do with these instances any more.
@@ -183,4 +183,4 @@ def _noted(record: Record, outcome: Outcome, now: float) -> Record:
 
 
 def _read(item: Mapping[str, Any], association: str) -> Record:
-    return record_of(item).seen_by(association)
+    return record_of(item).for_association(association)
