@@ -150,7 +150,7 @@ class _Planner:
             records = self._earlier.records(ledger, records) if ledger else {}
             return preview_of_delete(records, observer, now=self._now)
         operation = ledger.operation() if ledger else None
-        self._rolls_back = operation is not None and intent.takes_back(operation.came_from)
+        self._rolls_back = operation is not None and intent.is_rollback_to(operation.came_from)
         context = OperationContext(intent.known_ids, self._rolls_back, intent.before)
         found = preview(
             intent.desired,

@@ -70,7 +70,7 @@ class Intent:
     """Of the properties, by which the handler knows a former configuration again. Empty if the deployment creates a
     target, which no former configuration has."""
 
-    def takes_back(self, came_from: str) -> bool:
+    def is_rollback_to(self, came_from: str) -> bool:
         """Whether the handler will take this for the rollback of a failed Update.
 
         Args:

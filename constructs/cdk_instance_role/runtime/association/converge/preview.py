@@ -107,7 +107,7 @@ def observed(
     seen = observer.with_associations(found)
     # What a target has to get back may not be looked at before it is known that it is listed.
     leaving = mine if context.rolling_back else mine.keys() - set(seen.selected)
-    needed = _to_give_back((mine[id_] for id_ in leaving), seen.instances, context.undoes)
+    needed = _profiles_to_restore((mine[id_] for id_ in leaving), seen.instances, context.undoes)
     if desired:
         needed |= {desired.profile.arn, *_displaced(desired, seen)}
     profiles = observer.profiles(needed.union(also))
@@ -121,7 +121,7 @@ def _displaced(desired: Desired, seen: ObservedInstances) -> set[str]:
     return {arn for arn in carried if arn and desired.replaceable.allows(arn)}
 
 
-def _to_give_back(records: Iterable[Record], instances: Instances, undoes: str | None) -> set[str]:
+def _profiles_to_restore(records: Iterable[Record], instances: Instances, undoes: str | None) -> set[str]:
     """The profiles of which has to be known whether they exist, should these instances be restored."""
     leaving = ((record, instances.get(record.instance_id)) for record in records)
     # Where the instance carries what is another's, nothing is restored, and it may not even be allowed to ask.

@@ -120,7 +120,7 @@ class Repair:
         that had begun before this batch, and were not made in it."""
         now, made, open_ = self._services.clock(), set[str](), set[str]()
         for one in outcomes:
-            if one.accepted or one.is_half_made:
+            if one.accepted or one.left_without_profile:
                 made.add(one.step.instance_id)
             elif one.error_kind is ErrorKind.UNREACHABLE:
                 open_.add(one.step.instance_id)

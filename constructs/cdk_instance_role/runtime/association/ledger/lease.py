@@ -108,7 +108,7 @@ class Lease:
             self.request.association, step, now, request=self.request.id, creates=creates, retain=retain
         )
 
-    def announce(self) -> None:
+    def write_desired_state(self) -> None:
         """Write the desired state before the operation ends, so that events of EC2 can ask for another look. It counts
         only once the operation has succeeded."""
         state = DesiredStates(self._table).of(self.request, self.operation, self._timing.clock())

@@ -122,7 +122,7 @@ class Operations:
             create_id = self.receive(request, now)
             if current:
                 _refuse_other_physical_id(request, current, create_id)
-            rolling_back = request.type is RequestType.UPDATE and (_takes_back(request, current) or stack_rolls_back())
+            rolling_back = request.type is RequestType.UPDATE and (_is_rollback(request, current) or stack_rolls_back())
             self._replace(request, current, now, rolling_back=rolling_back, create_id=create_id)
         return operation_of(current)
 
@@ -220,7 +220,7 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
         )
 
 
-def _takes_back(request: Request, current: Mapping[str, Any]) -> bool:
+def _is_rollback(request: Request, current: Mapping[str, Any]) -> bool:
     """Whether an Update rolls back the last ordinary one, which has failed and is still open: CloudFormation does that
     at once where successful resources are preserved, while the stack does not roll back."""
     before, after = request.digests

@@ -171,7 +171,7 @@ def _noted(record: Record, outcome: Outcome, now: float) -> Record:
     """The record after a step."""
     if outcome.error_kind is None:
         return record.noted(None, now)
-    kind = outcome.error_kind.name if outcome.error_kind.says_why else ""
+    kind = outcome.error_kind.name if outcome.error_kind.is_specific else ""
     since = record.error_since(kind, now)
     # A profile that may not be restored today may be tomorrow: nothing is stripped for a denial.
     final = is_terminal(outcome.error_kind, now - since) and not (outcome.is_denied and outcome.step.undo)
