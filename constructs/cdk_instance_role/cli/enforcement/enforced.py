@@ -79,7 +79,7 @@ def enforced(stack: StackArtifact, environment: Environment) -> tuple[list[Enfor
         The associations, and in sentences why others can't be seen.
     """
     addresses = [one.address for one in environment.stacks.family(stack)]
-    found, unseen = list[Enforced](), [why for one in addresses for why in environment.stacks.hidden(one)]
+    found, unseen = list[Enforced](), [why for one in addresses for why in environment.stacks.read_problems(one)]
     for address, deployed, logical_id in _declared(addresses, environment):
         environment.reader.reset()
         try:
