@@ -16,7 +16,7 @@ from benchmarks.turns import taking_turns
 from cdk_instance_role.runtime.association.aws.instances import with_associations
 from cdk_instance_role.runtime.association.aws.observe import Observer
 from cdk_instance_role.runtime.association.converge import confirmation
-from cdk_instance_role.runtime.association.decide.model import Instance, Sighting
+from cdk_instance_role.runtime.association.decide.model import Instance, ObservedInstances
 from tests.simulator.clock import VirtualClock
 from tests.simulator.driver import Resource, World
 from tests.simulator.simulator import Simulator
@@ -70,7 +70,7 @@ def _looking(clock: VirtualClock, processor_seconds: float) -> Iterator[list[int
     observations: list[int] = []
     observe, confirm = Observer.with_associations, with_associations
 
-    def look(self: Observer, found: Sighting) -> Sighting:
+    def look(self: Observer, found: ObservedInstances) -> ObservedInstances:
         seen = observe(self, found)
         note(len(seen.instances))
         return seen

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
-from cdk_instance_role.cli.template.property_values import Elsewhere, StackValues
+from cdk_instance_role.cli.template.property_values import ExternalValues, StackValues
 from cdk_instance_role.cli.template.replacement import INSTANCE, MANAGED_POLICY, PROFILE, ROLE, is_replaced
 from cdk_instance_role.cli.template.stacks import STACK_TYPE, Address
 from cdk_instance_role.cli.template.template_inputs import StackLocation
@@ -122,9 +122,9 @@ class Deployment:
 
     def _values_of(self, part: Part) -> StackValues:
         place = StackLocation(ACCOUNT, REGION, "aws", part.stack.address)
-        return StackValues(part.stack.template, place, part.deployed, self._elsewhere(part))
+        return StackValues(part.stack.template, place, part.deployed, self._external(part))
 
-    def _elsewhere(self, part: Part) -> Elsewhere:
+    def _external(self, part: Part) -> ExternalValues:
         address = part.stack.address
         given = {}
         if address.outer:
@@ -134,7 +134,7 @@ class Deployment:
                 for name, value in environment.get("Properties", {}).get("Parameters", {}).items()
             }
         exported = self._cloud.cloudformation.exported.__getitem__
-        return Elsewhere(exported, self._output, partial(self._nested_output, address), given)
+        return ExternalValues(exported, self._output, partial(self._nested_output, address), given)
 
     def _made_parts(self) -> Iterator[Part]:
         """The stacks whose conditions hold, without the resources whose conditions don't."""
@@ -194,12 +194,12 @@ class Deployment:
 
     def _policies(self, part: Part) -> tuple[Deployed | None, Deployed]:
         """What CloudFormation compares: the former template and the new one."""
-        address, elsewhere = part.stack.address, self._elsewhere(part)
+        address, external = part.stack.address, self._external(part)
         former = part.former
         place = StackLocation(ACCOUNT, REGION, "aws", address)
         before = None
         if former:
-            resolve = StackValues(former.template, place, former, elsewhere).resolve
+            resolve = StackValues(former.template, place, former, external).resolve
             before = Deployed(former.template, former.physical_ids, resolve)
         return before, Deployed(part.stack.template, part.physical, self._values[address].resolve)
 

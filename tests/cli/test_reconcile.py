@@ -97,7 +97,7 @@ def paused(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     take_off(cloud, 1, 2)
     cloud.messages.enforcement.run(1000)
-    assert cloud.world.ledger.watch.memory(key(REPAIRED)).pauses
+    assert cloud.world.ledger.enforcement.state(key(REPAIRED)).pauses
 
 
 def test_repairs_drift_at_once_and_shows_the_result(cloud: Cloud) -> None:

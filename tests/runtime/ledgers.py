@@ -102,9 +102,9 @@ class LedgerUser:
         with self.lease(request) as lease:
             return self.ledger.claim(lease, known, steps, now)
 
-    def settle(self, request: Request, records: Iterable[Record], wanted: str, *, retain: bool = False) -> None:
+    def commit(self, request: Request, records: Iterable[Record], wanted: str, *, retain: bool = False) -> None:
         with self.lease(request) as lease:
-            self.ledger.settle(lease, records, wanted, retain=retain)
+            self.ledger.commit(lease, records, wanted, retain=retain)
 
     def forget(self, request: Request, records: Iterable[Record], *, reverting: bool = False) -> None:
         with self.lease(request) as lease:

@@ -54,13 +54,13 @@ def test_records_the_outcome_of_a_step(user: LedgerUser, request_: Request) -> N
     assert refused.mine.latest.error == "no"
 
 
-def test_settles_records_on_the_wanted_profile(user: LedgerUser, request_: Request) -> None:
+def test_commits_records_on_the_wanted_profile(user: LedgerUser, request_: Request) -> None:
     user.claim(request_, step(1, Action.SWAP, OLD))
     claimed = user.claim(request_, step(1, Action.REPLACE, WEB, WEB2))
-    user.settle(request_, claimed.values(), WEB2)
-    assert user.record(request_).is_settled(WEB2)
-    user.settle(request_, [user.record(request_)], WEB2, retain=True)
-    assert user.record(request_).is_settled(WEB2, retain=True)
+    user.commit(request_, claimed.values(), WEB2)
+    assert user.record(request_).is_committed(WEB2)
+    user.commit(request_, [user.record(request_)], WEB2, retain=True)
+    assert user.record(request_).is_committed(WEB2, retain=True)
 
 
 def test_forgets_records(user: LedgerUser, request_: Request) -> None:
@@ -72,7 +72,7 @@ def test_forgets_records(user: LedgerUser, request_: Request) -> None:
 def test_nothing_to_write_is_no_error(user: LedgerUser, request_: Request) -> None:
     assert user.claim(request_) == {}
     user.ledger.note(request_.association, {}, [], NOW)
-    user.settle(request_, [], WEB)
+    user.commit(request_, [], WEB)
     user.forget(request_, [])
 
 
@@ -222,7 +222,7 @@ def test_no_transaction_is_longer_than_dynamodb_accepts_and_each_one_checks_the_
 ) -> None:
     steps = [step(number) for number in range(1, 252)]
     claimed = simulated.claim(request_, *steps)
-    simulated.settle(request_, claimed.values(), WEB)
+    simulated.commit(request_, claimed.values(), WEB)
     simulated.forget(request_, simulated.records(request_).values())
 
     begun, *transactions = _transactions(simulator)
@@ -242,7 +242,7 @@ def test_an_invocation_whose_lease_was_taken_over_writes_nothing(user: LedgerUse
             with pytest.raises(BusyError):
                 user.ledger.claim(lease, {}, [step(2)], NOW)
             with pytest.raises(BusyError):
-                user.ledger.settle(lease, claimed.values(), WEB, retain=False)
+                user.ledger.commit(lease, claimed.values(), WEB, retain=False)
             with pytest.raises(BusyError):
                 user.ledger.forget(lease, claimed.values())
     assert user.records(request_) == claimed

@@ -191,6 +191,6 @@ def test_the_swap_that_took_the_profile_away_counts_as_a_change_of_enforcement(
     world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER)
     late = world.instance(world.old, state="stopped", tags={"app": "web"})
     enforcement.run(1000)
-    memory = world.ledger.watch.memory(resource.association)
+    state = world.ledger.enforcement.state(resource.association)
     assert world.carried(late) == [None]
-    assert memory.used(ChangeKind.TAKING) == 1
+    assert state.used(ChangeKind.TAKING) == 1

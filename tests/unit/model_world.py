@@ -64,7 +64,7 @@ class World:
     @property
     def records(self) -> dict[str, Record]:
         """The ledger as the association sees it."""
-        return {id_: record.seen_by(self.association) for id_, record in self.ledger.items()}
+        return {id_: record.for_association(self.association) for id_, record in self.ledger.items()}
 
     def carried(self) -> dict[str, str | None]:
         return {id_: machine.profile for id_, machine in self.machines.items()}
@@ -189,7 +189,7 @@ class World:
             assert not mine, "what is restored is forgotten"
             return
         for record in mine.values():
-            self._store(record.settled(desired.profile.arn))
+            self._store(record.committed(desired.profile.arn))
 
     def _write(self) -> None:
         self.calls += 1

@@ -16,7 +16,7 @@ from .environments.account_regions import AccountRegion, OfAnAssembly, Source
 from .environments.account_results import AccountResult
 from .environments.discovery import ALL, OfDeployedStacks
 from .environments.opening import DEFAULT_APP, has_assembly, opened
-from .environments.progress_display import shown
+from .environments.progress_display import progress_display
 from .live.environment import Environment
 from .model import AssociationPlan, CliError, PlanReport, unique
 from .planning.association_plan import plan_stack
@@ -66,7 +66,7 @@ def _results(
         chosen = assembly.chosen(artifacts, subject.stacks)
         deployed = assembly.deployed_with(chosen, artifacts) if with_needed else chosen
         source = OfAnAssembly(accounts, deployed, artifacts)
-        with shown("Looking at the instances") as screen:
+        with progress_display("Looking at the instances") as screen:
             found = account_results.collect(source, job, screen)
     if needed := [one.name for one in deployed if one not in chosen]:
         _say(f"{_INCLUDED}: {', '.join(needed)}")
@@ -111,7 +111,7 @@ def status(
 def _status_of_deployed(
     subject: Subject, accounts: Accounts, account_ids: Sequence[str], regions: Sequence[str], *, who: bool
 ) -> StatusReport:
-    with shown("Looking for deployed associations") as screen:
+    with progress_display("Looking for deployed associations") as screen:
         source: Source = OfDeployedStacks(accounts, account_ids, regions, subject.stacks)
         found = account_results.collect(source, _status_job(who=who), screen)
     _say_warnings(found)
@@ -142,7 +142,7 @@ def _status_job(*, who: bool) -> account_results.Job[AssociationStatus]:
         found = status_of_stack(stack, environment, time.time(), histories.get(result.account_region))
         _add_unseen(stack, environment, result)
         result.unseen += unseen_loops(environment.stacks, stack, planned=False)
-        if not environment.stacks.deployed(stack.address) and not environment.stacks.hidden(stack.address):
+        if not environment.stacks.deployed(stack.address) and not environment.stacks.read_problems(stack.address):
             result.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
         return found
 
@@ -160,7 +160,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     accounts = Accounts(subject.region, subject.role_name, by_lookup_roles=False)  # those may only read
     with opened(subject.folder, subject.context) as artifacts:
         source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
-        with shown("Looking at the associations") as screen:
+        with progress_display("Looking at the associations") as screen:
             found = account_results.collect(source, _enforced_job(subject.stacks), screen)
         problems = reconcile_all(
             [one for result in found for one in result.found],
@@ -171,7 +171,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
             clock=time.time,
             sleep=time.sleep,
         )
-        with shown("Looking at the instances") as screen:
+        with progress_display("Looking at the instances") as screen:
             seen = account_results.collect(source, _status_job(who=False), screen)
     unseen = unique([*account_results.unseen(found), *problems.values(), *account_results.unseen(seen)])
     for before, after in zip(found, seen, strict=True):
@@ -193,9 +193,11 @@ def _add_unseen(stack: StackArtifact, environment: Environment, result: AccountR
     """Add what can't be seen of stacks that may have no associations at all, which is no reason to fail, and what can't
     be read of stacks that are there: associations may be deployed in them."""
     family = [*environment.stacks.family(stack)]
-    said = {unseen for one in family if one.associations for unseen in environment.stacks.hidden(one.address)}
-    unseen = [unseen for one in family for unseen in environment.stacks.hidden(one.address) if unseen not in said]
-    why = environment.stacks.hidden if stack.is_discovered else environment.stacks.unreadable
+    said = {unseen for one in family if one.associations for unseen in environment.stacks.read_problems(one.address)}
+    unseen = [
+        unseen for one in family for unseen in environment.stacks.read_problems(one.address) if unseen not in said
+    ]
+    why = environment.stacks.read_problems if stack.is_discovered else environment.stacks.unreadable
     unread = [unseen for one in family for unseen in why(one.address) if unseen not in said]
     result.warnings += unique([one for one in unseen if one not in unread])
     result.unseen += unread

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..permission_search.concrete import INSTANCES, Concrete, profile_arn, role_arn
 from ..permission_search.declared import Declared
+from ..permission_search.placeholders import INSTANCES, Placeholders, profile_arn, role_arn
 from ..permission_search.search import Excess, excess
 from ..permission_search.statement import Statement
 from ..support.arns import is_token
 from ..support.at_synthesis import resources_of
 from ..support.locations import stack_of, targets_of
-from .policies import Written
+from .policies import RenderedPolicies
 
 _NAMED = {
     "AWS::IAM::InstanceProfile": ("InstanceProfileName", profile_arn),
@@ -18,7 +18,7 @@ _NAMED = {
 """Property of the name, and what makes an ARN of path and name."""
 
 
-def excesses(stacks: Sequence[Written]) -> Iterator[str]:
+def excesses(stacks: Sequence[RenderedPolicies]) -> Iterator[str]:
     """Sentences about what the handler could do beyond what the associations of a provider declare.
 
     `ReplaceableProfiles.any` allows the handler to pass every role. With it there is nothing to search.
@@ -29,17 +29,17 @@ def excesses(stacks: Sequence[Written]) -> Iterator[str]:
     permissions = [one for stack in stacks for one in stack.granted]
     if not permissions or any(one.replaces.is_any for one in permissions):
         return
-    found = excess(*_concrete(stacks), INSTANCES)
+    found = excess(*_with_placeholders(stacks), INSTANCES)
     if found:
         yield _sentence(found)
 
 
-def _concrete(stacks: Sequence[Written]) -> tuple[list[Statement], list[Declared]]:
+def _with_placeholders(stacks: Sequence[RenderedPolicies]) -> tuple[list[Statement], list[Declared]]:
     """The statements and what is declared, without tokens."""
     known: dict[str, str] = {}
     statements, declared = [], []
     for stack in stacks:
-        text = Concrete(known, stack.texts.canonical)
+        text = Placeholders(known, stack.texts.canonical)
         for permissions in stack.granted:
             for profile in (permissions.profile, *permissions.replaces.known):
                 arn, role = map(stack.texts.canonical, (profile.arn, profile.role_arn))

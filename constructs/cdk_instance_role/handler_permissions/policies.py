@@ -33,7 +33,7 @@ CUSTOMIZED_ROLES = "@aws-cdk/iam:customizeRoles"
 
 
 @dataclass(frozen=True)
-class Written:
+class RenderedPolicies:
     """What has been written into the policies of a stack."""
 
     statements: Sequence[Statement]
@@ -92,7 +92,7 @@ class HandlerPolicies(Construct):
         """Number of policies; an estimate until `write`."""
         return len(self._policies)
 
-    def write(self) -> "Written":
+    def write(self) -> "RenderedPolicies":
         """Write the policies. To be called once all Aspects have run."""
         resources = resources_of(self._stack)
         statements = self._statements()
@@ -108,7 +108,7 @@ class HandlerPolicies(Construct):
             original = [*map(texts.original, part)]
             policy.write(sorted(part, key=as_text), texts, resources, token_targets(original, self._granted))
             written += original
-        return Written(written, self._granted, texts, [*conditional.problems()])
+        return RenderedPolicies(written, self._granted, texts, [*conditional.problems()])
 
     def draft(self, number: int) -> Sequence[Statement]:
         """What will be in a policy about, for an Aspect that looks at it."""
@@ -125,7 +125,7 @@ class HandlerPolicies(Construct):
 
     def _growth(self, statement: Statement) -> int:
         """By about how many characters the policies grow by a statement: most have nothing new but their resources."""
-        alike = statement.but_for(RESOURCE)
+        alike = statement.fields_except(RESOURCE)
         if alike in self._resources:
             new = statement.resources - self._resources[alike]
             self._resources[alike] |= new

@@ -30,7 +30,7 @@ class StackChain:
             provider: the provider that the stacks share.
         """
         self._stacks: Sequence[Stack] = ()
-        provider.node.add_validation(_Linking(self))
+        provider.node.add_validation(_ChainValidation(self))
 
     def link(self, stacks: Sequence[Stack]) -> None:
         """Have stacks deployed one after the other, instead of those of an earlier call.
@@ -80,7 +80,7 @@ def _required(stack: Stack) -> Iterable[str]:
 
 
 @jsii.implements(IValidation)
-class _Linking:
+class _ChainValidation:
     def __init__(self, chain: StackChain) -> None:
         self._chain = chain
 

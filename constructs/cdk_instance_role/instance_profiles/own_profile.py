@@ -70,7 +70,7 @@ class ProfileOfRole:
         declare(profile, lambda: self._known)
         if is_given:
             # It is done again at synthesis. A reference that is resolved before that is right if no Aspect interferes.
-            self._tie(self._stack.get_logical_id(self._profile), self._digest(self._declared_role))
+            self._derive_logical_id(self._stack.get_logical_id(self._profile), self._digest(self._declared_role))
         at_synthesis(owner, self._settle, first=True)
 
     def _settle(self) -> None:
@@ -83,7 +83,7 @@ class ProfileOfRole:
         path, name = self._own_path(profile.get("Path", "/")), profile.get("InstanceProfileName")
         if self._logical_id or role.get("RoleName") or role.get("Path") or self._is_overridden(role_id):
             digest = self._digest(role)
-            self._tie(logical_id, digest)
+            self._derive_logical_id(logical_id, digest)
             name = self._rename(name, digest)
         is_own_id = logical_id in (self._plain_id, self._logical_id)
         moves = self._known.moves or bool(self._logical_id or name) or path != self._paths.own or not is_own_id
@@ -122,7 +122,7 @@ class ProfileOfRole:
             identity += [stack_name, role.get("RoleName"), role.get("Path")]
         return hashlib.sha256(json.dumps(self._stack.resolve(identity)).encode()).hexdigest()[:8]
 
-    def _tie(self, current: str, digest: str) -> None:
+    def _derive_logical_id(self, current: str, digest: str) -> None:
         """Let the logical id follow from the role, unless the app has given the profile one itself."""
         if current in (self._plain_id, self._logical_id):
             self._logical_id = f"{self._plain_id}{digest}"

@@ -39,14 +39,14 @@ def wait_for_policies(association: Construct, resource: CfnResource, role: iam.I
         role: the role in its profile.
     """
     stage = stage_of(stack_of(association))
-    if stage not in _WAITING:
-        _WAITING[stage] = []
-        at_synthesis(association, partial(_let_wait, stage, _WAITING[stage]))
-    _WAITING[stage].append(_Waiting(association, resource, role))
+    if stage not in _PENDING:
+        _PENDING[stage] = []
+        at_synthesis(association, partial(_add_dependencies, stage, _PENDING[stage]))
+    _PENDING[stage].append(_PendingAssociation(association, resource, role))
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _PendingAssociation:
     """An association that waits."""
 
     association: Construct
@@ -54,7 +54,7 @@ class _Waiting:
     role: iam.IRole
 
 
-_WAITING: dict[Stage, list[_Waiting]] = {}
+_PENDING: dict[Stage, list[_PendingAssociation]] = {}
 """By stage. jsii keeps every construct for as long as the process lives, so nothing is kept alive by this."""
 
 
@@ -81,10 +81,10 @@ class _Attached:
         return set(map(path_of, targets)) <= set(map(path_of, targets_in([*self.roles], self.stack)))
 
 
-def _let_wait(stage: Stage, waiting: Sequence[_Waiting]) -> None:
+def _add_dependencies(stage: Stage, pending: Sequence[_PendingAssociation]) -> None:
     attached = [*_attached_in(stage)]
     orders: dict[Stack, DeploymentOrder] = {}
-    for one in waiting:
+    for one in pending:
         stack = stack_of(one.association)
         for other in (found for found in attached if found.has(one.role, stack)):
             if other.stack is not stack:
@@ -115,12 +115,12 @@ def _roles_of(policy: Any) -> Sequence[str]:
     return [policy.role_name] if isinstance(policy, iam.CfnRolePolicy) else policy.roles or []
 
 
-def _warn_unless_first(attached: _Attached, waiting: _Waiting, stack: Stack) -> None:
+def _warn_unless_first(attached: _Attached, pending: _PendingAssociation, stack: Stack) -> None:
     """Warn of a policy of another stack, unless it is deployed before the association."""
-    owner = stack_of_targets(waiting.role.role_name)
+    owner = stack_of_targets(pending.role.role_name)
     is_awaited = attached.stack in (owner, *stack.dependencies) and not _is_in(stack, attached.stack)
-    if not is_awaited and not is_within(path_of(attached.policy), declared_roots(waiting.resource, path_of(stack))):
-        _warn(waiting, attached, _IN_ANOTHER_STACK)
+    if not is_awaited and not is_within(path_of(attached.policy), declared_roots(pending.resource, path_of(stack))):
+        _warn(pending, attached, _IN_ANOTHER_STACK)
 
 
 def _is_in(stack: Stack, other: Stack) -> bool:
@@ -129,9 +129,9 @@ def _is_in(stack: Stack, other: Stack) -> bool:
     return parent is not None and (parent is other or _is_in(parent, other))
 
 
-def _warn(waiting: _Waiting, attached: _Attached, reason: str) -> None:
-    Annotations.of(waiting.association).add_warning_v2(
+def _warn(pending: _PendingAssociation, attached: _Attached, reason: str) -> None:
+    Annotations.of(pending.association).add_warning_v2(
         f"{_WARNING}:{path_of(attached.policy)}",
-        f"{path_of(attached.policy)} is attached to the role that {path_of(waiting.association)} gives to instances, "
+        f"{path_of(attached.policy)} is attached to the role that {path_of(pending.association)} gives to instances, "
         f"but {reason}",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .declared import BARE, Edge, Instance, Universe
+from .declared import BARE, Edge, Instance, ProfileBits
 from .policy_patterns import Patterns
 from .statement import Statement, Values
 
@@ -20,22 +20,22 @@ _ARN_OPERATORS = {"ArnLike": False, "ArnEquals": False, "ArnLikeIfExists": True,
 class Allowed:
     """The changes that statements allow together."""
 
-    def __init__(self, statements: Iterable[Statement], universe: Universe) -> None:
+    def __init__(self, statements: Iterable[Statement], profile_bits: ProfileBits) -> None:
         """
         Args:
             statements: all statements of a role.
-            universe: all profiles.
+            profile_bits: all profiles.
 
         Raises:
             ValueError: a statement about instances has a condition that is not known here.
         """
         statements = list(statements)
-        passable = _passable(statements, universe)
+        passable = _passable(statements, profile_bits)
         self._rules = [
             rule
             for one in statements
             if one.actions & _CHANGES
-            for rule in [Rule.of(one, universe, passable)]
+            for rule in [Rule.of(one, profile_bits, passable)]
             if rule.edges
         ]
         self._everywhere = [rule for rule in self._rules if rule.is_everywhere]
@@ -56,12 +56,12 @@ class Rule:
     edges: Sequence[Edge]
 
     @classmethod
-    def of(cls, statement: Statement, universe: Universe, passable: int) -> "Rule":
+    def of(cls, statement: Statement, profile_bits: ProfileBits, passable: int) -> "Rule":
         conditions = _Conditions.of(statement)
         edges = [
             edge
             for action in sorted(statement.actions & _CHANGES)
-            for edge in conditions.edges(action, universe, passable)
+            for edge in conditions.edges(action, profile_bits, passable)
         ]
         everywhere = any(value == "*" or value.endswith(":instance/*") for value in statement.resources)
         return cls(Patterns(statement.resources), everywhere and not conditions.tags, conditions.tags, edges)
@@ -98,11 +98,11 @@ class _Conditions:
                     raise ValueError(f"the condition {name} is not known")
         return cls(arns, null, tags)
 
-    def edges(self, action: str, universe: Universe, passable: int) -> Iterator[Edge]:
+    def edges(self, action: str, profile_bits: ProfileBits, passable: int) -> Iterator[Edge]:
         """What an action may change: Associate takes bare instances only, and Disassociate names no new profile."""
         carried = BARE if action == _ASSOCIATE else 0
-        before = carried & self._absent(_CARRIED) if carried else self._present(_CARRIED, universe)
-        after = self._absent(_NEW) if action == _DISASSOCIATE else self._present(_NEW, universe) & passable
+        before = carried & self._absent(_CARRIED) if carried else self._present(_CARRIED, profile_bits)
+        after = self._absent(_NEW) if action == _DISASSOCIATE else self._present(_NEW, profile_bits) & passable
         if before and after:
             yield before, after
 
@@ -111,20 +111,20 @@ class _Conditions:
         holds = all(if_absent for _, if_absent in self.arns[key]) and self.null.get(key, True)
         return BARE if holds else 0
 
-    def _present(self, key: str, universe: Universe) -> int:
+    def _present(self, key: str, profile_bits: ProfileBits) -> int:
         """The profiles for which the conditions hold."""
         if self.null.get(key, False):
             return 0
-        found = universe.everything
+        found = profile_bits.everything
         for values, _ in self.arns[key]:
-            found &= universe.matching(values)
+            found &= profile_bits.matching(values)
         return found
 
 
-def _passable(statements: Iterable[Statement], universe: Universe) -> int:
+def _passable(statements: Iterable[Statement], profile_bits: ProfileBits) -> int:
     """The profiles whose role may be passed to EC2: all statements count, whichever profile they were meant for."""
     roles = Patterns(role for one in statements if _PASSING in one.actions for role in one.resources)
-    return universe.mask(profile.arn for profile in universe.profiles if roles.match(profile.role))
+    return profile_bits.mask(profile.arn for profile in profile_bits.profiles if roles.match(profile.role))
 
 
 def _plain(value: str) -> str:

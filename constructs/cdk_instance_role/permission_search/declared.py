@@ -7,7 +7,8 @@ from .policy_patterns import Patterns
 from .statement import Values
 
 Edge = tuple[int, int]
-"""Where from and where to, as bits of `Universe.mask`: whatever carries one of the first may get one of the second."""
+"""Where from and where to, as bits of `ProfileBits.mask`: whatever carries one of the first may get one of the
+second."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,18 @@ class Declared:
             return instance.arn in self.instances
         return all(instance.tags.get(key.lower()) in values for key, values in self.tags)
 
-    def edges(self, universe: "Universe", *, is_target: bool) -> Iterator[Edge]:
+    def edges(self, profile_bits: "ProfileBits", *, is_target: bool) -> Iterator[Edge]:
         """What one call may change on an instance.
 
         Args:
-            universe: all profiles.
+            profile_bits: all profiles.
             is_target: the instance is a target.
         """
-        wanted = universe.mask([self.wanted.arn])
-        ours = wanted | universe.on(self.own_paths[:1])
-        movable = universe.on(self.own_paths) if self.moves else 0
-        listed = universe.mask(profile.arn for profile in self.listed)
-        yield ours | universe.on(self.removable), BARE
+        wanted = profile_bits.mask([self.wanted.arn])
+        ours = wanted | profile_bits.on(self.own_paths[:1])
+        movable = profile_bits.on(self.own_paths) if self.moves else 0
+        listed = profile_bits.mask(profile.arn for profile in self.listed)
+        yield ours | profile_bits.on(self.removable), BARE
         if is_target or self.tags or self.has_token_ids:
             yield ours, listed
         if is_target or self.tags:
@@ -81,7 +82,7 @@ BARE = 1
 """The bit of an instance without a profile."""
 
 
-class Universe:
+class ProfileBits:
     """All profiles that a search knows, as bits of a number."""
 
     def __init__(self, profiles: Sequence[Profile]) -> None:

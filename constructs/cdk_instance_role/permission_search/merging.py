@@ -28,7 +28,7 @@ def _fields_of(statements: Iterable[Statement]) -> list[Field]:
 def _merged_by(field: Field, statements: Iterable[Statement]) -> list[Statement]:
     alike: dict[object, list[Statement]] = {}
     for one in statements:
-        alike.setdefault(one.but_for(field) if _is_mergeable(field, one) else one, []).append(one)
+        alike.setdefault(one.fields_except(field) if _is_mergeable(field, one) else one, []).append(one)
     return [
         group[0]
         if len(group) == 1

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import permutations, product
 
 from .allowed import Allowed
-from .declared import BARE, Declared, Edge, Instance, Profile, Universe
-from .reach import Reach, bits_of
+from .declared import BARE, Declared, Edge, Instance, Profile, ProfileBits
+from .reachability import Reachability, bits_of
 from .statement import Statement
 
 
@@ -43,8 +43,8 @@ def excess(statements: Iterable[Statement], associations: Sequence[Declared], in
     Raises:
         ValueError: a statement about instances has a condition that is not known here.
     """
-    universe = _universe(associations)
-    allowed, declared = Allowed(statements, universe), _DeclaredReach(associations, universe)
+    profile_bits = _profile_bits(associations)
+    allowed, declared = Allowed(statements, profile_bits), _DeclaredReachability(associations, profile_bits)
     seen = set()
     for instance in _kinds(associations, instances):
         rules, targets = allowed.rules(instance), declared.targets(instance)
@@ -52,20 +52,20 @@ def excess(statements: Iterable[Statement], associations: Sequence[Declared], in
         if kind in seen:
             continue
         seen.add(kind)
-        reach, bounds = Reach(edge for rule in rules for edge in rule.edges), declared.bounds(targets)
-        for start in universe.bits():
+        reach, bounds = Reachability(edge for rule in rules for edge in rule.edges), declared.bounds(targets)
+        for start in profile_bits.bits():
             beyond = reach.of(start) & ~bounds.of(start)
             # By way of a profile that is listed, an instance may also come from one profile of a role to another one.
             beyond &= reach.after(start) | ~declared.of_the_same_role(start)
             if beyond:
-                return _explained(reach, (start, beyond & -beyond), associations, universe)
+                return _explained(reach, (start, beyond & -beyond), associations, profile_bits)
     return None
 
 
 class _Bounds:
     """What is declared for an instance."""
 
-    def __init__(self, elsewhere: Mapping[int, int], here: Sequence[Reach], bare: int) -> None:
+    def __init__(self, elsewhere: Mapping[int, int], here: Sequence[Reachability], bare: int) -> None:
         self._elsewhere, self._here = elsewhere, here
         self._bare = bare
 
@@ -81,25 +81,25 @@ Targets = frozenset[tuple[str, tuple[Edge, ...]]]
 """What is declared for targets: for each association its group, and what one call may change."""
 
 
-class _DeclaredReach:
+class _DeclaredReachability:
     """What each association alone reaches."""
 
-    def __init__(self, associations: Sequence[Declared], universe: Universe) -> None:
+    def __init__(self, associations: Sequence[Declared], profile_bits: ProfileBits) -> None:
         self._with_tags = [one for one in associations if one.tags]
         self._by_id: dict[str, list[Declared]] = {}
         self._targets: dict[Declared, tuple[str, tuple[Edge, ...]]] = {}
         self._groups: dict[str, set[Edge]] = {}
         """What one call may change on an instance that is no target, by group."""
         for one in associations:
-            self._targets[one] = (_group(one), tuple(one.edges(universe, is_target=True)))
-            self._groups.setdefault(_group(one), set()).update(one.edges(universe, is_target=False))
+            self._targets[one] = (_group(one), tuple(one.edges(profile_bits, is_target=True)))
+            self._groups.setdefault(_group(one), set()).update(one.edges(profile_bits, is_target=False))
             for arn in one.instances:
                 self._by_id.setdefault(arn, []).append(one)
         self._of_the_same_role = {
-            bit: mask for one in associations for mask in [universe.on(one.own_paths)] for bit in bits_of(mask)
+            bit: mask for one in associations for mask in [profile_bits.on(one.own_paths)] for bit in bits_of(mask)
         }
         self._elsewhere: dict[int, int] = {}
-        for reach in map(Reach, self._groups.values()):
+        for reach in map(Reachability, self._groups.values()):
             for start in reach.starts:
                 self._elsewhere[start] = self._elsewhere.get(start, 0) | reach.of(start)
 
@@ -117,7 +117,7 @@ class _DeclaredReach:
         by_group: dict[str, set[Edge]] = {}
         for group, edges in targets:
             by_group.setdefault(group, set(self._groups[group])).update(edges)
-        here = list(map(Reach, by_group.values()))
+        here = list(map(Reachability, by_group.values()))
         bare = self._elsewhere.get(BARE, BARE)
         for reach in here:
             bare |= reach.of(BARE)
@@ -128,7 +128,7 @@ def _group(association: Declared) -> str:
     return association.own_paths[0] if association.own_paths else association.wanted.arn
 
 
-def _universe(associations: Sequence[Declared]) -> Universe:
+def _profile_bits(associations: Sequence[Declared]) -> ProfileBits:
     """All profiles that matter: wanted ones, those that a deployment replaces or has replaced, listed ones, one of a
     sibling without an association, and one that nobody knows."""
     profiles = []
@@ -137,7 +137,7 @@ def _universe(associations: Sequence[Declared]) -> Universe:
         siblings = (Profile(f"{path}0/of-a-sibling", "of a sibling") for path in one.removable)
         foreign = Profile(one.wanted.arn.partition("/")[0] + "/a-foreign-one", "foreign")
         profiles += [one.wanted, *one.listed, *former, *siblings, foreign]
-    return Universe(profiles)
+    return ProfileBits(profiles)
 
 
 def _kinds(associations: Sequence[Declared], instances: str) -> Iterator[Instance]:
@@ -180,9 +180,11 @@ def _common_targets(one: Declared, other: Declared, instances: str) -> Iterator[
             return
 
 
-def _explained(reach: Reach, ends: tuple[int, int], associations: Sequence[Declared], universe: Universe) -> Excess:
-    carried, reached = map(universe.name, ends)
-    way = {universe.name(bit) for bit in _way(reach, *ends)}
+def _explained(
+    reach: Reachability, ends: tuple[int, int], associations: Sequence[Declared], profile_bits: ProfileBits
+) -> Excess:
+    carried, reached = map(profile_bits.name, ends)
+    way = {profile_bits.name(bit) for bit in _way(reach, *ends)}
     for listing, wanting in permutations(associations, 2):
         passing = {profile.arn for profile in listing.listed} & {wanting.wanted.arn} & way
         if passing and _group(listing) != _group(wanting):
@@ -190,7 +192,7 @@ def _explained(reach: Reach, ends: tuple[int, int], associations: Sequence[Decla
     return Excess(carried, reached)
 
 
-def _way(reach: Reach, start: int, end: int) -> list[int]:
+def _way(reach: Reachability, start: int, end: int) -> list[int]:
     """A shortest way from one bit to another."""
     came_from = {start: 0}
     left = [start]

@@ -60,13 +60,13 @@ class Statement:
         """The resources."""
         return self.by_field[RESOURCE]
 
-    def but_for(self, field: Field) -> frozenset[tuple[Field, Values]]:
+    def fields_except(self, field: Field) -> frozenset[tuple[Field, Values]]:
         """Everything in the statement except for one field."""
         return self.fields - {(field, self.by_field[field])}
 
     def with_values(self, field: Field, values: Values) -> "Statement":
         """The statement with other values in one field."""
-        return Statement(self.but_for(field) | {(field, values)})
+        return Statement(self.fields_except(field) | {(field, values)})
 
     def texts(self) -> Iterator[str]:
         """All values."""

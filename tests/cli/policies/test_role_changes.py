@@ -557,8 +557,8 @@ def test_a_transform_may_create_a_policy_that_seems_removed() -> None:
 
 
 def test_a_stack_that_cannot_be_read_is_reported_if_it_may_change_the_role() -> None:
-    about = PolicyUpdate("Servers", None, policies_of({"Data": inline_policy()}), hidden="not allowed")
-    other = PolicyUpdate("Other", None, policies_of({}), hidden="not allowed")
+    about = PolicyUpdate("Servers", None, policies_of({"Data": inline_policy()}), read_problem="not allowed")
+    other = PolicyUpdate("Other", None, policies_of({}), read_problem="not allowed")
 
     found = changed(web(S3), about, other)
 

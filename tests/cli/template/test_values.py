@@ -10,7 +10,7 @@ from cdk_instance_role.cli.model import ProfileView
 from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
-from cdk_instance_role.cli.template.property_values import Elsewhere, StackValues
+from cdk_instance_role.cli.template.property_values import ExternalValues, StackValues
 from cdk_instance_role.cli.template.stacks import Address
 from cdk_instance_role.cli.template.template_inputs import StackLocation
 from cdk_instance_role.runtime.association.decide.model import Profile
@@ -39,14 +39,14 @@ def not_nested(logical_id: str, name: str) -> Any:
     raise UnresolvedError(f"nested stack {logical_id} has no output {name} yet")
 
 
-ELSEWHERE = Elsewhere(not_exported, no_output, not_nested)
+EXTERNAL = ExternalValues(not_exported, no_output, not_nested)
 
 
 def values(
     after: StackArtifact | Mapping[str, Any], before: DeployedStack | None = None, place: StackLocation = PLACE
 ) -> StackValues:
     template = after.template if isinstance(after, StackArtifact) else after
-    return StackValues(template, place, before, ELSEWHERE)
+    return StackValues(template, place, before, EXTERNAL)
 
 
 def deployed(servers: Servers = PLAIN, physical: Mapping[str, str] = PHYSICAL, **parameters: str) -> DeployedStack:
@@ -439,7 +439,7 @@ def test_reads_a_parameter_from_the_parent_stack(kind: str, given: Any, comes_to
     template = {"Parameters": {"It": {"Type": kind, "Default": "dev"}}, "Resources": {}}
     before = DeployedStack("arn:the-stack", template, {}, {"It": "before"})
 
-    found = StackValues(template, PLACE, before, replace(ELSEWHERE, given={"It": lambda: given}))
+    found = StackValues(template, PLACE, before, replace(EXTERNAL, given={"It": lambda: given}))
 
     assert found.resolve({"Ref": "It"}) == comes_to
 
@@ -448,7 +448,7 @@ def test_reads_the_value_of_a_systems_manager_parameter_from_the_deployed_stack(
     template = {"Parameters": {"It": {"Type": "AWS::SSM::Parameter::Value<String>"}}}
     before = DeployedStack("arn:the-stack", {"Resources": {}}, {}, {"It": "ami-1"})
 
-    found = StackValues(template, PLACE, before, replace(ELSEWHERE, given={"It": lambda: "/ami"}))
+    found = StackValues(template, PLACE, before, replace(EXTERNAL, given={"It": lambda: "/ami"}))
 
     assert found.resolve({"Ref": "It"}) == "ami-1"
 
@@ -463,7 +463,7 @@ def test_fails_when_the_deployment_reads_a_parameter_from_systems_manager(
     before = DeployedStack("arn:the-stack", template, {}, {"It": "i-1"}) if is_deployed else None
     was = values(template, before).resolve if is_deployed else None
 
-    found = StackValues(template, PLACE, before, replace(ELSEWHERE, given=around), was)
+    found = StackValues(template, PLACE, before, replace(EXTERNAL, given=around), was)
 
     with pytest.raises(
         UnresolvedError, match=f"^{shown} is not known before the deployment, which reads it from Systems Manager$"
@@ -481,7 +481,7 @@ def test_reads_only_needed_parameters_from_the_parent_stack() -> None:
     def unknown() -> Any:
         raise UnresolvedError("Topic is not known before the deployment")
 
-    found = StackValues(synthesized(PLAIN).template, PLACE, None, replace(ELSEWHERE, given={"It": unknown}))
+    found = StackValues(synthesized(PLAIN).template, PLACE, None, replace(EXTERNAL, given={"It": unknown}))
 
     assert wanted(found) == (NEW_PROFILE, NEW_ROLE)
     with pytest.raises(UnresolvedError, match="Topic is not known"):
@@ -490,9 +490,9 @@ def test_reads_only_needed_parameters_from_the_parent_stack() -> None:
 
 def test_reads_outputs_of_a_nested_stack() -> None:
     template = {"Resources": {"Nested": {"Type": "AWS::CloudFormation::Stack"}}}
-    elsewhere = replace(ELSEWHERE, nested=lambda logical_id, name: f"{name} of {logical_id}")
+    external = replace(EXTERNAL, nested=lambda logical_id, name: f"{name} of {logical_id}")
 
-    found = StackValues(template, PLACE, None, elsewhere)
+    found = StackValues(template, PLACE, None, external)
 
     assert found.resolve({"Fn::GetAtt": ["Nested", "Outputs.Id"]}) == "Id of Nested"
 

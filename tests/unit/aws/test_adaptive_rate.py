@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdk_instance_role.runtime.association.aws.adaptive_rate import CALLS_TO_JUDGE, AdaptiveRate
+from cdk_instance_role.runtime.association.aws.adaptive_rate import CALLS_PER_EVALUATION, AdaptiveRate
 
-assert CALLS_TO_JUDGE == 60, "the figures below are for this many"
+assert CALLS_PER_EVALUATION == 60, "the figures below are for this many"
 
 
 def call(rate: AdaptiveRate, *throttled: int) -> list[float]:

@@ -19,11 +19,11 @@ def step(before: str | None, after: str | None, action: Action = Action.REPLACE,
 
 def put(record: Record, association: str, before: str | None, after: str) -> Record:
     """An association puts a profile there, and EC2 accepts it."""
-    return record.seen_by(association).claimed(association, step(before, after), NOW).noted(None, NOW)
+    return record.for_association(association).claimed(association, step(before, after), NOW).noted(None, NOW)
 
 
 def release(record: Record, association: str) -> Record:
-    return record.seen_by(association).released()
+    return record.for_association(association).released()
 
 
 # What must be restored later
@@ -99,33 +99,33 @@ def test_the_restore_candidate_of_a_single_claim_is_the_previous_profile() -> No
 def test_restore_candidates_are_the_profiles_of_the_other_claims_from_the_youngest_down() -> None:
     record = put(put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER), "C", FORMER, FOREIGN)
     assert record.candidates == (FORMER, WANTED, LISTED)
-    assert record.seen_by(A).candidates == (FOREIGN, FORMER, LISTED)
+    assert record.for_association(A).candidates == (FOREIGN, FORMER, LISTED)
 
 
 def test_an_association_that_takes_an_instance_again_has_the_top_claim() -> None:
     record = put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER)
     record = put(record, A, FORMER, WANTED)
-    assert record.seen_by(B).candidates == (WANTED, LISTED)
-    assert record.seen_by("C").candidates == (WANTED, FORMER, LISTED)
+    assert record.for_association(B).candidates == (WANTED, LISTED)
+    assert record.for_association("C").candidates == (WANTED, FORMER, LISTED)
 
 
 def test_a_younger_retained_claim_is_no_restore_candidate_of_an_older_one() -> None:
     """The handler does not learn when it is removed."""
-    record = put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER).settled(FORMER, retain=True)
-    assert record.seen_by(A).candidates == (LISTED,)
-    assert not record.seen_by(A).is_kept_by_others(FORMER)
+    record = put(put(Record(ID), A, LISTED, WANTED), B, WANTED, FORMER).committed(FORMER, retain=True)
+    assert record.for_association(A).candidates == (LISTED,)
+    assert not record.for_association(A).is_kept_by_others(FORMER)
 
 
 def test_an_older_retained_claim_is_a_restore_candidate_of_a_younger_one() -> None:
-    record = put(Record(ID), A, LISTED, WANTED).settled(WANTED, retain=True)
+    record = put(Record(ID), A, LISTED, WANTED).committed(WANTED, retain=True)
     assert put(record, B, WANTED, FORMER).candidates == (WANTED, LISTED)
-    assert record.seen_by("C").candidates == (WANTED, LISTED), "C is going to be the youngest"
+    assert record.for_association("C").candidates == (WANTED, LISTED), "C is going to be the youngest"
 
 
 def test_a_profile_from_somebody_else_overrules_all_older_claims() -> None:
     record = put(put(Record(ID), A, LISTED, WANTED), B, FOREIGN, FORMER)
     assert record.candidates == (FOREIGN,)
-    assert record.seen_by(A).ours == set(), "nothing of theirs is there any more"
+    assert record.for_association(A).ours == set(), "nothing of theirs is there any more"
 
 
 def test_a_released_claim_changes_no_other_claim() -> None:
@@ -152,24 +152,24 @@ def test_a_restored_previous_profile_is_not_ours() -> None:
 def test_holds_only_its_own_records() -> None:
     record = put(Record(ID), A, None, WANTED)
     assert held({ID: record}) == {ID: record}
-    assert held({ID: record.seen_by(B)}) == {}
+    assert held({ID: record.for_association(B)}) == {}
 
 
 @pytest.mark.parametrize(
-    ("change", "settled"),
+    ("change", "committed"),
     [
         pytest.param(lambda record: record, True, id="as it was left"),
         pytest.param(lambda record: record.claimed(A, step(WANTED, FORMER), NOW), False, id="another one claimed"),
-        pytest.param(lambda record: put(record, B, FOREIGN, FORMER).seen_by(A), False, id="overruled"),
+        pytest.param(lambda record: put(record, B, FOREIGN, FORMER).for_association(A), False, id="overruled"),
         pytest.param(
             lambda record: record.claimed(A, step(WANTED, WANTED, Action.SWAP), NOW), False, id="between two halves"
         ),
     ],
 )
-def test_is_settled_when_only_the_wanted_profile_is_ours(change: Callable[[Record], Record], settled: bool) -> None:
+def test_is_committed_when_only_the_wanted_profile_is_ours(change: Callable[[Record], Record], committed: bool) -> None:
     record = change(put(Record(ID), A, None, WANTED))
-    assert record.is_settled(WANTED) is settled
-    assert record.settled(WANTED).is_settled(WANTED)
+    assert record.is_committed(WANTED) is committed
+    assert record.committed(WANTED).is_committed(WANTED)
 
 
 def test_remembers_the_error_that_ec2_answered_to_a_step() -> None:

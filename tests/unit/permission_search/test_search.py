@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk_instance_role.permission_search.allowed import Allowed
-from cdk_instance_role.permission_search.declared import Declared, Instance, Profile, Universe
+from cdk_instance_role.permission_search.declared import Declared, Instance, Profile, ProfileBits
 from cdk_instance_role.permission_search.merging import merged
-from cdk_instance_role.permission_search.reach import Reach
+from cdk_instance_role.permission_search.reachability import Reachability
 from cdk_instance_role.permission_search.search import excess
 from cdk_instance_role.permission_search.statement import Statement
 from tests.simulator.authority import Authority
@@ -36,7 +36,7 @@ def profile(name: str) -> Profile:
 WEB, OPS, OLD, FOREIGN = map(profile, ("app/web/Web", "app/ops/Ops", "Old", "Foreign"))
 FORMER = [Profile(f"{PROFILES}app/{name.lower()}/the-former-one", profile(name).role) for name in ("Web", "Ops")]
 """Profiles that a deployment has replaced, with the role that they had."""
-UNIVERSE = Universe([WEB, OPS, OLD, FOREIGN, *FORMER])
+PROFILE_BITS = ProfileBits([WEB, OPS, OLD, FOREIGN, *FORMER])
 KINDS = [
     Instance(f"{INSTANCES}i-1"),
     Instance(f"{INSTANCES}i-2", {"app": "web"}),
@@ -46,7 +46,7 @@ KINDS = [
 
 def every_call(statements: Sequence[Statement]) -> EveryCall:
     document = {"Version": "2012-10-17", "Statement": [one.render() for one in statements]}
-    return EveryCall(Authority({"All": document}), {one.arn: one.role for one in UNIVERSE.profiles})
+    return EveryCall(Authority({"All": document}), {one.arn: one.role for one in PROFILE_BITS.profiles})
 
 
 def reached(calls: EveryCall, instance: Instance, carried: str | None) -> set[str | None]:
@@ -84,17 +84,17 @@ STATEMENTS = st.builds(lambda changes, passing: [*changes, passing], st.lists(CH
 
 @given(STATEMENTS, st.sampled_from(KINDS))
 def test_finds_what_every_sequence_of_calls_finds(statements: list[Statement], instance: Instance) -> None:
-    rules = Allowed(statements, UNIVERSE).rules(instance)
-    reach, calls = Reach(edge for rule in rules for edge in rule.edges), every_call(statements)
-    for start in UNIVERSE.bits():
-        found = {UNIVERSE.name(bit) or None for bit in UNIVERSE.bits() if reach.of(start) & bit}
-        assert found == reached(calls, instance, UNIVERSE.name(start) or None)
+    rules = Allowed(statements, PROFILE_BITS).rules(instance)
+    reach, calls = Reachability(edge for rule in rules for edge in rule.edges), every_call(statements)
+    for start in PROFILE_BITS.bits():
+        found = {PROFILE_BITS.name(bit) or None for bit in PROFILE_BITS.bits() if reach.of(start) & bit}
+        assert found == reached(calls, instance, PROFILE_BITS.name(start) or None)
 
 
 def test_fails_when_a_condition_is_not_known() -> None:
     statement = Statement.of([ASSOCIATE], ["*"], {"StringLike": {"aws:ResourceTag/app": ["w*"]}})
     with pytest.raises(ValueError, match="StringLike"):
-        Allowed([statement], UNIVERSE)
+        Allowed([statement], PROFILE_BITS)
 
 
 # The statements of two associations, as the construct makes them: see tests/synth for those of real ones.
@@ -218,7 +218,7 @@ def test_associations_together_reach_what_every_sequence_of_calls_finds(data: st
     beyond = {
         (carried, after)
         for instance in _instances(associations)
-        for carried in (None, *(one.arn for one in UNIVERSE.profiles))
+        for carried in (None, *(one.arn for one in PROFILE_BITS.profiles))
         for after in reached(calls, instance, carried) - _declared(associations, instance, carried)
         if not of_one_role(carried, after)
     }

@@ -61,7 +61,7 @@ class DescribedInstances:
     @property
     def ec2(self) -> "EC2Client":
         """The client, which tells what it reads of instances."""
-        return cast("EC2Client", _Telling(self._ec2, self._remember))
+        return cast("EC2Client", _RecordingClient(self._ec2, self._remember))
 
     def of(self, ids: Iterable[str]) -> dict[str, Details]:
         """The instances that EC2 knows, by id.
@@ -78,16 +78,16 @@ class DescribedInstances:
         self._known[instance["InstanceId"]] = _details(instance)
 
 
-class _Telling:
+class _RecordingClient:
     """A client that tells of every instance that it reads."""
 
-    def __init__(self, ec2: "EC2Client", tell: Callable[[Any], None]) -> None:
-        self._ec2, self._tell = ec2, tell
+    def __init__(self, ec2: "EC2Client", record: Callable[[Any], None]) -> None:
+        self._ec2, self._record = ec2, record
 
     def describe_instances(self, **parameters: Any) -> Any:
         answer = self._ec2.describe_instances(**parameters)
         for instance in _instances(answer):
-            self._tell(instance)
+            self._record(instance)
         return answer
 
     def __getattr__(self, name: str) -> Any:

@@ -81,7 +81,7 @@ def guarded(job: Callable[[], T], otherwise: Callable[[str], T]) -> T:
         return otherwise(unexpected(error))
 
 
-def ends_everything(error: Exception) -> bool:
+def is_fatal(error: Exception) -> bool:
     """Whether no other call would do better. That one service can't be reached says nothing about the others."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] in _EXPIRED | _INVALID
@@ -109,7 +109,7 @@ class PartialReader:
         self.has_lost_connection = False
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def discard_gaps(self) -> Iterator[None]:
         """Drop the gaps that the block records: the caller reports them in other words."""
         before = [*self.unavailable]
         try:
@@ -146,7 +146,7 @@ class PartialReader:
         try:
             return look()
         except AwsError as error:
-            if ends_everything(error) and not self._goes_on:
+            if is_fatal(error) and not self._goes_on:
                 raise CliError(sentence(error)) from None
             self.has_lost_connection |= isinstance(error, CONNECTION_ERRORS)
             self.record_gap(f"{what}: {reason_of(error)}")

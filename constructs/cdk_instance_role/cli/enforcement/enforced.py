@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...runtime.association.decide.record import held
-from ...runtime.association.drift.breaker import Memory
+from ...runtime.association.drift.breaker import EnforcementState
 from ...runtime.association.request.enforcement import EnforcementSettings
 from ..live.association_ledger import AssociationLedger
 from ..live.environment import Environment
@@ -30,7 +30,7 @@ class Enforced:
     """Why nothing is enforced at the moment; None if it is."""
     settings: EnforcementSettings | None
     """None if they can't be read."""
-    memory: Memory
+    enforcement_state: EnforcementState
     targets: int = 0
     """Instances that the association holds."""
 
@@ -59,8 +59,8 @@ class Enforced:
         """
         if not self.settings or not self.repairs:
             return f"{self.name}: report, nothing is changed"
-        limit = self.settings.limit(self.memory.held_an_hour_ago or self.targets)
-        paused = " and ".join(self.memory.pauses)
+        limit = self.settings.limit(self.enforcement_state.held_an_hour_ago or self.targets)
+        paused = " and ".join(self.enforcement_state.pauses)
         state = "goes on" if resumes else "stays paused without --resume"
         return (
             f"{self.name}: repair, {counted(self.targets, 'target')}, at most {counted(limit, 'change')} of each kind "
@@ -79,7 +79,7 @@ def enforced(stack: StackArtifact, environment: Environment) -> tuple[list[Enfor
         The associations, and in sentences why others can't be seen.
     """
     addresses = [one.address for one in environment.stacks.family(stack)]
-    found, unseen = list[Enforced](), [why for one in addresses for why in environment.stacks.hidden(one)]
+    found, unseen = list[Enforced](), [why for one in addresses for why in environment.stacks.read_problems(one)]
     for address, deployed, logical_id in _declared(addresses, environment):
         environment.reader.reset()
         try:
@@ -129,7 +129,7 @@ def _enforced(address: Address, deployed: DeployedStack, logical_id: str, enviro
         queue=provider.queue,
         off=off,
         settings=EnforcementSettings.from_properties(state.properties) if state and not off else None,
-        memory=ledger.memory().of_operation(state.request_id) if state else Memory(),
+        enforcement_state=ledger.enforcement_state().of_operation(state.request_id) if state else EnforcementState(),
         targets=len(held(ledger.records())),
     )
     for unseen in environment.reader.unavailable:

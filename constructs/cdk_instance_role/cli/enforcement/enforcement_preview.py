@@ -8,7 +8,7 @@ from ...runtime.association.decide.model import Snapshot
 from ...runtime.association.drift.admission import admit
 from ...runtime.association.drift.assessment import assess
 from ...runtime.association.drift.finding import UNSELECTED_SECONDS
-from ...runtime.association.drift.ownership import Ownership, Rival
+from ...runtime.association.drift.ownership import OtherAssociation, Ownership
 from ...runtime.association.exceptions import RequestError
 from ...runtime.association.ledger.desired_states import DesiredState
 from ...runtime.association.request.desired import Desired
@@ -44,8 +44,8 @@ def enforcement_plan(planned: Planned, ledger: AssociationLedger | None) -> Enfo
         planned: the association.
         ledger: its ledger; None if it is not deployed.
     """
-    rivals = _rivals(ledger) if ledger else []
-    ownership = _ownership(ledger, rivals, planned)
+    others = _other_associations(ledger) if ledger else []
+    ownership = _ownership(ledger, others, planned)
     notes = [BY_TAGS] if planned.settings.repairs and planned.desired.selection.tags else []
     sweep = None
     if ledger and not planned.changes:
@@ -80,7 +80,7 @@ def _late_arrivals(planned: Planned) -> Iterable[str]:
 
 def _next_sweep(planned: Planned, ledger: AssociationLedger, ownership: Ownership) -> SweepPlan:
     operation = ledger.operation()
-    memory = ledger.memory().of_operation(operation.request_id if operation else "")
+    enforcement_state = ledger.enforcement_state().of_operation(operation.request_id if operation else "")
     first = assess(planned.desired, planned.snapshot, ledger.findings(), ownership)
     # An instance that has lost the tags is restored only once two looks have shown it without them.
     later = replace(planned.snapshot, now=planned.snapshot.now + UNSELECTED_SECONDS)
@@ -88,35 +88,35 @@ def _next_sweep(planned: Planned, ledger: AssociationLedger, ownership: Ownershi
     drifted = sum(one.drift is not None for one in assessment.findings.values())
     if not planned.settings.repairs:
         return SweepPlan(drifted=drifted)
-    admission = admit(assessment, memory, planned.settings, later.now)
+    admission = admit(assessment, enforcement_state, planned.settings, later.now)
     changes = [(change, False) for change in admission.changes] + [(change, True) for change in admission.held_back]
-    pauses = admission.memory.pauses.items()
+    pauses = admission.state.pauses.items()
     return SweepPlan(
         tuple(SweepChange(one.step.instance_id, one.kind, one.step.reason, held) for one, held in changes),
-        tuple(SweepPause(kind, one.reason, kind in memory.pauses) for kind, one in pauses),
+        tuple(SweepPause(kind, one.reason, kind in enforcement_state.pauses) for kind, one in pauses),
         drifted,
     )
 
 
-def _rivals(ledger: AssociationLedger) -> list[Rival]:
+def _other_associations(ledger: AssociationLedger) -> list[OtherAssociation]:
     """The other associations of the ledger that are enforced, as far as this release can read what they want."""
     others = (one for one in ledger.desired_states() if one.association != ledger.association)
-    return [rival for state in others if (rival := _rival(state))]
+    return [other for state in others if (other := _other_association(state))]
 
 
-def _rival(state: DesiredState) -> Rival | None:
+def _other_association(state: DesiredState) -> OtherAssociation | None:
     try:
         if not state.is_known or EnforcementSettings.from_properties(state.properties) is None:
             return None
-        return Rival(state.association, state.first_at, Desired.from_properties(state.properties).selection)
+        return OtherAssociation(state.association, state.first_at, Desired.from_properties(state.properties).selection)
     except RequestError:
         return None
 
 
-def _ownership(ledger: AssociationLedger | None, rivals: Sequence[Rival], planned: Planned) -> Ownership:
+def _ownership(ledger: AssociationLedger | None, others: Sequence[OtherAssociation], planned: Planned) -> Ownership:
     operation = ledger.operation() if ledger else None
     first_at = operation.first_at if operation else planned.snapshot.now
-    return Ownership(ledger.association if ledger else "", first_at, rivals)
+    return Ownership(ledger.association if ledger else "", first_at, others)
 
 
 def _overlaps(planned: Planned, ownership: Ownership) -> Iterable[OverlapView]:
@@ -125,9 +125,9 @@ def _overlaps(planned: Planned, ownership: Ownership) -> Iterable[OverlapView]:
     for id_ in planned.snapshot.selected:
         record, found = planned.snapshot.record(id_), planned.snapshot.instances.get(id_)
         selecting = [
-            rival.association
-            for rival in ownership.rivals
-            if found and (id_ in rival.selection.ids or rival.selection.matches(found.tags))
+            other.association
+            for other in ownership.others
+            if found and (id_ in other.selection.ids or other.selection.matches(found.tags))
         ]
         # What a deployment takes on comes on top. Enforcement leaves the order as it is.
         if ownership.may_act(record, found) or (planned.changes and record.mine is None):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ...runtime.association.contract import EnforcementProperty, Property
-from ...runtime.association.drift.breaker import Memory
+from ...runtime.association.drift.breaker import EnforcementState
 from ...runtime.association.drift.finding import Finding
 from ...runtime.association.exceptions import RequestError
 from ...runtime.association.ledger.desired_states import DesiredState
@@ -52,8 +52,10 @@ def enforcement_of(
     )
     if off or operation is None or state is None:
         return replace(status, off=off, is_stopped=not _is_under_way(operation, now))
-    memory = ledger.memory().of_operation(operation.request_id)
-    return replace(_on(status, ledger, memory, environment), is_stopped=_is_overdue(state, memory, now))
+    enforcement_state = ledger.enforcement_state().of_operation(operation.request_id)
+    return replace(
+        _on(status, ledger, enforcement_state, environment), is_stopped=_is_overdue(state, enforcement_state, now)
+    )
 
 
 def declaration(deployed: DeployedStack, logical_id: str) -> Mapping[str, Any] | None:
@@ -89,16 +91,16 @@ def why_off(state: DesiredState | None, operation: Operation | None) -> OffView 
 
 
 def _on(
-    status: EnforcementStatus, ledger: AssociationLedger, memory: Memory, environment: Environment
+    status: EnforcementStatus, ledger: AssociationLedger, enforcement_state: EnforcementState, environment: Environment
 ) -> EnforcementStatus:
     # What was found before the latest deployment counts no more than what has been repaired since.
-    findings = ledger.findings().values() if memory.observed_at else ()
+    findings = ledger.findings().values() if enforcement_state.observed_at else ()
     return replace(
         status,
-        last_sweep=memory.swept_at,
-        is_unfinished=memory.is_unfinished,
+        last_sweep=enforcement_state.swept_at,
+        is_unfinished=enforcement_state.is_unfinished,
         drift=tuple(_finding(one, environment) for one in findings if one.drift),
-        pauses=tuple(PauseView(kind, one.since, one.reason) for kind, one in memory.pauses.items()),
+        pauses=tuple(PauseView(kind, one.since, one.reason) for kind, one in enforcement_state.pauses.items()),
     )
 
 
@@ -107,11 +109,11 @@ def _is_under_way(operation: Operation | None, now: float) -> bool:
     return operation is not None and not operation.ended and now - operation.started_at <= max_seconds(operation.type)
 
 
-def _is_overdue(state: DesiredState, memory: Memory, now: float) -> bool:
+def _is_overdue(state: DesiredState, enforcement_state: EnforcementState, now: float) -> bool:
     """Whether a sweep should have been there since the latest one, or since enforcement was turned on."""
     settings = EnforcementSettings.from_properties(state.properties)
     every = settings.every if settings else 0.0
-    return now - max(memory.swept_at, state.since) > max(MISSED_SWEEPS * every, MIN_OVERDUE_SECONDS)
+    return now - max(enforcement_state.swept_at, state.since) > max(MISSED_SWEEPS * every, MIN_OVERDUE_SECONDS)
 
 
 def _finding(finding: Finding, environment: Environment) -> FindingView:

@@ -55,7 +55,7 @@ def reconcile_all(
     sweeps: list[Sweep] = []
     for one in able:
         try:
-            sweeps.append(start(one, resumes=resumes and bool(one.memory.pauses), clock=clock))
+            sweeps.append(start(one, resumes=resumes and bool(one.enforcement_state.pauses), clock=clock))
             say(f"{one.name}: sweep requested")
         except CliError as error:
             problems[one.name] = str(error)
@@ -76,5 +76,5 @@ def _state(able: Sequence[Enforced], say: Callable[[str], None], *, resumes: boo
         say(f"- {one.statement(resumes=resumes)}")
     if any(one.repairs for one in able):
         say("Instances that were first launched less than an hour ago get the profile without a limit.")
-    if resumes and not any(one.memory.pauses for one in able):
+    if resumes and not any(one.enforcement_state.pauses for one in able):
         say(NOT_PAUSED)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from ...runtime.association.aws.errors import error_kind_of
 from ...runtime.association.contract import SWEEP, Message
 from ...runtime.association.decide.outcome import ErrorKind
-from ...runtime.association.drift.breaker import Memory
+from ...runtime.association.drift.breaker import EnforcementState
 from ..aws.partial_reader import AwsError, sentence
 from ..model import CliError
 from .enforced import Enforced
@@ -40,7 +40,7 @@ class Sweep:
     resumes: bool
     sent_at: float
     """Seconds since the epoch, by the clock of SQS."""
-    memory: Memory = field(default_factory=Memory)
+    enforcement_state: EnforcementState = field(default_factory=EnforcementState)
     """What enforcement remembers by now."""
     problem: str = ""
     unread: str = ""
@@ -49,13 +49,15 @@ class Sweep:
     @property
     def has_begun(self) -> bool:
         """Whether an observation that began after the message has gone through."""
-        observed_at, before = self.memory.observed_at, self.association.memory.observed_at
-        is_resumed = not self.resumes or all(one.since >= self.sent_at for one in self.memory.pauses.values())
+        observed_at, before = self.enforcement_state.observed_at, self.association.enforcement_state.observed_at
+        is_resumed = not self.resumes or all(
+            one.since >= self.sent_at for one in self.enforcement_state.pauses.values()
+        )
         return observed_at > before and observed_at >= self.sent_at and is_resumed
 
     @property
     def is_over(self) -> bool:
-        return bool(self.problem) or (self.has_begun and not self.memory.is_unfinished)
+        return bool(self.problem) or (self.has_begun and not self.enforcement_state.is_unfinished)
 
 
 def start(association: Enforced, *, resumes: bool, clock: Callable[[], float]) -> Sweep:
@@ -119,11 +121,11 @@ def _read(sweep: Sweep) -> None:
     """Read what enforcement remembers by now. A lost connection is left to the next look."""
     ledger, reader = sweep.association.ledger, sweep.association.environment.reader
     reader.reset()
-    memory, operation = ledger.memory(), ledger.operation()
+    enforcement_state, operation = ledger.enforcement_state(), ledger.operation()
     sweep.unread = "; ".join(reader.unavailable)
     if reader.has_lost_connection:
         return
-    sweep.memory, sweep.problem = memory, sweep.unread
+    sweep.enforcement_state, sweep.problem = enforcement_state, sweep.unread
     if not sweep.problem and why_off(ledger.desired_state(), operation):
         sweep.problem = BEGUN
 

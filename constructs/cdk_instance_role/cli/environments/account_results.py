@@ -12,7 +12,7 @@ from ..live.environment import Environment
 from ..model import CliError, EnvironmentView, counted, unique
 from ..template.assembly import StackArtifact
 from .account_regions import AccountRegion, Source
-from .progress_display import Shown
+from .progress_display import ProgressDisplay
 from .threads import in_threads
 
 T = TypeVar("T")
@@ -38,24 +38,24 @@ Job = Callable[[StackArtifact, Environment, AccountResult[T]], Iterable[T]]
 """Looks at one stack. It adds to what could not be looked at, and to the warnings."""
 
 
-def collect(source: Source, job: Job[T], shown: Shown) -> list[AccountResult[T]]:
+def collect(source: Source, job: Job[T], display: ProgressDisplay) -> list[AccountResult[T]]:
     """AccountResult at every account and Region.
 
     Args:
         source: the accounts and Regions.
         job: looks at one of their stacks.
-        shown: shows that it takes its time.
+        display: shows that it takes its time.
 
     Raises:
         CliError: there is only one account and Region, and it can't be looked at.
     """
     if len(source.account_regions) < 2:
-        return [_result(source, account_region, job, shown) for account_region in source.account_regions]
+        return [_result(source, account_region, job, display) for account_region in source.account_regions]
 
     try:
-        return in_threads(lambda account_region: _guarded(source, account_region, job, shown), source.account_regions)
+        return in_threads(lambda account_region: _guarded(source, account_region, job, display), source.account_regions)
     except BaseException:
-        shown.stop()
+        display.stop()
         raise
 
 
@@ -76,16 +76,16 @@ def _with_account_regions(
     return unique([f"{one.account_region}: {text}" if several else text for one in results for text in said(one)])
 
 
-def _guarded(source: Source, account_region: AccountRegion, job: Job[T], shown: Shown) -> AccountResult[T]:
+def _guarded(source: Source, account_region: AccountRegion, job: Job[T], display: ProgressDisplay) -> AccountResult[T]:
     """The result for one of them, of which a line is shown. That it fails is a part of what was found."""
     begun, found = time.monotonic(), AccountResult[T](account_region)
     try:
-        _fill(found, source, job, shown)
+        _fill(found, source, job, display)
     except CliError as error:
         found.unseen.append(str(error))
     except Exception as error:  # whatever it is, the other accounts are shown
         found.unseen.append(unexpected(error))
-    shown.say("; ".join(_line(found, time.monotonic() - begun)))
+    display.say("; ".join(_line(found, time.monotonic() - begun)))
     return found
 
 
@@ -94,24 +94,24 @@ def _line(found: AccountResult[T], seconds: float) -> Iterator[str]:
     yield from found.unseen
 
 
-def _result(source: Source, account_region: AccountRegion, job: Job[T], shown: Shown) -> AccountResult[T]:
+def _result(source: Source, account_region: AccountRegion, job: Job[T], display: ProgressDisplay) -> AccountResult[T]:
     found = AccountResult[T](account_region)
-    _fill(found, source, job, shown)
+    _fill(found, source, job, display)
     return found
 
 
-def _fill(found: AccountResult[T], source: Source, job: Job[T], shown: Shown) -> None:
+def _fill(found: AccountResult[T], source: Source, job: Job[T], display: ProgressDisplay) -> None:
     """AccountResult at the stacks of an account and Region, one after the other.
 
     Raises:
         CliError: that can't go on. What was found until then stays.
     """
     try:
-        opened = source.open(found.account_region, shown.rate_limiter())
+        opened = source.open(found.account_region, display.rate_limiter())
         found.unseen += opened.unseen
         try:
             for stack in opened.stacks:
-                shown.check()
+                display.check()
                 found.found += _of_stack(stack, opened.environment, found, job)
         finally:
             opened.environment.aws.close()

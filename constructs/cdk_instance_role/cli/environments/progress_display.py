@@ -27,7 +27,7 @@ class _CountingRateLimiter(RateLimiter):
         return super().acquire(action, until=until)
 
 
-class Shown:
+class ProgressDisplay:
     """A bar on a terminal, and lines that stay."""
 
     def __init__(self, progress: Progress, what: str) -> None:
@@ -60,9 +60,9 @@ class Shown:
 
 
 @contextmanager
-def shown(what: str) -> Iterator[Shown]:
+def progress_display(what: str) -> Iterator[ProgressDisplay]:
     """Show on a terminal that something takes its time."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} calls"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield Shown(progress, what)
+        yield ProgressDisplay(progress, what)

@@ -34,11 +34,11 @@ class Grant:
             self.resources, other.resources, resources_overlap
         )
 
-    def meet(self, other: "Grant") -> "Grant":
+    def intersection(self, other: "Grant") -> "Grant":
         """The requests that both have."""
         return Grant(
-            _meet(self.actions, other.actions, covers_action),
-            _meet(self.resources, other.resources, covers),
+            _intersection(self.actions, other.actions, covers_action),
+            _intersection(self.resources, other.resources, covers),
             self.conditions | other.conditions,
         )
 
@@ -61,27 +61,27 @@ class PermissionRegion:
     def covers(self, other: "PermissionRegion") -> bool:
         """Whether it has all that the other one has, as far as that can be decided."""
         return self.grant.covers(other.grant) and all(
-            any(known.covers(exclusion.meet(other.grant)) for known in other.exclusions)
+            any(known.covers(exclusion.intersection(other.grant)) for known in other.exclusions)
             for exclusion in self.exclusions
             if exclusion.overlaps(other.grant)
         )
 
-    def meet(self, other: "PermissionRegion") -> "PermissionRegion | None":
+    def intersection(self, other: "PermissionRegion") -> "PermissionRegion | None":
         """What both have; None if that is nothing."""
         if not self.grant.overlaps(other.grant):
             return None
-        shared = self.grant.meet(other.grant)
+        shared = self.grant.intersection(other.grant)
         region = PermissionRegion(
             shared,
             tuple(exclusion for exclusion in (*self.exclusions, *other.exclusions) if exclusion.overlaps(shared)),
         )
         return None if region.is_empty else region
 
-    def minus(self, other: "PermissionRegion") -> list["PermissionRegion"]:
+    def difference(self, other: "PermissionRegion") -> list["PermissionRegion"]:
         """This one with one more exclusion, and its parts that the other one excludes."""
         if not self.grant.overlaps(other.grant):
             return [self]
-        shared = self.grant.meet(other.grant)
+        shared = self.grant.intersection(other.grant)
         if any(exclusion.covers(shared) for exclusion in other.exclusions):
             return [self]
         rest = [] if other.grant.covers(self.grant) else [PermissionRegion(self.grant, (*self.exclusions, shared))]
@@ -89,7 +89,8 @@ class PermissionRegion:
             region
             for exclusion in other.exclusions
             if exclusion.overlaps(shared)
-            and (region := PermissionRegion(shared, self.exclusions).meet(PermissionRegion(exclusion))) is not None
+            and (region := PermissionRegion(shared, self.exclusions).intersection(PermissionRegion(exclusion)))
+            is not None
         ]
 
     def __str__(self) -> str:
@@ -154,7 +155,7 @@ def _without(region: PermissionRegion, others: Sequence[PermissionRegion]) -> li
         return []
     rest = [region]
     for other in others:
-        rest = [left for part in rest for left in part.minus(other)]
+        rest = [left for part in rest for left in part.difference(other)]
         if len(rest) > 1:  # each exclusion of the others may have left a part, and many the same
             rest = _widest(PermissionSet(part for part in rest if not part.is_empty))
     return [part for part in rest if not part.is_empty]
@@ -163,7 +164,7 @@ def _without(region: PermissionRegion, others: Sequence[PermissionRegion]) -> li
 def _within(region: PermissionRegion, others: Sequence[PermissionRegion]) -> list[PermissionRegion]:
     if any(other.covers(region) for other in others):
         return [region]
-    return [shared for other in others if (shared := region.meet(other)) is not None]
+    return [shared for other in others if (shared := region.intersection(other)) is not None]
 
 
 def _widest(permissions: PermissionSet) -> list[PermissionRegion]:
@@ -195,7 +196,7 @@ def _overlap(some: Patterns, others: Patterns, overlap: Callable[[str, str], boo
     return all(overlap(one, other) for one in some for other in others)
 
 
-def _meet(some: Patterns, others: Patterns, covers: Callable[[str, str], bool]) -> Patterns:
+def _intersection(some: Patterns, others: Patterns, covers: Callable[[str, str], bool]) -> Patterns:
     if _cover(some, others, covers):
         return others
     return some if _cover(others, some, covers) else some | others

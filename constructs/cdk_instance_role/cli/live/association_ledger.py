@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ...runtime.association.decide.record import Record
-from ...runtime.association.drift.breaker import Memory
+from ...runtime.association.drift.breaker import EnforcementState
 from ...runtime.association.drift.finding import Finding
 from ...runtime.association.ledger.desired_states import DesiredState
 from ...runtime.association.ledger.operations import Operation
@@ -50,10 +50,12 @@ class AssociationLedger:
         """What the association wants; None if nothing is enforced."""
         return next((one for one in self.desired_states() if one.association == self.association), None)
 
-    def memory(self) -> Memory:
+    def enforcement_state(self) -> EnforcementState:
         """What enforcement remembers of the association."""
-        return self._reader.fetch(self.name, lambda: self._ledger.watch.memory(self.association), Memory())
+        return self._reader.fetch(
+            self.name, lambda: self._ledger.enforcement.state(self.association), EnforcementState()
+        )
 
     def findings(self) -> dict[str, Finding]:
         """What enforcement remembers of its instances, by instance id."""
-        return self._reader.fetch(self.name, lambda: self._ledger.watch.findings(self.association), {})
+        return self._reader.fetch(self.name, lambda: self._ledger.enforcement.findings(self.association), {})

@@ -59,7 +59,7 @@ class Deployment:
         return [_updates(*pair) for pair in self.stacks]
 
     @lazy
-    def _standing(self) -> list[tuple[str, TemplatePolicies]]:
+    def _other_deployed_policies(self) -> list[tuple[str, TemplatePolicies]]:
         """What the deployed templates of the others say."""
         return [found for pair in self.others for found in _deployed(*pair)]
 
@@ -67,7 +67,7 @@ class Deployment:
         for family in self._families:
             for update in family:
                 yield from (f"{id_} of stack {update.stack}" for id_ in update.claims(key))
-        for name, policies in self._standing:
+        for name, policies in self._other_deployed_policies:
             yield from (f"{id_} of stack {name}" for id_, part in policies.parts.items() if key in part.attachments)
 
 
@@ -78,8 +78,8 @@ def deployment_of(stacks: Sequence[StackArtifact], stack_graphs: Sequence[StackG
         stacks: those that are deployed, in their order.
         stack_graphs: all stacks, by account and Region.
     """
-    homes = {id(one): stack_graph for stack_graph in stack_graphs for one in stack_graph.stacks}
-    deployed = {id(one): (one, homes[id(one)]) for one in stacks if id(one) in homes}
+    graph_of = {id(one): stack_graph for stack_graph in stack_graphs for one in stack_graph.stacks}
+    deployed = {id(one): (one, graph_of[id(one)]) for one in stacks if id(one) in graph_of}
     others = [
         (one, stack_graph) for stack_graph in stack_graphs for one in stack_graph.stacks if id(one) not in deployed
     ]
@@ -90,13 +90,13 @@ def _updates(stack: StackArtifact, stacks: StackGraph) -> list[PolicyUpdate]:
     """What the deployment of a stack changes. An error that no one has provided for hides no other stack."""
 
     def read() -> list[PolicyUpdate]:
-        with stacks.reader.aside():
+        with stacks.reader.discard_gaps():
             found = [*_updates_of_family(stack, stacks)]
             for one in found:
                 one.touches("")  # what is worked out once is worked out here
         return found
 
-    return guarded(read, lambda why: [PolicyUpdate(stack.name, None, None, hidden=why)])
+    return guarded(read, lambda why: [PolicyUpdate(stack.name, None, None, read_problem=why)])
 
 
 def _updates_of_family(stack: StackArtifact, stacks: StackGraph) -> Iterator[PolicyUpdate]:
@@ -107,9 +107,9 @@ def _updates_of_family(stack: StackArtifact, stacks: StackGraph) -> Iterator[Pol
 
 
 def _update(address: Address, stacks: StackGraph) -> Iterator[PolicyUpdate]:
-    deployed, hidden = stacks.deployed(address), stacks.hidden(address)
+    deployed, problems = stacks.deployed(address), stacks.read_problems(address)
     try:
-        after = _after(stacks.values(address)) if stacks.stays(address) else None
+        after = _after(stacks.values(address)) if stacks.exists_after(address) else None
         retained = after is None and _is_retained(stacks, address)
     except UnresolvedError as error:
         yield from _unread(address, stacks, str(error))
@@ -119,7 +119,7 @@ def _update(address: Address, stacks: StackGraph) -> Iterator[PolicyUpdate]:
         _before(stacks, address, deployed) if deployed else None,
         after,
         retained=retained,
-        hidden="; ".join(unique(hidden)),
+        read_problem="; ".join(unique(problems)),
     )
 
 
@@ -129,14 +129,14 @@ def _unread(address: Address, stacks: StackGraph, why: str) -> Iterator[PolicyUp
     outer, logical_id = stacks.deployed(address.outer), address.nested[-1]
     resource = outer.resource(logical_id) if outer else None
     if resource is None or resource != stacks.values(address.outer).resources.get(logical_id):
-        yield PolicyUpdate(_name(address), None, None, hidden=why)
+        yield PolicyUpdate(_name(address), None, None, read_problem=why)
 
 
 def _deployed(stack: StackArtifact, stacks: StackGraph) -> list[tuple[str, TemplatePolicies]]:
     """The policies of a deployed stack. An error that no one has provided for hides no other stack."""
 
     def read() -> list[tuple[str, TemplatePolicies]]:
-        with stacks.reader.aside():
+        with stacks.reader.discard_gaps():
             deployed = [(one.address, stacks.deployed(one.address)) for one in stacks.family(stack)]
             return [(_name(address), _before(stacks, address, found)) for address, found in deployed if found]
 

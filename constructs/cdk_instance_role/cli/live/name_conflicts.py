@@ -122,7 +122,7 @@ def _in_own_stack(word: str, new: _Named, old: _Named) -> str:
 
 def _seen(look: _Look, stack: StackArtifact, stacks: StackGraph) -> list[_Named]:
     """What a look at a stack finds. What can't be seen there has no names that are known."""
-    with stacks.reader.aside():
+    with stacks.reader.discard_gaps():
         return guarded(lambda: [*look(stack, stacks)], lambda _: [])
 
 
@@ -132,7 +132,7 @@ def _created(stack: StackArtifact, stacks: StackGraph) -> Iterator[_Named]:
         values = stacks.values(one.address)
         for logical_id, kind in _of_iam(one.template).items():
             with suppress(UnresolvedError):
-                is_made = stacks.stays(one.address) and values.is_made(logical_id)
+                is_made = stacks.exists_after(one.address) and values.is_made(logical_id)
                 name = values.iam.given_name(logical_id) if is_made and values.iam.is_new(logical_id) else None
                 if name:
                     yield _Named(kind, name, one.path(logical_id), one.name)
@@ -149,8 +149,10 @@ def _kept(stack: StackArtifact, stacks: StackGraph) -> Iterator[_Named]:
     for (address, logical_id), found in _deployed(stack, stacks):
         with suppress(UnresolvedError):
             values = stacks.values(address)
-            stays = stacks.stays(address) and logical_id in values.resources and values.is_made(logical_id)
-            if (stays and not values.iam.is_new(logical_id)) or (not stays and stacks.is_retained(address, logical_id)):
+            exists = stacks.exists_after(address) and logical_id in values.resources and values.is_made(logical_id)
+            if (exists and not values.iam.is_new(logical_id)) or (
+                not exists and stacks.is_retained(address, logical_id)
+            ):
                 yield found
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from ...runtime.association.arn import name_of
 from ...runtime.association.aws.observe import Observer
 from ...runtime.association.aws.trust import allows_ec2
-from ...runtime.association.decide.model import Association, Instance, Instances, Profile, Sighting
+from ...runtime.association.decide.model import Association, Instance, Instances, ObservedInstances, Profile
 from ...runtime.association.decide.record import Records
 from ...runtime.association.request.desired import Desired
 from ..template.intrinsic_functions import UnresolvedError
@@ -43,7 +43,7 @@ class PlannedObserver(Observer):
         self.unseen: set[str] = set()
         """ARNs of the profiles that IAM could not be asked about."""
 
-    def with_associations(self, seen: Sighting) -> Sighting:
+    def with_associations(self, seen: ObservedInstances) -> ObservedInstances:
         """The instances with what they carry by then."""
         seen = super().with_associations(seen)
         self.current = seen.instances

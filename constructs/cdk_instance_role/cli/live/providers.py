@@ -41,8 +41,8 @@ def provider_of(stacks: StackGraph, address: Address, values: StackValues, logic
         UnresolvedError: it is not known.
     """
     function = _name(values.service_token(logical_id))
-    for home in _homes(stacks, address, values.resources[logical_id]):
-        found = stacks.deployed(home)
+    for candidate in _provider_stacks(stacks, address, values.resources[logical_id]):
+        found = stacks.deployed(candidate)
         if found and (provider := _provider(found, function)):
             return provider
     raise UnresolvedError("no stack of the assembly has it, nor one with a tagged ledger")
@@ -89,7 +89,7 @@ def queues_beside(template: Mapping[str, Any], table: str) -> tuple[str | None, 
     return None, None
 
 
-def _homes(stacks: StackGraph, address: Address, association: Mapping[str, Any]) -> Iterator[Address]:
+def _provider_stacks(stacks: StackGraph, address: Address, association: Mapping[str, Any]) -> Iterator[Address]:
     """The stacks that may have the function, the likely ones first."""
     match association.get("Properties", {}).get("ServiceToken"):
         case {"Fn::GetStackOutput": {"StackName": str() as name}}:

@@ -12,14 +12,14 @@ from ..model import unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack, exports
 from ..template.intrinsic_functions import UnresolvedError
-from ..template.property_values import Elsewhere, StackValues
+from ..template.property_values import ExternalValues, StackValues
 from ..template.replacement import DELETION, is_retained
 from ..template.stacks import STACK_TYPE, Address, of_type
 from ..template.template_inputs import StackLocation
 from ..template.template_text import UnreadableError
 from .ledgers import TaggedLedger, tagged_ledgers
 
-_WHETHER = "DescribeStacks"
+_EXISTENCE_CALL = "DescribeStacks"
 
 
 class StackGraph:
@@ -67,17 +67,17 @@ class StackGraph:
             name = outer.physical_ids.get(address.nested[-1]) if outer else None
         if name is None:
             return None
-        return self.reader.once(self._whether(address), partial(self._look, address, name), None)
+        return self.reader.once(self._read_subject(address), partial(self._look, address, name), None)
 
-    def hidden(self, address: Address) -> tuple[str, ...]:
+    def read_problems(self, address: Address) -> tuple[str, ...]:
         """Why it can't be seen whether a stack is deployed, in sentences; none if it can."""
         self.deployed(address)
-        above = self.hidden(address.outer) if address.outer else ()
-        return (*above, *self.reader.gaps(self._whether(address)))
+        above = self.read_problems(address.outer) if address.outer else ()
+        return (*above, *self.reader.gaps(self._read_subject(address)))
 
     def unreadable(self, address: Address) -> tuple[str, ...]:
         """Why a stack that is deployed can't be read, in sentences; none if it can, or if it can't be seen at all."""
-        return self.hidden(address) if address in self._unreadable else ()
+        return self.read_problems(address) if address in self._unreadable else ()
 
     def with_ledgers(self) -> tuple[str, ...]:
         """Names of the deployed stacks that have a ledger, as its tag says."""
@@ -97,7 +97,7 @@ class StackGraph:
         for logical_id in dict.fromkeys((*stack.nested, *found)):
             yield from self.family(stack.nested.get(logical_id) or stack.without(logical_id))
 
-    def stays(self, address: Address) -> bool:
+    def exists_after(self, address: Address) -> bool:
         """Whether a stack is there after the deployment. A nested one may be gone, or not be made.
 
         Raises:
@@ -105,7 +105,7 @@ class StackGraph:
         """
         if address.outer is None:
             return True
-        if not self.stays(address.outer):
+        if not self.exists_after(address.outer):
             return False
         environment, logical_id = self._artifacts[address.outer].template, address.nested[-1]
         if logical_id not in of_type(environment, STACK_TYPE):
@@ -130,20 +130,20 @@ class StackGraph:
     def values(self, address: Address) -> StackValues:
         """What the values of a stack will come to. One that is not in the assembly has none."""
         if address not in self._values:
-            elsewhere = Elsewhere(
+            external = ExternalValues(
                 self._exported, self._output, partial(self._nested_output, address), self._given(address)
             )
             template = self._artifacts[address].template if address in self._artifacts else {}
             deployed = self.deployed(address)
             was = partial(self._resolved_before, address, deployed) if deployed else None
-            self._values[address] = StackValues(template, self._location(address), deployed, elsewhere, was)
+            self._values[address] = StackValues(template, self._location(address), deployed, external, was)
         return self._values[address]
 
     def former_values(self, address: Address, deployed: DeployedStack) -> StackValues:
         """What the values of a deployed stack have come to."""
         if address not in self._former:
-            elsewhere = Elsewhere(self._live_export, self._live_output, partial(self._live_nested_output, address))
-            self._former[address] = StackValues(deployed.template, self._location(address), deployed, elsewhere)
+            external = ExternalValues(self._live_export, self._live_output, partial(self._live_nested_output, address))
+            self._former[address] = StackValues(deployed.template, self._location(address), deployed, external)
         return self._former[address]
 
     def _look(self, address: Address, name: str) -> DeployedStack | None:
@@ -153,11 +153,11 @@ class StackGraph:
             self._unreadable.add(address)
             raise
         except ClientError as error:
-            if error.operation_name != _WHETHER:  # so it is there
+            if error.operation_name != _EXISTENCE_CALL:  # so it is there
                 self._unreadable.add(address)
             raise
 
-    def _whether(self, address: Address) -> str:
+    def _read_subject(self, address: Address) -> str:
         nested = f"nested stack {'/'.join(address.nested)} of " if address.nested else ""
         return f"whether {nested}stack {address.name} is deployed in {self._aws.region}"
 
@@ -186,7 +186,7 @@ class StackGraph:
         return self._live_nested_output(address, logical_id, name)
 
     def _live_nested_output(self, address: Address, logical_id: str, name: str) -> Any:
-        return self._put_out(address.inner(logical_id), name, f"nested stack {logical_id}")
+        return self._output_value(address.inner(logical_id), name, f"nested stack {logical_id}")
 
     def _exported(self, name: str) -> Any:
         for stack, _, output in self._exports(name):
@@ -210,9 +210,9 @@ class StackGraph:
     def _live_output(self, stack: str, name: str, region: str | None) -> Any:
         if region not in (None, self._aws.region):
             raise UnresolvedError(f"output {name} of stack {stack} in {region} is not looked at")
-        return self._put_out(Address(stack), name, f"stack {stack}")
+        return self._output_value(Address(stack), name, f"stack {stack}")
 
-    def _put_out(self, address: Address, name: str, who: str) -> Any:
+    def _output_value(self, address: Address, name: str, who: str) -> Any:
         deployed = self.deployed(address)
         if deployed is None or name not in deployed.outputs:
             raise UnresolvedError(f"{who} has no output {name} yet")

@@ -27,7 +27,7 @@ from .earlier_changes import EarlierChanges, Targets, merged, outcome_before, ou
 from .instance_rows import Rows, warned
 from .key_policies import new_key_policies
 from .permission_impact import Impact
-from .planned_change import ROLLBACK, Intent, intent_of, will_be_there
+from .planned_change import ROLLBACK, Intent, exists_after_deployment, intent_of
 from .rollout_estimate import RolloutEstimate
 from .stack_status import RefusedError, status_warnings
 
@@ -118,7 +118,7 @@ class _Planner:
     def leaves(self) -> bool:
         """Whether the association is deleted, as far as that is known. CloudFormation deletes after everything else."""
         try:
-            return not will_be_there(self._environment.stacks, self._stack, self._logical_id)
+            return not exists_after_deployment(self._environment.stacks, self._stack, self._logical_id)
         except UnresolvedError:
             return False
 
@@ -150,7 +150,7 @@ class _Planner:
             records = self._earlier.records(ledger, records) if ledger else {}
             return preview_of_delete(records, observer, now=self._now)
         operation = ledger.operation() if ledger else None
-        self._rolls_back = operation is not None and intent.takes_back(operation.came_from)
+        self._rolls_back = operation is not None and intent.is_rollback_to(operation.came_from)
         context = OperationContext(intent.known_ids, self._rolls_back, intent.before)
         found = preview(
             intent.desired,

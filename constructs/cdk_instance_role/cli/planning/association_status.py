@@ -46,7 +46,7 @@ def status_of_stack(
                 _with_changes(status, environment, history)
                 for status in _deployed(one.address, deployed, environment, now)
             )
-        elif unseen := environment.stacks.hidden(one.address):
+        elif unseen := environment.stacks.read_problems(one.address):
             found += _hidden(one, unseen, environment)
     return found
 
@@ -96,8 +96,8 @@ def _status(
     profiles = KnownProfiles(environment, observer)
     enforcement = enforcement_of(environment, address, deployed, logical_id, now)
     is_enforced = enforcement is not None and enforcement.off is None
-    inside = _Inside(environment, observer, _stated_role(address, deployed, logical_id, environment))
-    views = () if instances is None else _views(records.values(), instances, known, profiles, inside, is_enforced)
+    contents = _ProfileContents(environment, observer, _stated_role(address, deployed, logical_id, environment))
+    views = () if instances is None else _views(records.values(), instances, known, profiles, contents, is_enforced)
     return AssociationStatus(
         stack=address.name,
         association=address.path(deployed.template, logical_id),
@@ -114,7 +114,7 @@ def _views(
     instances: Mapping[str, Instance],
     known: Mapping[str, Details],
     profiles: KnownProfiles,
-    inside: "_Inside",
+    contents: "_ProfileContents",
     is_enforced: bool,
 ) -> Iterable[HeldView]:
     for record in records:
@@ -130,12 +130,12 @@ def _views(
             previous=profiles.view(record.previous),
             since=latest.at,
             outcome=f"{latest.action}: {latest.error}" if latest.error else latest.action,
-            drift=_drift(record, instance, is_enforced) or inside.drift(instance),
+            drift=_drift(record, instance, is_enforced) or contents.drift(instance),
             tags=described.sorted_tags,
         )
 
 
-class _Inside:
+class _ProfileContents:
     """Looks into the profiles that instances carry: EC2 says ``associated`` whatever has become of them."""
 
     def __init__(self, environment: Environment, observer: PlannedObserver, stated_role: str | None) -> None:

@@ -124,7 +124,7 @@ class EarlierChanges:
             known: its records, by instance id.
         """
         changed = {id_: record for id_ in known if (record := self._records.get((ledger.name, id_)))}
-        return {**known, **{id_: record.seen_by(ledger.association) for id_, record in changed.items()}}
+        return {**known, **{id_: record.for_association(ledger.association) for id_, record in changed.items()}}
 
 
 def outcome_before(stack: StackArtifact, environment: Environment) -> Outcome:
@@ -226,4 +226,4 @@ def _after(record: Record, association: str, step: Step, desired: Desired) -> Re
     """The record of a target once it carries what is wanted."""
     claimed = record.claimed(association, step, now=0.0, retain=desired.retain)
     noted = claimed.noted(None, now=0.0) if step.action in CHANGES else claimed
-    return noted.settled(desired.profile.arn, retain=desired.retain)
+    return noted.committed(desired.profile.arn, retain=desired.retain)

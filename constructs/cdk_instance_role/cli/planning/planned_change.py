@@ -70,7 +70,7 @@ class Intent:
     """Of the properties, by which the handler knows a former configuration again. Empty if the deployment creates a
     target, which no former configuration has."""
 
-    def takes_back(self, came_from: str) -> bool:
+    def is_rollback_to(self, came_from: str) -> bool:
         """Whether the handler will take this for the rollback of a failed Update.
 
         Args:
@@ -102,7 +102,7 @@ def intent_of(
             raise UnresolvedError(gap)
         stacks.reader.record_gap(gap)
         return _leaving(stacks, stack.address, logical_id)
-    is_there = will_be_there(stacks, stack, logical_id)
+    is_there = exists_after_deployment(stacks, stack, logical_id)
     if not is_there and not deployed:
         return None
     check_names(environment, stack.address)
@@ -144,7 +144,7 @@ def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[s
     return Request.from_event({"RequestType": RequestType.CREATE, **ids, "ResourceProperties": given})
 
 
-def will_be_there(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> bool:
+def exists_after_deployment(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> bool:
     """Whether an association is there after the deployment.
 
     Args:
@@ -156,7 +156,7 @@ def will_be_there(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> 
         UnresolvedError: that is not known before the deployment.
     """
     try:
-        if not stacks.stays(stack.address) or logical_id not in stack.associations:
+        if not stacks.exists_after(stack.address) or logical_id not in stack.associations:
             return False
         return stacks.values(stack.address).is_made(logical_id)
     except UnresolvedError as error:
@@ -185,7 +185,7 @@ def _leaving(stacks: StackGraph, address: Address, logical_id: str) -> Intent:
     # CloudFormation goes by the policies that are deployed, and does not call the handler if one says so.
     try:
         retained = stacks.is_retained(address, logical_id)
-        while not retained and address.outer and not stacks.stays(address):
+        while not retained and address.outer and not stacks.exists_after(address):
             retained = stacks.is_retained(address.outer, address.nested[-1])
             address = address.outer
     except UnresolvedError as error:

@@ -7,7 +7,7 @@ from ..template.intrinsic_functions import VARIABLE, UnresolvedError
 from .policy_documents import References
 
 
-def learned(deployed: Any, live: Any, resolve: Callable[[Any], Any]) -> References:
+def inferred_references(deployed: Any, live: Any, resolve: Callable[[Any], Any]) -> References:
     """What is learned where the deployed template has a reference and the live policy a text.
 
     Args:
@@ -21,7 +21,7 @@ def learned(deployed: Any, live: Any, resolve: Callable[[Any], Any]) -> Referenc
         ...         return value
         ...     raise UnresolvedError
         >>> template = {"Resource": {"Fn::Join": ["", [{"Fn::GetAtt": ["Data", "Arn"]}, "/*"]]}}
-        >>> learned(template, {"Resource": "arn:aws:s3:::data/*"}, resolve)
+        >>> inferred_references(template, {"Resource": "arn:aws:s3:::data/*"}, resolve)
         {'Data.Arn': 'arn:aws:s3:::data'}
     """
     return dict(_pairs(deployed, live, resolve))

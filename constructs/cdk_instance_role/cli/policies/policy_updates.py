@@ -8,7 +8,7 @@ from ..lazy import lazy
 from ..template.iam_resources import MADE_UP
 from ..template.intrinsic_functions import as_text
 from .attachments import Attachment, Key, Part
-from .known_values import learned
+from .known_values import inferred_references
 from .policy_documents import Document, References
 from .resource_changes import ResourceChanges
 from .template_policies import TemplatePolicies
@@ -32,7 +32,7 @@ class PolicyUpdate:
     """None if the deployment deletes it."""
     retained: bool = False
     """The deployment leaves the nested stack as it is, although it is in no template any more."""
-    hidden: str = ""
+    read_problem: str = ""
     """Why the difference can't be seen; empty if it can."""
 
     def is_new(self, role: str) -> bool:
@@ -81,7 +81,7 @@ class PolicyUpdate:
     def managed(self) -> dict[str, str]:
         """The managed policies that it creates or changes: logical ids by their ARNs."""
         found = {part.managed: id_ for id_, part in self.after.parts.items() if part.managed} if self.after else {}
-        if self.hidden:
+        if self.read_problem:
             return {arn: id_ for arn, id_ in found.items() if MADE_UP in arn}
         return {arn: id_ for arn, id_ in found.items() if self._changes_managed(id_)}
 
@@ -109,12 +109,12 @@ class PolicyUpdate:
             if part.managed:
                 told[part.managed] = self.before.properties(id_).get("PolicyDocument")
             for key in told.keys() & documents.keys():
-                found |= learned(told[key], documents[key], self.before.resolve)
+                found |= inferred_references(told[key], documents[key], self.before.resolve)
         return found
 
     def gaps(self, role: str) -> Iterator[str]:
         """What can't be read and may change something about the policies of a role, in sentences."""
-        if self.hidden and (self.after is None or self._concerns(role)):
+        if self.read_problem and (self.after is None or self._concerns(role)):
             yield self._unseen
         found = [*self.after.unread] if self.after else []
         for id_, part in self._after(role).items():
@@ -131,7 +131,7 @@ class PolicyUpdate:
 
     def doubts(self, role: str) -> Iterator[str]:
         """What can't be seen and is unlikely to be about a role, in sentences."""
-        if self.hidden and self.after and not self._concerns(role):
+        if self.read_problem and self.after and not self._concerns(role):
             yield self._unseen
 
     def claims(self, key: Key) -> Iterator[str]:
@@ -145,7 +145,7 @@ class PolicyUpdate:
             return {}
         parts = self.after.parts
         found = {id_: parts[id_] for id_ in self._about.get(role, ()) if id_ in parts}
-        if self.hidden and not (MADE_UP in role and any(part.role == role for part in found.values())):
+        if self.read_problem and not (MADE_UP in role and any(part.role == role for part in found.values())):
             return {}
         return found | {id_: parts[id_] for id_ in self._about_any}
 
@@ -172,7 +172,7 @@ class PolicyUpdate:
 
     @property
     def _unseen(self) -> str:
-        return f"what the deployment of stack {self.stack} changes is not known: {self.hidden}"
+        return f"what the deployment of stack {self.stack} changes is not known: {self.read_problem}"
 
     @property
     def _is_complete(self) -> bool:
@@ -186,7 +186,7 @@ class PolicyUpdate:
 
     def _parts_before(self, ids: Iterable[str]) -> list[tuple[str, Part]]:
         """These deployed resources, with what they say; none where the deployment leaves them, or can't be seen."""
-        if self.before is None or self.retained or self.hidden or not self._is_complete:
+        if self.before is None or self.retained or self.read_problem or not self._is_complete:
             return []
         return [(id_, self.before.parts[id_]) for id_ in ids]
 

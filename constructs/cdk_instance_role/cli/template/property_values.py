@@ -56,7 +56,7 @@ class NewIdentityError(UnresolvedError):
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class ExternalValues:
     """Where values come from that are not the template's own. Each raises `UnresolvedError`."""
 
     exported: Callable[[str], Any]
@@ -81,7 +81,7 @@ class StackValues:
         template: Mapping[str, Any],
         location: StackLocation,
         deployed: DeployedStack | None,
-        elsewhere: Elsewhere,
+        external: ExternalValues,
         was: Resolve | None = None,
     ) -> None:
         """
@@ -89,18 +89,18 @@ class StackValues:
             template: the template to come, or the deployed one.
             location: where the stack is.
             deployed: the stack as it is deployed; None if it is not.
-            elsewhere: where values come from that are not the template's own.
+            external: where values come from that are not the template's own.
             was: resolves values of the deployed template. Default: the template is the deployed one, or its values are
                 compared with those of the deployed one as they are written.
         """
-        self.template, self._location, self._elsewhere = template, location, elsewhere
+        self.template, self._location, self._external = template, location, external
         self._instances = self._instances_of(deployed) if deployed else {}
-        self._parameters = Parameters(template, deployed, elsewhere.given, will_be=deployed is None or was is not None)
+        self._parameters = Parameters(template, deployed, external.given, will_be=deployed is None or was is not None)
         self.resolve = Resolver(
             {**location.pseudo(deployed), **self._parameters.known()},
             self._attribute,
-            elsewhere.exported,
-            elsewhere.output,
+            external.exported,
+            external.output,
             template.get("Conditions", {}),
             template.get("Mappings", {}),
             self._reference,
@@ -213,7 +213,7 @@ class StackValues:
     def _attribute(self, logical_id: str, name: str) -> Any:
         kind = self.resources.get(logical_id, {}).get("Type")
         if kind == STACK_TYPE and name.startswith(_OUTPUTS):
-            return self._elsewhere.nested(logical_id, name.removeprefix(_OUTPUTS))
+            return self._external.nested(logical_id, name.removeprefix(_OUTPUTS))
         if kind == INSTANCE and name == "InstanceId":
             return self._reference(logical_id)
         if kind == FUNCTION and name == "Arn":

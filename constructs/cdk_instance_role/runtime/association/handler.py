@@ -53,7 +53,7 @@ def on_event(event: dict[str, Any], services: Services) -> dict[str, Any]:
         raise
     else:
         log.write_operation(request, "begun")
-    return {"PhysicalResourceId": request.physical_id or request.life, PHASE: phase}
+    return {"PhysicalResourceId": request.physical_id or request.generated_physical_id, PHASE: phase}
 
 
 def is_complete(event: dict[str, Any], services: Services, owner: str) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class _SecondPhase:
                 if patience.is_over(error) or self._is_late():
                     self._give_up(error)
                     patience = RetryWindow(self._services.clock)
-                elif not error_kind_of(error).says_why or self._services.clock() + PAUSE_SECONDS > self._until:
+                elif not error_kind_of(error).is_specific or self._services.clock() + PAUSE_SECONDS > self._until:
                     return None
             self._services.sleep(PAUSE_SECONDS)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ..arn import name_of
-from ..decide.model import Profile, Profiles, Sighting
+from ..decide.model import ObservedInstances, Profile, Profiles
 from ..request.desired import Selection
 from .errors import is_unknown_profile
 from .paged_reads import answer
@@ -34,11 +34,11 @@ class Observer:
         self._lost_since: dict[str, float] = {}
         """When IAM first said that a profile does not exist or holds no role, in seconds since the epoch, by ARN."""
 
-    def instances(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
+    def instances(self, selection: Selection | None, others: Iterable[str]) -> ObservedInstances:
         """What is selected, and these other instances, with their associations."""
         return self.with_associations(self.find(selection, others))
 
-    def find(self, selection: Selection | None, others: Iterable[str]) -> Sighting:
+    def find(self, selection: Selection | None, others: Iterable[str]) -> ObservedInstances:
         """What is selected, and these other instances, as far as EC2 shows them. Not yet with associations.
 
         An answer to a filter may be incomplete. So what it lacks is asked for by id before it counts as gone, or as no
@@ -52,9 +52,9 @@ class Observer:
         matching = [one.id for one in looked_up if selection and is_match(one, selection)]
         found |= {one.id: one for one in looked_up}
         selected = (*by_filter, *matching) if by_tags else listed
-        return Sighting(selected, found, unconfirmed)
+        return ObservedInstances(selected, found, unconfirmed)
 
-    def with_associations(self, seen: Sighting) -> Sighting:
+    def with_associations(self, seen: ObservedInstances) -> ObservedInstances:
         """The same with the associations of the instances."""
         return replace(seen, instances=with_associations(self._ec2, seen.instances, self._rate_limiter))
 
@@ -65,16 +65,16 @@ class Observer:
             self._profiles[arn] = answer(partial(profile, self._iam, arn), "GetInstanceProfile", self._rate_limiter)
         return {arn: self._profiles[arn] for arn in wanted}
 
-    def doubted(self, profiles: Profiles, now: float) -> frozenset[str]:
+    def unconfirmed_profiles(self, profiles: Profiles, now: float) -> frozenset[str]:
         """Those of these profiles that IAM has called missing or empty only a moment ago. It is asked again next time.
 
         A profile whose role is changed holds none for a second.
         """
         lost = {arn for arn, found in profiles.items() if found is None or found.role_arn is None}
         self._lost_since = {arn: self._lost_since.get(arn, now) for arn in lost}
-        doubted = frozenset(arn for arn, since in self._lost_since.items() if now - since < LOSS_SECONDS)
-        self.forget(doubted)
-        return doubted
+        unconfirmed = frozenset(arn for arn, since in self._lost_since.items() if now - since < LOSS_SECONDS)
+        self.forget(unconfirmed)
+        return unconfirmed
 
     def forget(self, arns: Iterable[str]) -> None:
         """Ask IAM again for these profiles next time."""

@@ -10,7 +10,7 @@ from ..aws.stack_status import Rollback
 from ..exceptions import AssociationError, SupersededError
 from ..ledger.operations import FAILED, SUCCEEDED, Operation
 from ..ledger.received_events import ClosedError
-from ..ledger.shared_budget import Entry, crowding
+from ..ledger.shared_budget import Entry, budget_shortfall
 from ..report import log, messages
 from ..request.event import Request, RequestType
 from ..services import Services
@@ -127,11 +127,11 @@ class _Beginning:
         """
         if found.problems:
             return found
-        crowded = crowding(self._enter(operation, found, seconds), self._key, self._clock())
-        if crowded is None:
+        shortfall = budget_shortfall(self._enter(operation, found, seconds), self._key, self._clock())
+        if shortfall is None:
             return Validation()
         self._services.ledger.budget.leave(self._key, self._request.id)
-        return Validation([messages.crowded(*crowded, self._request.timeout)], retryable=True)
+        return Validation([messages.exceeds_shared_budget(*shortfall, self._request.timeout)], retryable=True)
 
     def _enter(self, operation: Operation, found: Validation, seconds: float) -> list[Entry]:
         """Reserve the calls of the operation for some seconds. Returns the entries of all that are open."""

@@ -65,8 +65,8 @@ class Ending:
             return self._end_undo(self._lease.operation)
         wanted = desired.profile.arn
         carrying = (snapshot.record(step.instance_id) for step in plan.kept if step.after == wanted)
-        unsettled = [one for one in carrying if one.mine and not one.is_settled(wanted, retain=desired.retain)]
-        self._ledger.settle(self._lease, unsettled, wanted, retain=desired.retain)
+        uncommitted = [one for one in carrying if one.mine and not one.is_committed(wanted, retain=desired.retain)]
+        self._ledger.commit(self._lease, uncommitted, wanted, retain=desired.retain)
         gone = [step for step in plan.forgotten if not snapshot.record(step.instance_id).mine]
         log.write_steps(self._request, [step for step in (*plan.kept, *gone) if step.warning])
         counts = messages.counts(plan, snapshot, desired)
@@ -74,13 +74,13 @@ class Ending:
         log.write_operation(self._request, "the targets are as wanted", **self._progress.fields(), **counts)
         self._progress.save()
         if self._lease.operation.enforces and self._request.enforcement is None:
-            self._ledger.watch.forget(self._key)
+            self._ledger.enforcement.forget(self._key)
         return counts if self._lease.succeed(counts, looks_again=looks_again) else None
 
     def _end_undo(self, operation: Operation) -> dict[str, str]:
         log.write_operation(self._request, "everything is restored", **self._progress.fields())
         if operation.enforces:
-            self._ledger.watch.forget(self._key)
+            self._ledger.enforcement.forget(self._key)
         if operation.failure is None:
             self._lease.close()
             return {}

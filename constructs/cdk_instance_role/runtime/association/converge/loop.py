@@ -94,10 +94,10 @@ class Convergence:
         try:
             return self._converge()
         finally:
-            self._leave()
+            self._save_progress()
 
     def _converge(self) -> dict[str, str] | None:
-        self._lease.announce()
+        self._lease.write_desired_state()
         while True:
             alarms = self._waves.problems()
             if self._waves.is_baking and not alarms and not self._is_late:
@@ -117,14 +117,14 @@ class Convergence:
             elif self._clock() >= self._until:
                 break
             elif plan.converged:
-                self._go_on()
+                self._finish_wave()
             elif not self._execution.act(snapshot, plan):
                 self._wait(snapshot, plan)
             elif self._execution.is_cut_off:
                 break
         return None
 
-    def _leave(self) -> None:
+    def _save_progress(self) -> None:
         """Save the progress and the levels of the buckets for the next invocation."""
         self._progress.write_metrics()
         self._ledger.levels.write(self._rate_limiter.levels(), self._clock())
@@ -151,11 +151,11 @@ class Convergence:
             pause = max(self._looked_for, MIN_POLL_SECONDS, POLL_SHARE * (now - changed_at))
         self._services.sleep(max(0.0, min(pause, MAX_POLL_SECONDS, self._until - now)))
 
-    def _go_on(self) -> None:
+    def _finish_wave(self) -> None:
         """The wave is done."""
         state = "is watched now" if self._waves.bakes_next else "is through"
         log.write_operation(self._request, f"{self._waves} {state}", **self._progress.fields())
-        self._waves.go_on()
+        self._waves.advance()
 
     def _observe(self) -> tuple[Snapshot, Plan]:
         """Everything that the association is about, and what is to be done. Writes nothing."""
@@ -170,7 +170,8 @@ class Convergence:
             started_at=operation.started_at,
             look_up=partial(self._ledger.records_of, self._key),
         )
-        snapshot = replace(snapshot, doubted=self._observer.doubted(snapshot.profiles, snapshot.now))
+        profiles = self._observer.unconfirmed_profiles(snapshot.profiles, snapshot.now)
+        snapshot = replace(snapshot, unconfirmed_profiles=profiles)
         plan = plan_desired(desired, snapshot, context) if desired else plan_undo(snapshot, context.undoes)
         self._looked_for = self._clock() - began
         return snapshot, plan

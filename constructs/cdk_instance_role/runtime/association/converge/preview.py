@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..aws.observe import Observer
 from ..decide import checks
-from ..decide.model import Instances, Sighting, Snapshot
+from ..decide.model import Instances, ObservedInstances, Snapshot
 from ..decide.plan import ORDINARY, OperationContext, plan_desired, plan_undo
 from ..decide.record import Record, Records, held
 from ..decide.step import Plan
@@ -107,21 +107,21 @@ def observed(
     seen = observer.with_associations(found)
     # What a target has to get back may not be looked at before it is known that it is listed.
     leaving = mine if context.rolling_back else mine.keys() - set(seen.selected)
-    needed = _to_give_back((mine[id_] for id_ in leaving), seen.instances, context.undoes)
+    needed = _profiles_to_restore((mine[id_] for id_ in leaving), seen.instances, context.undoes)
     if desired:
         needed |= {desired.profile.arn, *_displaced(desired, seen)}
     profiles = observer.profiles(needed.union(also))
     return Snapshot(seen.selected, seen.instances, records, profiles, clock(), started_at, seen.unconfirmed)
 
 
-def _displaced(desired: Desired, seen: Sighting) -> set[str]:
+def _displaced(desired: Desired, seen: ObservedInstances) -> set[str]:
     """The profiles that targets carry and that may be displaced. Their identity must be recorded for a later
     restore."""
     carried = {found.carries for id_ in seen.selected if (found := seen.instances.get(id_))}
     return {arn for arn in carried if arn and desired.replaceable.allows(arn)}
 
 
-def _to_give_back(records: Iterable[Record], instances: Instances, undoes: str | None) -> set[str]:
+def _profiles_to_restore(records: Iterable[Record], instances: Instances, undoes: str | None) -> set[str]:
     """The profiles of which has to be known whether they exist, should these instances be restored."""
     leaving = ((record, instances.get(record.instance_id)) for record in records)
     # Where the instance carries what is another's, nothing is restored, and it may not even be allowed to ask.

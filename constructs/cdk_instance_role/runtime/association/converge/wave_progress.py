@@ -79,7 +79,7 @@ class Waves:
             return plan
         return eligible(plan, snapshot, None if self._is_last else self._reached)
 
-    def go_on(self) -> None:
+    def advance(self) -> None:
         """End the wave: it bakes, and after that the next wave begins."""
         if self.bakes_next:
             self._lease.bake(self._clock() + self._rollout.bake)

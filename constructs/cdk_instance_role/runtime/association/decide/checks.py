@@ -68,14 +68,14 @@ def _replaceable_problems(desired: Desired, profiles: Profiles) -> list[str]:
 
 def _restorable_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
     """What the ledger must be able to restore is what `replaces` lists: the handler has no right to more."""
-    candidates = {arn for id_ in snapshot.selected for arn in _to_give_back(desired, snapshot, id_)}
+    candidates = {arn for id_ in snapshot.selected for arn in _profiles_to_restore(desired, snapshot, id_)}
     return [
         f"instance profile {name_of(arn)} must be restored later and is not in `replaces`: list it there"
         for arn in sorted(arn for arn in candidates if arn and not desired.may_restore(arn))
     ]
 
 
-def _to_give_back(desired: Desired, snapshot: Snapshot, instance_id: str) -> tuple[str | None, ...]:
+def _profiles_to_restore(desired: Desired, snapshot: Snapshot, instance_id: str) -> tuple[str | None, ...]:
     """The profiles that a target may get back later, if the association changes it."""
     instance, record = snapshot.instances.get(instance_id), snapshot.record(instance_id)
     if instance is None:

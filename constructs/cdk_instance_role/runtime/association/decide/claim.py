@@ -111,7 +111,7 @@ class Claim:
         does not keep what the other association has put there, because its own association may be gone."""
         return self.retained and other is not None and self.rank > other.rank
 
-    def settled(self, wanted: str, *, retain: bool) -> Self:
+    def committed(self, wanted: str, *, retain: bool) -> Self:
         """The claim once an operation has succeeded: it owns the wanted profile and no other."""
         return replace(
             self,

@@ -97,7 +97,7 @@ Profiles = Mapping[str, Profile | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ObservedInstances:
     """Instances that EC2 was asked for."""
 
     selected: tuple[str, ...]
@@ -124,7 +124,7 @@ class Snapshot:
     """When the operation began."""
     unconfirmed: frozenset[str] = frozenset()
     """Ids that EC2 did not show, without having said that they do not exist."""
-    doubted: frozenset[str] = frozenset()
+    unconfirmed_profiles: frozenset[str] = frozenset()
     """ARNs of profiles that IAM has called missing or empty, and is asked about again."""
 
     @property

@@ -20,7 +20,7 @@ class ErrorKind(Enum):
     REFUSED = "refused"
 
     @property
-    def says_why(self) -> bool:
+    def is_specific(self) -> bool:
         """Whether it says something about the change, and not only that it has to be tried again."""
         return self in _RETRY_SECONDS
 
@@ -62,7 +62,7 @@ class Outcome:
         return self.error_kind is None
 
     @property
-    def is_half_made(self) -> bool:
+    def left_without_profile(self) -> bool:
         """The instance is without a profile: only the first half of a swap was made."""
         return self.disassociated and not (self.accepted or self.reverted)
 

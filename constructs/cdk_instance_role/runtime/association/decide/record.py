@@ -77,7 +77,7 @@ class Record:
         removal policy is to retain is gone."""
         return any(carried in claim.ours for claim in self.others if not claim.retained)
 
-    def is_overruled(self, carried: str | None) -> bool:
+    def was_changed_externally(self, carried: str | None) -> bool:
         """Whether somebody who is none of the associations has given the instance this profile.
 
         That it has none counts only as long as no association can have changed it: one may be between two halves.
@@ -87,7 +87,7 @@ class Record:
 
     def candidates_after(self, carried: str | None) -> tuple[str | None, ...]:
         """What the instance may have to get back later, if this association replaces this profile."""
-        return (carried,) if self.is_overruled(carried) else self.candidates
+        return (carried,) if self.was_changed_externally(carried) else self.candidates
 
     def restore_candidates(self, undoes: str | None) -> tuple[str | None, ...]:
         """What the instance may get back: the first of these that still exists.
@@ -134,7 +134,7 @@ class Record:
         assert step.after is not None
         rank = 1 + max((claim.rank for claim in self.others), default=0)
         mine = replace(mine, rank=rank, wanted=step.after, ours=mine.ours | {step.after}, retained=retain)
-        if (self.mine and step.action is Action.KEEP) or not self.is_overruled(step.before):
+        if (self.mine and step.action is Action.KEEP) or not self.was_changed_externally(step.before):
             return replace(self, mine=mine)._with_identity(step)
         others = tuple(replace(claim, wanted=None, ours=frozenset()) for claim in self.others)
         return replace(self, mine=mine, others=others, previous=step.before)._with_identity(step)
@@ -177,16 +177,16 @@ class Record:
         """When the event of the latest step first met this kind of error, without another kind or a success since."""
         return self.mine.error_since(kind, now) if self.mine else now
 
-    def settled(self, wanted: str, *, retain: bool = False) -> Self:
+    def committed(self, wanted: str, *, retain: bool = False) -> Self:
         """The record once the operation is over: what earlier or failed ones have put there, or wanted to, is not ours
         any more."""
         assert self.mine is not None
-        mine = self.mine.settled(wanted, retain=retain)
+        mine = self.mine.committed(wanted, retain=retain)
         return replace(self, mine=mine)._with_needed_identities()
 
-    def is_settled(self, wanted: str, *, retain: bool = False) -> bool:
+    def is_committed(self, wanted: str, *, retain: bool = False) -> bool:
         """Whether this profile is wanted, and only this one is ours."""
-        return self.mine is not None and self == self.settled(wanted, retain=retain)
+        return self.mine is not None and self == self.committed(wanted, retain=retain)
 
     def reverted(self) -> Self:
         """The record once a Create that found a leftover claim is rolled back: the leftover is what it was."""
@@ -199,7 +199,7 @@ class Record:
         left_by = self.left_by | ({self.mine.association} if self.mine else set())
         return replace(self, mine=None, left_by=left_by)._with_needed_identities()
 
-    def seen_by(self, association: str) -> Self:
+    def for_association(self, association: str) -> Self:
         """The same record, as another association sees it."""
         claims = sorted(self.claims, key=lambda claim: -claim.rank)
         mine = next((claim for claim in claims if claim.association == association), None)

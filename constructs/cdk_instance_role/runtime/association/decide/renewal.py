@@ -42,7 +42,7 @@ def _replaces_in_order(steps: Sequence[Step], snapshot: Snapshot, *, by_swapping
     if by_swapping or tried:
         ids = {step.instance_id for step in replaces}
         return [replace(step, action=Action.SWAP) if step.instance_id in ids else step for step in steps]
-    if _has_helped(_was_replaced, steps, snapshot):
+    if _has_renewed_any(_was_replaced, steps, snapshot):
         return list(steps)
     return _waiting(steps, replaces[1:], "one instance is replaced first")
 
@@ -50,11 +50,11 @@ def _replaces_in_order(steps: Sequence[Step], snapshot: Snapshot, *, by_swapping
 def _swaps_in_order(steps: Sequence[Step], snapshot: Snapshot) -> list[Step]:
     """The steps, with the swaps held back until one instance carries the new profile after a swap."""
     swaps = [step for step in steps if step.renews and step.action is Action.SWAP]
-    done = [step for step in swaps if _was_put_on_again(step, snapshot)]
+    done = [step for step in swaps if _was_reassociated(step, snapshot)]
     in_flight = [step for step in done if _is_in_flight(step, snapshot)]
     steps = _waiting(steps, in_flight, "EC2 has not shown yet whether the association is a new one")
     steps = _rejecting(steps, [step for step in done if step not in in_flight])
-    if _has_helped(_was_put_on_again, steps, snapshot):
+    if _has_renewed_any(_was_reassociated, steps, snapshot):
         return steps
     left = _by_failure([step for step in swaps if step not in done], snapshot)
     is_begun = bool(in_flight) or any(_is_between_halves(step, snapshot) for step in steps)
@@ -99,7 +99,7 @@ def _is_in_flight(step: Step, snapshot: Snapshot) -> bool:
     return mine is not None and not mine.latest.error and snapshot.now - mine.latest.at < RENEWAL_CHECK_SECONDS
 
 
-def _was_put_on_again(step: Step, snapshot: Snapshot) -> bool:
+def _was_reassociated(step: Step, snapshot: Snapshot) -> bool:
     """Whether EC2 has accepted in this operation that the target is associated with the profile."""
     record = snapshot.record(step.instance_id)
     if record.mine is None or not record.has_changed_since(snapshot.started_at) or record.detached:
@@ -115,7 +115,7 @@ def _is_between_halves(step: Step, snapshot: Snapshot) -> bool:
     return is_bare and detached is not None and detached == step.after
 
 
-def _has_helped(was_done: Callable[[Step, Snapshot], bool], steps: Sequence[Step], snapshot: Snapshot) -> bool:
+def _has_renewed_any(was_done: Callable[[Step, Snapshot], bool], steps: Sequence[Step], snapshot: Snapshot) -> bool:
     """Whether this operation has renewed the association of some target in this way."""
     return any(
         step.action in (Action.KEEP, Action.WAIT) and not step.renews and was_done(step, snapshot) for step in steps

@@ -43,6 +43,6 @@ class SwapGate:
             if outcome.step.action is Action.SWAP or outcome.step.instance_id in self._probing:
                 if outcome.accepted:
                     self._is_open = True
-                elif outcome.error_kind and outcome.error_kind.says_why:
+                elif outcome.error_kind and outcome.error_kind.is_specific:
                     self._is_open = False
                     return

@@ -26,7 +26,7 @@ def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, 
         return wait_until_shown(instance, undo=True)
     if record.is_kept_by_others(carried):
         return forget(instance, "another association keeps it")
-    if not snapshot.doubted.isdisjoint(restore.passed_over):
+    if not snapshot.unconfirmed_profiles.isdisjoint(restore.passed_over):
         return _wait(instance, "IAM is asked again for the profile that it carried before", undo=True)
     if restore.is_lost and (carried is None or (carried == restore.profile and carried in snapshot.profiles)):
         return forget(instance, restore.reason, warning=True)

@@ -3,7 +3,7 @@
 It takes the plan that a deployment would make, and leaves out what only a deployment may do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..contract import OnConflict
@@ -16,9 +16,9 @@ from ..decide.undo import plan_swap_revert
 from ..request.desired import Desired
 from ..words import counted
 from .breaker import ChangeKind
-from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding
+from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding, Findings
 from .ownership import Ownership
-from .reasons import ADVICE, missing, neglected, replaceable
+from .reasons import ADVICE, missing, owner_not_enforced, replaceable
 from .result import Assessment, Change
 
 NEW_SECONDS = 3600.0
@@ -30,7 +30,7 @@ _CHANGEABLE = frozenset({Drift.MISSING, Drift.REPLACEABLE, Drift.UNSELECTED})
 """Drift that a change would end."""
 
 
-def assess(desired: Desired, snapshot: Snapshot, findings: Mapping[str, Finding], ownership: Ownership) -> Assessment:
+def assess(desired: Desired, snapshot: Snapshot, findings: Findings, ownership: Ownership) -> Assessment:
     """Decide about every instance.
 
     Args:
@@ -45,9 +45,7 @@ def assess(desired: Desired, snapshot: Snapshot, findings: Mapping[str, Finding]
 class _Assessor:
     """Decides about the instances of one look."""
 
-    def __init__(
-        self, desired: Desired, snapshot: Snapshot, findings: Mapping[str, Finding], ownership: Ownership
-    ) -> None:
+    def __init__(self, desired: Desired, snapshot: Snapshot, findings: Findings, ownership: Ownership) -> None:
         self._desired, self._snapshot, self._ownership = desired, snapshot, ownership
         self._known, self._now = findings, snapshot.now
         self._result = Assessment(findings=dict(findings))
@@ -103,11 +101,11 @@ class _Assessor:
 
     def _assess_target_of_another(self, step: Step, record: Record) -> None:
         """A target that belongs to another association. It is changed by that one only."""
-        owner = self._ownership.neglected_by(record, step.before, self._now)
+        owner = self._ownership.unenforced_owner(record, step.before, self._now)
         if owner is None or step.before == self._desired.profile.arn or step.action is Action.WAIT:
             self._is_right(step.instance_id)
         elif step.action in CHANGES:
-            self._drift(*neglected(step, owner))
+            self._drift(*owner_not_enforced(step, owner))
         else:
             self._note_conflict(step, record)
 

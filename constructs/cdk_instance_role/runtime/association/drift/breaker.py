@@ -40,7 +40,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class EnforcementState:
     """What enforcement remembers of an association between two looks."""
 
     request_id: str = ""
@@ -69,11 +69,11 @@ class Memory:
     """People have said that the selection has lost so many instances on purpose."""
 
     def of_operation(self, request_id: str) -> Self:
-        """The memory for an operation; an empty one if it is of another one."""
+        """The state for an operation; an empty one if it is of another one."""
         return self if self.request_id == request_id else type(self)(request_id)
 
     def observed(self, now: float, held: int) -> Self:
-        """The memory at a look: what is older than an hour is dropped, and what is held is noted."""
+        """The state at a look: what is older than an hour is dropped, and what is held is noted."""
         oldest = _bucket(now) - HOUR_SECONDS
         counts = {kind: {at: n for at, n in found.items() if at >= oldest} for kind, found in self.counts.items()}
         begun = {kind: {id_: at for id_, at in found.items() if at >= oldest} for kind, found in self.begun.items()}
@@ -81,7 +81,7 @@ class Memory:
         return replace(self, counts=counts, begun=begun, held={_bucket(now): held, **known})
 
     def looked(self, began: float, drifted: int, *, is_unfinished: bool, sweeps: bool) -> Self:
-        """The memory once a look has gone through.
+        """The state once a look has gone through.
 
         Args:
             began: when it began, in seconds since the epoch.
@@ -106,30 +106,30 @@ class Memory:
         return self.held[min(self.held)] if self.held else 0
 
     def beginning(self, kind: ChangeKind, instance_ids: Iterable[str], now: float) -> Self:
-        """The memory once instances are about to be changed."""
+        """The state once instances are about to be changed."""
         tried = dict.fromkeys(instance_ids, _bucket(now))
         begun = {id_: at for id_, at in self.begun.get(kind, {}).items() if id_ not in tried} | tried
         oldest = sorted(begun, key=begun.__getitem__)[: max(0, len(begun) - MAX_BEGUN)]
         return replace(self, begun={**self.begun, kind: begun}).made(kind, oldest, now)
 
     def made(self, kind: ChangeKind, instance_ids: Iterable[str], now: float) -> Self:
-        """The memory once changes that had begun were made."""
+        """The state once changes that had begun were made."""
         ids, of_kind = set(instance_ids), dict(self.counts.get(kind, {}))
         of_kind[_bucket(now)] = of_kind.get(_bucket(now), 0) + len(ids)
         return replace(self.not_made(kind, ids), counts={**self.counts, kind: of_kind})
 
     def not_made(self, kind: ChangeKind, instance_ids: Iterable[str]) -> Self:
-        """The memory once changes that had begun are known not to be made."""
+        """The state once changes that had begun are known not to be made."""
         ids = set(instance_ids)
         left = {id_: at for id_, at in self.begun.get(kind, {}).items() if id_ not in ids}
         return replace(self, begun={**self.begun, kind: left})
 
     def paused(self, kind: ChangeKind, reason: str, now: float) -> Self:
-        """The memory once changes of a kind are not made any more. The first reason stays."""
+        """The state once changes of a kind are not made any more. The first reason stays."""
         return replace(self, pauses={kind: Pause(now, reason), **self.pauses})
 
     def resumed(self, sent_at: float) -> Self:
-        """The memory once people have said that it is to go on: the hour begins anew.
+        """The state once people have said that it is to go on: the hour begins anew.
 
         Args:
             sent_at: when they sent the message, in seconds since the epoch. It counts once, however often it comes.
@@ -139,7 +139,7 @@ class Memory:
         return replace(self, counts={}, begun={}, held={}, pauses={}, accepts_loss=True, resumed_at=sent_at)
 
     def with_pauses_reported(self) -> Self:
-        """The memory once an event has reported each pause."""
+        """The state once an event has reported each pause."""
         return replace(self, pauses={kind: replace(one, reported=True) for kind, one in self.pauses.items()})
 
 

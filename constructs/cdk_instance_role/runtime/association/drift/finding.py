@@ -1,6 +1,7 @@
 """What enforcement remembers of one instance between two looks: its drift, and what was done about it. Pure."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
@@ -125,3 +126,7 @@ class Finding:
     def once_reported(self, association: str) -> Self:
         """The finding once an event has reported it."""
         return replace(self, reported=self.drift, reported_id=self.stable_id(association) if self.drift else "")
+
+
+Findings = Mapping[str, Finding]
+"""Findings by instance id."""

@@ -18,7 +18,7 @@ SETTLING_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class OtherAssociation:
     """Another association that enforces on the same ledger."""
 
     association: str
@@ -33,7 +33,7 @@ class Ownership:
 
     association: str
     first_at: float
-    rivals: Sequence[Rival] = ()
+    others: Sequence[OtherAssociation] = ()
 
     def may_act(self, record: Record, instance: Instance | None) -> bool:
         """Whether the instance is this association's: its claim is on top, or there is none on a late arrival that it
@@ -41,14 +41,14 @@ class Ownership:
         claims = self._living(record)
         if record.mine:
             return all(claim.rank < record.mine.rank for claim in claims)
-        younger = {one.association for one in self.rivals if self._is_younger(one)}
-        older = {one.association for one in self.rivals} - younger
+        younger = {one.association for one in self.others if self._is_younger(one)}
+        older = {one.association for one in self.others} - younger
         if any(claim.association not in older for claim in claims):
             return False
-        selecting = (one.association for one in self.rivals if instance and _selects(one.selection, instance))
+        selecting = (one.association for one in self.others if instance and _selects(one.selection, instance))
         return younger.isdisjoint(selecting)
 
-    def neglected_by(self, record: Record, carried: str | None, now: float) -> str | None:
+    def unenforced_owner(self, record: Record, carried: str | None, now: float) -> str | None:
         """The association that an instance belongs to, if the instance is not as that one has left it, and that one is
         not enforced now. Nobody else reports such an instance.
 
@@ -71,10 +71,10 @@ class Ownership:
 
     @property
     def _enforced(self) -> frozenset[str]:
-        return frozenset(one.association for one in self.rivals)
+        return frozenset(one.association for one in self.others)
 
-    def _is_younger(self, rival: Rival) -> bool:
-        return (rival.first_at, rival.association) > (self.first_at, self.association)
+    def _is_younger(self, other: OtherAssociation) -> bool:
+        return (other.first_at, other.association) > (self.first_at, self.association)
 
 
 def _selects(selection: Selection, instance: Instance) -> bool:

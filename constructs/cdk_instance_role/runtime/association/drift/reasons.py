@@ -21,7 +21,7 @@ def replaceable(step: Step) -> tuple[Step, Drift]:
     return replace(step, reason=reason, advice=ADVICE), Drift.REPLACEABLE
 
 
-def neglected(step: Step, owner: str) -> tuple[Step, Drift]:
+def owner_not_enforced(step: Step, owner: str) -> tuple[Step, Drift]:
     """The drift of a target that belongs to another association, which is not enforced.
 
     Args:

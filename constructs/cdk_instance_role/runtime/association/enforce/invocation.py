@@ -9,8 +9,8 @@ from ..aws.errors import text_of
 from ..aws.instances import look_up
 from ..aws.rate_limiter import RateLimiter
 from ..decide.model import GONE, Instance
-from ..drift.breaker import Memory
-from ..drift.ownership import Rival
+from ..drift.breaker import EnforcementState
+from ..drift.ownership import OtherAssociation
 from ..exceptions import AssociationError, RequestError
 from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
@@ -80,11 +80,13 @@ class Invocation:
     def _enforced(self) -> list[Enforced]:
         """All associations that are enforced, the one first that was looked at longest ago."""
         found = [one for state in self._ledger.desired_states.all() if (one := _read(state))]
-        rivals = [Rival(one.state.association, one.state.first_at, one.desired.selection) for one in found]
-        found = [one.among(rivals) for one in found]
-        self._memories = self._ledger.watch.memories(one.state.association for one in found)
+        associations = [
+            OtherAssociation(one.state.association, one.state.first_at, one.desired.selection) for one in found
+        ]
+        found = [one.among(associations) for one in found]
+        self._states = self._ledger.enforcement.states(one.state.association for one in found)
         self._interval = min((one.settings.every for one in found), default=0.0)
-        return sorted(found, key=lambda one: self._memory(one).tried_at)
+        return sorted(found, key=lambda one: self._state(one).tried_at)
 
     def _concerned(self, enforced: Sequence[Enforced]) -> dict[str, list[Hint]]:
         """The messages that an association is to be looked at for, by its key."""
@@ -96,7 +98,7 @@ class Invocation:
             key = association.state.association
             for hint in self._hints:
                 # One that comes again stands for all that was left, and not only for its own instance.
-                is_left = hint.receives > 1 and self._memory(association).is_unfinished
+                is_left = hint.receives > 1 and self._state(association).is_unfinished
                 is_due = (
                     self._is_due(association, hint) if hint.is_sweep else is_about(association, hint, seen, holders)
                 )
@@ -136,18 +138,20 @@ class Invocation:
     def _is_due(self, association: Enforced, hint: Hint) -> bool:
         """Whether a sweep is to look at an association: it has not yet, and the next sweep would come too late for it.
         Sweeps come as often as one of the associations wants them."""
-        memory, key = self._memory(association), association.state.association
+        state, key = self._state(association), association.state.association
         if hint.association not in (None, key):
             return False
-        if hint.resumes and hint.sent_at > memory.resumed_at:
+        if hint.resumes and hint.sent_at > state.resumed_at:
             return True
-        if memory.swept_at >= hint.sent_at:
+        if state.swept_at >= hint.sent_at:
             return False
         next_sweep = self._clock() + LATE * self._interval
-        return hint.association is not None or next_sweep >= memory.swept_at + association.settings.every
+        return hint.association is not None or next_sweep >= state.swept_at + association.settings.every
 
-    def _memory(self, association: Enforced) -> Memory:
-        return self._memories.get(association.state.association, Memory()).of_operation(association.state.request_id)
+    def _state(self, association: Enforced) -> EnforcementState:
+        return self._states.get(association.state.association, EnforcementState()).of_operation(
+            association.state.request_id
+        )
 
     def _look(self, association: Enforced, hints: Sequence[Hint]) -> float | None:
         """Look at an association until nothing new has come meanwhile. Returns the seconds until the next look."""
@@ -163,7 +167,7 @@ class Invocation:
                     seconds = look.run(resumed_at=resumed_at, sweeps=sweeps)
                     if seconds == 0.0 or lease.release_unless_asked():
                         return seconds
-                    self._ledger.watch.leave_unfinished(lease)
+                    self._ledger.enforcement.leave_unfinished(lease)
                     lease.begin_again()
                     if self._clock() >= until:
                         return 0.0

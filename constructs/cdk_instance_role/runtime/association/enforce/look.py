@@ -1,6 +1,6 @@
 """One look at one association: observe, assess, repair, remember and report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,9 +12,9 @@ from ..converge.preview import observed
 from ..decide.model import Snapshot
 from ..drift.admission import admit
 from ..drift.assessment import assess
-from ..drift.breaker import ChangeKind, Memory
-from ..drift.finding import Finding
-from ..drift.ownership import Ownership, Rival
+from ..drift.breaker import ChangeKind, EnforcementState
+from ..drift.finding import Finding, Findings
+from ..drift.ownership import OtherAssociation, Ownership
 from ..drift.result import Assessment
 from ..ledger.desired_states import DesiredState
 from ..ledger.enforcement_lease import EnforcementLease
@@ -60,10 +60,10 @@ class Enforced:
         )
         return cls(state, request, desired, settings, Ownership(state.association, state.first_at))
 
-    def among(self, rivals: Iterable[Rival]) -> "Enforced":
+    def among(self, associations: Iterable[OtherAssociation]) -> "Enforced":
         """The association among all that enforce on the same ledger, itself included."""
-        others = [one for one in rivals if one.association != self.state.association]
-        return replace(self, ownership=replace(self.ownership, rivals=others))
+        others = [one for one in associations if one.association != self.state.association]
+        return replace(self, ownership=replace(self.ownership, others=others))
 
 
 class Look:
@@ -111,27 +111,27 @@ class Look:
             LostError: somebody else works on the association.
         """
         began = self._clock()
-        former, known = self._ledger.watch.memory(self._key), self._ledger.watch.findings(self._key)
-        memory = replace(former.of_operation(self._request.id).resumed(resumed_at), tried_at=began)
+        former, known = self._ledger.enforcement.state(self._key), self._ledger.enforcement.findings(self._key)
+        state = replace(former.of_operation(self._request.id).resumed(resumed_at), tried_at=began)
         if former.request_id != self._request.id:
             known = {id_: one.begun_anew() for id_, one in known.items()}
-            self._ledger.watch.write(self.lease, memory, known.values(), began)
+            self._ledger.enforcement.write(self.lease, state, known.values(), began)
         else:
-            self._ledger.watch.write(self.lease, memory, (), began)
+            self._ledger.enforcement.write(self.lease, state, (), began)
         snapshot = self._observe()
         assessment = assess(self._desired, snapshot, known, self._enforced.ownership)
         self._forget(assessment, snapshot)
         if self._enforced.settings.repairs:
-            memory = self._act(assessment, snapshot, memory, known)
+            state = self._act(assessment, snapshot, state, known)
         drifted = len(self._held_back | {id_ for id_, one in assessment.findings.items() if one.drift is not None})
         arrivals = self._arrivals(assessment, snapshot, known)
         unreported = self._unreported(assessment)
         # While nothing is taken away, nothing waits for instances that have lost the tags.
-        if assessment.unselected_in is not None and ChangeKind.TAKING not in memory.pauses:
+        if assessment.unselected_in is not None and ChangeKind.TAKING not in state.pauses:
             assessment.look_again_in(assessment.unselected_in)
         waits = self._repair.is_cut_off or assessment.again_in is not None or len(unreported) > MAX_EVENTS
-        memory = memory.looked(began, drifted, is_unfinished=waits, sweeps=sweeps)
-        is_unreported = self._remember(memory, assessment, known, unreported)
+        state = state.looked(began, drifted, is_unfinished=waits, sweeps=sweeps)
+        is_unreported = self._remember(state, assessment, known, unreported)
         self._write_metrics(drifted, arrivals)
         return 0.0 if is_unreported or self._repair.is_cut_off else assessment.again_in
 
@@ -146,21 +146,21 @@ class Look:
             look_up=partial(self._ledger.records_of, self._key),
         )
 
-    def _act(self, assessment: Assessment, snapshot: Snapshot, memory: Memory, known: Mapping[str, Finding]) -> Memory:
+    def _act(
+        self, assessment: Assessment, snapshot: Snapshot, state: EnforcementState, known: Findings
+    ) -> EnforcementState:
         """Make the changes that the circuit breaker admits. Returns what is remembered of the association."""
         if assessment.claims:
             log.write_steps(self._request, assessment.claims)
             self._ledger.claim(self.lease, snapshot.records, assessment.claims, self._clock())
-        admission = admit(assessment, memory, self._enforced.settings, self._clock())
+        admission = admit(assessment, state, self._enforced.settings, self._clock())
         self._leave_out_held_back([one.step.instance_id for one in admission.held_back], assessment, known)
         self._admitted = {one.step.instance_id for one in admission.changes}
-        if ChangeKind.TAKING in admission.memory.pauses:
+        if ChangeKind.TAKING in admission.state.pauses:
             self._leave_out_unselected(assessment, known)
-        return self._repair.make(admission.changes, snapshot, admission.memory, assessment)
+        return self._repair.make(admission.changes, snapshot, admission.state, assessment)
 
-    def _leave_out_held_back(
-        self, instance_ids: Sequence[str], assessment: Assessment, known: Mapping[str, Finding]
-    ) -> None:
+    def _leave_out_held_back(self, instance_ids: Sequence[str], assessment: Assessment, known: Findings) -> None:
         """What the circuit breaker holds back is reported once, with the pause: it may be a whole fleet."""
         for id_ in instance_ids:
             if id_ in known and known[id_].reported:
@@ -171,7 +171,7 @@ class Look:
             else:
                 del assessment.findings[id_]
 
-    def _leave_out_unselected(self, assessment: Assessment, known: Mapping[str, Finding]) -> None:
+    def _leave_out_unselected(self, assessment: Assessment, known: Findings) -> None:
         noted = [id_ for id_, one in assessment.findings.items() if id_ not in known and one.unselected_at is not None]
         for id_ in noted:
             del assessment.findings[id_]
@@ -195,13 +195,13 @@ class Look:
         return [one for one in assessment.findings.values() if one.is_unreported and one.instance_id not in waiting]
 
     def _remember(
-        self, memory: Memory, assessment: Assessment, known: Mapping[str, Finding], unreported: Sequence[Finding]
+        self, state: EnforcementState, assessment: Assessment, known: Findings, unreported: Sequence[Finding]
     ) -> bool:
         """Write what is remembered, and report transitions. Returns whether something is still to be reported."""
         now, findings = self._clock(), assessment.findings
         changed = [one for id_, one in findings.items() if one != known.get(id_)]
-        self._ledger.watch.write(self.lease, memory, changed, now)
-        pauses = drift_events.of_pauses(self._request, memory)
+        self._ledger.enforcement.write(self.lease, state, changed, now)
+        pauses = drift_events.of_pauses(self._request, state)
         repairs = drift_events.of_repairs(self._request, self._repair.outcomes)
         if not (pauses or repairs or unreported):
             return False
@@ -213,9 +213,9 @@ class Look:
         reported = [
             one.once_reported(self._key) for one, is_taken in zip(unreported, of_findings, strict=False) if is_taken
         ]
-        memory = memory.with_pauses_reported() if pauses and all(of_pauses) else memory
+        state = state.with_pauses_reported() if pauses and all(of_pauses) else state
         if reported or pauses:
-            self._ledger.watch.write(self.lease, memory, reported, now)
+            self._ledger.enforcement.write(self.lease, state, reported, now)
         return all(taken) and len(unreported) > MAX_EVENTS
 
     def _send(self, events: Sequence[Event]) -> list[bool]:
@@ -238,7 +238,7 @@ class Look:
         if written:
             metrics.write(self._request, written, self._clock())
 
-    def _arrivals(self, assessment: Assessment, snapshot: Snapshot, known: Mapping[str, Finding]) -> int:
+    def _arrivals(self, assessment: Assessment, snapshot: Snapshot, known: Findings) -> int:
         """Instances that were not targets before, and have got the profile; in a report, those that were not seen
         before."""
         if self._enforced.settings.repairs:

@@ -11,7 +11,7 @@ from ..decide.record import Records
 from ..decide.step import Step, actions_of
 from ..decide.swaps import SwapGate
 from ..drift.assessment import SOON_SECONDS
-from ..drift.breaker import ChangeKind, Memory
+from ..drift.breaker import ChangeKind, EnforcementState
 from ..drift.finding import Finding
 from ..drift.result import Assessment, Change
 from ..ledger.enforcement_lease import EnforcementLease
@@ -49,17 +49,19 @@ class Repair:
         self.is_cut_off = False
         """There was no time for all changes."""
 
-    def make(self, changes: Sequence[Change], snapshot: Snapshot, memory: Memory, assessment: Assessment) -> Memory:
+    def make(
+        self, changes: Sequence[Change], snapshot: Snapshot, state: EnforcementState, assessment: Assessment
+    ) -> EnforcementState:
         """Make changes, and note in the assessment what is to be remembered of each instance.
 
         Args:
             changes: those that may be made.
             snapshot: what they were decided from.
-            memory: what is remembered of the association.
+            state: what is remembered of the association.
             assessment: of this look.
 
         Returns:
-            The memory, with the changes counted.
+            The state, with the changes counted.
 
         Raises:
             LostError: a deployment has begun, or somebody else works on the association. No further call was made.
@@ -67,12 +69,12 @@ class Repair:
         for batch in self._batches(changes, snapshot):
             steps = [change.step for change in batch]
             claimed = self._services.ledger.claim(self._lease, snapshot.records, steps, self._services.clock())
-            before, memory = memory, self._count(batch, memory)
+            before, state = state, self._count(batch, state)
             outcomes = self._carry_out(steps, claimed, snapshot.now)
-            memory = self._settle(batch, outcomes, memory, before)
+            state = self._count_made(batch, outcomes, state, before)
             for outcome in outcomes:
                 self._note(outcome, batch, assessment)
-        return memory
+        return state
 
     def _batches(self, changes: Sequence[Change], snapshot: Snapshot) -> Iterator[list[Change]]:
         """As many changes at a time as can begin within some seconds. One swap goes before the others."""
@@ -102,29 +104,31 @@ class Repair:
         at_once = min(levels[action] + BATCH_SECONDS * LIMITS[action].refill for action in actions_of(step))
         return max(1, min(STEPS_PER_BATCH, int(at_once) - 1))
 
-    def _count(self, batch: Sequence[Change], memory: Memory) -> Memory:
-        """The memory with the changes that are about to be made. It is written before the first call."""
+    def _count(self, batch: Sequence[Change], state: EnforcementState) -> EnforcementState:
+        """The state with the changes that are about to be made. It is written before the first call."""
         now = self._services.clock()
         for kind, ids in _limited(batch):
-            memory = memory.beginning(kind, ids, now)
+            state = state.beginning(kind, ids, now)
         if any(change.is_limited for change in batch):
-            self._services.ledger.watch.write(self._lease, memory, (), now)
-        return memory
+            self._services.ledger.enforcement.write(self._lease, state, (), now)
+        return state
 
-    def _settle(self, batch: Sequence[Change], outcomes: Sequence[Outcome], memory: Memory, before: Memory) -> Memory:
-        """The memory once it is known which changes were made. Those without an answer of EC2 may be; and so may those
+    def _count_made(
+        self, batch: Sequence[Change], outcomes: Sequence[Outcome], state: EnforcementState, before: EnforcementState
+    ) -> EnforcementState:
+        """The state once it is known which changes were made. Those without an answer of EC2 may be; and so may those
         that had begun before this batch, and were not made in it."""
         now, made, open_ = self._services.clock(), set[str](), set[str]()
         for one in outcomes:
-            if one.accepted or one.is_half_made:
+            if one.accepted or one.left_without_profile:
                 made.add(one.step.instance_id)
             elif one.error_kind is ErrorKind.UNREACHABLE:
                 open_.add(one.step.instance_id)
         for kind, ids in _limited(batch):
-            memory = memory.made(kind, ids & made, now)
+            state = state.made(kind, ids & made, now)
             began_now = {id_ for id_ in ids if not before.has_begun(kind, id_)}
-            memory = memory.not_made(kind, began_now - made - open_)
-        return memory
+            state = state.not_made(kind, began_now - made - open_)
+        return state
 
     def _carry_out(self, steps: Sequence[Step], claimed: Records, seen_at: float) -> list[Outcome]:
         services, lease = self._services, self._lease

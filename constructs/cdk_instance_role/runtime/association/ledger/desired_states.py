@@ -16,7 +16,7 @@ from .table import Table
 KIND = "desired"
 """Kind of the ledger's entries for desired states; their ids are those of their associations."""
 FORMAT = 1
-MEMORY_KIND = "enforcement"
+ENFORCEMENT_STATE_KIND = "enforcement"
 """Kind of the ledger's entries for what enforcement remembers of an association."""
 
 
@@ -82,7 +82,7 @@ class DesiredStates:
 
     def removals(self, association: str) -> list[dict[str, Any]]:
         """The writes that remove what there is of an association."""
-        return [self._table.removal(kind, association) for kind in (KIND, MEMORY_KIND)]
+        return [self._table.removal(kind, association) for kind in (KIND, ENFORCEMENT_STATE_KIND)]
 
 
 def _state_of(item: Mapping[str, Any]) -> DesiredState:

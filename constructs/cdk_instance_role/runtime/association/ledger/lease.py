@@ -16,7 +16,7 @@ from ..request.event import Request, RequestType
 from .desired_states import DesiredStates
 from .lock import LOOK_AGAIN, Lock, Scope, Timing, holding
 from .operations import KIND, SUCCEEDED, Operation, operation_of, superseded
-from .received_events import ClosedError, closing, is_outlived
+from .received_events import ClosedError, closing, has_other_physical_id
 from .table import Table, reasons
 
 _OPEN = Scope("attribute_not_exists(Ended)", {})
@@ -108,7 +108,7 @@ class Lease:
             self.request.association, step, now, request=self.request.id, creates=creates, retain=retain
         )
 
-    def announce(self) -> None:
+    def write_desired_state(self) -> None:
         """Write the desired state before the operation ends, so that events of EC2 can ask for another look. It counts
         only once the operation has succeeded."""
         state = DesiredStates(self._table).of(self.request, self.operation, self._timing.clock())
@@ -203,7 +203,7 @@ class Lease:
     def _explain(self) -> NoReturn:
         """Raise why the lease can't be had, or is lost."""
         current = self._table.get(KIND, self.request.association)
-        if not current or is_outlived(self.request, current):
+        if not current or has_other_physical_id(self.request, current):
             raise ClosedError from None
         operation = operation_of(current)
         if operation.request_id != self.request.id:

@@ -9,7 +9,7 @@ from typing import Any
 from ..exceptions import SupersededError
 from ..request.event import Request, RequestType, max_seconds
 from .items import reading
-from .received_events import RENEWED, ClosedError, check, is_outlived, outdated, receive
+from .received_events import RENEWED, ClosedError, check, has_other_physical_id, outdated, receive
 from .table import Table, reasons
 
 KIND = "operation"
@@ -121,8 +121,8 @@ class Operations:
         while (current := self._table.get(KIND, request.association)).get("RequestId") != request.id:
             create_id = self.receive(request, now)
             if current:
-                _refuse_other_life(request, current, create_id)
-            rolling_back = request.type is RequestType.UPDATE and (_takes_back(request, current) or stack_rolls_back())
+                _refuse_other_physical_id(request, current, create_id)
+            rolling_back = request.type is RequestType.UPDATE and (_is_rollback(request, current) or stack_rolls_back())
             self._replace(request, current, now, rolling_back=rolling_back, create_id=create_id)
         return operation_of(current)
 
@@ -173,7 +173,7 @@ class Operations:
                 ":back": rolling_back,
                 ":from": came_from if request.type is RequestType.UPDATE else "",
                 ":undone": _undone(request, current, create_id) if request.type is RequestType.DELETE else None,
-                ":physical": request.life or current.get("PhysicalId"),
+                ":physical": request.generated_physical_id or current.get("PhysicalId"),
                 **({":former": former} if former else {}),
             },
             "RequestId = :former" if former else "attribute_not_exists(RequestId)",
@@ -220,7 +220,7 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
         )
 
 
-def _takes_back(request: Request, current: Mapping[str, Any]) -> bool:
+def _is_rollback(request: Request, current: Mapping[str, Any]) -> bool:
     """Whether an Update rolls back the last ordinary one, which has failed and is still open: CloudFormation does that
     at once where successful resources are preserved, while the stack does not roll back."""
     before, after = request.digests
@@ -231,7 +231,7 @@ def _undone(request: Request, current: Mapping[str, Any], create_id: str | None)
     """Id of the Create that a Delete after this operation rolls back; None if it restores all. A Delete that has failed
     before it leaves the Create for the next one."""
     if not current:  # a cancelled Create has not begun: what there is, an earlier life has left
-        return None if request.life else create_id
+        return None if request.generated_physical_id else create_id
     if current.get("Ended") == SUCCEEDED:
         return None
     match current.get("RequestType"):
@@ -242,9 +242,9 @@ def _undone(request: Request, current: Mapping[str, Any], create_id: str | None)
     return None
 
 
-def _refuse_other_life(request: Request, current: Mapping[str, Any], create_id: str | None) -> None:
+def _refuse_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None) -> None:
     """Refuse an event about another life of the association than that of the current operation."""
-    if is_outlived(request, current, create_id):
+    if has_other_physical_id(request, current, create_id):
         raise ClosedError
-    if request.type is RequestType.UPDATE and request.life not in (None, current.get("PhysicalId")):
+    if request.type is RequestType.UPDATE and request.generated_physical_id not in (None, current.get("PhysicalId")):
         raise outdated()

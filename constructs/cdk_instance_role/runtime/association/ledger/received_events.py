@@ -92,7 +92,7 @@ def outdated() -> SupersededError:
     return SupersededError("a later event for this association was handled already: this one is ignored")
 
 
-def is_outlived(request: Request, current: Mapping[str, Any], create_id: str | None = None) -> bool:
+def has_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None = None) -> bool:
     """Whether a Delete is about another life of the association than that of the current operation.
 
     Args:
@@ -100,5 +100,5 @@ def is_outlived(request: Request, current: Mapping[str, Any], create_id: str | N
         current: the item of the operation.
         create_id: id of the Create that a Delete with an invented id is about. Default: unknown.
     """
-    life = request.life or (request.life_since(create_id) if create_id else None)
-    return request.type is RequestType.DELETE and life not in (None, current.get("PhysicalId"))
+    physical_id = request.generated_physical_id or (request.physical_id_for(create_id) if create_id else None)
+    return request.type is RequestType.DELETE and physical_id not in (None, current.get("PhysicalId"))

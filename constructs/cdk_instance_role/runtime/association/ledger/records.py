@@ -24,13 +24,13 @@ from . import enforcement_lease
 from .bucket_levels import BucketLevels
 from .desired_states import DesiredState, DesiredStates
 from .enforcement_lease import EnforcementLease
+from .enforcement_states import EnforcementStates
 from .items import attributes_of, holders_of, record_of
 from .lease import Lease, acquire
 from .lock import Timing
 from .operations import Operations
 from .shared_budget import SharedBudget
 from .table import Table
-from .watch import Watch
 
 RECORD = "record"
 """Sort key of the record of an instance."""
@@ -54,7 +54,7 @@ class Ledger:
         self.budget = SharedBudget(table)
         self.levels = BucketLevels(table)
         self.desired_states = DesiredStates(table)
-        self.watch = Watch(table)
+        self.enforcement = EnforcementStates(table)
 
     def lease(self, request: Request, owner: str, timing: Timing) -> AbstractContextManager[Lease]:
         """Keep every other invocation from working on an association meanwhile; see `lease.acquire`."""
@@ -128,9 +128,9 @@ class Ledger:
                 records = self.records_of(association, [one.step.instance_id for one in outcomes])
         raise AssertionError
 
-    def settle(self, lease: Lease, records: Iterable[Record], wanted: str, *, retain: bool) -> None:
+    def commit(self, lease: Lease, records: Iterable[Record], wanted: str, *, retain: bool) -> None:
         """From now on only this profile is ours on these instances, not what earlier operations have put there."""
-        self._write([record.settled(wanted, retain=retain) for record in records], lease=lease)
+        self._write([record.committed(wanted, retain=retain) for record in records], lease=lease)
 
     def forget(self, lease: AnyLease, records: Iterable[Record], *, reverting: bool = False) -> None:
         """Have nothing to do with these instances any more.
@@ -171,7 +171,7 @@ def _noted(record: Record, outcome: Outcome, now: float) -> Record:
     """The record after a step."""
     if outcome.error_kind is None:
         return record.noted(None, now)
-    kind = outcome.error_kind.name if outcome.error_kind.says_why else ""
+    kind = outcome.error_kind.name if outcome.error_kind.is_specific else ""
     since = record.error_since(kind, now)
     # A profile that may not be restored today may be tomorrow: nothing is stripped for a denial.
     final = is_terminal(outcome.error_kind, now - since) and not (outcome.is_denied and outcome.step.undo)
@@ -183,4 +183,4 @@ def _noted(record: Record, outcome: Outcome, now: float) -> Record:
 
 
 def _read(item: Mapping[str, Any], association: str) -> Record:
-    return record_of(item).seen_by(association)
+    return record_of(item).for_association(association)

@@ -48,7 +48,7 @@ class Entry:
         return now < self.ends_at and (self.counts_until is None or now < self.counts_until)
 
 
-def crowding(entries: Sequence[Entry], association: str, now: float) -> tuple[float, list[Entry]] | None:
+def budget_shortfall(entries: Sequence[Entry], association: str, now: float) -> tuple[float, list[Entry]] | None:
     """Why an operation can't begin beside those that began before it.
 
     Each operation of n that are open gets a n-th of the calls that EC2 allows, until it has made its own.

@@ -11,7 +11,7 @@ from typing import Any
 from ..aws.enforcement_calls import Event
 from ..contract import EventType
 from ..decide.outcome import Outcome
-from ..drift.breaker import Memory
+from ..drift.breaker import EnforcementState
 from ..drift.finding import OF_THE_PROFILE, Finding
 from ..request.event import Request
 
@@ -42,7 +42,7 @@ def of_repairs(request: Request, outcomes: Iterable[Outcome]) -> list[Event]:
     return [_of_repair(request, one) for one in outcomes if one.accepted]
 
 
-def of_pauses(request: Request, memory: Memory) -> list[Event]:
+def of_pauses(request: Request, state: EnforcementState) -> list[Event]:
     """Changes of a kind are not made any more."""
     return [
         Event(
@@ -50,7 +50,7 @@ def of_pauses(request: Request, memory: Memory) -> list[Event]:
             {**_common(request), "kind": str(kind), "reason": pause.reason, "since": _time(pause.since)},
             (request.stack_id,),
         )
-        for kind, pause in memory.pauses.items()
+        for kind, pause in state.pauses.items()
         if not pause.reported
     ]
 

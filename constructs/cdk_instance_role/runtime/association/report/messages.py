@@ -32,7 +32,7 @@ def refusal(request: Request, sentences: Sequence[str]) -> str:
     return _bounded(f"nothing has been changed in {_place(request)}: ", sentences)
 
 
-def crowded(seconds: float, others: Sequence[Entry], timeout: float) -> str:
+def exceeds_shared_budget(seconds: float, others: Sequence[Entry], timeout: float) -> str:
     """Why an operation can't share EC2's limits with those that are open.
 
     Args:

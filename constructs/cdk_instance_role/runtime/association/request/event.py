@@ -104,15 +104,15 @@ class Request:
         return f"{self.stack_id}|{self.logical_id}"
 
     @property
-    def life(self) -> str | None:
+    def generated_physical_id(self) -> str | None:
         """Physical id of the association from its Create to its Delete; the same if a Create is delivered twice. None
         for a Delete with an id that CloudFormation has invented, as after a cancelled Create."""
         if self.type is RequestType.CREATE:
-            return self.life_since(self.id)
+            return self.physical_id_for(self.id)
         is_ours = re.fullmatch(rf"{re.escape(self.logical_id)}-[0-9a-f]{{12}}", self.physical_id or "")
         return self.physical_id if is_ours else None
 
-    def life_since(self, create_id: str) -> str:
+    def physical_id_for(self, create_id: str) -> str:
         """Physical id of the association since a Create, by the id of that event."""
         digest = hashlib.sha256(f"{self.association}|{create_id}".encode()).hexdigest()
         return f"{self.logical_id}-{digest[:12]}"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..contract import LEDGER_SORT_KEY
-from ..drift.breaker import ChangeKind, Memory, Pause
+from ..drift.breaker import ChangeKind, EnforcementState, Pause
 from ..drift.finding import Drift, Finding
-from .desired_states import MEMORY_KIND
+from .desired_states import ENFORCEMENT_STATE_KIND
 from .enforcement_lease import EnforcementLease
 from .items import reading
 from .table import Table
@@ -19,33 +19,33 @@ _FINDINGS = "findings|"
 the instances."""
 
 
-class Watch:
+class EnforcementStates:
     """What enforcement remembers of the associations that share a ledger."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def memory(self, association: str) -> Memory:
-        """What is remembered of an association; an empty memory if nothing is."""
-        item = self._table.get(MEMORY_KIND, association)
-        return _memory_of(item) if item else Memory()
+    def state(self, association: str) -> EnforcementState:
+        """What is remembered of an association; an empty state if nothing is."""
+        item = self._table.get(ENFORCEMENT_STATE_KIND, association)
+        return _state_of(item) if item else EnforcementState()
 
-    def memories(self, associations: Iterable[str]) -> dict[str, Memory]:
+    def states(self, associations: Iterable[str]) -> dict[str, EnforcementState]:
         """What is remembered of these associations, as far as anything is."""
-        found = self._table.get_many((MEMORY_KIND, one) for one in associations)
-        return {item[LEDGER_SORT_KEY]: _memory_of(item) for item in found}
+        found = self._table.get_many((ENFORCEMENT_STATE_KIND, one) for one in associations)
+        return {item[LEDGER_SORT_KEY]: _state_of(item) for item in found}
 
     def findings(self, association: str) -> dict[str, Finding]:
         """What is remembered of its instances, by instance id."""
         found = map(_finding_of, self._table.query(f"{_FINDINGS}{association}"))
         return {one.instance_id: one for one in found}
 
-    def write(self, lease: EnforcementLease, memory: Memory, findings: Iterable[Finding], now: float) -> None:
-        """Write the memory and these findings. One that says nothing any more is removed.
+    def write(self, lease: EnforcementLease, state: EnforcementState, findings: Iterable[Finding], now: float) -> None:
+        """Write the state and these findings. One that says nothing any more is removed.
 
         Args:
             lease: of the association.
-            memory: of the association.
+            state: of the association.
             findings: those that have changed.
             now: seconds since the epoch.
 
@@ -53,7 +53,7 @@ class Watch:
             LostError: somebody else works on the association. Nothing more was written.
         """
         key = lease.association
-        writes = [self._table.replacement(MEMORY_KIND, key, _attributes_of(memory))]
+        writes = [self._table.replacement(ENFORCEMENT_STATE_KIND, key, _attributes_of(state))]
         for one in findings:
             kind = f"{_FINDINGS}{key}"
             if one.is_needed(now):
@@ -72,7 +72,9 @@ class Watch:
         Raises:
             LostError: somebody else works on the association.
         """
-        change = self._table.change(MEMORY_KIND, lease.association, "SET IsUnfinished = :yes", {":yes": True})
+        change = self._table.change(
+            ENFORCEMENT_STATE_KIND, lease.association, "SET IsUnfinished = :yes", {":yes": True}
+        )
         try:
             self._table.write([[change]], lease.check())
         except self._table.Cancelled as error:
@@ -85,39 +87,39 @@ class Watch:
         self._table.write([[self._table.removal(kind, id_)] for id_ in self.findings(association)])
 
 
-def _attributes_of(memory: Memory) -> dict[str, Any]:
+def _attributes_of(state: EnforcementState) -> dict[str, Any]:
     return {
-        "RequestId": memory.request_id,
-        "ObservedAt": memory.observed_at,
-        "Drifted": memory.drifted,
-        "IsUnfinished": memory.is_unfinished,
-        "SweptAt": memory.swept_at,
-        "TriedAt": memory.tried_at,
-        "ResumedAt": memory.resumed_at,
-        "AcceptsLoss": memory.accepts_loss,
-        "Held": {str(at): number for at, number in memory.held.items()},
-        "Counts": {str(kind): {str(at): n for at, n in found.items()} for kind, found in memory.counts.items()},
-        "Begun": {str(kind): dict(found) for kind, found in memory.begun.items()},
+        "RequestId": state.request_id,
+        "ObservedAt": state.observed_at,
+        "Drifted": state.drifted,
+        "IsUnfinished": state.is_unfinished,
+        "SweptAt": state.swept_at,
+        "TriedAt": state.tried_at,
+        "ResumedAt": state.resumed_at,
+        "AcceptsLoss": state.accepts_loss,
+        "Held": {str(at): number for at, number in state.held.items()},
+        "Counts": {str(kind): {str(at): n for at, n in found.items()} for kind, found in state.counts.items()},
+        "Begun": {str(kind): dict(found) for kind, found in state.begun.items()},
         "Pauses": {
             str(kind): {"Since": one.since, "Reason": one.reason, "Reported": one.reported}
-            for kind, one in memory.pauses.items()
+            for kind, one in state.pauses.items()
         },
     }
 
 
-def _memory_of(item: Mapping[str, Any]) -> Memory:
+def _state_of(item: Mapping[str, Any]) -> EnforcementState:
     """What an item says. If a later release has written what this one does not know, nothing is changed."""
     try:
-        return _read_memory(item)
+        return _read_state(item)
     except (KeyError, TypeError, ValueError, AttributeError):
         pause = Pause(
             0.0, "the ledger says more than this release knows: deploy with the current release", reported=True
         )
-        return Memory(str(item.get("RequestId")), pauses=dict.fromkeys(ChangeKind, pause))
+        return EnforcementState(str(item.get("RequestId")), pauses=dict.fromkeys(ChangeKind, pause))
 
 
-def _read_memory(item: Mapping[str, Any]) -> Memory:
-    return Memory(
+def _read_state(item: Mapping[str, Any]) -> EnforcementState:
+    return EnforcementState(
         request_id=item["RequestId"],
         observed_at=float(item["ObservedAt"]),
         counts={ChangeKind(kind): {int(at): int(n) for at, n in one.items()} for kind, one in item["Counts"].items()},

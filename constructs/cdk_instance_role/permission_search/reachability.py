@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from .declared import Edge
 
 
-class Reach:
+class Reachability:
     """What an instance may come to carry, by sequences of calls."""
 
     def __init__(self, edges: Iterable[Edge]) -> None:

@@ -8,7 +8,7 @@ _ACCOUNT = "account"
 _REGION = "region"
 
 
-class Concrete:
+class Placeholders:
     """What stands for the values of statements. Equal values get equal texts, different ones different texts.
 
     All ARNs are in one account and Region, whether a stack names them or not.
