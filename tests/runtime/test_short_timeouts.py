@@ -102,6 +102,47 @@ def test_restoring_is_given_up_once_nothing_has_changed_for_the_timeout(
     assert operation.exceeded(now, timeout) == seconds
 
 
+OUTAGES = [
+    pytest.param("TransactWriteItems", AwsError("InternalServerError", "no", 500), id="of the ledger"),
+    pytest.param("DescribeInstances", AwsError("Unavailable", "no", 503), id="of EC2"),
+]
+
+
+@pytest.mark.parametrize(("action", "error"), OUTAGES)
+def test_a_short_outage_does_not_end_a_delete_that_has_made_progress_until_then(
+    world: World, resource: Resource, action: str, error: AwsError
+) -> None:
+    targets = world.instances(1100)
+    assert resource.create(world.properties(targets, timeout=3000)).ok
+    resource.properties = world.properties(targets, timeout=60)
+    began = world.clock()
+    world.traffic.fail(action, error, times=FOR_EVER, when=lambda _: 195 < world.clock() - began < 225)
+    result = resource.delete()
+
+    assert result.ok, result.reason
+    assert world.carried(*targets) == [None] * 1100
+
+
+@pytest.mark.parametrize("timeout", [60, 600])
+def test_changes_that_another_automation_reverts_are_no_progress(
+    world: World, resource: Resource, timeout: int
+) -> None:
+    targets = world.instances(3)
+    resource.properties = world.properties(targets, timeout=timeout)
+    assert resource.create(resource.properties).ok
+
+    def revert() -> None:
+        for target in targets:
+            world.fleet.set_carried(target, world.web)
+
+    for number in range(1, 400):
+        world.traffic.meanwhile(DISASSOCIATE, revert, nth=number)
+    result = resource.delete()
+
+    assert not result.ok
+    assert max(timeout, 180) <= result.seconds < max(timeout, 180) + 60
+
+
 def test_an_update_ends_with_its_timeout_whatever_has_changed_last() -> None:
     assert Operation(0.0, type=RequestType.UPDATE, restored_at=590).exceeded(601, 600) == 600
 

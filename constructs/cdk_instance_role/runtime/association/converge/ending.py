@@ -105,7 +105,7 @@ class Ending:
         Raises:
             AssociationError: the operation has ended.
         """
-        request, late = self._request, [*plan.waiting, *plan.changes]
+        request, late = self._request, [*plan.unfinished]
         late.sort(key=lambda step: _latest_error(snapshot, step) is None)  # a message may have room for the first only
         operation, now = self._lease.operation, self._services.clock()
         seconds = operation.exceeded(now, request.timeout) or operation.seconds(request.timeout)
@@ -125,7 +125,7 @@ class Ending:
         """Why instances could not get their previous profiles back."""
         failure = self._lease.operation.failure
         if failure and is_late and not self._failed_targets.refusals:
-            left, desired = (*plan.waiting, *plan.changes), self._request.desired
+            left, desired = plan.unfinished, self._request.desired
             log.write_failed(self._request, {step.instance_id: f"{step.instance_id} {step.reason}" for step in left})
             retain = desired is not None and desired.retain
             return messages.restore_unfinished(len(left), sentences[0], failure, retain=retain)

@@ -76,14 +76,15 @@ class Execution:
 
     def act(self, snapshot: Snapshot, plan: Plan) -> bool:
         """Carry out what the time allows. Returns whether anything has changed."""
-        changed = False
+        changed, left = False, len(plan.unfinished)
         self._waves.restart_bake(plan)
         for steps in self._batches(plan, snapshot):
             if self._previous_profiles_have_changed(snapshot, steps):
                 return True  # another plan is needed
             outcomes = self._carry_out(snapshot, steps)
-            if any(outcome.accepted for outcome in outcomes):
-                changed, self.refusals_in_a_row = True, 0
+            if accepted := sum(outcome.accepted for outcome in outcomes):
+                changed, self.refusals_in_a_row, left = True, 0, left - accepted
+                self._lease.record_left(left)
             self.is_cut_off = len(outcomes) < len(steps)
             if self._failed or self.is_cut_off or self._waves.problems():
                 break

@@ -179,7 +179,7 @@ class Convergence:
     def _record_observation(self, snapshot: Snapshot, plan: Plan) -> None:
         """Write into the ledger what later invocations and other operations have to know of an observation."""
         self._record_stale(snapshot, plan)
-        self._lease.record_change(snapshot.changed_at)
+        self._lease.record_left(len(plan.unfinished))
         self._progress.observed(snapshot, plan, self._desired)
         self._waves.begin(plan)
 

@@ -84,6 +84,11 @@ class Plan:
         return self._with({Action.WAIT})
 
     @property
+    def unfinished(self) -> tuple[Step, ...]:
+        """Steps of instances that are not as they are to be, those first that wait."""
+        return (*self.waiting, *self.changes)
+
+    @property
     def forgotten(self) -> tuple[Step, ...]:
         return self._with({Action.FORGET})
 

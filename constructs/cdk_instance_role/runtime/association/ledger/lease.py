@@ -127,12 +127,14 @@ class Lease:
     def fail(self, reason: str) -> None:
         """The operation has failed and restores what it has changed so far."""
         now = self._timing.clock()
-        self._set("SET Failure = :reason, RestoredAt = :now", {":reason": reason, ":now": now})
+        self._set("SET Failure = :reason, RestoredAt = :now REMOVE LeftToRestore", {":reason": reason, ":now": now})
 
-    def record_change(self, at: float) -> None:
-        """EC2 has accepted a change then, in seconds since the epoch: restoring makes progress."""
-        if self.operation.is_restoring and at > max(self.operation.started_at, self.operation.restored_at):
-            self._set("SET RestoredAt = :at", {":at": at})
+    def record_left(self, left: int) -> None:
+        """So many instances are still to be restored. Restoring makes progress if these are fewer than ever before:
+        where another automation reverts each change, EC2 accepts changes without end."""
+        known, now = self.operation.left, self._timing.clock()
+        if self.operation.is_restoring and (known is None or left < known):
+            self._set("SET RestoredAt = :now, LeftToRestore = :left", {":now": now, ":left": left})
 
     def begin_waves(self, total: int) -> None:
         """This many targets are to be changed in waves."""

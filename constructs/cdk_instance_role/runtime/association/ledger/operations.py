@@ -19,8 +19,7 @@ SUCCEEDED, FAILED = "succeeded", "failed"
 """How an operation has ended. It is open from its beginning until it has succeeded."""
 
 MIN_PATIENCE_SECONDS = 180.0
-"""How long restoring goes on at least without a change. After a function was killed, its lease has to run out first,
-which takes more than a minute, and EC2 may take another one to confirm a change."""
+"""How long restoring goes on at least without progress: the lease of a killed function has to run out first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,7 @@ class Operation:
     rolling_back: bool = False
     """It rolls a failed update back."""
     came_from: str = ""
-    """Digest of the properties before the last ordinary Update, for as long as no operation has succeeded since; else
-    empty."""
+    """Digest of the properties before the last ordinary Update, until an operation has succeeded; else empty."""
     undoes: str | None = None
     """Id of the Create that a Delete rolls back. None: the Delete restores all that the association did."""
     first_change_accepted: bool = False
@@ -45,7 +43,9 @@ class Operation:
     failure: str | None = None
     """Why the operation has failed. From then on it restores what it has changed so far."""
     restored_at: float = 0.0
-    """When restoring after the failure began, or EC2 last accepted a change of it, in seconds since the epoch."""
+    """When restoring began after the failure, or last made progress, in seconds since the epoch."""
+    left: int | None = None
+    """Instances that are still to be restored, the fewest so far; None if it is not known yet."""
     progress: Mapping[str, int] = field(default_factory=dict)
     """How far the last look has found it, by metric."""
     total: int | None = None
@@ -82,7 +82,7 @@ class Operation:
 
     def exceeded(self, now: float, timeout: float) -> float | None:
         """The seconds that were not enough for it; None while its time is not over. An undo that makes progress goes
-        on. It is given up once EC2 has accepted no change for the timeout: so a missing permission is named then."""
+        on. It is given up after the timeout without progress: so a missing permission is named then."""
         if now > self.ends_at(timeout):
             return self.seconds(timeout)
         unchanged, patience = now - max(self.started_at, self.restored_at), max(timeout, MIN_PATIENCE_SECONDS)
@@ -136,11 +136,9 @@ class Operations:
         Raises:
             SupersededError: a later event has begun.
         """
-        values = {":yes": True, ":id": request.id}
+        expression, values = "SET RollingBack = :yes", {":yes": True, ":id": request.id}
         try:
-            item = self._table.update(
-                KIND, request.association, "SET RollingBack = :yes", values, condition="RequestId = :id"
-            )
+            item = self._table.update(KIND, request.association, expression, values, condition="RequestId = :id")
         except self._table.ConditionFailed:
             raise superseded() from None
         return operation_of(item)
@@ -164,7 +162,7 @@ class Operations:
             "SET RequestId = :id, RequestType = :type, StartedAt = :now, RollingBack = :back, CameFrom = :from, "
             "UndoneRequestId = :undone, PhysicalId = :physical, FirstAt = :first REMOVE FirstChangeAccepted, Failure, "
             "RestoredAt, Progress, TargetCount, Wave, BakesUntil, SwapsToRenew, Ended, ResultAttributes, Reason, "
-            "LookAgain",
+            "LookAgain, LeftToRestore",
             {
                 ":id": request.id,
                 ":type": request.type.value,
@@ -208,6 +206,7 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
             swaps_to_renew=bool(item.get("SwapsToRenew")),
             failure=item.get("Failure"),
             restored_at=float(item.get("RestoredAt", 0)),
+            left=None if (left := item.get("LeftToRestore")) is None else int(left),
             progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
             total=None if (total := item.get("TargetCount")) is None else int(total),
             wave=int(item.get("Wave", 0)),
