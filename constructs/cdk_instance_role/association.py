@@ -106,7 +106,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
                 The handler stops an operation of an hour at 58 minutes, a create at 55, so that it can report the
                 failure; what a failed create has not restored by then, the Delete that follows does. A delete, a
                 rollback and a create that undoes its changes have this longest time, whatever the timeout is. They fail
-                before it once EC2 has accepted no change for the timeout, or for 3 minutes if that is longer.
+                before it once EC2 has accepted no change for the timeout, or for 4 minutes if that is longer.
                 Default: 30 minutes, or an hour for a rollout in waves.
             provider: the provider, in the account and Region of the stack. It can't be changed once the association is
                 deployed: CloudFormation refuses another service token for a resource that exists. About 65 associations

@@ -139,6 +139,22 @@ def test_two_batches_close_to_the_limit_make_no_change_beyond_it(
     assert world.carried(*second).count("Web") == 4
 
 
+def test_changes_that_an_invocation_was_killed_after_are_not_free_when_they_are_needed_again(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    targets = deploy(world, resource, 30, enforcement={**REPAIR, "MaxChanges": "20%"})
+    kill_switch, before = world.traffic.kill_switch, world.traffic.count(REPLACE)
+    world.traffic.meanwhile(REPLACE, lambda: setattr(kill_switch, "kill_at", len(kill_switch.points) + 1), nth=6)
+    for _ in range(2):
+        for target in targets[:6]:
+            world.fleet.set_carried(target, world.old)
+        enforcement.sweep()
+        enforcement.run(600)
+
+    assert world.traffic.count(REPLACE) - before == 6, "20 % of 30"
+    assert [kind for kind, _ in pauses(world)] == ["taking"]
+
+
 def test_changes_that_an_invocation_was_killed_before_count_once(
     world: World, resource: Resource, enforcement: Enforcement
 ) -> None:

@@ -34,6 +34,7 @@ def admit(assessment: Assessment, state: EnforcementState, settings: Enforcement
     limit = settings.limit(state.held_an_hour_ago)
     for kind in ChangeKind:
         limited = [change for change in assessment.changes if change.kind is kind and change.is_limited]
+        state = state.observed_changes(kind, {change.step.instance_id for change in limited}, now)
         begun = [change for change in limited if state.has_begun(kind, change.step.instance_id)]
         others = [change for change in limited if not state.has_begun(kind, change.step.instance_id)]
         if kind in state.pauses:

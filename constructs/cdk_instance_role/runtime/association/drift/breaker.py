@@ -7,7 +7,7 @@ A change counts from before its call, and for an instance it counts once until E
 be tried again, because an invocation was killed or EC2 gave no answer, is not another one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
@@ -117,6 +117,12 @@ class EnforcementState:
         ids, of_kind = set(instance_ids), dict(self.counts.get(kind, {}))
         of_kind[_bucket(now)] = of_kind.get(_bucket(now), 0) + len(ids)
         return replace(self.not_made(kind, ids), counts={**self.counts, kind: of_kind})
+
+    def observed_changes(self, kind: ChangeKind, left: Collection[str], now: float) -> Self:
+        """The state once it is seen which instances are still to be changed: other changes that had begun were made. If
+        the same instance is to be changed again later, that is another change."""
+        made = self.begun.get(kind, {}).keys() - set(left)
+        return self.made(kind, made, now) if made else self
 
     def not_made(self, kind: ChangeKind, instance_ids: Iterable[str]) -> Self:
         """The state once changes that had begun are known not to be made."""

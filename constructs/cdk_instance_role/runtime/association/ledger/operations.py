@@ -18,8 +18,9 @@ KIND = "operation"
 SUCCEEDED, FAILED = "succeeded", "failed"
 """How an operation has ended. It is open from its beginning until it has succeeded."""
 
-MIN_PATIENCE_SECONDS = 180.0
-"""How long restoring goes on at least without progress: the lease of a killed function has to run out first."""
+MIN_PATIENCE_SECONDS = 240.0
+"""How long restoring goes on at least without progress: three tries, each a minute after a call without an answer, or
+after the lease of a killed function has run out."""
 
 
 @dataclass(frozen=True, slots=True)
