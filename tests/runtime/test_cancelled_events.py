@@ -116,7 +116,7 @@ def test_an_update_whose_association_is_deleted_in_its_first_phase_changes_nothi
     assert world.ledger_items == {}
 
 
-# What an earlier life of the association has left
+# What an earlier creation of the association has left
 
 
 class Retained:

@@ -14,7 +14,7 @@ DENIAL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a target was when a Create found a claim that an earlier life of its association had left there."""
+    """What a target was when a Create found a claim that an earlier creation of its association had left there."""
 
     profile: str | None
     """ARN of the profile that it carried."""
@@ -88,7 +88,7 @@ class Claim:
     rank: int = 0
     """The higher, the younger."""
     wanted: str | None = None
-    """Profile that the instance shall carry. None once somebody else has overruled the association."""
+    """Profile that the instance shall carry. None once somebody else has changed it."""
     ours: frozenset[str] = frozenset()
     """Profiles that the association has put there, or was about to."""
     detached: str | None = None

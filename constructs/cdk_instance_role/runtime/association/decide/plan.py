@@ -66,7 +66,7 @@ def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext
         targets, snapshot, confirmed=context.identity_confirmed, by_swapping=context.swaps_to_renew
     )
     if context.creates and any(step.action is not Action.KEEP for step in renewed):
-        # A leftover of an earlier life could not be restored if the Create fails, so it is undone last.
+        # A leftover of an earlier creation could not be restored if the Create fails, so it is undone last.
         leaving = [record for record in leaving if record.mine and record.mine.request == context.creates]
     return Plan((*renewed, *_plan_undos(leaving, snapshot)))
 

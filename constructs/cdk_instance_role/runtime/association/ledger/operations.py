@@ -116,7 +116,7 @@ class Operations:
 
         Raises:
             SupersededError: the event is an old one that was delivered again.
-            ClosedError: it is a Delete of an association that is gone, and has another life now, if any.
+            ClosedError: it is a Delete of an association that is gone, and was created again since, if at all.
         """
         stack_rolls_back = cache(stack_rolls_back)
         while (current := self._table.get(KIND, request.association)).get("RequestId") != request.id:
@@ -230,7 +230,7 @@ def _is_rollback(request: Request, current: Mapping[str, Any]) -> bool:
 def _undone(request: Request, current: Mapping[str, Any], create_id: str | None) -> str | None:
     """Id of the Create that a Delete after this operation rolls back; None if it restores all. A Delete that has failed
     before it leaves the Create for the next one."""
-    if not current:  # a cancelled Create has not begun: what there is, an earlier life has left
+    if not current:  # a cancelled Create has not begun: what there is, an earlier creation has left
         return None if request.generated_physical_id else create_id
     if current.get("Ended") == SUCCEEDED:
         return None
@@ -243,7 +243,7 @@ def _undone(request: Request, current: Mapping[str, Any], create_id: str | None)
 
 
 def _refuse_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None) -> None:
-    """Refuse an event about another life of the association than that of the current operation."""
+    """Refuse an event about another creation of the association than that of the current operation."""
     if has_other_physical_id(request, current, create_id):
         raise ClosedError
     if request.type is RequestType.UPDATE and request.generated_physical_id not in (None, current.get("PhysicalId")):

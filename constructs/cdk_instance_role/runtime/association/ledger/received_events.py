@@ -93,7 +93,7 @@ def outdated() -> SupersededError:
 
 
 def has_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None = None) -> bool:
-    """Whether a Delete is about another life of the association than that of the current operation.
+    """Whether a Delete is about another creation of the association than that of the current operation.
 
     Args:
         request: the event.
