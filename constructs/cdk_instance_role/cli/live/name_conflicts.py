@@ -43,6 +43,9 @@ class _Named:
         return self.kind, self.name.lower()
 
 
+_Look = Callable[[StackArtifact, StackGraph], Iterator[_Named]]
+
+
 class NameConflicts:
     """Compares the names that stacks give with those that are there by then."""
 
@@ -54,6 +57,8 @@ class NameConflicts:
         """
         self._stacks, self._deployment = stacks, deployment
         self._found: dict[str, tuple[str, ...]] = {}
+        self._names: dict[tuple[_Look, StackGraph, Address], list[_Named]] = {}
+        """What was seen: each stack is compared with all others."""
 
     def of(self, address: Address) -> tuple[str, ...]:
         """Why CloudFormation can't create something of a stack at the top, or of those that are nested in it, in
@@ -68,10 +73,10 @@ class NameConflicts:
         return self._found[address.name]
 
     def _conflicts(self, stack: StackArtifact) -> Iterator[str]:
-        given = _seen(_created, stack, self._stacks)
+        given = self._seen(_created, stack, self._stacks)
         if not given:  # then nobody needs to look at other stacks
             return
-        own = {one.key: one for one in _seen(_present, stack, self._stacks)}
+        own = {one.key: one for one in self._seen(_present, stack, self._stacks)}
         others = {one.key: (one, graph) for one, graph in self._of_others(stack)}
         for new in given:
             word, argument = _KINDS[new.kind]
@@ -98,10 +103,15 @@ class NameConflicts:
             is_first = index is not None and place is not None and index < place
             looks = [_present] if comes_later else [_kept, _created] if is_first else [_kept]
             for look in looks:
-                yield from ((one, stacks) for one in _seen(look, other, stacks))
+                yield from ((one, stacks) for one in self._seen(look, other, stacks))
 
-
-_Look = Callable[[StackArtifact, StackGraph], Iterator[_Named]]
+    def _seen(self, look: _Look, stack: StackArtifact, stacks: StackGraph) -> list[_Named]:
+        """What a look at a stack finds. What can't be seen there has no names that are known."""
+        key = look, stacks, stack.address
+        if key not in self._names:
+            with stacks.reader.discard_gaps():
+                self._names[key] = guarded(lambda: [*look(stack, stacks)], lambda _: [])
+        return self._names[key]
 
 
 def _index(stack: StackArtifact, stacks: list[StackArtifact]) -> int | None:
@@ -118,12 +128,6 @@ def _in_own_stack(word: str, new: _Named, old: _Named) -> str:
         f"CloudFormation can't create {word} {new.path}, because it deletes {old.path} only afterwards, if at all, and "
         f"both have the name {new.name}"
     )
-
-
-def _seen(look: _Look, stack: StackArtifact, stacks: StackGraph) -> list[_Named]:
-    """What a look at a stack finds. What can't be seen there has no names that are known."""
-    with stacks.reader.discard_gaps():
-        return guarded(lambda: [*look(stack, stacks)], lambda _: [])
 
 
 def _created(stack: StackArtifact, stacks: StackGraph) -> Iterator[_Named]:
