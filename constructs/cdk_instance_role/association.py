@@ -31,7 +31,7 @@ from .rollout import Rollout
 from .runtime.association.contract import RETAIN, Attribute, OnConflict, Property
 from .selection import InstanceSelection
 from .support.arns import Arns
-from .support.at_synthesis import at_synthesis, resources_of
+from .support.at_synthesis import at_synthesis, resource_of
 from .support.locations import Location
 from .support.problems import Problems
 
@@ -195,7 +195,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
     def _settle(self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str]) -> None:
         """Hand over what Aspects have set: former paths, and what happens when the resource is removed."""
         resource = self._template_resource
-        template = resources_of(stack).get(stack.resolve(resource.logical_id), {})
+        template = resource_of(resource)
         removal = removal_in(template)
         changed = _render_former(profile.former_paths) if profile.former_paths != former_paths else {}
         if removal and removal != template["Properties"][Property.REMOVAL_POLICY.value]:

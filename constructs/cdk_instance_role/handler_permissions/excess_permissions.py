@@ -1,21 +1,20 @@
 """What is refused at synthesis because the permissions of several associations together reach too far."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from ..permission_search.declared import Declared
 from ..permission_search.placeholders import INSTANCES, Placeholders, profile_arn, role_arn
 from ..permission_search.search import Excess, excess
 from ..permission_search.statement import Statement
 from ..support.arns import is_token
-from ..support.at_synthesis import resources_of
-from ..support.locations import stack_of, targets_of
+from ..support.at_synthesis import resource_of
+from ..support.locations import targets_of
+from ..support.names import name_in
 from .policies import RenderedPolicies
 
-_NAMED = {
-    "AWS::IAM::InstanceProfile": ("InstanceProfileName", profile_arn),
-    "AWS::IAM::Role": ("RoleName", role_arn),
-}
-"""Property of the name, and what makes an ARN of path and name."""
+_ARNS = {"AWS::IAM::InstanceProfile": profile_arn, "AWS::IAM::Role": role_arn}
+"""What makes an ARN of path and name."""
 
 
 def excesses(stacks: Sequence[RenderedPolicies]) -> Iterator[str]:
@@ -38,6 +37,7 @@ def _with_placeholders(stacks: Sequence[RenderedPolicies]) -> tuple[list[Stateme
     """The statements and what is declared, without tokens."""
     known: dict[str, str] = {}
     statements, declared = [], []
+    given_arn = cache(_given_arn)  # most associations have profiles and roles in common
     for stack in stacks:
         text = Placeholders(known, stack.texts.canonical)
         for permissions in stack.granted:
@@ -45,8 +45,8 @@ def _with_placeholders(stacks: Sequence[RenderedPolicies]) -> tuple[list[Stateme
                 arn, role = map(stack.texts.canonical, (profile.arn, profile.role_arn))
                 if is_token(arn) and not arn.startswith("arn:"):
                     made_up = profile_arn(next(iter(profile.paths), "/"), f"profile-{len(known)}")
-                    known.setdefault(arn, _given_arn(arn) or made_up)
-                if given := _given_arn(role):
+                    known.setdefault(arn, given_arn(arn) or made_up)
+                if given := given_arn(role):
                     known.setdefault(role, given)
         statements += [one.replaced(text) for one in stack.statements]
         declared += [permissions.declared(text) for permissions in stack.granted]
@@ -56,13 +56,10 @@ def _with_placeholders(stacks: Sequence[RenderedPolicies]) -> tuple[list[Stateme
 def _given_arn(reference: str) -> str | None:
     """The ARN of a role or a profile of the app by the name that the app gives it. An ARN as text may mean the same."""
     for target in targets_of(reference):
-        stack = stack_of(target)
-        resource = resources_of(stack).get(stack.resolve(target.logical_id), {})
-        property_of_name, arn = _NAMED.get(resource.get("Type", ""), ("", profile_arn))
-        properties = resource.get("Properties", {})
-        name, path = properties.get(property_of_name), properties.get("Path", "/")
+        resource = resource_of(target)
+        name, path = name_in(resource), resource.get("Properties", {}).get("Path", "/")
         if isinstance(name, str) and isinstance(path, str):
-            return arn(path, name)
+            return _ARNS[resource["Type"]](path, name)
     return None
 
 

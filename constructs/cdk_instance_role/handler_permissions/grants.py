@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
 from ..support.arns import is_token
-from ..support.at_synthesis import at_synthesis, resources_of
+from ..support.at_synthesis import at_synthesis, resource_of
 from ..support.locations import environment_of, stack_of
 from ..support.problems import Problems
 from .capacity import MAX_POLICIES, capacity
@@ -120,9 +120,7 @@ class Grants:
         resource: Any = self._role.node.default_child
         if resource is None:
             return 0
-        stack = Stack.of(resource)
-        role = resources_of(stack).get(stack.resolve(resource.logical_id), {})
-        return len(role.get("Properties", {}).get("ManagedPolicyArns", []))
+        return len(resource_of(resource).get("Properties", {}).get("ManagedPolicyArns", []))
 
     def _too_many(self) -> Iterator[str]:
         """While a stack is deployed, the role has the old and the new policies of that stack."""

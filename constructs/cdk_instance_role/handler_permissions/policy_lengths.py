@@ -10,6 +10,7 @@ from typing import Any
 from aws_cdk import Stack
 
 from ..support.arns import Arns, is_token
+from ..support.names import name_in
 
 _TOKEN = re.compile(r"\$\{Token\[([A-Za-z.:]*)[^\]]*\]\}")
 _MAX_PARTITION, _MAX_REGION, _ACCOUNT = len("aws-us-gov"), len("ap-southeast-99"), 12
@@ -19,10 +20,10 @@ _MAX_ARN = 340
 """Of an instance profile of an `InstanceRole`, in a stack with the longest name."""
 _ID = len("i-0123456789abcdef0")
 _KINDS = {
-    "AWS::IAM::InstanceProfile": ("instance-profile", "InstanceProfileName", 128),
-    "AWS::IAM::Role": ("role", "RoleName", 64),
+    "AWS::IAM::InstanceProfile": ("instance-profile", 128),
+    "AWS::IAM::Role": ("role", 64),
 }
-"""What the ARN of a resource calls it, the property with its name, and characters that a name can have."""
+"""What the ARN of a resource calls it, and characters that a name can have."""
 _RANDOM_PART = 14
 """CloudFormation names a resource after its stack and its logical id, and adds 12 or 13 random characters:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html"""
@@ -61,13 +62,12 @@ class Lengths:
             logical_id: of the resource.
             resource: the resource as it is in the template, as far as it is known.
         """
-        properties = resource.get("Properties", {})
-        path = properties.get("Path", "/")
+        path = resource.get("Properties", {}).get("Path", "/")
         if resource.get("Type") not in _KINDS or not isinstance(path, str):
             return 2 + _MAX_ARN
-        kind, name, longest = _KINDS[resource["Type"]]
+        kind, longest = _KINDS[resource["Type"]]
         head = len(f"arn::iam:::{kind}{path}") + self.partition + _ACCOUNT
-        return 2 + head + self._of_name(logical_id, properties.get(name), longest)
+        return 2 + head + self._of_name(logical_id, name_in(resource), longest)
 
     def width_of_text(self, text: str) -> int:
         """The same for a text with tokens, of which only those for accounts, Regions and partitions are known."""

@@ -12,12 +12,11 @@ from constructs import Construct
 
 from ..support.at_synthesis import Resources, at_synthesis, forget, resources_of
 from ..support.locations import stack_of
-from ..support.names import DigestedName
+from ..support.names import DigestedName, name_in
 from ..support.problems import Problems
 from .known_profile import OwnProfile, declare, name_pattern
 from .profile_paths import ProfilePaths
 
-_NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::InstanceProfile": "InstanceProfileName"}
 """Property that holds the name, by type of the resource."""
 _MAX_NAME, _MAX_PATH = 128, 512
 _PATH = re.compile(r"/(?:[\w+=,.@-]+/)*", re.ASCII)
@@ -194,6 +193,5 @@ def _name_problem(resources: Resources, logical_id: str) -> Iterator[str]:
 
 def _name(resource: Mapping[str, Any]) -> tuple[str, str] | None:
     """Type and name of a resource that has one; none of one that a condition may leave out."""
-    kind = resource.get("Type", "")
-    name = resource.get("Properties", {}).get(_NAMES.get(kind, ""))
-    return (kind, name.lower()) if isinstance(name, str) and "Condition" not in resource else None
+    name = name_in(resource)
+    return (resource["Type"], name.lower()) if isinstance(name, str) and "Condition" not in resource else None

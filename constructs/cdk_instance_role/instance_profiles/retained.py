@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from aws_cdk import Annotations, CfnResource, Stack
 from constructs import Construct
 
-from ..support.at_synthesis import resources_of
+from ..support.at_synthesis import resource_of
 from ..support.locations import path_of, stack_of, targets_of
 from .known_profile import KnownProfile
 
@@ -35,10 +35,8 @@ def warn_of_lost_profile(association: Construct, stack: Stack, profile: KnownPro
 
 
 def _lost(stack: Stack, profile: KnownProfile) -> Iterator[str]:
-    resources = resources_of(stack)
     for arn in (profile.arn, profile.role_arn):
         own = (one for one in targets_of(arn) if isinstance(one, CfnResource) and stack_of(one) is stack)
         for target in own:
-            resource = resources.get(stack.resolve(target.logical_id), {})
-            if resource.get("DeletionPolicy", "Delete") == "Delete":
+            if resource_of(target).get("DeletionPolicy", "Delete") == "Delete":
                 yield path_of(target)

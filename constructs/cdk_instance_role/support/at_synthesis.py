@@ -19,6 +19,8 @@ import jsii
 from aws_cdk import ISynthesisSession, Stack, StackSynthesizer, Stage, cx_api
 from constructs import Dependable, DependencyGroup, IConstruct
 
+from .locations import stack_of
+
 Action = Callable[[], None]
 Resources = Mapping[str, Mapping[str, Any]]
 
@@ -47,6 +49,12 @@ def resources_of(stack: Stack) -> Resources:
     if stack not in _SEEN:
         _SEEN[stack] = _look_at(stack)
     return _SEEN[stack]
+
+
+def resource_of(element: Any) -> Mapping[str, Any]:
+    """The resource that an element of a template is, as `resources_of` has it; empty if it is none."""
+    stack = stack_of(element)
+    return resources_of(stack).get(stack.resolve(element.logical_id), {})
 
 
 def forget(stack: Stack) -> None:

@@ -4,7 +4,15 @@ A configuration can be checked by these without the CDK. Use ``fullmatch``: ``$`
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
+
+_NAME_PROPERTIES = {"AWS::IAM::InstanceProfile": "InstanceProfileName", "AWS::IAM::Role": "RoleName"}
+
+
+def name_in(resource: Mapping[str, Any]) -> Any:
+    """The name that a template gives to a role or an instance profile: a text, an intrinsic function, or None."""
+    return resource.get("Properties", {}).get(_NAME_PROPERTIES.get(resource.get("Type", ""), ""))
 
 
 class DigestedName:
