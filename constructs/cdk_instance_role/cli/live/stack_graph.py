@@ -126,6 +126,7 @@ class StackGraph:
         resource = deployed.resource(logical_id) if deployed else None
         if deployed is None or resource is None:
             return False
+        deployed.check_template_has(logical_id)
         return is_retained(resource, DELETION, self.former_values(address, deployed).resolve)
 
     def values(self, address: Address) -> StackValues:

@@ -66,7 +66,7 @@ class StackArtifact:
 
     @property
     def outputs(self) -> dict[str, Mapping[str, Any]]:
-        """The outputs, by name. A loop such as ``Fn::ForEach::Ids`` is none: only CloudFormation knows what it makes."""
+        """The outputs, by name, without loops such as ``Fn::ForEach::Ids``: CloudFormation knows what they make."""
         found = self.template.get("Outputs", {})
         return {name: output for name, output in found.items() if isinstance(output, Mapping)}
 

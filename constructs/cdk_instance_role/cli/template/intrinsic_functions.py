@@ -233,13 +233,9 @@ def _resolved(value: Any) -> Any:
 
 
 class _NoValue:
-    """Stands for ``AWS::NoValue``: the key or item that it is the value of is left out."""
+    """Stands for ``AWS::NoValue``: the key or item that it is the value of is left out. It has no text."""
 
     def __str__(self) -> NoReturn:
-        """
-        Raises:
-            UnresolvedError: always. Nothing puts it into a text.
-        """
         raise UnresolvedError("AWS::NoValue is no text")
 
 
