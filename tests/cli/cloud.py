@@ -78,7 +78,10 @@ class CloudFormation(Service):
     def __init__(self) -> None:
         super().__init__()
         self.stacks: dict[str, DeployedStack] = {}
-        self.status = "CREATE_COMPLETE"
+        self.status: str | None = None
+        """Status of all stacks. Default: each has its own."""
+        self.former_types: dict[str, str] = {}
+        """Types of the resources that failed updates have left behind, by logical id."""
         self.exported: dict[str, str] = {}
         self.roots: dict[str, str] = {}
         """Names of the stacks at the top, by the ids of all stacks."""
@@ -98,25 +101,26 @@ class CloudFormation(Service):
         stack = self.stacks[name]
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()]
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in stack.outputs.items()]
-        described = {"StackId": stack.id, "StackStatus": self.status, "Parameters": given, "Outputs": outputs}
+        described = {
+            "StackId": stack.id,
+            "StackStatus": self.status or stack.status,
+            "Parameters": given,
+            "Outputs": outputs,
+        }
         named = {"RootId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{root}/0"} if root else {}
         return {"Stacks": [{**described, **named}]}
 
     def list_stack_resources(self, StackName: str) -> Any:  # noqa: N803
         self._called("ListStackResources")
         stack = self.stacks[StackName]
-        types = {id_: one["Type"] for id_, one in stack.template["Resources"].items()}
+        types = {**self.former_types, **types_of(stack)}
         failed = dict.fromkeys(stack.failed, "AWSCDK::CustomResourceProviderFramework::CREATE_FAILED")
         rows = [
             {
                 "LogicalResourceId": id_,
                 "PhysicalResourceId": physical,
                 "ResourceType": types.get(id_, "AWS::CDK::Metadata"),
-                "ResourceStatus": "CREATE_FAILED"
-                if id_ in failed
-                else "UPDATE_FAILED"
-                if id_ in stack.update_failed
-                else "CREATE_COMPLETE",
+                "ResourceStatus": "CREATE_FAILED" if id_ in failed else "CREATE_COMPLETE",
             }
             for id_, physical in {**stack.physical_ids, **failed}.items()
         ]
@@ -312,8 +316,14 @@ class Cloud:
         and so do their rollbacks. Then the reasons are gone."""
         Deployment(self, stack, fails=True).run()
         deployed = self.cloudformation.stacks[stack.name]
-        failed = frozenset(associations(stack.template))
-        self.cloudformation.stacks[stack.name] = replace(deployed, update_failed=failed)
+        self.cloudformation.stacks[stack.name] = replace(deployed, status="UPDATE_FAILED")
+
+    def fail_to_reach(self, stack: StackArtifact) -> None:
+        """Deploy a stack with ``--no-rollback``: its first resource fails, so that no other one is reached. The stack
+        has the new template, and lists what that lacks, because nothing is deleted before the clean-up."""
+        former = self.cloudformation.stacks[stack.name]
+        self.cloudformation.former_types |= types_of(former)
+        self.cloudformation.stacks[stack.name] = replace(former, template=stack.template, status="UPDATE_FAILED")
 
     def fail_to_create(self, stack: StackArtifact) -> None:
         """Let the only association of a deployed stack be one whose creation has failed with ``--no-rollback``. What it
@@ -373,6 +383,11 @@ class Cloud:
             for instance in reservation["instancesSet"]:
                 instance |= self.described.get(instance["instanceId"], {})
         return cast(Mapping[str, Any], answer)
+
+
+def types_of(stack: DeployedStack) -> dict[str, str]:
+    """Types of the resources of its template, by logical id."""
+    return {id_: one["Type"] for id_, one in stack.template["Resources"].items()}
 
 
 def only_association(stack: StackArtifact) -> str:

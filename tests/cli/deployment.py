@@ -233,7 +233,7 @@ class Deployment:
                     resources[key] = ResourceOf(self._cloud.world, part.deployed.id, id_)
                     result = resources[key].create(properties)
                 assert result.ok, result.reason
-        for gone in resources.keys() - kept:
+        for gone in () if self._fails else resources.keys() - kept:
             assert resources.pop(gone).delete().ok
 
     def _leave_open(self, resource: Resource, properties: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The comment on a pull request is made of a plan and a difference of templates."""
 
+import os
 import re
 import subprocess
 import sys
@@ -115,10 +116,39 @@ def test_a_plan_of_the_command_already_begins_with_the_marker() -> None:
     assert comment(plan, "") == plan
 
 
+@pytest.mark.parametrize("place", [0, 1], ids=["plan", "difference"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing", "[Errno 2] No such file or directory"),
+        ("folder", "it is not a regular file"),
+        ("pipe", "it is not a regular file"),
+        ("/dev/zero", "it is not a regular file"),
+    ],
+)
+def test_the_module_fails_when_a_file_cannot_be_read(
+    place: int, name: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "other").write_text(PLAN)
+    files = [str(tmp_path / "other")] * 2
+    files[place] = str(tmp_path / name)
+
+    with pytest.raises(SystemExit) as ended:
+        main(files)
+
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (2, "")
+    assert f"error: {files[place]} can't be read: {why}" in printed.err
+
+
 def test_the_module_reads_no_more_than_a_comment_can_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "plan.md").write_text(PLAN)
+    with (tmp_path / "cdk.diff").open("wb") as file:
+        file.truncate(64 * 1024 * 1024 * 1024)  # takes no place on the disk, and does not fit into memory
 
-    main([str(tmp_path / "plan.md"), "/dev/zero"])
+    main([str(tmp_path / "plan.md"), str(tmp_path / "cdk.diff")])
 
     assert capsys.readouterr().out == PLAN
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .model import CliError
+from .template.files import first_bytes
 from .text import printable
 
 MARKER = "<!-- instance-role plan -->"
@@ -16,7 +18,7 @@ MARKER = "<!-- instance-role plan -->"
 LIMIT = 65_536
 """GitHub takes this many characters in a comment."""
 _MAX_BYTES = 16 * LIMIT
-"""Bytes that are read of a file, which may be endless. A comment has room for less."""
+"""Bytes that are read of a file. A comment has room for less."""
 
 _NO_PLAN = "**The plan could not be made.** The log of the run says why."
 _PLAN_CUT = "**The plan is too long for a comment, this is its beginning.** `instance-role plan` shows all of it."
@@ -91,14 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("plan", type=Path, metavar="PLAN_FILE", help="output of instance-role plan --format markdown")
     parser.add_argument("diff", type=Path, metavar="DIFF_FILE", help="output of cdk diff")
     files = parser.parse_args(arguments)
-    # What a tool has printed is shown as well as can be, whatever bytes it is made of.
-    plan, diff = (_beginning(path).decode(errors="replace") for path in (files.plan, files.diff))
+    try:
+        # What a tool has printed is shown as well as can be, whatever bytes it is made of.
+        plan, diff = (first_bytes(path, _MAX_BYTES).decode(errors="replace") for path in (files.plan, files.diff))
+    except CliError as error:
+        parser.error(str(error))
     sys.stdout.write(comment(plan, diff))
-
-
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_MAX_BYTES)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What plan says of stacks whose last operation has failed, or is not over."""
 
+from dataclasses import replace
+
 import pytest
 
 from cdk_instance_role.cli.model import Event, Exit, PlanReport, Verb
@@ -37,7 +39,6 @@ def test_updates_an_association_again_whose_update_has_failed(cloud: Cloud) -> N
     plan = cloud.plan(both)
 
     assert (plan.event, verbs(plan)) == (Event.UPDATE, {"web-1": Verb.KEEP, "web-2": Verb.ASSOCIATE})
-    assert PlanReport((plan,)).exit is Exit.CHANGES
     cloud.deploy(both)
     assert cloud.fleet.active(instance_id(2)) is not None
     assert cloud.plan(both).event is Event.NONE
@@ -51,7 +52,96 @@ def test_finds_that_an_id_of_a_failed_update_does_not_exist(cloud: Cloud) -> Non
     plan = cloud.plan(synthesized(Servers(ids=(instance_id(1), instance_id(9)), minutes=20)))
 
     assert plan.event is Event.UPDATE
-    assert PlanReport((plan,)).exit is Exit.CONFLICTS
+    assert {one.id: one.verb for one in plan.instances}[instance_id(9)] is Verb.CONFLICT
+
+
+# What a failed update has not reached
+
+
+BOTH = Servers(ids=(instance_id(1), instance_id(2)))
+
+
+def test_updates_an_association_that_a_failed_update_has_not_reached(cloud: Cloud) -> None:
+    cloud.fail_to_reach(synthesized(BOTH))
+
+    plan = cloud.plan(synthesized(BOTH))
+
+    assert (plan.event, verbs(plan)) == (Event.UPDATE, {"web-1": Verb.KEEP, "web-2": Verb.ASSOCIATE})
+    cloud.deploy(synthesized(BOTH))
+    assert cloud.fleet.active(instance_id(2)) is not None
+
+
+def test_does_not_refuse_a_terminated_target_that_the_association_holds(cloud: Cloud) -> None:
+    """Its id can't be new."""
+    cloud.fail_to_reach(synthesized(BOTH))
+    cloud.fleet.change_state(instance_id(1), "terminated")
+
+    plan = cloud.plan(synthesized(BOTH))
+
+    assert plan.event is Event.UPDATE
+    assert Verb.CONFLICT not in {one.verb for one in plan.instances}
+    cloud.deploy(synthesized(BOTH))
+
+
+def test_finds_the_association_whose_deletion_a_failed_update_has_left_for_the_next_deployment(cloud: Cloud) -> None:
+    cloud.fail_to_reach(synthesized(GONE))
+
+    plan = cloud.plan(synthesized(GONE))
+
+    why = (
+        "whether it is deleted or left as it is: the template of stack {}, whose last update has failed, lacks what "
+        "CloudFormation has still to delete"
+    )
+    assert (plan.event, plan.unseen) == (Event.DELETE, (why.format(cloud.cloudformation.stacks[STACK].name),))
+    assert PlanReport((plan,)).exit is Exit.ERROR
+    cloud.deploy(synthesized(GONE))
+    assert cloud.fleet.active(instance_id(1)) is None
+
+
+def test_updates_an_association_that_comes_back_before_it_is_deleted(cloud: Cloud) -> None:
+    cloud.fail_to_reach(synthesized(GONE))
+
+    plan = cloud.plan(synthesized(OTHER))
+
+    assert (plan.event, plan.problems) == (Event.UPDATE, ())
+
+
+def test_status_shows_the_association_that_a_failed_update_has_still_to_delete(cloud: Cloud) -> None:
+    cloud.fail_to_reach(synthesized(GONE))
+
+    status = cloud.status(synthesized(GONE))
+
+    (why,) = status.unseen
+    assert why.startswith("the ledger: the template of stack ")
+
+
+def test_finds_the_associations_of_a_nested_stack_that_a_failed_update_has_still_to_delete() -> None:
+    cloud = Cloud()
+    for number in (11, 12, 13):
+        cloud.instance(number)
+    cloud.deploy(outer())
+    cloud.fail_to_reach(outer(()))
+
+    plans = {plan.association: plan for plan in cloud.plans(outer(()))}
+
+    assert "whether it is deleted or left as it is" in plans["Own/Web/Fleet"].unseen[0]
+
+
+def test_does_not_know_what_becomes_of_a_role_that_a_failed_update_has_not_reached(cloud: Cloud) -> None:
+    cloud.fail_to_reach(synthesized(replace(ONE, policies=("AmazonS3ReadOnlyAccess", "AdministratorAccess"))))
+
+    plan = cloud.plan(synthesized(replace(ONE, policies=("AmazonS3ReadOnlyAccess", "AdministratorAccess"))))
+
+    (why,) = plan.unseen
+    assert "changes is not known: its last update has failed, and its template does not say how far it got" in why
+    assert PlanReport((plan,)).exit is Exit.ERROR
+
+
+def test_does_not_refuse_the_provider_from_before_a_failed_update(cloud: Cloud) -> None:
+    """CloudFormation has refused the other one, so that the template alone has it."""
+    cloud.fail_to_reach(with_properties(synthesized(ONE), ServiceToken="arn:of:another:provider"))
+
+    assert cloud.plan(synthesized(ONE)).problems == ()
 
 
 # Resources whose creation has failed

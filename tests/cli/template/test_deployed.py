@@ -8,6 +8,8 @@ import yaml
 from botocore.exceptions import ClientError
 
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack, deployed_stack, exports
+from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
+from cdk_instance_role.cli.template.stacks import ASSOCIATION_TYPE, STACK_TYPE
 from cdk_instance_role.cli.template.template_text import UnreadableError
 from tests.cli.cloud import CloudFormation
 from tests.synth.builders import ACCOUNT
@@ -93,7 +95,6 @@ def test_knows_which_resources_there_are_by_their_statuses(kind: str) -> None:
     assert found
     assert found.physical_ids == dict.fromkeys(there, "x")
     assert found.failed == {"CREATE_FAILED"}
-    assert found.update_failed == {"UPDATE_FAILED"}
 
 
 def test_counts_an_association_whose_creation_has_failed_among_the_associations() -> None:
@@ -113,11 +114,42 @@ def test_keeps_a_nested_stack_whose_creation_has_failed() -> None:
     assert (found.physical_ids, found.failed) == ({"CREATE_FAILED": "x"}, frozenset())
 
 
-def test_knows_the_status_of_a_stack() -> None:
+@pytest.mark.parametrize(
+    ("status", "has_failed"), [("UPDATE_FAILED", True), ("CREATE_FAILED", False), ("UPDATE_COMPLETE", False)]
+)
+def test_knows_the_status_of_a_stack(status: str, has_failed: bool) -> None:
     client = cloudformation()
+    client.status = status
+
+    found = deployed_stack(client, "Servers")
+
+    assert found == DeployedStack("arn:the-stack", TEMPLATE, PHYSICAL, status=status)
+    assert found.has_failed_update is has_failed
+
+
+@pytest.mark.parametrize(("kind", "found"), [(ASSOCIATION_TYPE, "associations"), (STACK_TYPE, "nested")])
+def test_knows_what_the_template_of_a_failed_update_lacks(kind: str, found: str) -> None:
+    """CloudFormation lists it until the clean-up."""
+    client = cloudformation({"Resources": {}}, {"Left": "left", "Topic": "topic"})
+    client.former_types = {"Left": kind, "Topic": "AWS::SNS::Topic"}
     client.status = "UPDATE_FAILED"
 
-    assert deployed_stack(client, "Servers") == DeployedStack("arn:the-stack", TEMPLATE, PHYSICAL, status=client.status)
+    stack = deployed_stack(client, "Servers")
+
+    assert stack
+    assert (getattr(stack, found), stack.leaving) == (["Left"], frozenset({"Left"}))
+    with pytest.raises(UnresolvedError, match="the template of stack arn:the-stack, whose last update has failed, "):
+        stack.check_template_has("Left")
+
+
+def test_believes_the_template_of_an_update_that_has_succeeded() -> None:
+    client = cloudformation({"Resources": {}}, {"Left": "left"})
+    client.former_types = {"Left": ASSOCIATION_TYPE}
+
+    found = deployed_stack(client, "Servers")
+
+    assert found
+    assert (found.associations, found.leaving) == ([], frozenset())
 
 
 @pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"])

@@ -154,6 +154,9 @@ def test_puts_truth_values_into_text_as_cloudformation_does(value: Any, comes_to
         ({"Fn::ForEach::Ids": ["Id", ["1"], {"${Id}": 1}]}, "what Fn::ForEach::Ids comes to"),
         ({"a": 1, "Fn::ForEach::Ids": ["Id", ["1"], {"${Id}": 1}]}, "what Fn::ForEach::Ids comes to"),
         ({"a": 1, "Fn::Transform": {"Name": "AWS::Include"}}, "what Fn::Transform comes to"),
+        ({"Fn::Sub": "${AWS::NoValue}"}, "AWS::NoValue is no text"),
+        ({"Fn::Sub": ["${Own}", {"Own": {"Fn::If": ["No", "x", {"Ref": "AWS::NoValue"}]}}]}, "AWS::NoValue is no text"),
+        ({"Fn::ImportValue": {"Ref": "AWS::NoValue"}}, "AWS::NoValue is no text"),
     ],
 )
 def test_fails_when_something_is_not_known_before_the_deployment(value: Any, why: str) -> None:

@@ -125,6 +125,16 @@ def test_treats_a_profile_with_another_logical_id_as_another_one(key: str, chang
     assert planned_profile(values(template, deployed())) is not None
 
 
+@pytest.mark.parametrize("path", [None, {"Ref": "AWS::NoValue"}, {"Fn::If": ["No", "/team/", {"Ref": "AWS::NoValue"}]}])
+@pytest.mark.parametrize("is_deployed", [False, True])
+def test_a_profile_whose_path_is_left_out_has_the_path_of_iam(path: Any, is_deployed: bool) -> None:
+    profile = {"Type": "AWS::IAM::InstanceProfile", "Properties": {"InstanceProfileName": "Web", "Path": path}}
+    template = {"Conditions": {"No": {"Fn::Equals": ["a", "b"]}}, "Resources": {"Profile": profile}}
+    before = DeployedStack("arn:the-stack", template, {"Profile": "Web"}) if is_deployed else None
+
+    assert values(template, before).resolve({"Fn::GetAtt": ["Profile", "Arn"]}) == profile_arn("Web")
+
+
 def test_keeps_a_profile_when_other_properties_change() -> None:
     template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", ["Other"])
 
@@ -442,6 +452,27 @@ def test_reads_a_parameter_from_the_parent_stack(kind: str, given: Any, comes_to
     found = StackValues(template, PLACE, before, replace(EXTERNAL, given={"It": lambda: given}))
 
     assert found.resolve({"Ref": "It"}) == comes_to
+
+
+NO_VALUE = StackValues({}, PLACE, None, EXTERNAL).resolve({"Ref": "AWS::NoValue"})
+
+
+@pytest.mark.parametrize("was", [{}, {"It": "before"}], ids=["", "deployed"])
+def test_uses_the_default_of_a_parameter_that_the_parent_stack_leaves_out(was: dict[str, str]) -> None:
+    template = {"Parameters": {"It": {"Type": "CommaDelimitedList", "Default": "a,b"}}, "Resources": {}}
+    before = DeployedStack("arn:the-stack", template, {}, was)
+
+    found = StackValues(template, PLACE, before, replace(EXTERNAL, given={"It": lambda: NO_VALUE}))
+
+    assert found.resolve({"Ref": "It"}) == ["a", "b"]
+
+
+def test_fails_when_the_parent_stack_leaves_out_a_parameter_without_a_default() -> None:
+    template = {"Parameters": {"It": {"Type": "String"}}, "Resources": {}}
+    found = StackValues(template, PLACE, None, replace(EXTERNAL, given={"It": lambda: NO_VALUE}))
+
+    with pytest.raises(UnresolvedError, match=r"^It is not known before the deployment$"):
+        found.resolve({"Ref": "It"})
 
 
 def test_reads_the_value_of_a_systems_manager_parameter_from_the_deployed_stack() -> None:

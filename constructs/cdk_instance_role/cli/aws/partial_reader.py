@@ -1,5 +1,6 @@
 """Looks at AWS as far as that is allowed, and says the errors of AWS in sentences for the user of the command."""
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from ...runtime.association.decide.outcome import ErrorKind
 from ...runtime.association.exceptions import AssociationError
 from ..model import CliError
 from ..template.template_text import UnreadableError
+from ..text import printable
 from .clients import NoAccessError
 from .unreachable import CONNECTION_ERRORS
 
@@ -59,7 +61,9 @@ def sentence(error: Exception) -> str:
 
 def unexpected(error: Exception) -> str:
     """A line about an error that no one has provided for. Its traceback goes to standard error, for a bug report."""
-    traceback.print_exception(error)
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        # GitHub takes a line that begins with "::", or has "##[" in it, for a command.
+        sys.stderr.write(f"| {printable(line).replace('##[', '## [')}\n")
     return f"unexpected {type(error).__name__}: {error}"
 
 

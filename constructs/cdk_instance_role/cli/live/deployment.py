@@ -20,6 +20,8 @@ from .stack_graph import StackGraph
 Stacks = Sequence[tuple[StackArtifact, StackGraph]]
 """Stacks at the top, each with the stacks of its account and Region."""
 
+_NOT_REACHED = "its last update has failed, and its template does not say how far it got"
+
 
 class Deployment:
     """Stacks that are deployed one after the other, in this order, also in several Regions: IAM has none."""
@@ -108,6 +110,8 @@ def _updates_of_family(stack: StackArtifact, stacks: StackGraph) -> Iterator[Pol
 
 def _update(address: Address, stacks: StackGraph) -> Iterator[PolicyUpdate]:
     deployed, problems = stacks.deployed(address), stacks.read_problems(address)
+    if deployed and deployed.has_failed_update:
+        problems = (*problems, _NOT_REACHED)
     try:
         after = _after(stacks.values(address)) if stacks.exists_after(address) else None
         retained = after is None and _is_retained(stacks, address)

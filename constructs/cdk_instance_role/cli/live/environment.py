@@ -82,6 +82,7 @@ class Environment:
         if deployed is None:
             return None
         try:
+            deployed.check_template_has(logical_id)
             return provider_of(self.stacks, address, self.stacks.former_values(address, deployed), logical_id)
         except UnresolvedError as error:
             self.reader.record_gap(f"the ledger: {error}")

@@ -1,6 +1,7 @@
 """The stacks of one account and Region: as they are deployed, and what their values come to, each looked at once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -125,6 +126,7 @@ class StackGraph:
         resource = deployed.resource(logical_id) if deployed else None
         if deployed is None or resource is None:
             return False
+        deployed.check_template_has(logical_id)
         return is_retained(resource, DELETION, self.former_values(address, deployed).resolve)
 
     def values(self, address: Address) -> StackValues:
@@ -180,31 +182,48 @@ class StackGraph:
 
     def _nested_output(self, address: Address, logical_id: str, name: str) -> Any:
         inner = address.inner(logical_id)
-        outputs = _outputs(self._artifacts[inner]) if inner in self._artifacts else {}
-        if name in outputs:
-            return self._resolved(inner, outputs[name]["Value"])
+        if output := self._planned_output(inner, name):
+            return self._resolved(inner, output["Value"])
         return self._live_nested_output(address, logical_id, name)
 
     def _live_nested_output(self, address: Address, logical_id: str, name: str) -> Any:
         return self._output_value(address.inner(logical_id), name, f"nested stack {logical_id}")
 
     def _exported(self, name: str) -> Any:
-        for stack, _, output in self._exports(name):
-            return self._resolved(stack.address, output["Value"])
+        for address, key in self._exports(name):
+            if output := self._planned_output(address, key):
+                return self._resolved(address, output["Value"])
         return self._live_export(name)
 
-    def _exports(self, name: str) -> Iterator[tuple[StackArtifact, str, Mapping[str, Any]]]:
-        """Who of the assembly exports something by this name: the stack, and the output with its own name."""
-        for stack in self._artifacts.values():
-            for key, output in _outputs(stack).items():
-                if output.get("Export", {}).get("Name") == name:
-                    yield stack, key, output
+    def _exports(self, name: str) -> Iterator[tuple[Address, str]]:
+        """The stacks of the assembly that may export something by this name, each with the name of the output."""
+        for address, stack in self._artifacts.items():
+            for key, output in stack.outputs.items():
+                if "Export" in output and self._export_name(address, output["Export"]["Name"]) == name:
+                    yield address, key
+
+    def _export_name(self, address: Address, name: Any) -> Any:
+        """The plain name of an export; None if it is not known before the deployment."""
+        if isinstance(name, str):
+            return name
+        with self.reader.discard_gaps(), suppress(UnresolvedError):
+            return self._resolved(address, name)
+        return None
+
+    def _planned_output(self, address: Address, name: str) -> Mapping[str, Any] | None:
+        """An output that a stack of the assembly will have; None if there will be none such.
+
+        Raises:
+            UnresolvedError: that is not known before the deployment.
+        """
+        output = self._artifacts[address].outputs.get(name) if address in self._artifacts else None
+        condition = output.get("Condition") if output else None
+        return output if condition is None or self.values(address).resolve.holds(condition) else None
 
     def _output(self, stack: str, name: str, region: str | None) -> Any:
         address, here = Address(stack), region in (None, self._aws.region)
-        outputs = _outputs(self._artifacts[address]) if here and address in self._artifacts else {}
-        if name in outputs:
-            return self._resolved(address, outputs[name]["Value"])
+        if here and (output := self._planned_output(address, name)):
+            return self._resolved(address, output["Value"])
         return self._live_output(stack, name, region)
 
     def _live_output(self, stack: str, name: str, region: str | None) -> Any:
@@ -219,8 +238,8 @@ class StackGraph:
         return deployed.outputs[name]
 
     def _live_export(self, name: str) -> Any:
-        for stack, key, _ in self._exports(name):
-            deployed = self.deployed(stack.address)
+        for address, key in self._exports(name):
+            deployed = self.deployed(address)
             if deployed and key in deployed.outputs:  # without the right to list all exports
                 return deployed.outputs[key]
         look = partial(exports, self._aws.cloudformation)
@@ -228,8 +247,3 @@ class StackGraph:
         if name not in exported:
             raise UnresolvedError(f"no stack exports {name} yet")
         return exported[name]
-
-
-def _outputs(stack: StackArtifact) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = stack.template.get("Outputs", {})
-    return found

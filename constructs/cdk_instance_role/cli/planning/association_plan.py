@@ -151,7 +151,7 @@ class _Planner:
             return preview_of_delete(records, observer, now=self._now)
         operation = ledger.operation() if ledger else None
         self._rolls_back = operation is not None and intent.is_rollback_to(operation.came_from)
-        context = OperationContext(intent.known_ids, self._rolls_back, intent.before)
+        context = OperationContext(intent.ids_before(records), self._rolls_back, intent.before)
         found = preview(
             intent.desired,
             records,

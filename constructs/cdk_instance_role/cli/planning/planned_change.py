@@ -1,6 +1,6 @@
 """What CloudFormation will ask the handler for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -49,7 +49,7 @@ class Intent:
     desired: Desired | None = None
     """None for a Delete, and if all targets are created by the deployment."""
     known_ids: frozenset[str] = frozenset()
-    """Ids that were selected before."""
+    """Ids that were selected before, as far as that can be read."""
     wanted: str | None = None
     """ARN of the profile that the targets shall carry."""
     created: tuple[str, ...] = ()
@@ -69,6 +69,14 @@ class Intent:
     digest: str = ""
     """Of the properties, by which the handler knows a former configuration again. Empty if the deployment creates a
     target, which no former configuration has."""
+
+    def ids_before(self, held: Collection[str]) -> frozenset[str]:
+        """The ids that were selected before.
+
+        Args:
+            held: what the association holds: these were, if nothing else is known of that.
+        """
+        return frozenset(held) if self.event is Event.UPDATE and self.before is None else self.known_ids
 
     def is_rollback_to(self, came_from: str) -> bool:
         """Whether the handler will take this for the rollback of a failed Update.
@@ -123,7 +131,8 @@ def intent_of(
     )
     if deployed is None or logical_id in deployed.failed:
         return intent
-    _check_provider(stacks, stack, deployed, logical_id)
+    if not deployed.has_failed_update:
+        _check_provider(stacks, stack, deployed, logical_id)
     before = _former_properties(stacks, stack, deployed, logical_id)
     event = Event.NONE if before == after and not created else Event.UPDATE
     known_ids = frozenset((before or {}).get(Property.INSTANCE_IDS, ()))
@@ -197,8 +206,8 @@ def _former_properties(
     stacks: StackGraph, stack: StackArtifact, deployed: DeployedStack, logical_id: str
 ) -> Mapping[str, Sequence[str]] | None:
     """The properties as they were sent last. None if they are not known: then they count as changed. After an update
-    that has failed, the template has those that CloudFormation may have rolled back."""
-    if logical_id in deployed.update_failed:
+    that has failed, the template has those that the association may not have got, or that were rolled back."""
+    if deployed.has_failed_update:
         return None
     try:
         return stacks.former_values(stack.address, deployed).properties(logical_id)

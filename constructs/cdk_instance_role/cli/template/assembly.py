@@ -65,6 +65,12 @@ class StackArtifact:
         return found
 
     @property
+    def outputs(self) -> dict[str, Mapping[str, Any]]:
+        """The outputs, by name, without loops such as ``Fn::ForEach::Ids``: CloudFormation knows what they make."""
+        found = self.template.get("Outputs", {})
+        return {name: output for name, output in found.items() if isinstance(output, Mapping)}
+
+    @property
     def associations(self) -> dict[str, Mapping[str, Any]]:
         """The associations, by logical id, without those of nested stacks."""
         return associations(self.template)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ...runtime.association.arn import name_of
-from .stacks import STACK_TYPE, associations, nested_template, of_type
+from .intrinsic_functions import UnresolvedError
+from .stacks import ASSOCIATION_TYPE, STACK_TYPE, associations, nested_template, of_type
 from .template_text import UnreadableError, parse
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ _NOT_DEPLOYED = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_CO
 """Statuses of stacks without resources. What is left after the rollback of a creation the CDK CLI deletes and creates
 again."""
 _FAILED, _UPDATE_FAILED = "CREATE_FAILED", "UPDATE_FAILED"
+_FOLLOWED = frozenset({ASSOCIATION_TYPE, STACK_TYPE})
+"""Types of the resources that are followed until they are deleted."""
 _GONE = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 """Statuses of resources that the stack has no more. One that is skipped goes on to exist without it."""
 
@@ -35,14 +38,20 @@ class DeployedStack:
     failed: frozenset[str] = frozenset()
     """Logical ids of the resources whose creation has failed: the next deployment deletes what there is of them, and
     creates them again. They are not among the physical ids."""
-    update_failed: frozenset[str] = frozenset()
-    """Logical ids of the resources whose update has failed: the template has the properties that they should have got.
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html"""
+    leaving: frozenset[str] = frozenset()
+    """Logical ids of the associations and nested stacks that an update has taken out of the template before it failed.
+    CloudFormation has still to delete them. The template has only their types."""
 
     @property
     def name(self) -> str:
         """Its name: of a nested stack the one that CloudFormation has made up."""
         return self.id.split("/")[1] if "/" in self.id else self.id
+
+    @property
+    def has_failed_update(self) -> bool:
+        """Whether its last update has failed and was not rolled back. Then the template is the one of that update,
+        however far it got: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html"""
+        return self.status == _UPDATE_FAILED
 
     @property
     def associations(self) -> list[str]:
@@ -51,8 +60,8 @@ class DeployedStack:
 
     @property
     def nested(self) -> list[str]:
-        """Logical ids of the nested stacks that are the CDK's."""
-        return [id_ for id_ in self.inner_stacks if nested_template(self.template["Resources"][id_])]
+        """Logical ids of the nested stacks that are the CDK's, or may be."""
+        return [id_ for id_ in self.inner_stacks if id_ in self.leaving or nested_template(self.resource(id_) or {})]
 
     @property
     def inner_stacks(self) -> list[str]:
@@ -63,6 +72,18 @@ class DeployedStack:
         """A resource of the template; None if it has none such."""
         found: Mapping[str, Any] | None = self.template.get("Resources", {}).get(logical_id)
         return found
+
+    def check_template_has(self, logical_id: str) -> None:
+        """Make sure that the template says what a resource is.
+
+        Raises:
+            UnresolvedError: CloudFormation has still to delete it after an update that has failed.
+        """
+        if logical_id in self.leaving:
+            raise UnresolvedError(
+                f"the template of stack {self.name}, whose last update has failed, lacks what CloudFormation has still "
+                "to delete"
+            )
 
 
 def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> DeployedStack | None:
@@ -83,10 +104,16 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
         for one in resources
         if one["ResourceStatus"] == _FAILED and one["ResourceType"] != STACK_TYPE
     }
+    template, leaving = _template(cloudformation, name), dict[str, Any]()
+    if stack["StackStatus"] == _UPDATE_FAILED:
+        known = template.get("Resources", {})
+        rest = {one["LogicalResourceId"]: one["ResourceType"] for one in resources}
+        leaving = {id_: {"Type": kind} for id_, kind in rest.items() if kind in _FOLLOWED and id_ not in known}
+        template = {**template, "Resources": {**known, **leaving}}
     parameters = {one["ParameterKey"]: one.get("ResolvedValue", one["ParameterValue"]) for one in _parameters(stack)}
     return DeployedStack(
         id=stack["StackId"],
-        template=_template(cloudformation, name),
+        template=template,
         physical_ids={
             # Some local AWS give the ARN of an instance profile here, AWS gives its name.
             one["LogicalResourceId"]: name_of(one["PhysicalResourceId"])
@@ -99,9 +126,7 @@ def deployed_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
         outputs={one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
         status=stack["StackStatus"],
         failed=frozenset(failed),
-        update_failed=frozenset(
-            one["LogicalResourceId"] for one in resources if one["ResourceStatus"] == _UPDATE_FAILED
-        ),
+        leaving=frozenset(leaving),
     )
 
 

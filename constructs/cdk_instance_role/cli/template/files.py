@@ -1,4 +1,4 @@
-"""Reads the files of an assembly, which may be anybody's: in the check of a pull request, its author's."""
+"""Reads files that may be anybody's, such as those of an assembly: in the check of a pull request, its author's."""
 
 import json
 import os
@@ -30,22 +30,37 @@ def inside(root: Path, folder: Path, name: str) -> Path:
     return path
 
 
+def first_bytes(path: Path, size: int) -> bytes:
+    """The beginning of a file.
+
+    Args:
+        path: the file.
+        size: how many bytes are read at most.
+
+    Raises:
+        CliError: it can't be read, or is not a regular file.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+            raise CliError(f"{path} can't be read: it is not a regular file")
+        with path.open("rb") as file:
+            return file.read(size)
+    except (OSError, ValueError) as error:
+        raise CliError(f"{path} can't be read: {error}") from None
+
+
 def read_json(path: Path) -> Mapping[str, Any]:
     """The JSON object in a file.
 
     Raises:
         CliError: it can't be read, holds something else, or is so large that it can't be part of an assembly.
     """
+    data = first_bytes(path, MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise CliError(f"{path} can't be read: it is larger than {MAX_BYTES // 1024 // 1024} MiB")
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe or a device may never end
-            raise CliError(f"{path} can't be read: it is not a regular file")
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise CliError(f"{path} can't be read: it is larger than {MAX_BYTES // 1024 // 1024} MiB")
         content: Any = json.loads(data.decode("utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise CliError(f"{path} can't be read: {error}") from None
     except RecursionError:
         raise CliError(f"{path} can't be read: it is not what `cdk synth` writes") from None

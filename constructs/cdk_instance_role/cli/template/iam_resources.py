@@ -10,7 +10,7 @@ from ...runtime.association.arn import name_of
 from ...runtime.association.aws.trust import allows_ec2
 from ...runtime.association.decide.model import Profile
 from ..model import ProfileView
-from .intrinsic_functions import NO_VALUE, UnresolvedError, properties_of
+from .intrinsic_functions import NO_VALUE, UnresolvedError, properties_of, value_or
 from .replacement import MANAGED_POLICY, PROFILE, ROLE
 from .stacks import of_type
 from .template_inputs import StackLocation
@@ -67,7 +67,7 @@ class IamNames:
         if known and resource["Type"] == MANAGED_POLICY:  # CloudFormation calls it by its ARN
             return known
         given = None if known else self.given_name(logical_id)
-        path = str(self._resolve(properties_of(resource).get("Path", "/"))).lstrip("/")
+        path = str(value_or(self._resolve(properties_of(resource).get("Path")), "/")).lstrip("/")
         arn = self._location.arn_in_iam(f"{kind}/{path}{known or given or self._made_up(logical_id)}")
         if not known and not given:
             self._invented[arn] = logical_id
@@ -94,8 +94,8 @@ class IamNames:
             UnresolvedError: it is not known before the deployment.
         """
         _, name_property = _IAM[self._resources[logical_id]["Type"]]
-        given = self._resolve(properties_of(self._resources[logical_id]).get(name_property))
-        return None if given in (None, NO_VALUE) else str(given)
+        given = value_or(self._resolve(properties_of(self._resources[logical_id]).get(name_property)), None)
+        return None if given is None else str(given)
 
     def is_new(self, logical_id: str) -> bool:
         """Whether the deployment creates a resource, or puts another one in its place."""

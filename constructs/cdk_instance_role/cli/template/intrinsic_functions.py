@@ -6,7 +6,7 @@ The intrinsic functions: https://docs.aws.amazon.com/AWSCloudFormation/latest/Te
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 """A variable of ``Fn::Sub``; with ``!`` it stands for itself."""
@@ -155,7 +155,7 @@ class Resolver:
                 condition, yes, no = argument
                 return self(yes if self.holds(condition) else no)
             case "ImportValue":
-                return self.exported(self(argument))
+                return self.exported(as_text(self(argument)))
             case "GetStackOutput":
                 wanted = self(argument)
                 return self.output(wanted["StackName"], wanted["OutputName"], wanted.get("Region"))
@@ -233,7 +233,15 @@ def _resolved(value: Any) -> Any:
 
 
 class _NoValue:
-    """Stands for ``AWS::NoValue``: the key or item that it is the value of is left out."""
+    """Stands for ``AWS::NoValue``: the key or item that it is the value of is left out. It has no text."""
+
+    def __str__(self) -> NoReturn:
+        raise UnresolvedError("AWS::NoValue is no text")
 
 
 NO_VALUE = _NoValue()
+
+
+def value_or(value: Any, default: Any) -> Any:
+    """The plain value of a property or parameter, or its default if it is left out."""
+    return default if value is None or value is NO_VALUE else value

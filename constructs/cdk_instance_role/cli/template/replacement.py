@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .deployed_stack import DeployedStack
-from .intrinsic_functions import NO_VALUE, UnresolvedError, as_text
+from .intrinsic_functions import UnresolvedError, as_text, value_or
 
 INSTANCE, ROLE, PROFILE = "AWS::EC2::Instance", "AWS::IAM::Role", "AWS::IAM::InstanceProfile"
 INLINE_POLICY, MANAGED_POLICY, ROLE_POLICY = "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"
@@ -198,7 +198,8 @@ def _value(value: Any, resolve: Resolve) -> Any:
         found = error.identity
         if found is None:
             raise
-    return None if found is None or found is NO_VALUE else as_text(found)
+    found = value_or(found, None)
+    return None if found is None else as_text(found)
 
 
 def _properties(resource: Resource) -> Mapping[str, Any]:

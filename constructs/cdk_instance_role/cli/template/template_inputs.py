@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from .deployed_stack import DeployedStack
-from .intrinsic_functions import UnresolvedError, as_text
+from .intrinsic_functions import UnresolvedError, as_text, value_or
 from .stacks import Address
 
 _URL_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
@@ -88,12 +88,14 @@ class Parameters:
         return name in self._given
 
     def __getitem__(self, name: str) -> Any:
-        """What the stack around gives.
+        """What the stack around gives, or the default if it leaves the parameter out.
 
         Raises:
             UnresolvedError: that is not known before the deployment.
         """
-        value = self._given[name]()
+        value = value_or(self._given[name](), self._declared.get(name, {}).get("Default"))
+        if value is None:
+            raise UnresolvedError(f"{name} is not known before the deployment")
         return self._typed(name, ",".join(map(str, value)) if isinstance(value, list) else value)
 
     def _read_again(self, name: str) -> Any:
