@@ -135,9 +135,26 @@ class TemplatePolicies:
             return True
 
     def condition(self, logical_id: str) -> Any:
-        """The condition of a resource, as the template has it; None if there is none."""
+        """The condition of a resource, to compare it; None if there is none."""
         name = self.resources[logical_id].get("Condition")
-        return None if name is None else (name, self._template.get("Conditions", {}).get(name))
+        return None if name is None else self.comparable({"Fn::If": [name, True, False]})
+
+    def comparable(self, value: Any) -> Any:
+        """Equal for two values that come to the same, as far as that is known: what is known of them is equal, and they
+        are written alike."""
+        return self.written(value), self.plain(value)
+
+    def written(self, value: Any) -> Any:
+        """How a value is written, with the conditions and mappings that it names, also by way of others."""
+        sections = [self._template.get(name, {}) for name in ("Conditions", "Mappings")]
+        named: dict[str, Any] = {}
+        unseen = [value]
+        while unseen:
+            for text in _texts(unseen.pop()):
+                if text not in named and (found := [section[text] for section in sections if text in section]):
+                    named[text] = found
+                    unseen.append(found)
+        return value, named
 
     def name(self, logical_id: str, name_property: str) -> str:
         """The name of a resource: its physical one, or what people know it by before it exists."""
@@ -160,6 +177,15 @@ class TemplatePolicies:
             sentence = f"whether {logical_id} will be there depends on condition {name} of the template"
             gaps.append(Gap(sentence, self.condition(logical_id), of_known_roles=True))
         return PolicyResource(self, logical_id, gaps).read()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value of a template, without keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
 
 
 def _may_give_policies(loop: Any) -> bool:
