@@ -509,20 +509,84 @@ def test_the_boundary_has_the_content_after_the_deployment() -> None:
 # Names of existing resources
 
 
-def test_attributes_of_existing_resources_are_read_from_the_live_policy() -> None:
-    bucket = {"Fn::GetAtt": ["Bucket", "Arn"]}
-    inside = {"Fn::Join": ["", [bucket, "/*"]]}
-    queue = {"Fn::Sub": "${Queue.Arn}-dead"}
-    others = {"Bucket": resource("S3::Bucket"), "Queue": resource("SQS::Queue")}
-    before = {"Data": inline_policy(document([inside, queue])), **others}
-    after = {"Data": inline_policy(document([bucket, inside, {"Fn::GetAtt": "Queue.Arn"}])), **others}
-    live = Policy("data", document(["arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:::q-dead"]), inline=True)
+BUCKET, QUEUE = {"Fn::GetAtt": ["Bucket", "Arn"]}, {"Fn::GetAtt": ["Queue", "Arn"]}
+IDS = {"Bucket": "stack-bucket-1", "Queue": "https://sqs.eu-west-1.amazonaws.com/111122223333/q"}
+OTHERS = {"Bucket": resource("S3::Bucket"), "Queue": resource("SQS::Queue")}
 
-    found = changed(web(live), update(before, after))
 
+def put(before: Any, live: Any, after: Any) -> tuple[Any, tuple[str, ...]]:
+    """What a changed policy allows access to, and what is not known of it.
+
+    Args:
+        before: what the deployed template allows access to.
+        live: what the live policy allows access to.
+        after: what the new template allows access to.
+    """
+    old, new = ({"Data": inline_policy(document(on)), **OTHERS} for on in (before, after))
+    found = changed(web(Policy("data", document(live), inline=True)), update(old, new, known=IDS))
     (statement,) = content(found.role, "data")["Statement"]
-    assert statement["Resource"] == ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:::q"]
-    assert found.role.unknown == ()
+    return statement["Resource"], found.role.unknown
+
+
+def test_attributes_of_existing_resources_are_read_from_the_live_policy() -> None:
+    inside, dead = {"Fn::Join": ["", [BUCKET, "/*"]]}, {"Fn::Sub": "${Queue.Arn}-dead"}
+
+    found = put(
+        [inside, dead],
+        ["arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:eu-west-1:111122223333:q-dead"],
+        [BUCKET, inside, {"Fn::GetAtt": "Queue.Arn"}],
+    )
+
+    arns = ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:eu-west-1:111122223333:q"]
+    assert found == (arns, ())
+
+
+def test_the_arn_of_a_log_group_ends_with_a_wildcard() -> None:
+    arn = "arn:aws:logs:eu-west-1:111122223333:log-group:/web/stack-bucket-1:*"
+
+    assert put([BUCKET], [arn], [BUCKET, "x"]) == ([arn, "x"], ())
+
+
+UNKNOWN_BUCKET = ("role web: policy data speaks of Bucket.Arn, which is not looked up",)
+
+
+@pytest.mark.parametrize(
+    ("before", "live"),
+    [
+        (BUCKET, "*"),
+        (BUCKET, "arn:aws:s3:::*"),
+        (BUCKET, "arn:aws:s3:::stack-bucket-1*"),
+        (BUCKET, "arn:aws:s3:::another"),
+        (BUCKET, "arn:aws:s3:::another-stack-bucket-1"),
+        ([BUCKET], ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::another"]),
+        ([BUCKET, "arn:aws:s3:::another"], ["arn:aws:s3:::stack-bucket-1", "*"]),
+        ([BUCKET, BUCKET], ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::x/stack-bucket-1"]),
+        ([BUCKET, "{{resolve:ssm:/arn}}"], ["arn:aws:s3:::stack-bucket-1", "*"]),
+    ],
+)
+def test_a_policy_that_somebody_has_edited_does_not_show_attributes(before: Any, live: Any) -> None:
+    assert put(before, live, [BUCKET, "x"]) == (["(existing) Bucket.Arn", "x"], UNKNOWN_BUCKET)
+
+
+def test_a_policy_with_another_action_than_the_template_does_not_show_attributes() -> None:
+    edited = {"Statement": [{**document("arn:aws:s3:::stack-bucket-1")["Statement"][0], "Action": "s3:*"}]}
+    before, after = ({"Data": inline_policy(document(on)), **OTHERS} for on in (BUCKET, [BUCKET, "x"]))
+
+    found = changed(web(Policy("data", edited, inline=True)), update(before, after, known=IDS))
+
+    assert found.role.unknown == UNKNOWN_BUCKET
+
+
+def test_attributes_of_a_resource_that_is_replaced_are_not_read_from_the_live_policy() -> None:
+    before = {"Data": inline_policy(document(BUCKET)), **OTHERS}
+    after = {**before, "Data": inline_policy(document([BUCKET, "x"]))}
+    live = Policy("data", document("arn:aws:s3:::stack-bucket-1"), inline=True)
+    ids = {"Data": "Data", **IDS}
+    kept = {"Data": "Data", "Queue": IDS["Queue"]}
+
+    found = changed(web(live), PolicyUpdate("Servers", deployed(before, ids), policies_of(after, kept)))
+
+    assert content(found.role, "data")["Statement"][0]["Resource"] == ["(new) Bucket", "x"]
 
 
 def test_unknown_attributes_of_existing_resources_are_reported() -> None:

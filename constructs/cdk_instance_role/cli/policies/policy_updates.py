@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..iam.role import Role
 from ..lazy import lazy
 from ..template.iam_resources import MADE_UP
 from ..template.intrinsic_functions import as_text
 from .attachments import Attachment, Key, Part
-from .known_values import inferred_references
+from .known_values import MARKS, inferred_references
 from .policy_documents import Document, References
 from .resource_changes import ResourceChanges
 from .template_policies import TemplatePolicies
@@ -106,17 +107,18 @@ class PolicyUpdate:
 
     def known(self, live: Role) -> References:
         """What attributes of resources come to, by what the live policies of a role say."""
-        if self.before is None:
-            return {}
-        found: dict[str, str] = {}
+        return inferred_references(self._live_documents(live), self.before.resolve) if self.before else {}
+
+    def _live_documents(self, live: Role) -> Iterator[tuple[Document, Any]]:
+        """Documents of the deployed template, each with the live one."""
+        assert self.before
         documents = {policy.key: policy.document for policy in live.policies}
         for id_, part in self.before.parts.items():
-            told = {key: one.document for (_, key), one in part.of(live.name).items() if not one.arn}
-            if part.managed:
-                told[part.managed] = self.before.properties(id_).get("PolicyDocument")
-            for key in told.keys() & documents.keys():
-                found |= inferred_references(told[key], documents[key], self.before.resolve)
-        return found
+            for (_, key), one in part.of(live.name).items():
+                if key in documents and not one.arn:
+                    yield self.before.inline_document(one, MARKS), documents[key]
+            if part.managed in documents:
+                yield self.before.managed_document(id_, MARKS), documents[part.managed]
 
     def gaps(self, role: str) -> Iterator[str]:
         """What can't be read and may change something about the policies of a role, in sentences."""
