@@ -675,6 +675,8 @@ def test_a_changed_policy_with_unknown_roles_may_be_for_the_role() -> None:
         {"Role": role_of({"Ref": "Unknown"})},
         {"Role": {**role_of(), "Properties": {"RoleName": "web", **TRANSFORM}}},
         {"Role": role_of(), "Fn::ForEach::Policies": ["Name", ["a"], {"P${Name}": inline_policy()}]},
+        {"Role": role_of(), **TRANSFORM},
+        {"Role": role_of(), "Policies": {"Type": "Company::Web::Policies::MODULE"}},
     ],
 )
 def test_a_policy_that_cannot_be_read_may_be_one_that_seems_removed(after: Resources) -> None:

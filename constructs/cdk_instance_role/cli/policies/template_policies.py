@@ -4,20 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..lazy import lazy
+from ..template.expansions import expansions, transforms
 from ..template.intrinsic_functions import NO_VALUE, UnresolvedError
 from ..template.replacement import MANAGED_POLICY, ROLE
-from ..template.stacks import STACK_TYPE, metadata, resources
+from ..template.stacks import metadata, resources
 from .attachments import POLICY_TYPES, Attachment, Gap, Part
 from .policy_documents import Document, NotReadError, PolicyDocuments, References
 from .policy_resources import PolicyResource
-
-_HARMLESS_TRANSFORMS = (
-    "AWS::CodeDeployBlueGreen",
-    "AWS::LanguageExtensions",
-    "AWS::SecretsManager-",
-    "AWS::Serverless-",
-)
-"""Transforms that give no policy to a role, except by the loops that are in the template."""
 
 
 class TemplatePolicies:
@@ -51,14 +44,11 @@ class TemplatePolicies:
         return tuple(self._unread())
 
     def _unread(self) -> Iterator[str]:
-        for id_, one in self._template.get("Resources", {}).items():
-            if not isinstance(one, Mapping) and _may_give_policies(one):
-                yield f"{id_} is not read: only CloudFormation knows what it makes"
-        transforms = self._template.get("Transform", ())
-        for one in transforms if isinstance(transforms, list | tuple) else [transforms]:
-            name = str(one.get("Name") if isinstance(one, Mapping) else one)
-            if not name.startswith(_HARMLESS_TRANSFORMS):
-                yield f"transform {name} is not read: only CloudFormation knows what it makes of the template"
+        for one in expansions(self._template):
+            if one.may_make(POLICY_TYPES):
+                yield f"{one.name} is not read: only CloudFormation knows what it makes"
+        for name in transforms(self._template):
+            yield f"transform {name} is not read: only CloudFormation knows what it makes of the template"
 
     def inline_document(self, attachment: Attachment, known: References | None = None) -> Document:
         """The document of an inline policy.
@@ -186,20 +176,3 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | Mapping):
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(item)
-
-
-def _may_give_policies(loop: Any) -> bool:
-    """Whether a loop may make roles, policies, or stacks with some."""
-    types = [*_types(loop)]
-    return not types or any("{" in str(one) or one in (*POLICY_TYPES, STACK_TYPE) for one in types)
-
-
-def _types(value: Any) -> Iterator[Any]:
-    """The types of the resources in a loop, loops in it included."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _types(item)
-    elif isinstance(value, Mapping) and "Type" in value:
-        yield value["Type"]
-    elif isinstance(value, Mapping):
-        yield from _types(list(value.values()))
