@@ -5,6 +5,7 @@ from typing import Any
 
 from ..lazy import lazy
 from ..template.expansions import expansions, transforms
+from ..template.iam_resources import MADE_UP
 from ..template.intrinsic_functions import NO_VALUE, UnresolvedError
 from ..template.replacement import MANAGED_POLICY, ROLE
 from ..template.stacks import metadata, resources
@@ -88,13 +89,7 @@ class TemplatePolicies:
                 if self.resources[own]["Type"] == ROLE:
                     raise
                 return f"(unknown) {own}"
-        try:
-            return self.resolve(value)
-        except UnresolvedError as error:
-            identity = error.identity  # of a resource of another stack
-            if identity is None:
-                raise
-            return identity
+        return self.resolve(value)
 
     def own(self, value: Any) -> str | None:
         """Logical id of the role or managed policy of the template that a value refers to; None for anything else."""
@@ -150,7 +145,8 @@ class TemplatePolicies:
         """The name of a resource: its physical one, or what people know it by before it exists."""
         for value in (self.properties(logical_id).get(name_property), {"Ref": logical_id}):
             try:
-                if value is not None and (found := self.resolve(value)) is not NO_VALUE:
+                found = None if value is None else self.resolve(value)
+                if not (found is None or found is NO_VALUE or MADE_UP in str(found)):
                     return str(found).rpartition("/")[2]  # a reference to a managed policy gives its ARN
             except UnresolvedError:
                 pass
