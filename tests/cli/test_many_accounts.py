@@ -17,7 +17,7 @@ from cdk_instance_role.runtime.association.aws.rate_limiter import RateLimiter
 from tests.cli.accounts import see
 from tests.cli.cloud import Cloud, refusal
 from tests.cli.live.test_ledgers import two_providers
-from tests.cli.servers import Servers, synthesized, write_assembly, write_assembly_of_places
+from tests.cli.servers import STACK, Servers, synthesized, write_assembly, write_assembly_of_places
 from tests.synth.builders import ACCOUNT, REGION
 
 SECOND, THIRD = "444455556666", "777788889999"
@@ -56,6 +56,29 @@ def test_fails_when_a_loop_may_make_associations(monkeypatch: pytest.MonkeyPatch
     assert (result.exit_code, json.loads(result.stdout)["associations"]) == (1, [])
     (unseen,) = json.loads(result.stdout)["environments"][0]["unseen"]
     assert unseen.endswith("what Fn::ForEach::Fleets makes is known to CloudFormation only, and can be associations")
+
+
+@pytest.mark.parametrize(
+    ("added", "name"),
+    [
+        ({"Fn::Transform": {"Name": "AWS::Include"}}, "Fn::Transform"),
+        ({"Fleets": {"Type": "Company::Web::Fleets::MODULE"}}, "Fleets"),
+    ],
+)
+def test_fails_when_cloudformation_may_make_associations_of_something_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, added: Any, name: str
+) -> None:
+    see(monkeypatch, with_instances(1))
+    template = with_loop("AWS::SNS::Topic")
+    template["Resources"] |= added
+
+    result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), template=template), "--format", "json")
+
+    (unseen,) = json.loads(result.stdout)["environments"][0]["unseen"]
+    assert (result.exit_code, unseen) == (
+        1,
+        f"stack {STACK}: what {name} makes is known to CloudFormation only, and can be associations",
+    )
 
 
 def test_a_loop_of_other_resources_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

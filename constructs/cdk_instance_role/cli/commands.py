@@ -21,7 +21,7 @@ from .live.environment import Environment
 from .model import AssociationPlan, CliError, PlanReport, unique
 from .planning.association_plan import plan_stack
 from .planning.association_status import status_of_stack
-from .planning.stack_status import unseen_loops
+from .planning.stack_status import unseen_associations
 from .status_model import AssociationStatus, StatusReport
 from .template import assembly
 from .template.assembly import StackArtifact
@@ -79,7 +79,7 @@ def _plan_of_stack(
 ) -> Sequence[AssociationPlan]:
     plans = plan_stack(stack, environment, time.time())
     _add_unseen(stack, environment, result)
-    result.unseen += unseen_loops(environment.stacks, stack, planned=True)
+    result.unseen += unseen_associations(environment.stacks, stack, planned=True)
     result.warnings += (
         f"{stack.name}: {path} is not shown: its template is not in the assembly" for path in stack.left_out
     )
@@ -141,7 +141,7 @@ def _status_job(*, who: bool) -> account_results.Job[AssociationStatus]:
             histories[result.account_region] = History(environment.aws.cloudtrail, environment.reader, time.sleep)
         found = status_of_stack(stack, environment, time.time(), histories.get(result.account_region))
         _add_unseen(stack, environment, result)
-        result.unseen += unseen_loops(environment.stacks, stack, planned=False)
+        result.unseen += unseen_associations(environment.stacks, stack, planned=False)
         if not environment.stacks.deployed(stack.address) and not environment.stacks.read_problems(stack.address):
             result.warnings.append(f"stack {stack.name} is not deployed in {environment.aws.region}")
         return found

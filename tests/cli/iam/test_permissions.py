@@ -293,6 +293,20 @@ def test_another_condition_is_another_grant() -> None:
     assert found.actions_gained == (f"s3:* on * if {tls}, except if {region}",)
 
 
+@pytest.mark.parametrize(
+    ("condition", "other"),
+    [
+        ({"aws:PrincipalTag/team": "a, b"}, {"aws:PrincipalTag/team": ["a", "b"]}),
+        ({"aws:PrincipalTag/team": ""}, {"aws:PrincipalTag/team": []}),
+        ({"aws:PrincipalTag/my team": "a"}, {"aws:PrincipalTag/my": "team a"}),
+        ({"aws:PrincipalTag/team": ['"a', 'b"']}, {"aws:PrincipalTag/team": "a, b"}),
+    ],
+)
+def test_conditions_are_different_although_their_words_are_the_same(condition: Any, other: Any) -> None:
+    before, after = (role(allow("s3:Get*", Condition={"StringEquals": one})) for one in (condition, other))
+    assert len(lost(before, after)) == 1
+
+
 def test_fewer_conditions_cover_more() -> None:
     assert lost(role(allow("s3:*", Condition=IRELAND | TLS)), role(allow("s3:*", Condition=TLS))) == []
 
@@ -318,6 +332,16 @@ def test_actions_that_the_old_boundary_did_not_cover_are_not_lost() -> None:
     found = compare(before, role(allow("s3:List*")))
     assert found.actions_lost == ("s3:Get* on *",)
     assert found.notes == ("the permissions boundary Limit of the old role is gone",)
+
+
+def test_another_boundary_of_the_same_name_has_notes() -> None:
+    old, new = (f"arn:aws:iam::111122223333:policy{path}/Limit" for path in ("", "/team"))
+    before, after = (Role("Role", (), Policy("Limit", {"Statement": []}, arn=arn)) for arn in (old, new))
+    assert compare(before, after).notes == (
+        f"the permissions boundary {new} limits the new role",
+        f"the permissions boundary {old} of the old role is gone",
+    )
+    assert compare(before, before).notes == ()
 
 
 def test_a_boundary_gives_no_rights() -> None:

@@ -463,6 +463,42 @@ def test_the_boundary_changes_if_the_template_has_another_one(
     assert (found.role.boundary.name if found.role.boundary else None) == limit
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"ManagedPolicyArns": [{"Ref": "Unknown"}]},
+        {"Policies": [{"Fn::Transform": {"Name": "AWS::Include"}}]},
+    ],
+)
+def test_a_removed_boundary_is_noticed_although_something_else_of_the_role_cannot_be_read(other: Any) -> None:
+    limited, free = role_of(PermissionsBoundary=OWN_ARN, **other), role_of(**other)
+
+    found = changed(web(boundary=OWN), update({"Role": limited}, {"Role": free}))
+
+    assert (found.role.boundary, found.touched, found.unread) == (None, True, ())
+
+
+def test_a_boundary_that_was_unknown_is_noticed_when_it_is_removed() -> None:
+    limited = role_of(PermissionsBoundary={"Ref": "Unknown"})
+
+    assert changed(web(boundary=OWN), update({"Role": limited}, {"Role": role_of()})).role.boundary is None
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"Fn::Transform": {"Name": "AWS::Include"}},
+        {"PermissionsBoundary": {"Fn::If": ["Unknown", SSM, {"Ref": "AWS::NoValue"}]}},
+    ],
+)
+def test_a_boundary_that_may_still_be_there_is_not_treated_as_removed(properties: dict[str, Any]) -> None:
+    before, after = role_of(PermissionsBoundary=OWN_ARN), {**role_of(), "Properties": {"RoleName": "web", **properties}}
+
+    found = changed(web(boundary=OWN), update({"Role": before}, {"Role": after}))
+
+    assert (found.role.boundary, len(found.unread)) == (OWN, 1)
+
+
 def test_the_boundary_has_the_content_after_the_deployment() -> None:
     found = changed(web(boundary=OWN), update({"Own": own_policy()}, {"Own": own_policy(OTHER)}))
 
@@ -473,20 +509,84 @@ def test_the_boundary_has_the_content_after_the_deployment() -> None:
 # Names of existing resources
 
 
-def test_attributes_of_existing_resources_are_read_from_the_live_policy() -> None:
-    bucket = {"Fn::GetAtt": ["Bucket", "Arn"]}
-    inside = {"Fn::Join": ["", [bucket, "/*"]]}
-    queue = {"Fn::Sub": "${Queue.Arn}-dead"}
-    others = {"Bucket": resource("S3::Bucket"), "Queue": resource("SQS::Queue")}
-    before = {"Data": inline_policy(document([inside, queue])), **others}
-    after = {"Data": inline_policy(document([bucket, inside, {"Fn::GetAtt": "Queue.Arn"}])), **others}
-    live = Policy("data", document(["arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:::q-dead"]), inline=True)
+BUCKET, QUEUE = {"Fn::GetAtt": ["Bucket", "Arn"]}, {"Fn::GetAtt": ["Queue", "Arn"]}
+IDS = {"Bucket": "stack-bucket-1", "Queue": "https://sqs.eu-west-1.amazonaws.com/111122223333/q"}
+OTHERS = {"Bucket": resource("S3::Bucket"), "Queue": resource("SQS::Queue")}
 
-    found = changed(web(live), update(before, after))
 
+def put(before: Any, live: Any, after: Any) -> tuple[Any, tuple[str, ...]]:
+    """What a changed policy allows access to, and what is not known of it.
+
+    Args:
+        before: what the deployed template allows access to.
+        live: what the live policy allows access to.
+        after: what the new template allows access to.
+    """
+    old, new = ({"Data": inline_policy(document(on)), **OTHERS} for on in (before, after))
+    found = changed(web(Policy("data", document(live), inline=True)), update(old, new, known=IDS))
     (statement,) = content(found.role, "data")["Statement"]
-    assert statement["Resource"] == ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:::q"]
-    assert found.role.unknown == ()
+    return statement["Resource"], found.role.unknown
+
+
+def test_attributes_of_existing_resources_are_read_from_the_live_policy() -> None:
+    inside, dead = {"Fn::Join": ["", [BUCKET, "/*"]]}, {"Fn::Sub": "${Queue.Arn}-dead"}
+
+    found = put(
+        [inside, dead],
+        ["arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:eu-west-1:111122223333:q-dead"],
+        [BUCKET, inside, {"Fn::GetAtt": "Queue.Arn"}],
+    )
+
+    arns = ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::stack-bucket-1/*", "arn:aws:sqs:eu-west-1:111122223333:q"]
+    assert found == (arns, ())
+
+
+def test_the_arn_of_a_log_group_ends_with_a_wildcard() -> None:
+    arn = "arn:aws:logs:eu-west-1:111122223333:log-group:/web/stack-bucket-1:*"
+
+    assert put([BUCKET], [arn], [BUCKET, "x"]) == ([arn, "x"], ())
+
+
+UNKNOWN_BUCKET = ("role web: policy data speaks of Bucket.Arn, which is not looked up",)
+
+
+@pytest.mark.parametrize(
+    ("before", "live"),
+    [
+        (BUCKET, "*"),
+        (BUCKET, "arn:aws:s3:::*"),
+        (BUCKET, "arn:aws:s3:::stack-bucket-1*"),
+        (BUCKET, "arn:aws:s3:::another"),
+        (BUCKET, "arn:aws:s3:::another-stack-bucket-1"),
+        ([BUCKET], ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::another"]),
+        ([BUCKET, "arn:aws:s3:::another"], ["arn:aws:s3:::stack-bucket-1", "*"]),
+        ([BUCKET, BUCKET], ["arn:aws:s3:::stack-bucket-1", "arn:aws:s3:::x/stack-bucket-1"]),
+        ([BUCKET, "{{resolve:ssm:/arn}}"], ["arn:aws:s3:::stack-bucket-1", "*"]),
+    ],
+)
+def test_a_policy_that_somebody_has_edited_does_not_show_attributes(before: Any, live: Any) -> None:
+    assert put(before, live, [BUCKET, "x"]) == (["(existing) Bucket.Arn", "x"], UNKNOWN_BUCKET)
+
+
+def test_a_policy_with_another_action_than_the_template_does_not_show_attributes() -> None:
+    edited = {"Statement": [{**document("arn:aws:s3:::stack-bucket-1")["Statement"][0], "Action": "s3:*"}]}
+    before, after = ({"Data": inline_policy(document(on)), **OTHERS} for on in (BUCKET, [BUCKET, "x"]))
+
+    found = changed(web(Policy("data", edited, inline=True)), update(before, after, known=IDS))
+
+    assert found.role.unknown == UNKNOWN_BUCKET
+
+
+def test_attributes_of_a_resource_that_is_replaced_are_not_read_from_the_live_policy() -> None:
+    before = {"Data": inline_policy(document(BUCKET)), **OTHERS}
+    after = {**before, "Data": inline_policy(document([BUCKET, "x"]))}
+    live = Policy("data", document("arn:aws:s3:::stack-bucket-1"), inline=True)
+    ids = {"Data": "Data", **IDS}
+    kept = {"Data": "Data", "Queue": IDS["Queue"]}
+
+    found = changed(web(live), PolicyUpdate("Servers", deployed(before, ids), policies_of(after, kept)))
+
+    assert content(found.role, "data")["Statement"][0]["Resource"] == ["(new) Bucket", "x"]
 
 
 def test_unknown_attributes_of_existing_resources_are_reported() -> None:
@@ -497,6 +597,46 @@ def test_unknown_attributes_of_existing_resources_are_reported() -> None:
     (statement,) = content(found.role, "data")["Statement"]
     assert statement["Resource"] == "(existing) Bucket.Arn"
     assert found.role.unknown == ("role web: policy data speaks of Bucket.Arn, which is not looked up",)
+
+
+# What can't be read of the deployed template
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (
+            {"Role": role_of({"Ref": "Unknown"})},
+            {"Role": role_of()},
+            "policy (unknown) Unknown could not be read: Unknown is not known before the deployment",
+        ),
+        (
+            {"Data": inline_policy(roles=[{"Ref": "Unknown"}])},
+            {},
+            "which roles Data is for is not known: Unknown is not known before the deployment",
+        ),
+    ],
+)
+def test_a_policy_that_cannot_be_read_and_is_removed_is_reported(
+    before: Resources, after: Resources, what: str
+) -> None:
+    assert changed(web(INLINE), update(before, after)).unread == (f"{what} (stack Servers, as it is deployed)",)
+    assert changed(web(INLINE), update(before, before)).unread == ()
+
+
+def test_the_policies_of_a_stack_that_only_cloudformation_knows_are_reported_when_they_are_removed() -> None:
+    policies = {"Fn::ForEach::Policies": ["Name", ["a"], {"P${Name}": inline_policy()}]}
+    removal = PolicyUpdate("Servers", deployed(policies, {}), policies_of({}))
+
+    assert changed(web(INLINE), removal).unread == (
+        "Fn::ForEach::Policies is not read: only CloudFormation knows what it makes (stack Servers, as it is deployed)",
+    )
+
+
+def test_what_cannot_be_read_of_a_retained_policy_is_not_reported() -> None:
+    retained = inline_policy(roles=[{"Ref": "Unknown"}], DeletionPolicy="Retain")
+
+    assert changed(web(INLINE), update({"Data": retained}, {})).unread == ()
 
 
 # What can't be read
@@ -535,6 +675,8 @@ def test_a_changed_policy_with_unknown_roles_may_be_for_the_role() -> None:
         {"Role": role_of({"Ref": "Unknown"})},
         {"Role": {**role_of(), "Properties": {"RoleName": "web", **TRANSFORM}}},
         {"Role": role_of(), "Fn::ForEach::Policies": ["Name", ["a"], {"P${Name}": inline_policy()}]},
+        {"Role": role_of(), **TRANSFORM},
+        {"Role": role_of(), "Policies": {"Type": "Company::Web::Policies::MODULE"}},
     ],
 )
 def test_a_policy_that_cannot_be_read_may_be_one_that_seems_removed(after: Resources) -> None:
@@ -554,6 +696,82 @@ def test_a_transform_may_create_a_policy_that_seems_removed() -> None:
     assert found.unread == (
         "transform Company is not read: only CloudFormation knows what it makes of the template (stack Servers)",
     )
+
+
+# What is written as before
+
+
+UNKNOWN = {"Fn::Equals": [{"Ref": "Unknown"}, "a"]}
+ALWAYS = {"Fn::Equals": ["a", "a"]}
+NAMES_OTHER = {"Wanted": {"Fn::Not": [{"Condition": "Other"}]}}
+
+
+def with_sections(resources: Resources, before: Mapping[str, Any], after: Mapping[str, Any]) -> RoleChange:
+    """The role after a change of nothing but other sections of the template."""
+    ids = {id_: "web" if id_ == "Role" else id_ for id_ in resources}
+    return changed(
+        web(INLINE), PolicyUpdate("Servers", deployed(resources, ids, **before), policies_of(resources, ids, **after))
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reported"),
+    [
+        ({"Wanted": UNKNOWN}, {"Wanted": UNKNOWN}, False),
+        ({"Wanted": ALWAYS}, {"Wanted": UNKNOWN}, True),
+        ({**NAMES_OTHER, "Other": UNKNOWN}, {**NAMES_OTHER, "Other": UNKNOWN}, False),
+        ({**NAMES_OTHER, "Other": UNKNOWN}, {**NAMES_OTHER, "Other": {"Fn::Not": [UNKNOWN]}}, True),
+        ({**NAMES_OTHER, "Other": {"Fn::Equals": ["a", "b"]}}, {**NAMES_OTHER, "Other": UNKNOWN}, True),
+    ],
+)
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"Data": inline_policy(Condition="Wanted")},
+        {"Role": role_of({"Fn::If": ["Wanted", SSM, S3.arn]})},
+        {"Data": inline_policy(roles=["web", {"Fn::If": ["Wanted", "other", "web"]}])},
+    ],
+)
+def test_a_condition_with_an_unknown_result_is_reported_unless_it_has_not_changed(
+    resources: Resources, before: Any, after: Any, reported: bool
+) -> None:
+    found = with_sections(resources, {"Conditions": before}, {"Conditions": after})
+
+    assert (len(found.unread), found.touched) == ((1, True) if reported else (0, False))
+
+
+def test_a_condition_on_a_parameter_that_each_deployment_reads_again_is_reported() -> None:
+    stack = {"Data": inline_policy(Condition="Wanted")}
+    condition = {"Wanted": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}}
+    update = PolicyUpdate(
+        "Servers",
+        deployed(stack, {"Data": "data", "Stage": "prod"}, Conditions=condition),
+        policies_of(stack, {"Data": "data"}, Conditions=condition),
+    )
+
+    assert changed(web(INLINE), update).unread == (
+        "whether Data will be there depends on condition Wanted of the template (stack Servers)",
+    )
+
+
+@pytest.mark.parametrize("place", ["Action", "Resource", "Statement"])
+def test_a_document_with_an_unknown_part_changes_with_the_mapping_that_the_part_names(place: str) -> None:
+    value = {"Fn::FindInMap": ["Names", {"Ref": "Unknown"}, "it"]}
+    (statement,) = DOCUMENT["Statement"]
+    written = {"Statement": [statement, value if place == "Statement" else {**statement, place: value}]}
+    before, after = ({"Mappings": {"Names": {"a": {"it": name}}}} for name in ("s3:Get*", "s3:*"))
+
+    assert not with_sections({"Data": inline_policy(written)}, before, before).touched
+    assert with_sections({"Data": inline_policy(written)}, before, after).touched
+
+
+def test_a_document_changes_with_the_arguments_of_a_function_whose_result_is_unknown() -> None:
+    before, after = (
+        inline_policy(document({"Fn::Select": [index, {"Fn::Split": [",", {"Ref": "Unknown"}]}]})) for index in (0, 1)
+    )
+
+    assert not changed(web(INLINE), update({"Data": before}, {"Data": before})).touched
+    assert changed(web(INLINE), update({"Data": before}, {"Data": after})).touched
 
 
 def test_a_stack_that_cannot_be_read_is_reported_if_it_may_change_the_role() -> None:

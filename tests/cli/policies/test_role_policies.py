@@ -504,6 +504,43 @@ def test_a_loop_over_resources_is_reported_if_it_may_create_policies(made: Any, 
     assert found.unread == ((sentence,) if reported else ())
 
 
+INCLUDE = {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/iam.yaml"}}
+CONNECTOR = {"Source": {"RoleName": "web"}, "Destination": {"Id": "Table"}, "Permissions": ["Write"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "reported"),
+    [
+        ("Fn::Transform", INCLUDE, True),
+        ("Some", {"Type": "Company::Web::Policies::MODULE", "Properties": {"Role": "web"}}, True),
+        ("Some", {"Fn::Transform": INCLUDE}, True),
+        ("Some", {"Type": "AWS::IAM::Policy", "Fn::Transform": INCLUDE}, True),
+        ("Some", {"Type": "AWS::SNS::Topic", "Fn::Transform": INCLUDE}, False),
+        ("Some", resource("Serverless::Connector", CONNECTOR), True),
+        ("Some", resource("Serverless::Application"), True),
+        ("Some", resource("Serverless::Function"), False),
+        ("Some", resource("Serverless::Function", Connectors={"ToTable": {"Properties": CONNECTOR}}), True),
+        ("Fn::ForEach::Some", ["Name", ["a"], {"${Name}": {"Type": "Company::Web::MODULE"}}], True),
+        ("Fn::ForEach::Some", ["Name", ["a"], {"Fn::Transform": INCLUDE}], True),
+    ],
+)
+def test_what_cloudformation_may_make_policies_of_is_reported(name: str, entry: Any, reported: bool) -> None:
+    found = change(**{name: entry})
+    sentence = f"{name} is not read: only CloudFormation knows what it makes (stack Servers)"
+    assert found.unread == ((sentence,) if reported else ())
+
+
+def test_a_transform_beside_the_sections_of_the_template_is_reported() -> None:
+    found = created(
+        "web",
+        {"Role": resource("IAM::Role", {"RoleName": "web"})},
+        **{"Fn::Transform": INCLUDE},  # type: ignore[arg-type]
+    )
+    assert found.unread == (
+        "transform AWS::Include is not read: only CloudFormation knows what it makes of the template (stack Servers)",
+    )
+
+
 @pytest.mark.parametrize(
     ("transform", "reported"),
     [

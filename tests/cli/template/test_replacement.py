@@ -6,7 +6,7 @@ import pytest
 
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from cdk_instance_role.cli.template.intrinsic_functions import Resolver, UnresolvedError
-from cdk_instance_role.cli.template.property_values import NewIdentityError
+from cdk_instance_role.cli.template.property_values import NewFunctionError
 from cdk_instance_role.cli.template.replacement import (
     ALARM,
     COMPOSITE_ALARM,
@@ -110,11 +110,11 @@ def test_compares_resolved_properties_or_their_text_if_they_are_unknown(before: 
     assert found == (["Tenancy"] if other else [])
 
 
-def test_uses_the_name_that_a_new_role_will_have() -> None:
+def test_a_new_function_is_another_one() -> None:
     def will_be(_: Any) -> Any:
-        raise NewIdentityError("Web/Role", "next")
+        raise NewFunctionError("Web/Handler", "next")
 
-    one = resource(ROLE_POLICY, RoleName={"Ref": "Role"})
+    one = resource(FUNCTION, FunctionName={"Fn::GetAtt": ["Handler", "Arn"]})
 
     assert is_replaced(one, one, lambda _: "web", will_be)
     assert not is_replaced(one, one, lambda _: "next", will_be)

@@ -70,8 +70,12 @@ def compare(before: Role, after: Role, instances: Sequence[str] = ()) -> Permiss
 
 
 def _labels(policies: Iterable[Policy], labels: Mapping[str, int]) -> tuple[str, ...]:
-    """The policies, for people: by their ARNs where several have one name."""
-    return tuple(sorted(one.arn or one.label if labels[one.label] > 1 else one.label for one in policies))
+    return tuple(sorted(_label(one, labels) for one in policies))
+
+
+def _label(policy: Policy, labels: Mapping[str, int]) -> str:
+    """The policy, for people: by its ARN if several have its name."""
+    return policy.arn or policy.label if labels[policy.label] > 1 else policy.label
 
 
 def _systems_manager(old: PermissionSet, new: PermissionSet, lost: PermissionSet) -> Iterator[str]:
@@ -117,10 +121,13 @@ def _grants_some(permissions: PermissionSet, action: str) -> bool:
 
 def _boundary(before: Role, after: Role) -> Iterator[str]:
     old, new = before.boundary, after.boundary
-    if new and (not old or old.name != new.name):
-        yield f"the permissions boundary {new.label} limits the new role"
-    if old and (not new or old.name != new.name):
-        yield f"the permissions boundary {old.label} of the old role is gone"
+    if old and new and old.key == new.key:
+        return
+    labels = Counter(policy.label for policy in (old, new) if policy)
+    if new:
+        yield f"the permissions boundary {_label(new, labels)} limits the new role"
+    if old:
+        yield f"the permissions boundary {_label(old, labels)} of the old role is gone"
 
 
 def _conditions(*changes: Sequence[str]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """What a role allows, by the statements of its policies."""
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +9,8 @@ from typing import Any
 from ..model import unique
 from .permission_set import Grant, PermissionRegion, PermissionSet
 from .role import Policy, Role
+
+_ONE_WORD = re.compile(r'[^\s,"]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,13 @@ def _condition_texts(conditions: Any) -> Iterator[str]:
     """Each condition by itself, all of which have to hold."""
     for operator, keys in conditions.items():
         for key, values in keys.items():
-            shown = (str(value).lower() if isinstance(value, bool) else str(value) for value in _listed(values))
-            yield f"{operator} {key} {', '.join(sorted(shown))}"
+            yield f"{operator} {key} {', '.join(sorted(map(_condition_value, _listed(values))))}"
+
+
+def _condition_value(value: Any) -> str:
+    """The value, in quotes if it could be taken for several values or for a part of the key."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if _ONE_WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _is_condition(value: Any) -> bool:

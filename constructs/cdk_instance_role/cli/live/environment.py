@@ -128,6 +128,10 @@ class Environment:
         """
         return next((found for one in self.stacks.planned if (found := one.iam.role_in(arn))), None)
 
+    def creates_role(self, name: str) -> bool:
+        """Whether the deployment creates a role with this name in one of the stacks, also of other Regions."""
+        return any(one.creates_role(name) for stacks in self._graphs for one in stacks.planned)
+
     def is_replaced(self, instance_id: str) -> bool:
         """Whether an instance is one of a stack, and the deployment puts another one in its place."""
         return any(instance_id in one.replaced for one in self.stacks.planned)
@@ -143,12 +147,15 @@ class Environment:
 
     def text(self, sentence: str) -> str:
         """A sentence of the handler, with the names of what is of the stacks, and what is made up here, in words."""
-        graphs = (*self.deployment.stack_graphs, self.stacks)
-        known = [one for stacks in graphs for one in (*stacks.former, *stacks.planned)]
+        known = [one for stacks in self._graphs for one in (*stacks.former, *stacks.planned)]
         key = sentence, len(known)
         if key not in self._texts:
             self._texts[key] = _with_names(sentence, known)
         return self._texts[key]
+
+    @property
+    def _graphs(self) -> list[StackGraph]:
+        return [*self.deployment.stack_graphs, self.stacks]
 
 
 def _with_names(sentence: str, known: Iterable[StackValues]) -> str:

@@ -77,13 +77,14 @@ class PlannedObserver(Observer):
                 None,
             )
         except UnresolvedError as error:
-            if error.identity is None:  # the role of another stack has a name already
-                gap = f"the role in instance profile {name_of(arn)}: {error}"
-                self._environment.reader.record_gap(self._environment.text(gap))
+            gap = f"the role in instance profile {name_of(arn)}: {error}"
+            self._environment.reader.record_gap(self._environment.text(gap))
             return presumed
 
     def _with_role(self, presumed: Profile, name: str) -> Profile:
-        """A profile with a role that exists already."""
+        """A profile with a role of another stack, or of none."""
+        if self._environment.creates_role(name):
+            return presumed
         role = self._environment.reader.once(f"role {name}", partial(_role, self._environment.aws.iam, name), _UNSEEN)
         if role is _UNSEEN:
             return presumed

@@ -9,7 +9,8 @@ from ..live.environment import Environment
 from ..live.stack_graph import StackGraph
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
-from ..template.stacks import Address, loops
+from ..template.expansions import may_make_associations
+from ..template.stacks import Address
 
 _CREATED_AGAIN = "ROLLBACK_FAILED"
 _PAUSED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -62,8 +63,8 @@ def created_again(stacks: StackGraph, address: Address) -> str | None:
     return None
 
 
-def unseen_loops(stacks: StackGraph, stack: StackArtifact, *, planned: bool) -> Iterator[str]:
-    """Loops that may make associations, in a stack and in those that are nested in it, in sentences.
+def unseen_associations(stacks: StackGraph, stack: StackArtifact, *, planned: bool) -> Iterator[str]:
+    """What may make associations, in a stack and in those that are nested in it, in sentences.
 
     Args:
         stacks: the stacks of the account and Region.
@@ -72,8 +73,8 @@ def unseen_loops(stacks: StackGraph, stack: StackArtifact, *, planned: bool) -> 
     """
     for one in stacks.family(stack):
         deployed = stacks.deployed(one.address)
-        found = (*loops(one.template if planned else {}), *loops(deployed.template if deployed else {}))
-        for name in dict.fromkeys(found):
+        templates = (one.template if planned else {}, deployed.template if deployed else {})
+        for name in dict.fromkeys(name for template in templates for name in may_make_associations(template)):
             yield f"stack {one.name}: what {name} makes is known to CloudFormation only, and can be associations"
 
 

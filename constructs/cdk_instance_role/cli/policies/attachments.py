@@ -40,7 +40,7 @@ class Gap:
 
     sentence: str
     value: Any
-    """The same as the template has it."""
+    """Equal for two that come to the same, as far as that is known."""
     of_known_roles: bool = False
     """It is only about the roles that the resource is known to give policies to. Others may be meant otherwise."""
 
@@ -55,6 +55,8 @@ class Part:
     """Name of the role that it is."""
     boundary: Attachment | None = None
     """The permissions boundary of that role."""
+    boundary_gaps: tuple[Gap, ...] = ()
+    """Why it may have another one."""
     managed: str | None = None
     """ARN of the managed policy that it is."""
 
@@ -65,4 +67,5 @@ class Part:
     def gaps_of(self, role: str) -> Iterator[Gap]:
         """What can't be read and may be about a role."""
         if self.role in (None, role):
-            yield from (gap for gap in self.gaps if not gap.of_known_roles or self.role or self.of(role))
+            gaps = (*self.gaps, *self.boundary_gaps)
+            yield from (gap for gap in gaps if not gap.of_known_roles or self.role or self.of(role))

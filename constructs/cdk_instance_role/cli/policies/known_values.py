@@ -1,87 +1,102 @@
 """What attributes of deployed resources come to, by what the live policies say in their place."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..template.intrinsic_functions import VARIABLE, UnresolvedError
-from .policy_documents import References
+from ..template.intrinsic_functions import UnresolvedError, as_text
+from .policy_documents import Document, References
+
+_MARK = "\ue000"
+"""Stands around a reference in a text. Unicode gives it no meaning, and JSON needs no escape for it."""
 
 
-def inferred_references(deployed: Any, live: Any, resolve: Callable[[Any], Any]) -> References:
-    """What is learned where the deployed template has a reference and the live policy a text.
+class _Marks(dict[str, str]):
+    def __contains__(self, reference: object) -> bool:
+        return True
+
+    def __missing__(self, reference: str) -> str:
+        return f"{_MARK}{reference}{_MARK}"
+
+
+MARKS: References = _Marks()
+"""Gives each reference a mark. A document that is read with them shows where it has references."""
+
+
+class _EditedError(Exception):
+    """The live policy is not the deployed one."""
+
+
+def inferred_references(documents: Iterable[tuple[Document, Any]], resolve: Callable[[Any], Any]) -> References:
+    """What is learned where the deployed template has a reference and the live policy the name or ARN of a resource.
+
+    Somebody may have edited a live policy. So nothing is learned from a policy that differs from the deployed template
+    in anything else, nor from a text that does not end with the physical name of the resource.
 
     Args:
-        deployed: the policy document of the deployed template.
-        live: the same document, as IAM has it.
+        documents: documents of the deployed template, read with `MARKS`, each with the live one.
         resolve: turns a value of the deployed template into a plain one, or raises `UnresolvedError`.
 
     Example:
-        >>> def resolve(value):
-        ...     if isinstance(value, str):
-        ...         return value
-        ...     raise UnresolvedError
-        >>> template = {"Resource": {"Fn::Join": ["", [{"Fn::GetAtt": ["Data", "Arn"]}, "/*"]]}}
-        >>> inferred_references(template, {"Resource": "arn:aws:s3:::data/*"}, resolve)
-        {'Data.Arn': 'arn:aws:s3:::data'}
+        >>> template = Document({"Statement": [{"Resource": f"{MARKS['Data.Arn']}/*"}]})
+        >>> live = {"Statement": {"Resource": "arn:aws:s3:::data-1/*"}}
+        >>> inferred_references([(template, live)], lambda value: "data-1")
+        {'Data.Arn': 'arn:aws:s3:::data-1'}
     """
-    return dict(_pairs(deployed, live, resolve))
+    found: dict[str, set[str]] = {}
+    for document, live in documents:
+        for reference, value in _of_document(document, live):
+            found.setdefault(reference, set()).add(value)
+    agreed = {reference: values.pop() for reference, values in found.items() if len(values) == 1}
+    return {reference: value for reference, value in agreed.items() if _is_plausible(reference, value, resolve)}
 
 
-def _pairs(deployed: Any, live: Any, resolve: Callable[[Any], Any]) -> Iterator[tuple[str, str]]:
-    match deployed:
-        case list() if isinstance(live, list) and len(live) == len(deployed):
-            for one, other in zip(deployed, live, strict=True):
-                yield from _pairs(one, other, resolve)
-        case Mapping() if isinstance(live, Mapping):
-            for key in deployed.keys() & live.keys():
-                yield from _pairs(deployed[key], live[key], resolve)
-        case Mapping() if isinstance(live, str):
-            yield from _from_text(_parts(deployed), live, resolve)
-
-
-def _parts(value: Mapping[str, Any]) -> list[Any]:
-    """The parts that a function puts together to a text; the function itself if it does not."""
-    match value:
-        case {"Fn::Join": ["", list() as parts]}:
-            return parts
-        case {"Fn::Sub": str() as text}:
-            pieces = VARIABLE.split(text)  # text, "!" or nothing, name, text, ...
-            found: list[Any] = []
-            for text, literal, name in zip(pieces[::3], [*pieces[1::3], ""], [*pieces[2::3], ""], strict=True):
-                found.append(text)
-                if name:
-                    whole = {"Fn::GetAtt": name} if "." in name else {"Ref": name}
-                    found.append("${" + name + "}" if literal else whole)
-            return found
-    return [value]
-
-
-def _from_text(parts: list[Any], live: str, resolve: Callable[[Any], Any]) -> Iterator[tuple[str, str]]:
-    """What the only part that is not known comes to, if there is one."""
-    texts: list[str | None] = [_text(part, resolve) for part in parts]
-    if texts.count(None) != 1:
-        return
-    place = texts.index(None)
-    before, after = ("".join(map(str, some)) for some in (texts[:place], texts[place + 1 :]))
-    reference = _reference(parts[place])
-    if reference and live.startswith(before) and live.endswith(after) and len(live) > len(before) + len(after):
-        yield reference, live[len(before) : len(live) - len(after)]
-
-
-def _text(part: Any, resolve: Callable[[Any], Any]) -> str | None:
+def _of_document(document: Document, live: Any) -> list[tuple[str, str]]:
+    if document.unknown or document.unread or not isinstance(live, Mapping):
+        return []
+    statements = live.get("Statement")
+    listed = {**live, "Statement": statements if isinstance(statements, list) else [statements]}
     try:
-        return str(resolve(part))
+        return [*_pairs(as_text(document.content), as_text(listed))]
+    except _EditedError:
+        return []
+
+
+def _pairs(written: Any, live: Any) -> Iterator[tuple[str, str]]:
+    match written, live:
+        case dict(), dict() if written.keys() == live.keys():
+            for key, value in written.items():
+                yield from _pairs(value, live[key])
+        case list(), list() if len(written) == len(live):
+            for one, other in zip(written, live, strict=True):
+                yield from _pairs(one, other)
+        case str(), str() if _MARK in written:
+            yield from _from_text(written.split(_MARK), live)
+        case _ if written != live:
+            raise _EditedError
+
+
+def _from_text(parts: list[str], live: str) -> Iterator[tuple[str, str]]:
+    """What the only reference of a text comes to.
+
+    Args:
+        parts: text and references in turn.
+        live: the text of the live policy.
+    """
+    before, *references, after = parts
+    value = live.removeprefix(before).removesuffix(after)
+    if not value or f"{before}{value}{after}" != live:
+        raise _EditedError
+    if len(references) == 1:
+        yield references[0], value
+
+
+def _is_plausible(reference: str, value: str, resolve: Callable[[Any], Any]) -> bool:
+    """Whether a value can be that of a resource. Some ARNs have the name in lower case. That of a log group ends with a
+    wildcard."""
+    try:
+        physical = str(resolve({"Ref": reference.partition(".")[0]}))
     except UnresolvedError:
-        return None
-
-
-def _reference(value: Any) -> str | None:
-    """What a resource or an attribute is called among `References`; None for anything else."""
-    match value:
-        case {"Ref": str() as name}:
-            return name
-        case {"Fn::GetAtt": [str() as logical_id, str() as attribute]}:
-            return f"{logical_id}.{attribute}"
-        case {"Fn::GetAtt": str() as name}:
-            return name
-    return None
+        return False
+    name = re.split("[/:]", physical)[-1]
+    return bool(name and re.fullmatch(rf"([^*?$]*[/:])?{re.escape(name)}(:\*)?", value, re.IGNORECASE))

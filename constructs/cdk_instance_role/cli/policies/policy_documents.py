@@ -64,7 +64,7 @@ class PolicyDocuments:
             value: the document, as the template has it.
             known: what attributes of resources come to that the template does not tell. Default: nothing is known.
         """
-        return _Reader(self, known or {}).document(value)
+        return _Reader(self, {} if known is None else known).document(value)
 
     def plain(self, value: Any) -> Any:
         """The value without functions; readable text stands for those whose result is not known.
@@ -178,12 +178,12 @@ class _Reader:
         return self._thing(function, why)
 
     def _reference(self, logical_id: str, reference: str, why: str) -> str:
-        if reference in self.known:
-            return self.known[reference]
         if logical_id not in self.template.resources:
             return self._thing(logical_id, why)
         if self.template.is_new(logical_id):
             return Unknown(f"(new) {logical_id}", why)
+        if reference in self.known:
+            return self.known[reference]
         self.unknown.append(f"{reference}, which is not looked up")
         return Unknown(f"(existing) {reference}", why)
 

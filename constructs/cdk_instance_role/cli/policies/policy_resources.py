@@ -27,17 +27,21 @@ class PolicyResource:
 
     def read(self) -> Part:
         """What it says about the policies of roles."""
-        if _function_in(self._properties):
-            self._miss(f"{self._id} is not read: {_why(self._properties)}", self._properties)
         identity = self._identity()
         attachments = self._of_role(identity) if self._kind == ROLE else self._of_policy(identity)
         found = {one.key: one for one in attachments}
+        gaps = self._take_gaps()
         boundary = self._boundary(identity) if self._kind == ROLE and identity else None
+        boundary_gaps = self._take_gaps()
+        if _function_in(self._properties):
+            self._miss(f"{self._id} is not read: {_why(self._properties)}", self._properties)
+        whole = self._take_gaps()
         return Part(
             found,
-            tuple(self._gaps),
+            (*whole, *gaps),
             role=identity if self._kind == ROLE else None,
             boundary=boundary,
+            boundary_gaps=(*whole, *boundary_gaps),
             managed=identity if self._kind == MANAGED_POLICY else None,
         )
 
@@ -120,7 +124,12 @@ class PolicyResource:
         return [value]
 
     def _miss(self, sentence: str, value: Any) -> None:
-        self._gaps.append(Gap(sentence, value))
+        self._gaps.append(Gap(sentence, self._template.comparable(value)))
+
+    def _take_gaps(self) -> tuple[Gap, ...]:
+        """What was missed since the last time."""
+        taken, self._gaps = tuple(self._gaps), []
+        return taken
 
 
 def _function_in(value: Any) -> str | None:

@@ -1,17 +1,19 @@
 """What the deployment of one template changes about the policies of roles: the difference to the deployed template."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..iam.role import Role
 from ..lazy import lazy
 from ..template.iam_resources import MADE_UP
 from ..template.intrinsic_functions import as_text
 from .attachments import Attachment, Key, Part
-from .known_values import inferred_references
+from .known_values import MARKS, inferred_references
 from .policy_documents import Document, References
 from .resource_changes import ResourceChanges
 from .template_policies import TemplatePolicies
+from .unread_changes import UnreadChanges
 
 _NOTHING = Part()
 
@@ -59,7 +61,9 @@ class PolicyUpdate:
     def taken(self, role: str) -> Iterator[tuple[str, Attachment]]:
         """The policies that resources take off a role which they go on to exist without."""
         for id_, part in self._after(role).items():
-            if not self._is_complete or [*self._gaps(id_, part, role)]:  # what can't be read may be what seems gone
+            if not self._is_complete or [
+                *self._unread.of_resource(id_, part, role)
+            ]:  # what can't be read may be what seems gone
                 continue
             former = self._former(id_).of(role)
             yield from ((id_, one) for key, one in former.items() if key not in part.attachments)
@@ -73,8 +77,11 @@ class PolicyUpdate:
     def boundary(self, role: str) -> tuple[Attachment | None] | None:
         """The permissions boundary that a role gets, or None for none; nothing if its boundary stays."""
         for id_, part in self._after(role).items():
-            if part.role == role and (not self._is_kept(id_) or self._former(id_).boundary != part.boundary):
-                return None if part.boundary is None and part.gaps else (part.boundary,)
+            former = self._former(id_)
+            if part.role != role or (part.boundary is None and part.boundary_gaps):
+                continue
+            if not self._is_kept(id_) or former.boundary_gaps or former.boundary != part.boundary:
+                return (part.boundary,)
         return None
 
     @lazy
@@ -100,17 +107,18 @@ class PolicyUpdate:
 
     def known(self, live: Role) -> References:
         """What attributes of resources come to, by what the live policies of a role say."""
-        if self.before is None:
-            return {}
-        found: dict[str, str] = {}
+        return inferred_references(self._live_documents(live), self.before.resolve) if self.before else {}
+
+    def _live_documents(self, live: Role) -> Iterator[tuple[Document, Any]]:
+        """Documents of the deployed template, each with the live one."""
+        assert self.before
         documents = {policy.key: policy.document for policy in live.policies}
         for id_, part in self.before.parts.items():
-            told = {key: one.document for (_, key), one in part.of(live.name).items() if not one.arn}
-            if part.managed:
-                told[part.managed] = self.before.properties(id_).get("PolicyDocument")
-            for key in told.keys() & documents.keys():
-                found |= inferred_references(told[key], documents[key], self.before.resolve)
-        return found
+            for (_, key), one in part.of(live.name).items():
+                if key in documents and not one.arn:
+                    yield self.before.inline_document(one, MARKS), documents[key]
+            if part.managed in documents:
+                yield self.before.managed_document(id_, MARKS), documents[part.managed]
 
     def gaps(self, role: str) -> Iterator[str]:
         """What can't be read and may change something about the policies of a role, in sentences."""
@@ -118,16 +126,11 @@ class PolicyUpdate:
             yield self._unseen
         found = [*self.after.unread] if self.after else []
         for id_, part in self._after(role).items():
-            found += self._gaps(id_, part, role)
-        found += self._undecided(role)
+            found += self._unread.of_resource(id_, part, role)
+        found += self._unread.of_undecided(role) if self._is_before_known else ()
         yield from (f"{sentence} (stack {self.stack})" for sentence in found)
-
-    def _undecided(self, role: str) -> Iterator[str]:
-        """The resources of a role of which it is not known whether they are deleted, in sentences."""
-        undecided = self._changes_of_resources.undecided
-        for id_, part in self._parts_before(undecided):
-            if part.role == role or part.of(role):
-                yield f"whether the deployment deletes {id_} is not known: {undecided[id_]}"
+        removed = self._unread.of_removed(role) if self._is_before_known else ()
+        yield from (f"{sentence} (stack {self.stack}, as it is deployed)" for sentence in removed)
 
     def doubts(self, role: str) -> Iterator[str]:
         """What can't be seen and is unlikely to be about a role, in sentences."""
@@ -180,15 +183,16 @@ class PolicyUpdate:
         return self.after is None or not self.after.unread
 
     @property
+    def _is_before_known(self) -> bool:
+        """Whether it is known what becomes of the deployed resources."""
+        return not (self.retained or self.read_problem) and self._is_complete
+
+    @property
     def _deleted(self) -> list[tuple[str, Part]]:
         """The resources that CloudFormation deletes, with what they say."""
-        return self._parts_before(self._changes_of_resources.deleted)
-
-    def _parts_before(self, ids: Iterable[str]) -> list[tuple[str, Part]]:
-        """These deployed resources, with what they say; none where the deployment leaves them, or can't be seen."""
-        if self.before is None or self.retained or self.read_problem or not self._is_complete:
+        if self.before is None or not self._is_before_known:
             return []
-        return [(id_, self.before.parts[id_]) for id_ in ids]
+        return [(id_, self.before.parts[id_]) for id_ in self._changes_of_resources.deleted]
 
     def _is_kept(self, logical_id: str) -> bool:
         """Whether a resource is deployed and stays what it is."""
@@ -197,6 +201,10 @@ class PolicyUpdate:
     @lazy
     def _changes_of_resources(self) -> ResourceChanges:
         return ResourceChanges(self.before, self.after)
+
+    @lazy
+    def _unread(self) -> UnreadChanges:
+        return UnreadChanges(self.before, self.after, self._changes_of_resources)
 
     def _former(self, logical_id: str) -> Part:
         """What a resource has said that stays what it is."""
@@ -207,32 +215,23 @@ class PolicyUpdate:
         assert self.after
         if former.arn:  # of a managed policy only the attachment is the role's
             return False
-        return _differ(
-            self.before.inline_document(former), self.after.inline_document(one), former.document == one.document
-        )
+        alike = self.before.written(former.document) == self.after.written(one.document)
+        return _differ(self.before.inline_document(former), self.after.inline_document(one), alike)
 
     def _changes_managed(self, logical_id: str) -> bool:
         if not self._is_kept(logical_id):
             return True
         assert self.before
         assert self.after
-        before, after = (one.properties(logical_id).get("PolicyDocument") for one in (self.before, self.after))
+        before, after = (
+            one.written(one.properties(logical_id).get("PolicyDocument")) for one in (self.before, self.after)
+        )
         return _differ(
             self.before.managed_document(logical_id), self.after.managed_document(logical_id), before == after
         )
 
-    def _gaps(self, logical_id: str, part: Part, role: str) -> Iterator[str]:
-        """What can't be read of a resource, and may change: what the deployed template says in the same words does not.
-        But a policy that changes does so for all roles that it may be for."""
-        known: list[object] = []
-        if self.before and self.after and self._is_kept(logical_id):
-            known.append(self.before.condition(logical_id))
-            if part.role or self.before.properties(logical_id) == self.after.properties(logical_id):
-                known += [gap.value for gap in self._former(logical_id).gaps]
-        yield from (gap.sentence for gap in part.gaps_of(role) if gap.value not in known)
-
 
 def _differ(before: Document, after: Document, written_alike: bool) -> bool:
-    if before.unread or after.unread:
-        return not written_alike
-    return bool(as_text(before.content) != as_text(after.content))
+    """Whether two documents differ. What is not known of them is equal if they are written alike."""
+    is_partly_known = any((before.unread, after.unread, before.unknown, after.unknown))
+    return as_text(before.content) != as_text(after.content) or (is_partly_known and not written_alike)

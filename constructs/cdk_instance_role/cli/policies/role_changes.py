@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ..iam.role import Policy, Role
 from ..model import unique
+from ..template.iam_resources import MADE_UP
 from .attachments import Attachment, Key
 from .policy_documents import Document
 from .policy_updates import PolicyUpdate
@@ -155,6 +156,9 @@ class _Change:
         """A managed policy: one that the deployment creates, or one that exists."""
         if any(arn in update.managed for update in self._updates):
             return Policy(name, {}, arn=arn)  # its document comes from the deployment
+        if MADE_UP in arn:
+            self._miss([f"{kind}policy {arn} is not known before the deployment"])
+            return None
         found = self._managed.policy(arn)
         if found is None and self._managed.is_missing(arn):
             self._missing.append(arn)

@@ -4,20 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..lazy import lazy
+from ..template.expansions import expansions, transforms
+from ..template.iam_resources import MADE_UP
 from ..template.intrinsic_functions import NO_VALUE, UnresolvedError
 from ..template.replacement import MANAGED_POLICY, ROLE
-from ..template.stacks import STACK_TYPE, metadata, resources
+from ..template.stacks import metadata, resources
 from .attachments import POLICY_TYPES, Attachment, Gap, Part
 from .policy_documents import Document, NotReadError, PolicyDocuments, References
 from .policy_resources import PolicyResource
-
-_HARMLESS_TRANSFORMS = (
-    "AWS::CodeDeployBlueGreen",
-    "AWS::LanguageExtensions",
-    "AWS::SecretsManager-",
-    "AWS::Serverless-",
-)
-"""Transforms that give no policy to a role, except by the loops that are in the template."""
 
 
 class TemplatePolicies:
@@ -51,14 +45,11 @@ class TemplatePolicies:
         return tuple(self._unread())
 
     def _unread(self) -> Iterator[str]:
-        for id_, one in self._template.get("Resources", {}).items():
-            if not isinstance(one, Mapping) and _may_give_policies(one):
-                yield f"{id_} is not read: only CloudFormation knows what it makes"
-        transforms = self._template.get("Transform", ())
-        for one in transforms if isinstance(transforms, list | tuple) else [transforms]:
-            name = str(one.get("Name") if isinstance(one, Mapping) else one)
-            if not name.startswith(_HARMLESS_TRANSFORMS):
-                yield f"transform {name} is not read: only CloudFormation knows what it makes of the template"
+        for one in expansions(self._template):
+            if one.may_make(POLICY_TYPES):
+                yield f"{one.name} is not read: only CloudFormation knows what it makes"
+        for name in transforms(self._template):
+            yield f"transform {name} is not read: only CloudFormation knows what it makes of the template"
 
     def inline_document(self, attachment: Attachment, known: References | None = None) -> Document:
         """The document of an inline policy.
@@ -98,13 +89,7 @@ class TemplatePolicies:
                 if self.resources[own]["Type"] == ROLE:
                     raise
                 return f"(unknown) {own}"
-        try:
-            return self.resolve(value)
-        except UnresolvedError as error:
-            identity = error.identity  # of a resource of another stack
-            if identity is None:
-                raise
-            return identity
+        return self.resolve(value)
 
     def own(self, value: Any) -> str | None:
         """Logical id of the role or managed policy of the template that a value refers to; None for anything else."""
@@ -135,15 +120,33 @@ class TemplatePolicies:
             return True
 
     def condition(self, logical_id: str) -> Any:
-        """The condition of a resource, as the template has it; None if there is none."""
+        """The condition of a resource, to compare it; None if there is none."""
         name = self.resources[logical_id].get("Condition")
-        return None if name is None else (name, self._template.get("Conditions", {}).get(name))
+        return None if name is None else self.comparable({"Fn::If": [name, True, False]})
+
+    def comparable(self, value: Any) -> Any:
+        """Equal for two values that come to the same, as far as that is known: what is known of them is equal, and they
+        are written alike."""
+        return self.written(value), self.plain(value)
+
+    def written(self, value: Any) -> Any:
+        """How a value is written, with the conditions and mappings that it names, also by way of others."""
+        sections = [self._template.get(name, {}) for name in ("Conditions", "Mappings")]
+        named: dict[str, Any] = {}
+        unseen = [value]
+        while unseen:
+            for text in _texts(unseen.pop()):
+                if text not in named and (found := [section[text] for section in sections if text in section]):
+                    named[text] = found
+                    unseen.append(found)
+        return value, named
 
     def name(self, logical_id: str, name_property: str) -> str:
         """The name of a resource: its physical one, or what people know it by before it exists."""
         for value in (self.properties(logical_id).get(name_property), {"Ref": logical_id}):
             try:
-                if value is not None and (found := self.resolve(value)) is not NO_VALUE:
+                found = None if value is None else self.resolve(value)
+                if not (found is None or found is NO_VALUE or MADE_UP in str(found)):
                     return str(found).rpartition("/")[2]  # a reference to a managed policy gives its ARN
             except UnresolvedError:
                 pass
@@ -162,18 +165,10 @@ class TemplatePolicies:
         return PolicyResource(self, logical_id, gaps).read()
 
 
-def _may_give_policies(loop: Any) -> bool:
-    """Whether a loop may make roles, policies, or stacks with some."""
-    types = [*_types(loop)]
-    return not types or any("{" in str(one) or one in (*POLICY_TYPES, STACK_TYPE) for one in types)
-
-
-def _types(value: Any) -> Iterator[Any]:
-    """The types of the resources in a loop, loops in it included."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _types(item)
-    elif isinstance(value, Mapping) and "Type" in value:
-        yield value["Type"]
-    elif isinstance(value, Mapping):
-        yield from _types(list(value.values()))
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value of a template, without keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)

@@ -147,8 +147,8 @@ class IamNames:
                 return None
             own = self._own_role(value)
             return self.reference(own) if own else str(self._resolve(value))
-        except UnresolvedError as error:
-            return error.identity
+        except UnresolvedError:
+            return None
 
     def names(self) -> dict[str, str]:
         """The constructs of the stack's profiles, and of its roles that have no name yet, by what the handler's

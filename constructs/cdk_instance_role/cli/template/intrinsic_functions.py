@@ -19,8 +19,7 @@ class UnresolvedError(Exception):
     """The value is not known before the deployment; the message says why."""
 
     identity: str | None = None
-    """Name of the role, or ARN of the managed policy or function, if the value is that of one that the deployment
-    creates."""
+    """A made-up ARN if the value is that of a function that the deployment creates."""
 
 
 def _not_known(what: str) -> str:

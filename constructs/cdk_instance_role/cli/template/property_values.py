@@ -1,6 +1,7 @@
 """What the values of one stack come to: as it is deployed, and as it will be."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,17 +43,17 @@ class NewResourceError(UnresolvedError):
         self.path = path
 
 
-class NewIdentityError(UnresolvedError):
-    """The value is the name of a role, or the ARN of a managed policy or function, that the deployment creates."""
+class NewFunctionError(UnresolvedError):
+    """The value is the ARN of a function that the deployment creates."""
 
-    def __init__(self, path: str, identity: str) -> None:
+    def __init__(self, path: str, arn: str) -> None:
         """
         Args:
             path: path of its construct.
-            identity: the name or the ARN; a made-up one if CloudFormation invents it.
+            arn: a made-up ARN.
         """
         super().__init__(f"{path} is not known before the deployment")
-        self.identity = identity
+        self.identity = arn
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class ExternalValues:
 class StackValues:
     """The values of a template, as far as they are known.
 
-    A resource that the deployment creates, or replaces by another one, is not there yet. A profile or role gets a
-    made-up ARN then if it needs one; what depends on anything else is not known.
+    A resource that the deployment creates, or replaces by another one, is not there yet. A profile, role or managed
+    policy gets a made-up name then if it needs one; what depends on anything else is not known.
     """
 
     def __init__(
@@ -175,6 +176,14 @@ class StackValues:
         """
         return str(self.resolve(properties_of(self.resources[logical_id]).get("ServiceToken")))
 
+    def creates_role(self, name: str) -> bool:
+        """Whether the deployment creates a role with this name, or puts it in the place of another one."""
+        for logical_id in of_type(self.template, ROLE):
+            with suppress(UnresolvedError):
+                if self.iam.is_new(logical_id) and self.iam.reference(logical_id) == name:
+                    return True
+        return False
+
     def path(self, logical_id: str) -> str:
         """The path of a construct, for people."""
         return self._location.address.path(self.template, logical_id)
@@ -207,7 +216,7 @@ class StackValues:
         if self.resources.get(name, {}).get("Type") in _KNOWN_BY_PATH:
             raise NewResourceError(self.path(name))
         if self.resources.get(name, {}).get("Type") in (ROLE, MANAGED_POLICY):
-            raise NewIdentityError(self.path(name), self.iam.reference(name))
+            return self.iam.reference(name)
         raise UnresolvedError(f"{name} is not known before the deployment")
 
     def _attribute(self, logical_id: str, name: str) -> Any:
@@ -218,11 +227,9 @@ class StackValues:
             return self._reference(logical_id)
         if kind == FUNCTION and name == "Arn":
             if logical_id not in self._known:
-                raise NewIdentityError(self.path(logical_id), self._location.arn_of_function(f"{logical_id}{MADE_UP}"))
+                raise NewFunctionError(self.path(logical_id), self._location.arn_of_function(f"{logical_id}{MADE_UP}"))
             return self._location.arn_of_function(self._known[logical_id])
         if name == "PolicyArn" and kind == MANAGED_POLICY:
-            if self.iam.is_new(logical_id):
-                raise NewIdentityError(self.path(logical_id), self.iam.reference(logical_id))
             return self.iam.arn(logical_id)
         if name != "Arn" or kind not in IAM_TYPES:
             raise UnresolvedError(f"{logical_id}.{name} is not known before the deployment")

@@ -65,30 +65,10 @@ def of_type(template: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, An
 
 
 def resources(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The resources of a template, by logical id. A loop such as ``Fn::ForEach::Web`` is none: only CloudFormation
-    knows what it makes."""
-    found = template.get("Resources", {})
-    return {id_: resource for id_, resource in found.items() if isinstance(resource, Mapping)}
-
-
-def loops(template: Mapping[str, Any]) -> list[str]:
-    """The loops of a template that may make associations: only CloudFormation knows what they make.
-
-    Example:
-        >>> body = ["X", ["1", "2"], {"Fleet${X}": {"Type": "Custom::InstanceProfileAssociation"}}]
-        >>> loops({"Resources": {"Fn::ForEach::Fleets": body}})
-        ['Fn::ForEach::Fleets']
-    """
-    found = template.get("Resources", {})
-    return [name for name, body in found.items() if name.startswith("Fn::ForEach::") and _may_make_associations(body)]
-
-
-def _may_make_associations(body: Any) -> bool:
-    """Whether a part of a loop has the type of associations, or one that depends on the loop."""
-    if isinstance(body, Mapping):
-        kind = body.get("Type", "")
-        return kind == ASSOCIATION_TYPE or "{" in str(kind) or any(map(_may_make_associations, body.values()))
-    return isinstance(body, list) and any(map(_may_make_associations, body))
+    """The resources of a template, by logical id. A function such as ``Fn::ForEach::Web`` or ``Fn::Transform`` is none:
+    only CloudFormation knows what it makes."""
+    found = template.get("Resources", {}).items()
+    return {id_: one for id_, one in found if isinstance(one, Mapping) and not id_.startswith("Fn::")}
 
 
 def nested_template(resource: Mapping[str, Any]) -> str | None:
