@@ -81,6 +81,26 @@ def test_fails_when_cloudformation_may_make_associations_of_something_else(
     )
 
 
+def test_fails_when_a_macro_may_change_associations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    see(monkeypatch, with_instances(1))
+    template = {**synthesized(FLEET).template, "Transform": "CompanyTags"}
+
+    result = run("plan", assembly(tmp_path, (ACCOUNT, REGION), template=template), "--format", "json")
+
+    assert result.exit_code == 1
+    assert any("transform CompanyTags" in one for one in json.loads(result.stdout)["environments"][0]["unseen"])
+
+
+def test_a_macro_of_a_stack_without_associations_is_no_reason_to_fail(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    see(monkeypatch, with_instances(1))
+    topic = {"Topic": {"Type": "AWS::SNS::Topic"}}
+    app = assembly(tmp_path, (ACCOUNT, REGION), template={"Resources": topic, "Transform": "CompanyTags"})
+
+    assert run("plan", app).exit_code == 0
+
+
 def test_a_loop_of_other_resources_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     see(monkeypatch, with_instances(1))
     app = assembly(tmp_path, (ACCOUNT, REGION), template=with_loop("AWS::SNS::Topic"))

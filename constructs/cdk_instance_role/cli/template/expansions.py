@@ -6,7 +6,7 @@ from typing import Any
 
 from .intrinsic_functions import function_in
 from .replacement import MANAGED_POLICY
-from .stacks import ASSOCIATION_TYPE, STACK_TYPE
+from .stacks import ASSOCIATION_TYPE, STACK_TYPE, of_type
 
 _ANY = "*"
 """Stands for every type of resources."""
@@ -60,9 +60,12 @@ def transforms(template: Mapping[str, Any]) -> list[str]:
 
 
 def may_make_associations(template: Mapping[str, Any]) -> list[str]:
-    """What of a template may make associations that are not in it, for people."""
+    """What of a template may make associations that are not in it, for people. A macro gets a template without any as
+    it gets all others of a company, for example to add tags."""
     found = [one.name for one in expansions(template) if one.may_make({ASSOCIATION_TYPE})]
-    return [*found, *(f"transform {name}" for name in transforms(template))]
+    if of_type(template, ASSOCIATION_TYPE):
+        found += [f"transform {name}" for name in transforms(template)]
+    return found
 
 
 def _types(name: str, entry: Any) -> Iterator[str]:
