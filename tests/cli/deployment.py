@@ -89,7 +89,8 @@ class Deployment:
             for part in parts:
                 for id_, resource in part.stack.resources.items():
                     if resource["Type"] == kind and id_ in part.physical:
-                        self._create(part.physical[id_], resource, self._values[part.stack.address])
+                        former = part.former.resource(id_) if part.former else None
+                        self._create(part.physical[id_], resource, self._values[part.stack.address], former or {})
         policies = [deploy(self._cloud.iam, *self._policies(part)) for part in parts]
         for one in policies:
             next(one)
@@ -175,22 +176,37 @@ class Deployment:
                 return f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/0f1e2d3c"
         return name
 
-    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues) -> None:
+    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues, former: Mapping[str, Any]) -> None:
         roles, properties = self._cloud.iam.roles, resource.get("Properties", {})
         match resource["Type"]:
-            case "AWS::IAM::Role" if name not in roles:
-                trust = values.resolve(properties.get("AssumeRolePolicyDocument", []))
-                roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role/{name}", trust, [], {})
+            case "AWS::IAM::Role":
+                trust = properties.get("AssumeRolePolicyDocument", [])
+                arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+                if name not in roles:
+                    roles[name] = LiveRole(arn, values.resolve(trust), [], {})
+                elif former and former.get("Properties", {}).get("AssumeRolePolicyDocument") != trust:
+                    self._trust(roles[name], values.resolve(trust))
             case "AWS::IAM::InstanceProfile":
-                self._create_profile(name, values.resolve(properties["Roles"])[0], properties.get("Path", "/"))
+                found = values.resolve(properties["Roles"])
+                self._create_profile(name, found[0] if found else None, properties.get("Path", "/"))
 
-    def _create_profile(self, name: str, role: str, path: str) -> None:
+    def _trust(self, role: LiveRole, trust: Mapping[str, Any]) -> None:
+        """Change the trust policy of a role, which IAM shows with each profile that holds the role."""
+        role.trust = trust
+        for profile in self._cloud.fleet.profiles.values():
+            if profile.role_arn == role.arn:
+                profile.trust = trust
+
+    def _create_profile(self, name: str, role: str | None, path: str) -> None:
         """One that is there keeps its id."""
         fleet, arn = self._cloud.fleet, f"arn:aws:iam::{ACCOUNT}:instance-profile{path}{name}"
+        known = self._cloud.iam.roles.get(role or "")
         if arn not in fleet.profiles:
-            fleet.add_profile(name, role=role, path=path)
-        elif fleet.profiles[arn].role_arn != f"arn:aws:iam::{ACCOUNT}:role/{role}":
+            fleet.add_profile(name, role=role, path=path, **({"trust": known.trust} if known else {}))
+        elif fleet.profiles[arn].role_arn != (role and f"arn:aws:iam::{ACCOUNT}:role/{role}"):
             fleet.change_role(arn, role)
+            if known:
+                fleet.profiles[arn].trust = known.trust
 
     def _policies(self, part: Part) -> tuple[Deployed | None, Deployed]:
         """What CloudFormation compares: the former template and the new one."""

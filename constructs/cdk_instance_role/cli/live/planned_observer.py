@@ -1,4 +1,4 @@
-"""Looks at EC2 and IAM as if the deployment had created its profiles already."""
+"""Looks at EC2 and IAM as if the deployment had created and changed its profiles already."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PlannedObserver(Observer):
-    """The handler's observer, which knows of the profiles that the deployment creates, too."""
+    """The handler's observer, which knows the profiles that the deployment creates or changes, too."""
 
     def __init__(
         self,
@@ -53,23 +53,37 @@ class PlannedObserver(Observer):
         return replace(seen, instances={**self.current, **changed})
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
-        """These profiles; None for one that does not exist, neither now nor after the deployment."""
-        found: dict[str, Profile | None] = {}
-        for arn in sorted(set(arns)):
-            # What can't be seen is taken for what it is said to be, not for missing.
-            presumed = Profile(arn, self._stated.get(arn), trusts_ec2=True)
-            found[arn] = self._planned(arn, presumed) or self._live(arn, presumed)
-        return found
+        """These profiles as they will be; None for one that does not exist, neither now nor after the deployment."""
+        return {arn: self._after(arn) for arn in sorted(set(arns))}
 
-    def _live(self, arn: str, presumed: Profile | None) -> Profile | None:
+    def profile_now(self, arn: str) -> Profile | None:
+        """A profile as it is; if the deployment creates it, as it will be."""
+        if any(one.iam.creates(arn) for one in self._environment.stacks.planned):
+            return self._planned(arn)
         look = partial(super().profiles, [arn])
+        presumed: Profile | None = self._presumed(arn)
         found = self._environment.reader.fetch(f"instance profile {arn}", lambda: look()[arn], presumed)
         if found is presumed:
             self.unseen.add(arn)
         return found
 
-    def _planned(self, arn: str, presumed: Profile) -> Profile | None:
-        """A profile that the deployment creates, as IAM will describe it; None if it does not create it."""
+    def _after(self, arn: str) -> Profile | None:
+        found = self.profile_now(arn)
+        if found and (planned := self._planned(arn)):
+            found = replace(planned, id=found.id)
+        if found is None or found.role_arn is None:
+            return found
+        trusts = (one.iam.planned_trust(found.role_arn) for one in self._environment.stacks.planned)
+        trust = next((one for one in trusts if one is not None), found.trusts_ec2)
+        return replace(found, trusts_ec2=trust)
+
+    def _presumed(self, arn: str) -> Profile:
+        """What can't be seen is taken for what it is said to be, not for missing."""
+        return Profile(arn, self._stated.get(arn), trusts_ec2=True)
+
+    def _planned(self, arn: str) -> Profile | None:
+        """A profile that the deployment creates or puts a role into, as IAM will describe it; None for another one."""
+        presumed = self._presumed(arn)
         look = partial(self._with_role, presumed)
         try:
             return next(
