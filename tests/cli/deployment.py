@@ -12,7 +12,7 @@ from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
 from cdk_instance_role.cli.template.property_values import ExternalValues, StackValues
 from cdk_instance_role.cli.template.replacement import INSTANCE, MANAGED_POLICY, PROFILE, ROLE, is_replaced
-from cdk_instance_role.cli.template.stacks import STACK_TYPE, Address
+from cdk_instance_role.cli.template.stacks import STACK_TYPE, Address, of_type
 from cdk_instance_role.cli.template.template_inputs import StackLocation
 from tests.cli.stack_policies import Deployed, deploy
 from tests.simulator.driver import STACK_ID, Resource, World
@@ -91,6 +91,9 @@ class Deployment:
                     if resource["Type"] == kind and id_ in part.physical:
                         former = part.former.resource(id_) if part.former else None
                         self._create(part.physical[id_], resource, self._values[part.stack.address], former or {})
+        for part in parts:
+            for id_ in filter(part.physical.__contains__, of_type(part.stack.template, INSTANCE)):
+                self._set_up(part, id_)
         policies = [deploy(self._cloud.iam, *self._policies(part)) for part in parts]
         for one in policies:
             next(one)
@@ -207,6 +210,21 @@ class Deployment:
             fleet.change_role(arn, role)
             if known:
                 fleet.profiles[arn].trust = known.trust
+
+    def _set_up(self, part: Part, logical_id: str) -> None:
+        """Give an instance the profile and the tags of its template, as far as they are not those of the former one."""
+        fleet, id_, resolve = self._cloud.fleet, part.physical[logical_id], self._values[part.stack.address].resolve
+        properties = part.stack.resources[logical_id].get("Properties", {})
+        kept = part.former is not None and part.former.physical_ids.get(logical_id) == id_
+        former = (part.former.resource(logical_id) or {}).get("Properties", {}) if part.former and kept else {}
+        if properties.get("IamInstanceProfile") != former.get("IamInstanceProfile"):
+            name = resolve(properties.get("IamInstanceProfile"))
+            found = (arn for arn in fleet.profiles if arn.endswith(f"/{name}"))
+            fleet.set_carried(id_, next(found) if isinstance(name, str) else None)
+        if properties.get("Tags") != former.get("Tags"):
+            removed = {tag["Key"]: None for tag in former.get("Tags", ())}
+            given = {tag["Key"]: tag["Value"] for tag in resolve(properties.get("Tags", []))}
+            fleet.set_tags(id_, **{**removed, **given})
 
     def _policies(self, part: Part) -> tuple[Deployed | None, Deployed]:
         """What CloudFormation compares: the former template and the new one."""
