@@ -13,12 +13,12 @@ from ...runtime.association.decide.model import Instance, InstanceState
 from ...runtime.association.request.desired import Selection
 from ..template.assembly import StackArtifact, deployed_with
 from ..template.intrinsic_functions import UnresolvedError
-from ..template.planned_instances import PlannedInstance, planned_instances
 from ..template.property_values import NEW, StackValues
 from ..template.replacement import PROFILE
 from ..template.stacks import Address, of_type
 from .association_order import AssociationOrder
 from .environment import Environment
+from .instance_changes import PlannedInstance, planned_instances
 from .stack_graph import StackGraph
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from ..live.association_order import AssociationOrder
 from ..live.environment import Environment, Outcome
 from ..live.planned_instances import planned_instances_of
 from ..live.planned_observer import PlannedObserver, stated_roles
-from ..live.profile_views import KnownProfiles
 from ..model import AssociationPlan, Event, unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
@@ -30,6 +29,7 @@ from .instance_rows import Rows, warned
 from .key_policies import new_key_policies
 from .permission_impact import Impact
 from .planned_change import ROLLBACK, Intent, exists_after_deployment, intent_of
+from .profile_views import KnownProfiles
 from .rollout_estimate import RolloutEstimate
 from .stack_status import RefusedError, status_warnings
 

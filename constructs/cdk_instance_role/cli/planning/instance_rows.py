@@ -9,11 +9,11 @@ from ...runtime.association.decide.model import Instances
 from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
 from ..aws.instance_details import Details
 from ..live.environment import Environment
-from ..live.profile_views import KnownProfiles
 from ..model import Event, InstanceView, ProfileView, Verb
 from ..template.property_values import NEW
 from .metadata_warnings import hints
 from .planned_change import Intent
+from .profile_views import KnownProfiles
 
 _VERBS = {
     Action.ASSOCIATE: Verb.ASSOCIATE,

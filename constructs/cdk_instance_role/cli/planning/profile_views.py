@@ -1,9 +1,9 @@
 """Instance profiles as people know them, with the roles in them."""
 
 from ...runtime.association.arn import name_of
+from ..live.environment import Environment
+from ..live.planned_observer import PlannedObserver
 from ..model import ProfileView
-from .environment import Environment
-from .planned_observer import PlannedObserver
 
 
 class KnownProfiles:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from cdk_instance_role.cli.live.instance_changes import PlannedInstance, planned_instances
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack
-from cdk_instance_role.cli.template.planned_instances import PlannedInstance, planned_instances
 from cdk_instance_role.cli.template.property_values import StackValues
 from tests.cli.template.test_values import EXTERNAL, PLACE
 

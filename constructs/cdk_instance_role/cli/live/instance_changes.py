@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...runtime.association.request.desired import Selection
-from .intrinsic_functions import NO_VALUE, UnresolvedError, as_text, properties_of, value_or
-from .property_values import NEW, StackValues
-from .replacement import INSTANCE, Resolve
-from .stacks import Address, of_type
+from ..template.intrinsic_functions import NO_VALUE, UnresolvedError, as_text, properties_of, value_or
+from ..template.property_values import NEW, StackValues
+from ..template.replacement import INSTANCE, Resolve
+from ..template.stacks import Address, of_type
 
 _PROFILE, _TAGS = "IamInstanceProfile", "Tags"
 _LAUNCH_TEMPLATE = "its launch template decides"
