@@ -12,7 +12,7 @@ from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from cdk_instance_role.cli.template.intrinsic_functions import UnresolvedError
 from cdk_instance_role.cli.template.property_values import ExternalValues, StackValues
 from cdk_instance_role.cli.template.replacement import INSTANCE, MANAGED_POLICY, PROFILE, ROLE, is_replaced
-from cdk_instance_role.cli.template.stacks import STACK_TYPE, Address
+from cdk_instance_role.cli.template.stacks import STACK_TYPE, Address, of_type
 from cdk_instance_role.cli.template.template_inputs import StackLocation
 from tests.cli.stack_policies import Deployed, deploy
 from tests.simulator.driver import STACK_ID, Resource, World
@@ -89,7 +89,11 @@ class Deployment:
             for part in parts:
                 for id_, resource in part.stack.resources.items():
                     if resource["Type"] == kind and id_ in part.physical:
-                        self._create(part.physical[id_], resource, self._values[part.stack.address])
+                        former = part.former.resource(id_) if part.former else None
+                        self._create(part.physical[id_], resource, self._values[part.stack.address], former or {})
+        for part in parts:
+            for id_ in filter(part.physical.__contains__, of_type(part.stack.template, INSTANCE)):
+                self._set_up(part, id_)
         policies = [deploy(self._cloud.iam, *self._policies(part)) for part in parts]
         for one in policies:
             next(one)
@@ -175,22 +179,52 @@ class Deployment:
                 return f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/0f1e2d3c"
         return name
 
-    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues) -> None:
+    def _create(self, name: str, resource: Mapping[str, Any], values: StackValues, former: Mapping[str, Any]) -> None:
         roles, properties = self._cloud.iam.roles, resource.get("Properties", {})
         match resource["Type"]:
-            case "AWS::IAM::Role" if name not in roles:
-                trust = values.resolve(properties.get("AssumeRolePolicyDocument", []))
-                roles[name] = LiveRole(f"arn:aws:iam::{ACCOUNT}:role/{name}", trust, [], {})
+            case "AWS::IAM::Role":
+                trust = properties.get("AssumeRolePolicyDocument", [])
+                arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+                if name not in roles:
+                    roles[name] = LiveRole(arn, values.resolve(trust), [], {})
+                elif former and former.get("Properties", {}).get("AssumeRolePolicyDocument") != trust:
+                    self._trust(roles[name], values.resolve(trust))
             case "AWS::IAM::InstanceProfile":
-                self._create_profile(name, values.resolve(properties["Roles"])[0], properties.get("Path", "/"))
+                found = values.resolve(properties["Roles"])
+                self._create_profile(name, found[0] if found else None, properties.get("Path", "/"))
 
-    def _create_profile(self, name: str, role: str, path: str) -> None:
+    def _trust(self, role: LiveRole, trust: Mapping[str, Any]) -> None:
+        """Change the trust policy of a role, which IAM shows with each profile that holds the role."""
+        role.trust = trust
+        for profile in self._cloud.fleet.profiles.values():
+            if profile.role_arn == role.arn:
+                profile.trust = trust
+
+    def _create_profile(self, name: str, role: str | None, path: str) -> None:
         """One that is there keeps its id."""
         fleet, arn = self._cloud.fleet, f"arn:aws:iam::{ACCOUNT}:instance-profile{path}{name}"
+        known = self._cloud.iam.roles.get(role or "")
         if arn not in fleet.profiles:
-            fleet.add_profile(name, role=role, path=path)
-        elif fleet.profiles[arn].role_arn != f"arn:aws:iam::{ACCOUNT}:role/{role}":
+            fleet.add_profile(name, role=role, path=path, **({"trust": known.trust} if known else {}))
+        elif fleet.profiles[arn].role_arn != (role and f"arn:aws:iam::{ACCOUNT}:role/{role}"):
             fleet.change_role(arn, role)
+            if known:
+                fleet.profiles[arn].trust = known.trust
+
+    def _set_up(self, part: Part, logical_id: str) -> None:
+        """Give an instance the profile and the tags of its template, as far as they are not those of the former one."""
+        fleet, id_, resolve = self._cloud.fleet, part.physical[logical_id], self._values[part.stack.address].resolve
+        properties = part.stack.resources[logical_id].get("Properties", {})
+        kept = part.former is not None and part.former.physical_ids.get(logical_id) == id_
+        former = (part.former.resource(logical_id) or {}).get("Properties", {}) if part.former and kept else {}
+        if properties.get("IamInstanceProfile") != former.get("IamInstanceProfile"):
+            name = resolve(properties.get("IamInstanceProfile"))
+            found = (arn for arn in fleet.profiles if arn.endswith(f"/{name}"))
+            fleet.set_carried(id_, next(found) if isinstance(name, str) else None)
+        if properties.get("Tags") != former.get("Tags"):
+            removed = {tag["Key"]: None for tag in former.get("Tags", ())}
+            given = {tag["Key"]: tag["Value"] for tag in resolve(properties.get("Tags", []))}
+            fleet.set_tags(id_, **{**removed, **given})
 
     def _policies(self, part: Part) -> tuple[Deployed | None, Deployed]:
         """What CloudFormation compares: the former template and the new one."""

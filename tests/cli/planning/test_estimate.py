@@ -27,10 +27,9 @@ def steps(count: int, action: Action, after: str | None = "the profile", *, undo
 
 
 def rollout_estimate(
-    *planned: Step, event: Event = Event.UPDATE, rollout: Rollout = WAVES, created: int = 0, timeout: float = 1800
+    *planned: Step, event: Event = Event.UPDATE, rollout: Rollout = WAVES, timeout: float = 1800
 ) -> RolloutEstimate:
-    paths = tuple(f"Server{number}" for number in range(created))
-    return RolloutEstimate(Intent(event, created=paths, rollout=rollout, timeout=timeout), Plan(planned))
+    return RolloutEstimate(Intent(event, rollout=rollout, timeout=timeout), Plan(planned))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +76,8 @@ def test_has_the_sizes_of_the_waves_and_what_ends_them() -> None:
     assert found.estimate == Estimate(10, 0, baking=900)
 
 
-def test_counts_waiting_targets_and_new_instances_in_the_waves() -> None:
-    found = rollout_estimate(*steps(3, Action.WAIT), *steps(3, Action.ASSOCIATE), created=4)
+def test_counts_waiting_targets_in_the_waves() -> None:
+    found = rollout_estimate(*steps(3, Action.WAIT), *steps(7, Action.ASSOCIATE))
 
     assert found.rollout == RolloutView((1, 4, 5), 300, ("Errors",), 2)
     assert found.estimate == Estimate(10, 0, baking=900)

@@ -192,7 +192,7 @@ def test_shows_the_instances_that_the_deployment_creates(cloud: Cloud) -> None:
         (instance_id(1), Verb.ASSOCIATE, "Web/InstanceProfile"),
         ("(new) Server", Verb.ASSOCIATE, "Web/InstanceProfile"),
     ]
-    assert plan.instances[1].reason == "the instance is created by this deployment"
+    assert plan.instances[1].reason == "the instance is created by this deployment: associate Web/InstanceProfile"
 
 
 @cache
@@ -679,7 +679,7 @@ def test_predicts_what_the_deployment_does_when_it_replaces_an_instance(cloud: C
     stack = new_server_only()
     cloud.deploy(stack)
     after = with_server(stack, ImageId="ami-0fedcba9876543210")
-    (dropped, created) = cloud.plan(after).instances
+    (created, dropped) = cloud.plan(after).instances
     cloud.deploy(after)
 
     (carrying,) = (id_ for id_ in cloud.fleet.instances if cloud.fleet.active(id_))

@@ -24,6 +24,7 @@ NEW_PROFILE = profile_arn(f"{PATH}WebInstanceProfile042D7DF9.19fc55f3.to.be.crea
 NEW_ROLE = role_arn("WebRole1D1172F5.48024dad.to.be.created")
 OLD_PROFILE, OLD_ROLE = profile_arn(f"{PATH}Servers-Profile-1"), role_arn("Servers-Role-1")
 PHYSICAL = {"WebInstanceProfile042D7DF9": "Servers-Profile-1", "WebRole1D1172F5": "Servers-Role-1"}
+EC2 = "ec2.amazonaws.com"
 GIVEN = Profile("", role_arn("team/Given"), trusts_ec2=True)
 
 
@@ -103,7 +104,7 @@ def test_treats_a_renamed_profile_as_new() -> None:
     found = values(synthesized(Servers(profile_name="Next")), deployed())
 
     assert wanted(found) == (profile_arn(f"{PATH}Next"), OLD_ROLE)
-    assert planned_profile(found) == Profile(profile_arn(f"{PATH}Next"), OLD_ROLE, trusts_ec2=True)
+    assert planned_profile(found) == GIVEN  # what IAM says of a role that stays
     assert view(found) == ProfileView("Web/InstanceProfile", "Web/Role")
 
 
@@ -135,10 +136,45 @@ def test_a_profile_whose_path_is_left_out_has_the_path_of_iam(path: Any, is_depl
     assert values(template, before).resolve({"Fn::GetAtt": ["Profile", "Arn"]}) == profile_arn("Web")
 
 
-def test_keeps_a_profile_when_other_properties_change() -> None:
-    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", ["Other"])
+@pytest.mark.parametrize(
+    ("roles", "role"),
+    [(["Other"], GIVEN.role_arn), ([{"Ref": "AWS::NoValue"}], None), ([{"Ref": "New"}], role_arn("New"))],
+)
+def test_a_profile_that_stays_gets_another_role(roles: Any, role: str | None) -> None:
+    template = edited(synthesized(PLAIN), "WebInstanceProfile042D7DF9", "Roles", roles)
+    template["Resources"] = {
+        **template["Resources"],
+        "New": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "New"}},
+    }
+    found = values(template, deployed())
 
-    assert planned_profile(values(template, deployed())) is None
+    planned = planned_profile(found)
+
+    assert wanted(found)[0] == OLD_PROFILE
+    assert not found.iam.creates(OLD_PROFILE)
+    assert planned
+    assert planned.role_arn == role
+
+
+def test_a_profile_gets_the_role_of_its_template_when_the_last_update_has_failed() -> None:
+    failed = replace(deployed(), status="UPDATE_FAILED")
+
+    assert planned_profile(values(synthesized(PLAIN), failed)) == GIVEN
+
+
+@pytest.mark.parametrize(
+    ("service", "trusts"), [("ec2.amazonaws.com", None), ("lambda.amazonaws.com", False), ("*", True)]
+)
+def test_knows_the_trust_policy_that_a_role_gets(service: str, trusts: bool | None) -> None:
+    before = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": EC2}}]}
+    principal = {"Service": service} if service != "*" else "*"
+    after = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}]}
+    template = edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", after)
+    former = edited(synthesized(PLAIN), "WebRole1D1172F5", "AssumeRolePolicyDocument", before)
+    found = values(template, replace(deployed(), template=former))
+
+    assert found.iam.planned_trust(OLD_ROLE) is trusts
+    assert found.iam.planned_trust(role_arn("Other")) is None
 
 
 def test_treats_another_type_as_another_resource() -> None:

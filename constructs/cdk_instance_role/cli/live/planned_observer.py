@@ -1,4 +1,4 @@
-"""Looks at EC2 and IAM as if the deployment had created its profiles already."""
+"""Looks at EC2 and IAM as if the deployment had created and changed its profiles and instances already."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,68 +8,114 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ...runtime.association.arn import name_of
+from ...runtime.association.aws.instances import is_match
 from ...runtime.association.aws.observe import Observer
 from ...runtime.association.aws.trust import allows_ec2
 from ...runtime.association.decide.model import Association, Instance, Instances, ObservedInstances, Profile
 from ...runtime.association.decide.record import Records
-from ...runtime.association.request.desired import Desired
+from ...runtime.association.request.desired import Desired, Selection
 from ..template.intrinsic_functions import UnresolvedError
+from ..template.property_values import NEW
 from .environment import Environment
+from .planned_instances import PlannedInstances
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 
 class PlannedObserver(Observer):
-    """The handler's observer, which knows of the profiles that the deployment creates, too."""
+    """The handler's observer, which knows what the deployment creates or changes, too."""
 
     def __init__(
         self,
         environment: Environment,
         stated: Mapping[str, str] | None = None,
         carried: Mapping[str, str | None] | None = None,
+        planned: PlannedInstances | None = None,
     ) -> None:
         """
         Args:
             environment: the account and Region.
             stated: ARNs of the roles that profiles are said to hold, by the profile's ARN. They are believed where IAM
                 can't be asked. Default: none.
-            carried: ARNs of the profiles that instances carry by then, by instance id. Default: what they carry now.
+            carried: ARNs of the profiles that associations leave on instances before, by instance id. Default: none.
+            planned: the instances that the deployment creates or changes before. Default: none.
         """
         super().__init__(environment.instances.ec2, environment.aws.iam, environment.rate_limiter)
         self._environment, self._stated, self._carried = environment, stated or {}, carried or {}
+        self._planned = planned or PlannedInstances(environment)
         self.current: Instances = {}
         """The instances that were looked at last, with what they carry now."""
         self.unseen: set[str] = set()
         """ARNs of the profiles that IAM could not be asked about."""
+        self.changed: set[str] = set()
+        """Ids of the instances whose change or creation by CloudFormation matters to what was looked at."""
+
+    def find(self, selection: Selection | None, others: Iterable[str]) -> ObservedInstances:
+        """What is selected by then, and these other instances, with the tags that they have by then."""
+        others = [*others]
+        if selection is None:
+            return super().find(None, others)
+        existing = replace(selection, ids=tuple(id_ for id_ in selection.ids if not id_.startswith(NEW)))
+        seen = super().find(existing, [*others, *(self._planned.tagged if selection.tags else ())])
+        found = {**seen.instances, **{one.id: one for one in self._planned.created(selection)}}
+        selected = selection.ids
+        if selection.tags:
+            then = {id_: self._planned.with_tags(one, selection) for id_, one in found.items()}
+            now, selected = _matching(found.values(), selection), _matching(then.values(), selection)
+            self.changed |= {*now} ^ {*selected}
+            found = {id_: then[id_] for id_ in dict.fromkeys((*selected, *others)) if id_ in then}
+        return replace(seen, selected=selected, instances=found)
 
     def with_associations(self, seen: ObservedInstances) -> ObservedInstances:
         """The instances with what they carry by then."""
-        seen = super().with_associations(seen)
-        self.current = seen.instances
-        changed = {
-            id_: with_profile(one, self._carried[id_]) for id_, one in self.current.items() if id_ in self._carried
-        }
-        return replace(seen, instances={**self.current, **changed})
+        existing = {id_: one for id_, one in seen.instances.items() if not id_.startswith(NEW)}
+        self.current = super().with_associations(replace(seen, instances=existing)).instances
+        found = {**seen.instances, **self.current}
+        return replace(seen, instances={id_: self._given(one) for id_, one in found.items()})
+
+    def _given(self, instance: Instance) -> Instance:
+        """An instance with what it carries by then."""
+        if instance.id in self._carried:
+            return with_profile(instance, self._carried[instance.id])
+        arn = self._planned.carried_by(instance)
+        if arn == instance.carries:
+            return instance
+        self.changed.add(instance.id)
+        return with_profile(instance, arn)
 
     def profiles(self, arns: Iterable[str]) -> dict[str, Profile | None]:
-        """These profiles; None for one that does not exist, neither now nor after the deployment."""
-        found: dict[str, Profile | None] = {}
-        for arn in sorted(set(arns)):
-            # What can't be seen is taken for what it is said to be, not for missing.
-            presumed = Profile(arn, self._stated.get(arn), trusts_ec2=True)
-            found[arn] = self._planned(arn, presumed) or self._live(arn, presumed)
-        return found
+        """These profiles as they will be; None for one that does not exist, neither now nor after the deployment."""
+        return {arn: self._after(arn) for arn in sorted(set(arns))}
 
-    def _live(self, arn: str, presumed: Profile | None) -> Profile | None:
+    def profile_now(self, arn: str) -> Profile | None:
+        """A profile as it is; if the deployment creates it, as it will be."""
+        if any(one.iam.creates(arn) for one in self._environment.stacks.planned):
+            return self._planned_profile(arn)
         look = partial(super().profiles, [arn])
+        presumed: Profile | None = self._presumed(arn)
         found = self._environment.reader.fetch(f"instance profile {arn}", lambda: look()[arn], presumed)
         if found is presumed:
             self.unseen.add(arn)
         return found
 
-    def _planned(self, arn: str, presumed: Profile) -> Profile | None:
-        """A profile that the deployment creates, as IAM will describe it; None if it does not create it."""
+    def _after(self, arn: str) -> Profile | None:
+        found = self.profile_now(arn)
+        if found and (planned := self._planned_profile(arn)):
+            found = replace(planned, id=found.id)
+        if found is None or found.role_arn is None:
+            return found
+        trusts = (one.iam.planned_trust(found.role_arn) for one in self._environment.stacks.planned)
+        trust = next((one for one in trusts if one is not None), found.trusts_ec2)
+        return replace(found, trusts_ec2=trust)
+
+    def _presumed(self, arn: str) -> Profile:
+        """What can't be seen is taken for what it is said to be, not for missing."""
+        return Profile(arn, self._stated.get(arn), trusts_ec2=True)
+
+    def _planned_profile(self, arn: str) -> Profile | None:
+        """A profile that the deployment creates or puts a role into, as IAM will describe it; None for another one."""
+        presumed = self._presumed(arn)
         look = partial(self._with_role, presumed)
         try:
             return next(
@@ -108,6 +154,10 @@ def with_profile(instance: Instance, profile_arn: str | None) -> Instance:
     """An instance that carries another profile."""
     association = Association("", profile_arn, established=True) if profile_arn else None
     return replace(instance, association=association, shows=profile_arn)
+
+
+def _matching(instances: Iterable[Instance], selection: Selection) -> tuple[str, ...]:
+    return tuple(one.id for one in instances if is_match(one, selection))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,20 @@ from ..lazy import lazy
 from ..live.association_ledger import AssociationLedger
 from ..live.association_order import AssociationOrder
 from ..live.environment import Environment, Outcome
+from ..live.planned_instances import planned_instances_of
 from ..live.planned_observer import PlannedObserver, stated_roles
-from ..live.profile_views import KnownProfiles
 from ..model import AssociationPlan, Event, unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
+from ..template.property_values import NEW
 from .access_keys import ACCESS_KEY, with_access_key
 from .earlier_changes import EarlierChanges, Targets, merged, outcome_before, outcome_of, without_order
 from .instance_rows import Rows, warned
 from .key_policies import new_key_policies
 from .permission_impact import Impact
 from .planned_change import ROLLBACK, Intent, exists_after_deployment, intent_of
+from .profile_views import KnownProfiles
 from .rollout_estimate import RolloutEstimate
 from .stack_status import RefusedError, status_warnings
 
@@ -42,7 +44,7 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
         now: seconds since the epoch.
     """
     environment.reader.reset()
-    earlier = EarlierChanges(outcome_before(stack, environment))
+    earlier = EarlierChanges(outcome_before(stack, environment), planned_instances_of(stack, environment))
     planners = [
         planner for one in [*environment.stacks.family(stack)] for planner in _planners(one, environment, earlier, now)
     ]
@@ -51,7 +53,8 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
     for planner in in_order:
         environment.reader.reset()
         plans[planner] = guarded(planner.plan, planner.not_planned)
-    environment.outcomes[stack.address] = outcome_of(step for planner in in_order for step in planner.steps)
+    steps = (step for planner in in_order for step in planner.steps if not step.instance_id.startswith(NEW))
+    environment.outcomes[stack.address] = outcome_of(steps)
     return [earlier.with_overlaps(plan, environment.text) for plan in plans.values() if plan]
 
 
@@ -144,7 +147,8 @@ class _Planner:
         ledger = self._ledger
         records = ledger.records() if ledger else {}
         carried = self._before.carried if intent.desired else self._earlier.carried
-        observer = PlannedObserver(self._environment, stated_roles(records, intent.desired), carried)
+        stated = stated_roles(records, intent.desired)
+        observer = PlannedObserver(self._environment, stated, carried, self._earlier.instances)
         self._observer, self._profiles = observer, KnownProfiles(self._environment, observer)
         if intent.desired is None:  # what is held, if anything, is to be restored
             records = self._earlier.records(ledger, records) if ledger else {}
@@ -187,7 +191,7 @@ class _Planner:
         if found is None:
             return self._about(intent.event)
         rows = Rows(self._environment, self._profiles, self._observer.current).of(intent, found)
-        existing = found.snapshot.instances
+        existing = self._observer.current
         changing = [row.id for row in rows if row.changes and row.planned and row.id in existing]
         keys, warnings = with_access_key(self._environment.aws.ec2, self._reader, changing)
         rows = [warned(row, ACCESS_KEY) if row.id in keys else row for row in rows]
@@ -196,7 +200,9 @@ class _Planner:
         changes = impact.changes(own)
         rollout_estimate = RolloutEstimate(intent, found.plan, found.snapshot.stopped)
         problems = () if intent.event is Event.NONE else (*found.problems, *rollout_estimate.problems)
-        no_order = without_order(outcome_of(self.steps), self._stack, self._environment)
+        no_order = [*without_order(outcome_of(self.steps), self._stack, self._environment)]
+        if intent.event not in (Event.NONE, Event.DELETE):
+            no_order += self._earlier.instances.without_order(self._observer.changed, self.key)
         of_event = [ROLLBACK] if self._rolls_back else []
         about, others = self._about(intent.event), impact.others(changes, {row.id for row in rows})
         return replace(
@@ -213,10 +219,8 @@ class _Planner:
         )
 
     def _enforcement(self, intent: Intent, found: Preview) -> EnforcementPlan | None:
-        if intent.enforcement is None:
+        if intent.enforcement is None or intent.desired is None:
             return None
-        if intent.desired is None:  # the deployment creates all targets
-            return EnforcementPlan(intent.enforcement.mode, intent.enforcement.every, intent.max_changes)
         changes = intent.event is not Event.NONE
         planned = Planned(
             intent.desired, intent.before, intent.enforcement, intent.max_changes, found.snapshot, changes=changes

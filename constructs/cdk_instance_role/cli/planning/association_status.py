@@ -18,12 +18,12 @@ from ..enforcement.enforcement_status import enforcement_of
 from ..enforcement.history import History
 from ..live.environment import Environment
 from ..live.planned_observer import PlannedObserver
-from ..live.profile_views import KnownProfiles
 from ..status_model import AssociationStatus, HeldView
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
 from ..template.stacks import Address
+from .profile_views import KnownProfiles
 
 
 def status_of_stack(

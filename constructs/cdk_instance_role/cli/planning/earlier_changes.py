@@ -15,6 +15,7 @@ from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
 from ...runtime.association.request.desired import Desired
 from ..live.association_ledger import AssociationLedger
 from ..live.environment import Environment, Outcome
+from ..live.planned_instances import PlannedInstances
 from ..live.planned_observer import with_profile
 from ..model import AssociationPlan
 from ..template.assembly import StackArtifact, deployed_with
@@ -68,12 +69,13 @@ class Targets:
 class EarlierChanges:
     """Records and profiles of instances, as the associations planned so far leave them."""
 
-    def __init__(self, before: Outcome) -> None:
+    def __init__(self, before: Outcome, instances: PlannedInstances) -> None:
         """
         Args:
-            before: what the deployment of the stacks does that come before.
+            before: what the associations of the stacks do that come before.
+            instances: what becomes of instances by the templates of these stacks and of the stack itself.
         """
-        self.before = before
+        self.before, self.instances = before, instances
         self._records: dict[tuple[str, str], Record] = {}
         """By the names of their ledgers and the ids of the instances."""
         self.carried = dict(before.carried)

@@ -9,10 +9,11 @@ from ...runtime.association.decide.model import Instances
 from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
 from ..aws.instance_details import Details
 from ..live.environment import Environment
-from ..live.profile_views import KnownProfiles
 from ..model import Event, InstanceView, ProfileView, Verb
+from ..template.property_values import NEW
 from .metadata_warnings import hints
 from .planned_change import Intent
+from .profile_views import KnownProfiles
 
 _VERBS = {
     Action.ASSOCIATE: Verb.ASSOCIATE,
@@ -50,13 +51,10 @@ class Rows:
             found: what the handler would do about it, with what the instances carry by then.
         """
         what = "names and tags of the instances"
-        read = partial(self._environment.instances.of, found.snapshot.instances)
+        read = partial(self._environment.instances.of, self._current)
         known = self._environment.reader.fetch(what, read, dict[str, Details]())
         steps = ((step, known.get(step.instance_id, Details())) for step in found.plan.steps)
-        return [
-            *(self._of_step(step, intent, found, described) for step, described in steps),
-            *(self._created(path, intent) for path in intent.created),
-        ]
+        return [self._of_step(step, intent, found, described) for step, described in steps]
 
     def _of_step(self, step: Step, intent: Intent, found: Preview, known: Details) -> InstanceView:
         row = self._row(step, found, known)
@@ -64,15 +62,13 @@ class Rows:
             return _retained(row, self._profiles.view(_carried(step, found.snapshot.instances)))
         if step.undo and self._environment.is_replaced(row.id):
             return _dropped(row, f"the deployment {_IN_ITS_PLACE}")
+        if row.id.startswith(NEW):
+            row = replace(row, state="", reason=f"the instance is created by this deployment: {row.reason}")
         if intent.event is Event.NONE:
             row = _left_alone(row, _ENFORCED if intent.enforcement and intent.enforcement.repairs else _NOT_CALLED)
         for warning in self._replacements(row.id, known):
             row = warned(row, warning)
         return row
-
-    def _created(self, path: str, intent: Intent) -> InstanceView:
-        reason = "the instance is created by this deployment"
-        return InstanceView(f"(new) {path}", "", "", Verb.ASSOCIATE, reason, planned=self._profiles.view(intent.wanted))
 
     def _replacements(self, instance_id: str, known: Details) -> Iterator[str]:
         """Whether CloudFormation puts another instance in the place of one, in sentences."""
@@ -86,6 +82,8 @@ class Rows:
         current = self._profiles.view(_carried(step, self._current))
         will_change = step.action in CHANGES or step.action is Action.WAIT
         planned = self._profiles.view(step.after if will_change else _carried(step, found.snapshot.instances))
+        if step.action in PROBLEMS:  # CloudFormation rolls back what it has changed, too
+            planned = current
         renews = will_change and step.renews
         reason = f"{step.reason}: {step.advice}" if step.action in PROBLEMS else step.reason
         if instance:

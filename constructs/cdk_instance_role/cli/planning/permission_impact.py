@@ -10,10 +10,10 @@ from ..aws.instance_details import carrying
 from ..iam.permission_changes import compare
 from ..iam.role import Role
 from ..live.environment import Environment
-from ..live.profile_views import KnownProfiles
 from ..model import InstanceView, PermissionChange, ProfileView, counted, unique
 from ..policies.role_changes import RoleChange
 from ..template.iam_resources import MADE_UP
+from .profile_views import KnownProfiles
 
 _SHOWN = 5
 """Ids that a sentence names."""

@@ -23,6 +23,7 @@ from ..model import Event
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
 from ..template.intrinsic_functions import UnresolvedError
+from ..template.property_values import NEW
 from ..template.replacement import has_other_provider
 from ..template.stacks import Address
 from .stack_status import RefusedError, check_names, check_status, created_again
@@ -47,13 +48,11 @@ class Intent:
 
     event: Event
     desired: Desired | None = None
-    """None for a Delete, and if all targets are created by the deployment."""
+    """None for a Delete. A target that the deployment creates has `NEW` and the path of its construct as its id."""
     known_ids: frozenset[str] = frozenset()
     """Ids that were selected before, as far as that can be read."""
     wanted: str | None = None
     """ARN of the profile that the targets shall carry."""
-    created: tuple[str, ...] = ()
-    """The targets that the deployment creates, as paths of their constructs."""
     retained: bool = False
     """The association goes, and leaves everything as it is."""
     rollout: Rollout = field(default_factory=Rollout)
@@ -120,9 +119,8 @@ def intent_of(
     request = _request(logical_id, after, created)
     intent = Intent(
         Event.CREATE,
-        None if created and not after[Property.INSTANCE_IDS] else request.desired,
+        _with_new(request.desired, after, created),
         wanted=after[Property.INSTANCE_PROFILE_ARN],
-        created=created,
         rollout=request.rollout,
         timeout=request.timeout,
         enforcement=request.enforcement,
@@ -151,6 +149,14 @@ def _request(logical_id: str, properties: Mapping[str, Any], created: Sequence[s
         given = {**properties, Property.INSTANCE_IDS: [_PLANNED_ID]}
     ids = dict.fromkeys(("RequestId", "StackId", "LogicalResourceId"), logical_id)
     return Request.from_event({"RequestType": RequestType.CREATE, **ids, "ResourceProperties": given})
+
+
+def _with_new(desired: Desired | None, properties: Mapping[str, Any], created: Sequence[str]) -> Desired | None:
+    """What is wanted, with the targets that the deployment creates."""
+    if desired is None or not created:
+        return desired
+    ids = dict.fromkeys((*properties[Property.INSTANCE_IDS], *(f"{NEW}{path}" for path in created)))
+    return replace(desired, selection=replace(desired.selection, ids=tuple(ids)))
 
 
 def exists_after_deployment(stacks: StackGraph, stack: StackArtifact, logical_id: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 from ...runtime.association.aws.rate_limiter import least_seconds
-from ...runtime.association.decide.step import Action, Plan, Step, calls_of, once_settled
+from ...runtime.association.decide.step import Plan, Step, calls_of, once_settled
 from ...runtime.association.decide.waves import changes_of_targets
 from ...runtime.association.request.rollout import time_problem
 from ..model import Estimate, Event, RolloutView
@@ -18,12 +18,11 @@ class RolloutEstimate:
         """
         Args:
             intent: what CloudFormation will ask the handler for.
-            plan: what the handler would do about the instances that exist.
+            plan: what the handler would do about the instances.
             stopped: ids of the instances that are stopped or stopping. Default: none are.
         """
-        created = (Step(path, Action.ASSOCIATE, "", after=intent.wanted) for path in intent.created)
         self._intent = intent
-        planned = Plan(() if intent.event is Event.NONE else (*plan.steps, *created))
+        planned = Plan(() if intent.event is Event.NONE else plan.steps)
         self._total = len(changes_of_targets(planned))
         self._settled = once_settled(planned, stopped)
 

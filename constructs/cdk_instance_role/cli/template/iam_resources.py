@@ -11,7 +11,7 @@ from ...runtime.association.aws.trust import allows_ec2
 from ...runtime.association.decide.model import Profile
 from ..model import ProfileView
 from .intrinsic_functions import NO_VALUE, UnresolvedError, properties_of, value_or
-from .replacement import MANAGED_POLICY, PROFILE, ROLE
+from .replacement import MANAGED_POLICY, PROFILE, ROLE, KeptResources
 from .stacks import of_type
 from .template_inputs import StackLocation
 
@@ -38,7 +38,7 @@ class IamNames:
         template: Mapping[str, Any],
         location: StackLocation,
         resolve: Callable[[Any], Any],
-        known: Mapping[str, str],
+        known: KeptResources,
     ) -> None:
         """
         Args:
@@ -110,26 +110,44 @@ class IamNames:
         path = self._path(logical_id)
         return ProfileView(path, self._role_of(logical_id), None if arn in self._new else arn)
 
+    def creates(self, arn: str) -> bool:
+        """Whether a profile is one that the deployment creates, or puts in the place of another one."""
+        self._learn()
+        return arn in self._new
+
     def planned_profile(self, arn: str, role: Callable[[str], Profile]) -> Profile | None:
-        """A profile that the deployment creates, as IAM will describe it; None if it does not create it.
+        """A profile that the deployment creates or puts a role into, as IAM will describe it; None for another one.
 
         Args:
             arn: ARN of the profile.
-            role: what a profile with a role that is not of this stack will be, by the role's name.
+            role: what a profile with a role that exists already will be, by the role's name.
 
         Raises:
             UnresolvedError: its role, or the name of that, is not known before the deployment.
         """
         self._learn()
-        if arn not in self._new:
+        logical_id = self._profiles.get(arn)
+        if logical_id is None or not self._known.may_set(logical_id, "Roles"):
             return None
-        value = self._role_in(self._new[arn])
+        value = self._role_in(logical_id)
         if value is None:
             return Profile(arn, None, trusts_ec2=False)
         own = self._own_role(value)
-        if own is None:
-            return role(str(self._resolve(value)))
-        return Profile(arn, self.arn(own), self._trusts_ec2(own))
+        if own and self.is_new(own):
+            return Profile(arn, self.arn(own), self._trusts_ec2(own))
+        return role(self.reference(own) if own else str(self._resolve(value)))
+
+    def planned_trust(self, role_arn: str) -> bool | None:
+        """Whether the trust policy that the deployment gives to a role lets EC2 assume it; None if it gives it none.
+
+        Args:
+            role_arn: ARN of the role.
+        """
+        for id_ in of_type(self._template, ROLE):
+            with suppress(UnresolvedError):
+                if self.reference(id_) == name_of(role_arn) and self._known.may_set(id_, "AssumeRolePolicyDocument"):
+                    return self._trusts_ec2(id_)
+        return None
 
     def role_in(self, arn: str) -> str | None:
         """Name of the role that a profile of the template will hold; None if the template has no such profile, if it
@@ -151,8 +169,8 @@ class IamNames:
             return None
 
     def names(self) -> dict[str, str]:
-        """The constructs of the stack's profiles, and of its roles that have no name yet, by what the handler's
-        sentences call them: names that CloudFormation invents are long, and those that are made up here are wrong."""
+        """The constructs of the stack's profiles, and of its roles that have no name yet, by what sentences call them:
+        names that CloudFormation invents are long, and those that are made up here are wrong."""
         self._learn()
         found = {name_of(arn): id_ for arn, id_ in self._profiles.items()}
         for arn, id_ in (self._new | self._invented).items():
@@ -217,9 +235,8 @@ class IamNames:
         """The role in a profile, for people; None if it holds no role, or if that is not known."""
         with suppress(UnresolvedError):
             value = self._role_in(profile_id)
-            if own := self._own_role(value):
-                return self._path(own)
-            return None if value is None else str(self._resolve(value))
+            own = self._own_role(value)
+            return self._path(own) if own else value and str(self._resolve(value))
         return None
 
     def _made_up(self, logical_id: str) -> str:

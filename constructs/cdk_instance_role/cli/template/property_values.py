@@ -16,6 +16,7 @@ from .replacement import (
     FUNCTION,
     INSTANCE,
     MANAGED_POLICY,
+    PROFILE,
     ROLE,
     KeptResources,
     Resolve,
@@ -26,6 +27,8 @@ from .replacement import (
 from .stacks import STACK_TYPE, of_type
 from .template_inputs import Parameters, StackLocation
 
+NEW = "(new) "
+"""What comes before the path of an instance or an alarm that the deployment creates, in the place of its id or name."""
 _OUTPUTS = "Outputs."
 _KNOWN_BY_PATH = frozenset({INSTANCE, ALARM, COMPOSITE_ALARM})
 """Resources that the plan shows although they have no id yet."""
@@ -107,8 +110,9 @@ class StackValues:
             self._reference,
         )
         self._compared: tuple[Resolve, Resolve] = (was, self.resolve) if was else (as_written, as_written)
-        self._known = KeptResources(self.resources, deployed, *self._compared)
-        self.iam = IamNames(template, location, self.resolve, self._known)
+        self.kept = KeptResources(self.resources, deployed, *self._compared)
+        """Physical ids of the resources that stay what they are."""
+        self.iam = IamNames(template, location, self.resolve, self.kept)
         """Its instance profiles and roles."""
 
     @property
@@ -206,16 +210,16 @@ class StackValues:
         try:
             return self.resolve(value)
         except NewResourceError as new:
-            return f"(new) {new.path}"
+            return f"{NEW}{new.path}"
 
     def _reference(self, name: str) -> Any:
-        if name in self._known:
-            return self._known[name]
+        if name in self.kept:
+            return self.kept[name]
         if name in self._parameters:
             return self._parameters[name]
         if self.resources.get(name, {}).get("Type") in _KNOWN_BY_PATH:
             raise NewResourceError(self.path(name))
-        if self.resources.get(name, {}).get("Type") in (ROLE, MANAGED_POLICY):
+        if self.resources.get(name, {}).get("Type") in (ROLE, PROFILE, MANAGED_POLICY):
             return self.iam.reference(name)
         raise UnresolvedError(f"{name} is not known before the deployment")
 
@@ -226,9 +230,9 @@ class StackValues:
         if kind == INSTANCE and name == "InstanceId":
             return self._reference(logical_id)
         if kind == FUNCTION and name == "Arn":
-            if logical_id not in self._known:
+            if logical_id not in self.kept:
                 raise NewFunctionError(self.path(logical_id), self._location.arn_of_function(f"{logical_id}{MADE_UP}"))
-            return self._location.arn_of_function(self._known[logical_id])
+            return self._location.arn_of_function(self.kept[logical_id])
         if name == "PolicyArn" and kind == MANAGED_POLICY:
             return self.iam.arn(logical_id)
         if name != "Arn" or kind not in IAM_TYPES:

@@ -115,6 +115,22 @@ class KeptResources(Mapping[str, str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def sets(self, logical_id: str, name: str) -> bool:
+        """Whether CloudFormation sets a property: it creates the resource, or the value differs from the deployed one.
+
+        Args:
+            logical_id: a resource of the new template.
+            name: name of the property.
+        """
+        if self._deployed is None or logical_id not in self:
+            return True
+        before, after = self._deployed.resource(logical_id) or {}, self._resources[logical_id]
+        return bool(_changed(before, after, frozenset({name}), self._was, self._will_be))
+
+    def may_set(self, logical_id: str, name: str) -> bool:
+        """The same, or the last update has failed: then it may not have set what the deployed template has."""
+        return self.sets(logical_id, name) or (self._deployed is not None and self._deployed.has_failed_update)
+
     def _is_kept(self, logical_id: str) -> bool:
         if logical_id not in self._kept:
             assert self._deployed
