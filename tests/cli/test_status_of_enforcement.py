@@ -251,3 +251,40 @@ def test_shows_no_drift_from_before_the_latest_operation(cloud: Cloud) -> None:
     found = enforcement(cloud, replace(REPORTED, minutes=20))
 
     assert (found.drift, found.last_sweep) == ((), 0)
+
+
+# Items of the ledger that can't be read
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute"), [("operation", "StartedAt"), ("copy", "Previous"), ("findings", "Since")]
+)
+def test_an_item_that_cannot_be_read_is_named_and_the_rest_is_shown(cloud: Cloud, kind: str, attribute: str) -> None:
+    deployed(cloud, REPORTED)
+    take_off(cloud, 1)
+    cloud.messages.enforcement.run(1000)
+    association = f"{STACK_ID}|{only_association(synthesized(REPORTED))}"
+    key = {
+        "operation": ("operation", association),
+        "copy": (association, FIRST),
+        "findings": (f"findings|{association}", FIRST),
+    }[kind]
+    cloud.world.dynamodb.items[key][attribute] = {"M": {}}
+    name = f"ledger Ledger: item {key[0]} / {key[1]} of the ledger can't be read ({attribute} is {{}}, and not "
+
+    status, plan = cloud.status(synthesized(REPORTED)), cloud.plan(synthesized(REPORTED))
+
+    assert [one for one in status.unseen if one.startswith(name)]
+    assert [one for one in plan.unseen if one.startswith(name)]
+    assert exit_status(status) is Exit.ERROR
+
+
+@pytest.mark.parametrize("attribute", ["RequestId", "Format", "Since", "Properties"])
+def test_a_desired_state_that_cannot_be_read_is_the_reason_why_nothing_is_enforced(
+    cloud: Cloud, attribute: str
+) -> None:
+    deployed(cloud, REPAIRED)
+    association = f"{STACK_ID}|{only_association(synthesized(REPAIRED))}"
+    cloud.world.dynamodb.items["desired", association][attribute] = {"L": []}
+
+    assert off(cloud).startswith(f"item desired / {association} of the ledger can't be read ({attribute} is []")

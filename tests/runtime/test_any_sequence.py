@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cdk_instance_role.runtime.association.aws import apply
+from cdk_instance_role.runtime.association.ledger.items import RECORD
 from cdk_instance_role.runtime.association.ledger.operations import KIND as OPERATION
-from cdk_instance_role.runtime.association.ledger.records import RECORD
 from tests.runtime.oracle import Oracle
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import GET, QUERY, TRANSACT, UPDATE

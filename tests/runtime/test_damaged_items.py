@@ -15,6 +15,9 @@ DAMAGES = {
     "a word for a map": ("Progress", {"S": "x"}),
     "a word for the result": ("ResultAttributes", {"S": "x"}),
     "a missing request": ("RequestId", None),
+    "a missing physical id": ("PhysicalId", None),
+    "a word for the lease": ("LeaseUntil", {"S": "x"}),
+    "an unknown end": ("Ended", {"S": "x"}),
 }
 """The new value of an attribute of an operation's item; None removes it."""
 ADVICE = "restore it from the table's backup, or delete it: the next event of the association writes a new one"
@@ -177,3 +180,61 @@ def test_enforcement_goes_on_once_a_record_is_restored(world: World, damaged: st
     world.fleet.set_carried(story.target, None)
     story.enforcement.run(1800)
     assert world.carried(story.target) == ["Web"]
+
+
+# States of enforcement
+
+
+@pytest.mark.parametrize(
+    ("attribute", "problem"),
+    [
+        ("RequestId", "RequestId is [], and not a text"),
+        ("Counts", "Counts is [], and not a map"),
+        ("ObservedAt", "ObservedAt is [], and not a time in seconds since the epoch"),
+    ],
+)
+def test_a_state_that_cannot_be_read_pauses_its_association_until_people_resume_it(
+    world: World, attribute: str, problem: str
+) -> None:
+    enforcement, resource, other = Enforcement(world), Resource(world, "First"), Resource(world, "Other")
+    target, others_target = (world.instance(tags={"app": app}) for app in ("first", "other"))
+    for one, app in ((resource, "first"), (other, "other")):
+        assert one.create(world.properties(tags={"app": [app]}, enforcement=REPAIR)).ok
+    enforcement.run(1000)
+    damage(world, ("enforcement", resource.association), attribute, {"L": []})
+    world.fleet.set_carried(target, None)
+    world.fleet.set_carried(others_target, None)
+    enforcement.run(1000)
+
+    assert world.carried(target, others_target) == [None, "Web"]
+    pauses = world.ledger.enforcement.state(resource.association).pauses.values()
+    name = f"item enforcement / {resource.association} of the ledger can't be read ({problem}): restore it from the "
+    advice = "table's backup, or deploy a change of the association with the current release: that writes a new one"
+    assert {one.reason for one in pauses} == {f"{name}{advice}"}
+    enforcement.sweep(Resume=True)
+    enforcement.run(1000)
+    assert world.carried(target) == ["Web"]
+
+
+# The desired state
+
+
+@pytest.mark.parametrize("attribute", ["RequestId", "Format", "Properties"])
+def test_a_desired_state_that_cannot_be_read_is_named_until_the_association_is_deployed(
+    world: World, resource: Resource, caplog: pytest.LogCaptureFixture, attribute: str
+) -> None:
+    enforcement, target = Enforcement(world), world.instance(tags={"app": "web"})
+    properties = world.properties(tags={"app": ["web"]}, enforcement=REPAIR)
+    assert resource.create(properties).ok
+    damage(world, ("desired", resource.association), attribute, {"L": []})
+    world.fleet.set_carried(target, None)
+    enforcement.run(1000)
+
+    assert world.carried(target) == [None]
+    name = f"item desired / {resource.association} of the ledger can't be read ({attribute} is [], and not "
+    assert f"{resource.association} is not enforced: {name}" in caplog.text
+    assert "or deploy a change of the association with the current release: that writes a new one" in caplog.text
+    assert resource.update({**properties, "TimeoutSeconds": "1200"}).ok
+    world.fleet.set_carried(target, None)
+    enforcement.run(1000)
+    assert world.carried(target) == ["Web"]

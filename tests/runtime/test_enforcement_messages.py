@@ -137,7 +137,10 @@ def test_a_desired_state_of_an_unknown_format_is_not_enforced(
     world.fleet.set_carried(targets[0], None)
     enforcement.run(1000)
     assert world.carried(targets[0]) == [None]
-    assert "its format is 99, which this release does not know; deploy it with the current release" in caplog.text
+    assert (
+        "its desired state has the format 99, which this release can't read: deploy with the current release"
+        in caplog.text
+    )
     assert enforcement.queue.messages == []
 
 

@@ -106,7 +106,7 @@ def _other_associations(ledger: AssociationLedger) -> list[OtherAssociation]:
 
 def _other_association(state: DesiredState) -> OtherAssociation | None:
     try:
-        if not state.is_known or EnforcementSettings.from_properties(state.properties) is None:
+        if state.problem or EnforcementSettings.from_properties(state.properties) is None:
             return None
         return OtherAssociation(state.association, state.first_at, Desired.from_properties(state.properties).selection)
     except RequestError:

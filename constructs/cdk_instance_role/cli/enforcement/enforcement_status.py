@@ -8,7 +8,7 @@ from ...runtime.association.contract import EnforcementProperty, Property
 from ...runtime.association.drift.breaker import EnforcementState
 from ...runtime.association.drift.finding import Finding
 from ...runtime.association.exceptions import RequestError
-from ...runtime.association.ledger.desired_states import DesiredState
+from ...runtime.association.ledger.desired_states import UPGRADE, DesiredState
 from ...runtime.association.ledger.operations import FAILED, SUCCEEDED, Operation
 from ...runtime.association.request.enforcement import EnforcementSettings
 from ...runtime.association.request.event import max_seconds
@@ -19,7 +19,6 @@ from ..template.deployed_stack import DeployedStack
 from ..template.stacks import Address
 
 _MESSAGES: Literal["ApproximateNumberOfMessages"] = "ApproximateNumberOfMessages"
-UPGRADE = "deploy with the current release"
 MISSED_SWEEPS, MIN_OVERDUE_SECONDS = 4, 1800.0
 """Sweeps are overdue after so many times the time between two, and not before so many seconds: EventBridge Scheduler
 has a flexible window, and a message that can't be handled at once comes back for 15 minutes."""
@@ -79,10 +78,10 @@ def why_off(state: DesiredState | None, operation: Operation | None) -> OffView 
         return OffView(f"the latest {kind} has failed, and enforcement goes on after one that succeeds{reason}", since)
     if operation.ended != SUCCEEDED:
         return OffView(f"the latest {kind} is open, and enforcement goes on once it has succeeded", since)
+    if state and state.problem:
+        return OffView(state.problem)
     if state is None or state.request_id != operation.request_id:
         return OffView(f"the latest {kind} has not turned it on: {UPGRADE}", since)
-    if not state.is_known:
-        return OffView(f"its desired state has the format {state.format}, which this release can't read: {UPGRADE}")
     try:
         EnforcementSettings.from_properties(state.properties)
     except RequestError as error:

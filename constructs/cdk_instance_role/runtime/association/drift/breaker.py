@@ -44,7 +44,7 @@ class EnforcementState:
     """What enforcement remembers of an association between two looks."""
 
     request_id: str = ""
-    """The event whose operation has succeeded: whatever was remembered before it is over."""
+    """The event whose operation has succeeded: whatever was remembered before it is over. Empty: it is not known."""
     observed_at: float = 0.0
     """When the last look that went through began, in seconds since the epoch."""
     counts: Mapping[ChangeKind, Mapping[int, int]] = field(default_factory=dict)
@@ -69,8 +69,10 @@ class EnforcementState:
     """People have said that the selection has lost so many instances on purpose."""
 
     def of_operation(self, request_id: str) -> Self:
-        """The state for an operation; an empty one if it is of another one."""
-        return self if self.request_id == request_id else type(self)(request_id)
+        """The state for an operation; an empty one if it is of another one. It counts if its operation is not known."""
+        if self.request_id in ("", request_id):
+            return replace(self, request_id=request_id)
+        return type(self)(request_id)
 
     def observed(self, now: float, held: int) -> Self:
         """The state at a look: what is older than an hour is dropped, and what is held is noted."""

@@ -12,7 +12,7 @@ from ..decide.model import GONE, Instance
 from ..drift.breaker import EnforcementState
 from ..drift.ownership import OtherAssociation
 from ..exceptions import AssociationError, RequestError
-from ..ledger.desired_states import DesiredState
+from ..ledger.desired_states import UPGRADE, DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
 from ..report import log
 from ..services import Services
@@ -219,10 +219,11 @@ def read(records: Iterable[Mapping[str, Any]]) -> list[Hint]:
 
 def _read(state: DesiredState) -> Enforced | None:
     """An association, as far as this release can read what it wants."""
+    problem = state.problem
     try:
-        if not state.is_known:
-            raise RequestError(f"its format is {state.format}, which this release does not know")
-        return Enforced.of(state)
+        if not problem:
+            return Enforced.of(state)
     except RequestError as error:
-        log.write_problem(f"{state.association} is not enforced: {error}; deploy it with the current release")
-        return None
+        problem = f"{error}: {UPGRADE}"
+    log.write_problem(f"{state.association} is not enforced: {problem}")
+    return None

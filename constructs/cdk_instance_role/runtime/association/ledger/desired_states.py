@@ -9,15 +9,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract import LEDGER_SORT_KEY, Property
+from ..exceptions import AssociationError
 from ..request.event import Request
+from ..value_types import COUNT, MAP, TEXT, TIME, Structure
+from .items import reading
 from .operations import Operation
 from .table import Table
 
 KIND = "desired"
 """Kind of the ledger's entries for desired states; their ids are those of their associations."""
 FORMAT = 1
+UPGRADE = "deploy with the current release"
+"""What to do about what this release can't read."""
+RENEWED = "or deploy a change of the association with the current release: that writes a new one"
+"""What else people can do than restore an item of enforcement that can't be read."""
 ENFORCEMENT_STATE_KIND = "enforcement"
 """Kind of the ledger's entries for what enforcement remembers of an association."""
+
+_FORMAT = Structure({"Format": ("format", COUNT)})
+_STATE = Structure(
+    {
+        "RequestId": ("request_id", TEXT),
+        "FirstAt": ("first_at", TIME),
+        "Since": ("since", TIME),
+        "Properties": ("properties", MAP),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +48,10 @@ class DesiredState:
     """When the first operation of the association began, in seconds since the epoch."""
     since: float
     """When the operation ended, in seconds since the epoch."""
-    format: int
     properties: Mapping[str, Any]
     """Of the custom resource."""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether this release can read it."""
-        return self.format == FORMAT
+    problem: str = ""
+    """Why it can't be read, in a sentence; empty if it can."""
 
     @property
     def stack_id(self) -> str:
@@ -86,15 +99,14 @@ class DesiredStates:
 
 
 def _state_of(item: Mapping[str, Any]) -> DesiredState:
-    """What an item says. One that can't be read has an unknown format."""
+    """What an item says. If it can't be read, it says why."""
+    association = item[LEDGER_SORT_KEY]
     try:
-        return DesiredState(
-            association=item[LEDGER_SORT_KEY],
-            request_id=str(item["RequestId"]),
-            first_at=float(item["FirstAt"]),
-            since=float(item["Since"]),
-            format=int(item["Format"]),
-            properties=dict(item["Properties"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        return DesiredState(item[LEDGER_SORT_KEY], "", 0.0, 0.0, 0, {})
+        with reading(item, RENEWED):
+            number = _FORMAT.read(item)["format"]
+            if number == FORMAT:
+                return DesiredState(association, **_STATE.read(item))
+            problem = f"its desired state has the format {number}, which this release can't read: {UPGRADE}"
+    except AssociationError as error:
+        problem = str(error)
+    return DesiredState(association, "", 0.0, 0.0, {}, problem)

@@ -9,7 +9,9 @@ from typing import Any
 from ..contract import LEDGER_SORT_KEY
 from ..drift.breaker import ChangeKind, EnforcementState, Pause
 from ..drift.finding import Drift, Finding
-from .desired_states import ENFORCEMENT_STATE_KIND
+from ..exceptions import AssociationError
+from ..value_types import COUNT, FLAG, TEXT, TIME, Structure, ValueType, made, mapped, mismatch, one_of
+from .desired_states import ENFORCEMENT_STATE_KIND, RENEWED
 from .enforcement_lease import EnforcementLease
 from .items import reading
 from .table import Table
@@ -17,6 +19,60 @@ from .table import Table
 _FINDINGS = "findings|"
 """Beginning of the kind of the ledger's entries for findings; the rest is the association, and their ids are those of
 the instances."""
+
+
+def _interval(key: str) -> int:
+    """The start of an interval, from the key of a map. DynamoDB takes only texts as keys."""
+    if key.isdecimal():
+        return int(key)
+    raise mismatch(key, "the start of an interval in seconds since the epoch")
+
+
+def _drift(value: Any) -> Drift | None:
+    """A drift by its name. One that a later release has written is looked for anew."""
+    name = TEXT.read(value)
+    return Drift(name) if name in list(Drift) else None
+
+
+_KIND = one_of(*ChangeKind)
+_INTERVAL = ValueType(_interval, str)
+_PAUSE = Structure({"Since": ("since", TIME), "Reason": ("reason", TEXT), "Reported": ("reported", FLAG)})
+_STATE = Structure(
+    {
+        "RequestId": ("request_id", TEXT),
+        "ObservedAt": ("observed_at", TIME),
+        "Drifted": ("drifted", COUNT),
+        "IsUnfinished": ("is_unfinished", FLAG),
+        "SweptAt": ("swept_at", TIME),
+        "TriedAt": ("tried_at", TIME),
+        "ResumedAt": ("resumed_at", TIME),
+        "AcceptsLoss": ("accepts_loss", FLAG),
+        "Held": ("held", mapped(COUNT, _INTERVAL)),
+        "Counts": ("counts", mapped(mapped(COUNT, _INTERVAL), _KIND)),
+        "Begun": ("begun", mapped(mapped(COUNT), _KIND)),
+        "Pauses": ("pauses", mapped(made(Pause, _PAUSE), _KIND)),
+    }
+)
+
+_DRIFT = ValueType(_drift, str)
+_FINDING = Structure(
+    {},
+    {
+        "Drift": ("drift", _DRIFT),
+        "Reason": ("reason", TEXT),
+        "Advice": ("advice", TEXT),
+        "Carries": ("carries", TEXT),
+        "Reported": ("reported", _DRIFT),
+        "ReportedId": ("reported_id", TEXT),
+        "Since": ("since", TIME),
+        "RetryAt": ("retry_at", TIME),
+        "RepairedAt": ("repaired_at", TIME),
+        "UnselectedAt": ("unselected_at", TIME),
+        "GoneAt": ("gone_at", TIME),
+        "Tries": ("tries", COUNT),
+        "Repairs": ("repairs", COUNT),
+    },
+)
 
 
 class EnforcementStates:
@@ -53,11 +109,11 @@ class EnforcementStates:
             LostError: somebody else works on the association. Nothing more was written.
         """
         key = lease.association
-        writes = [self._table.replacement(ENFORCEMENT_STATE_KIND, key, _attributes_of(state))]
+        writes = [self._table.replacement(ENFORCEMENT_STATE_KIND, key, _STATE.write(state))]
         for one in findings:
             kind = f"{_FINDINGS}{key}"
             if one.is_needed(now):
-                writes.append(self._table.replacement(kind, one.instance_id, _finding_attributes(one)))
+                writes.append(self._table.replacement(kind, one.instance_id, _FINDING.write(one)))
             else:
                 writes.append(self._table.removal(kind, one.instance_id))
         try:
@@ -87,93 +143,16 @@ class EnforcementStates:
         self._table.write([[self._table.removal(kind, id_)] for id_ in self.findings(association)])
 
 
-def _attributes_of(state: EnforcementState) -> dict[str, Any]:
-    return {
-        "RequestId": state.request_id,
-        "ObservedAt": state.observed_at,
-        "Drifted": state.drifted,
-        "IsUnfinished": state.is_unfinished,
-        "SweptAt": state.swept_at,
-        "TriedAt": state.tried_at,
-        "ResumedAt": state.resumed_at,
-        "AcceptsLoss": state.accepts_loss,
-        "Held": {str(at): number for at, number in state.held.items()},
-        "Counts": {str(kind): {str(at): n for at, n in found.items()} for kind, found in state.counts.items()},
-        "Begun": {str(kind): dict(found) for kind, found in state.begun.items()},
-        "Pauses": {
-            str(kind): {"Since": one.since, "Reason": one.reason, "Reported": one.reported}
-            for kind, one in state.pauses.items()
-        },
-    }
-
-
 def _state_of(item: Mapping[str, Any]) -> EnforcementState:
-    """What an item says. If a later release has written what this one does not know, nothing is changed."""
+    """What an item says. If it can't be read, nothing is changed."""
     try:
-        return _read_state(item)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        pause = Pause(
-            0.0, "the ledger says more than this release knows: deploy with the current release", reported=True
-        )
-        return EnforcementState(str(item.get("RequestId")), pauses=dict.fromkeys(ChangeKind, pause))
-
-
-def _read_state(item: Mapping[str, Any]) -> EnforcementState:
-    return EnforcementState(
-        request_id=item["RequestId"],
-        observed_at=float(item["ObservedAt"]),
-        counts={ChangeKind(kind): {int(at): int(n) for at, n in one.items()} for kind, one in item["Counts"].items()},
-        begun={ChangeKind(kind): {id_: int(at) for id_, at in one.items()} for kind, one in item["Begun"].items()},
-        held={int(at): int(number) for at, number in item["Held"].items()},
-        pauses={
-            ChangeKind(kind): Pause(float(one["Since"]), one["Reason"], bool(one["Reported"]))
-            for kind, one in item["Pauses"].items()
-        },
-        drifted=int(item["Drifted"]),
-        is_unfinished=bool(item["IsUnfinished"]),
-        swept_at=float(item["SweptAt"]),
-        tried_at=float(item["TriedAt"]),
-        resumed_at=float(item["ResumedAt"]),
-        accepts_loss=bool(item["AcceptsLoss"]),
-    )
-
-
-_TEXTS = {
-    "Drift": "drift",
-    "Reason": "reason",
-    "Advice": "advice",
-    "Carries": "carries",
-    "Reported": "reported",
-    "ReportedId": "reported_id",
-}
-_TIMES = {
-    "Since": "since",
-    "RetryAt": "retry_at",
-    "RepairedAt": "repaired_at",
-    "UnselectedAt": "unselected_at",
-    "GoneAt": "gone_at",
-}
-_NUMBERS = {"Tries": "tries", "Repairs": "repairs"}
-_FIELDS = {**_TEXTS, **_TIMES, **_NUMBERS}
-"""Attributes of a finding's item, with the fields of `Finding` that they hold."""
-
-
-def _finding_attributes(finding: Finding) -> dict[str, Any]:
-    """Only what says something: most findings are short-lived."""
-    named = {name: getattr(finding, field) for name, field in _FIELDS.items()}
-    return {name: str(value) if isinstance(value, Drift) else value for name, value in named.items() if value}
+        with reading(item, RENEWED):
+            return EnforcementState(**_STATE.read(item))
+    except AssociationError as error:
+        pauses = dict.fromkeys(ChangeKind, Pause(0.0, str(error), reported=True))
+        return EnforcementState(item["RequestId"] if isinstance(item.get("RequestId"), str) else "", pauses=pauses)
 
 
 def _finding_of(item: Mapping[str, Any]) -> Finding:
     with reading(item, "or delete it: enforcement looks at the instance anew"):
-        known: dict[str, Any] = {field: item[name] for name, field in _TEXTS.items() if name in item}
-        for field in ("drift", "reported"):
-            known[field] = _drift(known.get(field))
-        known |= {field: float(item[name]) for name, field in _TIMES.items() if name in item}
-        known |= {field: int(item[name]) for name, field in _NUMBERS.items() if name in item}
-        return Finding(instance_id=item[LEDGER_SORT_KEY], **known)
-
-
-def _drift(value: Any) -> Drift | None:
-    """A drift by its name. One that a later release has written is looked for anew."""
-    return Drift(value) if value in list(Drift) else None
+        return Finding(instance_id=item[LEDGER_SORT_KEY], **_FINDING.read(item))

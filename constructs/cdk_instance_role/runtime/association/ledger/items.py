@@ -7,23 +7,105 @@ from typing import Any
 from ..contract import LEDGER_PARTITION_KEY, LEDGER_SORT_KEY
 from ..decide.claim import Base, Claim, Denial, Latest, RepeatedError
 from ..decide.record import Record
-from ..decide.step import Identity
+from ..decide.step import Action, Identity
 from ..exceptions import AssociationError
+from ..value_types import (
+    COUNT,
+    FLAG,
+    TEXT,
+    TIME,
+    MismatchError,
+    Structure,
+    ValueType,
+    arn_of,
+    listed,
+    made,
+    mapped,
+    nullable,
+    one_of,
+    or_empty,
+)
+
+RECORD = "record"
+"""Sort key of the record of an instance."""
 
 RESTORED = "or delete it and its copies if the instance has nothing to get back"
 """What else people can do than restore a record that can't be read."""
 
+_PROFILE = arn_of("instance-profile")
+_PROFILES = listed(_PROFILE, frozenset)
+_NO_PROFILE = nullable(_PROFILE)
+
+_LATEST = Structure(
+    {
+        "Action": ("action", or_empty(one_of(*Action))),
+        "Before": ("before", _NO_PROFILE),
+        "After": ("after", _NO_PROFILE),
+        "At": ("at", TIME),
+        "Error": ("error", nullable(TEXT)),
+        "Final": ("final", FLAG),
+        "Rejected": ("rejected", FLAG),
+        "StepRequest": ("request", TEXT),
+    }
+)
+_BASE = Structure(
+    {
+        "Profile": ("profile", _NO_PROFILE),
+        "Rank": ("rank", COUNT),
+        "Wanted": ("wanted", _NO_PROFILE),
+        "Ours": ("ours", _PROFILES),
+        "Retained": ("retained", FLAG),
+    }
+)
+_REPEATED_ERROR = Structure({"Kind": ("kind", TEXT), "Since": ("since", TIME)})
+_DENIAL = Structure({"Role": ("role_arn", TEXT), "First": ("first_at", TIME), "Last": ("last_at", TIME)})
+_CLAIM = Structure(
+    {
+        "Since": ("since", TIME),
+        "Rank": ("rank", COUNT),
+        "Wanted": ("wanted", _NO_PROFILE),
+        "Ours": ("ours", _PROFILES),
+        "Detached": ("detached", _NO_PROFILE),
+        "FailingSince": ("failing_since", nullable(TIME)),
+        "Request": ("request", TEXT),
+        "Retained": ("retained", FLAG),
+    },
+    {
+        "Base": ("base", made(Base, _BASE)),
+        "RepeatedError": ("repeated_error", made(RepeatedError, _REPEATED_ERROR)),
+        "Denial": ("denial", made(Denial, _DENIAL)),
+    },
+)
+_IDENTITY = Structure({"Id": ("id", nullable(TEXT)), "RoleArn": ("role_arn", nullable(or_empty(arn_of("role"))))})
+
+
+def _claim_fields(stored: Any) -> dict[str, Any]:
+    fields = {**_CLAIM.read(stored), "latest": Latest(**_LATEST.read(stored))}
+    wanted, ours = fields["wanted"], fields["ours"]
+    if wanted is not None and wanted not in ours:
+        raise MismatchError(f"is without {wanted}, which is wanted", "Ours")
+    return fields
+
+
+def _claim_attributes(claim: Claim) -> dict[str, Any]:
+    return {**_CLAIM.write(claim), **_LATEST.write(claim.latest)}
+
+
+_RECORD = Structure(
+    {
+        "Previous": ("previous", _NO_PROFILE),
+        "ActedAt": ("acted_at", nullable(TIME)),
+        "Revision": ("revision", COUNT),
+        "Identities": ("identities", mapped(made(Identity, _IDENTITY), _PROFILE)),
+    }
+)
+_CLAIMS = Structure({"Claims": ("claims", mapped(ValueType(_claim_fields, _claim_attributes)))})
+
 
 def attributes_of(record: Record) -> dict[str, Any]:
-    """The attributes of a record, for its item and the copies of it."""
-    return {
-        "InstanceId": record.instance_id,
-        "Previous": record.previous,
-        "ActedAt": record.acted_at,
-        "Revision": record.revision + 1,
-        "Identities": {arn: {"Id": one.id, "RoleArn": one.role_arn} for arn, one in record.identities.items()},
-        "Claims": {claim.association: _claim_attributes(claim) for claim in record.claims},
-    }
+    """The attributes of a record at its next revision, for its item and the copies of it."""
+    claims = {claim.association: _claim_attributes(claim) for claim in record.claims}
+    return {**_RECORD.write(record.next_revision()), "Claims": claims}
 
 
 def record_of(item: Mapping[str, Any]) -> Record:
@@ -32,25 +114,15 @@ def record_of(item: Mapping[str, Any]) -> Record:
     Raises:
         AssociationError: somebody has changed the item so that it can't be read; the message names it.
     """
+    kind, id_ = item[LEDGER_PARTITION_KEY], item[LEDGER_SORT_KEY]
     with reading(item, RESTORED):
-        return Record(
-            instance_id=item["InstanceId"],
-            previous=item["Previous"],
-            others=tuple(_claim(*one) for one in item["Claims"].items()),
-            acted_at=_time(item["ActedAt"]),
-            revision=int(item["Revision"]),
-            identities={arn: Identity(one["Id"], one["RoleArn"]) for arn, one in item["Identities"].items()},
-        )
-
-
-def holders_of(item: Mapping[str, Any]) -> frozenset[str]:
-    """Keys of the associations that have claims in a record.
-
-    Raises:
-        AssociationError: somebody has changed the item so that it can't be read; the message names it.
-    """
-    with reading(item, RESTORED):
-        return frozenset(item["Claims"].keys())
+        claims = _CLAIMS.read(item)["claims"]
+        if id_ != RECORD and kind not in claims:
+            raise MismatchError(f"is without {kind}, which has this copy", "Claims")
+        if not claims:
+            raise MismatchError("is empty", "Claims")
+        others = tuple(Claim(association, **fields) for association, fields in claims.items())
+        return Record(kind if id_ == RECORD else id_, others=others, **_RECORD.read(item))
 
 
 @contextmanager
@@ -66,82 +138,19 @@ def reading(item: Mapping[str, Any], advice: str) -> Iterator[None]:
     """
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        key = f"{item[LEDGER_PARTITION_KEY]} / {item[LEDGER_SORT_KEY]}"
-        raise AssociationError(
-            f"item {key} of the ledger can't be read ({type(error).__name__}: {error}): restore it from the table's "
-            f"backup, {advice}"
-        ) from None
+    except MismatchError as error:
+        raise unreadable(item, str(error), advice) from None
 
 
-def _claim_attributes(claim: Claim) -> dict[str, Any]:
-    latest, repeated_error, denial = claim.latest, claim.repeated_error, claim.denial
-    return {
-        "Since": claim.since,
-        "Rank": claim.rank,
-        "Wanted": claim.wanted,
-        "Ours": sorted(claim.ours),
-        "Detached": claim.detached,
-        "Action": latest.action,
-        "Before": latest.before,
-        "After": latest.after,
-        "At": latest.at,
-        "Error": latest.error,
-        "Final": latest.final,
-        "Rejected": latest.rejected,
-        "StepRequest": latest.request,
-        "FailingSince": claim.failing_since,
-        "Request": claim.request,
-        "Retained": claim.retained,
-        **({"Base": _base_attributes(claim.base)} if claim.base else {}),
-        **({"RepeatedError": {"Kind": repeated_error.kind, "Since": repeated_error.since}} if repeated_error else {}),
-        **({"Denial": {"Role": denial.role_arn, "First": denial.first_at, "Last": denial.last_at}} if denial else {}),
-    }
+def unreadable(item: Mapping[str, Any], problem: str, advice: str) -> AssociationError:
+    """The error that an item can't be read.
 
-
-def _claim(association: str, item: Mapping[str, Any]) -> Claim:
-    step, at = (item["Action"], item["Before"], item["After"]), float(item["At"])
-    latest = Latest(*step, at, item["Error"], item["Final"], item["Rejected"], item["StepRequest"])
-    return Claim(
-        association,
-        since=float(item["Since"]),
-        rank=int(item["Rank"]),
-        wanted=item["Wanted"],
-        ours=frozenset(item["Ours"]),
-        detached=item["Detached"],
-        latest=latest,
-        failing_since=_time(item["FailingSince"]),
-        request=item["Request"],
-        retained=bool(item["Retained"]),
-        base=_base(item.get("Base")),
-        repeated_error=_repeated_error(item.get("RepeatedError")),
-        denial=_denial(item.get("Denial")),
+    Args:
+        item: as the table returns it.
+        problem: what is wrong with it.
+        advice: what else people can do than restore it.
+    """
+    key = f"{item[LEDGER_PARTITION_KEY]} / {item[LEDGER_SORT_KEY]}"
+    return AssociationError(
+        f"item {key} of the ledger can't be read ({problem}): restore it from the table's backup, {advice}"
     )
-
-
-def _base_attributes(base: Base) -> dict[str, Any]:
-    return {
-        "Profile": base.profile,
-        "Rank": base.rank,
-        "Wanted": base.wanted,
-        "Ours": sorted(base.ours),
-        "Retained": base.retained,
-    }
-
-
-def _base(item: Mapping[str, Any] | None) -> Base | None:
-    if item is None:
-        return None
-    return Base(item["Profile"], int(item["Rank"]), item["Wanted"], frozenset(item["Ours"]), bool(item["Retained"]))
-
-
-def _repeated_error(item: Mapping[str, Any] | None) -> RepeatedError | None:
-    return RepeatedError(item["Kind"], float(item["Since"])) if item else None
-
-
-def _denial(item: Mapping[str, Any] | None) -> Denial | None:
-    return Denial(item["Role"], float(item["First"]), float(item["Last"])) if item else None
-
-
-def _time(value: Any) -> float | None:
-    return None if value is None else float(value)

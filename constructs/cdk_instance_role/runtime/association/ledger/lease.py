@@ -15,8 +15,8 @@ from ..decide.step import Step
 from ..request.event import Request, RequestType
 from .desired_states import DesiredStates
 from .lock import LOOK_AGAIN, Lock, Scope, Timing, holding
-from .operations import KIND, SUCCEEDED, Operation, operation_of, superseded
-from .received_events import ClosedError, closing, has_other_physical_id
+from .operations import KIND, SUCCEEDED, Operation, operation_of
+from .received_events import ClosedError, closing, has_other_physical_id, superseded
 from .table import Table, reasons
 
 _OPEN = Scope("attribute_not_exists(Ended)", {})
@@ -205,9 +205,11 @@ class Lease:
     def _explain(self) -> NoReturn:
         """Raise why the lease can't be had, or is lost."""
         current = self._table.get(KIND, self.request.association)
-        if not current or has_other_physical_id(self.request, current):
+        if not current:
             raise ClosedError from None
         operation = operation_of(current)
+        if has_other_physical_id(self.request, operation.physical_id):
+            raise ClosedError from None
         if operation.request_id != self.request.id:
             raise superseded() from None
         if operation.ended:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ..exceptions import SupersededError
 from ..request.event import Request, RequestType, max_seconds
+from ..value_types import COUNT, FLAG, TEXT, TIME, Structure, mapped, nullable, one_of
 from .items import reading
-from .received_events import RENEWED, ClosedError, check, has_other_physical_id, outdated, receive
+from .received_events import RENEWED, check, receive, refuse_other_physical_id, superseded
 from .table import Table, reasons
 
 KIND = "operation"
@@ -65,6 +65,10 @@ class Operation:
     """When the first operation of the association began, in seconds since the epoch."""
     enforces: bool = False
     """An earlier operation has written a desired state for enforcement."""
+    physical_id: str | None = None
+    """The physical id that the handler has generated for a Create. None: it is not known."""
+    lease_until: float | None = None
+    """Until when somebody works on the association, in seconds since the epoch; None if nobody does."""
 
     @property
     def is_restoring(self) -> bool:
@@ -95,6 +99,36 @@ class Operation:
         return self.request_id if self.type is RequestType.CREATE else self.undoes
 
 
+_OPERATION = Structure(
+    {
+        "StartedAt": ("started_at", TIME),
+        "RequestId": ("request_id", TEXT),
+        "RequestType": ("type", one_of(*RequestType)),
+        "RollingBack": ("rolling_back", FLAG),
+        "UndoneRequestId": ("undoes", nullable(TEXT)),
+        "FirstAt": ("first_at", TIME),
+        "PhysicalId": ("physical_id", nullable(TEXT)),
+    },
+    {
+        "CameFrom": ("came_from", TEXT),
+        "FirstChangeAccepted": ("first_change_accepted", FLAG),
+        "SwapsToRenew": ("swaps_to_renew", FLAG),
+        "Failure": ("failure", TEXT),
+        "RestoredAt": ("restored_at", TIME),
+        "LeftToRestore": ("left", COUNT),
+        "Progress": ("progress", mapped(COUNT)),
+        "TargetCount": ("total", COUNT),
+        "Wave": ("wave", COUNT),
+        "BakesUntil": ("bakes_until", nullable(TIME)),
+        "Ended": ("ended", one_of(SUCCEEDED, FAILED)),
+        "ResultAttributes": ("result", mapped(TEXT)),
+        "Reason": ("reason", TEXT),
+        "Enforces": ("enforces", FLAG),
+        "LeaseUntil": ("lease_until", TIME),
+    },
+)
+
+
 class Operations:
     """The operations of all associations that share a ledger."""
 
@@ -117,15 +151,16 @@ class Operations:
         Raises:
             SupersededError: the event is an old one that was delivered again.
             ClosedError: it is a Delete of an association that is gone, and was created again since, if at all.
+            AssociationError: the item of the former operation can't be read; the message names it.
         """
         stack_rolls_back = cache(stack_rolls_back)
-        while (current := self._table.get(KIND, request.association)).get("RequestId") != request.id:
+        while (current := self.get(request.association)) is None or current.request_id != request.id:
             create_id = self.receive(request, now)
             if current:
-                _refuse_other_physical_id(request, current, create_id)
+                refuse_other_physical_id(request, current.physical_id, create_id)
             rolling_back = request.type is RequestType.UPDATE and (_is_rollback(request, current) or stack_rolls_back())
             self._replace(request, current, now, rolling_back=rolling_back, create_id=create_id)
-        return operation_of(current)
+        return current
 
     def receive(self, request: Request, now: float) -> str | None:
         """Note that an event has come, before anything is done for it; see `received_events.receive`."""
@@ -152,11 +187,11 @@ class Operations:
             self._table.update(KIND, request.association, expression, values, condition="RequestId = :id")
 
     def _replace(
-        self, request: Request, current: Mapping[str, Any], now: float, *, rolling_back: bool, create_id: str | None
+        self, request: Request, current: Operation | None, now: float, *, rolling_back: bool, create_id: str | None
     ) -> None:
         """Write the operation of an event, unless another event has come or begun meanwhile."""
-        former = current.get("RequestId")
-        came_from = current.get("CameFrom", "") if rolling_back else request.digests[0]
+        former = current or Operation(now, first_at=now)
+        came_from = former.came_from if rolling_back else request.digests[0]
         change = self._table.change(
             KIND,
             request.association,
@@ -168,25 +203,20 @@ class Operations:
                 ":id": request.id,
                 ":type": request.type.value,
                 ":now": now,
-                ":first": current.get("FirstAt", now),
+                ":first": former.first_at,
                 ":back": rolling_back,
                 ":from": came_from if request.type is RequestType.UPDATE else "",
                 ":undone": _undone(request, current, create_id) if request.type is RequestType.DELETE else None,
-                ":physical": request.generated_physical_id or current.get("PhysicalId"),
-                **({":former": former} if former else {}),
+                ":physical": request.generated_physical_id or former.physical_id,
+                **({":former": former.request_id} if current else {}),
             },
-            "RequestId = :former" if former else "attribute_not_exists(RequestId)",
+            "RequestId = :former" if current else "attribute_not_exists(RequestId)",
         )
         try:
             self._table.write([[change]], check(self._table, request))
         except self._table.Cancelled as error:
             if "ConditionalCheckFailed" not in reasons(error):
                 raise
-
-
-def superseded() -> SupersededError:
-    """A later event has begun."""
-    return SupersededError("a later event for this association has taken over")
 
 
 def operation_of(item: Mapping[str, Any]) -> Operation:
@@ -196,55 +226,21 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
         AssociationError: somebody has changed the item so that it can't be read; the message names it.
     """
     with reading(item, RENEWED):
-        return Operation(
-            started_at=float(item["StartedAt"]),
-            request_id=item["RequestId"],
-            type=RequestType(item["RequestType"]),
-            rolling_back=bool(item.get("RollingBack")),
-            came_from=item.get("CameFrom", ""),
-            undoes=item.get("UndoneRequestId"),
-            first_change_accepted=bool(item.get("FirstChangeAccepted")),
-            swaps_to_renew=bool(item.get("SwapsToRenew")),
-            failure=item.get("Failure"),
-            restored_at=float(item.get("RestoredAt", 0)),
-            left=None if (left := item.get("LeftToRestore")) is None else int(left),
-            progress={metric: int(value) for metric, value in item.get("Progress", {}).items()},
-            total=None if (total := item.get("TargetCount")) is None else int(total),
-            wave=int(item.get("Wave", 0)),
-            bakes_until=None if (until := item.get("BakesUntil")) is None else float(until),
-            ended=item.get("Ended", ""),
-            result=dict(item.get("ResultAttributes", {})),
-            reason=item.get("Reason", ""),
-            first_at=float(item.get("FirstAt", item["StartedAt"])),
-            enforces=bool(item.get("Enforces")),
-        )
+        return Operation(**_OPERATION.read(item))
 
 
-def _is_rollback(request: Request, current: Mapping[str, Any]) -> bool:
+def _is_rollback(request: Request, current: Operation | None) -> bool:
     """Whether an Update rolls back the last ordinary one, which has failed and is still open: CloudFormation does that
     at once where successful resources are preserved, while the stack does not roll back."""
     before, after = request.digests
-    return before != after and current.get("CameFrom") == after
+    return before != after and current is not None and current.came_from == after
 
 
-def _undone(request: Request, current: Mapping[str, Any], create_id: str | None) -> str | None:
+def _undone(request: Request, current: Operation | None, create_id: str | None) -> str | None:
     """Id of the Create that a Delete after this operation rolls back; None if it restores all. A Delete that has failed
     before it leaves the Create for the next one."""
-    if not current:  # a cancelled Create has not begun: what there is, an earlier creation has left
+    if current is None:  # a cancelled Create has not begun: what there is, an earlier creation has left
         return None if request.generated_physical_id else create_id
-    if current.get("Ended") == SUCCEEDED:
+    if current.ended == SUCCEEDED:
         return None
-    match current.get("RequestType"):
-        case RequestType.CREATE:
-            return current.get("RequestId")
-        case RequestType.DELETE:
-            return current.get("UndoneRequestId")
-    return None
-
-
-def _refuse_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None) -> None:
-    """Refuse an event about another creation of the association than that of the current operation."""
-    if has_other_physical_id(request, current, create_id):
-        raise ClosedError
-    if request.type is RequestType.UPDATE and request.generated_physical_id not in (None, current.get("PhysicalId")):
-        raise outdated()
+    return current.restores

@@ -7,12 +7,12 @@ AWS Lambda may deliver an asynchronous event again, for six hours at most:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..contract import LEDGER_EXPIRY
 from ..exceptions import SupersededError
 from ..request.event import Request, RequestType
+from ..value_types import TEXT, Structure, listed, nullable
 from .items import reading
 from .table import Table
 
@@ -23,6 +23,16 @@ MAX_EVENTS = 100
 """An association that is created and deleted again and again keeps the latest of its events only."""
 RENEWED = "or delete it: the next event of the association writes a new one"
 """What else people can do than restore an item that can't be read."""
+
+_EVENTS = Structure(
+    {},
+    {
+        "RequestId": ("latest", TEXT),
+        "PastRequestIds": ("past", listed(TEXT)),
+        "CreateId": ("create_id", nullable(TEXT)),
+        "ClosedBy": ("closed_by", TEXT),
+    },
+)
 
 
 class ClosedError(Exception):
@@ -48,12 +58,13 @@ def receive(table: Table, request: Request, now: float) -> str | None:
     while True:
         item = table.get(KIND, request.association)
         with reading(item, RENEWED):
-            latest, past = item.get("RequestId"), [str(one) for one in item.get("PastRequestIds", ())]
-        if request.id in (*past, item.get("ClosedBy")):
+            known = _EVENTS.read(item)
+        latest, past = known.get("latest"), known.get("past", [])
+        if request.id in (*past, known.get("closed_by")):
             raise ClosedError if request.type is RequestType.DELETE else outdated()
         if latest == request.id:
-            return item.get("CreateId")
-        create_id = request.id if request.type is RequestType.CREATE else item.get("CreateId")
+            return known.get("create_id")
+        create_id = request.id if request.type is RequestType.CREATE else known.get("create_id")
         past = [*past, *([latest] if latest else ())][-MAX_EVENTS:]
         try:
             table.update(
@@ -92,13 +103,36 @@ def outdated() -> SupersededError:
     return SupersededError("a later event for this association was handled already: this one is ignored")
 
 
-def has_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None = None) -> bool:
+def superseded() -> SupersededError:
+    """A later event has begun."""
+    return SupersededError("a later event for this association has taken over")
+
+
+def refuse_other_physical_id(request: Request, current: str | None, create_id: str | None) -> None:
+    """Refuse an event about another creation of the association than that of the current operation.
+
+    Args:
+        request: the event.
+        current: the generated physical id of the current operation; None if it has none.
+        create_id: id of the Create that a Delete with an invented id is about; None if it is unknown.
+
+    Raises:
+        ClosedError: it is a Delete.
+        SupersededError: it is an Update.
+    """
+    if has_other_physical_id(request, current, create_id):
+        raise ClosedError
+    if request.type is RequestType.UPDATE and request.generated_physical_id not in (None, current):
+        raise outdated()
+
+
+def has_other_physical_id(request: Request, current: str | None, create_id: str | None = None) -> bool:
     """Whether a Delete is about another creation of the association than that of the current operation.
 
     Args:
         request: the event.
-        current: the item of the operation.
+        current: the generated physical id of the current operation; None if it has none.
         create_id: id of the Create that a Delete with an invented id is about. Default: unknown.
     """
     physical_id = request.generated_physical_id or (request.physical_id_for(create_id) if create_id else None)
-    return request.type is RequestType.DELETE and physical_id not in (None, current.get("PhysicalId"))
+    return request.type is RequestType.DELETE and physical_id not in (None, current)

@@ -11,6 +11,7 @@ What an instance carried is written before the first change of it, and only by t
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Any
 
 from ..aws.errors import denied_role
@@ -25,15 +26,12 @@ from .bucket_levels import BucketLevels
 from .desired_states import DesiredState, DesiredStates
 from .enforcement_lease import EnforcementLease
 from .enforcement_states import EnforcementStates
-from .items import attributes_of, holders_of, record_of
+from .items import RECORD, RESTORED, attributes_of, record_of, unreadable
 from .lease import Lease, acquire
 from .lock import Timing
 from .operations import Operations
 from .shared_budget import SharedBudget
-from .table import Table
-
-RECORD = "record"
-"""Sort key of the record of an instance."""
+from .table import Table, reasons
 
 AnyLease = Lease | EnforcementLease
 
@@ -45,7 +43,7 @@ class Ledger:
     """The ledger of all associations that share a provider.
 
     Every method that writes raises ``table.Cancelled`` if another association has written one of the records since they
-    were read. What is not written then has to be looked at anew.
+    were read. What is not written then has to be looked at anew. It raises AssociationError if an item can't be read.
     """
 
     def __init__(self, table: Table) -> None:
@@ -82,7 +80,7 @@ class Ledger:
         problems: list[str] = []
         for item in self._table.get_many((id_, RECORD) for id_ in instance_ids):
             try:
-                holders[item[LEDGER_PARTITION_KEY]] = holders_of(item)
+                holders[item[LEDGER_PARTITION_KEY]] = frozenset(claim.association for claim in record_of(item).claims)
             except AssociationError as error:
                 problems.append(str(error))
         return holders, problems
@@ -150,8 +148,28 @@ class Ledger:
         except self._table.Cancelled as error:
             if lease:
                 lease.raise_if_superseded(error)
+            if "ConditionalCheckFailed" in reasons(error):
+                self._check_copies(records)
             raise
         return {one.instance_id: one.next_revision() for one in records}
+
+    def _check_copies(self, records: Iterable[Record]) -> None:
+        """Find out whether somebody has changed the revision of a record or of its copies. Whatever writes a record
+        writes its copies, too. So no copy can be as it was before once its record has another revision.
+
+        Raises:
+            AssociationError: somebody has, or an item can't be read; the message names it.
+        """
+        seen = {one.instance_id: one for one in records if one.revision}
+        found = self._table.get_many((id_, RECORD) for id_ in seen)
+        revisions = {record.instance_id: record.revision for record in map(record_of, found)}
+        changed = [one for id_, one in seen.items() if revisions.get(id_) != one.revision]
+        for item in self._table.get_many(chain.from_iterable(map(_copies_of, changed))):
+            copy = record_of(item)
+            if copy.revision == seen[copy.instance_id].revision:
+                record, now = f"{copy.instance_id} / {RECORD}", revisions.get(copy.instance_id)
+                other = f"that of item {record} is {now}" if now else f"there is no item {record}"
+                raise unreadable(item, f"Revision is {copy.revision}, and {other}", RESTORED)
 
     def _items(self, record: Record) -> list[Any]:
         """The record and its copies, to be written together."""
@@ -163,8 +181,12 @@ class Ledger:
         removed = [self._table.removal(key, id_) for key in record.left_by]
         if not record.claims:
             return [self._table.removal(id_, RECORD, condition, values), *removed]
-        revised = {**attributes, "Revision": record.revision + 1}
-        return [self._table.replacement(id_, RECORD, revised, condition, values), *copies, *removed]
+        return [self._table.replacement(id_, RECORD, attributes, condition, values), *copies, *removed]
+
+
+def _copies_of(record: Record) -> list[tuple[str, str]]:
+    """Keys of the copies of a record."""
+    return [(key, record.instance_id) for key in (*(claim.association for claim in record.claims), *record.left_by)]
 
 
 def _noted(record: Record, outcome: Outcome, now: float) -> Record:
