@@ -74,10 +74,9 @@ class FailedTargets:
         failed = {step.instance_id: (step, messages.problem(step)) for step in plan.problems}
         failed |= {id_: (outcome.step, messages.refused(outcome)) for id_, outcome in self._refusals.items()}
         self.sentences = {id_: sentence for id_, (_, sentence) in failed.items()}
-        counted = failed.keys() - set(excused)
-        if len(counted) <= tolerated and all(_may_stay(step, snapshot) for step, _ in failed.values()):
-            return []
-        return [*self.sentences.values()]
+        if len(failed.keys() - set(excused)) > tolerated:
+            return [*self.sentences.values()]
+        return [sentence for step, sentence in failed.values() if not _may_stay(step, snapshot)]
 
     def _is_refused(self, step: Step) -> bool:
         """Whether EC2 has refused to give the instance what the step would, in whatever way."""
