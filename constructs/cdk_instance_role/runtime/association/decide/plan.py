@@ -63,7 +63,11 @@ def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext
     targets = [plan_target(desired, id_, snapshot, context) for id_ in selected]
     leaving = [record for id_, record in held(snapshot.records).items() if id_ not in selected]
     renewed = order_renewals(
-        targets, snapshot, confirmed=context.identity_confirmed, by_swapping=context.swaps_to_renew
+        targets,
+        snapshot,
+        confirmed=context.identity_confirmed,
+        by_swapping=context.swaps_to_renew,
+        rolling_back=context.rolling_back,
     )
     if context.creates and any(step.action is not Action.KEEP for step in renewed):
         # A leftover of an earlier creation could not be restored if the Create fails, so it is undone last.
