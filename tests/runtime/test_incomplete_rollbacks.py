@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.cloudformation import Status
+from tests.simulator.cloudformation import DESCRIBE_STACKS, Status
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
+from tests.simulator.stack import CloudFormationStack, Operation
 
 
 class Story:
@@ -98,3 +99,52 @@ def test_a_rollback_that_ec2_refuses_for_every_target_fails_and_names_them(world
     assert not result.ok
     assert all(id_ in result.reason for id_ in ids)
     assert world.carried(*ids) == ["Web2"] * 5
+
+
+# The wanted profile does not exist any more
+
+
+def missing_after(world: World, properties: dict[str, Any], update: dict[str, Any], profile: str) -> Operation:
+    """What becomes of an Update after which somebody deletes a profile, and that another resource lets fail."""
+    stack = CloudFormationStack(world)
+    assert stack.create({"Association": properties}).summary == [("Create", Status.CREATING, True)]
+    world.traffic.meanwhile(DESCRIBE_STACKS, lambda: world.fleet.delete_profile(profile), nth=2)
+    return stack.update({"Association": update}, fails_in=stack, after=60)
+
+
+def test_a_rollback_succeeds_if_no_target_needs_the_wanted_profile_that_was_deleted(world: World) -> None:
+    kept, added = world.instances(2)
+    imported = world.fleet.add_profile("Imported")
+    before, after = (world.properties(ids, profile=imported) for ids in ([kept], [kept, added]))
+    operation = missing_after(world, before, after, imported)
+
+    assert [ok for _, _, ok in operation.summary] == [True, True]
+    assert world.carried(kept, added) == ["Imported", None]
+
+
+def test_a_rollback_takes_added_targets_back_before_it_fails_for_a_wanted_profile_that_was_deleted(
+    world: World,
+) -> None:
+    moved_target, added = world.instances(2)
+    first, second = (world.fleet.add_profile(name) for name in ("First", "Second"))
+    before = world.properties([moved_target], profile=first, replaces=[second])
+    after = world.properties([moved_target, added], profile=second, replaces=[first])
+    operation = missing_after(world, before, after, first)
+    reason = operation.events[1].result.reason
+
+    assert [ok for _, _, ok in operation.summary] == [True, False]
+    assert world.carried(moved_target, added) == ["Second", None]
+    assert f"instance {moved_target} can't get instance profile First, which does not exist" in reason
+    assert added not in reason
+    assert world.traffic.count(REPLACE) == 1, "the one of the Update"
+
+
+def test_a_rollback_leaves_a_bare_target_without_a_wanted_profile_that_was_deleted(world: World) -> None:
+    bare, moved_target = world.instances(2)
+    first, second = (world.fleet.add_profile(name) for name in ("First", "Second"))
+    before = world.properties([bare], profile=first)
+    after = world.properties([moved_target], profile=second)
+    operation = missing_after(world, before, after, first)
+
+    assert [ok for _, _, ok in operation.summary] == [True, True], operation.events[1].result.reason
+    assert world.carried(bare, moved_target) == [None, None]

@@ -112,6 +112,8 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
         # What the association has put there itself it has to be able to disassociate later.
         may_keep = context.rolling_back or (may_keep and carried not in record.ours)
         return _plan_conflict(instance, obstacle, advice, keep=may_keep or is_late_arrival)
+    if context.rolling_back and snapshot.profiles.get(wanted, ...) is None:
+        return _plan_missing(instance, wanted, snapshot)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
     return change(instance, wanted, what, record, snapshot)
 
@@ -155,6 +157,14 @@ def _plan_wanted(
             )
     carried, warning = instance.carries, overdue and action is Action.KEEP and bool(advice)
     return Step(instance.id, action, reason, before=carried, after=carried, warning=warning, advice=advice)
+
+
+def _plan_missing(instance: Instance, wanted: str, snapshot: Snapshot) -> Step:
+    """What becomes of a target of a rollback that needs a profile which IAM does not know."""
+    action, carried = Action.WAIT if wanted in snapshot.unconfirmed_profiles else Action.REJECT, instance.carries
+    reason = f"can't get instance profile {name_of(wanted)}, which does not exist"
+    advice = "create it, and continue the rollback"
+    return Step(instance.id, action, reason, before=carried, after=carried, advice=advice)
 
 
 def association_began(association: Association, record: Record) -> float | None:
