@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ..exceptions import SupersededError
 from ..request.event import Request, RequestType, max_seconds
 from .items import reading
-from .received_events import RENEWED, ClosedError, check, has_other_physical_id, outdated, receive
+from .received_events import RENEWED, check, receive, refuse_other_physical_id, superseded
 from .table import Table, reasons
 
 KIND = "operation"
@@ -35,6 +34,8 @@ class Operation:
     """It rolls a failed update back."""
     came_from: str = ""
     """Digest of the properties before the last ordinary Update, until an operation has succeeded; else empty."""
+    returns: bool = False
+    """An Update asks for the properties that the last ordinary Update before it came from, as its rollback would."""
     undoes: str | None = None
     """Id of the Create that a Delete rolls back. None: the Delete restores all that the association did."""
     first_change_accepted: bool = False
@@ -122,7 +123,7 @@ class Operations:
         while (current := self._table.get(KIND, request.association)).get("RequestId") != request.id:
             create_id = self.receive(request, now)
             if current:
-                _refuse_other_physical_id(request, current, create_id)
+                refuse_other_physical_id(request, current, create_id)
             rolling_back = request.type is RequestType.UPDATE and (_is_rollback(request, current) or stack_rolls_back())
             self._replace(request, current, now, rolling_back=rolling_back, create_id=create_id)
         return operation_of(current)
@@ -161,9 +162,9 @@ class Operations:
             KIND,
             request.association,
             "SET RequestId = :id, RequestType = :type, StartedAt = :now, RollingBack = :back, CameFrom = :from, "
-            "UndoneRequestId = :undone, PhysicalId = :physical, FirstAt = :first REMOVE FirstChangeAccepted, Failure, "
-            "RestoredAt, Progress, TargetCount, Wave, BakesUntil, SwapsToRenew, Ended, ResultAttributes, Reason, "
-            "LookAgain, LeftToRestore",
+            "IsReturn = :returns, UndoneRequestId = :undone, PhysicalId = :physical, FirstAt = :first "
+            "REMOVE FirstChangeAccepted, Failure, RestoredAt, Progress, TargetCount, Wave, BakesUntil, SwapsToRenew, "
+            "Ended, ResultAttributes, Reason, LookAgain, LeftToRestore",
             {
                 ":id": request.id,
                 ":type": request.type.value,
@@ -171,6 +172,7 @@ class Operations:
                 ":first": current.get("FirstAt", now),
                 ":back": rolling_back,
                 ":from": came_from if request.type is RequestType.UPDATE else "",
+                ":returns": _returns(request, current),
                 ":undone": _undone(request, current, create_id) if request.type is RequestType.DELETE else None,
                 ":physical": request.generated_physical_id or current.get("PhysicalId"),
                 **({":former": former} if former else {}),
@@ -182,11 +184,6 @@ class Operations:
         except self._table.Cancelled as error:
             if "ConditionalCheckFailed" not in reasons(error):
                 raise
-
-
-def superseded() -> SupersededError:
-    """A later event has begun."""
-    return SupersededError("a later event for this association has taken over")
 
 
 def operation_of(item: Mapping[str, Any]) -> Operation:
@@ -201,7 +198,8 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
             request_id=item["RequestId"],
             type=RequestType(item["RequestType"]),
             rolling_back=bool(item.get("RollingBack")),
-            came_from=item.get("CameFrom", ""),
+            came_from="" if item.get("Ended") == SUCCEEDED else item.get("CameFrom", ""),
+            returns=bool(item.get("IsReturn")),
             undoes=item.get("UndoneRequestId"),
             first_change_accepted=bool(item.get("FirstChangeAccepted")),
             swaps_to_renew=bool(item.get("SwapsToRenew")),
@@ -223,6 +221,11 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
 def _is_rollback(request: Request, current: Mapping[str, Any]) -> bool:
     """Whether an Update rolls back the last ordinary one, which has failed and is still open: CloudFormation does that
     at once where successful resources are preserved, while the stack does not roll back."""
+    return current.get("Ended") != SUCCEEDED and _returns(request, current)
+
+
+def _returns(request: Request, current: Mapping[str, Any]) -> bool:
+    """Whether an Update asks for the properties that the last ordinary one before it came from."""
     before, after = request.digests
     return before != after and current.get("CameFrom") == after
 
@@ -240,11 +243,3 @@ def _undone(request: Request, current: Mapping[str, Any], create_id: str | None)
         case RequestType.DELETE:
             return current.get("UndoneRequestId")
     return None
-
-
-def _refuse_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None) -> None:
-    """Refuse an event about another creation of the association than that of the current operation."""
-    if has_other_physical_id(request, current, create_id):
-        raise ClosedError
-    if request.type is RequestType.UPDATE and request.generated_physical_id not in (None, current.get("PhysicalId")):
-        raise outdated()

@@ -87,9 +87,28 @@ def closing(table: Table, request: Request, now: float) -> dict[str, Any]:
     return table.change(KIND, request.association, f"SET ClosedBy = :id, {LEDGER_EXPIRY} = :expiry", values)
 
 
+def superseded() -> SupersededError:
+    """A later event has begun."""
+    return SupersededError("a later event for this association has taken over")
+
+
 def outdated() -> SupersededError:
     """A later event has come already."""
     return SupersededError("a later event for this association was handled already: this one is ignored")
+
+
+def refuse_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None) -> None:
+    """Refuse an event about another creation of the association than that of the current operation; the arguments are
+    those of `has_other_physical_id`.
+
+    Raises:
+        SupersededError: it is an Update.
+        ClosedError: it is a Delete.
+    """
+    if has_other_physical_id(request, current, create_id):
+        raise ClosedError
+    if request.type is RequestType.UPDATE and request.generated_physical_id not in (None, current.get("PhysicalId")):
+        raise outdated()
 
 
 def has_other_physical_id(request: Request, current: Mapping[str, Any], create_id: str | None = None) -> bool:

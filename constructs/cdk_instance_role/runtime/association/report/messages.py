@@ -70,6 +70,17 @@ def failure(request: Request, sentences: Sequence[str]) -> str:
     return _bounded(f"the association failed in {_place(request)}: ", sentences, MESSAGE_BYTES - len(RESTORED))
 
 
+def failed_unread(reason: str, unreadable: str) -> str:
+    """Why an Update failed, of which nobody knows whether it rolls another one back.
+
+    Args:
+        reason: why.
+        unreadable: what could not be read, and what to do about it.
+    """
+    tail = f"; {unreadable}"
+    return _cut(reason, MESSAGE_BYTES - len(tail.encode())) + tail
+
+
 def restored(reason: str) -> str:
     """Why a Create failed, after its work was undone."""
     return reason + RESTORED
