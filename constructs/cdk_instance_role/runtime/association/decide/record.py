@@ -215,11 +215,10 @@ class Record:
         return (*self.others, self.mine) if self.mine else self.others
 
     def _with_identity(self, step: Step) -> Self:
-        """The record with what is known of the profile that the step displaces. What was known before stays."""
-        known = self.identities
-        if step.before and step.identity and step.before not in known:
-            known = {**known, step.before: step.identity}
-        return replace(self, identities=known)._with_needed_identities()
+        """The record with what is known of the profile that the step displaces. It may have been displaced before, and
+        may have been something else then."""
+        seen = {step.before: step.identity} if step.before and step.identity else {}
+        return replace(self, identities={**self.identities, **seen})._with_needed_identities()
 
     def _with_needed_identities(self) -> Self:
         wanted = {claim.wanted for claim in self.claims}
