@@ -72,6 +72,22 @@ def test_what_a_displaced_profile_was_is_kept_while_the_instance_is_changed_on()
     assert later.claimed(A, step(None, FORMER, Action.ASSOCIATE), NOW).identity(LISTED) == first
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_a_claim_below_another_one_comes_after_it_and_keeps_its_profile(held: bool) -> None:
+    """In a rollback, A leaves the instance to B. It may have taken the instance from B before."""
+    record = put(put(put(Record(ID), "C", None, LISTED), B, LISTED, WANTED), "D", WANTED, FOREIGN)
+    record = put(put(record, A, FOREIGN, FORMER), B, FORMER, WANTED) if held else put(record, B, FOREIGN, WANTED)
+    below = Step(ID, Action.KEEP, "because", WANTED, WANTED, claims_below=FORMER)
+    record = record.for_association(A).claimed(A, below, NOW)
+    order = [claim.association for claim in sorted(record.claims, key=lambda claim: -claim.rank)]
+
+    assert len({claim.rank for claim in record.claims}) == len(record.claims)
+    assert order.index(A) > order.index(B)
+    assert record.ours == {FORMER}
+    assert FORMER in record.for_association(B).candidates
+    assert record.previous is None
+
+
 @pytest.mark.parametrize("quicker", [None, FOREIGN])
 def test_somebody_may_change_the_instance_before_the_first_change(quicker: str | None) -> None:
     claimed = Record(ID).claimed(A, step(LISTED, WANTED), NOW).noted("refused", NOW)

@@ -19,6 +19,8 @@ from .undo import (
     change,
     later_restore_candidates,
     may_be_outdated,
+    plan_claim_below,
+    plan_give_back,
     plan_undo_of,
     wait_for_ec2,
     wait_until_shown,
@@ -96,6 +98,8 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
     wanted, carried = desired.profile.arn, instance.carries
     if may_be_outdated(record.others, carried, snapshot):
         return wait_until_shown(instance)
+    if context.rolling_back and carried != wanted and (step := plan_give_back(record, instance, snapshot)):
+        return step
     if context.rolling_back and _must_restore_first(desired, context.before, carried, record):
         return plan_undo_of(record, instance, snapshot)
     if carried == wanted:
@@ -112,6 +116,8 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
         # What the association has put there itself it has to be able to disassociate later.
         may_keep = context.rolling_back or (may_keep and carried not in record.ours)
         return _plan_conflict(instance, obstacle, advice, keep=may_keep or is_late_arrival)
+    if context.rolling_back and (step := plan_claim_below(wanted, record, instance, snapshot)):
+        return step
     if context.rolling_back and snapshot.profiles.get(wanted, ...) is None:
         return _plan_missing(instance, wanted, snapshot)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
