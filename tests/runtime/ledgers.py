@@ -10,9 +10,9 @@ from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Step
 from cdk_instance_role.runtime.association.ledger.lease import Lease
 from cdk_instance_role.runtime.association.ledger.lock import Timing
-from cdk_instance_role.runtime.association.ledger.operations import Operation
 from cdk_instance_role.runtime.association.ledger.records import Ledger
 from cdk_instance_role.runtime.association.ledger.table import Table
+from cdk_instance_role.runtime.association.operation import Operation
 from cdk_instance_role.runtime.association.request.event import Request, RequestType
 from tests.simulator.clock import VirtualClock
 from tests.simulator.dynamodb import TABLE

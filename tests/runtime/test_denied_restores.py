@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tests.runtime.stories import COMING, SETTINGS, STAYING, Scene, Setting, fails, succeeds
-from tests.simulator.driver import World
+from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, REPLACE
+from tests.simulator.errors import AwsError
+from tests.simulator.faults import FOR_EVER
 from tests.simulator.fleet import ACCOUNT
 
 OTHER = f"arn:aws:iam::{ACCOUNT}:role/Other"
@@ -180,3 +182,23 @@ def test_a_rollback_gives_up_the_changed_previous_profile_of_an_instance_that_le
     assert "iam:PassRole was denied" in warnings(caplog)
     succeeds(scene.resource.delete())
     scene.check_nothing_is_left()
+
+
+def test_a_temporary_denial_of_the_role_with_which_a_profile_was_displaced_last_removes_no_profile(
+    world: World,
+) -> None:
+    """Somebody has restored the profile by hand with another role, and an Update that states that role displaces it
+    again."""
+    target, resource = world.instance(world.old), Resource(world)
+    succeeds(resource.create(world.properties([target], replaces=[world.old])))
+    world.fleet.change_role(world.old, "Other")
+    world.fleet.set_carried(target, world.old)
+    world.clock.sleep(600)
+    succeeds(resource.update(world.properties([target], replaces=[world.old], timeout=900)))
+    end = world.clock() + 180
+    text = f"You are not authorized to perform: iam:PassRole on resource: {OTHER}"
+    denied = AwsError("UnauthorizedOperation", text, 403)
+    world.traffic.fail(REPLACE, denied, times=FOR_EVER, when=lambda _: world.clock() < end)
+    succeeds(resource.delete())
+
+    assert world.carried(target) == ["Old"]

@@ -129,6 +129,16 @@ def test_a_return_to_the_former_configuration_after_a_successful_update_is_an_or
     assert not user.begin(later(request_, digests=("b", "a")), NOW + seconds).rolling_back
 
 
+@pytest.mark.parametrize(("digests", "returns"), [(("b", "a"), True), (("b", "c"), False), (("a", "a"), False)])
+def test_knows_whether_an_update_returns_to_what_the_last_one_came_from(
+    user: LedgerUser, request_: Request, digests: tuple[str, str], returns: bool
+) -> None:
+    _succeed(user, request_)
+    _succeed(user, later(request_, digests=("a", "b")))
+    operation = user.begin(later(request_, digests=digests))
+    assert (operation.returns, operation.rolling_back) == (returns, False)
+
+
 def test_an_update_that_changes_nothing_is_no_rollback(user: LedgerUser, request_: Request) -> None:
     _succeed(user, request_)
     _fail(user, later(request_, digests=("a", "a")))

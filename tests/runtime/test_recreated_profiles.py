@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.kill_points import kill_points
+from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
@@ -254,6 +255,60 @@ def test_a_delete_after_a_renewal_restores_the_profiles_from_before_the_create(
     assert resource.delete().ok
     assert world.carried(*targets) == [None, "Old"]
     assert world.ledger_items == {}
+
+
+def roll_back(story: Story) -> Any:
+    """An Update that had changed nothing of the association is rolled back."""
+    story.world.stack_status = Status.ROLLING_BACK
+    after = {**story.properties, "TimeoutSeconds": 900}
+    return story.resource.deliver(story.resource.event("Update", story.properties, after))
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_an_instance_that_keeps_the_deleted_profile_does_not_fail_a_rollback(
+    world: World, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing blocks a rollback, and the instance carries what it is to carry, by its ARN."""
+    world.ec2.replace_renews_id = False
+    story = Story(world, 3, state=state)
+    story.stays_old(story.targets[0])
+    result = roll_back(story)
+
+    assert result.ok, result.reason
+    assert story.ids() == {"AIPA0000000000000OLD", story.new_id}
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert sum(line.startswith(f"{story.targets[0]}: still carries a deleted") for line in warnings) == 1
+
+
+@pytest.mark.parametrize(("state", "refused"), [("running", REPLACE), ("stopped", DISASSOCIATE)])
+def test_a_rollback_renews_the_others_if_ec2_refuses_to_renew_one(world: World, state: str, refused: str) -> None:
+    world.ec2.replace_renews_id = False
+    story = Story(world, 3, state=state)
+    world.refuse(refused, story.targets[0])
+    result = roll_back(story)
+
+    assert result.ok, result.reason
+    rows = [world.fleet.active(id_) for id_ in story.targets]
+    assert [row.profile_id == story.new_id for row in rows if row] == [False, True, True]
+
+
+def test_a_rollback_in_which_ec2_refuses_to_disassociate_deleted_profiles_succeeds(world: World) -> None:
+    world.ec2.replace_renews_id = False
+    story = Story(world, 3)
+    world.traffic.fail(DISASSOCIATE, AwsError("UnsupportedOperation", "not today"), times=FOR_EVER)
+    result = roll_back(story)
+
+    assert result.ok, result.reason
+    assert world.carried(*story.targets) == ["Web"] * 3
+
+
+def test_a_refused_renewal_fails_an_update_and_names_the_call(world: World) -> None:
+    story = Story(world, 1, state="stopped")
+    world.refuse(DISASSOCIATE, story.targets[0])
+    result = story.resource.deliver(story.resource.event("Update", {**story.properties, "TimeoutSeconds": 900}, {}))
+
+    assert not result.ok
+    assert f"instance {story.targets[0]}: to disassociate Web was refused" in result.reason
 
 
 @pytest.mark.parametrize("renews", [True, False])

@@ -3,7 +3,7 @@ has to run out first, which takes more than a minute. Design 5.3: a crash at any
 
 import pytest
 
-from cdk_instance_role.runtime.association.ledger.operations import Operation
+from cdk_instance_role.runtime.association.operation import Operation
 from cdk_instance_role.runtime.association.request.event import RequestType
 from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, Result, World

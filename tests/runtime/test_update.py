@@ -209,18 +209,19 @@ def test_a_failed_update_that_is_tried_again_follows_the_usual_rules(world: Worl
 
 
 def test_rolls_back_even_when_the_rollback_has_to_be_tried_again(world: World, resource: Resource) -> None:
-    taken, target = world.instance(), world.instance()
-    resource.create(world.properties([taken, target]))
-    new = world.properties([taken, target], profile=world.own_profile("Web2"))
+    taken, moved, target = targets = world.instances(3)
+    resource.create(world.properties(targets))
+    new = world.properties(targets, profile=world.own_profile("Web2"))
     world.refuse(REPLACE, target)
     assert not resource.deliver(resource.event("Update", new, resource.properties)).ok
+    assert world.carried(moved) == ["Web2"]
     world.fleet.set_carried(taken, world.foreign)
     web = world.fleet.profiles.pop(world.web)
     assert not resource.deliver(resource.event("Update", resource.properties, new)).ok
     world.fleet.profiles[world.web] = web
     again = resource.deliver(resource.event("Update", resource.properties, new))
     assert again.ok, again.reason
-    assert world.carried(taken, target) == ["Foreign", "Web"]
+    assert world.carried(*targets) == ["Foreign", "Web", "Web"]
 
 
 def test_a_failed_update_does_not_change_what_a_delete_restores(world: World, resource: Resource) -> None:

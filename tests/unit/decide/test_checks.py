@@ -32,12 +32,11 @@ def found(
     selected: tuple[str, ...] | None = None,
     records: tuple[Record, ...] = (),
     carries: str | None = None,
-    rolling_back: bool = False,
 ) -> list[str]:
     observed = snapshot(instance(carries), profiles=HEALTHY if profiles is None else profiles, records=records)
     if selected is not None:
         observed = snapshot(selected=selected, profiles=observed.profiles)
-    return problems(desired_state or desired(), observed, rolling_back=rolling_back)
+    return problems(desired_state or desired(), observed)
 
 
 def taken_by_another(previous: str, acted_at: float | None = 1.0) -> Record:
@@ -46,9 +45,8 @@ def taken_by_another(previous: str, acted_at: float | None = 1.0) -> Record:
     return Record(ID, previous, others=(claim,), acted_at=acted_at, revision=1)
 
 
-@pytest.mark.parametrize("rolling_back", [False, True])
-def test_finds_no_problem_in_a_valid_request(rolling_back: bool) -> None:
-    assert found(rolling_back=rolling_back) == []
+def test_finds_no_problem_in_a_valid_request() -> None:
+    assert found() == []
 
 
 @pytest.mark.parametrize(
@@ -70,14 +68,6 @@ def test_fails_when_ec2_could_not_deliver_the_role(profile: Profile | None, word
     (sentence,) = found(profiles={**HEALTHY, WANTED: profile})
 
     assert all(word in sentence for word in words)
-
-
-def test_only_a_deleted_profile_blocks_a_rollback() -> None:
-    distrusted, empty = Profile(WANTED, role_arn("Wanted"), False), Profile(WANTED, None, False)
-
-    assert found(profiles={**HEALTHY, WANTED: distrusted}, rolling_back=True) == []
-    assert found(profiles={**HEALTHY, WANTED: empty}, rolling_back=True) == []
-    assert "does not exist" in found(profiles={**HEALTHY, WANTED: None}, rolling_back=True)[0]
 
 
 def test_shows_whole_arns_if_the_names_are_the_same() -> None:
@@ -148,12 +138,6 @@ def test_the_previous_profile_of_an_instance_that_leaves_is_no_problem() -> None
     leaver = record(FOREIGN, id="i-00000002")
 
     assert found(records=(leaver,)) == []
-
-
-def test_only_the_wanted_profile_can_block_a_rollback() -> None:
-    wrong = {WANTED: HEALTHY[WANTED], LISTED: Profile(LISTED, role_arn("Other"), True)}
-
-    assert found(profiles=wrong, records=(record(FOREIGN),), rolling_back=True) == []
 
 
 def test_names_every_problem_at_once() -> None:

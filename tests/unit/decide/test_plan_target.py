@@ -1,6 +1,6 @@
 """What happens to a target: every row of the tables in the design."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -397,6 +397,21 @@ def test_an_ordinary_update_does_not_undo_what_may_no_longer_be_displaced() -> N
     step = decide(instance(FORMER), record(FOREIGN, ours=[FORMER]))
 
     assert (step.action, step.after, step.undo) == (Action.REPLACE, WANTED, False)
+
+
+@pytest.mark.parametrize("carried", [None, FORMER])
+def test_a_rollback_rejects_a_target_that_needs_a_profile_which_does_not_exist(carried: str | None) -> None:
+    observed = snapshot(instance(carried), records=[record(None, ours=[FORMER])], profiles={WANTED: None})
+    asked_again = replace(observed, unconfirmed_profiles=frozenset({WANTED}))
+
+    assert plan_target(desired(), ID, observed, REVERSING).action is Action.REJECT
+    assert plan_target(desired(), ID, asked_again, REVERSING).action is Action.WAIT
+
+
+def test_a_rollback_keeps_a_target_that_carries_a_profile_which_does_not_exist_any_more() -> None:
+    observed = snapshot(instance(WANTED), records=[record(None)], profiles={WANTED: None})
+
+    assert plan_target(desired(), ID, observed, REVERSING).action is Action.KEEP
 
 
 # Plans of several instances.

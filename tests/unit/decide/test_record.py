@@ -1,13 +1,14 @@
 """The record of an instance in the ledger, and how each step changes it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from cdk_instance_role.runtime.association.decide.claim import MAX_ERROR, Claim
 from cdk_instance_role.runtime.association.decide.record import Record, held
-from cdk_instance_role.runtime.association.decide.step import Action, Step
-from tests.unit.builders import FOREIGN, FORMER, ID, LISTED, WANTED
+from cdk_instance_role.runtime.association.decide.step import Action, Identity, Step
+from tests.unit.builders import FOREIGN, FORMER, ID, LISTED, WANTED, role_arn
 
 A, B = "A", "B"
 NOW = 1_800_000_000.0
@@ -52,6 +53,39 @@ def test_a_profile_from_somebody_else_is_the_previous_profile() -> None:
 def test_a_removal_by_somebody_else_does_not_lose_the_previous_profile() -> None:
     """It looks like an association between the two halves of a swap."""
     assert put(put(Record(ID), A, LISTED, WANTED), A, None, WANTED).previous == LISTED
+
+
+@pytest.mark.parametrize("by", [A, B])
+def test_a_profile_that_is_displaced_again_is_compared_with_what_it_was_then(by: str) -> None:
+    """Somebody has restored it by hand, with another role in it."""
+    first, second = (Identity("AIPA1", role_arn(name)) for name in ("First", "Second"))
+    displaced = Record(ID).claimed(A, replace(step(LISTED, WANTED), identity=first), NOW).noted(None, NOW)
+    again = displaced.for_association(by).claimed(by, replace(step(LISTED, WANTED), identity=second), NOW)
+    assert displaced.identity(LISTED) == first
+    assert again.identity(LISTED) == second
+
+
+def test_what_a_displaced_profile_was_is_kept_while_the_instance_is_changed_on() -> None:
+    first = Identity("AIPA1", role_arn("First"))
+    displaced = Record(ID).claimed(A, replace(step(LISTED, WANTED), identity=first), NOW).noted(None, NOW)
+    later = displaced.claimed(A, replace(step(WANTED, FORMER), identity=Identity("AIPA2")), NOW)
+    assert later.claimed(A, step(None, FORMER, Action.ASSOCIATE), NOW).identity(LISTED) == first
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_claim_below_another_one_comes_after_it_and_keeps_its_profile(held: bool) -> None:
+    """In a rollback, A leaves the instance to B. It may have taken the instance from B before."""
+    record = put(put(put(Record(ID), "C", None, LISTED), B, LISTED, WANTED), "D", WANTED, FOREIGN)
+    record = put(put(record, A, FOREIGN, FORMER), B, FORMER, WANTED) if held else put(record, B, FOREIGN, WANTED)
+    below = Step(ID, Action.KEEP, "because", WANTED, WANTED, claims_below=FORMER)
+    record = record.for_association(A).claimed(A, below, NOW)
+    order = [claim.association for claim in sorted(record.claims, key=lambda claim: -claim.rank)]
+
+    assert len({claim.rank for claim in record.claims}) == len(record.claims)
+    assert order.index(A) > order.index(B)
+    assert record.ours == {FORMER}
+    assert FORMER in record.for_association(B).candidates
+    assert record.previous is None
 
 
 @pytest.mark.parametrize("quicker", [None, FOREIGN])

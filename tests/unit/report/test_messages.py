@@ -68,6 +68,20 @@ def test_a_refused_change_says_what_was_tried_and_why_not(step: Step, words: str
     assert sentence == f"instance {ID}: to {words} was refused, IncorrectState: no"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        pytest.param({}, "disassociate Listed", id="the first half"),
+        pytest.param({"disassociated": True}, "associate Wanted", id="the second half"),
+        pytest.param({"reverted": True}, "associate Wanted", id="the second half, in an earlier invocation"),
+    ],
+)
+def test_a_refused_swap_names_the_half_that_was_refused(outcome: dict[str, bool], words: str) -> None:
+    swap = Step(ID, Action.SWAP, "", before=LISTED, after=WANTED)
+
+    assert f"to {words} was refused" in refused(Outcome(swap, ErrorKind.REFUSED, "no", **outcome))
+
+
 def test_a_denied_change_of_a_profile_says_what_may_be_missing() -> None:
     assert "Listed is not of this stack, it has to be listed" in refused(Outcome(REPLACE, ErrorKind.DENIED, "no"))
 

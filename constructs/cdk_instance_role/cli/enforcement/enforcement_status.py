@@ -9,7 +9,7 @@ from ...runtime.association.drift.breaker import EnforcementState
 from ...runtime.association.drift.finding import Finding
 from ...runtime.association.exceptions import RequestError
 from ...runtime.association.ledger.desired_states import UPGRADE, DesiredState
-from ...runtime.association.ledger.operations import FAILED, SUCCEEDED, Operation
+from ...runtime.association.operation import FAILED, SUCCEEDED, Operation
 from ...runtime.association.request.enforcement import EnforcementSettings
 from ...runtime.association.request.event import max_seconds
 from ..live.association_ledger import AssociationLedger

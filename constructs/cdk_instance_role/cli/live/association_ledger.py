@@ -7,9 +7,9 @@ from ...runtime.association.decide.record import Record
 from ...runtime.association.drift.breaker import EnforcementState
 from ...runtime.association.drift.finding import Finding
 from ...runtime.association.ledger.desired_states import DesiredState
-from ...runtime.association.ledger.operations import Operation
 from ...runtime.association.ledger.records import Ledger
 from ...runtime.association.ledger.table import Table
+from ...runtime.association.operation import Operation
 from ..aws.partial_reader import PartialReader
 
 if TYPE_CHECKING:

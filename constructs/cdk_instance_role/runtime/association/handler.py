@@ -11,13 +11,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .aws.errors import error_kind_of, text_of
+from .aws.stack_status import StackStatus
 from .converge.begin import PAUSE_SECONDS, begin
 from .converge.loop import Convergence
 from .converge.retry_window import RetryWindow
 from .exceptions import AssociationError, RequestError, SupersededError
 from .ledger.lease import BusyError, EndedError, Lease
-from .ledger.operations import FAILED, Operation
 from .ledger.received_events import ClosedError
+from .operation import FAILED, Operation
 from .report import log, messages
 from .request.event import Request, RequestType
 from .services import Services
@@ -96,6 +97,9 @@ class _SecondPhase:
     def __init__(self, request: Request, services: Services, owner: str) -> None:
         self._request, self._services, self._owner = request, services, owner
         self._until = services.clock() + SLICE_SECONDS
+        self._status = StackStatus(services.stacks, request.stack_id, clock=services.clock, sleep=services.sleep)
+        self._rolls_back = False
+        """The Update is known to roll another one back, although that was not known when it began."""
         self._lease: Lease | None = None
         self._failure: str | None = None
         """Why a Create is given up, which restores its instances before it reports that."""
@@ -116,6 +120,10 @@ class _SecondPhase:
                 return _result_of(ended.operation)
             except ClosedError:  # an invocation that was cut off before it could say so has finished the job
                 return self._closed()
+            except SupersededError:
+                raise
+            except AssociationError as error:
+                self._raise_unless_rolling_back(error)
             except (ClientError, BotoCoreError) as error:
                 # Nothing is lost: the next try starts from what it finds.
                 log.write_operation(self._request, "AWS did not answer, to be continued", error=text_of(error))
@@ -131,6 +139,8 @@ class _SecondPhase:
             self._lease = lease
             if self._failure and lease.operation.failure is None:
                 lease.fail(self._failure)
+            if self._rolls_back and not lease.operation.rolling_back:
+                lease.roll_back()
             return Convergence(self._services, self._request, lease, self._until).run()
 
     def _give_up(self, error: Exception) -> None:
@@ -142,9 +152,26 @@ class _SecondPhase:
         message, lease = self._unanswered(error), self._lease
         restores = self._request.type is RequestType.CREATE and lease and not (self._failure or lease.operation.failure)
         if not restores:
-            raise AssociationError(message) from error
+            self._raise_unless_rolling_back(AssociationError(message))
+            return
         log.write_operation(self._request, "undoing what has been done so far", reason=message)
         self._failure = message
+
+    def _raise_unless_rolling_back(self, error: AssociationError) -> None:
+        """Fail, unless it is an Update that rolls another one back: its stack may have shown that too late. Another
+        Update that fails while its stack rolls back was cancelled, and its own rollback is about to come.
+
+        Raises:
+            AssociationError: the operation has failed.
+        """
+        operation = self._lease.operation if self._lease else None
+        if self._request.type is not RequestType.UPDATE or operation is None or operation.rolling_back:
+            raise error
+        if not operation.returns or self._rolls_back or not self._status.rolls_back_after_all():
+            unreadable = self._status.unreadable
+            raise AssociationError(messages.failed_unread(str(error), unreadable)) if unreadable else error
+        log.write_operation(self._request, "the stack rolls back, goes on as a rollback", reason=str(error))
+        self._rolls_back = True
 
     def _closed(self) -> dict[str, str]:
         if self._request.type is RequestType.DELETE:

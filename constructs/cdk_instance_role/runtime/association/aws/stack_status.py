@@ -17,6 +17,13 @@ ROLLING_BACK = "UPDATE_ROLLBACK_IN_PROGRESS"
 """Status of a stack while CloudFormation rolls an update back: by itself, continued, or asked to."""
 
 
+PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
+"""How long a status that can't be read is read again, and how often."""
+
+SECOND_LOOK_SECONDS = 5.0
+"""A stack may show late that it rolls back: before an Update fails, the status is read again after this time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rollback:
     """Whether a stack rolls an update back."""
@@ -67,3 +74,38 @@ class Stacks:
     @cached_property
     def _client(self) -> "CloudFormationClient":
         return self._connect()
+
+
+class StackStatus:
+    """Reads for one event whether its stack rolls back, with a minute's patience."""
+
+    def __init__(
+        self, stacks: Stacks, stack_id: str, *, clock: Callable[[], float], sleep: Callable[[float], None]
+    ) -> None:
+        """
+        Args:
+            stacks: read.
+            stack_id: ARN of the stack.
+            clock: seconds since the epoch.
+            sleep: waits for seconds.
+        """
+        self._stacks, self._stack_id, self._clock, self._sleep = stacks, stack_id, clock, sleep
+        self._read_at = clock()
+        """When the status was read last, here or in an earlier invocation, in seconds since the epoch."""
+        self.unreadable = ""
+        """What could not be read, and what to do about it; empty if everything could."""
+
+    def rolls_back(self) -> bool:
+        """Whether the stack rolls an update back."""
+        began = self._clock()
+        while True:
+            read = self._stacks.rollback(self._stack_id)
+            self._read_at, self.unreadable = self._clock(), read.unreadable
+            if not read.unreadable or self._clock() - began >= PATIENCE_SECONDS:
+                return read.is_under_way
+            self._sleep(PAUSE_SECONDS)
+
+    def rolls_back_after_all(self) -> bool:
+        """The same, read some seconds after the last time."""
+        self._sleep(max(0.0, self._read_at + SECOND_LOOK_SECONDS - self._clock()))
+        return self.rolls_back()

@@ -6,11 +6,11 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..aws.errors import is_unconnected, text_of
-from ..aws.stack_status import Rollback
+from ..aws.stack_status import StackStatus
 from ..exceptions import AssociationError, SupersededError
-from ..ledger.operations import FAILED, SUCCEEDED, Operation
 from ..ledger.received_events import ClosedError
 from ..ledger.shared_budget import Entry, budget_shortfall
+from ..operation import FAILED, SUCCEEDED, Operation
 from ..report import log, messages
 from ..request.event import Request, RequestType
 from ..services import Services
@@ -22,9 +22,6 @@ PATIENCE_SECONDS, PAUSE_SECONDS = 60.0, 3.0
 
 PROPAGATION_SECONDS = 10.0
 """How long IAM may take to show an instance profile that the same deployment has created."""
-
-SECOND_LOOK_SECONDS = 5.0
-"""A stack may show late that it rolls back: before an Update is refused, it is looked at again after this time."""
 
 RESERVED_SECONDS = 60.0
 """How long the shared budget counts an operation that has begun, until its second phase enters it."""
@@ -52,8 +49,7 @@ class _Beginning:
     def __init__(self, request: Request, services: Services) -> None:
         self._request, self._services, self._key = request, services, request.association
         self._clock = services.clock
-        self._stack = Rollback(is_under_way=False)
-        self._stack_seen_at: float | None = None
+        self._status = StackStatus(services.stacks, request.stack_id, clock=services.clock, sleep=services.sleep)
         self._begun: Operation | None = None
         """The operation of an Update or a Delete, once it has begun."""
 
@@ -62,7 +58,7 @@ class _Beginning:
         if found.problems and self._rolls_back_after_all():
             found = self._settled(self._begin)
         if found.problems:
-            unreadable = [self._stack.unreadable] if self._stack.unreadable else []
+            unreadable = [self._status.unreadable] if self._status.unreadable else []
             raise AssociationError(messages.refusal(self._request, [*found.problems, *unreadable]))
 
     def _begin(self) -> Validation:
@@ -98,7 +94,7 @@ class _Beginning:
     def _begin_update(self) -> Validation:
         # Begun even if it is refused next: should CloudFormation then roll it back, that is known.
         operation = self._services.ledger.operations.begin(
-            self._request, self._clock(), stack_rolls_back=self._stack_rolls_back
+            self._request, self._clock(), stack_rolls_back=self._status.rolls_back
         )
         self._begun = operation
         return _of_ended(operation) or self._fitted(operation, self._validated(operation), RESERVED_SECONDS)
@@ -145,24 +141,12 @@ class _Beginning:
         )
         return self._services.ledger.budget.enter(entry, now)
 
-    def _stack_rolls_back(self) -> bool:
-        """Whether the stack rolls an update back, read with a minute's patience."""
-        began = self._clock()
-        while True:
-            self._stack = self._services.stacks.rollback(self._request.stack_id)
-            self._stack_seen_at = self._clock()
-            if not self._stack.unreadable or self._clock() - began >= PATIENCE_SECONDS:
-                return self._stack.is_under_way
-            self._services.sleep(PAUSE_SECONDS)
-
     def _rolls_back_after_all(self) -> bool:
         """Whether an Update that would be refused rolls another one back, as a second look at the stack shows."""
         begun = self._begun if self._request.type is RequestType.UPDATE else None
         if begun is None or begun.rolling_back or begun.ended:
             return False
-        if self._stack_seen_at is not None:
-            self._services.sleep(max(0.0, self._stack_seen_at + SECOND_LOOK_SECONDS - self._clock()))
-        is_under_way = self._stack_rolls_back()
+        is_under_way = self._status.rolls_back_after_all()
         if is_under_way:
             self._begun = self._services.ledger.operations.roll_back(self._request)
         return is_under_way

@@ -8,7 +8,7 @@ from ..decide.model import Snapshot
 from ..decide.step import Plan, Step
 from ..exceptions import AssociationError
 from ..ledger.lease import Lease
-from ..ledger.operations import Operation
+from ..operation import Operation
 from ..report import log, messages
 from ..request.desired import Desired
 from ..request.event import Request, RequestType

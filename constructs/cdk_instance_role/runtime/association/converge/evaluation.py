@@ -44,10 +44,13 @@ class Evaluation:
             nothing = nothing or checks.survival_problems(snapshot)
         excused = self._excused(snapshot)
         failures = self._failed_targets.evaluate(plan, snapshot, tolerated=self._waves.tolerated, excused=excused)
+        others = plan.without(self._failed_targets.sentences)
+        left = plan if failures else others
+        if rolling_back and (others.changes or others.waiting):
+            failures = []  # like a Delete, it restores all other instances before it fails
         problems, reverts = [*nothing, *failures], self._failed_targets.swap_reverts(snapshot)
         if problems and reverts:  # before the operation ends: no instance stays without a profile
             return Plan(tuple(reverts)), []
-        left = plan if failures else plan.without(self._failed_targets.sentences)
         return Plan((*reverts, *left.without({step.instance_id for step in reverts}).steps)), problems
 
     def _excused(self, snapshot: Snapshot) -> Iterable[str]:

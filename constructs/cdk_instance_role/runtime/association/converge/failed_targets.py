@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ..decide.model import Snapshot
 from ..decide.outcome import ErrorKind, Outcome
 from ..decide.record import Records
-from ..decide.step import Plan, Step
+from ..decide.step import Action, Plan, Step
 from ..decide.undo import plan_swap_revert
 from ..report import messages
 
@@ -40,7 +40,8 @@ class FailedTargets:
         for step in plan.changes:
             record = snapshot.record(step.instance_id)
             if record.mine and not step.undo and record.was_refused(step, snapshot.started_at):
-                refused = Outcome(step, ErrorKind.REFUSED, record.mine.latest.error or "")
+                reverted = step.action is Action.SWAP and record.detached is None
+                refused = Outcome(step, ErrorKind.REFUSED, record.mine.latest.error or "", reverted=reverted)
                 self._refusals.setdefault(step.instance_id, refused)
 
     def reset(self) -> None:
@@ -72,12 +73,13 @@ class FailedTargets:
             excused: instances whose failing does not count.
         """
         failed = {step.instance_id: (step, messages.problem(step)) for step in plan.problems}
-        failed |= {id_: (outcome.step, messages.refused(outcome)) for id_, outcome in self._refusals.items()}
+        kept = {step.instance_id for step in plan.kept}  # these are right by now, or stay as they are
+        refusals = {id_: outcome for id_, outcome in self._refusals.items() if id_ not in kept}
+        failed |= {id_: (outcome.step, messages.refused(outcome)) for id_, outcome in refusals.items()}
         self.sentences = {id_: sentence for id_, (_, sentence) in failed.items()}
-        counted = failed.keys() - set(excused)
-        if len(counted) <= tolerated and all(_may_stay(step, snapshot) for step, _ in failed.values()):
-            return []
-        return [*self.sentences.values()]
+        if len(failed.keys() - set(excused)) > tolerated:
+            return [*self.sentences.values()]
+        return [sentence for step, sentence in failed.values() if not _may_stay(step, snapshot)]
 
     def _is_refused(self, step: Step) -> bool:
         """Whether EC2 has refused to give the instance what the step would, in whatever way."""

@@ -217,7 +217,8 @@ class Convergence:
         if self._desired is None:
             return snapshot
         wanted = self._desired.profile.arn
-        unclaimed = [step for step in plan.kept if step.after == wanted and self._is_unclaimed(step, snapshot)]
+        right = [step for step in plan.kept if step.after == wanted and self._is_unclaimed(step, snapshot)]
+        unclaimed = [*right, *(step for step in plan.kept if step.claims_below)]
         log.write_steps(self._request, unclaimed)
         claimed = self._ledger.claim(self._lease, snapshot.records, unclaimed, self._clock())
         return replace(snapshot, records={**snapshot.records, **claimed})

@@ -65,7 +65,7 @@ def preview(
         started_at=started_at,
         look_up=look_up,
     )
-    problems = checks.problems(desired, snapshot, rolling_back=context.rolling_back)
+    problems = [] if context.rolling_back else checks.problems(desired, snapshot)  # nothing blocks a rollback
     return Preview(snapshot, plan_desired(desired, snapshot, context), tuple(problems))
 
 

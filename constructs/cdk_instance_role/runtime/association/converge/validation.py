@@ -11,7 +11,7 @@ from ..decide.plan import OperationContext
 from ..decide.record import Records, held
 from ..decide.step import Plan, Step, calls_of, once_settled
 from ..decide.waves import changes_of_targets
-from ..ledger.operations import Operation
+from ..operation import Operation
 from ..report import messages
 from ..request.event import Request
 from ..request.rollout import time_problem
@@ -51,10 +51,11 @@ def validate(request: Request, operation: Operation, services: Services) -> Vali
         started_at=operation.started_at,
         look_up=partial(services.ledger.records_of, key),
     )
-    problems, waiting = [*found.problems, *(messages.problem(step) for step in found.plan.problems)], 0.0
+    problems, waiting = list[str](), 0.0
     settled = once_settled(found.plan, found.snapshot.stopped)
-    if not operation.rolling_back:
-        problems += _rollout_problems(request, settled, services)
+    if not operation.rolling_back:  # nothing blocks a rollback: the second phase does all that can be done
+        targets = map(messages.problem, found.plan.problems)
+        problems = [*found.problems, *targets, *_rollout_problems(request, settled, services)]
         total = len(changes_of_targets(found.plan))
         waiting = request.rollout.bake_seconds(total) + request.rollout.confirmation_seconds(total)
     return Validation(

@@ -6,15 +6,11 @@ from .model import GONE, Profile, Profiles, Snapshot
 from .undo import later_restore_candidates
 
 
-def problems(desired: Desired, snapshot: Snapshot, *, rolling_back: bool) -> list[str]:
+def problems(desired: Desired, snapshot: Snapshot) -> list[str]:
     """Everything that is wrong with the selection and the profiles; the targets themselves are the plan's."""
-    profile = snapshot.profiles.get(desired.profile.arn)
-    wanted = profile_problems(desired.profile, profile)
-    if rolling_back:  # only what makes a rollback impossible may block it
-        return [] if profile else wanted
     return [
         *selection_problems(desired, snapshot),
-        *wanted,
+        *profile_problems(desired.profile, snapshot.profiles.get(desired.profile.arn)),
         *_replaceable_problems(desired, snapshot.profiles),
         *_restorable_problems(desired, snapshot),
     ]

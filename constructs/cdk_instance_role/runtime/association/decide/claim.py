@@ -1,6 +1,8 @@
 """What one association has to do with an instance: plain values, and how they change."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Self
 
 from .step import CHANGES
@@ -55,6 +57,7 @@ class Latest:
 
     action: str = ""
     before: str | None = None
+    """Profile that the instance carried before; in the middle of a swap, before both halves."""
     after: str | None = None
     at: float = 0.0
     """When it was written down, in seconds since the epoch."""
@@ -149,6 +152,20 @@ class Claim:
         return replace(
             former, request="", base=None, detached=None, failing_since=None, repeated_error=None, denial=None
         )
+
+    def below(self, others: Iterable[Self], carried: str | None, wanted: str, *, retain: bool) -> Self:
+        """The claim below those that have put on the instance what it carries. It wants a profile once they are gone.
+
+        Args:
+            others: the other claims.
+            carried: what the instance carries.
+            wanted: the profile.
+            retain: the instance keeps its profile when the association is removed.
+        """
+        ranks = {claim.rank: carried in claim.ours for claim in others}
+        lowest = min(rank for rank, is_above in ranks.items() if is_above)
+        free = next(rank for rank in count(lowest - 1, -1) if rank not in ranks)
+        return replace(self, rank=free, wanted=wanted, ours=frozenset({wanted}), detached=None, retained=retain)
 
     def refused(
         self, error: str, now: float, *, kind: str, final: bool, rejected: bool, reverted: bool, denied_role: str | None

@@ -19,6 +19,8 @@ from .undo import (
     change,
     later_restore_candidates,
     may_be_outdated,
+    plan_claim_below,
+    plan_give_back,
     plan_undo_of,
     wait_for_ec2,
     wait_until_shown,
@@ -63,7 +65,11 @@ def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext
     targets = [plan_target(desired, id_, snapshot, context) for id_ in selected]
     leaving = [record for id_, record in held(snapshot.records).items() if id_ not in selected]
     renewed = order_renewals(
-        targets, snapshot, confirmed=context.identity_confirmed, by_swapping=context.swaps_to_renew
+        targets,
+        snapshot,
+        confirmed=context.identity_confirmed,
+        by_swapping=context.swaps_to_renew,
+        rolling_back=context.rolling_back,
     )
     if context.creates and any(step.action is not Action.KEEP for step in renewed):
         # A leftover of an earlier creation could not be restored if the Create fails, so it is undone last.
@@ -92,6 +98,8 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
     wanted, carried = desired.profile.arn, instance.carries
     if may_be_outdated(record.others, carried, snapshot):
         return wait_until_shown(instance)
+    if context.rolling_back and carried != wanted and (step := plan_give_back(record, instance, snapshot)):
+        return step
     if context.rolling_back and _must_restore_first(desired, context.before, carried, record):
         return plan_undo_of(record, instance, snapshot)
     if carried == wanted:
@@ -108,6 +116,10 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
         # What the association has put there itself it has to be able to disassociate later.
         may_keep = context.rolling_back or (may_keep and carried not in record.ours)
         return _plan_conflict(instance, obstacle, advice, keep=may_keep or is_late_arrival)
+    if context.rolling_back and (step := plan_claim_below(wanted, record, instance, snapshot)):
+        return step
+    if context.rolling_back and snapshot.profiles.get(wanted, ...) is None:
+        return _plan_missing(instance, wanted, snapshot)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
     return change(instance, wanted, what, record, snapshot)
 
@@ -151,6 +163,14 @@ def _plan_wanted(
             )
     carried, warning = instance.carries, overdue and action is Action.KEEP and bool(advice)
     return Step(instance.id, action, reason, before=carried, after=carried, warning=warning, advice=advice)
+
+
+def _plan_missing(instance: Instance, wanted: str, snapshot: Snapshot) -> Step:
+    """What becomes of a target of a rollback that needs a profile which IAM does not know."""
+    action, carried = Action.WAIT if wanted in snapshot.unconfirmed_profiles else Action.REJECT, instance.carries
+    reason = f"can't get instance profile {name_of(wanted)}, which does not exist"
+    advice = "create it, and continue the rollback"
+    return Step(instance.id, action, reason, before=carried, after=carried, advice=advice)
 
 
 def association_began(association: Association, record: Record) -> float | None:

@@ -125,12 +125,14 @@ class Record:
         mine = self.mine or Claim(association, since=now, request=request)
         if creates and not step.undo and mine.request != request:
             mine = mine.found_by(request, step.before)
-        latest = Latest(str(step.action), step.before, step.after, now, request=request)
+        latest = Latest(str(step.action), step.before or mine.detached, step.after, now, request=request)
         mine = mine.begun(latest, detached=step.before if step.action is Action.SWAP else mine.detached)
         if step.undo:
             # What is another's, and is brought to light again, is ours until we are gone.
             restored = {step.after} if step.after and step.after != self.previous else set()
             return replace(self, mine=replace(mine, ours=mine.ours | restored))
+        if step.claims_below:
+            return replace(self, mine=mine.below(self.others, step.before, step.claims_below, retain=retain))
         assert step.after is not None
         rank = 1 + max((claim.rank for claim in self.others), default=0)
         mine = replace(mine, rank=rank, wanted=step.after, ours=mine.ours | {step.after}, retained=retain)
@@ -215,16 +217,14 @@ class Record:
         return (*self.others, self.mine) if self.mine else self.others
 
     def _with_identity(self, step: Step) -> Self:
-        """The record with what is known of the profile that the step displaces. What was known before stays."""
-        known = self.identities
-        if step.before and step.identity and step.before not in known:
-            known = {**known, step.before: step.identity}
-        return replace(self, identities=known)._with_needed_identities()
+        """The record with what is known of the profile that the step displaces. It may have been displaced before, and
+        may have been something else then."""
+        seen = {step.before: step.identity} if step.before and step.identity else {}
+        return replace(self, identities={**self.identities, **seen})._with_needed_identities()
 
     def _with_needed_identities(self) -> Self:
-        wanted = {claim.wanted for claim in self.claims}
         bases = {claim.base.profile for claim in self.claims if claim.base}
-        needed = {self.previous, *wanted, *bases}
+        needed = {self.previous, *bases, *(claim.wanted for claim in self.claims)}
         return replace(self, identities={arn: one for arn, one in self.identities.items() if arn in needed})
 
     @property

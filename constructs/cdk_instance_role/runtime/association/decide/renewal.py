@@ -16,7 +16,9 @@ RENEWAL_CHECK_SECONDS = 10.0
 """How long EC2 may show the former association after a change."""
 
 
-def order_renewals(steps: Sequence[Step], snapshot: Snapshot, *, confirmed: bool, by_swapping: bool) -> list[Step]:
+def order_renewals(
+    steps: Sequence[Step], snapshot: Snapshot, *, confirmed: bool, by_swapping: bool, rolling_back: bool
+) -> list[Step]:
     """The steps, with those that renew an association in the order in which they may be made.
 
     Args:
@@ -24,19 +26,24 @@ def order_renewals(steps: Sequence[Step], snapshot: Snapshot, *, confirmed: bool
         snapshot: what they were planned from.
         confirmed: IAM was asked twice, some time apart, which profile has the wanted name.
         by_swapping: it is known that a replace does not help.
+        rolling_back: nothing blocks the operation. The targets carry what they are to carry, by its ARN, so those that
+            can't be renewed stay as they are.
     """
-    stale = [step for step in steps if step.renews]
+    if rolling_back:
+        steps = _given_up(steps, [step for step in steps if _was_refused(step, snapshot)], Action.KEEP)
+    stale = [step for step in steps if _is_renewal(step)]
     if not stale:
         return list(steps)
     if not confirmed:
         return _waiting(steps, stale, "IAM is asked again which profile has the name")
-    return _swaps_in_order(_replaces_in_order(steps, snapshot, by_swapping=by_swapping), snapshot)
+    steps = _replaces_in_order(steps, snapshot, by_swapping=by_swapping)
+    return _swaps_in_order(steps, snapshot, Action.KEEP if rolling_back else Action.REJECT)
 
 
 def _replaces_in_order(steps: Sequence[Step], snapshot: Snapshot, *, by_swapping: bool) -> list[Step]:
     """The steps, with the replaces of running instances held back until one replace has helped, or made swaps."""
     replaces = _by_failure([step for step in steps if step.renews and step.action is Action.REPLACE], snapshot)
-    tried = [step for step in steps if step.renews and _was_replaced(step, snapshot)]
+    tried = [step for step in steps if _is_renewal(step) and _was_replaced(step, snapshot)]
     if any(_is_in_flight(step, snapshot) for step in tried):
         return _waiting(steps, [*replaces, *tried], "EC2 has not shown yet whether a replace renews the association")
     if by_swapping or tried:
@@ -47,13 +54,19 @@ def _replaces_in_order(steps: Sequence[Step], snapshot: Snapshot, *, by_swapping
     return _waiting(steps, replaces[1:], "one instance is replaced first")
 
 
-def _swaps_in_order(steps: Sequence[Step], snapshot: Snapshot) -> list[Step]:
-    """The steps, with the swaps held back until one instance carries the new profile after a swap."""
+def _swaps_in_order(steps: Sequence[Step], snapshot: Snapshot, if_useless: Action) -> list[Step]:
+    """The steps, with the swaps held back until one instance carries the new profile after a swap.
+
+    Args:
+        steps: what is to be done about the targets.
+        snapshot: what they were planned from.
+        if_useless: what is done about a target whose swap has not helped.
+    """
     swaps = [step for step in steps if step.renews and step.action is Action.SWAP]
     done = [step for step in swaps if _was_reassociated(step, snapshot)]
     in_flight = [step for step in done if _is_in_flight(step, snapshot)]
     steps = _waiting(steps, in_flight, "EC2 has not shown yet whether the association is a new one")
-    steps = _rejecting(steps, [step for step in done if step not in in_flight])
+    steps = _given_up(steps, [step for step in done if step not in in_flight], if_useless)
     if _has_renewed_any(_was_reassociated, steps, snapshot):
         return steps
     left = _by_failure([step for step in swaps if step not in done], snapshot)
@@ -73,15 +86,25 @@ def _waiting(steps: Sequence[Step], held_back: Sequence[Step], why: str) -> list
     ]
 
 
-def _rejecting(steps: Sequence[Step], useless: Sequence[Step]) -> list[Step]:
-    """The steps, with those rejected that were made already and have not renewed the association."""
-    ids = {step.instance_id for step in useless}
-    reason = "still carries a deleted instance profile after it was disassociated and associated again"
+def _given_up(steps: Sequence[Step], useless: Sequence[Step], action: Action) -> list[Step]:
+    """The steps, with this action in the place of those that can't renew their association."""
+    ids, warning = {step.instance_id for step in useless}, action is Action.KEEP
+    reason = "still carries a deleted instance profile, which EC2 does not renew"
     advice = "look at the instance, and disassociate and associate its instance profile by hand"
     return [
-        replace(step, action=Action.REJECT, reason=reason, advice=advice) if step.instance_id in ids else step
+        replace(step, action=action, reason=reason, advice=advice, warning=warning) if step.instance_id in ids else step
         for step in steps
     ]
+
+
+def _is_renewal(step: Step) -> bool:
+    """Whether a target is to be renewed, and has not been given up."""
+    return step.renews and step.action is not Action.KEEP
+
+
+def _was_refused(step: Step, snapshot: Snapshot) -> bool:
+    """Whether EC2 has refused for good in this operation to renew the association."""
+    return step.renews and snapshot.record(step.instance_id).was_refused(step, snapshot.started_at)
 
 
 def _was_replaced(step: Step, snapshot: Snapshot) -> bool:

@@ -83,3 +83,23 @@ def _is_denied(record: Record, role_arn: str) -> bool:
     """Whether the handler may not pass this role, and not only because a policy is not in force yet."""
     denial = record.mine.denial if record.mine else None
     return denial is not None and denial.role_arn == role_arn and denial.is_confirmed
+
+
+def taken_from_another(record: Record, carried: str | None) -> str | None:
+    """The profile of another association that the latest change of this one has taken off the instance, or is giving
+    back; None if there is none. A rollback of this association sends no event to the other one."""
+    mine = record.mine
+    if mine is None or not mine.latest.is_change or not (carried in mine.ours if carried else mine.detached):
+        return None
+    others = (arn for arn in (mine.latest.after, mine.latest.before) if arn and record.is_kept_by_others(arn))
+    return next((arn for arn in others if arn != carried), None)
+
+
+def is_of_another(record: Record, carried: str | None) -> bool:
+    """Whether an instance had this profile of another association before the update that is rolled back: the latest
+    change of the instance is that association's, or has given the profile back."""
+    mine, holders = record.mine, [one for one in record.others if carried in one.ours and not one.retained]
+    if holders and mine and mine.latest.after == carried != mine.wanted:
+        return True
+    latest = [one.latest for one in holders if one.latest.is_change and one.latest.after == carried]
+    return any(one.at == record.acted_at for one in latest)

@@ -60,6 +60,8 @@ class Step:
     """What to do about it, where that is not the same for every step of this kind."""
     identity: Identity | None = None
     """What the profile is that the instance carries now, for it to be restored later."""
+    claims_below: str | None = None
+    """Profile that the association claims for later: another one has given the instance the profile that it carries."""
     renews: bool = False
     """The instance carries the wanted profile by its ARN, but one that was deleted since."""
 

@@ -7,7 +7,7 @@ from ..arn import name_of
 from .claim import Claim
 from .model import GONE, UNSETTLED, Instance, InstanceState, Snapshot
 from .record import Record
-from .restore import Restore, restore_of
+from .restore import Restore, is_of_another, restore_of, taken_from_another
 from .step import NO_ROLE, Action, Identity, Step
 
 MAX_STALE_SECONDS = 60.0
@@ -67,6 +67,33 @@ def plan_swap_revert(record: Record, instance: Instance | None) -> Step | None:
         return None
     reason = f"restore {name_of(record.detached)}, which was disassociated"
     return change(instance, record.detached, reason, record, None, undo=True)
+
+
+def plan_give_back(record: Record, instance: Instance, snapshot: Snapshot) -> Step | None:
+    """The step that restores what the update that is rolled back has taken from another association; None if it has
+    taken nothing, or if that does not exist any more."""
+    taken = taken_from_another(record, instance.carries)
+    if taken is None or snapshot.profiles.get(taken, ...) is None:
+        return None
+    if may_be_outdated(record.claims, instance.carries, snapshot):
+        return wait_until_shown(instance, undo=True)
+    reason = f"restore {name_of(taken)}, which another association has put there"
+    return change(instance, taken, reason, record, snapshot, undo=True)
+
+
+def plan_claim_below(wanted: str, record: Record, instance: Instance, snapshot: Snapshot) -> Step | None:
+    """The step that leaves a target of a rollback the profile of another association that it had before, and claims it
+    for later; None if it had none."""
+    if not is_of_another(record, instance.carries):
+        return None
+    if may_be_outdated(record.claims, instance.carries, snapshot):
+        return wait_until_shown(instance)
+    carried, mine = instance.carries, record.mine
+    above = min(claim.rank for claim in record.others if carried in claim.ours)
+    is_claimed = mine is not None and mine.wanted == wanted and mine.rank < above
+    reason = f"carries {name_of(carried or '')}, which another association has put there"
+    claims = None if is_claimed else wanted
+    return Step(instance.id, Action.KEEP, reason, before=carried, after=carried, claims_below=claims)
 
 
 def _is_from_us(record: Record, instance: Instance) -> bool:

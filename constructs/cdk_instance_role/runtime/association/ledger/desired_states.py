@@ -10,10 +10,10 @@ from typing import Any
 
 from ..contract import LEDGER_SORT_KEY, Property
 from ..exceptions import AssociationError
+from ..operation import Operation
 from ..request.event import Request
 from ..value_types import COUNT, MAP, TEXT, TIME, Structure
 from .items import reading
-from .operations import Operation
 from .table import Table
 
 KIND = "desired"

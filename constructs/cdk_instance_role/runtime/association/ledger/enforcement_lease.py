@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 
 from ..decide.record import Record
 from ..decide.step import Step
+from ..operation import SUCCEEDED
 from .desired_states import DesiredState
 from .lock import LOOK_AGAIN, Lock, Scope, Timing, holding
-from .operations import KIND, SUCCEEDED
+from .operations import KIND
 from .table import Table, reasons
 
 _SUCCEEDED = Scope("Ended = :ended", {":ended": SUCCEEDED})

@@ -12,10 +12,11 @@ from botocore.exceptions import ClientError
 
 from ..decide.record import Record
 from ..decide.step import Step
+from ..operation import SUCCEEDED, Operation
 from ..request.event import Request, RequestType
 from .desired_states import DesiredStates
 from .lock import LOOK_AGAIN, Lock, Scope, Timing, holding
-from .operations import KIND, SUCCEEDED, Operation, operation_of
+from .operations import KIND, operation_of
 from .received_events import ClosedError, closing, has_other_physical_id, superseded
 from .table import Table, reasons
 
@@ -124,6 +125,11 @@ class Lease:
         """It turned out that a replace does not renew an association with a profile that was created again."""
         self._set("SET SwapsToRenew = :yes", {":yes": True})
 
+    def roll_back(self) -> None:
+        """The operation is known to roll an update back. It has the time that a rollback has from now on."""
+        values = {":yes": True, ":now": self._timing.clock()}
+        self._set("SET RollingBack = :yes, RestoredAt = :now", values)
+
     def fail(self, reason: str) -> None:
         """The operation has failed and restores what it has changed so far."""
         now = self._timing.clock()
@@ -170,7 +176,7 @@ class Lease:
         states = DesiredStates(self._table)
         state = states.of(self.request, self.operation, self._timing.clock())
         values = {**mine, ":succeeded": SUCCEEDED, ":result": dict(result)}
-        removed = "CameFrom, LeaseOwner, LeaseUntil" if state else "CameFrom, LeaseOwner, LeaseUntil, Enforces"
+        removed = "LeaseOwner, LeaseUntil" if state else "LeaseOwner, LeaseUntil, Enforces"
         expression = f"SET Ended = :succeeded, ResultAttributes = :result REMOVE {removed}"
         change = self._table.change(KIND, self.request.association, expression, values, f"{condition}{no_look_again}")
         others = [state] if state else states.removals(self.request.association) if self.operation.enforces else []

@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..exceptions import AssociationError
-from .operations import KIND, Operation, operation_of
+from ..operation import Operation
+from .operations import KIND, operation_of
 from .table import Table
 
 LEASE_SECONDS = 60.0

@@ -1,12 +1,12 @@
-"""The operation that is going on for an association, on behalf of one event."""
+"""Keeps the operation of an association in the ledger."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ..request.event import Request, RequestType, max_seconds
+from ..operation import FAILED, SUCCEEDED, Operation
+from ..request.event import Request, RequestType
 from ..value_types import COUNT, FLAG, TEXT, TIME, Structure, mapped, nullable, one_of
 from .items import reading
 from .received_events import RENEWED, check, receive, refuse_other_physical_id, superseded
@@ -14,90 +14,6 @@ from .table import Table, reasons
 
 KIND = "operation"
 """Kind of the ledger's entries for operations; their ids are those of their associations."""
-
-SUCCEEDED, FAILED = "succeeded", "failed"
-"""How an operation has ended. It is open from its beginning until it has succeeded."""
-
-MIN_PATIENCE_SECONDS = 240.0
-"""How long restoring goes on at least without progress: three tries, each a minute after a call without an answer, or
-after the lease of a killed function has run out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What is being done for an association, on behalf of one event."""
-
-    started_at: float
-    """Seconds since the epoch."""
-    request_id: str = ""
-    type: RequestType | None = None
-    rolling_back: bool = False
-    """It rolls a failed update back."""
-    came_from: str = ""
-    """Digest of the properties before the last ordinary Update, until an operation has succeeded; else empty."""
-    undoes: str | None = None
-    """Id of the Create that a Delete rolls back. None: the Delete restores all that the association did."""
-    first_change_accepted: bool = False
-    """EC2 has accepted a change of this operation: it knows the profile, and the handler may act."""
-    swaps_to_renew: bool = False
-    """A replace does not renew an association with a profile that was created again under its name."""
-    failure: str | None = None
-    """Why the operation has failed. From then on it restores what it has changed so far."""
-    restored_at: float = 0.0
-    """When restoring began after the failure, or last made progress, in seconds since the epoch."""
-    left: int | None = None
-    """Instances that are still to be restored, the fewest so far; None if it is not known yet."""
-    progress: Mapping[str, int] = field(default_factory=dict)
-    """How far the last look has found it, by metric."""
-    total: int | None = None
-    """Targets that were to be changed when the first wave began; None before it."""
-    wave: int = 0
-    """Waves that are through."""
-    bakes_until: float | None = None
-    """Until when the current wave is only watched, in seconds since the epoch; None before all its targets are done."""
-    ended: str = ""
-    """``SUCCEEDED`` or ``FAILED``; empty while it goes on."""
-    result: Mapping[str, str] = field(default_factory=dict)
-    """Attributes of the resource, once it has succeeded."""
-    reason: str = ""
-    """Why it has failed, once it has ended so."""
-    first_at: float = 0.0
-    """When the first operation of the association began, in seconds since the epoch."""
-    enforces: bool = False
-    """An earlier operation has written a desired state for enforcement."""
-    physical_id: str | None = None
-    """The physical id that the handler has generated for a Create. None: it is not known."""
-    lease_until: float | None = None
-    """Until when somebody works on the association, in seconds since the epoch; None if nobody does."""
-
-    @property
-    def is_restoring(self) -> bool:
-        """It is a Delete or a rollback, or it has failed and undoes its own changes."""
-        return bool(self.failure) or self.rolling_back or self.type is RequestType.DELETE
-
-    def seconds(self, timeout: float) -> float:
-        """How long it may take, by the timeout of its association. Restoring may take as long as CloudFormation waits:
-        it may concern more instances than any operation with this timeout, and without it the stack is stuck."""
-        longest = float(max_seconds(self.type))
-        return longest if self.is_restoring else min(timeout, longest)
-
-    def ends_at(self, timeout: float) -> float:
-        """When it ends at the latest, in seconds since the epoch."""
-        return self.started_at + self.seconds(timeout)
-
-    def exceeded(self, now: float, timeout: float) -> float | None:
-        """The seconds that were not enough for it; None while its time is not over. An undo that makes progress goes
-        on. It is given up after the timeout without progress: so a missing permission is named then."""
-        if now > self.ends_at(timeout):
-            return self.seconds(timeout)
-        unchanged, patience = now - max(self.started_at, self.restored_at), max(timeout, MIN_PATIENCE_SECONDS)
-        return patience if self.is_restoring and unchanged > patience else None
-
-    @property
-    def restores(self) -> str | None:
-        """Id of the Create that is rolled back, by itself or by the Delete after it."""
-        return self.request_id if self.type is RequestType.CREATE else self.undoes
-
 
 _OPERATION = Structure(
     {
@@ -110,7 +26,8 @@ _OPERATION = Structure(
         "PhysicalId": ("physical_id", nullable(TEXT)),
     },
     {
-        "CameFrom": ("came_from", TEXT),
+        "CameFrom": ("before_update", TEXT),
+        "IsReturn": ("returns", FLAG),
         "FirstChangeAccepted": ("first_change_accepted", FLAG),
         "SwapsToRenew": ("swaps_to_renew", FLAG),
         "Failure": ("failure", TEXT),
@@ -154,13 +71,15 @@ class Operations:
             AssociationError: the item of the former operation can't be read; the message names it.
         """
         stack_rolls_back = cache(stack_rolls_back)
-        while (current := self.get(request.association)) is None or current.request_id != request.id:
+        nothing = Operation(now, first_at=now)
+        while (former := self.get(request.association) or nothing).request_id != request.id:
             create_id = self.receive(request, now)
-            if current:
-                refuse_other_physical_id(request, current.physical_id, create_id)
-            rolling_back = request.type is RequestType.UPDATE and (_is_rollback(request, current) or stack_rolls_back())
-            self._replace(request, current, now, rolling_back=rolling_back, create_id=create_id)
-        return current
+            if former.request_id:
+                refuse_other_physical_id(request, former.physical_id, create_id)
+            reverses = _returns_to(former.came_from, request)
+            rolling_back = request.type is RequestType.UPDATE and (reverses or stack_rolls_back())
+            self._replace(request, former, now, rolling_back=rolling_back, create_id=create_id)
+        return former
 
     def receive(self, request: Request, now: float) -> str | None:
         """Note that an event has come, before anything is done for it; see `received_events.receive`."""
@@ -187,18 +106,17 @@ class Operations:
             self._table.update(KIND, request.association, expression, values, condition="RequestId = :id")
 
     def _replace(
-        self, request: Request, current: Operation | None, now: float, *, rolling_back: bool, create_id: str | None
+        self, request: Request, former: Operation, now: float, *, rolling_back: bool, create_id: str | None
     ) -> None:
         """Write the operation of an event, unless another event has come or begun meanwhile."""
-        former = current or Operation(now, first_at=now)
-        came_from = former.came_from if rolling_back else request.digests[0]
+        came_from = former.before_update if rolling_back else request.digests[0]
         change = self._table.change(
             KIND,
             request.association,
             "SET RequestId = :id, RequestType = :type, StartedAt = :now, RollingBack = :back, CameFrom = :from, "
-            "UndoneRequestId = :undone, PhysicalId = :physical, FirstAt = :first REMOVE FirstChangeAccepted, Failure, "
-            "RestoredAt, Progress, TargetCount, Wave, BakesUntil, SwapsToRenew, Ended, ResultAttributes, Reason, "
-            "LookAgain, LeftToRestore",
+            "IsReturn = :returns, UndoneRequestId = :undone, PhysicalId = :physical, FirstAt = :first "
+            "REMOVE FirstChangeAccepted, Failure, RestoredAt, Progress, TargetCount, Wave, BakesUntil, SwapsToRenew, "
+            "Ended, ResultAttributes, Reason, LookAgain, LeftToRestore",
             {
                 ":id": request.id,
                 ":type": request.type.value,
@@ -206,11 +124,12 @@ class Operations:
                 ":first": former.first_at,
                 ":back": rolling_back,
                 ":from": came_from if request.type is RequestType.UPDATE else "",
-                ":undone": _undone(request, current, create_id) if request.type is RequestType.DELETE else None,
+                ":returns": _returns_to(former.before_update, request),
+                ":undone": _undone(request, former, create_id) if request.type is RequestType.DELETE else None,
                 ":physical": request.generated_physical_id or former.physical_id,
-                **({":former": former.request_id} if current else {}),
+                **({":former": former.request_id} if former.request_id else {}),
             },
-            "RequestId = :former" if current else "attribute_not_exists(RequestId)",
+            "RequestId = :former" if former.request_id else "attribute_not_exists(RequestId)",
         )
         try:
             self._table.write([[change]], check(self._table, request))
@@ -229,18 +148,15 @@ def operation_of(item: Mapping[str, Any]) -> Operation:
         return Operation(**_OPERATION.read(item))
 
 
-def _is_rollback(request: Request, current: Operation | None) -> bool:
-    """Whether an Update rolls back the last ordinary one, which has failed and is still open: CloudFormation does that
-    at once where successful resources are preserved, while the stack does not roll back."""
+def _returns_to(digest: str, request: Request) -> bool:
+    """Whether an Update changes the properties to those of a digest."""
     before, after = request.digests
-    return before != after and current is not None and current.came_from == after
+    return before != after == digest
 
 
-def _undone(request: Request, current: Operation | None, create_id: str | None) -> str | None:
+def _undone(request: Request, former: Operation, create_id: str | None) -> str | None:
     """Id of the Create that a Delete after this operation rolls back; None if it restores all. A Delete that has failed
     before it leaves the Create for the next one."""
-    if current is None:  # a cancelled Create has not begun: what there is, an earlier creation has left
+    if not former.request_id:  # a cancelled Create has not begun: what there is, an earlier creation has left
         return None if request.generated_physical_id else create_id
-    if current.ended == SUCCEEDED:
-        return None
-    return current.restores
+    return None if former.ended == SUCCEEDED else former.restores

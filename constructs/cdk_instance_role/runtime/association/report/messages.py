@@ -7,7 +7,7 @@ from ..arn import name_of
 from ..contract import LOG_GROUP_VARIABLE, Attribute
 from ..decide.model import Snapshot
 from ..decide.outcome import ErrorKind, Outcome
-from ..decide.step import Plan, Step
+from ..decide.step import Action, Plan, Step
 from ..ledger.shared_budget import Entry
 from ..request.desired import Desired
 from ..request.event import Request
@@ -70,6 +70,17 @@ def failure(request: Request, sentences: Sequence[str]) -> str:
     return _bounded(f"the association failed in {_place(request)}: ", sentences, MESSAGE_BYTES - len(RESTORED))
 
 
+def failed_unread(reason: str, unreadable: str) -> str:
+    """Why an Update failed, of which nobody knows whether it rolls another one back.
+
+    Args:
+        reason: why.
+        unreadable: what could not be read, and what to do about it.
+    """
+    tail = f"; {unreadable}"
+    return _cut(reason, MESSAGE_BYTES - len(tail.encode())) + tail
+
+
 def restored(reason: str) -> str:
     """Why a Create failed, after its work was undone."""
     return reason + RESTORED
@@ -97,7 +108,7 @@ def refused(outcome: Outcome) -> str:
     """A sentence about a change that EC2 has refused for good."""
     # EC2 adds a long encoded message that only sts:DecodeAuthorizationMessage can read.
     detail = _detail(outcome.detail)
-    sentence = f"instance {outcome.step.instance_id}: to {_change(outcome.step)} was refused, {detail}"
+    sentence = f"instance {outcome.step.instance_id}: to {_refused_call(outcome)} was refused, {detail}"
     if outcome.error_kind is ErrorKind.DENIED and outcome.step.before:
         sentence += f" (if {name_of(outcome.step.before)} is not of this stack, it has to be listed in `replaces`)"
     return sentence
@@ -122,8 +133,9 @@ def counts(plan: Plan, snapshot: Snapshot, desired: Desired) -> dict[str, str]:
     }
 
 
-def _change(step: Step) -> str:
-    if step.after is None:
+def _refused_call(outcome: Outcome) -> str:
+    step, is_second_half = outcome.step, outcome.disassociated or outcome.reverted
+    if step.after is None or (step.action is Action.SWAP and not is_second_half):
         return f"disassociate {name_of(step.before or '')}"
     return f"{'restore' if step.undo else 'associate'} {name_of(step.after)}"
 
