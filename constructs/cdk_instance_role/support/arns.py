@@ -32,7 +32,6 @@ class Arns:
     """None if it is only known to the deployment."""
     account: str | None
     """None if it is only known to the deployment."""
-    is_in_china: bool
 
     @classmethod
     @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
@@ -49,7 +48,6 @@ class Arns:
             generated_names=_generated_names(stack),
             partition=partition or (None if is_token(region) else RegionInfo.get(region).partition),
             account=account,
-            is_in_china=region.startswith("cn-"),
         )
 
     def instance(self, instance_id: str) -> str:
