@@ -75,6 +75,14 @@ def test_attaches_a_managed_policy(policy: str, arn: str) -> None:
     assert role_with(managed_policies=[policy])["ManagedPolicyArns"] == [arn]
 
 
+def test_attaches_a_managed_policy_of_aws_once_that_is_given_in_different_ways() -> None:
+    arn = f"arn:aws:iam::aws:policy/{READ_S3}"
+    stack = new_stack()
+    imported = iam.ManagedPolicy.from_managed_policy_arn(stack, "Imported", arn)
+    InstanceRole(stack, "Web", managed_policies=[READ_S3, arn, imported])
+    assert as_text(only(stack, "AWS::IAM::Role")["Properties"]["ManagedPolicyArns"]) == [arn]
+
+
 def test_attaches_managed_policies_of_the_app() -> None:
     stack = new_stack()
     statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])

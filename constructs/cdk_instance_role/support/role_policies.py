@@ -9,7 +9,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .arns import is_token
+from .arns import is_token, parts_of
 
 _CUSTOMIZED = "@aws-cdk/iam:customizeRoles"
 """Key of the context that `iam.Role.customize_roles` sets: the CDK then reports what a role needs and adds nothing."""
@@ -47,7 +47,7 @@ class RolePolicies:
                 f"policies to roles that it owns only: attach {_name_of_policy(policy)} where the role is defined, or "
                 "pass an iam.ManagedPolicy of this app"
             )
-        self._role.add_managed_policy(policy)
+        self._role.add_managed_policy(_by_name_if_of_aws(policy))
         if not self._is_own:
             self._profile.node.add_dependency(policy)
 
@@ -103,6 +103,15 @@ class RolePolicies:
         attached = Stack.of(self._owner).resolve(resource.roles)
         self._owner.node.try_remove_child(_PROBE)
         return not attached
+
+
+def _by_name_if_of_aws(policy: iam.IManagedPolicy) -> iam.IManagedPolicy:
+    """A policy of AWS by its name, also where the ARN is given. The CDK attaches policies that read the same once, and
+    CloudFormation refuses one that is attached twice."""
+    *_, account, resource = parts_of(policy.managed_policy_arn)
+    if account != "aws" or resource is None:
+        return policy
+    return iam.ManagedPolicy.from_aws_managed_policy_name(resource.removeprefix("policy/"))
 
 
 def _name_of_policy(policy: iam.IManagedPolicy) -> str:
