@@ -168,6 +168,20 @@ def of_the_app(scope: Construct, id: str = "Existing", **props: Any) -> iam.Role
     return iam.Role(scope, id, assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), **props)
 
 
+def lazy(scope: Construct, **props: Any) -> iam.IRole:
+    return iam.LazyRole(scope, "Lazy", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), **props)
+
+
+def by_reference(scope: Construct, name: str) -> iam.IRole:
+    trust = iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement(actions=["sts:AssumeRole"], principals=[iam.ServicePrincipal("ec2.amazonaws.com")])
+        ]
+    )
+    resource = iam.CfnRole(scope, "Plain", assume_role_policy_document=trust, role_name=name)
+    return iam.Role.from_role_name(scope, "ByReference", resource.ref)
+
+
 def imported(scope: Construct, name: str = "existing-role") -> iam.IRole:
     return iam.Role.from_role_name(scope, "Existing", name)
 
@@ -188,6 +202,13 @@ ROLES: dict[str, Props] = {
     "another one of the app": lambda stack: {"role": of_the_app(stack, "Other")},
     "one of the app by name": lambda stack: {"role": of_the_app(stack, role_name="existing-role")},
     "one of the app by another name": lambda stack: {"role": of_the_app(stack, role_name="other-role")},
+    "one of the app that is made when it is used": lambda stack: {"role": lazy(stack)},
+    "one of the app that is made when it is used, by name": lambda stack: {"role": lazy(stack, role_name="a-role")},
+    "one of the app that is made when it is used, by another name": lambda stack: {
+        "role": lazy(stack, role_name="b-role")
+    },
+    "one of the app by reference and name": lambda stack: {"role": by_reference(stack, "a-role")},
+    "one of the app by reference and another name": lambda stack: {"role": by_reference(stack, "b-role")},
     "one of the app with a path": lambda stack: {"role": of_the_app(stack, path="/team/")},
     "one of another stack": lambda stack: {"role": of_the_app(Stack(stack, "Other", env=IRELAND))},
 }

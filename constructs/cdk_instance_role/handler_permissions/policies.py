@@ -14,7 +14,7 @@ from ..permission_search.packing import POLICY_SIZE, packed, size_of
 from ..permission_search.statement import RESOURCE, Statement
 from ..support.arns import is_token
 from ..support.at_synthesis import Resources, resources_of
-from ..support.locations import stack_of_targets
+from ..support.locations import stack_of_targets, targets_of
 from ..support.names import DigestedName
 from .conditional_references import ConditionalReferences
 from .policy_identity import as_text, digest_of, token_targets
@@ -134,19 +134,17 @@ class HandlerPolicies(Construct):
         return self._length([statement])
 
     def _measure(self, permissions: Permissions) -> None:
-        """Find out about how long the ARNs of the association's own profile and of its role get."""
+        """Find out about how long the ARNs of the association's own profile and of its role get, if they are those of
+        resources. Another token is not resolved here: what it stands for may be known at synthesis only."""
         profile = permissions.profile
-        if profile.arn in self._widths or not is_token(profile.arn):
-            return
-        texts = (profile.arn, profile.role_arn)
-        kinds, paths = ("InstanceProfile", "Role"), (*profile.paths[:1], "/")
-        for text, arn, kind, path in zip(texts, self._stack.resolve([*texts]), kinds, paths, strict=False):
-            match arn:
+        kinds = {profile.arn: ("InstanceProfile", next(iter(profile.paths), "/")), profile.role_arn: ("Role", "/")}
+        unknown = (text for text in kinds if text not in self._widths and is_token(text, whole=True))
+        references = [text for text in unknown if targets_of(text)]
+        for text, found in zip(references, self._stack.resolve(references) if references else [], strict=True):
+            match found:
                 case {"Fn::GetAtt": [str(name), "Arn"]}:
-                    resource = {"Type": f"AWS::IAM::{kind}", "Properties": {"Path": path}}
+                    resource = {"Type": f"AWS::IAM::{kinds[text][0]}", "Properties": {"Path": kinds[text][1]}}
                     self._widths[text] = Lengths.of(stack_of_targets(text) or self._stack).width_of_arn(name, resource)
-                case found:
-                    self._widths[text] = self._lengths.width(found)
 
     def _width(self, value: str) -> int:
         return self._widths.get(value) or self._lengths.width_of_text(value)

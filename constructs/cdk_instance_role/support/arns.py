@@ -63,12 +63,16 @@ class Arns:
         return self.profiles + path_and_name
 
 
-def is_token(value: str) -> bool:
+def is_token(value: str, *, whole: bool = False) -> bool:
     """Whether a text is or holds a token: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
 
     It looks for what the CDK looks for, without a question to Node.js for every text.
+
+    Args:
+        value: the text.
+        whole: whether it has to be nothing else.
     """
-    return "${Token[" in value and bool(_TOKEN.search(value))
+    return "${Token[" in value and bool(_TOKEN.fullmatch(value) if whole else _TOKEN.search(value))
 
 
 def is_list_token(value: str, *, whole: bool = False) -> bool:
