@@ -1,5 +1,10 @@
 """How much fits into the policies of one provider. The numbers are measured: see tests/synth/test_capacity.py."""
 
+from collections.abc import Iterable, Iterator
+
+from ..permission_search.packing import POLICY_SIZE, Width, least_size
+from ..permission_search.statement import Statement
+
 DEFAULT_MAX_POLICIES, MAX_POLICIES = 10, 25
 """Managed policies of a role, and up to what the quota can be raised:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
@@ -22,6 +27,22 @@ def capacity(max_policies: int) -> str:
         f"about {associations} associations with a role and tags of their own, {listing} with a profile in `replaces`, "
         f"{ids} ids, or {ids_listing} ids with a profile in `replaces`"
     )
+
+
+def too_long_tags(path: str, statements: Iterable[Statement], width: Width) -> Iterator[str]:
+    """A sentence if a statement is longer than a policy: it holds all keys of the tags, which can't be split.
+
+    Args:
+        path: of the association.
+        statements: those for it.
+        width: tells how long a value is.
+    """
+    needed = max(least_size(one, width) for one in statements)
+    if needed > POLICY_SIZE:
+        yield (
+            f"the tags of {path} need {needed:,} characters, and an IAM policy holds {POLICY_SIZE:,}: select by fewer "
+            "or shorter tags, or by ids"
+        )
 
 
 def check_max_policies(max_policies: int) -> None:

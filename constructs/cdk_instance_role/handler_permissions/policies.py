@@ -1,6 +1,6 @@
 """The handler's IAM policies, packed into as few as IAM's size limit allows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,12 @@ from constructs import Construct
 from ..permission_search.merging import merged
 from ..permission_search.packing import POLICY_SIZE, packed, size_of
 from ..permission_search.statement import RESOURCE, Statement
-from ..support.arns import is_token
 from ..support.at_synthesis import Resources, resources_of
-from ..support.locations import stack_of_targets, targets_of
 from ..support.names import DigestedName
+from .capacity import too_long_tags
 from .conditional_references import ConditionalReferences
 from .policy_identity import as_text, digest_of, token_targets
-from .policy_lengths import Lengths
+from .policy_lengths import EstimatedLengths
 from .policy_texts import VERSION, PolicyTexts
 from .statements import Permissions
 
@@ -68,9 +67,7 @@ class HandlerPolicies(Construct):
         self._granted: list[Permissions] = []
         self._policies: list[_Policy] = []
         self._describe_stacks = Statement.of(["cloudformation:DescribeStacks"], _with_parents(self._stack))
-        self._lengths = Lengths.of(self._stack)
-        self._widths: dict[str, int] = {}
-        """Characters of ARNs, by their text with tokens."""
+        self._width = EstimatedLengths(self._stack)
         self._drafted = [self._describe_stacks]
         self._resources: dict[Any, set[str]] = {}
         """Resources of the drafted statements, by all else that is in them."""
@@ -78,10 +75,16 @@ class HandlerPolicies(Construct):
         """Characters that the policies still have room for, by the estimate."""
 
     def add(self, permissions: Permissions) -> None:
-        """Add the permissions for an association."""
-        self._granted.append(permissions)
-        self._measure(permissions)
+        """Add the permissions for an association.
+
+        Raises:
+            ValueError: the keys of its tags don't fit into a policy.
+        """
+        self._width.measure(permissions.profile)
         statements = list(permissions.statements())
+        for problem in too_long_tags(permissions.location.path, statements, self._width):
+            raise ValueError(problem)
+        self._granted.append(permissions)
         self._drafted += statements
         self._free -= sum(map(self._growth, statements))
         if self._free < 0:
@@ -99,6 +102,9 @@ class HandlerPolicies(Construct):
         profiles = (text for permissions in self._granted for text in permissions.profile_texts())
         values = (text for one in statements for text in sorted(one.texts()))
         texts = PolicyTexts.of(self._stack, [*profiles, *values])
+        problems = [*self._too_long_tags(texts)]
+        if problems:
+            return RenderedPolicies([], [], texts, problems)
         parts = packed(merged(map(texts.stable, statements)), texts.width)
         self._provide(len(parts))
         conditional = ConditionalReferences(texts, resources)
@@ -133,22 +139,6 @@ class HandlerPolicies(Construct):
         self._resources[alike] = set(statement.resources)
         return self._length([statement])
 
-    def _measure(self, permissions: Permissions) -> None:
-        """Find out about how long the ARNs of the association's own profile and of its role get, if they are those of
-        resources. Another token is not resolved here: what it stands for may be known at synthesis only."""
-        profile = permissions.profile
-        kinds = {profile.arn: ("InstanceProfile", next(iter(profile.paths), "/")), profile.role_arn: ("Role", "/")}
-        unknown = (text for text in kinds if text not in self._widths and is_token(text, whole=True))
-        references = [text for text in unknown if targets_of(text)]
-        for text, found in zip(references, self._stack.resolve(references) if references else [], strict=True):
-            match found:
-                case {"Fn::GetAtt": [str(name), "Arn"]}:
-                    resource = {"Type": f"AWS::IAM::{kinds[text][0]}", "Properties": {"Path": kinds[text][1]}}
-                    self._widths[text] = Lengths.of(stack_of_targets(text) or self._stack).width_of_arn(name, resource)
-
-    def _width(self, value: str) -> int:
-        return self._widths.get(value) or self._lengths.width_of_text(value)
-
     def _length(self, statements: Iterable[Statement]) -> int:
         return sum(size_of(one, self._width) + 1 for one in statements)
 
@@ -157,6 +147,11 @@ class HandlerPolicies(Construct):
             self._describe_stacks,
             *(one for permissions in self._granted for one in permissions.statements()),
         ]
+
+    def _too_long_tags(self, texts: PolicyTexts) -> Iterator[str]:
+        """What does not fit into a policy since Aspects have made paths longer."""
+        for one in self._granted:
+            yield from too_long_tags(one.location.path, map(texts.stable, one.statements()), texts.width)
 
     def _provide(self, count: int) -> None:
         """Have this many policies."""
