@@ -16,7 +16,7 @@ from ..support.at_synthesis import Resources, resources_of
 from ..support.names import DigestedName
 from .capacity import too_long_tags
 from .conditional_references import ConditionalReferences
-from .policy_identity import as_text, digest_of, token_targets
+from .policy_identity import as_text, digest_of, with_values
 from .policy_lengths import EstimatedLengths
 from .policy_texts import VERSION, PolicyTexts
 from .statements import Permissions
@@ -112,7 +112,8 @@ class HandlerPolicies(Construct):
         for policy, part in zip(self._policies, parts, strict=True):
             conditional.look_at(policy.found_in(resources), part)
             original = [*map(texts.original, part)]
-            policy.write(sorted(part, key=as_text), texts, resources, token_targets(original, self._granted))
+            description = with_values(_DESCRIPTION, original, texts)
+            policy.write(sorted(part, key=as_text), texts, resources, description)
             written += original
         return RenderedPolicies(written, self._granted, texts, [*conditional.problems()])
 
@@ -185,7 +186,7 @@ class _Policy:
         self._logical_id = DigestedName(_MAX_LOGICAL_ID, separator="")
 
     def write(
-        self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources, token_ids: Sequence[str]
+        self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources, description: str
     ) -> None:
         """Write what is in the policy, and name it after that."""
         document = texts.render(statements)
@@ -196,7 +197,7 @@ class _Policy:
             self._resource.policy_document = document
             # An Aspect such as `RemovalPolicies` may retain everything. A former policy would stay attached then.
             self._resource.cfn_options.deletion_policy = self._resource.cfn_options.update_replace_policy = None
-            self._rename(digest_of(statements), self.found_in(resources).get("Properties", {}), token_ids)
+            self._rename(digest_of(statements), self.found_in(resources).get("Properties", {}), description)
 
     def found_in(self, resources: Resources) -> Mapping[str, Any]:
         """The policy as the template has it; nothing if it is only reported, or not written yet."""
@@ -208,7 +209,7 @@ class _Policy:
         logical_id: str = self._stack.resolve(self._resource.logical_id)
         return logical_id
 
-    def _rename(self, digest: str, properties: Mapping[str, Any], token_ids: Sequence[str]) -> None:
+    def _rename(self, digest: str, properties: Mapping[str, Any], description: str) -> None:
         """Add the digest to the logical id and to the name. An Aspect may have set either; the old policy has the name
         while the new one is made. With other values of tokens, the description makes CloudFormation create another
         policy, which can't be done under a fixed name."""
@@ -216,8 +217,8 @@ class _Policy:
         name = self._name.renewed(properties.get("ManagedPolicyName"), digest)
         if name is not None:
             self._resource.add_property_override("ManagedPolicyName", name)
-        elif token_ids:
-            self._resource.description = f"{_DESCRIPTION}, with {', '.join(token_ids)}"
+        elif description != _DESCRIPTION:
+            self._resource.description = description
 
 
 @jsii.implements(IAnyProducer)

@@ -109,6 +109,16 @@ class Lengths:
         return min(longest, len(f"{self.stack_name}-{logical_id}-") + _RANDOM_PART)
 
 
+def longest_value(before: str) -> int:
+    """About the most characters of an id, a name or an ARN.
+
+    Args:
+        before: what is before it in an ARN; empty for a whole ARN.
+    """
+    known = {":instance/": _ID, **{f":{kind}/": longest for kind, longest in _KINDS.values()}}
+    return next((longest for kind, longest in known.items() if kind in before), _MAX_ARN)
+
+
 class EstimatedLengths:
     """About how long values get, as far as it is known before the synthesis."""
 

@@ -1,6 +1,7 @@
 """ARNs in the account and Region of a stack, as text with tokens in it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -73,6 +74,15 @@ def is_token(value: str, *, whole: bool = False) -> bool:
         whole: whether it has to be nothing else.
     """
     return "${Token[" in value and bool(_TOKEN.fullmatch(value) if whole else _TOKEN.search(value))
+
+
+def tokens_in(text: str) -> Iterator[tuple[str, str]]:
+    """The tokens in a text, each after what is before it.
+
+    >>> [*tokens_in("arn:${Token[AWS.Partition.3]}:iam")]
+    [('arn:', '${Token[AWS.Partition.3]}')]
+    """
+    return ((text[: found.start()], found[0]) for found in _TOKEN.finditer(text))
 
 
 def is_list_token(value: str, *, whole: bool = False) -> bool:
