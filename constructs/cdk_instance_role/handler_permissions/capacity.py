@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from ..permission_search.packing import POLICY_SIZE, Width, least_size
 from ..permission_search.statement import Statement
+from ..support.argument_types import is_number_token
 
 DEFAULT_MAX_POLICIES, MAX_POLICIES = 10, 25
 """Managed policies of a role, and up to what the quota can be raised:
@@ -49,8 +50,13 @@ def check_max_policies(max_policies: int) -> None:
     """Check the number of policies that a provider is given.
 
     Raises:
-        ValueError: it is out of range.
+        ValueError: it is out of range, or a token.
     """
+    if is_number_token(max_policies):
+        raise ValueError(
+            f"max_policies is a token: give a number that is known at synthesis, from 2 to {MAX_POLICIES}, because the "
+            "policies are counted then"
+        )
     if not isinstance(max_policies, int) or not 2 <= max_policies <= MAX_POLICIES:
         raise ValueError(
             f"max_policies is {max_policies!r}: give a number from 2 to {MAX_POLICIES}, up to which IAM can raise the "
