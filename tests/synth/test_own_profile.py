@@ -39,6 +39,8 @@ OWN_PATH = "/cdk-instance-role/Stack/29751047/"
 WITHOUT_DIGEST = r"WebInstanceProfile[0-9A-F]{8}"
 WITH_DIGEST = r"WebInstanceProfile[0-9A-F]{8}[0-9a-f]{8}"
 
+READ = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
+
 Values = Mapping[str, Mapping[str, Any]]
 
 
@@ -141,6 +143,15 @@ def test_a_name_from_an_aspect_counts_like_one_from_the_app() -> None:
         pytest.param(
             lambda stack, name: with_aspect(None, stack, role=iam.Role.from_role_name(stack, "Given", name)),
             id="an imported role",
+        ),
+        pytest.param(
+            lambda stack, name: with_aspect(
+                None,
+                stack,
+                role=iam.Role.from_role_name(stack, "Given", name),
+                managed_policies=[iam.ManagedPolicy(stack, "Policy", statements=[READ])],
+            ),
+            id="an imported role that is given a policy",
         ),
         pytest.param(lazily_named_profile, id="a profile of the CDK"),
         pytest.param(
