@@ -44,6 +44,8 @@ RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
 assert RUNTIMES[0] == "python{}.{}".format(*OLDEST_PYTHON)
 
+_MAX_SUBNETS, _MAX_GROUPS = 16, 5
+"""Of a function: https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html"""
 _HEX_ID = r"-(?:[0-9a-f]{8}|[0-9a-f]{17})"
 
 
@@ -91,7 +93,10 @@ _OF_TAGS = re.compile(r"(?!\s)[\w .:/=+@-]*(?<!\s)")
 """https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 _TAG_CHARACTERS = "should be letters, digits, blanks inside, and _ . : / = + - @, which IAM takes"
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), text(f"A tag key {_TAG_CHARACTERS}", _OF_TAGS)]
-TagValue = Annotated[str, StringConstraints(max_length=256), text(f"A tag value {_TAG_CHARACTERS}", _OF_TAGS)]
+TagValue = Annotated[
+    str, StringConstraints(min_length=1, max_length=256), text(f"A tag value {_TAG_CHARACTERS}", _OF_TAGS)
+]
+"""A tag may have an empty value in AWS, but CloudFormation takes none of a state machine."""
 Retention = Annotated[int, _one_of(tuple(RETENTION))]
 RuntimeName = Annotated[str, _one_of(RUNTIMES)]
 RemovalPolicyName = Literal["destroy", "retain"]
@@ -101,8 +106,8 @@ class VpcEntry(Strict):
     """Where all functions run."""
 
     vpc_id: VpcId
-    subnet_ids: Annotated[list[SubnetId], Field(min_length=1)]
-    security_group_ids: Annotated[list[SecurityGroupId], Field(min_length=1)] | None = None
+    subnet_ids: Annotated[list[SubnetId], Field(min_length=1, max_length=_MAX_SUBNETS)]
+    security_group_ids: Annotated[list[SecurityGroupId], Field(min_length=1, max_length=_MAX_GROUPS)] | None = None
 
 
 class SettingsEntry(Strict):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Duration, Token
+from aws_cdk import Duration
 
 from .runtime.association.contract import (
     MAX_SWEEP_SECONDS,
@@ -12,7 +12,7 @@ from .runtime.association.contract import (
     EnforcementProperty,
     Property,
 )
-from .support.argument_types import whole_seconds
+from .support.argument_types import is_number_token, whole_seconds
 from .support.arns import is_token
 from .support.change_limits import change_limit
 from .support.lookups import is_dummy
@@ -136,7 +136,7 @@ def _sweep_seconds(every: Duration | None) -> int:
 
 
 def _change_limit(value: int | str) -> str:
-    if is_token(value) if isinstance(value, str) else _is_number_token(value):
+    if is_token(value) if isinstance(value, str) else is_number_token(value):
         raise ValueError("max_changes is a token: give a number or a percentage that is known at synth")
     if isinstance(value, str) and is_dummy(value):
         return value
@@ -147,9 +147,3 @@ def _change_limit(value: int | str) -> str:
             f"max_changes is {value!r}: give a whole number of instances from 1, or a percentage of them above 0 and "
             "up to 100, like '10%'"
         ) from None
-
-
-def _is_number_token(value: object) -> bool:
-    # jsii does not survive what JSON can't say.
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
-    return is_number and bool(Token.is_unresolved(value))

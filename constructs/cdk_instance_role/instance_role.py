@@ -89,7 +89,9 @@ class InstanceRole(Construct):
                 can't create a second one of that name. Default: CloudFormation makes one.
             description: description of the new role, up to 1000 characters. Default: none.
             former_ids: ids that this construct had before in the same scope, like ``("Web",)``. The handler may then
-                move instances from the profile that it had under such an id. Default: none.
+                move instances from the profile that it had under such an id. Change ``role_name`` and
+                ``instance_profile_name`` together with the id: CloudFormation creates the new role and profile before
+                it deletes the old ones, and fails with "already exists" if they have the same names. Default: none.
 
         Raises:
             ValueError: a name, an ARN or a former id that can't be one, or that another `InstanceRole` of the stack has

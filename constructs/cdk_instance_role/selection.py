@@ -83,8 +83,8 @@ class InstanceSelection:
         the next deployment that changes a property of the association, or by `Enforcement.repair`.
 
         Limits: 190 values in all, because EC2 takes no more in one call; keys of 128 and values of 256 characters; only
-        tabs and the characters from U+0020 to U+00FF, because an IAM policy can hold no others; and no more values than
-        fit into one IAM policy, which the association checks.
+        tabs and the characters from U+0020 to U+00FF, because an IAM policy can hold no others; and no more keys than
+        fit into one IAM policy with a value of each, which the association checks.
 
         Args:
             tags: tag keys with the values that count. All keys must match, any value of a key is enough. A value

@@ -50,14 +50,14 @@ def associated(instances: InstanceSelection = BY_ID, stack: Stack | None = None,
     return stack
 
 
-def imported_profile(scope: Construct, name: str) -> iam.IInstanceProfile:
+def imported_profile(scope: Construct, name: str, id: str | None = None) -> iam.IInstanceProfile:
     """A profile that lives elsewhere, with a role of the same name."""
-    partition = Stack.of(scope).partition
+    id_, partition = id or name, Stack.of(scope).partition
     return iam.InstanceProfile.from_instance_profile_attributes(
         scope,
-        name,
+        id_,
         instance_profile_arn=f"arn:{partition}:iam::{ACCOUNT}:instance-profile/{name}",
-        role=iam.Role.from_role_arn(scope, f"{name}Role", f"arn:{partition}:iam::{ACCOUNT}:role/{name}"),
+        role=iam.Role.from_role_arn(scope, f"{id_}Role", f"arn:{partition}:iam::{ACCOUNT}:role/{name}"),
     )
 
 

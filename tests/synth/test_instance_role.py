@@ -75,6 +75,14 @@ def test_attaches_a_managed_policy(policy: str, arn: str) -> None:
     assert role_with(managed_policies=[policy])["ManagedPolicyArns"] == [arn]
 
 
+def test_attaches_a_managed_policy_of_aws_once_that_is_given_in_different_ways() -> None:
+    arn = f"arn:aws:iam::aws:policy/{READ_S3}"
+    stack = new_stack()
+    imported = iam.ManagedPolicy.from_managed_policy_arn(stack, "Imported", arn)
+    InstanceRole(stack, "Web", managed_policies=[READ_S3, arn, imported])
+    assert as_text(only(stack, "AWS::IAM::Role")["Properties"]["ManagedPolicyArns"]) == [arn]
+
+
 def test_attaches_managed_policies_of_the_app() -> None:
     stack = new_stack()
     statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
@@ -160,6 +168,20 @@ def of_the_app(scope: Construct, id: str = "Existing", **props: Any) -> iam.Role
     return iam.Role(scope, id, assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), **props)
 
 
+def lazy(scope: Construct, **props: Any) -> iam.IRole:
+    return iam.LazyRole(scope, "Lazy", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), **props)
+
+
+def by_reference(scope: Construct, name: str) -> iam.IRole:
+    trust = iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement(actions=["sts:AssumeRole"], principals=[iam.ServicePrincipal("ec2.amazonaws.com")])
+        ]
+    )
+    resource = iam.CfnRole(scope, "Plain", assume_role_policy_document=trust, role_name=name)
+    return iam.Role.from_role_name(scope, "ByReference", resource.ref)
+
+
 def imported(scope: Construct, name: str = "existing-role") -> iam.IRole:
     return iam.Role.from_role_name(scope, "Existing", name)
 
@@ -180,6 +202,13 @@ ROLES: dict[str, Props] = {
     "another one of the app": lambda stack: {"role": of_the_app(stack, "Other")},
     "one of the app by name": lambda stack: {"role": of_the_app(stack, role_name="existing-role")},
     "one of the app by another name": lambda stack: {"role": of_the_app(stack, role_name="other-role")},
+    "one of the app that is made when it is used": lambda stack: {"role": lazy(stack)},
+    "one of the app that is made when it is used, by name": lambda stack: {"role": lazy(stack, role_name="a-role")},
+    "one of the app that is made when it is used, by another name": lambda stack: {
+        "role": lazy(stack, role_name="b-role")
+    },
+    "one of the app by reference and name": lambda stack: {"role": by_reference(stack, "a-role")},
+    "one of the app by reference and another name": lambda stack: {"role": by_reference(stack, "b-role")},
     "one of the app with a path": lambda stack: {"role": of_the_app(stack, path="/team/")},
     "one of another stack": lambda stack: {"role": of_the_app(Stack(stack, "Other", env=IRELAND))},
 }

@@ -1,16 +1,26 @@
 """The profile of an `InstanceRole` follows the changes of Aspects to it and to its role."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsii
 import pytest
-from aws_cdk import Aspects, CfnResource, IAspect, NestedStack, PermissionsBoundary, Stack
+from aws_cdk import (
+    Aspects,
+    CfnResource,
+    IAspect,
+    IStableStringProducer,
+    Lazy,
+    NestedStack,
+    PermissionsBoundary,
+    Stack,
+)
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
-from cdk_instance_role import InstanceRole, InstanceSelection
+from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection
 from cdk_instance_role.instance_profiles.known_profile import KnownProfile
 from tests.synth.builders import (
     BY_ID,
@@ -18,6 +28,7 @@ from tests.synth.builders import (
     associated,
     association_of,
     handler_policies,
+    imported_profile,
     new_app,
     new_stack,
     resources,
@@ -27,6 +38,8 @@ ROLE, PROFILE = "AWS::IAM::Role", "AWS::IAM::InstanceProfile"
 OWN_PATH = "/cdk-instance-role/Stack/29751047/"
 WITHOUT_DIGEST = r"WebInstanceProfile[0-9A-F]{8}"
 WITH_DIGEST = r"WebInstanceProfile[0-9A-F]{8}[0-9a-f]{8}"
+
+READ = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
 
 Values = Mapping[str, Mapping[str, Any]]
 
@@ -67,6 +80,25 @@ def profile_id(stack: Stack) -> str:
     return id_
 
 
+@jsii.implements(IStableStringProducer)
+class Later:
+    """A value that is known when the app has been built. The CDK asks for it once and remembers the answer."""
+
+    value = "unknown"
+
+    def produce(self) -> str:
+        return self.value
+
+
+def lazily_named_role(stack: Stack, name: str) -> iam.Role:
+    return iam.Role(stack, "Given", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), role_name=name)
+
+
+def lazily_named_profile(stack: Stack, name: str) -> None:
+    profile = iam.InstanceProfile(stack, "Plain", role=lazily_named_role(stack, "web"), instance_profile_name=name)
+    InstanceProfileAssociation(stack, "Fleet", instance_profile=profile, instances=BY_ID)
+
+
 def named(name: str) -> Override:
     return Override({ROLE: {"RoleName": name}})
 
@@ -98,6 +130,47 @@ def test_another_name_from_an_aspect_gives_another_profile_and_the_same_name_the
 
 def test_a_name_from_an_aspect_counts_like_one_from_the_app() -> None:
     assert profile_id(with_aspect(named("web"))[0]) == profile_id(with_aspect(None, role_name="web")[0])
+
+
+@pytest.mark.parametrize(
+    "define",
+    [
+        pytest.param(lambda stack, name: with_aspect(None, stack, role_name=name), id="the own role"),
+        pytest.param(lambda stack, name: with_aspect(None, stack, instance_profile_name=name), id="the own profile"),
+        pytest.param(
+            lambda stack, name: with_aspect(None, stack, role=lazily_named_role(stack, name)), id="a given role"
+        ),
+        pytest.param(
+            lambda stack, name: with_aspect(None, stack, role=iam.Role.from_role_name(stack, "Given", name)),
+            id="an imported role",
+        ),
+        pytest.param(
+            lambda stack, name: with_aspect(
+                None,
+                stack,
+                role=iam.Role.from_role_name(stack, "Given", name),
+                managed_policies=[iam.ManagedPolicy(stack, "Policy", statements=[READ])],
+            ),
+            id="an imported role that is given a policy",
+        ),
+        pytest.param(lazily_named_profile, id="a profile of the CDK"),
+        pytest.param(
+            lambda stack, name: InstanceProfileAssociation(
+                stack, "Fleet", instance_profile=imported_profile(stack, name, id="Imported"), instances=BY_ID
+            ),
+            id="an imported profile",
+        ),
+    ],
+)
+def test_a_name_that_the_app_gives_later_is_read_at_synthesis(define: Callable[[Stack, str], object]) -> None:
+    stack, later = new_stack(), Later()
+    define(stack, Lazy.string(later))
+    later.value = "shop-web"
+
+    template = json.dumps(resources(stack))
+
+    assert "shop-web" in template
+    assert "unknown" not in template
 
 
 def test_an_aspect_that_does_not_change_the_role_changes_nothing() -> None:

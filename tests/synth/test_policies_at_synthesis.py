@@ -253,3 +253,31 @@ def test_associations_wait_for_the_policies_of_their_own_stack_only() -> None:
         "InstanceProfileHandlerPoliciesPolicy1E32CCFF4",
         "WebRole",
     }
+
+
+def long_tags(count: int, length: int) -> InstanceSelection:
+    return InstanceSelection.by_tags({f"key-{number:02}".ljust(107, "k"): ["v" * length] for number in range(count)})
+
+
+TOO_LONG = (
+    r"the tags of Stack/Web/Fleet need 6,\d\d\d characters, and an IAM policy holds 6,144: select by fewer or shorter "
+    "tags, or by ids"
+)
+
+
+def test_fails_when_the_keys_and_values_of_the_tags_are_longer_than_a_policy() -> None:
+    with pytest.raises(ValueError, match=TOO_LONG):
+        associated(long_tags(20, 200))
+
+
+def test_fails_when_a_path_from_an_aspect_makes_the_tags_longer_than_a_policy() -> None:
+    def build(*aspects: Any) -> Stack:
+        stack = new_stack()
+        InstanceRole(stack, "Web", role_name="web").associate_with("Fleet", long_tags(15, 247))
+        for one in aspects:
+            Aspects.of(stack).add(one)
+        return stack
+
+    assert handler_policies(build())
+    with pytest.raises(RuntimeError, match=TOO_LONG):
+        handler_policies(build(Sets(PROFILE, "Path", lambda _: f"/{'p' * 400}/")))

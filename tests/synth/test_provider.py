@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import CfnParameter, Stack
 from aws_cdk.assertions import Match, Template
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
@@ -216,7 +216,16 @@ def test_the_function_the_ledger_and_the_log_group_are_attributes() -> None:
     ]
 
 
-@pytest.mark.parametrize("max_policies", [1, 26, 0, -1, "10", 10.5])
+@pytest.mark.parametrize("max_policies", [1, 26, 0, -1, "10", 10.5, float("inf"), 10**400])
 def test_fails_when_the_number_of_policies_is_out_of_range(max_policies: Any) -> None:
     with pytest.raises(ValueError, match=r"^max_policies is .*: give a number from 2 to 25, up to which IAM can raise"):
         AssociationProvider(new_stack(), "Provider", max_policies=max_policies)
+
+
+def test_fails_when_the_number_of_policies_is_a_token() -> None:
+    stack = new_stack()
+    number: Any = CfnParameter(stack, "Most", type="Number").value_as_number
+    with pytest.raises(
+        ValueError, match=r"^max_policies is a token: give a number that is known at synthesis, from 2 to 25"
+    ):
+        AssociationProvider(stack, "Provider", max_policies=number)

@@ -123,7 +123,7 @@ def listing_another(*, token: bool, provider: bool = False) -> Stack:
 
 
 REFUSED = (
-    r"\[Stack/InstanceProfileAssociationProvider\] Stack/Web/Fleet lists the profile of Stack/Ops/Fleet in "
+    r"\[Stack/InstanceProfileAssociationProvider\] Stack/Web/Fleet lists a profile of Stack/Ops/Fleet in "
     r"`replaces`, and both have one provider: .* Use another provider for one of them: "
     r"provider=AssociationProvider\(\.\.\.\)"
 )
@@ -144,7 +144,14 @@ def profile_of_the_cdk(stack: Stack) -> tuple[iam.IInstanceProfile, str]:
     return iam.InstanceProfile(stack, "OpsProfile", instance_profile_name="Ops", role=role, path="/team/"), "/team/Ops"
 
 
-@pytest.mark.parametrize("defined", [profile_of_an_instance_role, profile_of_the_cdk])
+def former_profile_of_an_instance_role(stack: Stack) -> tuple[iam.IInstanceProfile, str]:
+    role = InstanceRole(stack, "Ops", role_name="Ops")
+    return role.instance_profile, "/cdk-instance-role/Stack/ca70b509/Former"
+
+
+@pytest.mark.parametrize(
+    "defined", [profile_of_an_instance_role, former_profile_of_an_instance_role, profile_of_the_cdk]
+)
 def test_a_listed_profile_that_leads_to_another_role_is_refused_if_it_is_listed_by_its_arn(defined: Any) -> None:
     stack = new_stack()
     ops, path_and_name = defined(stack)

@@ -65,7 +65,7 @@ def _given_arn(reference: str) -> str | None:
 
 def _sentence(found: Excess) -> str:
     if found.listing and found.wanting:
-        both = f"{found.listing.name} lists the profile of {found.wanting.name} in `replaces`"
+        both = f"{found.listing.name} lists a profile of {found.wanting.name} in `replaces`"
         return (
             f"{both}, and both have one provider: "
             "by way of that profile its function could give instances what neither of the two declares for them. "

@@ -1,6 +1,6 @@
 """The handler's IAM policies, packed into as few as IAM's size limit allows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,12 @@ from constructs import Construct
 from ..permission_search.merging import merged
 from ..permission_search.packing import POLICY_SIZE, packed, size_of
 from ..permission_search.statement import RESOURCE, Statement
-from ..support.arns import is_token
 from ..support.at_synthesis import Resources, resources_of
-from ..support.locations import stack_of_targets
 from ..support.names import DigestedName
+from .capacity import too_long_tags
 from .conditional_references import ConditionalReferences
-from .policy_identity import as_text, digest_of, token_targets
-from .policy_lengths import Lengths
+from .policy_identity import as_text, digest_of, with_values
+from .policy_lengths import EstimatedLengths
 from .policy_texts import VERSION, PolicyTexts
 from .statements import Permissions
 
@@ -68,9 +67,7 @@ class HandlerPolicies(Construct):
         self._granted: list[Permissions] = []
         self._policies: list[_Policy] = []
         self._describe_stacks = Statement.of(["cloudformation:DescribeStacks"], _with_parents(self._stack))
-        self._lengths = Lengths.of(self._stack)
-        self._widths: dict[str, int] = {}
-        """Characters of ARNs, by their text with tokens."""
+        self._width = EstimatedLengths(self._stack)
         self._drafted = [self._describe_stacks]
         self._resources: dict[Any, set[str]] = {}
         """Resources of the drafted statements, by all else that is in them."""
@@ -78,10 +75,16 @@ class HandlerPolicies(Construct):
         """Characters that the policies still have room for, by the estimate."""
 
     def add(self, permissions: Permissions) -> None:
-        """Add the permissions for an association."""
-        self._granted.append(permissions)
-        self._measure(permissions)
+        """Add the permissions for an association.
+
+        Raises:
+            ValueError: the keys of its tags don't fit into a policy.
+        """
+        self._width.measure(permissions.profile)
         statements = list(permissions.statements())
+        for problem in too_long_tags(permissions.location.path, statements, self._width):
+            raise ValueError(problem)
+        self._granted.append(permissions)
         self._drafted += statements
         self._free -= sum(map(self._growth, statements))
         if self._free < 0:
@@ -99,6 +102,9 @@ class HandlerPolicies(Construct):
         profiles = (text for permissions in self._granted for text in permissions.profile_texts())
         values = (text for one in statements for text in sorted(one.texts()))
         texts = PolicyTexts.of(self._stack, [*profiles, *values])
+        problems = [*self._too_long_tags(texts)]
+        if problems:
+            return RenderedPolicies([], [], texts, problems)
         parts = packed(merged(map(texts.stable, statements)), texts.width)
         self._provide(len(parts))
         conditional = ConditionalReferences(texts, resources)
@@ -106,7 +112,8 @@ class HandlerPolicies(Construct):
         for policy, part in zip(self._policies, parts, strict=True):
             conditional.look_at(policy.found_in(resources), part)
             original = [*map(texts.original, part)]
-            policy.write(sorted(part, key=as_text), texts, resources, token_targets(original, self._granted))
+            description = with_values(_DESCRIPTION, original, texts)
+            policy.write(sorted(part, key=as_text), texts, resources, description)
             written += original
         return RenderedPolicies(written, self._granted, texts, [*conditional.problems()])
 
@@ -133,24 +140,6 @@ class HandlerPolicies(Construct):
         self._resources[alike] = set(statement.resources)
         return self._length([statement])
 
-    def _measure(self, permissions: Permissions) -> None:
-        """Find out about how long the ARNs of the association's own profile and of its role get."""
-        profile = permissions.profile
-        if profile.arn in self._widths or not is_token(profile.arn):
-            return
-        texts = (profile.arn, profile.role_arn)
-        kinds, paths = ("InstanceProfile", "Role"), (*profile.paths[:1], "/")
-        for text, arn, kind, path in zip(texts, self._stack.resolve([*texts]), kinds, paths, strict=False):
-            match arn:
-                case {"Fn::GetAtt": [str(name), "Arn"]}:
-                    resource = {"Type": f"AWS::IAM::{kind}", "Properties": {"Path": path}}
-                    self._widths[text] = Lengths.of(stack_of_targets(text) or self._stack).width_of_arn(name, resource)
-                case found:
-                    self._widths[text] = self._lengths.width(found)
-
-    def _width(self, value: str) -> int:
-        return self._widths.get(value) or self._lengths.width_of_text(value)
-
     def _length(self, statements: Iterable[Statement]) -> int:
         return sum(size_of(one, self._width) + 1 for one in statements)
 
@@ -159,6 +148,11 @@ class HandlerPolicies(Construct):
             self._describe_stacks,
             *(one for permissions in self._granted for one in permissions.statements()),
         ]
+
+    def _too_long_tags(self, texts: PolicyTexts) -> Iterator[str]:
+        """What does not fit into a policy since Aspects have made paths longer."""
+        for one in self._granted:
+            yield from too_long_tags(one.location.path, map(texts.stable, one.statements()), texts.width)
 
     def _provide(self, count: int) -> None:
         """Have this many policies."""
@@ -192,7 +186,7 @@ class _Policy:
         self._logical_id = DigestedName(_MAX_LOGICAL_ID, separator="")
 
     def write(
-        self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources, token_ids: Sequence[str]
+        self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources, description: str
     ) -> None:
         """Write what is in the policy, and name it after that."""
         document = texts.render(statements)
@@ -203,7 +197,7 @@ class _Policy:
             self._resource.policy_document = document
             # An Aspect such as `RemovalPolicies` may retain everything. A former policy would stay attached then.
             self._resource.cfn_options.deletion_policy = self._resource.cfn_options.update_replace_policy = None
-            self._rename(digest_of(statements), self.found_in(resources).get("Properties", {}), token_ids)
+            self._rename(digest_of(statements), self.found_in(resources).get("Properties", {}), description)
 
     def found_in(self, resources: Resources) -> Mapping[str, Any]:
         """The policy as the template has it; nothing if it is only reported, or not written yet."""
@@ -215,7 +209,7 @@ class _Policy:
         logical_id: str = self._stack.resolve(self._resource.logical_id)
         return logical_id
 
-    def _rename(self, digest: str, properties: Mapping[str, Any], token_ids: Sequence[str]) -> None:
+    def _rename(self, digest: str, properties: Mapping[str, Any], description: str) -> None:
         """Add the digest to the logical id and to the name. An Aspect may have set either; the old policy has the name
         while the new one is made. With other values of tokens, the description makes CloudFormation create another
         policy, which can't be done under a fixed name."""
@@ -223,8 +217,8 @@ class _Policy:
         name = self._name.renewed(properties.get("ManagedPolicyName"), digest)
         if name is not None:
             self._resource.add_property_override("ManagedPolicyName", name)
-        elif token_ids:
-            self._resource.description = f"{_DESCRIPTION}, with {', '.join(token_ids)}"
+        elif description != _DESCRIPTION:
+            self._resource.description = description
 
 
 @jsii.implements(IAnyProducer)

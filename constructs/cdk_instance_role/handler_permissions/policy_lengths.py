@@ -9,7 +9,9 @@ from typing import Any
 
 from aws_cdk import Stack
 
+from ..instance_profiles.known_profile import KnownProfile
 from ..support.arns import Arns, is_token
+from ..support.locations import stack_of_targets, targets_of
 from ..support.names import name_in
 
 _TOKEN = re.compile(r"\$\{Token\[([A-Za-z.:]*)[^\]]*\]\}")
@@ -105,3 +107,43 @@ class Lengths:
         if given is not None or self.stack_name is None:
             return longest
         return min(longest, len(f"{self.stack_name}-{logical_id}-") + _RANDOM_PART)
+
+
+def longest_value(before: str) -> int:
+    """About the most characters of an id, a name or an ARN.
+
+    Args:
+        before: what is before it in an ARN; empty for a whole ARN.
+    """
+    known = {":instance/": _ID, **{f":{kind}/": longest for kind, longest in _KINDS.values()}}
+    return next((longest for kind, longest in known.items() if kind in before), _MAX_ARN)
+
+
+class EstimatedLengths:
+    """About how long values get, as far as it is known before the synthesis."""
+
+    def __init__(self, stack: Stack) -> None:
+        """
+        Args:
+            stack: the stack that the policies are in.
+        """
+        self._stack, self._lengths = stack, Lengths.of(stack)
+        self._measured: dict[str, int] = {}
+        """By ARN, with tokens."""
+
+    def __call__(self, value: str) -> int:
+        """Length of a value as JSON, with its quotation marks."""
+        return self._measured.get(value) or self._lengths.width_of_text(value)
+
+    def measure(self, profile: KnownProfile) -> None:
+        """Find out how long the ARNs of a profile and of its role get, if they are those of resources. Another token is
+        not resolved here: what it stands for may be known at synthesis only."""
+        kinds = {profile.arn: ("InstanceProfile", next(iter(profile.paths), "/")), profile.role_arn: ("Role", "/")}
+        unknown = (text for text in kinds if text not in self._measured and is_token(text, whole=True))
+        references = [text for text in unknown if targets_of(text)]
+        for text, found in zip(references, self._stack.resolve(references) if references else [], strict=True):
+            match found:
+                case {"Fn::GetAtt": [str(name), "Arn"]}:
+                    resource = {"Type": f"AWS::IAM::{kinds[text][0]}", "Properties": {"Path": kinds[text][1]}}
+                    lengths = Lengths.of(stack_of_targets(text) or self._stack)
+                    self._measured[text] = lengths.width_of_arn(name, resource)

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 
 from ..permission_search.statement import Statement
-from ..support.arns import is_list_token, is_token
+from ..support.arns import is_list_token, is_token, tokens_in
 from ..support.at_synthesis import resources_of
 from ..support.locations import stack_of_targets, targets_of
 from .policy_lengths import Lengths
 
 VERSION = "2012-10-17"
 """Of the language that policies are written in."""
+_KNOWN_BY_ID = iam.CfnInstanceProfile | iam.CfnRole | cloudwatch.CfnAlarm
+_DYNAMIC = "{{resolve:"
+"""Begins a value that CloudFormation looks up:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html"""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class PolicyTexts:
     """
 
     _resolved: Mapping[str, Any]
-    """By text with tokens."""
+    """By text with tokens, and by token."""
     _stable: Mapping[str, str]
     _original: Mapping[str, str]
     _stack: Stack
@@ -41,9 +47,10 @@ class PolicyTexts:
             values: the values.
         """
         texts = [value for value in dict.fromkeys(values) if is_token(value) or is_list_token(value)]
-        found = stack.resolve([[text] if is_list_token(text) else text for text in texts]) if texts else []
-        resolved = dict(zip(texts, found, strict=True))
-        stable = _distinct({text: _marked(text, _as_text(value)) for text, value in resolved.items()})
+        asked = [*dict.fromkeys([*texts, *(token for text in texts for _, token in tokens_in(text))])]
+        found = stack.resolve([[text] if is_list_token(text) else text for text in asked]) if asked else []
+        resolved = dict(zip(asked, found, strict=True))
+        stable = _distinct({text: _marked(text, _as_text(resolved[text])) for text in texts})
         return cls(resolved, stable, {stable[text]: text for text in stable}, stack)
 
     def stable(self, statement: Statement) -> Statement:
@@ -76,6 +83,21 @@ class PolicyTexts:
         is_own = names and stack_of_targets(self._original[value]) in (None, self._stack)
         return names if is_own else set()
 
+    def given_at_deployment(self, text: str) -> Iterator[tuple[str, str, str]]:
+        """The tokens in a text whose values only the deployment knows: what is before each, what it resolves to, as
+        text, and the token.
+
+        The logical id of a role, a profile or an alarm of the app stands for it. The id of an instance of the app is
+        given at deployment, because CloudFormation may replace the instance.
+
+        Args:
+            text: a value with its tokens.
+        """
+        for before, token in tokens_in(text):
+            resolved = self._resolved[token]
+            if _is_unknown(resolved) and not any(isinstance(one, _KNOWN_BY_ID) for one in targets_of(token)):
+                yield before, json.dumps(resolved, sort_keys=True), token
+
     def render(self, statements: Iterable[Statement]) -> dict[str, Any]:
         """A policy document, with tokens."""
         return {"Version": VERSION, "Statement": [self._with_tokens(one.render()) for one in statements]}
@@ -94,6 +116,16 @@ class PolicyTexts:
             case list():
                 return [self._with_tokens(one) for one in node]
         return {key: self._with_tokens(value) for key, value in node.items()}
+
+
+def _is_unknown(resolved: Any) -> bool:
+    """Whether the template does not tell a value, which may be another one in another deployment of the stack."""
+    match resolved:
+        case str():
+            return _DYNAMIC in resolved
+        case {"Ref": str(name)}:
+            return not name.startswith("AWS::")
+    return True
 
 
 def _referenced(value: Any) -> Iterator[str]:

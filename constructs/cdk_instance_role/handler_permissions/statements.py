@@ -224,8 +224,9 @@ class Permissions:
 
     @property
     def _ec2_services(self) -> list[str]:
-        # In China EC2 goes by either name.
-        return ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] if self.arns.is_in_china else ["ec2.amazonaws.com"]
+        # In China EC2 goes by either name, and a stack without a Region may be deployed there.
+        may_be_in_china = self.arns.partition in (None, "aws-cn")
+        return ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"] if may_be_in_china else ["ec2.amazonaws.com"]
 
 
 def observe_statement() -> iam.PolicyStatement:

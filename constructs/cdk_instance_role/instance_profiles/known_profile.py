@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import CfnElement, Stack
 from aws_cdk import aws_iam as iam
 
 from ..runtime.association.contract import Property
 from ..support.argument_types import check_type
 from ..support.arn_checks import Kind, check_account, check_arn, check_place
 from ..support.arns import Arns, is_token
+from ..support.at_synthesis import at_synthesis, resource_of
 from ..support.locations import stack_of
+from ..support.names import name_in
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ _A_PROFILE = (
     "the instance_profile of an InstanceRole, or an imported one, like "
     "iam.InstanceProfile.from_instance_profile_attributes(..., role=...)"
 )
+_ANY_NAME = "*"
 _OWN: dict[Any, Callable[[], OwnProfile]] = {}
 """By profile. jsii keeps every construct for as long as the process lives, so nothing is kept alive by this."""
 
@@ -124,16 +127,24 @@ def _known(profile: Any) -> KnownProfile:
     arn, role_arn = profile.instance_profile_arn, role.role_arn
     check_arn(Kind.INSTANCE_PROFILE, arn)
     check_arn(Kind.ROLE, role_arn)
-    return KnownProfile(arn, role_arn, profile.env.account, role, _OWN.get(profile) or partial(_not_own, profile))
+    return KnownProfile(arn, role_arn, profile.env.account, role, _OWN.get(profile) or _OtherProfile(profile).read)
 
 
-def _not_own(profile: iam.IInstanceProfile) -> OwnProfile:
-    resource = profile.node.default_child
-    if isinstance(resource, iam.CfnInstanceProfile):
-        stack = stack_of(resource)
-        name = name_pattern(stack, stack.resolve(resource.instance_profile_name))
-        return OwnProfile(paths=(), moves=False, name=name)
-    return OwnProfile(paths=(), moves=False, name=None)
+class _OtherProfile:
+    """What is known of a profile that is no `InstanceRole`'s. Its name is read at synthesis."""
+
+    def __init__(self, profile: iam.IInstanceProfile) -> None:
+        resource = profile.node.default_child
+        self._name: str | None = None
+        if isinstance(resource, iam.CfnInstanceProfile):
+            self._name = _ANY_NAME
+            at_synthesis(resource, partial(self._settle, resource), first=True)
+
+    def read(self) -> OwnProfile:
+        return OwnProfile(paths=(), moves=False, name=self._name)
+
+    def _settle(self, resource: CfnElement) -> None:
+        self._name = name_pattern(stack_of(resource), name_in(resource_of(resource)))
 
 
 def name_pattern(stack: Stack, name: Any) -> str:
@@ -145,4 +156,4 @@ def name_pattern(stack: Stack, name: Any) -> str:
     """
     if name is None:
         return Arns.of(stack).generated_names
-    return name if isinstance(name, str) and not is_token(name) else "*"
+    return name if isinstance(name, str) and not is_token(name) else _ANY_NAME

@@ -11,13 +11,12 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ..support.at_synthesis import Resources, at_synthesis, forget, resources_of
-from ..support.locations import stack_of
+from ..support.locations import stack_of, targets_of
 from ..support.names import DigestedName, name_in
 from ..support.problems import Problems
 from .known_profile import OwnProfile, declare, name_pattern
 from .profile_paths import ProfilePaths
 
-"""Property that holds the name, by type of the resource."""
 _MAX_NAME, _MAX_PATH = 128, 512
 _PATH = re.compile(r"/(?:[\w+=,.@-]+/)*", re.ASCII)
 """A path that means only itself in the pattern of a policy. IAM allows others, also with wildcards."""
@@ -53,23 +52,20 @@ class ProfileOfRole:
             is_named: whether the app gives the name of the profile.
         """
         self._stack, self._paths, self._is_named = stack_of(owner), paths, is_named
-        profile_resource, resource = profile.node.default_child, role.node.default_child
+        profile_resource = profile.node.default_child
         assert isinstance(profile_resource, iam.CfnInstanceProfile)
         self._profile, self._role = profile_resource, role
-        self._role_resource = resource if isinstance(resource, iam.CfnRole) else None
+        self._role_resource = _resource_of_role(role)
         self._name = DigestedName(_MAX_NAME)
         self._logical_id: str | None = None
         """The one that is given here; None for the plain one."""
         # Where the app may create no role, it gives the name with `iam.Role.customize_roles`.
-        is_given = is_given or self._role_resource is None
-        moves = is_given or is_named or bool(paths.former)
-        name = self._stack.resolve(profile_resource.instance_profile_name) if is_named else None
+        self._is_given = is_given or self._role_resource is None
+        moves = self._is_given or is_named or bool(paths.former)
+        name = profile_resource.instance_profile_name if is_named else None
         self._known = OwnProfile((paths.own, *paths.former), moves, name_pattern(self._stack, name))
         self._problems = Problems(owner)
         declare(profile, lambda: self._known)
-        if is_given:
-            # It is done again at synthesis. A reference that is resolved before that is right if no Aspect interferes.
-            self._derive_logical_id(self._stack.get_logical_id(self._profile), self._digest(self._declared_role))
         at_synthesis(owner, self._settle, first=True)
 
     def _settle(self) -> None:
@@ -80,7 +76,7 @@ class ProfileOfRole:
             return
         profile, (role_id, role) = _properties(resources, logical_id), self._find_role(resources)
         path, name = self._own_path(profile.get("Path", "/")), profile.get("InstanceProfileName")
-        if self._logical_id or role.get("RoleName") or role.get("Path") or self._is_overridden(role_id):
+        if self._is_given or role.get("RoleName") or role.get("Path") or self._is_overridden(role_id):
             digest = self._digest(role)
             self._derive_logical_id(logical_id, digest)
             name = self._rename(name, digest)
@@ -95,12 +91,6 @@ class ProfileOfRole:
                 *_name_problem(resources, role_id),
             ]
         )
-
-    @property
-    def _declared_role(self) -> Properties:
-        """What is known of the role before the synthesis."""
-        resource = self._role_resource
-        return {"RoleName": resource.role_name, "Path": resource.path} if resource else {}
 
     def _find_role(self, resources: Resources) -> tuple[str, Properties]:
         """Logical id of the role, if it is in this stack, and its properties, if it is not imported."""
@@ -156,6 +146,13 @@ class ProfileOfRole:
         self._profile.add_property_override("Path", own)
         forget(self._stack)
         return own
+
+
+def _resource_of_role(role: iam.IRole) -> iam.CfnRole | None:
+    """The resource of a role that the app defines, also where the role is made when it is used (`iam.LazyRole`), or is
+    imported by a reference to the resource. Under `iam.Role.customize_roles` its name is no reference."""
+    found = (role.node.default_child, *targets_of(role.role_name))
+    return next((one for one in found if isinstance(one, iam.CfnRole)), None)
 
 
 def _properties(resources: Resources, logical_id: str) -> Properties:

@@ -56,6 +56,11 @@ class Declared:
             return instance.arn in self.instances
         return all(instance.tags.get(key.lower()) in values for key, values in self.tags)
 
+    def listed_of(self, other: "Declared") -> set[str]:
+        """ARNs of the profiles that it lists and that another association puts on instances, or has put there."""
+        arns = (profile.arn for profile in self.listed)
+        return {arn for arn in arns if arn == other.wanted.arn or arn.startswith(other.own_paths)}
+
     def edges(self, profile_bits: "ProfileBits", *, is_target: bool) -> Iterator[Edge]:
         """What one call may change on an instance.
 

@@ -40,6 +40,17 @@ def size_of(statement: Statement, width: Width) -> int:
     return len('{"Effect":"Allow"}') + (conditions if operators else 0) + fields
 
 
+def least_size(statement: Statement, width: Width) -> int:
+    """Characters of a policy that holds the longest of the parts into which a statement can be split.
+
+    Args:
+        statement: the statement. It can be packed if this is at most `POLICY_SIZE`.
+        width: tells how long a value is.
+    """
+    part = Statement(frozenset((name, frozenset([max(values, key=width)])) for name, values in statement.fields))
+    return _ENVELOPE + size_of(part, width) + 1
+
+
 @dataclass
 class _Policy:
     statements: list[Statement] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import product
 
 from .allowed import Allowed
 from .declared import BARE, Declared, Edge, Instance, Profile, ProfileBits
@@ -21,16 +21,16 @@ class Excess:
     listing: Declared | None = None
     """The association that lists a profile on the way there; None if the excess does not come from `replaces`."""
     wanting: Declared | None = None
-    """The association that puts this profile on its instances."""
+    """The association that puts this profile on its instances, or has done so."""
 
 
 def excess(statements: Iterable[Statement], associations: Sequence[Declared], instances: str) -> Excess | None:
     """Search all sequences of calls that the statements allow.
 
     Every kind of instance is looked at: those that are no target, the targets of each association, and the targets of
-    two of them of which one lists what the other one wants. Each may carry anything at first. An association that takes
-    profiles off makes an instance bare, and what others may do with a bare instance is declared by them. Associations
-    that want profiles of one `InstanceRole` count as one.
+    two of them of which one lists a profile of the other one. Each may carry anything at first. An association that
+    takes profiles off makes an instance bare, and what others may do with a bare instance is declared by them.
+    Associations that want profiles of one `InstanceRole` count as one.
 
     Args:
         statements: all statements of the handler, as they stand in its policies.
@@ -161,13 +161,9 @@ def _targets(association: Declared, instances: str) -> Iterator[Instance]:
 
 
 def _related(associations: Sequence[Declared]) -> Iterator[tuple[Declared, Declared]]:
-    """Pairs of which the first lists what the second wants."""
-    wanted: dict[str, list[Declared]] = {}
-    for one in associations:
-        wanted.setdefault(one.wanted.arn, []).append(one)
-    for listing in associations:
-        for profile in listing.listed:
-            yield from ((listing, wanting) for wanting in wanted.get(profile.arn, ()) if wanting is not listing)
+    """Pairs of which the first lists a profile of the second."""
+    listing = [one for one in associations if one.listed]
+    return ((one, other) for one, other in product(listing, associations) if one is not other and one.listed_of(other))
 
 
 def _common_targets(one: Declared, other: Declared, instances: str) -> Iterator[Instance]:
@@ -185,9 +181,8 @@ def _explained(
 ) -> Excess:
     carried, reached = map(profile_bits.name, ends)
     way = {profile_bits.name(bit) for bit in _way(reach, *ends)}
-    for listing, wanting in permutations(associations, 2):
-        passing = {profile.arn for profile in listing.listed} & {wanting.wanted.arn} & way
-        if passing and _group(listing) != _group(wanting):
+    for listing, wanting in _related(associations):
+        if way & listing.listed_of(wanting) and _group(listing) != _group(wanting):
             return Excess(carried, reached, listing, wanting)
     return Excess(carried, reached)
 

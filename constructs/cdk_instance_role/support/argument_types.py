@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Token
 
 Type = type | str
 """A class; or, for an interface of the CDK, an attribute that everything has that implements it. These interfaces are
@@ -35,6 +35,13 @@ def check_optional(name: str, value: object, expected: Type, instead: str) -> No
     """Refuse a value of another type, unless it is None: see `check_type`."""
     if value is not None:
         check_type(name, value, expected, instead)
+
+
+def is_number_token(value: object) -> bool:
+    """Whether a number stands for one that only the deployment knows."""
+    # jsii does not survive what JSON can't say.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return is_number and bool(Token.is_unresolved(value))
 
 
 def check_list(name: str, value: object, elements: str) -> None:

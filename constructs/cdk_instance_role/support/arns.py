@@ -1,6 +1,7 @@
 """ARNs in the account and Region of a stack, as text with tokens in it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,7 +33,6 @@ class Arns:
     """None if it is only known to the deployment."""
     account: str | None
     """None if it is only known to the deployment."""
-    is_in_china: bool
 
     @classmethod
     @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
@@ -49,7 +49,6 @@ class Arns:
             generated_names=_generated_names(stack),
             partition=partition or (None if is_token(region) else RegionInfo.get(region).partition),
             account=account,
-            is_in_china=region.startswith("cn-"),
         )
 
     def instance(self, instance_id: str) -> str:
@@ -65,12 +64,25 @@ class Arns:
         return self.profiles + path_and_name
 
 
-def is_token(value: str) -> bool:
+def is_token(value: str, *, whole: bool = False) -> bool:
     """Whether a text is or holds a token: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
 
     It looks for what the CDK looks for, without a question to Node.js for every text.
+
+    Args:
+        value: the text.
+        whole: whether it has to be nothing else.
     """
-    return "${Token[" in value and bool(_TOKEN.search(value))
+    return "${Token[" in value and bool(_TOKEN.fullmatch(value) if whole else _TOKEN.search(value))
+
+
+def tokens_in(text: str) -> Iterator[tuple[str, str]]:
+    """The tokens in a text, each after what is before it.
+
+    >>> [*tokens_in("arn:${Token[AWS.Partition.3]}:iam")]
+    [('arn:', '${Token[AWS.Partition.3]}')]
+    """
+    return ((text[: found.start()], found[0]) for found in _TOKEN.finditer(text))
 
 
 def is_list_token(value: str, *, whole: bool = False) -> bool:

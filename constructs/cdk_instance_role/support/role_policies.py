@@ -5,11 +5,11 @@ from functools import cached_property
 from typing import Any
 
 import jsii
-from aws_cdk import Stack
+from aws_cdk import DefaultTokenResolver, StringConcat, Tokenization
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .arns import is_token
+from .arns import is_token, parts_of
 
 _CUSTOMIZED = "@aws-cdk/iam:customizeRoles"
 """Key of the context that `iam.Role.customize_roles` sets: the CDK then reports what a role needs and adds nothing."""
@@ -47,7 +47,7 @@ class RolePolicies:
                 f"policies to roles that it owns only: attach {_name_of_policy(policy)} where the role is defined, or "
                 "pass an iam.ManagedPolicy of this app"
             )
-        self._role.add_managed_policy(policy)
+        self._role.add_managed_policy(_by_name_if_of_aws(policy))
         if not self._is_own:
             self._profile.node.add_dependency(policy)
 
@@ -100,9 +100,29 @@ class RolePolicies:
         policy = iam.ManagedPolicy(self._owner, _PROBE)
         self._role.add_managed_policy(policy)
         resource: Any = policy.node.default_child
-        attached = Stack.of(self._owner).resolve(resource.roles)
+        # The name of the role is left alone: it may be known at synthesis only.
+        resolver = _WithoutTexts(StringConcat())
+        attached = Tokenization.resolve(resource.roles, resolver=resolver, scope=self._owner, preparing=False)
         self._owner.node.try_remove_child(_PROBE)
         return not attached
+
+
+class _WithoutTexts(DefaultTokenResolver):
+    """Resolves lists, but not the texts in them."""
+
+    def resolve_string(self, s: Any, context: Any) -> Any:
+        """Any text instead of one with tokens."""
+        del s, context
+        return "a text"
+
+
+def _by_name_if_of_aws(policy: iam.IManagedPolicy) -> iam.IManagedPolicy:
+    """A policy of AWS by its name, also where the ARN is given. The CDK attaches policies that read the same once, and
+    CloudFormation refuses one that is attached twice."""
+    *_, account, resource = parts_of(policy.managed_policy_arn)
+    if account != "aws" or resource is None:
+        return policy
+    return iam.ManagedPolicy.from_aws_managed_policy_name(resource.removeprefix("policy/"))
 
 
 def _name_of_policy(policy: iam.IManagedPolicy) -> str:

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Token
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from ..runtime.association.request.rollout import MAX_ALARMS, Tolerance, rises_to_100
-from .argument_types import check_list, check_type
+from .argument_types import check_list, check_type, is_number_token
 from .arns import is_token
 from .lookups import is_dummy
 from .names import ALARM_NAME
@@ -88,8 +88,7 @@ def failure_limit(value: int | str) -> str:
 
 
 def _refuse_token(what: str, value: object, *further: str) -> None:
-    # jsii does not survive what JSON can't say.
-    if _is_number(value) and Token.is_unresolved(value):
+    if is_number_token(value):
         raise ValueError(_of_token(what, *further))
 
 

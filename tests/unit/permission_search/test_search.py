@@ -165,6 +165,15 @@ def test_finds_that_a_listed_profile_leads_to_others_by_the_permissions_of_the_a
     assert (found.carried, found.reached) == ("", OLD.arn)
 
 
+def test_finds_that_a_listed_former_profile_of_a_role_leads_to_others_by_the_permissions_for_that_role() -> None:
+    former = FORMER[1]
+    web, ops = by_tags("Web", WEB, former), by_ids("Ops", OPS, OLD, token=True)
+    found = excess(statements_of(web, ops), [web, ops], INSTANCES)
+    assert found
+    assert (found.listing, found.wanting) == (web, ops)
+    assert (found.carried, found.reached) == ("", OLD.arn)
+
+
 TOO_MUCH: Mapping[str, Statement] = {
     "the wanted profile on every instance": Statement.of(
         [ASSOCIATE], ["*"], {"ArnLike": {"ec2:NewInstanceProfile": [WEB.arn]}}
@@ -199,7 +208,7 @@ def test_finds_what_a_fault_in_the_statements_would_allow(statement: Statement) 
 
 @given(st.data())
 def test_associations_together_reach_what_every_sequence_of_calls_finds(data: st.DataObject) -> None:
-    ours, listed = [WEB, OPS], [WEB, OPS, OLD, FOREIGN]
+    ours, listed = [WEB, OPS], [WEB, OPS, OLD, FOREIGN, *FORMER]
     associations = []
     for wanted in ours:
         lists = data.draw(

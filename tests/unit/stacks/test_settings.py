@@ -65,7 +65,7 @@ def test_all_keys_are_accepted() -> None:
         "ledger_deletion_protection": True,
         "max_policies": 20,
         "permissions_boundary": "CompanyBoundary",
-        "tags": {"cost-center": "42", "owner": ""},
+        "tags": {"cost-center": "42", "owner": "me"},
         "encrypt_queues": True,
         "reconcilers": ["arn:aws:iam::111122223333:role/Operator"],
         "shared_provider": True,
@@ -152,6 +152,7 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
             ),
         ),
         ({"tags": {"team": "R&D"}}, f"{IN_SETTINGS}.tags.team is 'R&D': A tag value should be letters, digits, blanks"),
+        ({"tags": {"team": ""}}, f"{IN_SETTINGS}.tags.team is '': String should have at least 1 character"),
         (
             {"tags": {"Owner": "a", "owner": "b"}},
             f"{IN_SETTINGS}.tags: IAM takes the keys 'Owner' and 'owner' for one, because it ignores case: leave one",
@@ -166,6 +167,22 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
 )
 def test_fails_with_one_sentence_that_names_the_key_the_value_and_what_is_allowed(settings: Any, said: str) -> None:
     assert mistake(settings).startswith(said)
+
+
+@pytest.mark.parametrize(("key", "prefix", "most"), [("subnet_ids", "subnet", 16), ("security_group_ids", "sg", 5)])
+def test_fails_when_there_are_more_ids_than_lambda_takes(key: str, prefix: str, most: int) -> None:
+    ids = [f"{prefix}-{number:08x}" for number in range(most + 1)]
+    message = mistake({"vpc": {**VPC, key: ids}})
+    assert message.startswith(f"{IN_SETTINGS}.vpc.{key} is ['{prefix}-00000000', ")
+    assert message.endswith(f": List should have at most {most} items after validation, not {most + 1}")
+
+
+def test_a_function_is_given_as_many_subnets_and_security_groups_as_lambda_takes() -> None:
+    most = {
+        "subnet_ids": [f"subnet-{number:08x}" for number in range(16)],
+        "security_group_ids": [f"sg-{number:08x}" for number in range(5)],
+    }
+    assert settings_of({"vpc": {**VPC, **most}}) == SettingsEntry(vpc=VpcEntry(**{**VPC, **most}))
 
 
 def test_a_multi_region_key_is_accepted() -> None:
