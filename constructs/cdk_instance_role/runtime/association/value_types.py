@@ -110,16 +110,23 @@ def _time(value: Any) -> float:
     raise mismatch(value, "a time in seconds since the epoch")
 
 
-def _count(value: Any) -> int:
-    if isinstance(value, Decimal) and 0 <= (number := int(value)) < MAX_NUMBER and number == value:
+def _whole(value: Any) -> int:
+    if isinstance(value, Decimal) and abs(number := int(value)) < MAX_NUMBER and number == value:
         return number
     raise mismatch(value, "a whole number")
+
+
+def _count(value: Any) -> int:
+    if (number := _whole(value)) >= 0:
+        return number
+    raise mismatch(value, "a number from 0")
 
 
 TEXT = _instance_of(str, "a text")
 FLAG = _instance_of(bool, "true or false")
 MAP = _instance_of(dict, "a map")
 TIME = ValueType(_time)
+WHOLE = ValueType(_whole)
 COUNT = ValueType(_count)
 
 

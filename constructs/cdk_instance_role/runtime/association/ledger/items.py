@@ -14,6 +14,7 @@ from ..value_types import (
     FLAG,
     TEXT,
     TIME,
+    WHOLE,
     MismatchError,
     Structure,
     ValueType,
@@ -51,7 +52,7 @@ _LATEST = Structure(
 _BASE = Structure(
     {
         "Profile": ("profile", _NO_PROFILE),
-        "Rank": ("rank", COUNT),
+        "Rank": ("rank", WHOLE),
         "Wanted": ("wanted", _NO_PROFILE),
         "Ours": ("ours", _PROFILES),
         "Retained": ("retained", FLAG),
@@ -62,7 +63,7 @@ _DENIAL = Structure({"Role": ("role_arn", TEXT), "First": ("first_at", TIME), "L
 _CLAIM = Structure(
     {
         "Since": ("since", TIME),
-        "Rank": ("rank", COUNT),
+        "Rank": ("rank", WHOLE),
         "Wanted": ("wanted", _NO_PROFILE),
         "Ours": ("ours", _PROFILES),
         "Detached": ("detached", _NO_PROFILE),
