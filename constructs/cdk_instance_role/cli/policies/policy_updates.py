@@ -61,9 +61,8 @@ class PolicyUpdate:
     def taken(self, role: str) -> Iterator[tuple[str, Attachment]]:
         """The policies that resources take off a role which they go on to exist without."""
         for id_, part in self._after(role).items():
-            if not self._is_complete or [
-                *self._unread.of_resource(id_, part, role)
-            ]:  # what can't be read may be what seems gone
+            # What can't be read may be what seems gone.
+            if not self._is_complete or [*self._unread.of_resource(id_, part, role)]:
                 continue
             former = self._former(id_).of(role)
             yield from ((id_, one) for key, one in former.items() if key not in part.attachments)
