@@ -30,7 +30,7 @@ def entries(aws: LocalAws, stack: str) -> dict[str, dict[str, Any]]:
     """What the ledger of a stack says of every instance and of the one association that holds it, by instance id."""
     items = aws.client("dynamodb").scan(TableName=table(aws, stack))["Items"]
     plain = ({name: _deserialize(value) for name, value in item.items()} for item in items)
-    return {item["InstanceId"]: {**item, **_only_claim(item)} for item in plain if item["Id"] == "record"}
+    return {item["Kind"]: {**item, **_only_claim(item)} for item in plain if item["Id"] == "record"}
 
 
 def _only_claim(item: dict[str, Any]) -> dict[str, Any]:
