@@ -71,15 +71,21 @@ def policies(body: Mapping[str, Any], **parameters: str) -> Documents:
     }
 
 
-@pytest.mark.parametrize("state", ["running", "stopped"])
-def test_an_instance_gets_its_previous_profile_back_when_the_parameter_names_another_one(
-    monkeypatch: pytest.MonkeyPatch, state: str
-) -> None:
+def with_two_instances(monkeypatch: pytest.MonkeyPatch, state: str) -> tuple[World, str, str]:
+    """A world with two instances, where the handler has the permissions for the one that the parameter names."""
     world = World(enforced=True)
     assert world.role
     first, second = world.instance(world.old, state=state), world.instance(world.old, state=state)
     body = template(world)
     monkeypatch.setattr(world.role, "_of", lambda properties, **_: policies(body, Id=properties["InstanceIds"][0]))
+    return world, first, second
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_an_instance_gets_its_previous_profile_back_when_the_parameter_names_another_one(
+    monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    world, first, second = with_two_instances(monkeypatch, state)
     resource = Resource(world)
     assert resource.create(world.properties([first], replaces=[world.old])).ok
 
@@ -90,11 +96,7 @@ def test_an_instance_gets_its_previous_profile_back_when_the_parameter_names_ano
 
 @pytest.mark.parametrize("state", ["running", "stopped"])
 def test_a_rollback_restores_the_instance_that_the_parameter_named(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
-    world = World(enforced=True)
-    assert world.role
-    first, second = world.instance(world.old, state=state), world.instance(world.old, state=state)
-    body = template(world)
-    monkeypatch.setattr(world.role, "_of", lambda properties, **_: policies(body, Id=properties["InstanceIds"][0]))
+    world, first, second = with_two_instances(monkeypatch, state)
     resource = Resource(world)
     before, after = (world.properties([one], replaces=[world.old]) for one in (first, second))
     assert resource.create(before).ok

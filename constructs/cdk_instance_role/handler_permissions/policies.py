@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ..permission_search.merging import merged
-from ..permission_search.packing import POLICY_SIZE, packed, size_of
+from ..permission_search.packing import POLICY_SIZE, least_size, packed, size_of
 from ..permission_search.statement import RESOURCE, Statement
 from ..support.at_synthesis import Resources, resources_of
 from ..support.names import DigestedName
@@ -102,10 +102,10 @@ class HandlerPolicies(Construct):
         profiles = (text for permissions in self._granted for text in permissions.profile_texts())
         values = (text for one in statements for text in sorted(one.texts()))
         texts = PolicyTexts.of(self._stack, [*profiles, *values])
-        problems = [*self._too_long_tags(texts)]
-        if problems:
-            return RenderedPolicies([], [], texts, problems)
-        parts = packed(merged(map(texts.stable, statements)), texts.width)
+        stable = [*map(texts.stable, statements)]
+        if any(least_size(one, texts.width) > POLICY_SIZE for one in stable):
+            return RenderedPolicies([], [], texts, [*self._too_long_tags(texts)])
+        parts = packed(merged(stable), texts.width)
         self._provide(len(parts))
         conditional = ConditionalReferences(texts, resources)
         written: list[Statement] = []
