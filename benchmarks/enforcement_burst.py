@@ -107,10 +107,10 @@ def ours(count: int, events: int) -> Burst:
     changing: list[object] = []
     look = Look.run
 
-    def noted(self: Look, *, resumed_at: float, sweeps: bool) -> float | None:
+    def noted(self: Look) -> float | None:
         looks.append(fleet.world.clock())
         before = fleet.world.traffic.count(*MUTATING)
-        seconds = look(self, resumed_at=resumed_at, sweeps=sweeps)
+        seconds = look(self)
         if fleet.world.traffic.count(*MUTATING) > before and self.lease not in changing:
             changing.append(self.lease)
         return seconds

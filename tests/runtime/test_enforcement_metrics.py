@@ -37,10 +37,15 @@ def tag_new(world: World, count: int) -> None:
 
 def look(enforcement: Enforcement, capsys: pytest.CaptureFixture[str]) -> Values:
     """The metrics of enforcement that the next sweep writes, whose message waits for seven seconds."""
-    capsys.readouterr()
     enforcement.world.clock.sleep(900)
     enforcement.sweep()
     enforcement.world.clock.sleep(WAITING)
+    return written(enforcement, capsys)
+
+
+def written(enforcement: Enforcement, capsys: pytest.CaptureFixture[str]) -> Values:
+    """The metrics of enforcement that the next invocation writes."""
+    capsys.readouterr()
     enforcement.invoke()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     return {name: line[name] for line in lines for name in OF_ENFORCEMENT if name in line}
@@ -102,3 +107,22 @@ def test_an_instance_that_is_held_back_counts_once_although_its_drift_is_noted_a
     look(enforcement, capsys)
     world.fleet.set_carried(first, None)
     assert look(enforcement, capsys)["Drifted"] == 25 + 1
+
+
+def test_the_lag_of_an_instance_that_a_message_about_another_one_finds_is_not_that_of_the_message(
+    world: World, resource: Resource, enforcement: Enforcement, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(world, resource, 3, REPAIR)
+    world.clock.sleep(900)
+    enforcement.events.lost = 0.0
+    world.fleet.launch(tags=WEB)
+    world.clock.sleep(1)
+    assert written(enforcement, capsys)["EnforcementLag"] < 3
+    enforcement.events.lost = 1.0  # the message about the next one is not there yet
+    at = enforcement.queue.next_at
+    assert at is not None, "the message comes again, to see whether EC2 has confirmed the change"
+    world.clock.sleep(at - world.clock.true_time())
+    world.fleet.launch(tags=WEB)
+    found = written(enforcement, capsys)
+    assert found["Repaired"] == 1
+    assert "EnforcementLag" not in found

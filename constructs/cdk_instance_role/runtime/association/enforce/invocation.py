@@ -16,9 +16,10 @@ from ..ledger.desired_states import UPGRADE, DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
 from ..report import log
 from ..services import Services
+from .cause import Cause
 from .look import Enforced, Look
 from .queue_messages import Hint, MessageError, parse
-from .relevance import disagree, hinted_at, is_about
+from .relevance import disagree, is_about
 
 SLICE_SECONDS, INVOCATION_SECONDS = 20.0, 40.0
 """How long one association is worked on, and when the last change begins: the function has a minute."""
@@ -155,20 +156,18 @@ class Invocation:
 
     def _look(self, association: Enforced, hints: Sequence[Hint]) -> float | None:
         """Look at an association until nothing new has come meanwhile. Returns the seconds until the next look."""
-        resumed_at = max((hint.sent_at for hint in hints if hint.resumes), default=0.0)
-        sweeps = any(hint.is_sweep for hint in hints)
+        cause, looks = Cause.of(hints), 0
         until = self._clock() + SLICE_SECONDS  # INVOCATION_SECONDS at the latest
-        sent_at, looks = hinted_at(hints), 0
         try:
             with self._ledger.enforcement_lease(association.state, self._owner, self._services.timing) as lease:
                 while True:
                     began, looks = self._clock(), looks + 1
-                    look = Look(self._services, association, lease, self._rate_limiter, until, sent_at)
-                    seconds = look.run(resumed_at=resumed_at, sweeps=sweeps)
+                    seconds = Look(self._services, association, lease, self._rate_limiter, until, cause).run()
                     if seconds == 0.0 or lease.release_unless_asked():
                         return seconds
                     self._ledger.enforcement.leave_unfinished(lease)
                     lease.begin_again()
+                    cause = cause.again(began)
                     if self._clock() >= until:
                         return 0.0
                     if looks > 1:
@@ -176,7 +175,7 @@ class Invocation:
         except StaleError:
             return 0.0
         except LostError:  # the one who works on it observes again, but can't let paused changes go on
-            return FIRST_PAUSE_SECONDS if resumed_at else None
+            return FIRST_PAUSE_SECONDS if cause.resumed_at else None
         except (ClientError, BotoCoreError) as error:
             log.write_operation(association.request, "can't be looked at now, to be tried again", error=text_of(error))
         except AssociationError as error:  # an item of the ledger can't be read: the next sweep tries again

@@ -23,6 +23,7 @@ from ..request.desired import Desired
 from ..request.enforcement import EnforcementSettings
 from ..request.event import Request, RequestType
 from ..services import Services
+from .cause import Cause
 from .repair import Repair
 
 MAX_EVENTS = 500
@@ -76,7 +77,7 @@ class Look:
         lease: EnforcementLease,
         rate_limiter: RateLimiter,
         until: float,
-        hinted_at: float,
+        cause: Cause,
     ) -> None:
         """
         Args:
@@ -85,10 +86,10 @@ class Look:
             lease: of the association.
             rate_limiter: decides when a call may go out.
             until: when the rest is left to another invocation, in seconds since the epoch.
-            hinted_at: when the message was sent that has caused the look, in seconds since the epoch.
+            cause: the messages that the look is made for.
         """
         self._services, self._enforced, self.lease = services, enforced, lease
-        self._rate_limiter, self._until, self._hinted_at = rate_limiter, until, hinted_at
+        self._rate_limiter, self._until, self._cause = rate_limiter, until, cause
         self._ledger, self._clock, self._key = services.ledger, services.clock, enforced.state.association
         self._request, self._desired = enforced.request, enforced.desired
         self._repair = Repair(services, enforced.request, lease, rate_limiter, until)
@@ -97,12 +98,8 @@ class Look:
         self._admitted = set[str]()
         """Instances that may be changed in this look."""
 
-    def run(self, *, resumed_at: float, sweeps: bool) -> float | None:
+    def run(self) -> float | None:
         """Look once.
-
-        Args:
-            resumed_at: when a message was sent that lets paused changes go on, in seconds since the epoch; 0 for none.
-            sweeps: whether a sweep has caused it.
 
         Returns:
             Seconds until the next look is worth while; None if nothing is waited for.
@@ -112,7 +109,7 @@ class Look:
         """
         began = self._clock()
         former, known = self._ledger.enforcement.state(self._key), self._ledger.enforcement.findings(self._key)
-        state = replace(former.of_operation(self._request.id).resumed(resumed_at), tried_at=began)
+        state = replace(former.of_operation(self._request.id).resumed(self._cause.resumed_at), tried_at=began)
         if former.request_id != self._request.id:
             known = {id_: one.begun_anew() for id_, one in known.items()}
             self._ledger.enforcement.write(self.lease, state, known.values(), began)
@@ -130,9 +127,9 @@ class Look:
         if assessment.unselected_in is not None and ChangeKind.TAKING not in state.pauses:
             assessment.look_again_in(assessment.unselected_in)
         waits = self._repair.is_cut_off or assessment.again_in is not None or len(unreported) > MAX_EVENTS
-        state = state.looked(began, drifted, is_unfinished=waits, sweeps=sweeps)
+        state = state.looked(began, drifted, is_unfinished=waits, sweeps=self._cause.sweeps)
         is_unreported = self._remember(state, assessment, known, unreported)
-        self._write_metrics(drifted, arrivals)
+        self._write_metrics(drifted, arrivals, known)
         return 0.0 if is_unreported or self._repair.is_cut_off else assessment.again_in
 
     def _observe(self) -> Snapshot:
@@ -226,13 +223,13 @@ class Look:
             log.write_operation(self._request, "events could not be sent, to be tried again", error=problem)
         return taken
 
-    def _write_metrics(self, drifted: int, arrivals: int) -> None:
-        accepted = [one for one in self._repair.outcomes if one.accepted]
+    def _write_metrics(self, drifted: int, arrivals: int, known: Findings) -> None:
+        accepted = [one.step.instance_id for one in self._repair.outcomes if one.accepted]
         values = {
             EnforcementMetric.DRIFTED: drifted,
             EnforcementMetric.REPAIRED: len(accepted),
             EnforcementMetric.LATE_ARRIVALS: arrivals,
-            EnforcementMetric.ENFORCEMENT_LAG: round(self._clock() - self._hinted_at, 3) if accepted else 0,
+            EnforcementMetric.ENFORCEMENT_LAG: round(self._cause.longest_wait(accepted, known, self._clock()), 3),
         }
         written = {name: value for name, value in values.items() if value}
         if written:

@@ -1,6 +1,6 @@
 """What a message has to do with an association. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ..decide.model import Instance
 from .look import Enforced
@@ -23,12 +23,6 @@ def is_about(
     if is_held and is_selected and is_right and hint.receives == 1:
         return False
     return is_held or is_selected or selection.matches(hint.tags or {})
-
-
-def hinted_at(hints: Sequence[Hint]) -> float:
-    """When the first new message was sent, in seconds since the epoch. Others wait for something that is known."""
-    latest = max(hint.sent_at for hint in hints)
-    return min((hint.sent_at for hint in hints if hint.receives == 1), default=latest)
 
 
 def disagree(association: Enforced, hint: Hint, found: Instance) -> bool:

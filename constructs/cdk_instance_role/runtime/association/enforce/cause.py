@@ -1,0 +1,60 @@
+"""What has caused a look: messages, and how long instances have waited since then. Pure."""
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from .queue_messages import Hint
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The messages that a look is made for."""
+
+    hints: Sequence[Hint]
+    """What they say."""
+    unseen_since: float | None
+    """When a message can have been sent at the earliest about an instance that no message here names and that no look
+    has found before, in seconds since the epoch. None: the message about it is still to come."""
+
+    @classmethod
+    def of(cls, hints: Sequence[Hint]) -> Self:
+        """The cause of the first look at an association in an invocation."""
+        return cls(hints, min((hint.sent_at for hint in hints if hint.receives == 1), default=None))
+
+    def again(self, looked_at: float) -> Self:
+        """The cause of the next look, which is made because messages came to others while the last one ran.
+
+        Args:
+            looked_at: when the last one began, in seconds since the epoch.
+        """
+        return replace(self, unseen_since=looked_at)
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether a sweep has caused it."""
+        return any(hint.is_sweep for hint in self.hints)
+
+    @property
+    def resumed_at(self) -> float:
+        """When a message was sent that lets paused changes go on, in seconds since the epoch; 0 for none."""
+        return max((hint.sent_at for hint in self.hints if hint.resumes), default=0.0)
+
+    def longest_wait(self, changed: Iterable[str], known: Container[str], now: float) -> float:
+        """The seconds that an instance has waited for its change at most; 0 if no message says so.
+
+        Args:
+            changed: ids of instances that were changed.
+            known: those of instances that an earlier look has found to be wrong.
+            now: seconds since the epoch.
+        """
+        since = [at for id_ in changed if (at := self._since(id_, id_ in known)) is not None]
+        return now - min(since, default=now)
+
+    def _since(self, instance_id: str, is_known: bool) -> float | None:
+        named = [hint.sent_at for hint in self.hints if hint.instance_id == instance_id]
+        if named or self.sweeps:
+            return min(named or [hint.sent_at for hint in self.hints if hint.is_sweep])
+        if is_known:  # the message that comes again stands for all that was left
+            return max(hint.sent_at for hint in self.hints)
+        return self.unseen_since
