@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .context import ROLES_KEY, ConfigError
+from .context.keys import ROLES_KEY, ConfigError
 from .entries import RoleEntry
 from .placement import Placed
 from .settings import SETTINGS_KEY, SettingsEntry

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .context import ROLES_KEY, ConfigError
+from .context.keys import ROLES_KEY, ConfigError
 from .entries import RoleEntry
 from .environments import EnvironmentEntry
 from .settings import SettingsEntry
