@@ -20,11 +20,11 @@ def main() -> None:
     app = App()
     context = with_nulls(app.node.get_all_context(), os.environ)
     stacks = load(context, Fact.regions)
-    shared = SharedProviders(app, common_settings(context))
+    shared = SharedProviders(app, common_settings(context), stacks)
     for one in stacks:
         entry, env = one.entry, Environment(account=one.entry.account, region=one.entry.region)
         with about_entry(one):
-            provider = shared.provider_of(entry, env)
+            provider = shared.provider_of(env)
             InstanceRoleStack(app, STACK_PREFIX + one.stack, entry=entry, provider=provider, env=env)
     app.synth()
 

@@ -154,8 +154,8 @@ class SettingsEntry(Strict):
         }
 
     def of_the_provider(self) -> dict[str, Any]:
-        """What a provider has, without what each stack has for itself."""
-        return self.model_dump(exclude={"permissions_boundary", "tags", "shared_provider"})
+        """What a provider has."""
+        return self.model_dump(exclude={"shared_provider"})
 
     def overridden(self, other: "SettingsEntry | None") -> "SettingsEntry":
         """These settings, with those keys of others that are given; null gives a key back to the library.
