@@ -395,3 +395,11 @@ def test_the_boundary_of_an_environment_is_that_of_its_shared_provider() -> None
     environments = [at(ONE, "eu-west-1"), at(TWO, "eu-west-1", settings={"permissions_boundary": "Own"})]
     settings = {"shared_provider": True, "permissions_boundary": BOUNDARY}
     assert len(load({**web(environments), "instance_role_settings": settings})) == 2
+
+
+def test_fails_when_the_stacks_of_two_entries_differ_only_in_case() -> None:
+    roles = {"web": {"instance_tags": TAGS}, "Web": {"instance_tags": {"app": ["api"]}}}
+    assert mistake({"instance_roles": roles}) == (
+        "the entries 'web' and 'Web' of instance_roles need the stacks InstanceRole-web and InstanceRole-Web, which "
+        "differ only in case, and macOS and Windows take the files of their templates for one: rename one"
+    )
