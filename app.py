@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The CDK app: one stack for every account and Region of each entry of ``instance_roles``. It makes no call to AWS."""
 
+import os
 import sys
 
 from aws_cdk import App, Environment
@@ -8,6 +9,7 @@ from aws_cdk.region_info import Fact
 from jsii.errors import JavaScriptError
 
 from stacks.config import STACK_PREFIX, common_settings, load
+from stacks.context.lossless import with_nulls
 from stacks.instance_role_stack import InstanceRoleStack
 from stacks.mistakes import about_entry
 from stacks.shared_provider import SharedProviders
@@ -16,13 +18,13 @@ from stacks.shared_provider import SharedProviders
 def main() -> None:
     """Define the stacks and write the cloud assembly."""
     app = App()
-    context = app.node.get_all_context()
+    context = with_nulls(app.node.get_all_context(), os.environ)
     stacks = load(context, Fact.regions)
-    shared = SharedProviders(app, common_settings(context))
+    shared = SharedProviders(app, common_settings(context), stacks)
     for one in stacks:
         entry, env = one.entry, Environment(account=one.entry.account, region=one.entry.region)
         with about_entry(one):
-            provider = shared.provider_of(entry, env)
+            provider = shared.provider_of(env)
             InstanceRoleStack(app, STACK_PREFIX + one.stack, entry=entry, provider=provider, env=env)
     app.synth()
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cdk_instance_role.runtime.association.request.desired import abbreviated
 
 from .conflicts import check_entry, check_together
-from .context import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
+from .context.keys import LISTS, QUICK_KEYS, ROLES_KEY, ConfigError, check_keys
 from .entries import EnforcementEntry, ProfileEntry, RoleEntry, RolloutEntry
 from .environments import EnvironmentEntry
 from .mistakes import mistakes

@@ -1,12 +1,12 @@
 """What entries can't say together, and which settings can't be right in an account and Region."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from .context import ROLES_KEY, ConfigError
+from .context.keys import ROLES_KEY, ConfigError
 from .entries import RoleEntry
 from .placement import Placed
+from .provider_settings import shared_settings
 from .settings import SETTINGS_KEY, SettingsEntry
 
 
@@ -38,8 +38,7 @@ def check_together(stacks: Sequence[Placed], common: SettingsEntry | None) -> No
         _refuse_queues_without_a_key(one)
     _refuse_a_vpc_in_two_regions(stacks)
     if common and common.shared_provider:
-        _refuse_different_providers(stacks)
-        _refuse_boundary_of_elsewhere(stacks, common)
+        shared_settings(stacks, common)
 
 
 def _refuse_listed_twice(name: str, entry: RoleEntry) -> None:
@@ -115,35 +114,3 @@ def _refuse_queues_without_a_key(one: Placed) -> None:
             f"the settings of {one.place} have encrypt_queues true and no encryption_key: give the key, or leave "
             "encrypt_queues out"
         )
-
-
-def _refuse_different_providers(stacks: Sequence[Placed]) -> None:
-    """Refuse entries that share a provider and have different settings for it."""
-    known: dict[tuple[str | None, str | None], tuple[str, Mapping[str, Any]]] = {}
-    for one in stacks:
-        assert one.entry.settings
-        found = one.entry.settings.of_the_provider()
-        other, theirs = known.setdefault((one.entry.account, one.entry.region), (one.name, found))
-        different = [key for key, value in found.items() if value != theirs[key]]
-        if different:
-            raise ConfigError(
-                f"the entries {other!r} and {one.name!r} of {ROLES_KEY} share one provider{_where(one)} and have "
-                f"different settings for it, {', '.join(different)}: give both entries the same ones, or leave "
-                "shared_provider out"
-            )
-
-
-def _where(one: Placed) -> str:
-    return f" in account {one.entry.account}, {one.entry.region}," if one.entry.account and one.entry.region else ""
-
-
-def _refuse_boundary_of_elsewhere(stacks: Sequence[Placed], common: SettingsEntry) -> None:
-    """Refuse a permissions boundary of another account than that of a shared provider."""
-    arn, _, owner = common.places().get("permissions_boundary", ("", "", ""))
-    for one in stacks:
-        account = one.entry.account
-        if owner and account and owner != account:
-            raise ConfigError(
-                f"{SETTINGS_KEY}.permissions_boundary {arn!r} is in account {owner}, and the shared provider of "
-                f"{one.place} is in account {account}: give the name of a policy that each account has"
-            )

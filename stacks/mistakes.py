@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cdk_instance_role.runtime.association.request.desired import abbreviated
 
-from .context import ConfigError, closest, suggestion
+from .context.keys import ConfigError, closest, suggestion
 from .entries import MAPS
 from .placement import Placed
 from .values import Strict

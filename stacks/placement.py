@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .context import ROLES_KEY, ConfigError
+from .context.keys import ROLES_KEY, ConfigError
 from .entries import RoleEntry
 from .environments import EnvironmentEntry
 from .settings import SettingsEntry
@@ -53,7 +53,7 @@ def placed(roles: Mapping[str, RoleEntry]) -> list[Placed]:
         roles: the entries by name.
 
     Raises:
-        ConfigError: two stacks would have one id, or an id is too long.
+        ConfigError: two stacks would have one id, or ids that differ only in case, or an id is too long.
     """
     found: dict[str, Placed] = {}
     for one in (one for name, entry in roles.items() for one in _placed(name, entry)):
@@ -63,12 +63,23 @@ def placed(roles: Mapping[str, RoleEntry]) -> list[Placed]:
                 f"{one.place} needs the stack {stack}, whose name has {len(stack)} characters, and CloudFormation "
                 f"takes {_MAX_STACK_NAME}: shorten the name of the entry by {len(stack) - _MAX_STACK_NAME}"
             )
-        if other := found.get(one.stack):
+        if other := found.get(one.stack.lower()):
             raise ConfigError(
-                f"the entries {other.name!r} and {one.name!r} of {ROLES_KEY} both need the stack {stack}: rename one"
+                f"the entries {other.name!r} and {one.name!r} of {ROLES_KEY} {_alike(other, one)}: rename one"
             )
-        found[one.stack] = one
+        found[one.stack.lower()] = one
     return list(found.values())
+
+
+def _alike(one: Placed, other: Placed) -> str:
+    """Why the stacks of two entries can't be beside each other."""
+    first, second = STACK_PREFIX + one.stack, STACK_PREFIX + other.stack
+    if first == second:
+        return f"both need the stack {first}"
+    return (
+        f"need the stacks {first} and {second}, which differ only in case, and macOS and Windows take the files of "
+        "their templates for one"
+    )
 
 
 def check_regions(roles: Mapping[str, RoleEntry], known: Collection[str]) -> None:

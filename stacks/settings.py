@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, field_validator
 
 from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
-from cdk_instance_role.provider_resources.limits import MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
+from cdk_instance_role.provider_resources.limits import MAX_LEDGER_TAGS, MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from cdk_instance_role.runtime.association.request.desired import ROLE_ARN
 from cdk_instance_role.support.names import KEY_ARN, NAME, POLICY_ARN
 
@@ -125,7 +125,7 @@ class SettingsEntry(Strict):
     ledger_deletion_protection: StrictBool | None = None
     max_policies: Annotated[StrictInt, Field(ge=2, le=MAX_POLICIES)] | None = None
     permissions_boundary: BoundaryName | None = None
-    tags: Annotated[dict[TagKey, TagValue], Field(max_length=50)] | None = None
+    tags: dict[TagKey, TagValue] | None = None
     encrypt_queues: StrictBool | None = None
     reconcilers: list[RoleArn] | None = None
     shared_provider: StrictBool | None = None
@@ -133,6 +133,12 @@ class SettingsEntry(Strict):
     @field_validator("tags")
     @classmethod
     def _of_the_user(cls, tags: dict[str, str] | None) -> dict[str, str] | None:
+        most = MAX_LEDGER_TAGS - 1
+        if tags and len(tags) > most:
+            raise ValueError(
+                f"{len(tags)} tags are more than {most}: AWS takes {MAX_LEDGER_TAGS} on a table, and the ledger has "
+                "one of its own"
+            )
         seen: dict[str, str] = {}
         for key in tags or ():
             if key.lower().startswith("aws:"):
@@ -154,8 +160,8 @@ class SettingsEntry(Strict):
         }
 
     def of_the_provider(self) -> dict[str, Any]:
-        """What a provider has, without what each stack has for itself."""
-        return self.model_dump(exclude={"permissions_boundary", "tags", "shared_provider"})
+        """What a provider has."""
+        return self.model_dump(exclude={"shared_provider"})
 
     def overridden(self, other: "SettingsEntry | None") -> "SettingsEntry":
         """These settings, with those keys of others that are given; null gives a key back to the library.

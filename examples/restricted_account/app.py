@@ -36,6 +36,12 @@ provider = AssociationProvider(
 )
 # --8<-- [end:provider]
 
+# --8<-- [start:handler_name]
+handler_role = provider.handler_role.node.default_child
+assert isinstance(handler_role, iam.CfnRole)
+handler_role.role_name = "instance-role-handler-eu-west-1"
+# --8<-- [end:handler_name]
+
 web = InstanceRole(stack, "Web", managed_policies=["AmazonS3ReadOnlyAccess"])
 web.associate_with("Fleet", InstanceSelection.by_tags({"app": ["web"]}))
 

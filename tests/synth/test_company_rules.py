@@ -494,6 +494,28 @@ def _ids(template: Mapping[str, Any]) -> Iterator[str]:
     return (id_ for id_, one in template["Resources"].items() if one["Type"] != "AWS::IAM::ManagedPolicy")
 
 
+def tagged(count: int) -> Stack:
+    """A stack with this many tags."""
+    stack = associated()
+    for number in range(count):
+        Tags.of(stack).add(f"key-{number}", "value")
+    return stack
+
+
+def test_the_ledger_has_a_tag_of_its_own_beside_as_many_as_fit() -> None:
+    (ledger,) = resources_of(template_of(tagged(49)), TABLE).values()
+    assert len(ledger["Properties"]["Tags"]) == 50
+
+
+def test_more_tags_than_a_table_can_have_are_refused() -> None:
+    message = (
+        r"\[Stack/InstanceProfileAssociationProvider/Ledger\] the ledger has 51 tags, one of which is its own, "
+        "'cdk-instance-role', and AWS takes 50 on a table: take 1 from its stack or its app"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        template_of(tagged(50))
+
+
 # A permissions boundary, and other synthesizers
 
 

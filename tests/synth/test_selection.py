@@ -179,6 +179,13 @@ def test_fails_when_a_tag_has_no_list_of_strings(values: object) -> None:
         InstanceSelection.by_tags({"app": values})  # type: ignore[dict-item]
 
 
+@pytest.mark.parametrize("values", [(value for value in ("web", "api")), map(str, ("web",)), 5])
+def test_fails_when_the_values_of_a_tag_are_no_list_and_names_what_they_are(values: Any) -> None:
+    message = rf"tag 'app' has the values {re.escape(repr(values))}: pass a list of at least one string"
+    with pytest.raises(ValueError, match=message):
+        InstanceSelection.by_tags({"app": values})
+
+
 def test_fails_when_the_ids_are_a_set_whose_order_changes() -> None:
     with pytest.raises(ValueError, match=r"instance_ids is \{.*\}: give a list of ids"):
         InstanceSelection(instance_ids={INSTANCE, OTHER_INSTANCE})  # type: ignore[arg-type]

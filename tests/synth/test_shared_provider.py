@@ -107,7 +107,7 @@ def test_an_entry_for_another_environment_does_not_rename_a_stack(tmp_path: Path
 def test_the_shared_provider_has_the_settings(tmp_path: Path) -> None:
     found = templates(
         tmp_path,
-        {"web": {**WEB, "settings": {"tags": {"team": "web"}}}},
+        {"web": {**WEB, "settings": {"tags": {"team": "web"}}}, "api": API},
         shared_provider=True,
         runtime="python3.12",
         permissions_boundary="CompanyBoundary",
@@ -124,6 +124,26 @@ def test_the_shared_provider_has_the_settings(tmp_path: Path) -> None:
     assert all("PermissionsBoundary" in one for one in (*roles, role))
     assert all(one["Tags"] == [{"Key": "cost-center", "Value": "42"}] for one in roles)
     assert role["Tags"] == [{"Key": "team", "Value": "web"}]
+
+
+def test_the_shared_provider_has_the_boundary_and_the_tags_that_all_its_entries_have(tmp_path: Path) -> None:
+    boundary = "arn:aws:iam::111122223333:policy/CompanyBoundary"
+    settings = {"permissions_boundary": boundary, "tags": {"cost-center": "42"}}
+    place = {"account": "111122223333", "regions": ["eu-west-1"], "settings": settings}
+    found = templates(
+        tmp_path,
+        {
+            "web": {"instance_tags": {"app": ["web"]}, "environments": [place]},
+            "api": {"instance_tags": {"app": ["api"]}, **HERE, "settings": settings},
+        },
+        shared_provider=True,
+    )
+    provider = found["InstanceRoleProvider-111122223333-eu-west-1"]["Resources"].values()
+    roles = [one["Properties"] for one in provider if one["Type"] == "AWS::IAM::Role"]
+
+    assert len(roles) == 4
+    assert {one["PermissionsBoundary"] for one in roles} == {boundary}
+    assert all(one["Tags"] == [{"Key": "cost-center", "Value": "42"}] for one in roles)
 
 
 def test_without_the_setting_every_entry_has_its_own_provider(tmp_path: Path) -> None:

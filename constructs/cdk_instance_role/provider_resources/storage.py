@@ -1,13 +1,15 @@
 """Where a provider keeps what it has to remember: the ledger and the log group."""
 
+import jsii
 from aws_cdk import Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from ..runtime.association.contract import LEDGER_EXPIRY, LEDGER_PARTITION_KEY, LEDGER_SORT_KEY, LEDGER_TAG
 from .encryption import complete_key_policy
+from .limits import MAX_LEDGER_TAGS
 from .provider_settings import ProviderSettings
 
 _LEDGER_ACTIONS = (
@@ -49,6 +51,7 @@ def new_ledger(scope: Construct, settings: ProviderSettings) -> dynamodb.Table:
         deletion_protection=settings.ledger_deletion_protection or None,
     )
     Tags.of(table).add(*LEDGER_TAG)
+    table.node.add_validation(_TagsFit(table))
     return table
 
 
@@ -79,3 +82,24 @@ def use_ledger(ledger: dynamodb.ITable) -> iam.PolicyStatement:
 def write_log(group: logs.ILogGroup) -> iam.PolicyStatement:
     """What a function needs of its log group."""
     return iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[group.log_group_arn])
+
+
+@jsii.implements(IValidation)
+class _TagsFit:
+    """Refuses more tags on the ledger than DynamoDB takes, which those of a stack or an app may be with its own one."""
+
+    def __init__(self, ledger: dynamodb.Table) -> None:
+        self._ledger = ledger
+
+    def validate(self) -> list[str]:
+        table = self._ledger.node.default_child
+        assert isinstance(table, dynamodb.CfnTable)
+        count = len(table.tags.tag_values())
+        if count <= MAX_LEDGER_TAGS:
+            return []
+        excess = count - MAX_LEDGER_TAGS
+        problem = (
+            f"the ledger has {count} tags, one of which is its own, {LEDGER_TAG[0]!r}, and AWS takes {MAX_LEDGER_TAGS} "
+            f"on a table: take {excess} from its stack or its app"
+        )
+        return [problem]

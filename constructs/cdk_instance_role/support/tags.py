@@ -64,7 +64,8 @@ def _key(key: str) -> str:
 
 
 def _values(key: str, values: Collection[str]) -> tuple[str, ...]:
-    if isinstance(values, str) or not values or not all(isinstance(value, str) for value in values):
+    is_listed = isinstance(values, Collection) and not isinstance(values, str)  # an iterator gives its values once only
+    if not is_listed or not values or not all(isinstance(value, str) for value in values):
         raise ValueError(f"tag {key!r} has the values {values!r}: pass a list of at least one string")
     listed = sorted(values) if isinstance(values, Set) else [*values]  # the order of a set differs from run to run
     for value in listed:

@@ -129,13 +129,39 @@ def test_fails_when_entries_that_share_a_provider_have_different_settings_for_it
 
 
 @pytest.mark.parametrize(
-    ("web", "api"),
+    ("web", "api", "common"),
     [
-        ({"settings": {"tags": {"team": "web"}, "permissions_boundary": "Web"}}, {}),
-        ({"settings": {"runtime": "python3.13"}}, {"settings": {"runtime": "python3.13"}}),
-        ({"region": "eu-west-1", "settings": {"encryption_key": KEY}}, {"region": "eu-west-2"}),
+        (
+            {"settings": {"tags": {"team": "web"}, "permissions_boundary": "Web"}},
+            {},
+            {"tags": {"team": "operations"}, "permissions_boundary": "CompanyBoundary"},
+        ),
+        ({"settings": {"tags": {"team": "web"}}}, {}, {"tags": {}}),
+        ({"settings": {"runtime": "python3.13"}}, {"settings": {"runtime": "python3.13"}}, {}),
+        ({"region": "eu-west-1", "settings": {"encryption_key": KEY}}, {"region": "eu-west-2"}, {}),
     ],
-    ids=["what each stack has for itself", "alike", "in another Region"],
+    ids=["what each stack has for itself", "a provider without tags", "alike", "in another Region"],
 )
-def test_accepts_settings_of_entries_that_a_shared_provider_can_have(web: dict[str, Any], api: dict[str, Any]) -> None:
-    assert set(load(shared(web, api))) == {"web", "api"}
+def test_accepts_settings_of_entries_that_a_shared_provider_can_have(
+    web: dict[str, Any], api: dict[str, Any], common: dict[str, Any]
+) -> None:
+    assert set(load(shared(web, api, **common))) == {"web", "api"}
+
+
+@pytest.mark.parametrize(
+    ("web", "api", "common", "different"),
+    [
+        ({"permissions_boundary": "Web"}, {}, {}, "permissions_boundary"),
+        ({"tags": {"team": "web"}}, {"tags": {"team": "api"}}, {}, "tags"),
+        ({"permissions_boundary": "Web", "tags": {"team": "web"}}, {}, {"tags": {}}, "permissions_boundary"),
+    ],
+    ids=["a boundary of one entry", "tags of both", "tags that are decided"],
+)
+def test_fails_when_nothing_says_which_boundary_or_tags_a_shared_provider_has(
+    web: dict[str, Any], api: dict[str, Any], common: dict[str, Any], different: str
+) -> None:
+    assert mistake(shared({"settings": web}, {"settings": api}, **common)) == (
+        "the entries 'web' and 'api' of instance_roles share one provider and have different settings for it, "
+        f"{different}: give both entries the same ones, give {different} of the provider in instance_role_settings, or "
+        "leave shared_provider out"
+    )

@@ -377,9 +377,29 @@ def test_fails_when_two_entries_have_different_settings_for_the_provider_of_one_
 
 def test_fails_when_a_shared_provider_would_have_the_boundary_of_another_account() -> None:
     environments = [at(ONE, "eu-west-1"), at(TWO, "eu-west-1", settings={"permissions_boundary": "Own"})]
+    api = {
+        "instance_tags": {"app": ["api"]},
+        "environments": [at(TWO, "eu-west-1", settings={"permissions_boundary": "Other"})],
+    }
+    context = web(environments)
+    context["instance_roles"]["api"] = api
     settings = {"shared_provider": True, "permissions_boundary": BOUNDARY}
-    assert mistake({**web(environments), "instance_role_settings": settings}) == (
+    assert mistake({**context, "instance_role_settings": settings}) == (
         f"instance_role_settings.permissions_boundary '{BOUNDARY}' is in account 111122223333, and the shared provider "
         "of instance_roles.web.environments[1] is in account 444455556666: give the name of a policy that each account "
         "has"
+    )
+
+
+def test_the_boundary_of_an_environment_is_that_of_its_shared_provider() -> None:
+    environments = [at(ONE, "eu-west-1"), at(TWO, "eu-west-1", settings={"permissions_boundary": "Own"})]
+    settings = {"shared_provider": True, "permissions_boundary": BOUNDARY}
+    assert len(load({**web(environments), "instance_role_settings": settings})) == 2
+
+
+def test_fails_when_the_stacks_of_two_entries_differ_only_in_case() -> None:
+    roles = {"web": {"instance_tags": TAGS}, "Web": {"instance_tags": {"app": ["api"]}}}
+    assert mistake({"instance_roles": roles}) == (
+        "the entries 'web' and 'Web' of instance_roles need the stacks InstanceRole-web and InstanceRole-Web, which "
+        "differ only in case, and macOS and Windows take the files of their templates for one: rename one"
     )

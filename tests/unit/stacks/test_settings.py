@@ -161,6 +161,10 @@ RUNTIMES = "Input should be one of python3.11, python3.12, python3.13, python3.1
             {"tags": {"aws:owner": "me"}},
             f"{IN_SETTINGS}.tags: the key 'aws:owner' is reserved by AWS: give another one",
         ),
+        (
+            {"tags": {f"key-{number}": "value" for number in range(50)}},
+            f"{IN_SETTINGS}.tags: 50 tags are more than 49: AWS takes 50 on a table, and the ledger has one of its own",
+        ),
         ("{vpc}", f"{IN_SETTINGS} is '{{vpc}}', which is not JSON"),
         (["vpc"], f"{IN_SETTINGS} is ['vpc']: give a map of settings"),
     ],
@@ -183,6 +187,11 @@ def test_a_function_is_given_as_many_subnets_and_security_groups_as_lambda_takes
         "security_group_ids": [f"sg-{number:08x}" for number in range(5)],
     }
     assert settings_of({"vpc": {**VPC, **most}}) == SettingsEntry(vpc=VpcEntry(**{**VPC, **most}))
+
+
+def test_as_many_tags_are_accepted_as_a_table_takes_beside_the_one_of_the_ledger() -> None:
+    tags = {f"key-{number}": "value" for number in range(49)}
+    assert settings_of({"tags": tags}) == SettingsEntry(tags=tags)
 
 
 def test_a_multi_region_key_is_accepted() -> None:

@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .entries import RoleEntry
-from .settings import SETTINGS_KEY
+from ..entries import RoleEntry
+from ..settings import SETTINGS_KEY
 
 ROLES_KEY = "instance_roles"
 QUICK_KEYS = ("instance_ids", "managed_policies", "replaces", "on_conflict", "account", "region")
