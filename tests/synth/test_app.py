@@ -317,14 +317,27 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_fails_with_one_clear_line_on(mistake: str, tmp_path: Path) -> None:
+def test_fails_with_one_clear_line_on(
+    mistake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     context, message = MISTAKES[mistake]
-    finished = run(context, tmp_path)
-    assert finished.returncode == 1
-    (line,) = finished.stderr.splitlines()
+    monkeypatch.setenv("CDK_CONTEXT_JSON", json.dumps(context))
+    monkeypatch.setattr(app, "App", lambda: App(context=context, outdir=str(tmp_path)))
+    with pytest.raises(SystemExit) as ended:
+        app.run()
+    assert isinstance(ended.value.code, str), "Python prints a text, and ends with 1"
+    (line,) = ended.value.code.splitlines()
     assert line.startswith("error: ")
     assert message in line
-    assert finished.stdout == ""
+    assert tuple(capsys.readouterr()) == ("", "")
+    assert templates(tmp_path) == {}
+
+
+def test_a_mistake_is_printed_to_standard_error_only(tmp_path: Path) -> None:
+    finished = run({}, tmp_path)
+    assert (finished.returncode, finished.stdout) == (1, "")
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("error: no instances selected")
     assert templates(tmp_path) == {}
 
 
