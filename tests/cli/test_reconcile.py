@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -474,6 +475,92 @@ def test_stops_waiting_when_a_deployment_begins(cloud: Cloud, monkeypatch: pytes
     assert json.loads(result.stdout)["unseen"] == [
         f"{FLEET}: a deployment has begun, and enforcement goes on once it has succeeded"
     ]
+
+
+def while_waiting(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Any]) -> str:
+    """What `reconcile` says if this happens after it has sent its message."""
+
+    def sleep(_: Time, seconds: float) -> None:
+        if todo:
+            with redirect_stdout(StringIO()):  # where the function writes its metrics
+                todo.pop()()
+        cloud.world.clock.sleep(seconds)
+
+    todo = [happens]
+    monkeypatch.setattr(Time, "sleep", sleep)
+
+    result = reconcile(REPAIRED, "--yes", "--format", "json")
+
+    assert result.exit_code == 1, result.output
+    (unseen,) = json.loads(result.stdout)["unseen"]
+    return str(unseen).removeprefix(f"{FLEET}: ")
+
+
+def test_says_that_the_association_was_deleted_meanwhile(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(cloud, REPAIRED)
+    gone = synthesized(replace(REPAIRED, associated=False))
+
+    assert while_waiting(cloud, monkeypatch, lambda: cloud.deploy(gone)) == "the association was deleted meanwhile"
+
+
+def test_says_that_the_association_is_being_deleted(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(cloud, REPAIRED)
+    resource = cloud.deployments[STACK][only_association(synthesized(REPAIRED))]
+
+    found = while_waiting(cloud, monkeypatch, lambda: resource.begin(resource.event("Delete", resource.properties)))
+
+    assert found == "the association is being deleted"
+
+
+def test_says_that_the_operation_has_failed_that_began_meanwhile(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(cloud, REPAIRED)
+    take_off(cloud, 1)
+    cloud.world.refuse("AssociateIamInstanceProfile", FIRST)
+    changed = synthesized(replace(REPAIRED, minutes=20))
+
+    found = while_waiting(cloud, monkeypatch, lambda: cloud.fail_to_update(changed))
+
+    assert found.startswith(
+        "enforcement is off, correct the reason and deploy again: the latest update has failed, and enforcement goes "
+        "on after one that succeeds: "
+    )
+
+
+def test_says_that_a_deployment_has_turned_enforcement_off(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(cloud, REPAIRED)
+    bare = synthesized(Servers())
+
+    found = while_waiting(cloud, monkeypatch, lambda: cloud.deploy(bare))
+
+    assert found == "the latest deployment has turned enforcement off"
+
+
+def test_goes_on_waiting_after_a_deployment_that_has_succeeded_meanwhile(cloud: Cloud, clock: Time) -> None:
+    deployed(cloud, REPAIRED)
+    changed, sleep = replace(REPAIRED, minutes=20), clock.sleep
+    deploy = [lambda: cloud.deploy(synthesized(changed))]
+
+    def deploy_first(seconds: float) -> None:
+        if deploy:
+            with redirect_stdout(StringIO()):  # where the function writes its metrics
+                deploy.pop()()
+        sleep(seconds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "sleep", deploy_first)
+        result = reconcile(REPAIRED, "--yes")
+
+    assert result.exit_code == 0, result.output
+    assert not deploy
+
+
+def test_fails_while_the_association_is_being_deleted(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    resource = cloud.deployments[STACK][only_association(synthesized(REPAIRED))]
+    resource.begin(resource.event("Delete", resource.properties))
+
+    assert error(reconcile(REPAIRED, "--yes")) == f"{FLEET}: enforcement is off: the association is being deleted"
+    assert not cloud.messages.sent
 
 
 def test_works_with_a_wrong_clock(cloud: Cloud, clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:

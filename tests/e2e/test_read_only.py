@@ -109,12 +109,13 @@ def reader(
     fleet.add_profile(old)
     fleet.allow(old, "sqs:SendMessage", on="*", policy="Queue")
     bare, carrying, stopped = fleet.launch(), fleet.launch(old), fleet.launch(old, stopped=True)
-    deployed = {"managed_policies": ["AmazonS3ReadOnlyAccess"], "instance_ids": [bare]}
+    deployed = {"managed_policies": ["AmazonS3ReadOnlyAccess"], "instance_ids": [bare], "enforcement": "report"}
     # The role gets another policy while an instance has it, and takes the place of the old one on two others.
     planned = {
         "managed_policies": ["AmazonS3ReadOnlyAccess", "CloudWatchAgentServerPolicy"],
         "instance_ids": [bare, carrying, stopped],
         "replaces": [old],
+        "enforcement": "report",
     }
     for result in (
         cdk.deploy(context={"instance_roles": {unique: deployed}}),

@@ -110,6 +110,8 @@ def resource(request: Request, account: str) -> str | None:
             return str(asked["PolicyArn"])
         case "iam", _ if name in _OF_ROLES:
             return f"arn:aws:iam::{account}:role/{asked['RoleName']}"
+        case "sqs", "GetQueueAttributes":
+            return f"arn:aws:{here}:{asked['QueueUrl'].rpartition('/')[2]}"
         case "ssm", "GetParameter":
             return f"arn:aws:{here}:parameter/{asked['Name'].removeprefix('/')}"
         case "sts", "AssumeRole":

@@ -47,6 +47,11 @@ NEEDED = [
     ("iam:ListAttachedRolePolicies", {"RoleName": "Web"}, f"{IAM}:role/Web"),
     ("iam:ListInstanceProfilesForRole", {"RoleName": "Web"}, f"{IAM}:role/Web"),
     ("iam:ListRolePolicies", {"RoleName": "Web"}, f"{IAM}:role/Web"),
+    (
+        "sqs:GetQueueAttributes",
+        {"QueueUrl": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/Dead"},
+        f"arn:aws:sqs:{REGION}:{ACCOUNT}:Dead",
+    ),
     ("ssm:GetParameter", {"Name": "/cdk-bootstrap/hnb659fds/version"}, "parameter/cdk-bootstrap/hnb659fds/version"),
     ("sts:AssumeRole", {"RoleArn": LOOKUP}, LOOKUP),
 ]
@@ -58,7 +63,7 @@ def signed(action: str, parameters: Mapping[str, str] | None = None, *, key: str
     service, _, name = action.partition(":")
     headers = Message()
     headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={key}/20260101/{REGION}/{service}/aws4_request"
-    if service in ("dynamodb", "ssm"):
+    if service in ("dynamodb", "sqs", "ssm"):
         headers["X-Amz-Target"] = f"Service_20260101.{name}"
         return Request(headers, json.dumps(parameters or {}).encode())
     form = {"Action": name, **(parameters or {})}

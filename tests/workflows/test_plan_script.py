@@ -16,6 +16,9 @@ JOBS: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/plan.yml").read
 FAKE_PLAN = """#!/bin/bash
 printf '%s\n' "$@" > arguments; echo -n "$PLAN_OUTPUT"; exit "$PLAN_STATUS"
 """
+FAKE_DIFF = """#!/bin/bash
+echo "${DIFF_OUTPUT-difference}"; exit "${DIFF_STATUS-7}"
+"""
 FAKE_GH = """#!/bin/bash
 echo "$*" >> gh.log
 case "$*" in *--paginate*) echo -n "$COMMENTS" ;; esac
@@ -24,7 +27,7 @@ case "$*" in *--paginate*) echo -n "$COMMENTS" ;; esac
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    commands = {"instance-role": FAKE_PLAN, "npx": "#!/bin/bash\necho difference; exit 7\n", "gh": FAKE_GH}
+    commands = {"instance-role": FAKE_PLAN, "npx": FAKE_DIFF, "gh": FAKE_GH}
     (tmp_path / "bin").mkdir()
     for name, script in commands.items():
         file = tmp_path / "bin" / name
@@ -84,6 +87,52 @@ def test_the_exit_status_of_the_difference_is_kept_for_later(folder: Path) -> No
     assert (folder / "cdk.diff").read_text(encoding="utf-8") == "difference\n"
 
 
+UNREAD = "Need to perform AWS calls for account 444455556666, but the current credentials are for 111122223333"
+
+
+@pytest.mark.parametrize(
+    ("printed", "status", "kept"),
+    [
+        (f"Stack Web\n\n{UNREAD}", "1", "unread"),
+        (f"Stack Web\n    │ {UNREAD}", "1", "1"),
+        ("Need to perform AWS calls for account 444455556666, but no credentials have been configured", "1", "1"),
+        (UNREAD, "0", "0"),
+    ],
+)
+def test_a_difference_that_ends_at_another_account_is_told_from_one_that_has_failed(
+    folder: Path, printed: str, status: str, kept: str
+) -> None:
+    assert run(folder, "Compare the templates", DIFF_OUTPUT=printed, DIFF_STATUS=status).returncode == 0
+
+    assert output(folder) == f"status={kept}"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_the_comment_says_that_the_difference_ends_at_another_account(folder: Path, ends: bool) -> None:
+    (folder / "plan.md").write_text(f"{MARKER}\n\nThe plan.\n")
+
+    run(folder, "Compare the templates", DIFF_OUTPUT=f"difference\n{UNREAD if ends else ''}", DIFF_STATUS="1")
+    run(folder, "Put the comment together", PAGE="")
+
+    written = (folder / "comment.md").read_text(encoding="utf-8")
+    assert ("`cdk diff` may not read another account and has ended there." in written) is ends
+    assert "The plan.\n" in written
+    assert "difference\n" in written
+
+
+def test_the_longest_plan_has_room_for_everything_that_is_added(folder: Path) -> None:
+    (folder / "plan.md").write_text(f"{MARKER}\n\n{'x' * 64_900}\n")
+    page = f"https://github.com/{'o' * 39}/{'r' * 100}/actions/runs/{1:012}/artifacts/2"
+
+    run(folder, "Compare the templates", DIFF_OUTPUT=UNREAD, DIFF_STATUS="1")
+    run(folder, "Put the comment together", PAGE=page)
+
+    written = (folder / "comment.md").read_text(encoding="utf-8")
+    assert "[The plan as a page]" in written
+    assert "has ended there" in written
+    assert "too long" not in written
+
+
 @pytest.mark.parametrize(
     ("plan", "diff", "passes"),
     [
@@ -93,6 +142,10 @@ def test_the_exit_status_of_the_difference_is_kept_for_later(folder: Path) -> No
         ("1", "0", False),
         ("127", "0", False),
         ("0", "1", False),
+        ("0", "unread", True),
+        ("2", "unread", True),
+        ("3", "unread", False),
+        ("1", "unread", False),
         ("2", "1", False),
         ("", "", False),
     ],

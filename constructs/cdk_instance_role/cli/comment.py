@@ -5,11 +5,11 @@
 
 import argparse
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from .model import CliError
+from .output.standard_output import standard_output
 from .template.files import first_bytes
 from .text import printable
 
@@ -98,7 +98,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plan, diff = (first_bytes(path, _MAX_BYTES).decode(errors="replace") for path in (files.plan, files.diff))
     except CliError as error:
         parser.error(str(error))
-    sys.stdout.write(comment(plan, diff))
+    try:
+        with standard_output(as_utf_8=True) as out:
+            out.write(comment(plan, diff))
+    except CliError as error:
+        parser.exit(1, f"{parser.prog}: error: {error}\n")
 
 
 if __name__ == "__main__":

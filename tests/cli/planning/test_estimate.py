@@ -1,12 +1,15 @@
 """How many calls a deployment makes, in which waves, how long it takes at least, and whether there is time for it."""
 
+from typing import Any
+
 import pytest
 
 from cdk_instance_role.cli.model import Estimate, Event, RolloutView
 from cdk_instance_role.cli.planning.planned_change import Intent
-from cdk_instance_role.cli.planning.rollout_estimate import RolloutEstimate, estimate
+from cdk_instance_role.cli.planning.rollout_estimate import RolloutEstimate, estimate, shared_budget_warning
 from cdk_instance_role.runtime.association.aws.rate_limiter import LIMITS
 from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
+from cdk_instance_role.runtime.association.ledger.shared_budget import Entry
 from cdk_instance_role.runtime.association.request.rollout import Rollout, Tolerance
 
 ASSOCIATE, REPLACE, DISASSOCIATE = (
@@ -197,3 +200,44 @@ def test_never_refuses_to_restore_everything() -> None:
 
     assert not found.problems
     assert found.estimate.calls == 1000
+
+
+# EC2's limits, shared with others
+
+
+def entry(name: str, calls: int, timeout: float, **more: Any) -> Entry:
+    given = {"rolls_back": False, **more}
+    return rollout_estimate(*steps(calls, Action.ASSOCIATE), rollout=Rollout(), timeout=timeout).entry(name, **given)
+
+
+def test_says_what_all_need_together_and_with_whom() -> None:
+    # 3 x 500 calls: (1,500 - 100) / 5 = 280 s.
+    mine, others = entry("Web", 500, 279), [entry("Api", 500, 280), entry("Zoo", 500, 280)]
+
+    assert shared_budget_warning(mine, others) == (
+        "EC2 needs 280 seconds for the changes of this association together with those of Api, Zoo, and CloudFormation "
+        "has no order for them: the one that begins last may be refused, because that is too long for the timeout of "
+        "one of them. Let one depend on the other, or raise the timeout"
+    )
+    assert shared_budget_warning(entry("Web", 500, 280), others) == ""
+
+
+def test_does_not_name_an_association_without_changes() -> None:
+    found = shared_budget_warning(entry("Web", 1000, 300), [entry("Api", 0, 300), entry("Zoo", 1000, 300)])
+
+    assert "together with those of Zoo, and" in found
+
+
+def test_says_that_it_makes_another_one_late() -> None:
+    assert shared_budget_warning(entry("Web", 500, 1800), [entry("Api", 500, 179)])
+
+
+@pytest.mark.parametrize("rolls_back", [True, False])
+def test_a_rollback_is_never_refused(rolls_back: bool) -> None:
+    mine = entry("Web", 500, 100, rolls_back=rolls_back)
+
+    assert bool(shared_budget_warning(mine, [entry("Api", 500, 1800)])) is not rolls_back
+
+
+def test_an_association_without_changes_is_not_refused() -> None:
+    assert shared_budget_warning(entry("Web", 0, 300), [entry("Api", 5000, 300)]) == ""

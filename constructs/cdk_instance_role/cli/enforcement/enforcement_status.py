@@ -11,13 +11,14 @@ from ...runtime.association.exceptions import RequestError
 from ...runtime.association.ledger.desired_states import UPGRADE, DesiredState
 from ...runtime.association.operation import FAILED, SUCCEEDED, Operation
 from ...runtime.association.request.enforcement import EnforcementSettings
-from ...runtime.association.request.event import max_seconds
+from ...runtime.association.request.event import RequestType, max_seconds
 from ..live.association_ledger import AssociationLedger
 from ..live.environment import Environment
 from ..status_model import EnforcementStatus, FindingView, OffView, PauseView
 from ..template.deployed_stack import DeployedStack
 from ..template.stacks import Address
 
+DELETING = "the association is being deleted"
 _MESSAGES: Literal["ApproximateNumberOfMessages"] = "ApproximateNumberOfMessages"
 MISSED_SWEEPS, MIN_OVERDUE_SECONDS = 4, 1800.0
 """Sweeps are overdue after so many times the time between two, and not before so many seconds: EventBridge Scheduler
@@ -76,6 +77,8 @@ def why_off(state: DesiredState | None, operation: Operation | None) -> OffView 
     if operation.ended == FAILED:
         reason = f": {operation.reason}" if operation.reason else ""
         return OffView(f"the latest {kind} has failed, and enforcement goes on after one that succeeds{reason}", since)
+    if operation.type is RequestType.DELETE and not operation.ended:
+        return OffView(DELETING, since)
     if operation.ended != SUCCEEDED:
         return OffView(f"the latest {kind} is open, and enforcement goes on once it has succeeded", since)
     if state and state.problem:

@@ -12,10 +12,13 @@ from ...runtime.association.aws.errors import error_kind_of
 from ...runtime.association.contract import SWEEP, Message
 from ...runtime.association.decide.outcome import ErrorKind
 from ...runtime.association.drift.breaker import EnforcementState
+from ...runtime.association.ledger.desired_states import DesiredState
+from ...runtime.association.operation import FAILED, SUCCEEDED, Operation
+from ...runtime.association.request.event import RequestType
 from ..aws.partial_reader import AwsError, sentence
 from ..model import CliError
 from .enforced import Enforced
-from .enforcement_status import why_off
+from .enforcement_status import DELETING, why_off
 
 WAIT_SECONDS, POLL_SECONDS = 300.0, 3.0
 """How long the result of a sweep is waited for, and the time between two looks for it."""
@@ -29,6 +32,9 @@ UNFINISHED = (
     "the sweep has begun and is not finished: it waits for EC2 or for instances. Ask `instance-role status` later"
 )
 BEGUN = "a deployment has begun, and enforcement goes on once it has succeeded"
+DELETED = "the association was deleted meanwhile"
+TURNED_OFF = "the latest deployment has turned enforcement off"
+FAILED_MEANWHILE = "enforcement is off, correct the reason and deploy again"
 _DENIED_BY_KEY = "kms:"
 
 
@@ -122,12 +128,27 @@ def _read(sweep: Sweep) -> None:
     ledger, reader = sweep.association.ledger, sweep.association.environment.reader
     reader.reset()
     enforcement_state, operation = ledger.enforcement_state(), ledger.operation()
+    state = ledger.desired_state_after(operation)
     sweep.unread = "; ".join(reader.unavailable)
     if reader.has_lost_connection:
         return
     sweep.enforcement_state, sweep.problem = enforcement_state, sweep.unread
-    if not sweep.problem and why_off(ledger.desired_state(), operation):
-        sweep.problem = BEGUN
+    if not sweep.problem:
+        sweep.problem = _why_ended(state, operation)
+
+
+def _why_ended(state: DesiredState | None, operation: Operation | None) -> str:
+    """Why enforcement has ended while its sweep was waited for; empty if it has not."""
+    off = why_off(state, operation)
+    if off is None:
+        return ""
+    if operation is None:  # the deletion of an association, and nothing else, leaves none
+        return DELETED
+    if operation.ended == FAILED:
+        return f"{FAILED_MEANWHILE}: {off.reason}"
+    if operation.ended != SUCCEEDED:
+        return DELETING if operation.type is RequestType.DELETE else BEGUN
+    return f"enforcement is off: {off.reason}" if state else TURNED_OFF
 
 
 def _sent_at(answer: Any, now: float) -> float:

@@ -1,6 +1,6 @@
 """The ledger, as one association sees it. It is only read."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from ...runtime.association.decide.record import Record
@@ -48,7 +48,17 @@ class AssociationLedger:
 
     def desired_state(self) -> DesiredState | None:
         """What the association wants; None if nothing is enforced."""
-        return next((one for one in self.desired_states() if one.association == self.association), None)
+        return self._own(self.desired_states())
+
+    def desired_state_after(self, operation: Operation | None) -> DesiredState | None:
+        """The same as `desired_state`, but read again if it is not that of this operation."""
+        known = self.desired_state()
+        if operation is None or (known and known.request_id == operation.request_id):
+            return known
+        return self._own(self._reader.fetch(self.name, self._ledger.desired_states.all, list[DesiredState]()))
+
+    def _own(self, states: Iterable[DesiredState]) -> DesiredState | None:
+        return next((one for one in states if one.association == self.association), None)
 
     def enforcement_state(self) -> EnforcementState:
         """What enforcement remembers of the association."""

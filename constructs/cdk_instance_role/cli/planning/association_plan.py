@@ -21,7 +21,7 @@ from ..live.planned_observer import PlannedObserver, stated_roles
 from ..model import AssociationPlan, Event, unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack
-from ..template.intrinsic_functions import UnresolvedError
+from ..template.intrinsic_functions import UnresolvedError, properties_of
 from ..template.property_values import NEW
 from .access_keys import ACCESS_KEY, with_access_key
 from .earlier_changes import EarlierChanges, Targets, merged, outcome_before, outcome_of, without_order
@@ -98,8 +98,7 @@ class _Planner:
         self._stack, self._environment, self._logical_id, self._now = stack, environment, logical_id, now
         self._earlier, self._deployed = earlier, deployed
         """None if the association is not deployed."""
-        self._reader = environment.reader
-        self.key = stack.address, logical_id
+        self._reader, self.key = environment.reader, (stack.address, logical_id)
         self.after: Sequence[_Planner] = ()
         """Those of the associations that CloudFormation creates or updates before this one."""
         self.steps: tuple[Step, ...] = ()
@@ -156,18 +155,20 @@ class _Planner:
         operation = ledger.operation() if ledger else None
         self._rolls_back = operation is not None and intent.is_rollback_to(operation.came_from)
         context = OperationContext(intent.ids_before(records), self._rolls_back, intent.before)
-        found = preview(
-            intent.desired,
-            records,
-            observer,
-            context,
-            now=self._now,
-            started_at=self._now,
-            look_up=self._others_records if ledger else no_others,
-        )
+        others = self._others_records if ledger else no_others
+        found = preview(intent.desired, records, observer, context, now=self._now, started_at=self._now, look_up=others)
         if intent.event is not Event.NONE:
-            after = frozenset(one.path for one in self.after)
-            self._earlier.add(ledger, Targets(self.path, intent.desired, found, context, after))
+            rollout_estimate = RolloutEstimate(intent, found.plan, found.snapshot.stopped)
+            entry, after = (
+                rollout_estimate.entry(self.path, rolls_back=self._rolls_back),
+                {one.path for one in self.after},
+            )
+            provider = (
+                self._stack.address,
+                str(properties_of(self._stack.resources[self._logical_id]).get("ServiceToken")),
+            )
+            targets = Targets(self.path, intent.desired, found, context, entry, provider, after)
+            self._earlier.add(ledger, targets)
         return found
 
     def _others_records(self, ids: Collection[str]) -> Records:

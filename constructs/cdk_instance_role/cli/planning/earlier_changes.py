@@ -12,6 +12,7 @@ from ...runtime.association.converge.preview import Preview
 from ...runtime.association.decide.plan import OperationContext, plan_target
 from ...runtime.association.decide.record import Record
 from ...runtime.association.decide.step import CHANGES, PROBLEMS, Action, Step
+from ...runtime.association.ledger.shared_budget import Entry
 from ...runtime.association.request.desired import Desired
 from ..live.association_ledger import AssociationLedger
 from ..live.environment import Environment, Outcome
@@ -19,6 +20,8 @@ from ..live.planned_instances import PlannedInstances
 from ..live.planned_observer import with_profile
 from ..model import AssociationPlan
 from ..template.assembly import StackArtifact, deployed_with
+from ..template.stacks import Address
+from .rollout_estimate import shared_budget_warning
 
 _SHOWN = 5
 """Ids that a sentence names."""
@@ -34,6 +37,10 @@ class Targets:
     desired: Desired
     found: Preview
     context: OperationContext
+    entry: Entry
+    """Its part of the budget of its provider."""
+    provider: tuple[Address, str]
+    """Its stack, and how the template of that names the provider."""
     after: Set[str] = frozenset()
     """Paths of the associations that it comes after."""
 
@@ -95,19 +102,28 @@ class EarlierChanges:
 
     def with_overlaps(self, plan: AssociationPlan, text: Callable[[str], str]) -> AssociationPlan:
         """The plan of an association with what becomes of the targets that others of the deployment want another
-        profile for: a problem if it is refused in any case, otherwise a warning.
+        profile for: a problem if it is refused in any case, otherwise a warning. Another one says that there may be
+        no time for all of them.
 
         Args:
             plan: the plan of one association.
             text: puts names that people know into a sentence.
         """
-        pairs = [
-            (one, other) for one in self._targets if one.association == plan.association for other in self._targets
-        ]
+        mine = [one for one in self._targets if one.association == plan.association]
+        pairs = [(one, other) for one in mine for other in self._targets]
         found = [(refused, text(sentence)) for pair in pairs for refused, sentence in _overlaps(*pair)]
         problems = (sentence for refused, sentence in found if refused)
-        warnings = (sentence for refused, sentence in found if not refused)
+        warnings = [sentence for refused, sentence in found if not refused]
+        if not plan.problems:  # it begins
+            warnings += filter(None, map(self._late_together, mine))
         return replace(plan, problems=(*plan.problems, *problems), warnings=(*plan.warnings, *warnings))
+
+    def _late_together(self, mine: Targets) -> str:
+        """That there may be no time for an association and those that begin at the same time; empty if there is."""
+        same = [one for one in self._targets if one.provider == mine.provider and one is not mine]
+        others = [one for one in same if one.association not in mine.after and mine.association not in one.after]
+        first = [one.entry for one in others if not any(other.association in one.after for other in others)]
+        return shared_budget_warning(mine.entry, first)
 
     def _note(self, ledger: AssociationLedger, found: Preview, desired: Desired) -> None:
         for step in found.plan.of_targets.steps:

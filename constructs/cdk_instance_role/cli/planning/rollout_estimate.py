@@ -1,12 +1,16 @@
 """How much a deployment has to do, how long that takes at least, and whether there is time for it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from ...runtime.association.aws.rate_limiter import least_seconds
 from ...runtime.association.decide.step import Plan, Step, calls_of, once_settled
 from ...runtime.association.decide.waves import changes_of_targets
-from ...runtime.association.request.rollout import time_problem
+from ...runtime.association.ledger.shared_budget import Entry, budget_shortfall
+from ...runtime.association.operation import Operation
+from ...runtime.association.request.event import RequestType
+from ...runtime.association.request.rollout import Rollout, time_problem
 from ..model import Estimate, Event, RolloutView
 from .planned_change import Intent
 
@@ -50,6 +54,42 @@ class RolloutEstimate:
             return []
         late = time_problem(self._intent.rollout, self._total, self.estimate.seconds, self._intent.timeout)
         return [late] if late else []
+
+    def entry(self, association: str, *, rolls_back: bool) -> Entry:
+        """What the handler enters into the budget of the provider, as if the operation began at 0.
+
+        Args:
+            association: its path.
+            rolls_back: it is the rollback of a failed operation.
+        """
+        type_ = RequestType.CREATE if self._intent.event is Event.CREATE else RequestType.UPDATE
+        rollout = Rollout() if rolls_back else self._intent.rollout
+        waiting = rollout.bake_seconds(self._total) + rollout.confirmation_seconds(self._total)
+        ends_at = Operation(0.0, type=type_, rolling_back=rolls_back).ends_at(self._intent.timeout) - waiting
+        return Entry(association, 0.0, ends_at, calls_of(self._settled.changes), may_wait=not rolls_back)
+
+
+def shared_budget_warning(mine: Entry, others: Sequence[Entry]) -> str:
+    """That an association may be refused because EC2's limits do not let its changes and those of others through in
+    time; empty if they do.
+
+    Args:
+        mine: the entry of the association.
+        others: those of associations that have the same provider and begin at the same time.
+    """
+    if not any(mine.calls.values()):
+        return ""
+    entries = [replace(mine, began_at=1.0), *(one for one in others if any(one.calls.values()))]
+    shortfall = budget_shortfall(entries, mine.association, now=0.0)
+    if shortfall is None:
+        return ""
+    seconds, together = shortfall
+    names = ", ".join(one.association for one in together)
+    return (
+        f"EC2 needs {seconds:.0f} seconds for the changes of this association together with those of {names}, and "
+        "CloudFormation has no order for them: the one that begins last may be refused, because that is too long for "
+        "the timeout of one of them. Let one depend on the other, or raise the timeout"
+    )
 
 
 def estimate(steps: Iterable[Step], baking: float = 0.0) -> Estimate:

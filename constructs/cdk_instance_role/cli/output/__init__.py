@@ -1,21 +1,21 @@
 """What becomes of a report: it is shown, and written as a page."""
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import get_terminal_size
 
 from rich.console import Console
 
-from .model import CliError
+from ..model import CliError
+from ..render import Format, page, render
+from ..status_model import Report
 from .page_file import check_replaceable, replace_text
-from .render import Format, page, render
-from .status_model import Report
+from .standard_output import standard_output
 
-WIDTH_OF_FILES = 140
-"""Columns of a table that is written to a file."""
+WIDTH_OF_FILES, LINES_OF_FILES = 140, 25
+"""Columns and lines of what is no terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,13 @@ class Output:
     page: Path | None
 
     def check(self) -> None:
-        """Make sure that the page has a place, before the look takes its time.
+        """Make sure that the output and the page have a place, before the look takes its time.
 
         Raises:
-            CliError: it has none.
+            CliError: one of them has none.
         """
+        with standard_output():
+            pass
         if self.page == Path("-"):
             raise CliError(f"--page - is no file: name one, or use --format {Format.HTML} for standard output")
         if self.page:
@@ -46,13 +48,19 @@ class Output:
         """Write the page, and show the report, also if there is no room for the page.
 
         Raises:
-            CliError: the page can't be written.
+            CliError: the page or the output can't be written.
         """
         with ExitStack() as last:
-            last.callback(render, report, self.format, _console(), full=self.full)
+            last.callback(self._show, report)
             if self.page:
                 with _page_errors(self.page):
                     replace_text(self.page, page.text(report))
+
+    def _show(self, report: Report) -> None:
+        with standard_output(as_utf_8=self.format is not Format.TABLE) as out:
+            # A file or a log has room. Unlike rich, this takes a width of 0 in COLUMNS for none.
+            width, height = get_terminal_size((WIDTH_OF_FILES, LINES_OF_FILES))
+            render(report, self.format, Console(file=out, width=width, height=height), full=self.full)
 
 
 @contextmanager
@@ -61,8 +69,3 @@ def _page_errors(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CliError(f"--page {file} can't be written: {error.strerror}: name another file") from None
-
-
-def _console() -> Console:
-    """Standard output; in a file or a log there is room."""
-    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_OF_FILES)

@@ -1,0 +1,79 @@
+"""What the CDK CLI does in the workflow about an account that it may not read. AWS denies it all roles."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.cli.servers import write_assembly_of_places
+from tests.workflows.test_plan_script import ROOT, folder, output, run
+
+OWN, OTHER = "111122223333", "444455556666"
+TEMPLATE = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+IDENTITY = (
+    "<GetCallerIdentityResponse><GetCallerIdentityResult>"
+    f"<Arn>arn:aws:sts::{OWN}:assumed-role/plan/session</Arn><UserId>A</UserId><Account>{OWN}</Account>"
+    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+ERROR = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
+
+__all__ = ["folder"]
+
+
+class Answers(BaseHTTPRequestHandler):
+    """STS denies every role, and no stack is deployed."""
+
+    def do_POST(self) -> None:
+        query = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        match query["Action"]:
+            case ["GetCallerIdentity"]:
+                status, text = 200, IDENTITY
+            case ["AssumeRole"]:
+                status, text = 403, ERROR.format("AccessDenied", "not authorized to perform: sts:AssumeRole")
+            case _:
+                name = query["StackName"][0]
+                status, text = 400, ERROR.format("ValidationError", f"Stack with id {name} does not exist")
+        self.send_response(status)
+        self.send_header("Content-Type", "text/xml")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.skipif(not shutil.which("cdk", path=str(ROOT / "node_modules" / ".bin")), reason="needs the CDK CLI")
+@pytest.mark.parametrize(("accounts", "status"), [((OWN,), "0"), ((OWN, OTHER), "unread")])
+def test_an_account_without_a_lookup_role_does_not_fail_the_check(
+    folder: Path, endpoint: str, accounts: tuple[str, ...], status: str
+) -> None:
+    assembly = write_assembly_of_places(folder / "assembly", TEMPLATE, [(one, "eu-west-1") for one in accounts])
+    assembly.rename(folder / "cdk.out")
+    npx = folder / "bin" / "npx"
+    npx.write_text(f'#!/bin/sh\nPATH="{ROOT}/node_modules/.bin:$PATH" exec "$@"\n')
+
+    run(
+        folder,
+        "Compare the templates",
+        AWS_ACCESS_KEY_ID="key",
+        AWS_SECRET_ACCESS_KEY="secret",
+        AWS_REGION="eu-west-1",
+        AWS_ENDPOINT_URL=endpoint,
+        CDK_DISABLE_CLI_TELEMETRY="true",
+    )
+
+    assert output(folder) == f"status={status}", (folder / "cdk.diff").read_text(encoding="utf-8")
+    assert "AWS::SNS::Topic" in (folder / "cdk.diff").read_text(encoding="utf-8")
