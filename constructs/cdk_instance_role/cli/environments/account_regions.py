@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...runtime.association.aws.rate_limiter import RateLimiter
@@ -81,7 +81,7 @@ class OfAnAssembly:
             accounts.own  # noqa: B018  # before there are threads: credentials may ask for a code
         for account_region, stacks in self._chosen.items():
             _check_names(account_region, stacks)
-        self._neighbours = self._by_account_region(all_stacks) if chosen else {}
+        self._neighbours = self._neighbours_among(all_stacks) if chosen else {}
         self._looked_at = [*dict.fromkeys((*self._chosen, *self._by_account_region(self._deployed)))]
 
     @property
@@ -109,12 +109,37 @@ class OfAnAssembly:
         aws = self._accounts.aws(account_region.account, account_region.region, lookup_role)
         return Environment(aws, neighbours, reader, rate_limiter)
 
+    def _neighbours_among(self, stacks: Sequence[StackArtifact]) -> dict[AccountRegion, list[StackArtifact]]:
+        deployed = self._by_account_region(self._deployed)
+        return {
+            one: _with_distinct_names(neighbours, (*self._chosen.get(one, ()), *deployed.get(one, ())))
+            for one, neighbours in self._by_account_region(stacks).items()
+        }
+
     def _by_account_region(self, stacks: Sequence[StackArtifact]) -> dict[AccountRegion, list[StackArtifact]]:
         found = defaultdict[AccountRegion, list[StackArtifact]](list)
         for one in stacks:
             region = one.region or self._accounts.region
             found[AccountRegion(one.account or self._accounts.own, region)].append(one)
         return dict(found)
+
+
+def _with_distinct_names(stacks: Sequence[StackArtifact], deployed: Sequence[StackArtifact]) -> list[StackArtifact]:
+    """The stacks of an account and Region, one for each name: the one that is deployed. If none of several is deployed,
+    it is not known which one the name means, so nothing is planned for it.
+
+    Args:
+        stacks: all of them.
+        deployed: those that are deployed. Of several with one name, the first counts.
+    """
+    known = {one.name: one for one in reversed(deployed)}
+    named = defaultdict[str, list[StackArtifact]](list)
+    for one in stacks:
+        named[one.name].append(one)
+    return [
+        known.get(name) or (same[0] if len(same) == 1 else replace(same[0], template={}, nested={}))
+        for name, same in named.items()
+    ]
 
 
 def _check_names(account_region: AccountRegion, stacks: Sequence[StackArtifact]) -> None:

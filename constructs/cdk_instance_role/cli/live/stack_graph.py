@@ -31,11 +31,12 @@ class StackGraph:
         """
         Args:
             aws: clients for the Region.
-            stacks: the stacks of the assembly that are for it.
+            stacks: the stacks of the assembly that are for it, each with a name of its own.
             reader: remembers what could not be seen.
         """
         self._aws, self.region, self.reader = aws, aws.region, reader
         self._artifacts = {one.address: one for stack in stacks for one in stack.family}
+        assert len({one.name for one in stacks}) == len(stacks), "one of two stacks of one name would hide the other"
         self._values: dict[Address, StackValues] = {}
         self._former: dict[Address, StackValues] = {}
         self._unreadable: set[Address] = set()
