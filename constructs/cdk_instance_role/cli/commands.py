@@ -190,8 +190,8 @@ def _enforced_job(names: Sequence[str]) -> account_results.Job[Enforced]:
 
 
 def _add_unseen(stack: StackArtifact, environment: Environment, result: AccountResult[Any]) -> None:
-    """Add what can't be seen of stacks that may have no associations at all, which is no reason to fail, and what can't
-    be read of stacks that are there: associations may be deployed in them."""
+    """Add what can't be seen of stacks without associations in the assembly: associations may be deployed in them. That
+    the credentials may not look for a stack is no reason to fail."""
     family = [*environment.stacks.family(stack)]
     said = {unseen for one in family if one.associations for unseen in environment.stacks.read_problems(one.address)}
     unseen = [
