@@ -4,6 +4,7 @@ A stack of the CDK names the role that `cdk diff` assumes to look at its account
 https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
 """
 
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from ..lazy import lazy
 from ..model import CliError
 from ..template.assembly import LookupRole
 from .clients import Aws, Credentials, NoAccessError, client, partition_of
+from .home_region import DEFAULT_PROFILE, home_region
 from .partial_reader import AwsError, sentence
 from .short_models import load_short_models
 
@@ -139,7 +141,9 @@ class Accounts:
         """The session of all clients, with the credentials of the environment."""
         core = botocore.session.get_session()
         load_short_models(core)
-        return boto3.Session(botocore_session=core, region_name=region)
+        profile = core.get_config_variable("profile") or DEFAULT_PROFILE
+        home = region or home_region(os.environ, core.full_config["profiles"], profile)
+        return boto3.Session(botocore_session=core, region_name=home)
 
 
 class _Role:
