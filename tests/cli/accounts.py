@@ -18,9 +18,9 @@ class StandInAccounts:
     def __init__(self, clouds: Mapping[str, Cloud], own: str, region: str) -> None:
         self._clouds, self.own, self.region = clouds, own, region
 
-    def aws(self, account: str, region: str, lookup_role: LookupRole | None = None) -> Any:
+    def aws(self, account: str, region: str, *lookup_roles: LookupRole) -> Any:
         if account not in self._clouds:
-            role = lookup_role.arn if lookup_role else "none"
+            role = lookup_roles[0].arn if lookup_roles else "none"
             return Closed(account, region, f"role {role} can't be assumed")
         return replace(self._clouds[account].aws, account=account, region=region)
 

@@ -12,7 +12,7 @@ from ..live.deployment import deployment_of
 from ..live.environment import Environment
 from ..model import CliError
 from ..template import assembly
-from ..template.assembly import StackArtifact
+from ..template.assembly import LookupRole, StackArtifact
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,6 +82,10 @@ class OfAnAssembly:
         for account_region, stacks in self._chosen.items():
             _check_names(account_region, stacks)
         self._neighbours = self._neighbours_among(all_stacks) if chosen else {}
+        by_preference = (*chosen, *self._deployed, *all_stacks) if chosen else ()
+        self._lookup_roles = {
+            one: _lookup_roles(stacks) for one, stacks in self._by_account_region(by_preference).items()
+        }
         self._looked_at = [*dict.fromkeys((*self._chosen, *self._by_account_region(self._deployed)))]
 
     @property
@@ -104,10 +108,9 @@ class OfAnAssembly:
     def _environment(
         self, account_region: AccountRegion, reader: PartialReader, rate_limiter: RateLimiter
     ) -> Environment:
-        neighbours = self._neighbours[account_region]
-        lookup_role = next((one.lookup_role for one in neighbours if one.lookup_role), None)
-        aws = self._accounts.aws(account_region.account, account_region.region, lookup_role)
-        return Environment(aws, neighbours, reader, rate_limiter)
+        lookup_roles = self._lookup_roles[account_region]
+        aws = self._accounts.aws(account_region.account, account_region.region, *lookup_roles)
+        return Environment(aws, self._neighbours[account_region], reader, rate_limiter)
 
     def _neighbours_among(self, stacks: Sequence[StackArtifact]) -> dict[AccountRegion, list[StackArtifact]]:
         deployed = self._by_account_region(self._deployed)
@@ -122,6 +125,15 @@ class OfAnAssembly:
             region = one.region or self._accounts.region
             found[AccountRegion(one.account or self._accounts.own, region)].append(one)
         return dict(found)
+
+
+def _lookup_roles(stacks: Sequence[StackArtifact]) -> list[LookupRole]:
+    """The roles that the CDK CLI would assume for some of these stacks, in the order of the stacks."""
+    found: list[LookupRole] = []
+    for one in stacks:
+        if one.lookup_role and one.lookup_role not in found:
+            found.append(one.lookup_role)
+    return found
 
 
 def _with_distinct_names(stacks: Sequence[StackArtifact], deployed: Sequence[StackArtifact]) -> list[StackArtifact]:
