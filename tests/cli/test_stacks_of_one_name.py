@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from constructs import Construct
 
 from cdk_instance_role import InstanceRole, InstanceSelection
+from cdk_instance_role.cli.environments.stack_selection import chosen
 from cdk_instance_role.cli.main import cli
 from cdk_instance_role.cli.template import assembly
 from cdk_instance_role.cli.template.assembly import StackArtifact
@@ -34,7 +35,7 @@ def stages(env: Environment | None = IRELAND) -> Path:
 
 
 def stack(folder: Path, path: str) -> StackArtifact:
-    (found,) = assembly.chosen(assembly.read(folder), [path])
+    (found,) = chosen(assembly.read(folder), [path])
     return found
 
 
