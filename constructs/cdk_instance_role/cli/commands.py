@@ -161,7 +161,8 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     """
     accounts = Accounts(subject.region, subject.role_name, by_lookup_roles=False)  # those may only read
     with opened(subject.folder, subject.context) as artifacts:
-        source = OfAnAssembly(accounts, chosen(artifacts, subject.stacks), artifacts)
+        stacks = chosen(artifacts, subject.stacks)
+        source = OfAnAssembly(accounts, stacks, artifacts)
         with progress_display("Looking at the associations") as screen:
             found = account_results.collect(source, _enforced_job(subject.stacks), screen)
         problems = reconcile_all(
@@ -173,6 +174,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
             clock=time.time,
             sleep=time.sleep,
         )
+        source = OfAnAssembly(accounts, stacks, artifacts)  # stacks can have been deployed during the wait
         with progress_display("Looking at the instances") as screen:
             seen = account_results.collect(source, _status_job(who=False), screen)
     unseen = unique([*account_results.unseen(found), *problems.values(), *account_results.unseen(seen)])

@@ -55,7 +55,6 @@ class Accounts:
             )
         self._role_name, self._by_lookup_roles = (role_name or "").lstrip("/"), by_lookup_roles
         self._home = self._session(region)
-        self._known: dict[tuple[str, str, str], Aws] = {}
         self._roles: dict[str, _Role] = {}
 
     @lazy
@@ -82,7 +81,7 @@ class Accounts:
         return str(self._home.region_name)
 
     def aws(self, account: str, region: str, *lookup_roles: LookupRole) -> Aws:
-        """Clients for an account and Region. No call is made yet.
+        """New clients for an account and Region, by which each stack is read once. No call is made yet.
 
         Args:
             account: account id.
@@ -90,11 +89,7 @@ class Accounts:
             lookup_roles: the roles for looking at it, of which the first one is used that can be assumed. Default: none
                 is known.
         """
-        place = account, region, repr(lookup_roles)
-        if place not in self._known:
-            credentials = self._credentials_of(account, region, lookup_roles)
-            self._known[place] = Aws(self._home, credentials, account, region)
-        return self._known[place]
+        return Aws(self._home, self._credentials_of(account, region, lookup_roles), account, region)
 
     def _credentials_of(
         self, account: str, region: str, lookup_roles: Sequence[LookupRole]

@@ -59,7 +59,7 @@ class Source(Protocol):
 
 
 class OfAnAssembly:
-    """The accounts and Regions of some of the stacks of an assembly."""
+    """The accounts and Regions of some of the stacks of an assembly. Each deployed stack is read once."""
 
     def __init__(
         self, accounts: Accounts, chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact]
@@ -82,11 +82,11 @@ class OfAnAssembly:
         for account_region, stacks in self._chosen.items():
             _check_names(account_region, stacks)
         self._neighbours = self._neighbours_among(all_stacks) if chosen else {}
-        by_preference = (*chosen, *self._deployed, *all_stacks) if chosen else ()
-        self._lookup_roles = {
-            one: _lookup_roles(stacks) for one, stacks in self._by_account_region(by_preference).items()
+        looked_at = (*self._chosen, *self._by_account_region(self._deployed))
+        by_preference = self._by_account_region((*chosen, *self._deployed, *all_stacks)) if chosen else {}
+        self._aws = {
+            one: accounts.aws(one.account, one.region, *_lookup_roles(by_preference[one])) for one in looked_at
         }
-        self._looked_at = [*dict.fromkeys((*self._chosen, *self._by_account_region(self._deployed)))]
 
     @property
     def account_regions(self) -> Sequence[AccountRegion]:
@@ -97,7 +97,7 @@ class OfAnAssembly:
         """The chosen stacks of an account and Region, and what is around them."""
         known = {  # IAM has no Regions: a stack of another one may be about the same role
             one: self._environment(one, PartialReader(goes_on=one != account_region), rate_limiter)
-            for one in self._looked_at
+            for one in self._aws
             if one.account == account_region.account
         }
         graphs = [environment.stacks for environment in known.values()]
@@ -108,9 +108,7 @@ class OfAnAssembly:
     def _environment(
         self, account_region: AccountRegion, reader: PartialReader, rate_limiter: RateLimiter
     ) -> Environment:
-        lookup_roles = self._lookup_roles[account_region]
-        aws = self._accounts.aws(account_region.account, account_region.region, *lookup_roles)
-        return Environment(aws, self._neighbours[account_region], reader, rate_limiter)
+        return Environment(self._aws[account_region], self._neighbours[account_region], reader, rate_limiter)
 
     def _neighbours_among(self, stacks: Sequence[StackArtifact]) -> dict[AccountRegion, list[StackArtifact]]:
         deployed = self._by_account_region(self._deployed)
