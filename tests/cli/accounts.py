@@ -1,14 +1,14 @@
 """Accounts in this process, for the tests of commands."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cdk_instance_role.cli.aws.clients import NoAccessError
 from cdk_instance_role.cli.template.assembly import LookupRole
-from tests.cli.cloud import Cloud
+from cdk_instance_role.cli.template.deployed_stack import DeployedStack
+from tests.cli.cloud import Cloud, StandIn
 from tests.synth.builders import REGION
 
 
@@ -18,11 +18,24 @@ class StandInAccounts:
     def __init__(self, clouds: Mapping[str, Cloud], own: str, region: str) -> None:
         self._clouds, self.own, self.region = clouds, own, region
 
-    def aws(self, account: str, region: str, lookup_role: LookupRole | None = None) -> Any:
+    def aws(self, account: str, region: str, *lookup_roles: LookupRole) -> Any:
         if account not in self._clouds:
-            role = lookup_role.arn if lookup_role else "none"
+            role = lookup_roles[0].arn if lookup_roles else "none"
             return Closed(account, region, f"role {role} can't be assumed")
-        return replace(self._clouds[account].aws, account=account, region=region)
+        return _LookedAtOnce(**{**vars(self._clouds[account].aws), "account": account, "region": region})
+
+
+class _LookedAtOnce(StandIn):
+    """Reads each stack only once, as `Aws` does."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self._stacks: dict[str, DeployedStack | None] = {}
+
+    def deployed_stack(self, name: str) -> DeployedStack | None:
+        if name not in self._stacks:
+            self._stacks[name] = super().deployed_stack(name)
+        return self._stacks[name]
 
 
 class Closed:

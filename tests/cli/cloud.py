@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, cast
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_instance_role.cli.aws.clients import Aws
 from cdk_instance_role.cli.aws.partial_reader import PartialReader
@@ -58,7 +58,7 @@ class Service:
     """The common part of the stand-ins for clients."""
 
     def __init__(self) -> None:
-        self.refused: dict[str, ClientError] = {}
+        self.refused: dict[str, ClientError | BotoCoreError] = {}
         """Errors by operation."""
 
     def refuse(self, operation: str, code: str = "AccessDenied") -> None:

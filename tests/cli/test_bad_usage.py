@@ -13,18 +13,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from aws_cdk import NestedStack, Stack
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from click.testing import CliRunner, Result
 
 from cdk_instance_role.cli.main import cli
+from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
 from cdk_instance_role.cli.template.deployed_stack import DeployedStack
 from localaws.environment import is_local, local_environment
-from tests.cli.cloud import Cloud
-from tests.cli.servers import Servers, synthesized, write_assembly
+from tests.cli.cloud import Cloud, refusal
+from tests.cli.servers import Servers, new_app, synthesized, write_assembly, written
 from tests.cli.template.test_assembly import in_two_regions, with_nested_stacks
-from tests.synth.builders import ACCOUNT, REGION
+from tests.synth.builders import ACCOUNT, IRELAND, REGION
 
 NOWHERE = "http://127.0.0.1:9"
 """Nobody listens there."""
@@ -388,6 +393,70 @@ def test_warns_of_a_stack_that_may_not_be_read_and_has_no_associations(cloud: Cl
 
     assert result.exit_code == 0
     assert result.stderr == "warning: whether stack Servers is deployed in eu-west-1: not allowed (DescribeStacks)\n"
+
+
+@pytest.mark.parametrize("command", LOOKS)
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("DescribeStacks", "Throttling", "Rate exceeded"),
+        refusal("DescribeStacks", "ServiceUnavailable", "Try again"),
+        EndpointConnectionError(endpoint_url="https://cloudformation.eu-west-1.amazonaws.com/"),
+    ],
+    ids=["throttled", "unavailable", "unreachable"],
+)
+def test_fails_when_a_stack_that_may_lose_associations_cannot_be_seen(
+    cloud: Cloud, command: str, error: ClientError | BotoCoreError
+) -> None:
+    cloud.deploy(synthesized(FLEET))
+    cloud.cloudformation.refused["DescribeStacks"] = error
+
+    result = on(WITHOUT, command, "--format", "json")
+
+    assert result.exit_code == 1
+    (unseen,) = json.loads(result.stdout)["unseen"]
+    assert unseen.startswith("whether stack Servers is deployed in eu-west-1: ")
+    assert not result.stderr
+
+
+def nested(servers: Servers) -> StackArtifact:
+    """A stack with a nested one that holds the servers."""
+    app = new_app()
+    servers.define(NestedStack(Stack(app, "Outer", env=IRELAND), "Inner"))
+    (outer,) = assembly.read(written(app))
+    return outer
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_fails_when_a_nested_stack_that_may_lose_associations_may_not_be_read(cloud: Cloud, command: str) -> None:
+    cloud.deploy(nested(FLEET))
+    describe = cloud.cloudformation.describe_stacks
+
+    def describe_outer_stack(StackName: str) -> Any:  # noqa: N803 - boto3's own name
+        if StackName != "Outer":
+            raise refusal("DescribeStacks")
+        return describe(StackName)
+
+    cloud.cloudformation.describe_stacks = describe_outer_stack  # type: ignore[method-assign]
+
+    result = run(command, "--app", str(nested(WITHOUT).folder), "--format", "json")
+
+    assert result.exit_code == 1
+    (unseen,) = json.loads(result.stdout)["unseen"]
+    assert unseen.startswith("whether nested stack InnerNestedStack")
+    assert unseen.endswith("of stack Outer is deployed in eu-west-1: not allowed (DescribeStacks)")
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_warns_of_nested_stacks_without_associations_around_which_no_stack_may_be_read(
+    cloud: Cloud, command: str
+) -> None:
+    cloud.cloudformation.refuse("DescribeStacks")
+
+    result = run(command, "--app", str(nested(WITHOUT).folder))
+
+    assert result.exit_code == 0
+    assert result.stderr == "warning: whether stack Outer is deployed in eu-west-1: not allowed (DescribeStacks)\n"
 
 
 # Credentials

@@ -239,6 +239,26 @@ def test_warns_of_each_account_where_a_stack_is_not_deployed(monkeypatch: pytest
         assert f"warning: account {account}, eu-west-1: stack Servers is not deployed in eu-west-1" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_assumes_the_lookup_role_of_the_stack_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    see(monkeypatch, with_instances(1))
+    app = assembly(tmp_path, (THIRD, REGION), (THIRD, REGION))
+    manifest = json.loads(Path(app, "manifest.json").read_text())
+    for number in range(2):
+        properties = manifest["artifacts"][f"{STACK}{number}"]["properties"]
+        properties |= {"stackName": f"{STACK}{number}", "lookupRole": {"arn": f"arn:aws:iam::{THIRD}:role/of-{number}"}}
+    Path(app, "manifest.json").write_text(json.dumps(manifest))
+
+    result = run(command, app, f"{STACK}1")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: role arn:aws:iam::777788889999:role/of-1 can't be assumed\n",
+    )
+
+
 def test_reconcile_assumes_no_lookup_role(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     see(monkeypatch, with_instances(1), a444455556666=with_instances(2))
 

@@ -101,6 +101,23 @@ def paused(cloud: Cloud) -> None:
     assert cloud.world.ledger.enforcement.state(key(REPAIRED)).pauses
 
 
+def test_shows_the_stack_as_it_is_after_the_wait(cloud: Cloud, clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(cloud, REPAIRED)
+    sleep = clock.sleep
+
+    def deploy_meanwhile(seconds: float) -> None:
+        with redirect_stdout(StringIO()):
+            cloud.deploy(synthesized(replace(REPAIRED, associated=False)))
+        monkeypatch.setattr(clock, "sleep", sleep)
+        sleep(seconds)
+
+    monkeypatch.setattr(clock, "sleep", deploy_meanwhile)
+
+    result = reconcile(REPAIRED, "--yes", "--format", "json")
+
+    assert json.loads(result.stdout)["associations"] == []
+
+
 def test_repairs_drift_at_once_and_shows_the_result(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     take_off(cloud, 1)

@@ -17,6 +17,8 @@ from .environments.account_results import AccountResult
 from .environments.discovery import ALL, OfDeployedStacks
 from .environments.opening import DEFAULT_APP, has_assembly, opened
 from .environments.progress_display import progress_display
+from .environments.stack_patterns import unmatched
+from .environments.stack_selection import chosen, is_named
 from .live.environment import Environment
 from .model import AssociationPlan, CliError, PlanReport, unique
 from .planning.association_plan import plan_stack
@@ -63,12 +65,12 @@ def _results(
     """Look at the stacks of an assembly, those included that they need if that is asked for, and say what is to be said
     of that."""
     with opened(subject.folder, subject.context) as artifacts:
-        chosen = assembly.chosen(artifacts, subject.stacks)
-        deployed = assembly.deployed_with(chosen, artifacts) if with_needed else chosen
+        named = chosen(artifacts, subject.stacks)
+        deployed = assembly.deployed_with(named, artifacts) if with_needed else named
         source = OfAnAssembly(accounts, deployed, artifacts)
         with progress_display("Looking at the instances") as screen:
             found = account_results.collect(source, job, screen)
-    if needed := [one.name for one in deployed if one not in chosen]:
+    if needed := [one.name for one in deployed if one not in named]:
         _say(f"{_INCLUDED}: {', '.join(needed)}")
     _say_warnings(found)
     return found
@@ -119,7 +121,7 @@ def _status_of_deployed(
     shown_ = [one for one in found if ALL not in regions or one.found or one.unseen]
     report = replace(_status_report(shown_), unseen=account_results.unseen(found))
     names = {one.stack for one in report.associations}
-    if unknown := [one for one in subject.stacks if not assembly.is_one(names, one)]:
+    if unknown := unmatched(subject.stacks, names):
         raise CliError("; ".join((f"no deployed association of stack {', '.join(unknown)} was found", *report.unseen)))
     if not report.associations:
         _say("no deployed associations were found; stacks of an older release are found with --app only")
@@ -159,7 +161,8 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
     """
     accounts = Accounts(subject.region, subject.role_name, by_lookup_roles=False)  # those may only read
     with opened(subject.folder, subject.context) as artifacts:
-        source = OfAnAssembly(accounts, assembly.chosen(artifacts, subject.stacks), artifacts)
+        stacks = chosen(artifacts, subject.stacks)
+        source = OfAnAssembly(accounts, stacks, artifacts)
         with progress_display("Looking at the associations") as screen:
             found = account_results.collect(source, _enforced_job(subject.stacks), screen)
         problems = reconcile_all(
@@ -171,6 +174,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
             clock=time.time,
             sleep=time.sleep,
         )
+        source = OfAnAssembly(accounts, stacks, artifacts)  # stacks can have been deployed during the wait
         with progress_display("Looking at the instances") as screen:
             seen = account_results.collect(source, _status_job(who=False), screen)
     unseen = unique([*account_results.unseen(found), *problems.values(), *account_results.unseen(seen)])
@@ -182,7 +186,7 @@ def reconcile(subject: Subject, confirm: Callable[[], None], *, resume: bool) ->
 def _enforced_job(names: Sequence[str]) -> account_results.Job[Enforced]:
     def job(stack: StackArtifact, environment: Environment, result: AccountResult[Enforced]) -> Sequence[Enforced]:
         found, unseen = enforced(stack, environment)
-        is_left_out = not found and not unseen and assembly.is_named(stack, names)
+        is_left_out = not found and not unseen and is_named(stack, names)
         result.unseen += [why_none(stack, environment)] if is_left_out else unseen
         return found
 
@@ -190,8 +194,8 @@ def _enforced_job(names: Sequence[str]) -> account_results.Job[Enforced]:
 
 
 def _add_unseen(stack: StackArtifact, environment: Environment, result: AccountResult[Any]) -> None:
-    """Add what can't be seen of stacks that may have no associations at all, which is no reason to fail, and what can't
-    be read of stacks that are there: associations may be deployed in them."""
+    """Add what can't be seen of stacks without associations in the assembly: associations may be deployed in them. That
+    the credentials may not look for a stack is no reason to fail."""
     family = [*environment.stacks.family(stack)]
     said = {unseen for one in family if one.associations for unseen in environment.stacks.read_problems(one.address)}
     unseen = [

@@ -25,13 +25,15 @@ class Sts:
     def __init__(self) -> None:
         self.assumed: list[dict[str, Any]] = []
         self.denied = False
+        self.trusting: str | None = None
+        """Name of the only role that can be assumed. Default: all can."""
 
     def call(self, _client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if operation == "GetCallerIdentity":
             return {"Account": ACCOUNT}
         assert operation == "AssumeRole", operation
         self.assumed.append(parameters)
-        if self.denied:
+        if self.denied or (self.trusting and not parameters["RoleArn"].endswith(f":role/{self.trusting}")):
             error: Any = {"Error": {"Code": "AccessDenied", "Message": "User is not authorized"}}
             raise ClientError(error, operation)
         return {"Credentials": {"AccessKeyId": "ASIA", "SecretAccessKey": "secret", "SessionToken": "token"}}
@@ -99,6 +101,59 @@ def test_assumes_no_role_of_an_account_other_than_that_of_the_stack(sts: Sts) ->
     )
 
 
+def roles_of_two_qualifiers() -> list[LookupRole]:
+    return [LookupRole(f"arn:aws:iam::{OTHER}:role/cdk-{name}-lookup-role") for name in ("first", "second")]
+
+
+def test_assumes_the_first_lookup_role_that_it_may_assume(sts: Sts) -> None:
+    sts.trusting = "cdk-second-lookup-role"
+    accounts = Accounts(REGION)
+
+    for _ in range(2):
+        accounts.aws(OTHER, REGION, *roles_of_two_qualifiers()).check()
+
+    assert [one["RoleArn"] for one in sts.assumed] == [
+        "arn:aws:iam::444455556666:role/cdk-first-lookup-role",
+        "arn:aws:iam::444455556666:role/cdk-second-lookup-role",
+    ]
+
+
+def test_assumes_no_other_lookup_role_after_the_first_one(sts: Sts) -> None:
+    Accounts(REGION).aws(OTHER, REGION, *roles_of_two_qualifiers()).check()
+
+    assert [one["RoleArn"] for one in sts.assumed] == ["arn:aws:iam::444455556666:role/cdk-first-lookup-role"]
+
+
+def test_a_wrong_lookup_role_keeps_no_other_from_being_assumed(sts: Sts) -> None:
+    wrong = LookupRole("arn:aws:iam::999999999999:role/lookup")
+
+    Accounts(REGION).aws(OTHER, REGION, wrong, LOOKUP).check()
+
+    assert len(sts.assumed) == 1
+
+
+def test_says_of_each_lookup_role_why_it_cannot_be_assumed(sts: Sts) -> None:
+    sts.denied = True
+
+    with pytest.raises(NoAccessError) as raised:
+        Accounts(REGION).aws(OTHER, REGION, *roles_of_two_qualifiers()).check()
+
+    first, second = str(raised.value).split("; ")
+    assert first.startswith("role arn:aws:iam::444455556666:role/cdk-first-lookup-role can't be assumed: AccessDenied")
+    assert second.startswith(
+        "role arn:aws:iam::444455556666:role/cdk-second-lookup-role can't be assumed: AccessDenied"
+    )
+
+
+def test_assumes_a_role_again_if_a_stack_has_other_options_for_it(sts: Sts) -> None:
+    arn, accounts = f"arn:aws:iam::{OTHER}:role/lookup", Accounts(REGION)
+
+    for external_id, region in (("one", REGION), ("two", "us-east-1")):
+        accounts.aws(OTHER, region, LookupRole(arn, {"ExternalId": external_id})).check()
+
+    assert [one["ExternalId"] for one in sts.assumed] == ["one", "two"]
+
+
 def test_options_of_a_lookup_role_do_not_replace_the_role(sts: Sts) -> None:
     options = {"RoleArn": "arn:aws:iam::999999999999:role/other", "RoleSessionName": "audit"}
 
@@ -123,10 +178,10 @@ def test_says_how_to_allow_the_lookup_role_to_be_assumed(sts: Sts) -> None:
 @pytest.mark.parametrize(("by_lookup_roles", "known"), [(True, ", and no lookup role is known for it"), (False, "")])
 @pytest.mark.usefixtures("sts")
 def test_says_that_there_is_no_role_to_assume(by_lookup_roles: bool, known: str) -> None:
-    role = None if by_lookup_roles else LOOKUP
+    roles = [] if by_lookup_roles else [LOOKUP]
 
     with pytest.raises(NoAccessError) as raised:
-        Accounts(REGION, by_lookup_roles=by_lookup_roles).aws(OTHER, REGION, role).check()
+        Accounts(REGION, by_lookup_roles=by_lookup_roles).aws(OTHER, REGION, *roles).check()
 
     assert str(raised.value) == (
         f"the credentials are for account 111122223333, not for 444455556666{known}: use --role-name, or credentials "

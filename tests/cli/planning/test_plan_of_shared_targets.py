@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from aws_cdk import CfnCondition, CfnResource, Fn, NestedStack, Stack
+from constructs import Construct
 
 from cdk_instance_role import (
     InstanceProfileAssociation,
@@ -78,6 +79,31 @@ def test_targets_that_neither_may_take_from_the_other_are_a_problem_of_both(clou
     assert PlanReport(tuple(plans)).exit is Exit.CONFLICTS
     with pytest.raises(AssertionError, match="which `replaces` does not list"):
         cloud.deploy(stack)
+
+
+def test_an_association_with_the_path_of_another_one_shares_neither_its_problems_nor_its_order(cloud: Cloud) -> None:
+    cloud.instance(3, tags={})
+
+    def define(stack: Stack) -> None:
+        few = InstanceRole(stack, "Ops").associate_with("Few", ONE)
+        web = InstanceRole(stack, "Web")
+        web.associate_with("Fleet", BY_TAGS)
+        alone = InstanceProfileAssociation(
+            Construct(web, "Resource"),  # which the path for people leaves out
+            "Fleet",
+            instance_profile=InstanceRole(stack, "Alone").instance_profile,
+            instances=InstanceSelection.by_ids(instance_id(3)),
+        )
+        few.node.add_dependency(alone)
+
+    plans = cloud.plans(stack_with(define))
+
+    found = {(plan.association, *(row.id for row in plan.instances)): len(plan.problems) for plan in plans}
+    assert found == {
+        ("Ops/Few", instance_id(1)): 1,
+        ("Web/Fleet", instance_id(1), instance_id(2)): 1,
+        ("Web/Fleet", instance_id(3)): 0,
+    }
 
 
 def test_the_plan_says_what_the_order_decides_where_one_may_take_from_the_other(cloud: Cloud) -> None:

@@ -151,57 +151,6 @@ def test_accepts_any_order_if_stacks_depend_on_one_another(tmp_path: Path) -> No
     assert {one.name for one in assembly.deployed_with(stacks, stacks)} == {"First", "Second"}
 
 
-# Selecting stacks
-
-
-def test_selects_all_stacks_unless_some_are_named(tmp_path: Path) -> None:
-    stacks = assembly.read(write_assembly(tmp_path, A={}, B={}, C={}))
-
-    assert assembly.chosen(stacks, ()) == stacks
-    assert [stack.name for stack in assembly.chosen(stacks, ("C", "A"))] == ["A", "C"]
-
-
-def test_finds_a_stack_by_the_path_of_its_construct_too() -> None:
-    assert {stack.name for stack in assembly.chosen(staged(), ("Prod/Web", "Base"))} == {"Base", "Prod-Web"}
-    assert [stack.name for stack in assembly.chosen(staged(), ("Prod/Inner/Web",))] == ["inner-web"]
-
-
-@pytest.mark.parametrize(
-    ("pattern", "found"), [("*", {"A", "AB", "C"}), ("A*", {"A", "AB"}), ("?", {"A", "C"}), ("a*", None), ("D*", None)]
-)
-def test_a_name_may_be_a_pattern(tmp_path: Path, pattern: str, found: set[str] | None) -> None:
-    stacks = assembly.read(write_assembly(tmp_path, A={}, AB={}, C={}))
-
-    if found is None:
-        with pytest.raises(CliError, match="there is no stack"):
-            assembly.chosen(stacks, (pattern,))
-    else:
-        assert {stack.name for stack in assembly.chosen(stacks, (pattern,))} == found
-
-
-def test_distinguishes_stacks_of_the_same_name_by_the_paths_of_their_constructs() -> None:
-    stacks = in_two_regions()
-
-    assert {stack.region for stack in assembly.chosen(stacks, (STACK,))} == {"eu-west-1", "us-east-1"}
-    assert [stack.region for stack in assembly.chosen(stacks, (f"America/{STACK}",))] == ["us-east-1"]
-    with pytest.raises(CliError, match=rf"only Europe/{STACK}, America/{STACK}$"):
-        assembly.chosen(stacks, ("Typo",))
-
-
-@pytest.mark.parametrize(
-    ("templates", "message"),
-    [
-        ({"A": {}, "B": {}}, "there is no stack C, D in the assembly, only A, B"),
-        ({}, "there is no stack C, D in the assembly, only none"),
-    ],
-)
-def test_fails_when_a_stack_is_unknown(tmp_path: Path, templates: dict[str, Any], message: str) -> None:
-    stacks = assembly.read(write_assembly(tmp_path, **templates))
-
-    with pytest.raises(CliError, match=f"^{message}$"):
-        assembly.chosen(stacks, ("C", "D"))
-
-
 # Errors
 
 

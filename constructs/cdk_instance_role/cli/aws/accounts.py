@@ -4,9 +4,10 @@ A stack of the CDK names the role that `cdk diff` assumes to look at its account
 https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
 """
 
+import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,9 +16,10 @@ import botocore.session
 
 from ...support.names import ROLE_NAME
 from ..lazy import lazy
-from ..model import CliError
+from ..model import CliError, unique
 from ..template.assembly import LookupRole
 from .clients import Aws, Credentials, NoAccessError, client, partition_of
+from .home_region import DEFAULT_PROFILE, home_region
 from .partial_reader import AwsError, sentence
 from .short_models import load_short_models
 
@@ -53,7 +55,6 @@ class Accounts:
             )
         self._role_name, self._by_lookup_roles = (role_name or "").lstrip("/"), by_lookup_roles
         self._home = self._session(region)
-        self._known: dict[tuple[str, str], Aws] = {}
         self._roles: dict[str, _Role] = {}
 
     @lazy
@@ -79,21 +80,20 @@ class Accounts:
             raise CliError("no Region is known: set AWS_REGION, use --region, or give the stack an `env`")
         return str(self._home.region_name)
 
-    def aws(self, account: str, region: str, lookup_role: LookupRole | None = None) -> Aws:
-        """Clients for an account and Region. No call is made yet.
+    def aws(self, account: str, region: str, *lookup_roles: LookupRole) -> Aws:
+        """New clients for an account and Region, by which each stack is read once. No call is made yet.
 
         Args:
             account: account id.
             region: the Region.
-            lookup_role: the role for looking at it. Default: none is known.
+            lookup_roles: the roles for looking at it, of which the first one is used that can be assumed. Default: none
+                is known.
         """
-        place = account, region
-        if place not in self._known:
-            credentials = self._credentials_of(account, region, lookup_role)
-            self._known[place] = Aws(self._home, credentials, account, region)
-        return self._known[place]
+        return Aws(self._home, self._credentials_of(account, region, lookup_roles), account, region)
 
-    def _credentials_of(self, account: str, region: str, lookup_role: LookupRole | None) -> Callable[[], Credentials]:
+    def _credentials_of(
+        self, account: str, region: str, lookup_roles: Sequence[LookupRole]
+    ) -> Callable[[], Credentials]:
         if account == self.own:
             return dict
         if self._role_name:
@@ -104,19 +104,22 @@ class Accounts:
                 f"it has to exist, its trust policy has to allow account {self.own}, and you have to be allowed "
                 "sts:AssumeRole on it: correct that, or name another role",
             ).credentials
-        if lookup_role and self._by_lookup_roles:
-            arn = _filled(lookup_role.arn, account, region)
-            if arn.split(":")[4:5] != [account]:
-                return partial(self._refuse_role, arn, account)
-            advice = (
-                f"bootstrap it with `cdk bootstrap aws://{account}/{region} --trust-for-lookup {self.own}`, or use "
-                "--role-name"
-            )
-            return self._role(arn, lookup_role.options, advice).credentials
+        if lookup_roles and self._by_lookup_roles:
+            return partial(_first_of, [self._by_lookup_role(account, region, one) for one in lookup_roles])
         return partial(self._refuse, account)
 
+    def _by_lookup_role(self, account: str, region: str, lookup_role: LookupRole) -> Callable[[], Credentials]:
+        arn = _filled(lookup_role.arn, account, region)
+        if arn.split(":")[4:5] != [account]:
+            return partial(self._refuse_role, arn, account)
+        advice = (
+            f"bootstrap it with `cdk bootstrap aws://{account}/{region} --trust-for-lookup {self.own}`, or use "
+            "--role-name"
+        )
+        return self._role(arn, lookup_role.options, advice).credentials
+
     def _role(self, arn: str, options: Mapping[str, Any], advice: str) -> "_Role":
-        return self._roles.setdefault(arn, _Role(self._sts, arn, options, advice))
+        return self._roles.setdefault(repr((arn, options)), _Role(self._sts, arn, options, advice))
 
     def _refuse_role(self, arn: str, account: str) -> Credentials:
         raise NoAccessError(
@@ -139,7 +142,9 @@ class Accounts:
         """The session of all clients, with the credentials of the environment."""
         core = botocore.session.get_session()
         load_short_models(core)
-        return boto3.Session(botocore_session=core, region_name=region)
+        profile = core.get_config_variable("profile") or DEFAULT_PROFILE
+        home = region or home_region(os.environ, core.full_config["profiles"], profile)
+        return boto3.Session(botocore_session=core, region_name=home)
 
 
 class _Role:
@@ -176,6 +181,21 @@ class _Role:
             "aws_secret_access_key": credentials["SecretAccessKey"],
             "aws_session_token": credentials["SessionToken"],
         }
+
+
+def _first_of(credentials: Sequence[Callable[[], Credentials]]) -> Credentials:
+    """The first credentials that there are.
+
+    Raises:
+        NoAccessError: there are none.
+    """
+    reasons = []
+    for one in credentials:
+        try:
+            return one()
+        except NoAccessError as error:
+            reasons.append(str(error))
+    raise NoAccessError("; ".join(unique(reasons)))
 
 
 def _filled(arn: str, account: str, region: str) -> str:

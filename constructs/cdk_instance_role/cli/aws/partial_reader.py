@@ -165,9 +165,14 @@ class PartialReader:
             self.unavailable.append(sentence_)
 
 
+def is_denied(error: ClientError) -> bool:
+    """Whether the credentials do not allow a call."""
+    return error_kind_of(error) is ErrorKind.DENIED
+
+
 def reason_of(error: Exception) -> str:
     """Why something could not be looked at."""
-    if isinstance(error, ClientError) and error_kind_of(error) is ErrorKind.DENIED:
+    if isinstance(error, ClientError) and is_denied(error):
         # DynamoDB uses the key of a table with the rights of its caller.
         by_key = "kms:" in error.response["Error"].get("Message", "")
         hint = _OTHER_CREDENTIALS if by_key else ""

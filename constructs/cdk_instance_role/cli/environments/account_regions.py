@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...runtime.association.aws.rate_limiter import RateLimiter
@@ -12,7 +12,7 @@ from ..live.deployment import deployment_of
 from ..live.environment import Environment
 from ..model import CliError
 from ..template import assembly
-from ..template.assembly import StackArtifact
+from ..template.assembly import LookupRole, StackArtifact
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,7 +59,7 @@ class Source(Protocol):
 
 
 class OfAnAssembly:
-    """The accounts and Regions of some of the stacks of an assembly."""
+    """The accounts and Regions of some of the stacks of an assembly. Each deployed stack is read once."""
 
     def __init__(
         self, accounts: Accounts, chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact]
@@ -81,8 +81,12 @@ class OfAnAssembly:
             accounts.own  # noqa: B018  # before there are threads: credentials may ask for a code
         for account_region, stacks in self._chosen.items():
             _check_names(account_region, stacks)
-        self._neighbours = self._by_account_region(all_stacks) if chosen else {}
-        self._looked_at = [*dict.fromkeys((*self._chosen, *self._by_account_region(self._deployed)))]
+        self._neighbours = self._neighbours_among(all_stacks) if chosen else {}
+        looked_at = (*self._chosen, *self._by_account_region(self._deployed))
+        by_preference = self._by_account_region((*chosen, *self._deployed, *all_stacks)) if chosen else {}
+        self._aws = {
+            one: accounts.aws(one.account, one.region, *_lookup_roles(by_preference[one])) for one in looked_at
+        }
 
     @property
     def account_regions(self) -> Sequence[AccountRegion]:
@@ -93,7 +97,7 @@ class OfAnAssembly:
         """The chosen stacks of an account and Region, and what is around them."""
         known = {  # IAM has no Regions: a stack of another one may be about the same role
             one: self._environment(one, PartialReader(goes_on=one != account_region), rate_limiter)
-            for one in self._looked_at
+            for one in self._aws
             if one.account == account_region.account
         }
         graphs = [environment.stacks for environment in known.values()]
@@ -104,10 +108,14 @@ class OfAnAssembly:
     def _environment(
         self, account_region: AccountRegion, reader: PartialReader, rate_limiter: RateLimiter
     ) -> Environment:
-        neighbours = self._neighbours[account_region]
-        lookup_role = next((one.lookup_role for one in neighbours if one.lookup_role), None)
-        aws = self._accounts.aws(account_region.account, account_region.region, lookup_role)
-        return Environment(aws, neighbours, reader, rate_limiter)
+        return Environment(self._aws[account_region], self._neighbours[account_region], reader, rate_limiter)
+
+    def _neighbours_among(self, stacks: Sequence[StackArtifact]) -> dict[AccountRegion, list[StackArtifact]]:
+        deployed = self._by_account_region(self._deployed)
+        return {
+            one: _with_distinct_names(neighbours, (*self._chosen.get(one, ()), *deployed.get(one, ())))
+            for one, neighbours in self._by_account_region(stacks).items()
+        }
 
     def _by_account_region(self, stacks: Sequence[StackArtifact]) -> dict[AccountRegion, list[StackArtifact]]:
         found = defaultdict[AccountRegion, list[StackArtifact]](list)
@@ -115,6 +123,33 @@ class OfAnAssembly:
             region = one.region or self._accounts.region
             found[AccountRegion(one.account or self._accounts.own, region)].append(one)
         return dict(found)
+
+
+def _lookup_roles(stacks: Sequence[StackArtifact]) -> list[LookupRole]:
+    """The roles that the CDK CLI would assume for some of these stacks, in the order of the stacks."""
+    found: list[LookupRole] = []
+    for one in stacks:
+        if one.lookup_role and one.lookup_role not in found:
+            found.append(one.lookup_role)
+    return found
+
+
+def _with_distinct_names(stacks: Sequence[StackArtifact], deployed: Sequence[StackArtifact]) -> list[StackArtifact]:
+    """The stacks of an account and Region, one for each name: the one that is deployed. If none of several is deployed,
+    it is not known which one the name means, so nothing is planned for it.
+
+    Args:
+        stacks: all of them.
+        deployed: those that are deployed. Of several with one name, the first counts.
+    """
+    known = {one.name: one for one in reversed(deployed)}
+    named = defaultdict[str, list[StackArtifact]](list)
+    for one in stacks:
+        named[one.name].append(one)
+    return [
+        known.get(name) or (same[0] if len(same) == 1 else replace(same[0], template={}, nested={}))
+        for name, same in named.items()
+    ]
 
 
 def _check_names(account_region: AccountRegion, stacks: Sequence[StackArtifact]) -> None:

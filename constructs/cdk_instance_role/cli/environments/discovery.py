@@ -12,10 +12,11 @@ from ..aws.partial_reader import AwsError, PartialReader, reason_of
 from ..live.environment import Environment
 from ..live.ledgers import TaggedLedger, stack_ids_in, tagged_ledgers
 from ..model import CliError
-from ..template.assembly import StackArtifact, is_one
+from ..template.assembly import StackArtifact
 from ..template.deployed_stack import root_of
 from ..template.stacks import Address
 from .account_regions import AccountRegion, Opened
+from .stack_patterns import is_selected
 from .threads import in_threads
 
 ALL = "all"
@@ -59,7 +60,7 @@ class OfDeployedStacks:
         stacks = [
             StackArtifact(Address(name), account_region.account, account_region.region, {}, Path(), is_discovered=True)
             for name in sorted(found)
-            if not self._names or any(is_one([name], one) for one in self._names)
+            if is_selected(self._names, name)
         ]
         return Opened(Environment(aws, stacks, reader, rate_limiter), stacks, unseen)
 

@@ -48,7 +48,7 @@ class Environment:
         """
         Args:
             aws: clients for the Region.
-            stacks: the stacks of the assembly that are for it.
+            stacks: the stacks of the assembly that are for it, each with a name of its own.
             reader: remembers what could not be seen.
             rate_limiter: hands out the right to call EC2.
         """

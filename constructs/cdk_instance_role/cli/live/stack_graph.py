@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..aws.clients import Aws
-from ..aws.partial_reader import PartialReader
+from ..aws.partial_reader import PartialReader, is_denied
 from ..model import unique
 from ..template.assembly import StackArtifact
 from ..template.deployed_stack import DeployedStack, exports
@@ -17,7 +17,6 @@ from ..template.property_values import ExternalValues, StackValues
 from ..template.replacement import DELETION, is_retained
 from ..template.stacks import STACK_TYPE, Address, of_type
 from ..template.template_inputs import StackLocation
-from ..template.template_text import UnreadableError
 from .ledgers import TaggedLedger, tagged_ledgers
 
 _EXISTENCE_CALL = "DescribeStacks"
@@ -31,14 +30,15 @@ class StackGraph:
         """
         Args:
             aws: clients for the Region.
-            stacks: the stacks of the assembly that are for it.
+            stacks: the stacks of the assembly that are for it, each with a name of its own.
             reader: remembers what could not be seen.
         """
         self._aws, self.region, self.reader = aws, aws.region, reader
         self._artifacts = {one.address: one for stack in stacks for one in stack.family}
+        assert len({one.name for one in stacks}) == len(stacks), "one of two stacks of one name would hide the other"
         self._values: dict[Address, StackValues] = {}
         self._former: dict[Address, StackValues] = {}
-        self._unreadable: set[Address] = set()
+        self._may_not_exist: set[Address] = set()
 
     @property
     def artifacts(self) -> list[StackArtifact]:
@@ -77,8 +77,10 @@ class StackGraph:
         return (*above, *self.reader.gaps(self._read_subject(address)))
 
     def unreadable(self, address: Address) -> tuple[str, ...]:
-        """Why a stack that is deployed can't be read, in sentences; none if it can, or if it can't be seen at all."""
-        return self.read_problems(address) if address in self._unreadable else ()
+        """The same, without a denial of the call that says whether there is a stack at all."""
+        self.deployed(address)
+        above = self.unreadable(address.outer) if address.outer else ()
+        return above if address in self._may_not_exist else (*above, *self.reader.gaps(self._read_subject(address)))
 
     def with_ledgers(self) -> tuple[str, ...]:
         """Names of the deployed stacks that have a ledger, as its tag says."""
@@ -151,12 +153,10 @@ class StackGraph:
     def _look(self, address: Address, name: str) -> DeployedStack | None:
         try:
             return self._aws.deployed_stack(name)
-        except UnreadableError:
-            self._unreadable.add(address)
-            raise
         except ClientError as error:
-            if error.operation_name != _EXISTENCE_CALL:  # so it is there
-                self._unreadable.add(address)
+            # A nested stack is known to be there.
+            if not address.outer and error.operation_name == _EXISTENCE_CALL and is_denied(error):
+                self._may_not_exist.add(address)
             raise
 
     def _read_subject(self, address: Address) -> str:

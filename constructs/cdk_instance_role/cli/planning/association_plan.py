@@ -55,7 +55,7 @@ def plan_stack(stack: StackArtifact, environment: Environment, now: float) -> li
         plans[planner] = guarded(planner.plan, planner.not_planned)
     steps = (step for planner in in_order for step in planner.steps if not step.instance_id.startswith(NEW))
     environment.outcomes[stack.address] = outcome_of(steps)
-    return [earlier.with_overlaps(plan, environment.text) for plan in plans.values() if plan]
+    return [earlier.with_overlaps(one.key, plan, environment.text) for one, plan in plans.items() if plan]
 
 
 def _planners(
@@ -159,15 +159,13 @@ class _Planner:
         found = preview(intent.desired, records, observer, context, now=self._now, started_at=self._now, look_up=others)
         if intent.event is not Event.NONE:
             rollout_estimate = RolloutEstimate(intent, found.plan, found.snapshot.stopped)
-            entry, after = (
-                rollout_estimate.entry(self.path, rolls_back=self._rolls_back),
-                {one.path for one in self.after},
-            )
+            entry = rollout_estimate.entry(self.path, rolls_back=self._rolls_back)
+            after = {one.key for one in self.after}
             provider = (
                 self._stack.address,
                 str(properties_of(self._stack.resources[self._logical_id]).get("ServiceToken")),
             )
-            targets = Targets(self.path, intent.desired, found, context, entry, provider, after)
+            targets = Targets(self.key, self.path, intent.desired, found, context, entry, provider, after)
             self._earlier.add(ledger, targets)
         return found
 

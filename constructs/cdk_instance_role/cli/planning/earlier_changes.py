@@ -20,7 +20,7 @@ from ..live.planned_instances import PlannedInstances
 from ..live.planned_observer import with_profile
 from ..model import AssociationPlan
 from ..template.assembly import StackArtifact, deployed_with
-from ..template.stacks import Address
+from ..template.stacks import Address, AssociationKey
 from .rollout_estimate import shared_budget_warning
 
 _SHOWN = 5
@@ -32,8 +32,9 @@ _REACHED = CHANGES | {Action.KEEP, Action.WAIT}
 class Targets:
     """What an association that is created or updated does about its targets."""
 
+    key: AssociationKey
     association: str
-    """Its path."""
+    """Its path, for people. Several associations may have the same."""
     desired: Desired
     found: Preview
     context: OperationContext
@@ -41,8 +42,8 @@ class Targets:
     """Its part of the budget of its provider."""
     provider: tuple[Address, str]
     """Its stack, and how the template of that names the provider."""
-    after: Set[str] = frozenset()
-    """Paths of the associations that it comes after."""
+    after: Set[AssociationKey] = frozenset()
+    """The associations that it comes after."""
 
     @property
     def profile(self) -> str:
@@ -100,16 +101,17 @@ class EarlierChanges:
         if ledger:
             self._note(ledger, targets.found, targets.desired)
 
-    def with_overlaps(self, plan: AssociationPlan, text: Callable[[str], str]) -> AssociationPlan:
+    def with_overlaps(self, key: AssociationKey, plan: AssociationPlan, text: Callable[[str], str]) -> AssociationPlan:
         """The plan of an association with what becomes of the targets that others of the deployment want another
         profile for: a problem if it is refused in any case, otherwise a warning. Another one says that there may be
         no time for all of them.
 
         Args:
-            plan: the plan of one association.
+            key: an association.
+            plan: its plan.
             text: puts names that people know into a sentence.
         """
-        mine = [one for one in self._targets if one.association == plan.association]
+        mine = [one for one in self._targets if one.key == key]
         pairs = [(one, other) for one in mine for other in self._targets]
         found = [(refused, text(sentence)) for pair in pairs for refused, sentence in _overlaps(*pair)]
         problems = (sentence for refused, sentence in found if refused)
@@ -121,8 +123,8 @@ class EarlierChanges:
     def _late_together(self, mine: Targets) -> str:
         """That there may be no time for an association and those that begin at the same time; empty if there is."""
         same = [one for one in self._targets if one.provider == mine.provider and one is not mine]
-        others = [one for one in same if one.association not in mine.after and mine.association not in one.after]
-        first = [one.entry for one in others if not any(other.association in one.after for other in others)]
+        others = [one for one in same if one.key not in mine.after and mine.key not in one.after]
+        first = [one.entry for one in others if not any(other.key in one.after for other in others)]
         return shared_budget_warning(mine.entry, first)
 
     def _note(self, ledger: AssociationLedger, found: Preview, desired: Desired) -> None:
@@ -196,8 +198,8 @@ def without_order(mine: Outcome, stack: StackArtifact, environment: Environment)
 def _overlaps(mine: Targets, other: Targets) -> Iterator[tuple[bool, str]]:
     """What comes of the targets that two associations have in common: whether it is refused in both orders, and what
     it is, in a sentence."""
-    if mine.association in other.after or other.association in mine.after:
-        first, second = (mine, other) if mine.association in other.after else (other, mine)
+    if mine.key in other.after or other.key in mine.after:
+        first, second = (mine, other) if mine.key in other.after else (other, mine)
         yield from ((False, sentence) for sentence in _in_order(first, second))
         return
     if mine.desired.profile.arn == other.desired.profile.arn:

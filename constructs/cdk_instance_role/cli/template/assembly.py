@@ -3,10 +3,8 @@
 Its format: https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -174,33 +172,6 @@ def _with_nested(stack: StackArtifact, root: Path) -> StackArtifact:
     return replace(stack, nested=found)
 
 
-def chosen(stacks: Sequence[StackArtifact], names: Sequence[str]) -> list[StackArtifact]:
-    """The stacks of these names, all if there are none. The path of its construct names a stack, too, and a name may be
-    a pattern, as for the CDK CLI.
-
-    Raises:
-        CliError: no stack has a name.
-    """
-    known = {name for stack in stacks for name in _names(stack)}
-    if unknown := [name for name in names if not is_one(known, name)]:
-        raise CliError(f"there is no stack {', '.join(unknown)} in the assembly, only {_listed(stacks) or 'none'}")
-    return [stack for stack in stacks if not names or any(is_one(_names(stack), name) for name in names)]
-
-
-def is_one(names: Iterable[str], pattern: str) -> bool:
-    """Whether one of these names is meant by a name or pattern.
-
-    >>> is_one(["InstanceRole-web-eu-west-1"], "InstanceRole-*-eu-west-1")
-    True
-    """
-    return any(fnmatchcase(name, pattern) for name in names)
-
-
-def is_named(stack: StackArtifact, names: Sequence[str]) -> bool:
-    """Whether one of these names is that of the stack, and not a pattern for it and others."""
-    return any(name in names for name in _names(stack))
-
-
 def deployed_with(chosen: Sequence[StackArtifact], stacks: Sequence[StackArtifact]) -> list[StackArtifact]:
     """The stacks that `cdk deploy` deploys if these are named, each after those that it needs.
 
@@ -222,13 +193,3 @@ def deployed_with(chosen: Sequence[StackArtifact], stacks: Sequence[StackArtifac
     for stack in chosen:
         visit((stack.folder, stack.id))
     return [stack for stack in found.values() if stack]
-
-
-def _names(stack: StackArtifact) -> set[str]:
-    return {stack.name, stack.address.construct} - {""}
-
-
-def _listed(stacks: Sequence[StackArtifact]) -> str:
-    """All stacks, by their names; by the paths of their constructs where several have the same name."""
-    count = Counter(stack.name for stack in stacks)
-    return ", ".join(stack.address.construct or stack.name if count[stack.name] > 1 else stack.name for stack in stacks)

@@ -54,6 +54,10 @@ class Address:
         return "/".join(parts or (*self.nested, logical_id))
 
 
+AssociationKey = tuple[Address, str]
+"""What an association is known by: its stack and its logical id."""
+
+
 def associations(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The associations of a template, by logical id."""
     return of_type(template, ASSOCIATION_TYPE)
