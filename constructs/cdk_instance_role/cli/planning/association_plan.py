@@ -158,16 +158,17 @@ class _Planner:
         others = self._others_records if ledger else no_others
         found = preview(intent.desired, records, observer, context, now=self._now, started_at=self._now, look_up=others)
         if intent.event is not Event.NONE:
-            rollout_estimate = RolloutEstimate(intent, found.plan, found.snapshot.stopped)
-            entry = rollout_estimate.entry(self.path, rolls_back=self._rolls_back)
-            after = {one.key for one in self.after}
-            provider = (
-                self._stack.address,
-                str(properties_of(self._stack.resources[self._logical_id]).get("ServiceToken")),
-            )
-            targets = Targets(self.key, self.path, intent.desired, found, context, entry, provider, after)
-            self._earlier.add(ledger, targets)
+            self._note(intent, found, context)
         return found
+
+    def _note(self, intent: Intent, found: Preview, context: OperationContext) -> None:
+        """Let the other associations of the deployment know what this one does."""
+        assert intent.desired
+        of_budget = RolloutEstimate(intent, found.plan, found.snapshot.stopped).entry(self.path, self._rolls_back)
+        provider = properties_of(self._stack.resources[self._logical_id]).get("ServiceToken")
+        among, after = (self._stack.address, str(provider)), {one.key for one in self.after}
+        targets = Targets(self.key, self.path, intent.desired, found, context, of_budget, among, after)
+        self._earlier.add(self._ledger, targets)
 
     def _others_records(self, ids: Collection[str]) -> Records:
         claimed = [id_ for id_ in ids if id_ not in self._before.restored]

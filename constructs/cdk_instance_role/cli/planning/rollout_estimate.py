@@ -55,7 +55,7 @@ class RolloutEstimate:
         late = time_problem(self._intent.rollout, self._total, self.estimate.seconds, self._intent.timeout)
         return [late] if late else []
 
-    def entry(self, association: str, *, rolls_back: bool) -> Entry:
+    def entry(self, association: str, rolls_back: bool) -> Entry:
         """What the handler enters into the budget of the provider, as if the operation began at 0.
 
         Args:
