@@ -3,15 +3,22 @@
 from dataclasses import replace
 
 from ..arn import name_of
+from ..decide.record import Record
 from ..decide.step import Step
 from .finding import Drift
+from .history import has_given
 
 ADVICE = "enforcement that repairs changes it, and so does a deployment that changes a property of the association"
 
 
-def missing(step: Step, *, is_repair: bool) -> tuple[Step, Drift]:
+def missing(step: Step, record: Record) -> tuple[Step, Drift]:
     """The drift of a target that carries no profile, and why."""
-    why = "somebody has disassociated it" if is_repair else "it was launched or tagged after the deployment"
+    if has_given(record):
+        why = "somebody has disassociated it"
+    elif record.mine:
+        why = "an earlier attempt to give it one did not succeed"
+    else:
+        why = "it was launched or tagged after the deployment"
     return replace(step, reason=f"carries no instance profile: {why}", advice=ADVICE), Drift.MISSING
 
 
