@@ -14,6 +14,7 @@ from ..drift.ownership import OtherAssociation
 from ..exceptions import AssociationError, RequestError
 from ..ledger.desired_states import UPGRADE, DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
+from ..pauses import doubling_pause
 from ..report import log
 from ..services import Services
 from .cause import Cause
@@ -197,7 +198,7 @@ class Invocation:
         if seconds > 0:
             if self._clock() - hint.sent_at > MAX_AGE_SECONDS:
                 return False
-            longer = FIRST_PAUSE_SECONDS * 2 ** min(hint.receives - 1, 10)
+            longer = doubling_pause(FIRST_PAUSE_SECONDS, hint.receives - 1, longest=MAX_PAUSE_SECONDS)
             seconds = min(MAX_PAUSE_SECONDS, max(seconds, longer))
         problem = self._services.queue.hide(hint.receipt_handle, seconds)
         if problem:
