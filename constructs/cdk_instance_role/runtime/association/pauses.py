@@ -8,6 +8,6 @@ def doubling_pause(first: float, times: int, *, longest: float) -> float:
     """The pause in seconds after so many others.
 
     >>> [doubling_pause(60, times, longest=300) for times in (0, 1, 2, 3, 5000)]
-    [60, 120, 240, 300, 300]
+    [60.0, 120.0, 240.0, 300, 300]
     """
-    return min(longest, first * 2 ** min(times, _MAX_DOUBLINGS))
+    return min(longest, first * 2.0 ** min(times, _MAX_DOUBLINGS))
