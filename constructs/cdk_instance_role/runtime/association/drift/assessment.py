@@ -3,7 +3,7 @@
 It takes the plan that a deployment would make, and leaves out what only a deployment may do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..contract import OnConflict
@@ -14,12 +14,11 @@ from ..decide.record import Record
 from ..decide.step import CHANGES, Action, Step
 from ..decide.undo import plan_swap_revert
 from ..request.desired import Desired
-from ..words import counted
 from .breaker import ChangeKind
 from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding, Findings
 from .history import has_given, is_as_left
 from .ownership import Ownership
-from .reasons import ADVICE, missing, owner_not_enforced, replaceable
+from .reasons import ADVICE, inside, missing, owner_not_enforced, replaceable
 from .result import Assessment, Change
 
 NEW_SECONDS = 3600.0
@@ -210,15 +209,10 @@ class _Assessor:
         else:
             self._remember(replace(self._finding(step.instance_id).right(), gone_at=since))
 
-    def _note_inside(self, problems: Iterable[str]) -> None:
+    def _note_inside(self, problems: Sequence[str]) -> None:
         """What is wrong with the instance profile itself is reported once, however many instances carry it."""
-        reasons = list(problems)
-        if self._stale:
-            such = f"{counted(len(self._stale), 'target')}, such as {self._stale[0].instance_id}"
-            reasons.append(f"{such}: {self._stale[0].reason}")
-        if reasons:
-            step = Step(OF_THE_PROFILE, Action.KEEP, "; ".join(reasons), after=self._desired.profile.arn)
-            self._drift(replace(step, advice="deploy again once it is corrected"), Drift.INSIDE)
+        if problems or self._stale:
+            self._drift(*inside(self._desired.profile.arn, problems, self._stale))
         else:
             self._is_right(OF_THE_PROFILE)
 
