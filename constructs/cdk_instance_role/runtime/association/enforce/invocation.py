@@ -176,7 +176,9 @@ class Invocation:
             self._have_again(cause.unfulfilled(self._state(association)), FIRST_PAUSE_SECONDS)
             return None
         except (ClientError, BotoCoreError) as error:
-            log.write_operation(association.request, "can't be looked at now, to be tried again", error=text_of(error))
+            log.write_enforcement(
+                association.request, "can't be looked at now, to be tried again", error=text_of(error)
+            )
         except AssociationError as error:  # an item of the ledger can't be read: the next sweep tries again
             log.write_problem(f"{association.state.association} can't be looked at: {error}")
             return None

@@ -53,7 +53,7 @@ class Enforced:
         if settings is None:
             return None
         request = Request(
-            type=RequestType.UPDATE,
+            type=RequestType.UPDATE,  # or a Create: the ledger does not say, and nothing here depends on it
             id=state.request_id,
             stack_id=state.stack_id,
             logical_id=state.logical_id,
@@ -221,7 +221,7 @@ class Look:
             return [False] * len(events)
         taken, problem = self._services.event_bus.put(events)
         if problem:
-            log.write_operation(self._request, "events could not be sent, to be tried again", error=problem)
+            log.write_enforcement(self._request, "events could not be sent, to be tried again", error=problem)
         return taken
 
     def _write_metrics(self, drifted: int, arrivals: int, known: Findings) -> None:
