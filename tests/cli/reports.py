@@ -257,7 +257,8 @@ def _enforcements() -> tuple[EnforcementStatus, ...]:
         "carries instance profile ForeignProfile, which `replaces` does not list",
         "list it in `replaces`",
     )
-    inside = FindingView("profile", "inside-profile", SINCE, "WebProfile holds no role", "deploy again")
+    advice = "correct that; enforcement goes on by itself then"
+    inside = FindingView("profile", "inside-profile", SINCE, "WebProfile holds no role", advice)
     open_since = OffView("the latest update is open, and enforcement goes on once it has succeeded", SINCE)
     failed = OffView("the latest update has failed, and enforcement goes on after one that succeeds", SINCE)
     return (

@@ -142,6 +142,7 @@ def recreated(cloud: Cloud, profile: str) -> None:
         (given_another_role, "holds role Another, not"),
         (distrusted, "EC2 may not assume role"),
         (recreated, "carries a deleted instance profile"),
+        (recreated, "was created again since: deploy a change of a property of the association"),
     ],
 )
 def test_reports_problems_inside_a_profile(cloud: Cloud, happens: Callable[[Cloud, str], None], words: str) -> None:

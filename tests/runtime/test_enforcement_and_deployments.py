@@ -132,6 +132,37 @@ def test_a_target_that_arrives_while_an_operation_ends_gets_the_profile_at_once(
     assert not enforcement.queue.messages
 
 
+@pytest.mark.parametrize("nth", range(1, 5))
+@pytest.mark.usefixtures("deployed")
+def test_a_target_with_new_tags_that_arrives_during_the_update_to_them_gets_the_profile_at_once(
+    world: World, resource: Resource, enforcement: Enforcement, nth: int
+) -> None:
+    late: list[str] = []
+
+    def launch() -> None:
+        late.append(world.fleet.launch(tags={"app": "api"}))
+        enforcement.invoke()
+
+    wider = {**properties(world, profile=world.own_profile("Web2")), "InstanceTags": {"app": ["web", "api"]}}
+    event = resource.begin(resource.event("Update", wider, resource.properties))
+    world.traffic.meanwhile(TRANSACT, launch, nth=1 + nth)  # the first one writes what is wanted
+    assert resource.finish(event).ok
+    assert world.carried(*late) == ["Web2"]
+    assert not enforcement.queue.messages
+
+
+@pytest.mark.usefixtures("deployed")
+def test_after_the_rollback_of_an_update_to_other_tags_enforcement_uses_the_former_ones(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    conflict = world.instance(world.foreign, tags={"app": "api"})
+    result = resource.update({**properties(world), "InstanceTags": {"app": ["web", "api"]}})
+    assert (result.ok, result.rollback and result.rollback.ok) == (False, True)
+    late = [world.fleet.launch(tags={"app": app}) for app in ("web", "api")]
+    enforcement.run(1000)
+    assert world.carried(*late, conflict) == ["Web", None, "Foreign"]
+
+
 def test_an_hour_long_deployment_and_a_thousand_messages_leave_nothing_in_the_dead_letter_queue(
     world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
 ) -> None:

@@ -241,9 +241,18 @@ def test_an_association_that_is_never_confirmed_is_drift(
     assert opened["drift"] == "not-confirmed"
 
 
-@pytest.mark.parametrize("change", ["no role", "another role", "recreated"])
+def profile_id(world: World, instance_id: str) -> str:
+    row = world.fleet.active(instance_id)
+    assert row
+    return row.profile_id
+
+
+CORRECT, RENEW = "correct that; enforcement goes on by itself then", "deploy a change of a property of the association"
+
+
+@pytest.mark.parametrize(("change", "advice"), [("no role", CORRECT), ("another role", CORRECT), ("recreated", RENEW)])
 def test_drift_inside_the_profile_is_reported_and_not_repaired(
-    world: World, resource: Resource, enforcement: Enforcement, change: str
+    world: World, resource: Resource, enforcement: Enforcement, change: str, advice: str
 ) -> None:
     targets = world.instances(3, tags=WEB)
     deploy(world, resource)
@@ -259,7 +268,37 @@ def test_drift_inside_the_profile_is_reported_and_not_repaired(
     assert world.mutations == before
     (opened,) = world.aws.event_bus.details("Instance Profile Drift")
     assert (opened["drift"], opened["instance"]) == ("inside-profile", None)
+    assert opened["advice"].startswith(advice)
     assert world.carried(*targets) == ["Web"] * 3
+
+
+def test_once_the_role_is_put_back_a_late_arrival_gets_the_profile_without_a_deployment(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    world.instance(tags=WEB)
+    deploy(world, resource)
+    world.fleet.change_role(world.web, None)
+    world.clock.sleep(60)
+    late = world.fleet.launch(tags=WEB)
+    enforcement.run(1000)
+    assert world.carried(late) == [None]
+    world.fleet.change_role(world.web, "Web")
+    enforcement.run(1000)
+    assert world.carried(late) == ["Web"]
+
+
+def test_targets_of_a_recreated_profile_get_it_by_a_change_of_a_property_and_late_arrivals_at_once(
+    world: World, resource: Resource, enforcement: Enforcement
+) -> None:
+    targets = world.instances(3, tags=WEB)
+    deploy(world, resource)
+    new = world.fleet.recreate_profile(world.web)
+    world.clock.sleep(60)
+    late = world.fleet.launch(tags=WEB)
+    enforcement.run(1000)
+    assert [profile_id(world, id_) == new for id_ in (*targets, late)] == [False] * 3 + [True]
+    assert resource.update(world.properties(tags=TAGS, enforcement=REPAIR, timeout=600)).ok
+    assert [profile_id(world, id_) == new for id_ in (*targets, late)] == [True] * 4
 
 
 def test_a_sweep_makes_only_reads_if_everything_is_right(

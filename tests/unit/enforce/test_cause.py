@@ -1,7 +1,10 @@
-"""How long instances have waited for a change, by the messages that have caused a look."""
+"""What a look is made for: how long instances have waited for a change, and which messages come again."""
+
+from dataclasses import replace
 
 import pytest
 
+from cdk_instance_role.runtime.association.drift.breaker import EnforcementState
 from cdk_instance_role.runtime.association.enforce.cause import Cause
 from cdk_instance_role.runtime.association.enforce.queue_messages import Hint
 
@@ -59,3 +62,26 @@ def test_an_instance_that_only_the_second_look_finds_has_waited_no_longer_than_s
 
 def test_a_look_that_changes_nothing_has_no_lag() -> None:
     assert Cause.of([message(2, about="i-1")]).longest_wait([], (), NOW) == 0
+
+
+EVENT, SWEEP = message(1, about="i-1"), message(2, about=None)
+NAMED = replace(message(20, about=None), association="A")
+RESUME, OLD_RESUME = (replace(message(at, about=None), resumes=True) for at in (30, 40))
+
+
+@pytest.mark.parametrize(
+    ("state", "again"),
+    [
+        (EnforcementState(), [EVENT, NAMED, RESUME, OLD_RESUME]),
+        (EnforcementState(resumed_at=NOW - 35), [EVENT, NAMED, RESUME]),
+        (EnforcementState(resumed_at=NOW - 30), [EVENT, NAMED]),
+        (EnforcementState(resumed_at=NOW - 30, swept_at=NOW - 10), [EVENT]),
+    ],
+    ids=["nothing was done", "an older one was resumed", "it was resumed", "it was swept, too"],
+)
+def test_the_youngest_message_comes_again_and_all_that_people_wait_for(
+    state: EnforcementState, again: list[Hint]
+) -> None:
+    cause = Cause.of([OLD_RESUME, RESUME, NAMED, SWEEP, EVENT])
+    assert {hint.id for hint in cause.for_next_look(state)} == {hint.id for hint in again}
+    assert {hint.id for hint in cause.unfulfilled(state)} == {hint.id for hint in again} - {EVENT.id}

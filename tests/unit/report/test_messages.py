@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from cdk_instance_role.runtime.association.decide.outcome import ErrorKind, Outcome
 from cdk_instance_role.runtime.association.decide.step import Action, Plan, Step
-from cdk_instance_role.runtime.association.report.log import write_operation, write_outcomes, write_steps
+from cdk_instance_role.runtime.association.report.log import (
+    write_enforcement,
+    write_operation,
+    write_outcomes,
+    write_steps,
+)
 from cdk_instance_role.runtime.association.report.messages import (
     MESSAGE_BYTES,
     counts,
@@ -264,3 +269,15 @@ def test_logs_the_operation(caplog: pytest.LogCaptureFixture) -> None:
     (line,) = caplog.records
     assert line.getMessage() == "every target is as wanted"
     assert (line.association, line.request, line.throttled) == ("Association", "Update", 3)  # type: ignore[attr-defined]
+
+
+def test_logs_what_enforcement_puts_off_without_the_kind_of_the_event_that_it_goes_back_to(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = request("Update")
+    with caplog.at_level(logging.INFO):
+        write_enforcement(asked, "to be tried again", error="no answer")
+
+    (line,) = caplog.records
+    assert (line.association, line.request_id, line.error) == ("Association", asked.id, "no answer")  # type: ignore[attr-defined]
+    assert not hasattr(line, "request")

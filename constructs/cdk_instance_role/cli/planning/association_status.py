@@ -158,9 +158,8 @@ class _ProfileContents:
         stated = self._stated_role or (profile.role_arn if profile else None) or arn
         problems = profile_problems(ProfileRef(arn, stated), profile)
         if profile and not profile.is_held_by(instance.association):
-            problems = [
-                f"it carries a deleted instance profile {name_of(arn)}, which was created again since: deploy again"
-            ]
+            what = f"it carries a deleted instance profile {name_of(arn)}, which was created again since"
+            problems = [f"{what}: deploy a change of a property of the association"]
         return self._environment.text(problems[0]) if problems else ""
 
 

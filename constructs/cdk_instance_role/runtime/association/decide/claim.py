@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Self
 
-from .step import CHANGES
+from .step import CHANGES, Action
 
 MAX_ERROR = 500
 """Characters of an error that are kept."""
@@ -108,6 +108,8 @@ class Claim:
     repeated_error: RepeatedError | None = None
     """Like the denial, it is of the same event as the latest step."""
     denial: Denial | None = None
+    given: bool = False
+    """The instance is known to have had the wanted profile: EC2 has accepted a change to it, or it was seen there."""
 
     def is_retained_above(self, other: Self | None) -> bool:
         """Whether this is a younger claim than another one, of an association whose removal policy is to retain. It
@@ -126,6 +128,7 @@ class Claim:
             base=None,
             repeated_error=None,
             denial=None,
+            given=True,
         )
 
     def accepted(self, now: float) -> Self:
@@ -133,13 +136,20 @@ class Claim:
         failing_since = None if self.latest.after == self.wanted else self.failing_since
         latest = replace(self.latest, error=None, at=now, rejected=False)
         return replace(
-            self, latest=latest, detached=None, failing_since=failing_since, repeated_error=None, denial=None
+            self,
+            latest=latest,
+            detached=None,
+            failing_since=failing_since,
+            repeated_error=None,
+            denial=None,
+            given=latest.after == self.wanted,
         )
 
     def begun(self, latest: Latest, *, detached: str | None) -> Self:
         """The claim once a step is about to be made. What another event was refused says nothing about this one: what
         was wrong then may be corrected since, and a correction takes its time to be in force."""
-        mine = replace(self, latest=latest, detached=detached)
+        given = self.given or latest.action == Action.KEEP
+        mine = replace(self, latest=latest, detached=detached, given=given)
         return mine if self.latest.request == latest.request else replace(mine, repeated_error=None, denial=None)
 
     def found_by(self, request: str, carried: str | None) -> Self:
@@ -165,7 +175,8 @@ class Claim:
         ranks = {claim.rank: carried in claim.ours for claim in others}
         lowest = min(rank for rank, is_above in ranks.items() if is_above)
         free = next(rank for rank in count(lowest - 1, -1) if rank not in ranks)
-        return replace(self, rank=free, wanted=wanted, ours=frozenset({wanted}), detached=None, retained=retain)
+        ours = frozenset({wanted})
+        return replace(self, rank=free, wanted=wanted, ours=ours, detached=None, retained=retain, given=False)
 
     def refused(
         self, error: str, now: float, *, kind: str, final: bool, rejected: bool, reverted: bool, denied_role: str | None

@@ -3,7 +3,7 @@
 It takes the plan that a deployment would make, and leaves out what only a deployment may do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..contract import OnConflict
@@ -14,11 +14,11 @@ from ..decide.record import Record
 from ..decide.step import CHANGES, Action, Step
 from ..decide.undo import plan_swap_revert
 from ..request.desired import Desired
-from ..words import counted
 from .breaker import ChangeKind
 from .finding import DAY_SECONDS, FIRST_PAUSE_SECONDS, OF_THE_PROFILE, UNSELECTED_SECONDS, Drift, Finding, Findings
+from .history import has_given, is_as_left
 from .ownership import Ownership
-from .reasons import ADVICE, missing, owner_not_enforced, replaceable
+from .reasons import ADVICE, inside, missing, owner_not_enforced, replaceable
 from .result import Assessment, Change
 
 NEW_SECONDS = 3600.0
@@ -92,7 +92,7 @@ class _Assessor:
             self._wait(step, record)
         elif step.action is Action.KEEP:
             self._is_right(step.instance_id)
-            if record.mine is None or step.after not in record.ours:
+            if not has_given(record) or step.after not in record.ours:
                 self._result.claims.append(step)
         elif not problems:  # a profile that EC2 can't deliver is given to nobody
             self._consider(step, record)
@@ -124,13 +124,14 @@ class _Assessor:
     def _is_foreign(self, step: Step, record: Record) -> bool:
         """Whether somebody gave a target another profile after the association, where any profile may be replaced: only
         people know whether that was a mistake."""
-        carried = step.before
-        is_ours = carried is None or carried in record.ours or self._desired.is_own(carried)
-        return self._desired.replaceable.any and record.mine is not None and not is_ours
+        if not (self._desired.replaceable.any and step.before and record.mine):
+            return False
+        is_ours = step.before in record.ours or self._desired.is_own(step.before)
+        return not is_ours and not is_as_left(record, step.before)
 
     def _consider(self, step: Step, record: Record) -> None:
         """Whether a change of a target is made now."""
-        known, is_repair = self._finding(step.instance_id), record.mine is not None
+        known, is_repair = self._finding(step.instance_id), has_given(record)
         kind = ChangeKind.GIVING if step.action is Action.ASSOCIATE else ChangeKind.TAKING
         if record.detached:  # between the two halves of a swap, no instance stays without a profile
             self._drift(step, Drift.MISSING)
@@ -142,10 +143,10 @@ class _Assessor:
             advice = "find out who does that with `instance-role status --who`; a deployment begins anew"
             self._drift(replace(step, reason=reason, advice=advice), Drift.CONTESTED)
             return
-        self._drift(*missing(step, is_repair=is_repair) if kind is ChangeKind.GIVING else replaceable(step))
+        self._drift(*missing(step, record) if kind is ChangeKind.GIVING else replaceable(step))
         if self._is_due(known):
-            limited = not (kind is ChangeKind.GIVING and self._is_new(step.instance_id))
-            self._result.changes.append(Change(step, kind, is_limited=limited, is_repair=is_repair))
+            is_limited = kind is ChangeKind.TAKING or not self._is_new(step.instance_id)
+            self._result.changes.append(Change(step, kind, is_limited, is_repair))
 
     def _revert_swap(self, record: Record) -> None:
         """Restore the profile that was disassociated for one that the instance can't get now."""
@@ -208,15 +209,10 @@ class _Assessor:
         else:
             self._remember(replace(self._finding(step.instance_id).right(), gone_at=since))
 
-    def _note_inside(self, problems: Iterable[str]) -> None:
+    def _note_inside(self, problems: Sequence[str]) -> None:
         """What is wrong with the instance profile itself is reported once, however many instances carry it."""
-        reasons = list(problems)
-        if self._stale:
-            such = f"{counted(len(self._stale), 'target')}, such as {self._stale[0].instance_id}"
-            reasons.append(f"{such}: {self._stale[0].reason}")
-        if reasons:
-            step = Step(OF_THE_PROFILE, Action.KEEP, "; ".join(reasons), after=self._desired.profile.arn)
-            self._drift(replace(step, advice="deploy again once it is corrected"), Drift.INSIDE)
+        if problems or self._stale:
+            self._drift(*inside(self._desired.profile.arn, problems, self._stale))
         else:
             self._is_right(OF_THE_PROFILE)
 

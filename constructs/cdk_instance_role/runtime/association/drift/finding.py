@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
+from ..pauses import doubling_pause
+
 DAY_SECONDS = 86400.0
 MAX_REPAIRS = 3
 """Repairs of one instance without a day of rest. After them somebody else obviously wants something different."""
@@ -87,7 +89,7 @@ class Finding:
 
     def refused(self, now: float) -> Self:
         """The finding once EC2 has refused a change."""
-        pause = min(FIRST_PAUSE_SECONDS * 2**self.tries, MAX_PAUSE_SECONDS)
+        pause = doubling_pause(FIRST_PAUSE_SECONDS, self.tries, longest=MAX_PAUSE_SECONDS)
         return replace(self, tries=self.tries + 1, retry_at=now + pause)
 
     def repaired(self, now: float) -> Self:

@@ -16,7 +16,7 @@ class Change:
     is_limited: bool = True
     """It counts for the circuit breaker."""
     is_repair: bool = False
-    """The association has held the instance before."""
+    """The instance has had the profile of the association before."""
 
 
 @dataclass

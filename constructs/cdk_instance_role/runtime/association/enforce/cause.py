@@ -4,7 +4,19 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from ..drift.breaker import EnforcementState
 from .queue_messages import Hint
+
+
+def is_waited_for(hint: Hint, state: EnforcementState) -> bool:
+    """Whether people wait for what a message asks for: paused changes that go on, or a sweep of one association.
+
+    Args:
+        hint: what the message says, about the association.
+        state: what is remembered of the association.
+    """
+    resumes = hint.resumes and hint.sent_at > state.resumed_at
+    return resumes or (hint.is_sweep and hint.association is not None and hint.sent_at > state.swept_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,24 @@ class Cause:
             looked_at: when the last one began, in seconds since the epoch.
         """
         return replace(self, unseen_since=looked_at)
+
+    def for_next_look(self, state: EnforcementState) -> list[Hint]:
+        """The messages that have to come again for the next look: one is enough, the youngest, and all that people wait
+        for.
+
+        Args:
+            state: what was remembered of the association before the look.
+        """
+        youngest = max(self.hints, key=lambda hint: hint.sent_at)
+        return [hint for hint in self.hints if hint is youngest or is_waited_for(hint, state)]
+
+    def unfulfilled(self, state: EnforcementState) -> list[Hint]:
+        """The messages that another look, which somebody else makes, does not stand for.
+
+        Args:
+            state: what was remembered of the association before.
+        """
+        return [hint for hint in self.hints if is_waited_for(hint, state)]
 
     @property
     def sweeps(self) -> bool:

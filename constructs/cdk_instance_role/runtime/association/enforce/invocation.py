@@ -14,9 +14,10 @@ from ..drift.ownership import OtherAssociation
 from ..exceptions import AssociationError, RequestError
 from ..ledger.desired_states import UPGRADE, DesiredState
 from ..ledger.enforcement_lease import LostError, StaleError
+from ..pauses import doubling_pause
 from ..report import log
 from ..services import Services
-from .cause import Cause
+from .cause import Cause, is_waited_for
 from .look import Enforced, Look
 from .queue_messages import Hint, MessageError, parse
 from .relevance import disagree, is_about
@@ -75,8 +76,8 @@ class Invocation:
                 seconds: float | None = 0.0
             else:
                 seconds = self._look(association, hints)
-            if seconds is not None:  # one message is enough, the youngest
-                self._have_again([max(hints, key=lambda hint: hint.sent_at)], seconds)
+            if seconds is not None:
+                self._have_again(Cause.of(hints).for_next_look(self._state(association)), seconds)
 
     def _enforced(self) -> list[Enforced]:
         """All associations that are enforced, the one first that was looked at longest ago."""
@@ -98,6 +99,8 @@ class Invocation:
         for association in enforced:
             key = association.state.association
             for hint in self._hints:
+                if hint.association not in (None, key):
+                    continue
                 # One that comes again stands for all that was left, and not only for its own instance.
                 is_left = hint.receives > 1 and self._state(association).is_unfinished
                 is_due = (
@@ -139,15 +142,10 @@ class Invocation:
     def _is_due(self, association: Enforced, hint: Hint) -> bool:
         """Whether a sweep is to look at an association: it has not yet, and the next sweep would come too late for it.
         Sweeps come as often as one of the associations wants them."""
-        state, key = self._state(association), association.state.association
-        if hint.association not in (None, key):
-            return False
-        if hint.resumes and hint.sent_at > state.resumed_at:
-            return True
-        if state.swept_at >= hint.sent_at:
-            return False
+        state = self._state(association)
         next_sweep = self._clock() + LATE * self._interval
-        return hint.association is not None or next_sweep >= state.swept_at + association.settings.every
+        is_late = hint.sent_at > state.swept_at and next_sweep >= state.swept_at + association.settings.every
+        return is_late or is_waited_for(hint, state)
 
     def _state(self, association: Enforced) -> EnforcementState:
         return self._states.get(association.state.association, EnforcementState()).of_operation(
@@ -174,10 +172,13 @@ class Invocation:
                         self._services.sleep(max(0.0, began + SECONDS_BETWEEN_LOOKS - self._clock()))
         except StaleError:
             return 0.0
-        except LostError:  # the one who works on it observes again, but can't let paused changes go on
-            return FIRST_PAUSE_SECONDS if cause.resumed_at else None
+        except LostError:  # the one who works on it observes again
+            self._have_again(cause.unfulfilled(self._state(association)), FIRST_PAUSE_SECONDS)
+            return None
         except (ClientError, BotoCoreError) as error:
-            log.write_operation(association.request, "can't be looked at now, to be tried again", error=text_of(error))
+            log.write_enforcement(
+                association.request, "can't be looked at now, to be tried again", error=text_of(error)
+            )
         except AssociationError as error:  # an item of the ledger can't be read: the next sweep tries again
             log.write_problem(f"{association.state.association} can't be looked at: {error}")
             return None
@@ -197,7 +198,7 @@ class Invocation:
         if seconds > 0:
             if self._clock() - hint.sent_at > MAX_AGE_SECONDS:
                 return False
-            longer = FIRST_PAUSE_SECONDS * 2 ** min(hint.receives - 1, 10)
+            longer = doubling_pause(FIRST_PAUSE_SECONDS, hint.receives - 1, longest=MAX_PAUSE_SECONDS)
             seconds = min(MAX_PAUSE_SECONDS, max(seconds, longer))
         problem = self._services.queue.hide(hint.receipt_handle, seconds)
         if problem:

@@ -14,6 +14,7 @@ from ..drift.admission import admit
 from ..drift.assessment import assess
 from ..drift.breaker import ChangeKind, EnforcementState
 from ..drift.finding import Finding, Findings
+from ..drift.history import has_given
 from ..drift.ownership import OtherAssociation, Ownership
 from ..drift.result import Assessment
 from ..ledger.desired_states import DesiredState
@@ -52,7 +53,7 @@ class Enforced:
         if settings is None:
             return None
         request = Request(
-            type=RequestType.UPDATE,
+            type=RequestType.UPDATE,  # or a Create: the ledger does not say, and nothing here depends on it
             id=state.request_id,
             stack_id=state.stack_id,
             logical_id=state.logical_id,
@@ -130,7 +131,7 @@ class Look:
         state = state.looked(began, drifted, is_unfinished=waits, sweeps=self._cause.sweeps)
         is_unreported = self._remember(state, assessment, known, unreported)
         self._write_metrics(drifted, arrivals, known)
-        return 0.0 if is_unreported or self._repair.is_cut_off else assessment.again_in
+        return 0.0 if is_unreported or self._repair.goes_on_at_once else assessment.again_in
 
     def _observe(self) -> Snapshot:
         observer = Observer(self._services.ec2, self._services.iam, self._rate_limiter)
@@ -220,7 +221,7 @@ class Look:
             return [False] * len(events)
         taken, problem = self._services.event_bus.put(events)
         if problem:
-            log.write_operation(self._request, "events could not be sent, to be tried again", error=problem)
+            log.write_enforcement(self._request, "events could not be sent, to be tried again", error=problem)
         return taken
 
     def _write_metrics(self, drifted: int, arrivals: int, known: Findings) -> None:
@@ -236,10 +237,10 @@ class Look:
             metrics.write(self._request, written, self._clock())
 
     def _arrivals(self, assessment: Assessment, snapshot: Snapshot, known: Findings) -> int:
-        """Instances that were not targets before, and have got the profile; in a report, those that were not seen
-        before."""
+        """Instances that have got the profile for the first time; in a report, those that never had it, and that were
+        not seen before."""
         if self._enforced.settings.repairs:
             ids = [one.step.instance_id for one in self._repair.outcomes if one.accepted]
         else:
             ids = [change.step.instance_id for change in assessment.changes if change.step.instance_id not in known]
-        return sum(snapshot.record(id_).mine is None for id_ in ids)
+        return sum(not has_given(snapshot.record(id_)) for id_ in ids)

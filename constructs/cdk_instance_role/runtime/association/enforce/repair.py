@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..aws.apply import apply
 from ..aws.rate_limiter import LIMITS, RateLimiter
+from ..converge.execution import NOT_BEGUN
 from ..decide.model import Snapshot
 from ..decide.outcome import ErrorKind, Outcome
 from ..decide.record import Records
@@ -74,7 +75,14 @@ class Repair:
             state = self._count_made(batch, outcomes, state, before)
             for outcome in outcomes:
                 self._note(outcome, batch, assessment)
+        if self.is_cut_off and not self.outcomes:  # no call may go out now
+            assessment.look_again_in(SOON_SECONDS)
         return state
+
+    @property
+    def goes_on_at_once(self) -> bool:
+        """Whether the next look can make more changes without a pause."""
+        return self.is_cut_off and bool(self.outcomes)
 
     def _batches(self, changes: Sequence[Change], snapshot: Snapshot) -> Iterator[list[Change]]:
         """As many changes at a time as can begin within some seconds. One swap goes before the others."""
@@ -86,7 +94,7 @@ class Repair:
         if first_ones := [change for change in left if change.step.instance_id in probe][:STEPS_PER_BATCH]:
             yield first_ones
             left = [change for change in left if change.step.instance_id not in probe]
-        while left := self._admitted(left):
+        while not self.is_cut_off and (left := self._admitted(left)):
             # The first one is made in any case: with a large fleet the look may take as long as the slice.
             if self._services.clock() >= self._until and len(left) < len(changes):
                 self.is_cut_off = True
@@ -142,7 +150,9 @@ class Repair:
         )
         self._swaps.record(outcomes)
         self.is_cut_off = self.is_cut_off or len(outcomes) < len(steps)
-        services.ledger.note(lease.association, claimed, outcomes, services.clock())
+        # Otherwise they would count as steps that may have been made.
+        not_begun = [Outcome(step, ErrorKind.CHANGED, NOT_BEGUN) for step in steps[len(outcomes) :]]
+        services.ledger.note(lease.association, claimed, [*outcomes, *not_begun], services.clock())
         log.write_outcomes(self._request, outcomes)
         self.outcomes += outcomes
         return outcomes

@@ -26,6 +26,9 @@ RENEWED = "or deploy a change of the association with the current release: that 
 ENFORCEMENT_STATE_KIND = "enforcement"
 """Kind of the ledger's entries for what enforcement remembers of an association."""
 
+_SELECTION = (Property.INSTANCE_IDS, Property.INSTANCE_TAGS)
+"""Properties that events of EC2 are matched against."""
+
 _FORMAT = Structure({"Format": ("format", COUNT)})
 _STATE = Structure(
     {
@@ -92,6 +95,12 @@ class DesiredStates:
             "Properties": known,
         }
         return self._table.replacement(KIND, request.association, attributes)
+
+    def selects_alike(self, request: Request) -> bool:
+        """Whether what there is of an association selects instances in the same way as an event wants it."""
+        properties = self._table.get(KIND, request.association).get("Properties")
+        known = properties if isinstance(properties, dict) else {}
+        return all(known.get(key) == request.properties.get(key) for key in _SELECTION)
 
     def removals(self, association: str) -> list[dict[str, Any]]:
         """The writes that remove what there is of an association."""

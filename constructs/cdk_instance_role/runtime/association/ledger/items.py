@@ -75,6 +75,7 @@ _CLAIM = Structure(
         "Base": ("base", made(Base, _BASE)),
         "RepeatedError": ("repeated_error", made(RepeatedError, _REPEATED_ERROR)),
         "Denial": ("denial", made(Denial, _DENIAL)),
+        "Given": ("given", FLAG),
     },
 )
 _IDENTITY = Structure({"Id": ("id", nullable(TEXT)), "RoleArn": ("role_arn", nullable(or_empty(arn_of("role"))))})

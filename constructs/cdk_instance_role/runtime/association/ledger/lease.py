@@ -112,10 +112,13 @@ class Lease:
     def write_desired_state(self) -> None:
         """Write the desired state before the operation ends, so that events of EC2 can ask for another look. It counts
         only once the operation has succeeded."""
-        state = DesiredStates(self._table).of(self.request, self.operation, self._timing.clock())
-        if state and not self.operation.enforces:
+        states = DesiredStates(self._table)
+        state = states.of(self.request, self.operation, self._timing.clock())
+        if state is None or (self.operation.enforces and states.selects_alike(self.request)):
+            return
+        if not self.operation.enforces:
             self._set("SET Enforces = :yes", {":yes": True})
-            self._table.write([[state]], self.check())
+        self._table.write([[state]], self.check())
 
     def accept_first_change(self) -> None:
         """EC2 has accepted a change."""

@@ -38,6 +38,11 @@ def write_operation(request: Request, message: str, **fields: Any) -> None:
     _log.info(message, extra={**whose, **fields})
 
 
+def write_enforcement(request: Request, message: str, **fields: Any) -> None:
+    """A line about what enforcement puts off. Of the event that it goes back to, only the id is known."""
+    _log.info(message, extra={"association": request.logical_id, "request_id": request.id, **fields})
+
+
 def write_error(request: Request, error: Exception) -> None:
     """An error that nobody has expected, with where it comes from."""
     _log.error("enforcement has failed: %s", error, exc_info=error, extra={"association": request.logical_id})
