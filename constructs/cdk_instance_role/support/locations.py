@@ -48,6 +48,14 @@ def environment_of(stack: Any) -> Hashable:
 
 
 @cache  # as above
+def outermost(stack: Any) -> Stack:
+    """The stack with which a stack is deployed: itself, or the one that it is nested in."""
+    parent = stack.nested_stack_parent
+    found: Stack = outermost(parent) if parent else stack
+    return found
+
+
+@cache  # as above
 def path_of(construct: Any) -> str:
     path: str = construct.node.path
     return path
