@@ -90,16 +90,17 @@ class InstanceRole(Construct):
             instance_profile_name: physical name of the profile, up to 128 characters. Change it whenever you change
                 ``role`` or ``role_name``: the new profile is created before the old one is deleted, and CloudFormation
                 can't create a second one of that name. Default: CloudFormation makes one.
-            description: description of the new role, up to 1000 characters. Default: none.
+            description: description of the new role, up to 1000 characters of Latin-1, as IAM has it. Default: none.
             former_ids: ids that this construct had before in the same scope, like ``("Web",)``. The handler may then
                 move instances from the profile that it had under such an id. Change ``role_name`` and
                 ``instance_profile_name`` together with the id: CloudFormation creates the new role and profile before
                 it deletes the old ones, and fails with "already exists" if they have the same names. Default: none.
 
         Raises:
-            ValueError: a name, an ARN or a former id that can't be one, or that another `InstanceRole` of the stack has
-                or had; a role or a policy of another account or partition; a policy that the role can't be given; or a
-                property of a new role together with ``role``.
+            ValueError: a name, a description, an ARN or a former id that can't be one, or that another `InstanceRole`
+                of the stack has or had; a role or a policy of another account or partition; a policy that the role
+                can't be given; or a property of a new role together with ``role``. The synthesis fails if the role has
+                more than 25 managed policies.
         """
         super().__init__(scope, id)
         check_types(managed_policies, role, inline_policies, permissions_boundary)
