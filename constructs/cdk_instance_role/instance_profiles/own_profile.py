@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ..support.at_synthesis import Resources, at_synthesis, forget, resources_of
-from ..support.locations import path_of, stack_of, targets_of
+from ..support.locations import path_of, resolve_unlinked, stack_of, targets_of
 from ..support.names import DigestedName, name_in
 from ..support.problems import Problems
 from ..support.role_policies import MAX_MANAGED_POLICIES
@@ -107,7 +107,7 @@ class ProfileOfRole:
     def _digest(self, role: Properties) -> str:
         """Of what a role is known by in its account and, if it belongs to the app, what CloudFormation replaces it for:
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html"""
-        identity: list[Any] = [self._role.role_name]
+        identity = [*resolve_unlinked(self._stack, [self._role.role_name])]
         if self._role_resource:
             stack_name = Stack.of(self._role_resource).stack_name
             identity += [stack_name, role.get("RoleName"), role.get("Path")]
