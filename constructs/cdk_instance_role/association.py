@@ -21,6 +21,7 @@ from .association_arguments import (
 from .drift_events import DriftEvents
 from .enforcement import Enforcement
 from .handler_permissions.statements import Permissions
+from .instance_profiles.another_stack import warn_of_another_stack
 from .instance_profiles.known_profile import KnownProfile
 from .instance_profiles.retained import warn_of_lost_profile
 from .instance_profiles.role_policies import wait_for_policies
@@ -203,6 +204,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         for key, value in changed.items():
             resource.add_property_override(key, value)
         self._problems.report(removal_problems(template, self._enforcement))
+        warn_of_another_stack(self, stack, profile)
         if removal == RETAIN:
             warn_of_lost_profile(self, stack, profile)
 

@@ -31,9 +31,11 @@ class InstanceRole(Construct):
     Defines an ``AWS::IAM::Role`` and an ``AWS::IAM::InstanceProfile``. It touches no instance: `associate_with`
     does.
 
-    With another role, role name or role path, also one that an Aspect sets, the profile is another resource. Its
-    associations then move the instances to it at once, whereas a change inside a profile is not seen by an instance for
-    an hour or more: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
+    With another role, role name or role path, also one that an Aspect sets, the profile is another resource. The
+    associations of its stack then move the instances to it at once, whereas a change inside a profile is not seen by an
+    instance for an hour or more: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
+    A name that is a token, such as a parameter, counts as unchanged whatever its value is. Keep an association in the
+    stack of the `InstanceRole`: from another stack it would move the instances only after the old profile is deleted.
 
     The profile has an IAM path that no other profile of the stack has: ``/cdk-instance-role/<stack>/<digest>/``. The
     digest is made of the ids of the constructs from the stack to this one. The handler's permissions name the path, and
@@ -82,21 +84,23 @@ class InstanceRole(Construct):
                 ``ec2.amazonaws.com`` may assume.
             inline_policies: inline policies by name. Default: none.
             permissions_boundary: upper bound of what the new role may do. Default: none.
-            role_name: physical name of the new role, up to 64 characters. Default: CloudFormation makes one, which is
-                what allows it to replace the role.
+            role_name: physical name of the new role, up to 64 characters. With another name the profile is another one,
+                but not with another value of a token, such as a parameter: instances see the new role after an hour or
+                more then. Default: CloudFormation makes one, which is what allows it to replace the role.
             instance_profile_name: physical name of the profile, up to 128 characters. Change it whenever you change
                 ``role`` or ``role_name``: the new profile is created before the old one is deleted, and CloudFormation
                 can't create a second one of that name. Default: CloudFormation makes one.
-            description: description of the new role, up to 1000 characters. Default: none.
+            description: description of the new role, up to 1000 characters of Latin-1, as IAM has it. Default: none.
             former_ids: ids that this construct had before in the same scope, like ``("Web",)``. The handler may then
                 move instances from the profile that it had under such an id. Change ``role_name`` and
                 ``instance_profile_name`` together with the id: CloudFormation creates the new role and profile before
                 it deletes the old ones, and fails with "already exists" if they have the same names. Default: none.
 
         Raises:
-            ValueError: a name, an ARN or a former id that can't be one, or that another `InstanceRole` of the stack has
-                or had; a role or a policy of another account or partition; a policy that the role can't be given; or a
-                property of a new role together with ``role``.
+            ValueError: a name, a description, an ARN or a former id that can't be one, or that another `InstanceRole`
+                of the stack has or had; a role or a policy of another account or partition; a policy that the role
+                can't be given; or a property of a new role together with ``role``. The synthesis fails if the role has
+                more than 25 managed policies.
         """
         super().__init__(scope, id)
         check_types(managed_policies, role, inline_policies, permissions_boundary)

@@ -22,7 +22,7 @@ from .provider_resources.functions import Functions
 from .provider_resources.provider_settings import ProviderSettings
 from .provider_resources.storage import new_ledger, new_log_group
 from .selection import InstanceSelection
-from .support.locations import stack_of
+from .support.locations import path_of, stack_of
 
 _POLICIES_ID = "InstanceProfileHandlerPolicies"
 
@@ -118,9 +118,10 @@ class AssociationProvider(Construct):
         Raises:
             ValueError: ``vpc_subnets`` or ``security_groups`` without ``vpc``; a VPC of another account or Region; an
                 empty list of security groups; an alias, or a key of another Region or partition; a runtime that is not
-                Python 3.11 or newer; a number out of range; ``encrypt_queues`` without a key; or a reconciler that is
-                neither a role nor a user.
+                Python 3.11 or newer; a number out of range; ``encrypt_queues`` without a key; a reconciler that is
+                neither a role nor a user; or the stack has this provider already.
         """
+        _check_first(scope, id)
         super().__init__(scope, id)
         check_max_policies(max_policies)
         settings = ProviderSettings(
@@ -217,6 +218,15 @@ class AssociationProvider(Construct):
         if self._enforcement is None:
             self._enforcement = EnforcementResources(self, "Enforcement", self._settings, self._functions)
         self._enforcement.add(enforcement, instances)
+
+
+def _check_first(scope: Construct, id: str) -> None:
+    """Refuse a provider that an association has made already."""
+    if isinstance(scope.node.try_find_child(id), AssociationProvider):
+        raise ValueError(
+            f"{path_of(scope)} has the provider {id} already: make it once, before the first association of the stack, "
+            "to give it settings"
+        )
 
 
 @cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this

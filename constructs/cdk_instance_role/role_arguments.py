@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from .support.argument_types import check_list, check_map, check_optional
 from .support.arns import is_token
 from .support.lookups import is_dummy
-from .support.names import PLAIN_NAME, ROLE_NAME
+from .support.names import DESCRIPTION, PLAIN_NAME, ROLE_NAME
 
 MAX_DESCRIPTION = 1000
 """Characters: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html"""
@@ -25,8 +25,16 @@ def check_types(managed_policies: object, role: object, inline_policies: object,
 
 def check_description(description: str | None) -> None:
     check_optional("description", description, str, "a text")
-    if description is not None and not is_token(description) and len(description) > MAX_DESCRIPTION:
+    if description is None:
+        return
+    if not is_token(description) and len(description) > MAX_DESCRIPTION:
         raise ValueError(f"description has {len(description)} characters: give at most {MAX_DESCRIPTION}")
+    refused = DESCRIPTION.sub("", description)
+    if refused:
+        raise ValueError(
+            f"description {description!r} has the character {refused[0]!r} (U+{ord(refused[0]):04X}), which IAM "
+            "refuses: use tabs, line breaks, U+0020 to U+007E and U+00A1 to U+00FF, like - for a dash"
+        )
 
 
 def check_names(role_name: str | None, instance_profile_name: str | None, inline_policies: Any) -> None:

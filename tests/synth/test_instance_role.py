@@ -1,11 +1,12 @@
 """The role and its instance profile in the template."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Stack, Token
+from aws_cdk import CfnParameter, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -126,6 +127,44 @@ def test_accepts_names_and_a_description() -> None:
     role = only(stack, "AWS::IAM::Role")["Properties"]
     assert (role["RoleName"], role["Description"]) == ("web-role", "For the web")
     assert only(stack, "AWS::IAM::InstanceProfile")["Properties"]["InstanceProfileName"] == "web-profile"
+
+
+@pytest.mark.parametrize(
+    ("description", "character"),
+    [("Web \u2013 prod", "'\u2013' (U+2013)"), ("Web\x00", "'\\x00' (U+0000)"), ("a\u00a0b", "'\\xa0' (U+00A0)")],
+)
+def test_fails_when_a_description_has_a_character_that_iam_refuses(description: str, character: str) -> None:
+    message = f"description {description!r} has the character {character}, which IAM refuses: use tabs, line breaks, "
+    with pytest.raises(ValueError, match=re.escape(message)):
+        InstanceRole(new_stack(), "Web", description=description)
+
+
+def test_fails_when_a_description_has_such_a_character_beside_a_token() -> None:
+    stack = new_stack()
+    name = CfnParameter(stack, "Name").value_as_string
+    with pytest.raises(ValueError, match=r"U\+2013"):
+        InstanceRole(stack, "Web", description=f"Web \u2013 {name}")
+
+
+@pytest.mark.parametrize("description", ["", "tab\tline\nand\r", "\u00a1\u00ff ~", "Größe: é"])
+def test_accepts_every_character_of_a_description_that_iam_accepts(description: str) -> None:
+    assert role_with(description=description).get("Description", "") == description
+
+
+def test_fails_when_a_role_has_more_managed_policies_than_iam_ever_allows() -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web", managed_policies=[f"Policy{number}" for number in range(26)])
+    message = (
+        "the role of Stack/Web has 26 managed policies, and IAM allows 10, or up to 25 where the quota is raised: put "
+        "statements into fewer policies, or into inline ones"
+    )
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        resources(stack)
+
+
+def test_accepts_as_many_managed_policies_as_a_raised_quota_allows() -> None:
+    policies = [f"Policy{number}" for number in range(25)]
+    assert len(role_with(managed_policies=[*policies, policies[0]])["ManagedPolicyArns"]) == 25
 
 
 def test_grants_are_added_to_the_role() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aws_cdk import CfnParameter, Stack
 from aws_cdk.assertions import Match, Template
+from constructs import Construct
 
 from cdk_instance_role import AssociationProvider, InstanceRole, InstanceSelection
 from cdk_instance_role.provider_resources import functions
@@ -106,6 +107,29 @@ def test_a_stack_may_have_several_providers() -> None:
         role.associate_with("Fleet", instances, provider=provider)
     handlers = {tuple(map(as_text, policy["Properties"]["Roles"])) for policy in handler_policies(stack).values()}
     assert len(handlers) == 2, "each has the policies of its own associations"
+
+
+def test_fails_when_the_provider_of_a_stack_is_made_after_its_first_association() -> None:
+    stack = associated()
+    message = (
+        "Stack has the provider InstanceProfileAssociationProvider already: make it once, before the first association "
+        "of the stack, to give it settings"
+    )
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        AssociationProvider(stack, AssociationProvider.DEFAULT_ID, max_policies=20)
+
+
+def test_a_provider_that_is_made_before_the_first_association_has_its_settings() -> None:
+    stack = new_stack()
+    provider = AssociationProvider(stack, AssociationProvider.DEFAULT_ID, max_policies=20)
+    assert AssociationProvider.of(stack) is provider
+
+
+def test_another_construct_with_the_id_of_the_provider_fails_as_in_every_app() -> None:
+    stack = new_stack()
+    Construct(stack, AssociationProvider.DEFAULT_ID)
+    with pytest.raises(RuntimeError, match="already a Construct with name"):
+        associated(stack=stack)
 
 
 def asset_of(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -1,6 +1,7 @@
 """One role never reaches the instances of another one: the policies of a stack with several, and what is refused."""
 
 import re
+from copy import copy
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ class Deployed:
         stack_id = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stack/Stack/1"
         servers = {"Server": INSTANCE, **{f"Server{number}": id_of(number) for number in range(3)}}
         parameters = {"AWS::Partition": "aws", "AWS::StackId": stack_id, **servers, **values}
-        documents = {
+        self.documents = {
             id_: as_text(policy["Properties"]["PolicyDocument"], parameters)
             for id_, policy in handler_policies(stack).items()
         }
@@ -62,11 +63,17 @@ class Deployed:
             for name in ("Old", "Foreign")
         }
         self.roles = {**of_the_stack, **others}
-        self._calls = EveryCall(Authority(documents), self.roles)
+        self._calls = EveryCall(Authority(self.documents), self.roles)
 
     def reached(self, carried: str | None, id: str = "i-0000000000000000f", **tags: str) -> set[str | None]:
         """The profiles that an instance may carry after any calls."""
         return self._calls.reached(Target(f"{INSTANCES}/{id}", tags), carried)
+
+    def after(self, former: "Deployed") -> "Deployed":
+        """While this configuration is deployed after a former one: the policies of both are attached."""
+        together = copy(self)
+        together._calls = EveryCall(Authority({**former.documents, **self.documents}), {**former.roles, **self.roles})
+        return together
 
 
 def web_and_ops() -> Deployed:
@@ -190,6 +197,44 @@ def test_the_search_skips_replaces_any() -> None:
     tagged = InstanceSelection.by_tags({"app": ["any"]})
     InstanceRole(stack, "Any").associate_with("Fleet", tagged, replaces=ReplaceableProfiles.any())
     assert resources(stack)
+
+
+# During a deployment
+
+
+def listed(*, ops_by_web: bool = False, old_by_ops: bool = False) -> Deployed:
+    """A configuration in which Web lists the profile of Ops, and one in which Ops lists Old."""
+    stack = new_stack()
+    web, ops = InstanceRole(stack, "Web"), InstanceRole(stack, "Ops")
+    old, nothing = ReplaceableProfiles.profiles(imported_profile(stack, "Old")), ReplaceableProfiles.none()
+    of_ops = ReplaceableProfiles.profiles(ops.instance_profile)
+    web.associate_with("Fleet", BY_TAGS, replaces=of_ops if ops_by_web else nothing)
+    server = InstanceSelection.by_ids(CfnParameter(stack, "Server").value_as_string)
+    ops.associate_with("Fleet", server, replaces=old if old_by_ops else nothing)
+    return Deployed(stack)
+
+
+def test_an_entry_that_is_removed_and_one_that_is_added_in_one_deployment_reach_a_third_profile_meanwhile() -> None:
+    former, new = listed(ops_by_web=True), listed(old_by_ops=True)
+    assert OLD not in former.reached(None) | new.reached(None)
+    assert OLD in new.after(former).reached(None)
+
+
+def test_an_entry_that_is_removed_in_a_deployment_before_the_other_is_added_reaches_no_third_profile() -> None:
+    former, between, new = listed(ops_by_web=True), listed(), listed(old_by_ops=True)
+    ops = former.profiles["Ops"]
+    for carried in (None, ops, former.profiles["Web"]):
+        assert between.after(former).reached(carried) == former.reached(carried)
+        assert new.after(between).reached(carried) == new.reached(carried)
+    assert OLD not in between.after(former).reached(None) | new.after(between).reached(None)
+
+
+def test_during_a_deployment_no_profile_is_given_that_neither_configuration_names() -> None:
+    former, new = listed(ops_by_web=True), listed(old_by_ops=True)
+    together = new.after(former)
+    for tags in ({}, WITH_TAGS):
+        for carried in (None, *together.roles):
+            assert FOREIGN not in together.reached(carried, **tags) - {carried}
 
 
 KINDS = ("tags", "id", "token")

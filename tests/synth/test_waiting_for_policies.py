@@ -1,6 +1,7 @@
 """Associations wait for the policies that the app attaches to a role elsewhere than in the role's construct."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aws_cdk import App, Aws, CfnParameter, CfnResource, Environment, Fn, NestedStack, Stack
@@ -44,8 +45,40 @@ def low_level_managed(scope: Stack, role: iam.IRole) -> None:
     iam.CfnManagedPolicy(scope, "Outside", roles=["Other", role.role_name], policy_document=document)
 
 
+def of_type(scope: Stack, kind: str, **properties: Any) -> CfnResource:
+    """A policy that is known by its type only."""
+    document = {"Version": "2012-10-17", "Statement": [statement().to_statement_json()]}
+    name = "ManagedPolicyName" if kind == "AWS::IAM::ManagedPolicy" else "PolicyName"
+    properties |= {name: "Own", "PolicyDocument": document}
+    return CfnResource(scope, "Outside", type=kind, properties=properties)
+
+
+def generic(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::Policy", Roles=[role.role_name])
+
+
+def generic_managed(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::ManagedPolicy", Roles=["Other", role.role_name])
+
+
+def generic_of_one_role(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::RolePolicy", RoleName=role.role_name)
+
+
+def as_in_a_template(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::Policy", Roles=[scope.resolve(role.role_name)])
+
+
+def by_the_logical_id(scope: Stack, role: iam.IRole) -> None:
+    name = scope.resolve(role.role_name)
+    role_name = name if isinstance(name, str) else Fn.ref(name["Ref"])
+    document = iam.PolicyDocument(statements=[statement()])
+    iam.CfnManagedPolicy(scope, "Outside", roles=[role_name], policy_document=document)
+
+
 Attach = Callable[[Stack, iam.IRole], object]
 WAYS: list[Attach] = [managed, inline, attached_later, by_the_policy, low_level, low_level_managed]
+WAYS += [generic, generic_managed, generic_of_one_role, as_in_a_template, by_the_logical_id]
 
 
 def awaited(stack: Stack) -> set[str]:
@@ -181,6 +214,33 @@ def test_a_policy_of_another_stack_is_reported() -> None:
     (warning,) = warnings(stack)
     assert warning.startswith("Later/Outside/Resource is attached to the role that Stack/Web/Fleet gives to instances")
     assert "but is in another stack" in warning
+
+
+@pytest.mark.parametrize("attach", [generic, generic_managed, generic_of_one_role])
+def test_a_policy_of_another_stack_that_is_known_by_its_type_only_is_reported(attach: Attach) -> None:
+    app = new_app()
+    stack, later = Stack(app, "Stack", env=IRELAND), Stack(app, "Later", env=IRELAND)
+    web = InstanceRole(stack, "Web")
+    web.associate_with("Fleet", BY_ID)
+    attach(later, web.role)
+    assert [one.partition(" ")[0] for one in warnings(stack)] == ["Later/Outside"]
+
+
+@pytest.mark.parametrize("attach", [as_in_a_template, by_the_logical_id])
+def test_a_logical_id_means_the_role_of_the_own_stack(attach: Attach) -> None:
+    app = new_app()
+    stack, other = Stack(app, "Stack", env=IRELAND), Stack(app, "Other", env=IRELAND)
+    InstanceRole(stack, "Web").associate_with("Fleet", BY_ID)
+    attach(other, InstanceRole(other, "Web").role)
+    assert not warnings(stack)
+
+
+@pytest.mark.parametrize("roles", [[], {"Fn::Split": [",", "a,b"]}])
+def test_a_policy_without_a_list_of_roles_is_not_waited_for(roles: Any) -> None:
+    stack = new_stack()
+    InstanceRole(stack, "Web").associate_with("Fleet", BY_ID)
+    of_type(stack, "AWS::IAM::Policy", Roles=roles)
+    assert "Outside" not in awaited(stack)
 
 
 def test_a_policy_of_a_nested_stack_is_reported() -> None:

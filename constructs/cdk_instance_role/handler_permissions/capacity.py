@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from ..permission_search.packing import POLICY_SIZE, Width, least_size
 from ..permission_search.statement import Statement
 from ..support.argument_types import is_number_token
+from ..support.role_policies import MAX_MANAGED_POLICIES
 
-DEFAULT_MAX_POLICIES, MAX_POLICIES = 10, 25
-"""Managed policies of a role, and up to what the quota can be raised:
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+DEFAULT_MAX_POLICIES, MAX_POLICIES = 10, MAX_MANAGED_POLICIES
+"""Managed policies of a role, and up to what the quota can be raised."""
 
 ASSOCIATIONS, LISTING, IDS, IDS_LISTING = 65, 18, 420, 130
 """What fits into ten policies: associations with a role and tags of their own; the same with a profile of its own in

@@ -10,12 +10,12 @@ from constructs import Construct, IDependable
 
 from ..support.arns import is_token
 from ..support.at_synthesis import at_synthesis, resource_of
-from ..support.locations import environment_of, stack_of
+from ..support.locations import environment_of, outermost, stack_of
 from ..support.problems import Problems
 from .capacity import MAX_POLICIES, capacity
 from .excess_permissions import excesses
 from .policies import HandlerPolicies
-from .stack_chain import StackChain, outermost
+from .stack_chain import StackChain
 from .statements import Permissions
 
 _SELECTED: dict[Hashable, dict[str, str]] = {}

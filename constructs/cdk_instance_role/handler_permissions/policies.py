@@ -1,34 +1,28 @@
 """The handler's IAM policies, packed into as few as IAM's size limit allows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import jsii
-from aws_cdk import IAnyProducer, IResolveContext, Lazy, ScopedAws, Stack
+from aws_cdk import ScopedAws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ..permission_search.merging import merged
 from ..permission_search.packing import POLICY_SIZE, least_size, packed, size_of
 from ..permission_search.statement import RESOURCE, Statement
-from ..support.at_synthesis import Resources, resources_of
-from ..support.names import DigestedName
+from ..support.at_synthesis import Resources, forget, resources_of
 from .capacity import too_long_tags
 from .conditional_references import ConditionalReferences
-from .policy_identity import as_text, digest_of, with_values
+from .policy_identity import as_text
 from .policy_lengths import EstimatedLengths
-from .policy_texts import VERSION, PolicyTexts
+from .policy_resource import HandlerPolicy, changed_problem
+from .policy_texts import PolicyTexts
 from .statements import Permissions
 
-_DESCRIPTION = "What the instance profile handler may do for this stack"
-_MAX_POLICY_NAME, _MAX_LOGICAL_ID = 128, 255
 _LEFT_OVER = 600
 """Characters of a policy into which no further statement may fit."""
-_ANY_STATEMENT = Statement.of(["ec2:DescribeInstances"], ["*"])
-"""The handler has it anyway."""
-CUSTOMIZED_ROLES = "@aws-cdk/iam:customizeRoles"
-"""Context key of `iam.Role.customize_roles`."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ class HandlerPolicies(Construct):
         super().__init__(scope, id)
         self._role, self._stack = role, Stack.of(self)
         self._granted: list[Permissions] = []
-        self._policies: list[_Policy] = []
+        self._policies: list[HandlerPolicy] = []
         self._describe_stacks = Statement.of(["cloudformation:DescribeStacks"], _with_parents(self._stack))
         self._width = EstimatedLengths(self._stack)
         self._drafted = [self._describe_stacks]
@@ -97,6 +91,7 @@ class HandlerPolicies(Construct):
 
     def write(self) -> "RenderedPolicies":
         """Write the policies. To be called once all Aspects have run."""
+        changed = [*self._changed_by_others()]
         resources = resources_of(self._stack)
         statements = self._statements()
         profiles = (text for permissions in self._granted for text in permissions.profile_texts())
@@ -104,22 +99,35 @@ class HandlerPolicies(Construct):
         texts = PolicyTexts.of(self._stack, [*profiles, *values])
         stable = [*map(texts.stable, statements)]
         if any(least_size(one, texts.width) > POLICY_SIZE for one in stable):
-            return RenderedPolicies([], [], texts, [*self._too_long_tags(texts)])
+            return RenderedPolicies([], [], texts, [*changed, *self._too_long_tags(texts)])
         parts = packed(merged(stable), texts.width)
         self._provide(len(parts))
         conditional = ConditionalReferences(texts, resources)
         written: list[Statement] = []
         for policy, part in zip(self._policies, parts, strict=True):
             conditional.look_at(policy.found_in(resources), part)
-            original = [*map(texts.original, part)]
-            description = with_values(_DESCRIPTION, original, texts)
-            policy.write(sorted(part, key=as_text), texts, resources, description)
-            written += original
-        return RenderedPolicies(written, self._granted, texts, [*conditional.problems()])
+            policy.write(sorted(part, key=as_text), texts, resources)
+            written += map(texts.original, part)
+        return RenderedPolicies(written, self._granted, texts, [*changed, *conditional.problems()])
 
     def draft(self, number: int) -> Sequence[Statement]:
         """What will be in a policy about, for an Aspect that looks at it."""
         return dict(enumerate(self._estimate())).get(number, [])
+
+    def _changed_by_others(self) -> Iterator[str]:
+        """What Aspects and overrides have changed that would be lost, or would stay without another logical id."""
+        if any(self._changed(resources_of(self._stack))):
+            # Another action may have changed what the statements refer to since the resources were looked at.
+            forget(self._stack)
+            yield from map(changed_problem, self._changed(resources_of(self._stack)))
+
+    def _changed(self, resources: Resources) -> Iterator[HandlerPolicy]:
+        """The policies whose document is another one than the library has given them."""
+        drafts = dict(enumerate(self._estimate()))
+        given: Any = [one.given(drafts.get(number, [])) for number, one in enumerate(self._policies)]
+        for policy, document in zip(self._policies, self._stack.resolve(given), strict=True):
+            if not policy.has(document, resources):
+                yield policy
 
     def _plan(self) -> None:
         """Have as many policies as are needed by the estimate."""
@@ -159,78 +167,8 @@ class HandlerPolicies(Construct):
         while len(self._policies) > count:
             self.node.try_remove_child(self._policies.pop().id)
         while len(self._policies) < count:
-            self._policies.append(_Policy(self, len(self._policies), self._role))
-
-
-class _Policy:
-    """One policy."""
-
-    def __init__(self, scope: HandlerPolicies, number: int, role: iam.IRole) -> None:
-        self.id = f"Policy{number + 1}"
-        self._reported: iam.ManagedPolicy | None = None
-        if scope.node.try_get_context(CUSTOMIZED_ROLES) is None:
-            draft = Lazy.uncached_any(_Draft(scope, number))
-            self._resource: Any = iam.CfnManagedPolicy(
-                scope, self.id, description=_DESCRIPTION, policy_document=draft, roles=[role.role_name]
-            )
-        else:
-            # The report of `customize_roles` is made of these only. They are resources only if all that it does is to
-            # report, and have to have a statement.
-            statements = [iam.PolicyStatement(actions=[*_ANY_STATEMENT.actions], resources=[*_ANY_STATEMENT.resources])]
-            self._reported = iam.ManagedPolicy(
-                scope, self.id, description=_DESCRIPTION, roles=[role], statements=statements
-            )
-            self._resource = self._reported.node.default_child
-        self._stack = Stack.of(scope)
-        self._name = DigestedName(_MAX_POLICY_NAME)
-        self._logical_id = DigestedName(_MAX_LOGICAL_ID, separator="")
-
-    def write(
-        self, statements: Sequence[Statement], texts: PolicyTexts, resources: Resources, description: str
-    ) -> None:
-        """Write what is in the policy, and name it after that."""
-        document = texts.render(statements)
-        if self._reported:
-            self._reported.add_statements(*map(iam.PolicyStatement.from_json, document["Statement"]))
-            self._reported = None
-        if self._resource:
-            self._resource.policy_document = document
-            # An Aspect such as `RemovalPolicies` may retain everything. A former policy would stay attached then.
-            self._resource.cfn_options.deletion_policy = self._resource.cfn_options.update_replace_policy = None
-            self._rename(digest_of(statements), self.found_in(resources).get("Properties", {}), description)
-
-    def found_in(self, resources: Resources) -> Mapping[str, Any]:
-        """The policy as the template has it; nothing if it is only reported, or not written yet."""
-        return resources.get(self._current_id, {}) if self._resource else {}
-
-    @property
-    def _current_id(self) -> str:
-        """The logical id, which an Aspect may have set."""
-        logical_id: str = self._stack.resolve(self._resource.logical_id)
-        return logical_id
-
-    def _rename(self, digest: str, properties: Mapping[str, Any], description: str) -> None:
-        """Add the digest to the logical id and to the name. An Aspect may have set either; the old policy has the name
-        while the new one is made. With other values of tokens, the description makes CloudFormation create another
-        policy, which can't be done under a fixed name."""
-        self._resource.override_logical_id(self._logical_id.renewed(self._current_id, digest))
-        name = self._name.renewed(properties.get("ManagedPolicyName"), digest)
-        if name is not None:
-            self._resource.add_property_override("ManagedPolicyName", name)
-        elif description != _DESCRIPTION:
-            self._resource.description = description
-
-
-@jsii.implements(IAnyProducer)
-class _Draft:
-    """The content of a policy until it is written."""
-
-    def __init__(self, policies: HandlerPolicies, number: int) -> None:
-        self._policies, self._number = policies, number
-
-    def produce(self, context: IResolveContext) -> Any:
-        del context
-        return {"Version": VERSION, "Statement": [one.render() for one in self._policies.draft(self._number)]}
+            number = len(self._policies)
+            self._policies.append(HandlerPolicy(self, number, self._role, partial(self.draft, number)))
 
 
 def _with_parents(stack: Stack) -> list[str]:

@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from ..permission_search.statement import Statement
 from ..support.arns import is_list_token, is_token, tokens_in
 from ..support.at_synthesis import resources_of
-from ..support.locations import stack_of_targets, targets_of
+from ..support.locations import resolve_unlinked, stack_of_targets, targets_of
 from .policy_lengths import Lengths
 
 VERSION = "2012-10-17"
@@ -48,8 +48,7 @@ class PolicyTexts:
         """
         texts = [value for value in dict.fromkeys(values) if is_token(value) or is_list_token(value)]
         asked = [*dict.fromkeys([*texts, *(token for text in texts for _, token in tokens_in(text))])]
-        found = stack.resolve([[text] if is_list_token(text) else text for text in asked]) if asked else []
-        resolved = dict(zip(asked, found, strict=True))
+        resolved = dict(zip(asked, resolve_unlinked(stack, asked), strict=True))
         stable = _distinct({text: _marked(text, _as_text(resolved[text])) for text in texts})
         return cls(resolved, stable, {stable[text]: text for text in stable}, stack)
 

@@ -5,7 +5,6 @@ deployed at the same time, it would have all old and all new ones.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from typing import Any
@@ -45,14 +44,6 @@ class StackChain:
         for earlier, later in pairwise(_in_order(self._stacks)):
             # Newer releases of the CDK call it by another name, and warn of the former one.
             getattr(later, "add_stack_dependency", later.add_dependency)(earlier)
-
-
-@cache  # jsii keeps every construct for as long as the process lives, so nothing is kept alive by this
-def outermost(stack: Any) -> Stack:
-    """The stack with which a stack is deployed: itself, or the one that it is nested in."""
-    parent = stack.nested_stack_parent
-    found: Stack = outermost(parent) if parent else stack
-    return found
 
 
 def _in_order(stacks: Sequence[Stack]) -> Iterator[Stack]:

@@ -11,9 +11,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from ..support.at_synthesis import Resources, at_synthesis, forget, resources_of
-from ..support.locations import stack_of, targets_of
+from ..support.locations import path_of, resolve_unlinked, stack_of, targets_of
 from ..support.names import DigestedName, name_in
 from ..support.problems import Problems
+from ..support.role_policies import MAX_MANAGED_POLICIES
 from .known_profile import OwnProfile, declare, name_pattern
 from .profile_paths import ProfilePaths
 
@@ -51,7 +52,7 @@ class ProfileOfRole:
             is_given: whether the app gives the role or its name, so that it may give another one some day.
             is_named: whether the app gives the name of the profile.
         """
-        self._stack, self._paths, self._is_named = stack_of(owner), paths, is_named
+        self._owner, self._stack, self._paths, self._is_named = owner, stack_of(owner), paths, is_named
         profile_resource = profile.node.default_child
         assert isinstance(profile_resource, iam.CfnInstanceProfile)
         self._profile, self._role = profile_resource, role
@@ -89,6 +90,7 @@ class ProfileOfRole:
                 *_role_problem(profile.get("Roles"), role_name),
                 *_name_problem(resources, logical_id),
                 *_name_problem(resources, role_id),
+                *_policies_problem(path_of(self._owner), role.get("ManagedPolicyArns")),
             ]
         )
 
@@ -105,7 +107,7 @@ class ProfileOfRole:
     def _digest(self, role: Properties) -> str:
         """Of what a role is known by in its account and, if it belongs to the app, what CloudFormation replaces it for:
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html"""
-        identity: list[Any] = [self._role.role_name]
+        identity = [*resolve_unlinked(self._stack, [self._role.role_name])]
         if self._role_resource:
             stack_name = Stack.of(self._role_resource).stack_name
             identity += [stack_name, role.get("RoleName"), role.get("Path")]
@@ -174,6 +176,14 @@ def _role_problem(roles: Any, role_name: Any) -> Iterator[str]:
         yield (
             f"the instance profile holds {roles} and not the role {role_name}, by an Aspect or an override: "
             "pass that role as role="
+        )
+
+
+def _policies_problem(owner: str, policies: Any) -> Iterator[str]:
+    if isinstance(policies, list) and len(policies) > MAX_MANAGED_POLICIES:
+        yield (
+            f"the role of {owner} has {len(policies)} managed policies, and IAM allows 10, or up to "
+            f"{MAX_MANAGED_POLICIES} where the quota is raised: put statements into fewer policies, or into inline ones"
         )
 
 

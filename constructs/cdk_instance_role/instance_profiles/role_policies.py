@@ -19,6 +19,8 @@ from .deployment_order import DeploymentOrder, declared_roots, is_within, roots_
 
 _POLICIES = iam.CfnPolicy | iam.CfnManagedPolicy | iam.CfnRolePolicy
 _ROLES = "Roles"
+_ROLES_BY_TYPE = {"AWS::IAM::Policy": _ROLES, "AWS::IAM::ManagedPolicy": _ROLES, "AWS::IAM::RolePolicy": "RoleName"}
+"""The property that names the roles of a policy which is a `CfnResource` of no class of its own."""
 _MEANS = "instances may have the role without this policy"
 _IN_ANOTHER_STACK = (
     f"is in another stack: {_MEANS}. Define it in the stack of the association, or let the association depend on it "
@@ -64,21 +66,30 @@ class _Attached:
 
     policy: CfnResource
     stack: Stack
-    roles: Sequence[str]
-    """With tokens."""
+    roles: Sequence[Any]
+    """With tokens, or as in a template."""
     names: Sequence[Any]
     """The same as they stand in the template."""
 
     def has(self, role: iam.IRole, stack: Stack) -> bool:
         """Whether it is attached to a role that a stack names. Two stacks can have two roles of one logical id."""
         name = role.role_name
-        if stack.resolve(name) not in self.names or is_within(path_of(self.policy), roots_of(role)):
+        resolved = stack.resolve(name)
+        if resolved not in self.names or is_within(path_of(self.policy), roots_of(role)):
             return False
         targets = targets_of(name)
         if not targets:
             mine, theirs = Arns.of(stack).account, Arns.of(self.stack).account
             return self.stack is stack or (mine is not None and mine == theirs)
+        if self.stack is stack_of_targets(name) and self._has_logical_id(resolved):
+            return True
         return set(map(path_of, targets)) <= set(map(path_of, targets_in([*self.roles], self.stack)))
+
+    def _has_logical_id(self, reference: Any) -> bool:
+        """Whether it names a role of its stack by the logical id, without the construct."""
+        own: Sequence[Any] = self.stack.resolve([*self.roles])
+        pairs = zip(self.roles, own, strict=False)  # a list token is one of the roles, and stands for several
+        return any(found == reference and not targets_in([role], self.stack) for role, found in pairs)
 
 
 def _add_dependencies(stage: Stage, pending: Sequence[_PendingAssociation]) -> None:
@@ -100,8 +111,9 @@ def _add_dependencies(stage: Stage, pending: Sequence[_PendingAssociation]) -> N
 def _attached_in(stage: Stage) -> Iterator[_Attached]:
     """The policies of a stage, asked of Node.js once for every stack."""
     by_stack: dict[Stack, list[Any]] = {}
-    for one in stage.node.find_all():
-        if isinstance(one, _POLICIES):
+    found: list[Any] = [*stage.node.find_all()]
+    for one in found:
+        if _is_policy(one):
             by_stack.setdefault(stack_of(one), []).append(one)
     for stack, policies in by_stack.items():
         if path_of(stage_of(stack)) != path_of(stage):
@@ -111,8 +123,31 @@ def _attached_in(stage: Stage) -> Iterator[_Attached]:
             yield _Attached(policy, stack, texts[_ROLES], names.get(_ROLES, []))
 
 
-def _roles_of(policy: Any) -> Sequence[str]:
-    return [policy.role_name] if isinstance(policy, iam.CfnRolePolicy) else policy.roles or []
+def _is_policy(construct: Any) -> bool:
+    return isinstance(construct, _POLICIES) or (
+        _is_generic(construct) and construct.cfn_resource_type in _ROLES_BY_TYPE
+    )
+
+
+def _is_generic(construct: Any) -> bool:
+    """Whether it is a resource that is known by its type only, not by the class of a service."""
+    return isinstance(construct, CfnResource) and not type(construct).__module__.startswith("aws_cdk.aws_")
+
+
+def _roles_of(policy: Any) -> Sequence[Any]:
+    match policy:
+        case iam.CfnRolePolicy():
+            return [policy.role_name]
+        case iam.CfnPolicy() | iam.CfnManagedPolicy():
+            return policy.roles or []
+    # The CDK shows what a resource has been given to subclasses only.
+    roles = policy._cfn_properties.get(_ROLES_BY_TYPE[policy.cfn_resource_type], [])
+    match roles:
+        case list():
+            return roles
+        case str():
+            return [roles]
+    return []
 
 
 def _warn_unless_first(attached: _Attached, pending: _PendingAssociation, stack: Stack) -> None:

@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from ..handler_permissions.policies import CUSTOMIZED_ROLES
+from ..handler_permissions.policy_resource import CUSTOMIZED_ROLES
 from ..handler_permissions.statements import observe_statement
 from ..runtime.association.contract import (
     LEDGER_TABLE_VARIABLE,

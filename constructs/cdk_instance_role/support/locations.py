@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_cdk import DefaultTokenResolver, Reference, Stack, StringConcat, Tokenization
 
-from .arns import is_token
+from .arns import is_list_token, is_token
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,14 @@ def environment_of(stack: Any) -> Hashable:
 
 
 @cache  # as above
+def outermost(stack: Any) -> Stack:
+    """The stack with which a stack is deployed: itself, or the one that it is nested in."""
+    parent = stack.nested_stack_parent
+    found: Stack = outermost(parent) if parent else stack
+    return found
+
+
+@cache  # as above
 def path_of(construct: Any) -> str:
     path: str = construct.node.path
     return path
@@ -62,6 +70,37 @@ def targets_of(text: str) -> Sequence[Any]:
     """
     tokens: list[Any] = [*Tokenization.reverse_string(text).tokens]
     return [one.target for one in tokens if Reference.is_reference(one)]
+
+
+def resolve_unlinked(stack: Stack, texts: Sequence[str]) -> Sequence[Any]:
+    """What texts stand for, with references to other stacks as if they were references to the same stack.
+
+    The CDK links stacks by imports, outputs or parameters after the library has looked at their references. In a second
+    synthesis of the app they are linked already, but what the library makes of them has to be the same.
+
+    Args:
+        stack: the stack that the texts are in.
+        texts: texts with tokens, or the tokens of lists.
+    """
+    found: list[Any] = stack.resolve([*map(_resolvable, texts)]) if texts else []
+    return [_unlinked(stack, text, value) for text, value in zip(texts, found, strict=True)]
+
+
+_FIRST: dict[tuple[Stack, str], Any] = {}
+"""What texts stood for when they were resolved first. jsii keeps every construct for as long as the process lives, so
+nothing is kept alive by this."""
+
+
+def _resolvable(text: str) -> str | list[str]:
+    return [text] if is_list_token(text) else text
+
+
+def _unlinked(stack: Stack, text: str, value: Any) -> Any:
+    first = _FIRST.setdefault((stack, text), value)
+    if value == first or all(stack_of(target) is stack for target in targets_of(text)):
+        return value
+    owner = stack_of_targets(text)
+    return owner.resolve(_resolvable(text)) if owner else first
 
 
 def stack_of_targets(text: str) -> Stack | None:

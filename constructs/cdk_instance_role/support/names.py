@@ -71,6 +71,9 @@ ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 POLICY_ARN = re.compile(rf"arn:[a-z-]+:iam::(?:aws|\d{{12}}):policy/{_PATH_AND_NAME}", re.ASCII)
 """ARN of a managed policy, AWS's own or the account's."""
 
+DESCRIPTION = re.compile("[\\t\\n\\r\\x20-\\x7e\\xa1-\\xff]+")
+"""Description of a role: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html"""
+
 ALARM_NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f]{1,255}(?<!\s)")
 """Name of an alarm: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
 
