@@ -11,7 +11,7 @@ from cdk_instance_role.runtime.association.decide.step import Action, Step
 from cdk_instance_role.runtime.association.decide.waves import eligible, rollout_order
 from cdk_instance_role.runtime.association.exceptions import RequestError
 from cdk_instance_role.runtime.association.request.rollout import Rollout, Tolerance, time_problem
-from tests.unit.builders import FORMER, LISTED, WANTED, desired, instance, instance_id, record, snapshot
+from tests.unit.builders import EARLIER, FORMER, LISTED, WANTED, desired, instance, instance_id, record, snapshot
 
 BY_PERCENTAGES = {"First": "1", "Percentages": ["1", "10", "50", "100"], "BakeSeconds": "300", "Alarms": ["Errors"]}
 
@@ -172,8 +172,14 @@ def test_a_target_that_was_tried_counts_and_is_tried_again() -> None:
 
 
 def test_changes_of_an_earlier_operation_do_not_count() -> None:
-    former = record(id=instance_id(3), changed_at=99.0)
+    former = record(id=instance_id(3), changed_at=99.0, request=EARLIER)
     assert targets(*fleet(5), records=(former,), reached=2) == [instance_id(1), instance_id(2)]
+
+
+def test_a_repair_that_ends_after_the_operation_has_begun_does_not_count() -> None:
+    """What enforcement claims is on behalf of the latest operation that has succeeded."""
+    repaired = record(id=instance_id(3), changed_at=101.0, request=EARLIER)
+    assert targets(*fleet(5), records=(repaired,), reached=2) == [instance_id(1), instance_id(2)]
 
 
 def test_a_target_that_is_right_already_does_not_count_in_the_wave() -> None:
@@ -208,7 +214,7 @@ def test_an_instance_that_leaves_the_selection_waits_until_all_waves_are_done() 
 
 def test_targets_with_a_former_profile_are_changed_in_waves_too() -> None:
     found = fleet(3, FORMER)
-    records = tuple(record(None, {FORMER}, id=one.id, changed_at=50.0) for one in found)
+    records = tuple(record(None, {FORMER}, id=one.id, changed_at=50.0, request=EARLIER) for one in found)
     assert targets(*found, records=records, reached=1) == [instance_id(1)]
 
 

@@ -60,4 +60,4 @@ class Evaluation:
             return snapshot.selected
         if not self._waves.may_fail:
             return ()
-        return [id_ for id_ in snapshot.selected if snapshot.record(id_).was_failing(snapshot.started_at)]
+        return [*filter(snapshot.was_failing_before, snapshot.selected)]

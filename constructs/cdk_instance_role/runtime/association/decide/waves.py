@@ -31,7 +31,7 @@ def eligible(plan: Plan, snapshot: Snapshot, reached: int | None) -> Plan:
     """
     if reached is None:
         return plan.of_targets
-    begun = {id_ for id_ in snapshot.selected if snapshot.record(id_).has_changed_since(snapshot.started_at)}
+    begun = {id_ for id_ in snapshot.selected if snapshot.is_changed(snapshot.record(id_))}
     next_ones = [step for step in changes_of_targets(plan) if step.instance_id not in begun]
     held_back = {step.instance_id for step in rollout_order(next_ones, snapshot)[max(0, reached - len(begun)) :]}
     return plan.of_targets.without(held_back)
