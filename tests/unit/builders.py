@@ -85,6 +85,7 @@ def snapshot(
     profiles: Mapping[str, Profile | None] | None = None,
     now: float = 0.0,
     started_at: float = 0.0,
+    unconfirmed: Iterable[str] = (),
 ) -> Snapshot:
     """An observation; without further word every profile of these tests exists."""
     return Snapshot(
@@ -94,6 +95,7 @@ def snapshot(
         profiles=existing(WANTED, FORMER, LISTED, FOREIGN) if profiles is None else profiles,
         now=now,
         started_at=started_at,
+        unconfirmed=frozenset(unconfirmed),
         request=OPERATION,
     )
 

@@ -142,6 +142,12 @@ class Snapshot:
         return self.request is not None and self.record(instance_id).was_failing_before(self.request)
 
     @property
+    def hides_targets(self) -> bool:
+        """Whether no instance is known to be selected, and EC2 does not show all that are held: these may have the
+        tags."""
+        return not self.selected and bool(self.unconfirmed)
+
+    @property
     def changed_at(self) -> float:
         """When EC2 last accepted a change of an instance of the ledger, in seconds since the epoch; 0 if never."""
         return max((one.acted_at or 0.0 for one in self.records.values()), default=0.0)
