@@ -12,6 +12,8 @@ from tests.simulator.authority import Authority
 from tests.simulator.cloudwatch import DESCRIBE_ALARMS
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DESCRIBE_INSTANCES, MUTATING
+from tests.simulator.errors import AwsError
+from tests.simulator.faults import FOR_EVER
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +147,41 @@ def test_reading_metric_alarms_needs_no_right_to_all_of_them(world: World, resou
     assert resource.create(world.properties([world.instance()], rollout=WATCHED)).ok
     gone = resource.update(world.properties([world.instance()], rollout={**IN_WAVES, "Alarms": ["Gone"]}))
     assert "alarm Gone does not exist" in gone.reason
+
+
+DENIAL = AwsError("AccessDenied", "not authorized to perform: cloudwatch:DescribeAlarms", 403)
+
+
+def deny_composite_alarms(world: World, times: int, *, skip: int = 0) -> None:
+    world.traffic.fail(
+        DESCRIBE_ALARMS, DENIAL, times=times, skip=skip, when=lambda call: "CompositeAlarm" in call["AlarmTypes"]
+    )
+
+
+@pytest.mark.parametrize("skip", [0, 4])
+def test_a_denial_for_a_moment_does_not_make_a_composite_alarm_one_that_does_not_exist(
+    world: World, resource: Resource, skip: int
+) -> None:
+    world.cloudwatch.composite_alarms["Service"] = "OK"
+    deny_composite_alarms(world, 1, skip=skip)
+    rollout = {**IN_WAVES, "Alarms": ["Errors", "Service"]}
+    result = resource.create(world.properties(world.instances(3), rollout=rollout))
+    assert result.ok, result.reason
+
+
+def test_a_lasting_denial_of_composite_alarms_names_the_permission_and_the_alarm(
+    world: World, resource: Resource
+) -> None:
+    world.cloudwatch.composite_alarms |= {"Service": "OK", "Region": "OK"}
+    deny_composite_alarms(world, FOR_EVER)
+    rollout = {**IN_WAVES, "Alarms": ["Errors", "Service", "Region"]}
+    began = world.clock()
+    result = resource.create(world.properties(world.instances(3), rollout=rollout))
+    assert 60 <= world.clock() - began < 90
+    assert "alarm Service does not exist as a metric alarm, like 1 other:" in result.reason
+    assert "allow cloudwatch:DescribeAlarms on * if it is a composite alarm" in result.reason
+    assert "not authorized to perform: cloudwatch:DescribeAlarms" in result.reason
+    assert world.mutations == 0
 
 
 def test_an_alarm_does_not_matter_if_nothing_has_to_be_changed(world: World, resource: Resource) -> None:
