@@ -61,8 +61,6 @@ ORDINARY = OperationContext()
 
 def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext) -> Plan:
     """Plan what turns the snapshot into what is desired: the targets, and the instances that are no longer targets."""
-    if snapshot.hides_targets and not context.rolling_back:  # nothing that EC2 shows is restored because of that
-        return Plan(tuple(map(wait_for_ec2, sorted(snapshot.unconfirmed))))
     selected = dict.fromkeys(snapshot.selected)
     targets = [plan_target(desired, id_, snapshot, context) for id_ in selected]
     leaving = [record for id_, record in held(snapshot.records).items() if id_ not in selected]
