@@ -69,6 +69,60 @@ def test_an_instance_that_is_missing_in_one_answer_does_not_lose_its_role_by_tag
     assert world.traffic.count(DISASSOCIATE) == before
 
 
+def hide(world: World, *targets: str, times: int = 1) -> None:
+    """EC2 does not show these instances for some looks, and does not answer for them by id."""
+    for target in targets:
+        world.ec2.leave_out(target, times=times)
+    error = AwsError("InternalError", "An internal error has occurred", 500)
+    world.traffic.fail(DESCRIBE_INSTANCES, error, times=3 * times, when=lambda call: "InstanceId" in call)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_create_goes_on_when_ec2_does_not_show_any_of_its_targets_for_a_moment(
+    world: World, resource: Resource, number: int
+) -> None:
+    targets = world.instances(number, world.old)
+    event = resource.begin(resource.event("Create", world.properties(targets, replaces=[world.old])))
+    hide(world, *targets)
+    result = resource.finish(event)
+
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web"] * number
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_an_update_goes_on_when_ec2_does_not_show_any_instance_with_the_tags_for_a_moment(
+    world: World, resource: Resource, is_begun: bool
+) -> None:
+    targets, tags = world.instances(3, world.old, tags={"app": "web"}), {"app": ["web"]}
+    assert resource.create(world.properties(tags=tags, replaces=[world.old])).ok
+    new = world.properties(tags=tags, replaces=[world.old], profile=world.own_profile("Web2"))
+    event = resource.event("Update", new, resource.properties)
+    event = resource.begin(event) if is_begun else event
+    hide(world, *targets, times=2)
+    result = resource.finish(event if is_begun else resource.begin(event))
+
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web2"] * 3
+
+
+def test_nothing_is_restored_while_no_instance_is_seen_with_the_tags_and_ec2_does_not_show_all(
+    world: World, resource: Resource
+) -> None:
+    untagged, hidden = world.instances(2, world.old, tags={"app": "web"})
+    properties = world.properties(tags={"app": ["web"]}, replaces=[world.old])
+    assert resource.create(properties).ok
+    event = resource.begin(resource.event("Update", {**properties, "TimeoutSeconds": "300"}, properties))
+    world.fleet.set_tags(untagged, app=None)
+    hide(world, hidden, times=FOR_EVER)
+    result = resource.finish(event)
+
+    assert not result.ok
+    assert hidden in result.reason
+    assert "EC2 does not show the instance" in result.reason
+    assert world.carried(untagged, hidden) == ["Web", "Web"]
+
+
 def test_a_state_that_is_new_to_ec2_is_waited_for(world: World, resource: Resource) -> None:
     target = world.instance(state="rebooting-into-space", later=[(40, "running")])
     result = resource.create(world.properties([target]))

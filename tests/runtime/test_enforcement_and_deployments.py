@@ -3,6 +3,7 @@
 import pytest
 
 from cdk_instance_role.runtime.association.handler import PHASE
+from tests.runtime.rollouts import poll_until
 from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TRANSACT, UPDATE
@@ -199,6 +200,29 @@ def test_a_deployment_that_begins_waits_at_most_ten_seconds(
         polls += 1
         world.clock.sleep(5)
     assert resource.physical_id
+
+
+def test_the_first_wave_of_a_deployment_that_begins_during_repairs_has_one_target(
+    world: World, resource: Resource, deployed: list[str], enforcement: Enforcement
+) -> None:
+    """What came of the repairs is noted after the deployment has begun. They are no changes of the deployment."""
+    new = properties(world, profile=world.own_profile("Web2"), rollout=IN_WAVES, timeout=3600)
+    update = resource.event("Update", new, resource.properties)
+    for target in deployed[:4]:
+        world.fleet.set_carried(target, None)
+    begun: list[dict[str, object]] = []
+
+    def begin() -> None:
+        world.clock.sleep(0.5)
+        begun.append(resource.begin(update))
+
+    world.traffic.meanwhile(ASSOCIATE, begin, nth=2)
+    world.clock.sleep(120)
+    enforcement.sweep()
+    enforcement.invoke()
+    assert world.carried(*deployed) == ["Web"] * 10
+    poll_until(resource, begun[0], lambda: "Web2" in world.carried(*deployed))
+    assert world.carried(*deployed).count("Web2") == 1
 
 
 def test_a_delete_during_a_batch_restores_everything(

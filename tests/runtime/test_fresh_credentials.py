@@ -85,3 +85,15 @@ def test_an_error_that_passed_and_comes_back_later_has_a_new_retry_window(world:
 
     assert result.ok, result.reason
     assert world.carried(target) == ["Web"]
+
+
+def test_a_lasting_denial_behind_a_long_look_is_believed_before_the_timeout(world: World, resource: Resource) -> None:
+    """A look at a very large fleet takes longer than the time after which an error counts as passed."""
+    targets = world.instances(2)
+    event = resource.begin(resource.event("Create", world.properties(targets)))
+    world.traffic.latency = lambda action: 40.0 if action == DESCRIBE_INSTANCES else 0.0
+    denial = AwsError("AccessDenied", "not authorized to perform: iam:GetInstanceProfile", 403)
+    world.traffic.fail(GET_PROFILE, denial, times=FOR_EVER)
+    result = resource.finish(event)
+    assert "not authorized to perform: iam:GetInstanceProfile" in result.reason
+    assert 60 <= result.seconds < 200

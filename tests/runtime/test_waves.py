@@ -1,6 +1,7 @@
 """Rollouts in waves: a few targets first, then a bake, then more."""
 
 import json
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,8 @@ from tests.simulator.authority import Authority
 from tests.simulator.cloudwatch import DESCRIBE_ALARMS
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import DESCRIBE_INSTANCES, MUTATING
+from tests.simulator.errors import AwsError
+from tests.simulator.faults import FOR_EVER
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +148,41 @@ def test_reading_metric_alarms_needs_no_right_to_all_of_them(world: World, resou
     assert resource.create(world.properties([world.instance()], rollout=WATCHED)).ok
     gone = resource.update(world.properties([world.instance()], rollout={**IN_WAVES, "Alarms": ["Gone"]}))
     assert "alarm Gone does not exist" in gone.reason
+
+
+DENIAL = AwsError("AccessDenied", "not authorized to perform: cloudwatch:DescribeAlarms", 403)
+
+
+def deny_composite_alarms(world: World, times: int, *, skip: int = 0) -> None:
+    world.traffic.fail(
+        DESCRIBE_ALARMS, DENIAL, times=times, skip=skip, when=lambda call: "CompositeAlarm" in call["AlarmTypes"]
+    )
+
+
+@pytest.mark.parametrize("skip", [0, 4])
+def test_a_denial_for_a_moment_does_not_make_a_composite_alarm_one_that_does_not_exist(
+    world: World, resource: Resource, skip: int
+) -> None:
+    world.cloudwatch.composite_alarms["Service"] = "OK"
+    deny_composite_alarms(world, 1, skip=skip)
+    rollout = {**IN_WAVES, "Alarms": ["Errors", "Service"]}
+    result = resource.create(world.properties(world.instances(3), rollout=rollout))
+    assert result.ok, result.reason
+
+
+def test_a_lasting_denial_of_composite_alarms_names_the_permission_and_the_alarm(
+    world: World, resource: Resource
+) -> None:
+    world.cloudwatch.composite_alarms |= {"Service": "OK", "Region": "OK"}
+    deny_composite_alarms(world, FOR_EVER)
+    rollout = {**IN_WAVES, "Alarms": ["Errors", "Service", "Region"]}
+    began = world.clock()
+    result = resource.create(world.properties(world.instances(3), rollout=rollout))
+    assert 60 <= world.clock() - began < 90
+    assert "alarm Service does not exist as a metric alarm, like 1 other:" in result.reason
+    assert "allow cloudwatch:DescribeAlarms on * if it is a composite alarm" in result.reason
+    assert "not authorized to perform: cloudwatch:DescribeAlarms" in result.reason
+    assert world.mutations == 0
 
 
 def test_an_alarm_does_not_matter_if_nothing_has_to_be_changed(world: World, resource: Resource) -> None:
@@ -287,6 +325,79 @@ def test_a_rollout_that_was_accepted_ends_in_time_even_if_ec2_confirms_slowly(wo
     assert result.ok, result.reason
     refused = Resource(world, "Other").create({**properties, "TimeoutSeconds": 1850})
     assert "5 waves bake for 300 seconds each" in refused.reason or refused.ok
+
+
+def hide(world: World, *targets: str, answers: float = math.inf) -> None:
+    """EC2 does not show these instances in so many answers, and does not answer for them by id."""
+    world.ec2.leave_out(*targets, times=answers)
+    error = AwsError("InternalError", "An internal error has occurred", 500)
+    world.traffic.fail(DESCRIBE_INSTANCES, error, times=FOR_EVER, when=lambda call: "InstanceId" in call)
+
+
+def update_in_waves(world: World, resource: Resource, *, by_tags: bool) -> tuple[dict[str, Any], list[str]]:
+    """An Update of twenty targets that has begun, and the targets."""
+    targets = world.instances(20, tags={"app": "web"})
+    selected: dict[str, Any] = {"tags": {"app": ["web"]}} if by_tags else {"instances": targets}
+    assert resource.create(world.properties(**selected)).ok
+    world.clock.sleep(BAKE)
+    new = world.properties(**selected, rollout=IN_WAVES, profile=world.own_profile("Web2"), timeout=3600)
+    return resource.begin(resource.event("Update", new, resource.properties)), targets
+
+
+def show_all(world: World) -> None:
+    world.ec2.gaps.clear()
+    del world.traffic.faults[DESCRIBE_INSTANCES]
+
+
+@pytest.mark.parametrize("shown", [0, 1, 3])
+@pytest.mark.parametrize("by_tags", [False, True])
+def test_waves_are_as_large_as_ever_when_ec2_does_not_show_most_targets_at_first(
+    world: World, resource: Resource, shown: int, by_tags: bool
+) -> None:
+    event, targets = update_in_waves(world, resource, by_tags=by_tags)
+    hide(world, *targets[shown:], answers=4)
+    result = resource.finish(event)
+    assert result.ok, result.reason
+    assert waves_of(world)[-4:] == [1, 1, 8, 10]
+
+
+@pytest.mark.parametrize("shown", [0, 1, 3])
+@pytest.mark.parametrize("by_tags", [False, True])
+def test_targets_that_ec2_does_not_show_for_long_count_in_the_waves_and_hold_only_the_last_ones_up(
+    world: World, resource: Resource, shown: int, by_tags: bool
+) -> None:
+    event, targets = update_in_waves(world, resource, by_tags=by_tags)
+    hide(world, *targets[shown:])
+    began = world.clock()
+    poll_until(resource, event, lambda: world.clock() - began >= 400)
+    assert world.ledger.operations.get(resource.association).total == 20  # type: ignore[union-attr]
+    assert world.carried(*targets).count("Web2") == shown
+    show_all(world)
+    result = resource.finish(event)
+    assert result.ok, result.reason
+    assert world.carried(*targets) == ["Web2"] * 20
+
+
+def test_the_alarms_are_watched_while_the_first_wave_waits_for_targets_that_ec2_does_not_show(
+    world: World, resource: Resource
+) -> None:
+    targets = world.instances(20)
+    event = resource.begin(resource.event("Create", world.properties(targets, rollout=WATCHED, timeout=3600)))
+    hide(world, targets[0])
+    world.traffic.meanwhile(DESCRIBE_INSTANCES, lambda: world.cloudwatch.alarms.update(Errors="ALARM"), nth=3)
+    result = resource.finish(event)
+    assert "alarm Errors is in ALARM" in result.reason
+    assert world.mutations == 0
+
+
+def test_a_target_that_ec2_never_shows_ends_the_rollout_at_the_timeout(world: World, resource: Resource) -> None:
+    targets = world.instances(10)
+    event = resource.begin(resource.event("Create", world.properties(targets, rollout=IN_WAVES, timeout=600)))
+    hide(world, targets[0])
+    result = resource.finish(event)
+    assert not result.ok
+    assert f"instance {targets[0]}: EC2 does not show the instance" in result.reason
+    assert world.carried(*targets) == [None] * 10
 
 
 def test_logs_its_progress_after_each_invocation(

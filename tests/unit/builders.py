@@ -34,6 +34,8 @@ WANTED, FORMER = (profile_arn(f"{OWN_PATH}/{name}") for name in ("Wanted", "Form
 """The wanted profile, and one of the same role that was wanted before."""
 LISTED, FOREIGN = (profile_arn(name) for name in ("Listed", "Foreign"))
 """A profile that may be replaced, and one that may not."""
+OPERATION, EARLIER = "operation", "earlier"
+"""Ids of the event of the present operation, and of one before it."""
 
 
 def ref(arn: str) -> ProfileRef:
@@ -68,9 +70,10 @@ def record(
     detached: str | None = None,
     acted_at: float | None = None,
     changed_at: float | None = None,
+    request: str = OPERATION,
 ) -> Record:
     """What the ledger says of an instance that the association holds, and has begun to change at some time."""
-    latest = Latest() if changed_at is None else Latest(Action.ASSOCIATE, None, WANTED, changed_at)
+    latest = Latest() if changed_at is None else Latest(Action.ASSOCIATE, None, WANTED, changed_at, request=request)
     claim = Claim("Association", rank=1, wanted=WANTED, ours=frozenset(ours), detached=detached, latest=latest)
     return Record(id, previous, claim, acted_at=acted_at, revision=1)
 
@@ -82,6 +85,7 @@ def snapshot(
     profiles: Mapping[str, Profile | None] | None = None,
     now: float = 0.0,
     started_at: float = 0.0,
+    unconfirmed: Iterable[str] = (),
 ) -> Snapshot:
     """An observation; without further word every profile of these tests exists."""
     return Snapshot(
@@ -91,6 +95,8 @@ def snapshot(
         profiles=existing(WANTED, FORMER, LISTED, FOREIGN) if profiles is None else profiles,
         now=now,
         started_at=started_at,
+        unconfirmed=frozenset(unconfirmed),
+        request=OPERATION,
     )
 
 

@@ -2,9 +2,14 @@
 
 import pytest
 
-from cdk_instance_role.runtime.association.decide.checks import problems, profile_problems
+from cdk_instance_role.runtime.association.decide.checks import (
+    problems,
+    profile_problems,
+    selection_problems,
+    survival_problems,
+)
 from cdk_instance_role.runtime.association.decide.claim import Claim
-from cdk_instance_role.runtime.association.decide.model import Profile
+from cdk_instance_role.runtime.association.decide.model import Instance, InstanceState, Profile
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.request.desired import Desired
 from tests.unit.builders import (
@@ -16,6 +21,7 @@ from tests.unit.builders import (
     desired,
     existing,
     instance,
+    instance_id,
     record,
     ref,
     role_arn,
@@ -149,3 +155,37 @@ def test_names_every_problem_at_once() -> None:
     }
 
     assert len(found(desired_state, profiles=wrong, selected=())) == 4
+
+
+BY_TAGS = desired(tags={"app": ["web"]})
+
+
+def test_an_instance_that_ec2_does_not_show_may_have_the_tags() -> None:
+    assert selection_problems(BY_TAGS, snapshot(selected=(), records=[record()], unconfirmed=[ID])) == []
+    (problem,) = selection_problems(BY_TAGS, snapshot(selected=(), records=[record()]))
+    assert "no instance that is not terminated has the tags app=web" in problem
+
+
+TERMINATED, RUNNING = instance(state=InstanceState.TERMINATED), instance(id=instance_id(2))
+
+
+@pytest.mark.parametrize(
+    ("shown", "selected", "unconfirmed"),
+    [
+        pytest.param([TERMINATED, RUNNING], [ID, RUNNING.id], [], id="one is left"),
+        pytest.param([TERMINATED], [ID, RUNNING.id], [RUNNING.id], id="one is not shown"),
+        pytest.param([], [ID], [ID], id="none is shown"),
+        pytest.param([], [], [ID], id="none is shown by its tags"),
+    ],
+)
+def test_targets_are_left_as_long_as_ec2_has_not_said_that_all_are_gone(
+    shown: list[Instance], selected: list[str], unconfirmed: list[str]
+) -> None:
+    assert survival_problems(snapshot(*shown, selected=selected, unconfirmed=unconfirmed)) == []
+
+
+@pytest.mark.parametrize("shown", [[TERMINATED], []])
+def test_no_target_is_left_when_ec2_has_said_of_each_that_it_is_gone(shown: list[Instance]) -> None:
+    assert survival_problems(snapshot(*shown, selected=[ID, RUNNING.id])) == [
+        "no target is left, all have been terminated meanwhile: select others"
+    ]

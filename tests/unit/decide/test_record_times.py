@@ -5,7 +5,7 @@ import pytest
 from cdk_instance_role.runtime.association.decide.claim import Claim, Latest
 from cdk_instance_role.runtime.association.decide.record import Record
 from cdk_instance_role.runtime.association.decide.step import Action, Step
-from tests.unit.builders import FOREIGN, ID, WANTED
+from tests.unit.builders import EARLIER, FOREIGN, ID, OPERATION, WANTED
 
 BEFORE, BEGAN, LATER = 1000.0, 2000.0, 3000.0
 """An earlier operation, the beginning of the present one, and a moment of it."""
@@ -17,12 +17,13 @@ def record(
     at: float = LATER,
     final: bool = False,
     after: str = WANTED,
-    failing_since: float | None = None,
+    request: str = OPERATION,
+    failing_in: str | None = None,
     acted_at: float | None = None,
 ) -> Record:
     """The record of an instance that is to carry WANTED."""
-    latest = Latest(str(action), None, after, at, None, final)
-    return Record(ID, mine=Claim("A", wanted=WANTED, latest=latest, failing_since=failing_since), acted_at=acted_at)
+    latest = Latest(str(action), None, after, at, None, final, request=request)
+    return Record(ID, mine=Claim("A", wanted=WANTED, latest=latest, failing_in=failing_in), acted_at=acted_at)
 
 
 def to(profile: str) -> Step:
@@ -30,7 +31,7 @@ def to(profile: str) -> Step:
 
 
 def was_refused(record: Record, profile: str = WANTED) -> bool:
-    return record.was_refused(to(profile), BEGAN)
+    return record.was_refused(to(profile), OPERATION)
 
 
 def test_a_record_without_claims_was_never_tried() -> None:
@@ -58,18 +59,30 @@ def test_a_change_of_another_association_counts_as_a_try_too() -> None:
 
 
 def test_a_terminal_refusal_counts_in_its_operation() -> None:
-    assert was_refused(record(final=True, failing_since=LATER))
-    assert was_refused(record(final=True, failing_since=BEGAN))
+    assert was_refused(record(final=True, failing_in=OPERATION))
     assert was_refused(record(final=True))
 
 
 def test_a_refusal_in_an_earlier_operation_is_tried_again() -> None:
-    assert not was_refused(record(at=BEFORE, final=True, failing_since=BEFORE))
+    assert not was_refused(record(at=BEFORE, request=EARLIER, final=True, failing_in=EARLIER))
+
+
+def test_a_refusal_of_a_repair_that_is_noted_after_the_operation_has_begun_is_tried_again() -> None:
+    assert not was_refused(record(at=LATER, request=EARLIER, final=True, failing_in=EARLIER))
+    assert not was_refused(record(at=LATER, failing_in=EARLIER))
+
+
+def test_a_target_was_failing_before_if_another_event_was_refused_first() -> None:
+    assert record(request=EARLIER, failing_in=EARLIER).was_failing_before(OPERATION)
+    assert record(final=True, failing_in=EARLIER).was_failing_before(OPERATION)
+    assert not record(final=True, failing_in=OPERATION).was_failing_before(OPERATION)
+    assert not record(final=True).was_failing_before(OPERATION)
+    assert not Record(ID).was_failing_before(OPERATION)
 
 
 def test_a_change_that_was_refused_earlier_and_is_tried_again_is_not_refused_yet() -> None:
-    assert not was_refused(record(failing_since=BEFORE, final=False))
-    assert was_refused(record(failing_since=BEFORE, final=True))
+    assert not was_refused(record(failing_in=EARLIER, final=False))
+    assert was_refused(record(failing_in=EARLIER, final=True))
 
 
 def test_a_transient_error_is_no_refusal() -> None:
@@ -78,15 +91,14 @@ def test_a_transient_error_is_no_refusal() -> None:
 
 def test_a_refusal_is_about_the_profile_that_was_refused() -> None:
     assert not was_refused(record(final=True), FOREIGN)
-    assert not was_refused(record(final=True, failing_since=LATER), FOREIGN)
+    assert not was_refused(record(final=True, failing_in=OPERATION), FOREIGN)
     assert was_refused(record(final=True, after=FOREIGN), FOREIGN)
 
 
 def test_a_refusal_stays_after_the_former_profile_was_put_back() -> None:
     """Restoring that profile was the latest change, and was accepted."""
-    assert was_refused(record(after=FOREIGN, failing_since=LATER))
-    assert was_refused(record(after=FOREIGN, failing_since=BEGAN))
-    assert not was_refused(record(after=FOREIGN, failing_since=LATER), FOREIGN)
+    assert was_refused(record(after=FOREIGN, failing_in=OPERATION))
+    assert not was_refused(record(after=FOREIGN, failing_in=OPERATION), FOREIGN)
 
 
 def test_an_instance_without_claims_has_no_refusal() -> None:
@@ -94,7 +106,7 @@ def test_an_instance_without_claims_has_no_refusal() -> None:
 
 
 def test_a_target_that_was_only_kept_has_no_refusal() -> None:
-    assert not was_refused(record(action=Action.KEEP, final=True, failing_since=LATER))
+    assert not was_refused(record(action=Action.KEEP, final=True, failing_in=OPERATION))
 
 
 def denied(record: Record, request: str, at: float) -> Record:

@@ -1,5 +1,7 @@
 """In which waves targets are changed."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from cdk_instance_role.runtime.association.decide.step import Action, Step
 from cdk_instance_role.runtime.association.decide.waves import eligible, rollout_order
 from cdk_instance_role.runtime.association.exceptions import RequestError
 from cdk_instance_role.runtime.association.request.rollout import Rollout, Tolerance, time_problem
-from tests.unit.builders import FORMER, LISTED, WANTED, desired, instance, instance_id, record, snapshot
+from tests.unit.builders import EARLIER, FORMER, LISTED, WANTED, desired, instance, instance_id, record, snapshot
 
 BY_PERCENTAGES = {"First": "1", "Percentages": ["1", "10", "50", "100"], "BakeSeconds": "300", "Alarms": ["Errors"]}
 
@@ -148,10 +150,16 @@ def test_says_so_if_ec2_alone_takes_longer_than_the_timeout() -> None:
     )
 
 
-def targets(*found: Instance, records: tuple[Record, ...] = (), reached: int, started_at: float = 100.0) -> list[str]:
+def targets(
+    *found: Instance,
+    records: tuple[Record, ...] = (),
+    hidden: Sequence[str] = (),
+    reached: int,
+    started_at: float = 100.0,
+) -> list[str]:
     """The targets of the current wave: ids of the steps that change something or wait for a confirmation."""
-    ids = [one.id for one in found]
-    world = snapshot(*found, selected=ids, records=records, now=started_at, started_at=started_at)
+    ids = [*hidden, *(one.id for one in found)]
+    world = snapshot(*found, selected=ids, records=records, now=started_at, started_at=started_at, unconfirmed=hidden)
     plan = plan_desired(desired(ids), world, OperationContext())
     mine = eligible(plan, world, reached)
     return [step.instance_id for step in mine.steps if step.action is not Action.KEEP]
@@ -172,8 +180,14 @@ def test_a_target_that_was_tried_counts_and_is_tried_again() -> None:
 
 
 def test_changes_of_an_earlier_operation_do_not_count() -> None:
-    former = record(id=instance_id(3), changed_at=99.0)
+    former = record(id=instance_id(3), changed_at=99.0, request=EARLIER)
     assert targets(*fleet(5), records=(former,), reached=2) == [instance_id(1), instance_id(2)]
+
+
+def test_a_repair_that_ends_after_the_operation_has_begun_does_not_count() -> None:
+    """What enforcement claims is on behalf of the latest operation that has succeeded."""
+    repaired = record(id=instance_id(3), changed_at=101.0, request=EARLIER)
+    assert targets(*fleet(5), records=(repaired,), reached=2) == [instance_id(1), instance_id(2)]
 
 
 def test_a_target_that_is_right_already_does_not_count_in_the_wave() -> None:
@@ -208,8 +222,30 @@ def test_an_instance_that_leaves_the_selection_waits_until_all_waves_are_done() 
 
 def test_targets_with_a_former_profile_are_changed_in_waves_too() -> None:
     found = fleet(3, FORMER)
-    records = tuple(record(None, {FORMER}, id=one.id, changed_at=50.0) for one in found)
+    records = tuple(record(None, {FORMER}, id=one.id, changed_at=50.0, request=EARLIER) for one in found)
     assert targets(*found, records=records, reached=1) == [instance_id(1)]
+
+
+def test_a_target_that_ec2_does_not_show_comes_last_and_is_waited_for() -> None:
+    hidden, starting = instance_id(1), instance(LISTED, InstanceState.PENDING, id=instance_id(2))
+    found = (starting, instance(LISTED, id=instance_id(3)))
+    assert targets(*found, hidden=[hidden], reached=1) == [instance_id(3)]
+    assert targets(*found, hidden=[hidden], reached=2) == [instance_id(2), instance_id(3)]
+    assert targets(*found, hidden=[hidden], reached=3) == [hidden, instance_id(2), instance_id(3)]
+
+
+def test_a_canary_that_ec2_does_not_show_for_a_moment_has_no_successor() -> None:
+    hidden = record(id=instance_id(9), changed_at=101.0)
+    assert targets(*fleet(3), hidden=[hidden.instance_id], records=(hidden,), reached=1) == [hidden.instance_id]
+
+
+def test_a_canary_that_is_not_shown_by_its_tags_has_no_successor_and_is_waited_for() -> None:
+    """Whether it still has the tags is not known."""
+    hidden, others = record(id=instance_id(9), changed_at=101.0), fleet(3)
+    world = snapshot(*others, selected=[one.id for one in others], records=[hidden], unconfirmed=[hidden.instance_id])
+    plan = plan_desired(desired(tags={"app": ["web"]}), world, OperationContext())
+    assert [step.instance_id for step in eligible(plan, world, 1).steps] == [hidden.instance_id]
+    assert eligible(plan, world, None).waiting
 
 
 def zoned(zones: str) -> tuple[list[Step], list[Instance]]:

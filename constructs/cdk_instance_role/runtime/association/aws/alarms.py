@@ -1,6 +1,6 @@
 """The alarms of CloudWatch that a rollout watches. Only reads."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from ..batch import chunks
 from ..decide.outcome import ErrorKind
+from ..words import counted
 from .errors import error_kind_of
 from .paged_reads import pages
 from .rate_limiter import RateLimiter
@@ -35,6 +36,9 @@ class Alarms:
         """What is wrong with these alarms, in sentences; nothing if all are there and OK.
 
         An alarm without enough data counts as OK: the rollout may be what its data come from.
+
+        Raises:
+            ClientError, BotoCoreError: CloudWatch does not answer. A denial names the alarms that are no metric alarms.
         """
         states = self._states(names)
         wrong = [name for name in names if states.get(name, "") in ("ALARM", "")]
@@ -46,9 +50,10 @@ class Alarms:
         try:
             return states | self._states_of("CompositeAlarm", others)
         except ClientError as error:
-            # A caller with the right to certain alarms only gets no composite ones. Then there is none among them.
+            # A caller with the right to certain alarms only is always denied, and any caller while its policy is not in
+            # force yet. So whether these alarms exist is not known, and only a denial that lasts is believed.
             if error_kind_of(error) is ErrorKind.DENIED:
-                return states
+                raise _denial(error, others) from error
             raise
 
     def _states_of(self, kind: "AlarmTypeType", names: Collection[str]) -> dict[str, str]:
@@ -63,6 +68,17 @@ class Alarms:
     @cached_property
     def _client(self) -> "CloudWatchClient":
         return self._connect()
+
+
+def _denial(error: ClientError, names: Sequence[str]) -> ClientError:
+    """A denial of the right to look at composite alarms, which says first what may be wrong with these alarms."""
+    answer, others = error.response["Error"], f", like {counted(len(names) - 1, 'other')}" if len(names) > 1 else ""
+    sentence = (
+        f"alarm {names[0]} does not exist as a metric alarm{others}: create what is missing, take it out of the "
+        "rollout's alarms, or allow cloudwatch:DescribeAlarms on * if it is a composite alarm"
+    )
+    told = f"{sentence} ({answer.get('Message', '')})"
+    return ClientError({**error.response, "Error": {**answer, "Message": told}}, error.operation_name)
 
 
 def _sentence(name: str, *, exists: bool) -> str:

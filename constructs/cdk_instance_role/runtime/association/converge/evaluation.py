@@ -36,6 +36,8 @@ class Evaluation:
         if desired is None:
             return plan, []
         rolling_back = self._lease.operation.rolling_back
+        if snapshot.hides_targets and not rolling_back:
+            return plan.of_no_change, []  # no other instance is restored because of that
         if self._waves.may_fail or rolling_back:
             self._failed_targets.load(plan, snapshot)
         # If the tags match nothing all at once, that would mean to restore everything: only a Delete does that.
@@ -60,4 +62,4 @@ class Evaluation:
             return snapshot.selected
         if not self._waves.may_fail:
             return ()
-        return [id_ for id_ in snapshot.selected if snapshot.record(id_).was_failing(snapshot.started_at)]
+        return [*filter(snapshot.was_failing_before, snapshot.selected)]

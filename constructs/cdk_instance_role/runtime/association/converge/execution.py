@@ -139,7 +139,8 @@ class Execution:
 
     def _now(self) -> float:
         """Seconds since the epoch, but never before the operation has begun: that was on another host, whose clock may
-        be ahead. Otherwise the change would not count as one of this operation, and a wave would take more targets."""
+        be ahead. Otherwise the change would seem to be older than the operation, and what somebody else does to the
+        target after it would be overwritten."""
         return max(self._clock(), self._lease.operation.started_at)
 
     def _previous_profiles_have_changed(self, snapshot: Snapshot, steps: Sequence[Step]) -> bool:

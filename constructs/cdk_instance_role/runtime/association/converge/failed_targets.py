@@ -39,7 +39,7 @@ class FailedTargets:
         """
         for step in plan.changes:
             record = snapshot.record(step.instance_id)
-            if record.mine and not step.undo and record.was_refused(step, snapshot.started_at):
+            if record.mine and not step.undo and snapshot.was_refused(step):
                 reverted = step.action is Action.SWAP and record.detached is None
                 refused = Outcome(step, ErrorKind.REFUSED, record.mine.latest.error or "", reverted=reverted)
                 self._refusals.setdefault(step.instance_id, refused)

@@ -159,15 +159,15 @@ class Convergence:
 
     def _observe(self) -> tuple[Snapshot, Plan]:
         """Everything that the association is about, and what is to be done. Writes nothing."""
-        operation, desired, began = self._lease.operation, self._desired, self._clock()
-        context = self._context()
+        desired, context, began = self._desired, self._context(), self._clock()
         snapshot = observed(
             self._observer,
             self._ledger.records(self._key),
             desired,
             context=context,
             clock=self._clock,
-            started_at=operation.started_at,
+            started_at=self._lease.operation.started_at,
+            request=self._request.id,
             look_up=partial(self._ledger.records_of, self._key),
         )
         profiles = self._observer.unconfirmed_profiles(snapshot.profiles, snapshot.now)

@@ -42,6 +42,7 @@ def preview(
     *,
     now: float,
     started_at: float,
+    request: str | None = None,
     look_up: LookUp = no_others,
 ) -> Preview:
     """Look at everything that is desired, and at what is no longer desired.
@@ -53,6 +54,7 @@ def preview(
         context: what else is known of the operation.
         now: seconds since the epoch.
         started_at: when the operation began, in seconds since the epoch.
+        request: id of the event of the operation. Default: there is no operation yet.
         look_up: gives the records of targets that it does not hold yet.
     """
     snapshot = observed(
@@ -63,6 +65,7 @@ def preview(
         context=context,
         clock=lambda: now,
         started_at=started_at,
+        request=request,
         look_up=look_up,
     )
     problems = [] if context.rolling_back else checks.problems(desired, snapshot)  # nothing blocks a rollback
@@ -84,6 +87,7 @@ def observed(
     context: OperationContext = ORDINARY,
     clock: Callable[[], float],
     started_at: float = 0.0,
+    request: str | None = None,
     look_up: LookUp = no_others,
 ) -> Snapshot:
     """Look at what is selected and at what is held, and at the profiles that may have to be restored.
@@ -96,6 +100,7 @@ def observed(
         context: what else is known of the operation.
         clock: seconds since the epoch, asked once everything is looked at.
         started_at: when the operation began, in seconds since the epoch.
+        request: id of the event of the operation. Default: there is no operation yet.
         look_up: gives the records of targets that it does not hold yet.
     """
     mine = held(records, context.undoes)
@@ -111,7 +116,16 @@ def observed(
     if desired:
         needed |= {desired.profile.arn, *_displaced(desired, seen)}
     profiles = observer.profiles(needed.union(also))
-    return Snapshot(seen.selected, seen.instances, records, profiles, clock(), started_at, seen.unconfirmed)
+    return Snapshot(
+        seen.selected,
+        seen.instances,
+        records,
+        profiles,
+        clock(),
+        started_at,
+        seen.unconfirmed,
+        request=request,
+    )
 
 
 def _displaced(desired: Desired, seen: ObservedInstances) -> set[str]:

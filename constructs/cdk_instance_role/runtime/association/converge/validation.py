@@ -49,6 +49,7 @@ def validate(request: Request, operation: Operation, services: Services) -> Vali
         context,
         now=services.clock(),
         started_at=operation.started_at,
+        request=request.id,
         look_up=partial(services.ledger.records_of, key),
     )
     problems, waiting = list[str](), 0.0

@@ -6,9 +6,12 @@ from functools import cache
 from ..aws.alarms import Alarms
 from ..decide.model import Snapshot
 from ..decide.step import Plan
-from ..decide.waves import changes_of_targets, eligible
+from ..decide.waves import changes_of_targets, eligible, possible_changes
 from ..ledger.lease import Lease
 from ..request.rollout import Rollout
+
+UNSEEN_SECONDS = 60.0
+"""How long a rollout waits until EC2 shows all targets, before it counts those that it does not show as changes."""
 
 
 class Waves:
@@ -24,6 +27,8 @@ class Waves:
         """
         self._rollout, self._lease, self._alarms, self._clock = rollout, lease, alarms, clock
         self._cumulative_of = cache(rollout.cumulative_targets)
+        self._delays_changes = False
+        """The first wave waits for targets that EC2 does not show."""
 
     @property
     def are_over(self) -> bool:
@@ -65,18 +70,29 @@ class Waves:
     def problems(self) -> list[str]:
         """Why the rollout has to stop, as far as the alarms say so."""
         # Before the first wave they were looked at in the first phase, unless there is nothing to be changed.
-        is_unwatched = self.are_over or self._lease.operation.total is None or not self._rollout.alarms
-        return [] if is_unwatched else self._alarms.problems(self._rollout.alarms)
+        is_watched = self._lease.operation.total is not None or self._delays_changes
+        if self.are_over or not is_watched or not self._rollout.alarms:
+            return []
+        return self._alarms.problems(self._rollout.alarms)
 
     def begin(self, plan: Plan) -> None:
-        """Begin the first wave, unless it has begun: the number of targets to change determines all waves."""
-        if self._rollout.first and self._lease.operation.total is None and not self.are_over:
-            self._lease.begin_waves(len(changes_of_targets(plan)))
+        """Begin the first wave, unless it has begun: the number of targets to change determines all waves. So it waits
+        for some time if EC2 does not show them all."""
+        operation = self._lease.operation
+        if self.are_over or operation.total is not None:
+            return
+        certain, possible = changes_of_targets(plan), possible_changes(plan)
+        if len(possible) > len(certain) and self._clock() - operation.started_at < UNSEEN_SECONDS:
+            self._delays_changes = bool(certain)
+            return
+        self._lease.begin_waves(len(possible))
 
     def eligible(self, plan: Plan, snapshot: Snapshot) -> Plan:
         """The steps of a plan that are eligible in the current wave."""
         if self.are_over:
             return plan
+        if self._lease.operation.total is None:
+            return plan.of_no_change
         return eligible(plan, snapshot, None if self._is_last else self._reached)
 
     def advance(self) -> None:

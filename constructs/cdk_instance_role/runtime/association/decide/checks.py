@@ -2,7 +2,7 @@
 
 from ..arn import name_of
 from ..request.desired import Desired, ProfileRef
-from .model import GONE, Profile, Profiles, Snapshot
+from .model import Profile, Profiles, Snapshot
 from .undo import later_restore_candidates
 
 
@@ -38,8 +38,8 @@ def profile_problems(wanted: ProfileRef, profile: Profile | None) -> list[str]:
 
 
 def selection_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
-    """Whether the selection is empty."""
-    if snapshot.selected:
+    """Whether the selection is empty, for certain."""
+    if snapshot.selected or snapshot.hides_targets:
         return []
     tags = ", ".join(f"{key}={'|'.join(sorted(values))}" for key, values in desired.selection.tags)
     advice = "correct the tags, or tag an instance"
@@ -48,8 +48,7 @@ def selection_problems(desired: Desired, snapshot: Snapshot) -> list[str]:
 
 def survival_problems(snapshot: Snapshot) -> list[str]:
     """Whether all targets are gone by now, which on the way is no reason to give up as long as there are others."""
-    found = (snapshot.instances.get(id_) for id_ in snapshot.selected)
-    if any(instance and instance.state not in GONE for instance in found):
+    if snapshot.hides_targets or not all(map(snapshot.is_gone, snapshot.selected)):
         return []
     return ["no target is left, all have been terminated meanwhile: select others"]
 

@@ -80,6 +80,10 @@ class Latest:
         """Whether it changes the instance."""
         return self.action in CHANGES
 
+    def is_refusal_of(self, profile: str | None) -> bool:
+        """Whether EC2 has refused for good to give the instance this profile, or none."""
+        return self.final and self.after == profile
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -97,8 +101,8 @@ class Claim:
     detached: str | None = None
     """Profile that was disassociated from a stopped instance, which has to be without one between the two halves."""
     latest: Latest = Latest()
-    failing_since: float | None = None
-    """Since when EC2 has refused for good to give the instance what is wanted, in seconds since the epoch."""
+    failing_in: str | None = None
+    """Id of the event in which EC2 first refused for good to give the instance what is wanted; None if it has not."""
     request: str = ""
     """Id of the Create or Update by which the association came to hold the instance."""
     retained: bool = False
@@ -123,7 +127,7 @@ class Claim:
             wanted=wanted,
             ours=frozenset({wanted}),
             detached=None,
-            failing_since=None,
+            failing_in=None,
             retained=retain,
             base=None,
             repeated_error=None,
@@ -133,13 +137,13 @@ class Claim:
 
     def accepted(self, now: float) -> Self:
         """The claim after EC2 has accepted the latest step."""
-        failing_since = None if self.latest.after == self.wanted else self.failing_since
+        failing_in = None if self.latest.after == self.wanted else self.failing_in
         latest = replace(self.latest, error=None, at=now, rejected=False)
         return replace(
             self,
             latest=latest,
             detached=None,
-            failing_since=failing_since,
+            failing_in=failing_in,
             repeated_error=None,
             denial=None,
             given=latest.after == self.wanted,
@@ -159,9 +163,7 @@ class Claim:
     def as_found(self, base: Base) -> Self:
         """The claim as the Create has found it."""
         former = replace(self, rank=base.rank, wanted=base.wanted, ours=base.ours, retained=base.retained)
-        return replace(
-            former, request="", base=None, detached=None, failing_since=None, repeated_error=None, denial=None
-        )
+        return replace(former, request="", base=None, detached=None, failing_in=None, repeated_error=None, denial=None)
 
     def below(self, others: Iterable[Self], carried: str | None, wanted: str, *, retain: bool) -> Self:
         """The claim below those that have put on the instance what it carries. It wants a profile once they are gone.
@@ -188,7 +190,7 @@ class Claim:
             latest=latest,
             # Unless it is on again, whether the first half of a swap took effect is for the next observation to tell.
             detached=None if reverted else self.detached,
-            failing_since=self.failing_since or (now if final else None),
+            failing_in=self.latest.request if final and self.failing_in is None else self.failing_in,
             repeated_error=RepeatedError(kind, self.error_since(kind, now)) if kind else self.repeated_error,
             denial=_denial(self.denial, denied_role, now),
         )

@@ -126,6 +126,26 @@ class Snapshot:
     """Ids that EC2 did not show, without having said that they do not exist."""
     unconfirmed_profiles: frozenset[str] = frozenset()
     """ARNs of profiles that IAM has called missing or empty, and is asked about again."""
+    request: str | None = None
+    """Id of the event of the operation. None: there is no operation."""
+
+    def is_changed(self, record: Record) -> bool:
+        """Whether the operation has begun a change of the instance of this record."""
+        return self.request is not None and record.has_changed_in(self.request)
+
+    def was_refused(self, step: Step) -> bool:
+        """Whether EC2 has refused for good in the operation to give an instance what this step would."""
+        return self.request is not None and self.record(step.instance_id).was_refused(step, self.request)
+
+    def was_failing_before(self, instance_id: str) -> bool:
+        """Whether EC2 had been refusing before the operation to give an instance what is wanted."""
+        return self.request is not None and self.record(instance_id).was_failing_before(self.request)
+
+    @property
+    def hides_targets(self) -> bool:
+        """Whether no instance is known to be selected, and EC2 does not show all that are held: these may have the
+        tags."""
+        return not self.selected and bool(self.unconfirmed)
 
     @property
     def changed_at(self) -> float:
@@ -156,7 +176,7 @@ class Snapshot:
         A denial, or a profile that EC2 does not know, concerns all instances: the same one is tried until the error is
         believed. A restore that is denied is tried until the timeout, so others come before it then."""
         mine = self.record(step.instance_id).mine
-        if mine is None or not mine.latest.error or mine.latest.at < self.started_at:
+        if mine is None or not mine.latest.error or mine.latest.request != self.request:
             return 0.0
         error = mine.repeated_error
         if error and not (step.undo and is_terminal(ErrorKind[error.kind], self.now - error.since)):

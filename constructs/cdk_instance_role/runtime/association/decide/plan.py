@@ -183,7 +183,7 @@ def _interference(carried: str | None, record: Record, snapshot: Snapshot) -> st
     """What somebody else has done to a target that this operation has changed already; empty if nobody has."""
     if record.acted_at is None or record.mine is None or record.detached or carried in record.ours:
         return ""
-    changed = record.acted_at >= snapshot.started_at and record.has_changed_since(snapshot.started_at)
+    changed = record.acted_at >= snapshot.started_at and snapshot.is_changed(record)
     was_given = changed and not record.mine.latest.error and record.mine.latest.after == record.mine.wanted
     if not was_given or snapshot.now - record.acted_at < MAX_STALE_SECONDS:
         return ""

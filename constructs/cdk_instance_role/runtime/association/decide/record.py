@@ -48,22 +48,22 @@ class Record:
         wanted = (claim.wanted for claim in self.others if not claim.is_retained_above(self.mine))
         return (*filter(None, wanted), self.previous)
 
-    def has_changed_since(self, when: float) -> bool:
-        """Whether this association has begun a change of the instance since then, in seconds since the epoch."""
-        return self.mine is not None and self.mine.latest.at >= when and self.mine.latest.is_change
+    def has_changed_in(self, request: str) -> bool:
+        """Whether the operation of the event with this id has begun a change of the instance. Times don't tell: the
+        result of a repair that was under way when the operation began is noted after that."""
+        return self.mine is not None and self.mine.latest.request == request and self.mine.latest.is_change
 
-    def was_refused(self, step: Step, when: float) -> bool:
-        """Whether EC2 has refused for good since then to give the instance what this step would. The profile that was
-        disassociated for it may be on the instance again."""
-        if self.mine is None or not self.has_changed_since(when):
+    def was_refused(self, step: Step, request: str) -> bool:
+        """Whether EC2 has refused for good in the operation of this event to give the instance what this step would.
+        The profile that was disassociated for it may be on the instance again."""
+        mine = self.mine
+        if mine is None or not self.has_changed_in(request):
             return False
-        if self.mine.failing_since is not None and self.mine.failing_since >= when:
-            return step.after == self.mine.wanted
-        return self.mine.latest.final and self.mine.latest.after == step.after
+        return step.after == mine.wanted if mine.failing_in == request else mine.latest.is_refusal_of(step.after)
 
-    def was_failing(self, when: float) -> bool:
-        """Whether EC2 had been refusing before then to give the instance what is wanted, in seconds since the epoch."""
-        return self.mine is not None and self.mine.failing_since is not None and self.mine.failing_since < when
+    def was_failing_before(self, request: str) -> bool:
+        """Whether EC2 had been refusing before the operation of this event to give the instance what is wanted."""
+        return self.mine is not None and self.mine.failing_in not in (None, request)
 
     @property
     def tried_at(self) -> float | None:

@@ -104,13 +104,13 @@ def _is_renewal(step: Step) -> bool:
 
 def _was_refused(step: Step, snapshot: Snapshot) -> bool:
     """Whether EC2 has refused for good in this operation to renew the association."""
-    return step.renews and snapshot.record(step.instance_id).was_refused(step, snapshot.started_at)
+    return step.renews and snapshot.was_refused(step)
 
 
 def _was_replaced(step: Step, snapshot: Snapshot) -> bool:
     """Whether this operation has replaced the deleted profile by the new one, or was not allowed to."""
     record = snapshot.record(step.instance_id)
-    if record.mine is None or not record.has_changed_since(snapshot.started_at):
+    if record.mine is None or not snapshot.is_changed(record):
         return False
     latest = record.mine.latest
     is_renewal = latest.action == Action.REPLACE and latest.before == latest.after == step.before
@@ -125,7 +125,7 @@ def _is_in_flight(step: Step, snapshot: Snapshot) -> bool:
 def _was_reassociated(step: Step, snapshot: Snapshot) -> bool:
     """Whether EC2 has accepted in this operation that the target is associated with the profile."""
     record = snapshot.record(step.instance_id)
-    if record.mine is None or not record.has_changed_since(snapshot.started_at) or record.detached:
+    if record.mine is None or not snapshot.is_changed(record) or record.detached:
         return False
     latest = record.mine.latest
     return latest.action in (Action.SWAP, Action.ASSOCIATE) and not latest.error and latest.after == step.before

@@ -64,6 +64,8 @@ class Step:
     """Profile that the association claims for later: another one has given the instance the profile that it carries."""
     renews: bool = False
     """The instance carries the wanted profile by its ARN, but one that was deleted since."""
+    unseen: bool = False
+    """EC2 has not shown yet what the instance carries. It may be a target that has to be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ class Plan:
     def of_targets(self) -> "Plan":
         """The plan without restoring the instances that are no longer targets."""
         return Plan(tuple(step for step in self.steps if not (step.undo and step.action is not Action.FORGET)))
+
+    @property
+    def of_no_change(self) -> "Plan":
+        """The part of the plan that changes no instance, and ends nothing."""
+        return Plan(self._with({Action.KEEP, Action.WAIT, Action.FORGET}))
 
     def without(self, instance_ids: Collection[str]) -> "Plan":
         """The plan without these instances."""

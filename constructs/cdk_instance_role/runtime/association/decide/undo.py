@@ -159,7 +159,8 @@ def forget(instance: Instance, reason: str, *, warning: bool = False) -> Step:
 
 def wait_until_shown(instance: Instance, *, undo: bool = False) -> Step:
     """Wait until EC2 certainly shows what an instance carries."""
-    return _wait(instance, "EC2 may not show yet what the instance carries", undo=undo)
+    step = _wait(instance, "EC2 may not show yet what the instance carries", undo=undo)
+    return replace(step, unseen=not undo)
 
 
 def _wait(instance: Instance, reason: str, *, undo: bool) -> Step:
@@ -168,4 +169,4 @@ def _wait(instance: Instance, reason: str, *, undo: bool) -> Step:
 
 def wait_for_ec2(instance_id: str, *, undo: bool = False) -> Step:
     reason = "EC2 does not show the instance, and has not said that it does not exist"
-    return Step(instance_id, Action.WAIT, reason, undo=undo)
+    return Step(instance_id, Action.WAIT, reason, undo=undo, unseen=True)

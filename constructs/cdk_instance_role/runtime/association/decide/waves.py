@@ -21,6 +21,11 @@ def changes_of_targets(plan: Plan) -> list[Step]:
     return [step for step in plan.steps if is_change(step)]
 
 
+def possible_changes(plan: Plan) -> list[Step]:
+    """The steps that a rollout is about, and those of which that is not known yet."""
+    return [step for step in plan.steps if is_change(step) or step.unseen]
+
+
 def eligible(plan: Plan, snapshot: Snapshot, reached: int | None) -> Plan:
     """The steps of a plan that are eligible in the current wave.
 
@@ -29,19 +34,22 @@ def eligible(plan: Plan, snapshot: Snapshot, reached: int | None) -> Plan:
         snapshot: what it was made from.
         reached: how many targets are eligible by the end of this wave; None for all.
     """
+    possible = Plan((*plan.of_targets.steps, *(step for step in plan.steps if step.undo and step.unseen)))
     if reached is None:
-        return plan.of_targets
-    begun = {id_ for id_ in snapshot.selected if snapshot.record(id_).has_changed_since(snapshot.started_at)}
-    next_ones = [step for step in changes_of_targets(plan) if step.instance_id not in begun]
+        return possible
+    # What EC2 does not show may be a target, although nobody can see its tags.
+    known = snapshot.unconfirmed.union(snapshot.selected)
+    begun = {id_ for id_ in known if snapshot.is_changed(snapshot.record(id_))}
+    next_ones = [step for step in possible_changes(plan) if step.instance_id not in begun]
     held_back = {step.instance_id for step in rollout_order(next_ones, snapshot)[max(0, reached - len(begun)) :]}
-    return plan.of_targets.without(held_back)
+    return possible.without(held_back)
 
 
 def rollout_order(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
     """The steps in an order in which any beginning has of each Availability Zone its share.
 
-    What can't be changed at this moment comes last, because it would only hold the others up. Before it comes what is
-    stopped: nobody would see on it whether all is well.
+    What EC2 does not show comes last, because it would only hold the others up. Before it comes what can't be changed
+    at this moment, and before that what is stopped: nobody would see on it whether all is well.
     """
     alike: dict[tuple[int, str], list[Step]] = {}
     for step in steps:
@@ -57,5 +65,5 @@ def rollout_order(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
 
 def _difficulty(step: Step, instance: Instance | None) -> int:
     if step.action is Action.WAIT:
-        return 2
+        return 3 if step.unseen else 2
     return 1 if instance and instance.state is InstanceState.STOPPED else 0

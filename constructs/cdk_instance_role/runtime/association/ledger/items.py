@@ -67,7 +67,7 @@ _CLAIM = Structure(
         "Wanted": ("wanted", _NO_PROFILE),
         "Ours": ("ours", _PROFILES),
         "Detached": ("detached", _NO_PROFILE),
-        "FailingSince": ("failing_since", nullable(TIME)),
+        "FailingIn": ("failing_in", nullable(TEXT)),
         "Request": ("request", TEXT),
         "Retained": ("retained", FLAG),
     },
