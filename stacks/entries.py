@@ -36,6 +36,7 @@ from .values import (
     check_name_alone,
     check_role_name,
     refuse_null,
+    refuse_null_list,
     text,
 )
 
@@ -111,7 +112,8 @@ class RolloutEntry(Strict):
     alarms: Annotated[list[AlarmName], Field(max_length=MAX_ALARMS)] = Field(default_factory=list)
     max_failures: Failures | None = None
 
-    _given = field_validator("*", mode="before")(refuse_null)
+    _given = field_validator("first", "growth", "bake_minutes", "max_failures", mode="before")(refuse_null)
+    _listed = field_validator("percentages", "alarms", mode="before")(refuse_null_list)
 
     @model_validator(mode="after")
     def _size_once(self) -> "RolloutEntry":

@@ -58,7 +58,12 @@ def _of(one: Placed) -> SettingsEntry:
 
 def _different(settings: SettingsEntry, others: SettingsEntry) -> list[str]:
     theirs: Mapping[str, Any] = others.of_the_provider()
-    return [key for key, value in settings.of_the_provider().items() if value != theirs[key]]
+    return [key for key, value in settings.of_the_provider().items() if not _is_same(value, theirs[key])]
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    """Whether two values of a setting mean the same. No tags, for example, are null or an empty map."""
+    return value == other or all(one in (None, {}, []) for one in (value, other))
 
 
 def _refuse_different(first: Placed, one: Placed, common: SettingsEntry) -> None:

@@ -77,11 +77,18 @@ def check_name_alone(profile: str) -> str:
 
 
 def refuse_null(value: Any) -> Any:
-    """Node.js hands on a number that is too large as null, which must not pass for one that was left out."""
+    """For a number: Node.js hands on one that is too large as null, which must not pass for one that was left out."""
     if value is None:
         raise ValueError(
             "Input should be a number that is not too large, and not null: leave the key out for its default"
         )
+    return value
+
+
+def refuse_null_list(value: Any) -> Any:
+    """For a list that has a default."""
+    if value is None:
+        raise ValueError("Input should be a list, and not null: leave the key out for its default")
     return value
 
 

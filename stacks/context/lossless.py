@@ -17,8 +17,8 @@ first: https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/lib/
 def with_nulls(context: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     """The context with every null that the CDK CLI has handed on in a map of the app.
 
-    Node.js writes a number that is too large as null as well. What code has set instead of the CLI stays as it is, and
-    so does everything if what the CLI has handed on can't be read.
+    Node.js writes a number that is too large as null as well. An entry or a setting that code has set instead of the
+    CLI stays as it is, and so does everything if what the CLI has handed on can't be read.
 
     Args:
         context: what the CDK says, without these nulls.
@@ -58,7 +58,17 @@ def _finite(digits: str) -> float | None:
     return None if math.isinf(number) else number
 
 
-def _restored(handed_on: Any, found: Any) -> Any:
+def _restored(handed_on: Any, found: Mapping[str, Any]) -> dict[str, Any]:
+    """A map with its nulls. Each key is compared by itself, so what code has set for one leaves the nulls of others."""
+    if not isinstance(handed_on, dict):
+        return dict(found)
+    given = {
+        key: _value_restored(item, found.get(key)) for key, item in handed_on.items() if item is None or key in found
+    }
+    return {**given, **{key: item for key, item in found.items() if key not in given}}
+
+
+def _value_restored(handed_on: Any, found: Any) -> Any:
     """A value with its nulls; as the CDK says if it differs in something else, because code has set another."""
     return _with_nulls(handed_on, found) if _without_nulls(handed_on) == found else found
 

@@ -13,6 +13,7 @@ from aws_cdk import (
     Environment,
     IStackSynthesizer,
     LegacyStackSynthesizer,
+    NestedStack,
     PermissionsBoundary,
     Stack,
     Tags,
@@ -514,6 +515,29 @@ def test_more_tags_than_a_table_can_have_are_refused() -> None:
     )
     with pytest.raises(RuntimeError, match=message):
         template_of(tagged(50))
+
+
+def given_to_a_stack(tags: Mapping[str, str], is_nested: bool = False) -> Stack:
+    """A stack with tags of its own, which CloudFormation passes on to its resources and to the stacks nested in it."""
+    stack = Stack(new_app(), "Stack", env=IRELAND, tags=tags)
+    scope = NestedStack(stack, "Nested") if is_nested else stack
+    InstanceRole(scope, "Web").associate_with("Fleet", BY_ID)
+    return stack
+
+
+@pytest.mark.parametrize("is_nested", [False, True], ids=["of its stack", "of the stack around its stack"])
+def test_tags_that_cloudformation_passes_on_count_as_those_of_the_ledger(is_nested: bool) -> None:
+    tags = {f"key-{number}": "value" for number in range(50)}
+    with pytest.raises(RuntimeError, match="the ledger has 51 tags"):
+        template_of(given_to_a_stack(tags, is_nested))
+
+
+def test_a_tag_of_both_the_stack_and_its_resources_counts_once() -> None:
+    tags = {f"key-{number}": "value" for number in range(49)}
+    stack = given_to_a_stack(tags)
+    for key in tags:
+        Tags.of(stack).add(key, "another value")
+    assert len(resources_of(template_of(stack), TABLE)) == 1
 
 
 # A permissions boundary, and other synthesizers

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, NestedStack, Stack
+from aws_cdk import App, CfnResource, Environment, Fn, NestedStack, ResolutionTypeHint, Stack, Token
 from aws_cdk import aws_iam as iam
 
-from cdk_instance_role import InstanceProfileAssociation, InstanceRole, ReplaceableProfiles
+from cdk_instance_role import InstanceProfileAssociation, InstanceRole, InstanceSelection, ReplaceableProfiles
 from tests.synth.builders import ACCOUNT, BY_ID, FLAGS, IRELAND, new_app
 
 EC2 = iam.ServicePrincipal("ec2.amazonaws.com")
@@ -51,6 +51,28 @@ def in_a_nested_stack(here: Stack, there: Stack) -> None:
     InstanceProfileAssociation(nested, "Fleet", instance_profile=web.instance_profile, instances=BY_ID)
 
 
+def with_a_list_of_another_stack(here: Stack, there: Stack) -> None:
+    names = CfnResource(there, "Names", type="Custom::Names").get_att("All", ResolutionTypeHint.STRING_LIST)
+    InstanceRole(here, "Web").associate_with("Fleet", InstanceSelection.by_tags({"app": Token.as_list(names)}))
+
+
+def with_a_split_text_of_another_stack(here: Stack, there: Stack) -> None:
+    names = CfnResource(there, "Names", type="Custom::Names").get_att("All").to_string()
+    InstanceRole(here, "Web").associate_with("Fleet", InstanceSelection.by_tags({"app": Fn.split(",", names)}))
+
+
+def with_a_part_of_a_text_of_another_stack(here: Stack, there: Stack) -> None:
+    ids = CfnResource(there, "Ids", type="Custom::Ids").get_att("All").to_string()
+    instance = Fn.select(0, Fn.split(",", ids))
+    InstanceRole(here, "Web").associate_with("Fleet", InstanceSelection.by_ids(instance))
+
+
+def with_texts_of_two_stacks_in_a_function(here: Stack, there: Stack) -> None:
+    third = Stack(there, "Third", env=IRELAND)
+    parts = [CfnResource(one, "Part", type="Custom::Part").get_att("Text").to_string() for one in (there, third)]
+    InstanceRole(here, "Web").associate_with("Fleet", InstanceSelection.by_ids(Fn.join("", ["i-", *parts])))
+
+
 Declare = Callable[[Stack, Stack], None]
 
 
@@ -74,6 +96,10 @@ def synthesized(app: App) -> dict[str, Any]:
         with_a_listed_profile_of_another_stack,
         with_a_policy_of_another_stack,
         in_a_nested_stack,
+        with_a_list_of_another_stack,
+        with_a_split_text_of_another_stack,
+        with_a_part_of_a_text_of_another_stack,
+        with_texts_of_two_stacks_in_a_function,
     ],
 )
 def test_a_second_synthesis_gives_the_same_templates(declare: Declare, flags: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, CfnParameter, CfnResource, Environment, Fn, NestedStack, Stack
+from aws_cdk import App, Aws, CfnParameter, CfnResource, Environment, Fn, NestedStack, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Annotations, Match
@@ -76,9 +76,27 @@ def by_the_logical_id(scope: Stack, role: iam.IRole) -> None:
     iam.CfnManagedPolicy(scope, "Outside", roles=[role_name], policy_document=document)
 
 
+def generic_as_in_a_template(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::RolePolicy", RoleName=scope.resolve(role.role_name))
+
+
+def generic_with_a_token(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::RolePolicy", RoleName=Token.as_any(role.role_name))
+
+
+def generic_with_a_token_for_the_list(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::ManagedPolicy", Roles=Token.as_any(["Other", role.role_name]))
+
+
+def generic_with_a_token_as_in_a_template(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::ManagedPolicy", Roles=Token.as_any([scope.resolve(role.role_name)]))
+
+
 Attach = Callable[[Stack, iam.IRole], object]
 WAYS: list[Attach] = [managed, inline, attached_later, by_the_policy, low_level, low_level_managed]
 WAYS += [generic, generic_managed, generic_of_one_role, as_in_a_template, by_the_logical_id]
+WAYS += [generic_as_in_a_template, generic_with_a_token, generic_with_a_token_for_the_list]
+WAYS += [generic_with_a_token_as_in_a_template]
 
 
 def awaited(stack: Stack) -> set[str]:
@@ -216,7 +234,10 @@ def test_a_policy_of_another_stack_is_reported() -> None:
     assert "but is in another stack" in warning
 
 
-@pytest.mark.parametrize("attach", [generic, generic_managed, generic_of_one_role])
+@pytest.mark.parametrize(
+    "attach",
+    [generic, generic_managed, generic_of_one_role, generic_with_a_token, generic_with_a_token_for_the_list],
+)
 def test_a_policy_of_another_stack_that_is_known_by_its_type_only_is_reported(attach: Attach) -> None:
     app = new_app()
     stack, later = Stack(app, "Stack", env=IRELAND), Stack(app, "Later", env=IRELAND)
@@ -226,7 +247,10 @@ def test_a_policy_of_another_stack_that_is_known_by_its_type_only_is_reported(at
     assert [one.partition(" ")[0] for one in warnings(stack)] == ["Later/Outside"]
 
 
-@pytest.mark.parametrize("attach", [as_in_a_template, by_the_logical_id])
+@pytest.mark.parametrize(
+    "attach",
+    [as_in_a_template, by_the_logical_id, generic_as_in_a_template, generic_with_a_token_as_in_a_template],
+)
 def test_a_logical_id_means_the_role_of_the_own_stack(attach: Attach) -> None:
     app = new_app()
     stack, other = Stack(app, "Stack", env=IRELAND), Stack(app, "Other", env=IRELAND)
@@ -241,6 +265,54 @@ def test_a_policy_without_a_list_of_roles_is_not_waited_for(roles: Any) -> None:
     InstanceRole(stack, "Web").associate_with("Fleet", BY_ID)
     of_type(stack, "AWS::IAM::Policy", Roles=roles)
     assert "Outside" not in awaited(stack)
+
+
+def low_level_with_a_list_parameter(scope: Stack) -> None:
+    roles = CfnParameter(scope, "Names", type="CommaDelimitedList").value_as_list
+    document = iam.PolicyDocument(statements=[statement()])
+    iam.CfnManagedPolicy(scope, "Outside", roles=roles, policy_document=document)
+
+
+def generic_with_a_list_parameter(scope: Stack) -> None:
+    roles = CfnParameter(scope, "Names", type="CommaDelimitedList").value_as_list
+    of_type(scope, "AWS::IAM::ManagedPolicy", Roles=roles)
+
+
+def with_a_split_parameter(scope: Stack) -> None:
+    names = CfnParameter(scope, "Names").value_as_string
+    of_type(scope, "AWS::IAM::Policy", Roles=Fn.split(",", names))
+
+
+@pytest.mark.parametrize("is_imported", [False, True], ids=["own role", "imported role"])
+@pytest.mark.parametrize(
+    "attach", [low_level_with_a_list_parameter, generic_with_a_list_parameter, with_a_split_parameter]
+)
+def test_a_policy_whose_roles_are_known_at_deployment_only_is_not_waited_for(
+    attach: Callable[[Stack], None], is_imported: bool
+) -> None:
+    stack = new_stack()
+    role = iam.Role.from_role_name(stack, "Role", "Web") if is_imported else None
+    InstanceRole(stack, "Web", role=role).associate_with("Fleet", BY_ID)
+    attach(stack)
+    assert "Outside" not in awaited(stack)
+    assert not warnings(stack)
+
+
+def split(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::Policy", Roles=Fn.split(",", role.role_name))
+
+
+def split_as_in_a_template(scope: Stack, role: iam.IRole) -> None:
+    of_type(scope, "AWS::IAM::Policy", Roles={"Fn::Split": [",", role.role_name]})
+
+
+@pytest.mark.parametrize("attach", [split, split_as_in_a_template])
+def test_an_association_waits_for_a_policy_whose_roles_are_a_function_of_its_own(attach: Attach) -> None:
+    stack = new_stack()
+    web = InstanceRole(stack, "Web")
+    web.associate_with("Fleet", BY_ID)
+    attach(stack, web.role)
+    assert "Outside" in awaited(stack)
 
 
 def test_a_policy_of_a_nested_stack_is_reported() -> None:

@@ -66,29 +66,40 @@ class _Attached:
 
     policy: CfnResource
     stack: Stack
-    roles: Sequence[Any]
-    """With tokens, or as in a template."""
-    names: Sequence[Any]
-    """The same as they stand in the template."""
+    roles: Any
+    """A list with tokens, or as in a template; or a token or a function in place of the list."""
+    names: Any
+    """The same as it stands in the template. It is no list if the deployment makes the list."""
 
     def has(self, role: iam.IRole, stack: Stack) -> bool:
-        """Whether it is attached to a role that a stack names. Two stacks can have two roles of one logical id."""
+        """Whether it is attached to a role that a stack names. Two stacks can have two roles of one logical id.
+
+        A list that the deployment makes holds the roles to which it refers.
+        """
         name = role.role_name
-        resolved = stack.resolve(name)
-        if resolved not in self.names or is_within(path_of(self.policy), roots_of(role)):
+        if is_within(path_of(self.policy), roots_of(role)):
             return False
         targets = targets_of(name)
+        if not isinstance(self.names, list):
+            return bool(targets) and self._refers_to(targets)
+        resolved = stack.resolve(name)
+        if resolved not in self.names:
+            return False
         if not targets:
             mine, theirs = Arns.of(stack).account, Arns.of(self.stack).account
             return self.stack is stack or (mine is not None and mine == theirs)
         if self.stack is stack_of_targets(name) and self._has_logical_id(resolved):
             return True
-        return set(map(path_of, targets)) <= set(map(path_of, targets_in([*self.roles], self.stack)))
+        return self._refers_to(targets)
+
+    def _refers_to(self, targets: Sequence[Any]) -> bool:
+        return set(map(path_of, targets)) <= set(map(path_of, targets_in(self.roles, self.stack)))
 
     def _has_logical_id(self, reference: Any) -> bool:
         """Whether it names a role of its stack by the logical id, without the construct."""
-        own: Sequence[Any] = self.stack.resolve([*self.roles])
-        pairs = zip(self.roles, own, strict=False)  # a list token is one of the roles, and stands for several
+        one_by_one = isinstance(self.roles, list)  # else one token stands for all
+        roles = self.roles if one_by_one else [self.roles] * len(self.names)
+        pairs = zip(roles, self.stack.resolve(self.roles), strict=True)
         return any(found == reference and not targets_in([role], self.stack) for role, found in pairs)
 
 
@@ -134,20 +145,17 @@ def _is_generic(construct: Any) -> bool:
     return isinstance(construct, CfnResource) and not type(construct).__module__.startswith("aws_cdk.aws_")
 
 
-def _roles_of(policy: Any) -> Sequence[Any]:
+def _roles_of(policy: Any) -> Any:
+    """The roles of a policy: a list of them, or what stands for one."""
     match policy:
         case iam.CfnRolePolicy():
             return [policy.role_name]
         case iam.CfnPolicy() | iam.CfnManagedPolicy():
             return policy.roles or []
     # The CDK shows what a resource has been given to subclasses only.
-    roles = policy._cfn_properties.get(_ROLES_BY_TYPE[policy.cfn_resource_type], [])
-    match roles:
-        case list():
-            return roles
-        case str():
-            return [roles]
-    return []
+    name = _ROLES_BY_TYPE[policy.cfn_resource_type]
+    roles = policy._cfn_properties.get(name) or []
+    return [roles] if roles and (name != _ROLES or isinstance(roles, str)) else roles
 
 
 def _warn_unless_first(attached: _Attached, pending: _PendingAssociation, stack: Stack) -> None:

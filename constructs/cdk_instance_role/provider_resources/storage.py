@@ -1,13 +1,14 @@
 """Where a provider keeps what it has to remember: the ledger and the log group."""
 
 import jsii
-from aws_cdk import Tags
+from aws_cdk import Stack, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IValidation
 
 from ..runtime.association.contract import LEDGER_EXPIRY, LEDGER_PARTITION_KEY, LEDGER_SORT_KEY, LEDGER_TAG
+from ..support.locations import stack_of
 from .encryption import complete_key_policy
 from .limits import MAX_LEDGER_TAGS
 from .provider_settings import ProviderSettings
@@ -86,7 +87,10 @@ def write_log(group: logs.ILogGroup) -> iam.PolicyStatement:
 
 @jsii.implements(IValidation)
 class _TagsFit:
-    """Refuses more tags on the ledger than DynamoDB takes, which those of a stack or an app may be with its own one."""
+    """Refuses more tags on the ledger than DynamoDB takes, which those of a stack or an app may be with its own one.
+
+    Tags that ``cdk deploy --tags`` adds are not known at synthesis.
+    """
 
     def __init__(self, ledger: dynamodb.Table) -> None:
         self._ledger = ledger
@@ -94,7 +98,7 @@ class _TagsFit:
     def validate(self) -> list[str]:
         table = self._ledger.node.default_child
         assert isinstance(table, dynamodb.CfnTable)
-        count = len(table.tags.tag_values())
+        count = len({*table.tags.tag_values(), *_passed_on(stack_of(table))})
         if count <= MAX_LEDGER_TAGS:
             return []
         excess = count - MAX_LEDGER_TAGS
@@ -103,3 +107,11 @@ class _TagsFit:
             f"on a table: take {excess} from its stack or its app"
         )
         return [problem]
+
+
+def _passed_on(stack: Stack) -> set[str]:
+    """The keys of the tags that CloudFormation gives to all resources of a stack: its own, and those of the stack that
+    it is nested in.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html"""
+    parent = stack.nested_stack_parent
+    return {*stack.tags.tag_values(), *(_passed_on(parent) if parent else ())}

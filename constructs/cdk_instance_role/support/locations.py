@@ -97,10 +97,15 @@ def _resolvable(text: str) -> str | list[str]:
 
 def _unlinked(stack: Stack, text: str, value: Any) -> Any:
     first = _FIRST.setdefault((stack, text), value)
-    if value == first or all(stack_of(target) is stack for target in targets_of(text)):
+    if value == first:
         return value
-    owner = stack_of_targets(text)
-    return owner.resolve(_resolvable(text)) if owner else first
+    owners = {stack_of(target) for target in targets_in(_resolvable(text), stack)}
+    match [*owners - {stack}]:
+        case []:
+            return value
+        case [owner] if stack not in owners:
+            return owner.resolve(_resolvable(text))
+    return first
 
 
 def stack_of_targets(text: str) -> Stack | None:

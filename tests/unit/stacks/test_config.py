@@ -87,6 +87,13 @@ def test_accepts_percentages_that_rise_to_100(percentages: list[float]) -> None:
     assert found.percentages == percentages
 
 
+@pytest.mark.parametrize(
+    "key", ["instance_tags", "account", "region", "environments", "rollout", "enforcement", "settings"]
+)
+def test_a_key_without_a_default_that_is_null_is_left_out(key: str) -> None:
+    assert entry(instance_ids=[ID], **{key: None}) == entry(instance_ids=[ID])
+
+
 @pytest.mark.parametrize("max_failures", [0, 3, "3", "2%", "0.5%"])
 def test_accepts_a_number_or_a_percentage_of_failures(max_failures: Any) -> None:
     found = entry(rollout={"max_failures": max_failures}).rollout
@@ -575,6 +582,12 @@ def test_policies_of_aws_itself_fit_every_account() -> None:
         ),
         pytest.param("alarms", ["a\nb"], r"[0] is 'a\nb': Input should be the name of", id="a name of two lines"),
         pytest.param("alarms", ["arn:aws:cloudwatch:eu-west-1:1:alarm:x"], "not an ARN", id="an ARN"),
+        pytest.param(
+            "alarms", None, " is None: Input should be a list, and not null: leave", id="alarms that are null"
+        ),
+        pytest.param(
+            "percentages", None, " is None: Input should be a list, and not null: leave", id="percentages that are null"
+        ),
         pytest.param("alarms", ["x"] * 101, "List should have at most 100 items", id="too many alarms"),
         pytest.param(
             "max_failures", -1, " is -1: Input should be a whole number of targets, or", id="a negative number"

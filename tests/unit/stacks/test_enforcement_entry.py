@@ -139,8 +139,19 @@ def test_fails_when_entries_that_share_a_provider_have_different_settings_for_it
         ({"settings": {"tags": {"team": "web"}}}, {}, {"tags": {}}),
         ({"settings": {"runtime": "python3.13"}}, {"settings": {"runtime": "python3.13"}}, {}),
         ({"region": "eu-west-1", "settings": {"encryption_key": KEY}}, {"region": "eu-west-2"}, {}),
+        ({"settings": {"tags": {}}}, {}, {}),
+        ({"settings": {"tags": None}}, {"settings": {"tags": {}}}, {"tags": {"team": "operations"}}),
+        ({}, {"settings": {"reconcilers": []}}, {}),
     ],
-    ids=["what each stack has for itself", "a provider without tags", "alike", "in another Region"],
+    ids=[
+        "what each stack has for itself",
+        "a provider without tags",
+        "alike",
+        "in another Region",
+        "no tags in two ways",
+        "no tags instead of those for all",
+        "no reconcilers in two ways",
+    ],
 )
 def test_accepts_settings_of_entries_that_a_shared_provider_can_have(
     web: dict[str, Any], api: dict[str, Any], common: dict[str, Any]

@@ -63,6 +63,32 @@ def test_what_code_has_set_instead_stays() -> None:
     assert with_nulls(of_code, handed_on({"instance_roles": {"web": WEB}})) == of_code
 
 
+def test_the_other_entries_keep_their_nulls_where_code_has_set_one() -> None:
+    given = {"web": WEB, "gone": None, "api": {"instance_ids": ["i-1"], "timeout_minutes": None}}
+    of_code = {"web": WEB_OF_THE_CDK, "api": {"instance_ids": ["i-2"]}, "new": {"instance_ids": ["i-3"]}}
+    found = with_nulls({"instance_roles": of_code}, handed_on({"instance_roles": given}))
+    assert found == {"instance_roles": {**of_code, "web": WEB, "gone": None}}
+
+
+def test_an_entry_that_code_has_taken_out_stays_out() -> None:
+    given = {"web": WEB, "api": {"instance_ids": ["i-1"], "timeout_minutes": None}}
+    found = with_nulls({"instance_roles": {"web": WEB_OF_THE_CDK}}, handed_on({"instance_roles": given}))
+    assert found == {"instance_roles": {"web": WEB}}
+
+
+def test_settings_keep_their_nulls_where_code_has_set_one() -> None:
+    given = {"tracing": None, "vpc": {"vpc_id": "vpc-1", "security_group_ids": None}, "runtime": "python3.12"}
+    of_code = {"vpc": {"vpc_id": "vpc-1"}, "runtime": "python3.13"}
+    found = with_nulls({"instance_role_settings": of_code}, handed_on({"instance_role_settings": given}))
+    assert found == {"instance_role_settings": {**given, "runtime": "python3.13"}}
+
+
+@pytest.mark.parametrize("given", [None, "text", ["web"]])
+def test_a_map_that_code_has_set_in_place_of_something_else_stays(given: Any) -> None:
+    of_code = {"instance_roles": {"web": WEB_OF_THE_CDK}}
+    assert with_nulls(of_code, handed_on({"instance_roles": given})) == of_code
+
+
 def test_keys_of_others_and_texts_stay_as_the_cdk_says_them() -> None:
     context = {"other": {"a": 1}, "instance_roles": '{"web": {"x": null}}'}
     given = {"other": {"a": 1, "b": None}, "instance_roles": '{"web": {"x": null}}', "more": None}
