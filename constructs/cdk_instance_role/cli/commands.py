@@ -25,7 +25,6 @@ from .planning.association_plan import plan_stack
 from .planning.association_status import status_of_stack
 from .planning.stack_status import unseen_associations
 from .status_model import AssociationStatus, StatusReport
-from .template import assembly
 from .template.assembly import StackArtifact
 from .text import one_line
 
@@ -65,13 +64,11 @@ def _results(
     """Look at the stacks of an assembly, those included that they need if that is asked for, and say what is to be said
     of that."""
     with opened(subject.folder, subject.context) as artifacts:
-        named = chosen(artifacts, subject.stacks)
-        deployed = assembly.deployed_with(named, artifacts) if with_needed else named
-        source = OfAnAssembly(accounts, deployed, artifacts)
+        source = OfAnAssembly(accounts, chosen(artifacts, subject.stacks), artifacts, with_needed=with_needed)
         with progress_display("Looking at the instances") as screen:
             found = account_results.collect(source, job, screen)
-    if needed := [one.name for one in deployed if one not in named]:
-        _say(f"{_INCLUDED}: {', '.join(needed)}")
+    if with_needed and source.needed:
+        _say(f"{_INCLUDED}: {', '.join(one.name for one in source.needed)}")
     _say_warnings(found)
     return found
 
