@@ -193,13 +193,11 @@ def _enforced_job(names: Sequence[str]) -> account_results.Job[Enforced]:
 def _add_unseen(stack: StackArtifact, environment: Environment, result: AccountResult[Any]) -> None:
     """Add what can't be seen of stacks without associations in the assembly: associations may be deployed in them. That
     the credentials may not look for a stack is no reason to fail."""
-    family = [*environment.stacks.family(stack)]
-    said = {unseen for one in family if one.associations for unseen in environment.stacks.read_problems(one.address)}
-    unseen = [
-        unseen for one in family for unseen in environment.stacks.read_problems(one.address) if unseen not in said
-    ]
-    why = environment.stacks.read_problems if stack.is_discovered else environment.stacks.unreadable
-    unread = [unseen for one in family for unseen in why(one.address) if unseen not in said]
+    family, why = [*environment.stacks.family(stack)], environment.stacks.read_problems
+    said = {unseen for one in family if one.associations for unseen in why(one.address)}
+    unseen = [unseen for one in family for unseen in why(one.address) if unseen not in said]
+    counted = (unseen for one in family for unseen in why(one.address, of_existence=stack.is_discovered))
+    unread = [unseen for unseen in counted if unseen not in said]
     result.warnings += unique([one for one in unseen if one not in unread])
     result.unseen += unread
 

@@ -68,7 +68,7 @@ def matches(pattern: str, path: str) -> bool:
     """Whether a pattern that is no exclusion names a stack.
 
     - ``*`` is any text within a part of the path, ``?`` any character but ``/``. Neither begins with a dot.
-    - ``**`` as a part of its own is any number of parts.
+    - ``**`` as a part of its own is any number of parts; one at least at the end, after a part that ends with ``*``.
     - ``[ab]`` is one of these characters, ``[^ab]`` another one.
     - ``{a,b}`` is one of these texts, which may have ``/`` and wildcards.
 
