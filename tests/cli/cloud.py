@@ -318,6 +318,15 @@ class Cloud:
         deployed = self.cloudformation.stacks[stack.name]
         self.cloudformation.stacks[stack.name] = replace(deployed, status="UPDATE_FAILED")
 
+    def fail_to_delete(self, stack: StackArtifact) -> None:
+        """Delete a deployed stack: that of its only association fails, because all reads of instances are denied."""
+        resource = self.deployments[stack.name][only_association(stack)]
+        self.deny(DESCRIBE_INSTANCES)
+        assert not resource.deliver(resource.event("Delete", resource.properties)).ok
+        self.traffic.faults.clear()
+        deployed = self.cloudformation.stacks[stack.name]
+        self.cloudformation.stacks[stack.name] = replace(deployed, status="DELETE_FAILED")
+
     def fail_to_reach(self, stack: StackArtifact) -> None:
         """Deploy a stack with ``--no-rollback``: its first resource fails, so that no other one is reached. The stack
         has the new template, and lists what that lacks, because nothing is deleted before the clean-up."""

@@ -128,15 +128,19 @@ def written(app: App) -> Path:
 
 
 def write_assembly_of_places(folder: Path, template: Mapping[str, Any], places: Sequence[tuple[str, str]]) -> Path:
-    """An assembly with the same stack for these accounts and Regions, under the same name, each with a lookup role."""
+    """An assembly with the same stack for these accounts and Regions, under the same name, each with the roles
+    of a bootstrap."""
     names = [f"{STACK}{number}" for number in range(len(places))]
     written = write_assembly(folder, **dict.fromkeys(names, template))
     manifest = json.loads((written / "manifest.json").read_text())
     for name, (account, region) in zip(names, places, strict=True):
         artifact = manifest["artifacts"][name]
         artifact["environment"] = f"aws://{account}/{region}"
-        role = f"arn:${{AWS::Partition}}:iam::{account}:role/cdk-hnb659fds-lookup-role-{account}-{region}"
-        artifact["properties"] |= {"stackName": STACK, "lookupRole": {"arn": role}}
+        lookup, deploy = (
+            f"arn:${{AWS::Partition}}:iam::{account}:role/cdk-hnb659fds-{role}-role-{account}-{region}"
+            for role in ("lookup", "deploy")
+        )
+        artifact["properties"] |= {"stackName": STACK, "lookupRole": {"arn": lookup}, "assumeRoleArn": deploy}
     (written / "manifest.json").write_text(json.dumps(manifest))
     return written
 

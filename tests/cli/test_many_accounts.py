@@ -259,6 +259,24 @@ def test_assumes_the_lookup_role_of_the_stack_that_is_named(
     )
 
 
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_tries_the_lookup_role_of_a_stack_that_is_needed_after_that_of_the_named_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    see(monkeypatch, with_instances(1))
+    app = assembly(tmp_path, (THIRD, REGION), (THIRD, REGION))
+    manifest = json.loads(Path(app, "manifest.json").read_text())
+    for number in range(2):
+        properties = manifest["artifacts"][f"{STACK}{number}"]["properties"]
+        properties |= {"stackName": f"{STACK}{number}", "lookupRole": {"arn": f"arn:aws:iam::{THIRD}:role/of-{number}"}}
+    manifest["artifacts"][f"{STACK}1"]["dependencies"] = [f"{STACK}0"]
+    Path(app, "manifest.json").write_text(json.dumps(manifest))
+
+    result = run(command, app, f"{STACK}1")
+
+    assert "Error: role arn:aws:iam::777788889999:role/of-1 can't be assumed" in result.stderr
+
+
 def test_reconcile_assumes_no_lookup_role(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     see(monkeypatch, with_instances(1), a444455556666=with_instances(2))
 

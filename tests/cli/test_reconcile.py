@@ -529,6 +529,17 @@ def test_says_that_the_association_is_being_deleted(cloud: Cloud, monkeypatch: p
     assert found == "the association is being deleted"
 
 
+def test_says_that_the_delete_has_failed_that_began_meanwhile(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(cloud, REPAIRED)
+
+    found = while_waiting(cloud, monkeypatch, lambda: cloud.fail_to_delete(synthesized(REPAIRED)))
+
+    assert found.startswith(
+        "enforcement is off: the latest delete has failed, correct the reason and delete the stack again with "
+        "`cdk destroy`: "
+    )
+
+
 def test_says_that_the_operation_has_failed_that_began_meanwhile(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     deployed(cloud, REPAIRED)
     take_off(cloud, 1)

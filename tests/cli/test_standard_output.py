@@ -160,6 +160,14 @@ def test_a_reader_that_has_gone_gets_no_traceback() -> None:
     assert ended.stderr == ""
 
 
+def test_the_comment_ends_without_a_traceback_if_its_reader_has_gone(tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_text("text")
+
+    ended = in_shell([*COMMENT, str(file), str(file)], "| true")
+
+    assert ended.stderr == ""
+
+
 def in_shell(command: list[str], redirect: str, environment: str = "") -> subprocess.CompletedProcess[str]:
     text = f'{environment} "$@" {redirect}'
     return subprocess.run(["sh", "-c", text, "sh", *command], capture_output=True, text=True, check=False)

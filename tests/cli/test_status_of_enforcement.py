@@ -231,6 +231,16 @@ def test_says_why_the_latest_operation_has_failed(cloud: Cloud) -> None:
     assert findings.verdict(StatusReport((status,))) == "Nothing is enforced for 1 association."
 
 
+def test_says_that_a_failed_delete_is_to_be_repeated(cloud: Cloud) -> None:
+    deployed(cloud, REPAIRED)
+    cloud.fail_to_delete(synthesized(REPAIRED))
+
+    assert off(cloud).startswith(
+        "the latest delete has failed, correct the reason and delete the stack again with `cdk destroy`: "
+    )
+    assert exit_status(replace(cloud.status(synthesized(REPAIRED)), instances=())) is Exit.CHANGES
+
+
 def test_says_that_the_desired_state_has_an_unknown_format(cloud: Cloud) -> None:
     deployed(cloud, REPAIRED)
     association = f"{STACK_ID}|{only_association(synthesized(REPAIRED))}"

@@ -1,5 +1,6 @@
 """What the CDK CLI does in the workflow about an account that it may not read. AWS denies it all roles."""
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ IDENTITY = (
     "</GetCallerIdentityResult></GetCallerIdentityResponse>"
 )
 ERROR = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
+DENIED = (
+    f"User: arn:aws:sts::{OWN}:assumed-role/plan/session is not authorized to perform: sts:AssumeRole on resource: {{}}"
+)
 
 __all__ = ["folder"]
 
@@ -33,7 +37,7 @@ class Answers(BaseHTTPRequestHandler):
             case ["GetCallerIdentity"]:
                 status, text = 200, IDENTITY
             case ["AssumeRole"]:
-                status, text = 403, ERROR.format("AccessDenied", "not authorized to perform: sts:AssumeRole")
+                status, text = 403, ERROR.format("AccessDenied", DENIED.format(query["RoleArn"][0]))
             case _:
                 name = query["StackName"][0]
                 status, text = 400, ERROR.format("ValidationError", f"Stack with id {name} does not exist")
@@ -56,11 +60,17 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.mark.skipif(not shutil.which("cdk", path=str(ROOT / "node_modules" / ".bin")), reason="needs the CDK CLI")
+@pytest.mark.parametrize("deploys_by_role", [True, False])
 @pytest.mark.parametrize(("accounts", "status"), [((OWN,), "0"), ((OWN, OTHER), "unread")])
 def test_an_account_without_a_lookup_role_does_not_fail_the_check(
-    folder: Path, endpoint: str, accounts: tuple[str, ...], status: str
+    folder: Path, endpoint: str, accounts: tuple[str, ...], status: str, deploys_by_role: bool
 ) -> None:
     assembly = write_assembly_of_places(folder / "assembly", TEMPLATE, [(one, "eu-west-1") for one in accounts])
+    if not deploys_by_role:
+        manifest = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))
+        for artifact in manifest["artifacts"].values():
+            del artifact["properties"]["assumeRoleArn"]
+        (assembly / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     assembly.rename(folder / "cdk.out")
     npx = folder / "bin" / "npx"
     npx.write_text(f'#!/bin/sh\nPATH="{ROOT}/node_modules/.bin:$PATH" exec "$@"\n')

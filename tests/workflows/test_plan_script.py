@@ -87,7 +87,17 @@ def test_the_exit_status_of_the_difference_is_kept_for_later(folder: Path) -> No
     assert (folder / "cdk.diff").read_text(encoding="utf-8") == "difference\n"
 
 
-UNREAD = "Need to perform AWS calls for account 444455556666, but the current credentials are for 111122223333"
+DENIED = (
+    "User: arn:aws:sts::111122223333:assumed-role/plan/x is not authorized to perform: sts:AssumeRole on resource: "
+    "arn:aws:iam::444455556666:role/cdk-hnb659fds-deploy-role-444455556666-eu-west-1"
+)
+BOOTSTRAP = (
+    ". Please make sure that this role exists in the account. If it doesn't exist, (re)-bootstrap the environment with "
+    "the right '--trust', using the latest version of the CDK CLI."
+)
+NO_ROLE = "Could not assume role in target account using current credentials"
+UNREAD = f"{NO_ROLE} (which are for account 111122223333) {DENIED} {BOOTSTRAP}"
+WITHOUT_ROLE = "Need to perform AWS calls for account 444455556666, but the current credentials are for 111122223333"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +107,13 @@ UNREAD = "Need to perform AWS calls for account 444455556666, but the current cr
         (f"Stack Web\n    │ {UNREAD}", "1", "1"),
         ("Need to perform AWS calls for account 444455556666, but no credentials have been configured", "1", "1"),
         (UNREAD, "0", "0"),
+        (f"{UNREAD}\nStack Web\n\n{UNREAD}\n\n", "1", "unread"),
+        (f"{UNREAD}\nStack Web\nThe template is not valid", "1", "1"),
+        (f"{WITHOUT_ROLE}\nThe template is not valid", "1", "1"),
+        (f"Stack Web\n\n{WITHOUT_ROLE}", "1", "unread"),
+        (f"{NO_ROLE} {DENIED} {BOOTSTRAP}", "1", "1"),
+        (f"{NO_ROLE} (which are for account 111122223333) The security token is invalid {BOOTSTRAP}", "1", "1"),
+        ("", "1", "1"),
     ],
 )
 def test_a_difference_that_ends_at_another_account_is_told_from_one_that_has_failed(

@@ -25,7 +25,6 @@ from .planning.association_plan import plan_stack
 from .planning.association_status import status_of_stack
 from .planning.stack_status import unseen_associations
 from .status_model import AssociationStatus, StatusReport
-from .template import assembly
 from .template.assembly import StackArtifact
 from .text import one_line
 
@@ -65,13 +64,11 @@ def _results(
     """Look at the stacks of an assembly, those included that they need if that is asked for, and say what is to be said
     of that."""
     with opened(subject.folder, subject.context) as artifacts:
-        named = chosen(artifacts, subject.stacks)
-        deployed = assembly.deployed_with(named, artifacts) if with_needed else named
-        source = OfAnAssembly(accounts, deployed, artifacts)
+        source = OfAnAssembly(accounts, chosen(artifacts, subject.stacks), artifacts, with_needed=with_needed)
         with progress_display("Looking at the instances") as screen:
             found = account_results.collect(source, job, screen)
-    if needed := [one.name for one in deployed if one not in named]:
-        _say(f"{_INCLUDED}: {', '.join(needed)}")
+    if with_needed and source.needed:
+        _say(f"{_INCLUDED}: {', '.join(one.name for one in source.needed)}")
     _say_warnings(found)
     return found
 
@@ -196,13 +193,11 @@ def _enforced_job(names: Sequence[str]) -> account_results.Job[Enforced]:
 def _add_unseen(stack: StackArtifact, environment: Environment, result: AccountResult[Any]) -> None:
     """Add what can't be seen of stacks without associations in the assembly: associations may be deployed in them. That
     the credentials may not look for a stack is no reason to fail."""
-    family = [*environment.stacks.family(stack)]
-    said = {unseen for one in family if one.associations for unseen in environment.stacks.read_problems(one.address)}
-    unseen = [
-        unseen for one in family for unseen in environment.stacks.read_problems(one.address) if unseen not in said
-    ]
-    why = environment.stacks.read_problems if stack.is_discovered else environment.stacks.unreadable
-    unread = [unseen for one in family for unseen in why(one.address) if unseen not in said]
+    family, why = [*environment.stacks.family(stack)], environment.stacks.read_problems
+    said = {unseen for one in family if one.associations for unseen in why(one.address)}
+    unseen = [unseen for one in family for unseen in why(one.address) if unseen not in said]
+    counted = (unseen for one in family for unseen in why(one.address, of_existence=stack.is_discovered))
+    unread = [unseen for unseen in counted if unseen not in said]
     result.warnings += unique([one for one in unseen if one not in unread])
     result.unseen += unread
 

@@ -101,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with standard_output(as_utf_8=True) as out:
             out.write(comment(plan, diff))
+    except BrokenPipeError:
+        parser.exit(1)  # its reader has read enough
     except CliError as error:
         parser.exit(1, f"{parser.prog}: error: {error}\n")
 

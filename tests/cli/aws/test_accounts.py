@@ -1,5 +1,6 @@
 """Credentials for the accounts of a command."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +28,11 @@ class Sts:
         self.denied = False
         self.trusting: str | None = None
         """Name of the only role that can be assumed. Default: all can."""
+        self.key = ""
+        """Id of the access key of the latest call."""
 
-    def call(self, _client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+    def call(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        self.key = client._request_signer._credentials.access_key
         if operation == "GetCallerIdentity":
             return {"Account": ACCOUNT}
         assert operation == "AssumeRole", operation
@@ -198,3 +202,22 @@ def test_refuses_an_invalid_name_of_a_role(name: str) -> None:
         f"--role-name {name!r} is no name of a role: give its name without an ARN, such as AuditReader or "
         "team/AuditReader"
     )
+
+
+def test_the_credentials_are_of_the_profile_that_the_region_is_of(
+    sts: Sts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[profile one]\nregion = eu-north-1\n[profile two]\nregion = eu-south-1\n")
+    (tmp_path / "credentials").write_text(
+        "".join(f"[{name}]\naws_access_key_id = of-{name}\naws_secret_access_key = none\n" for name in ("one", "two"))
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "one")
+    monkeypatch.setenv("AWS_DEFAULT_PROFILE", "two")
+    accounts = Accounts()
+
+    assert accounts.own == ACCOUNT
+    assert (accounts.region, sts.key) == ("eu-north-1", "of-one")

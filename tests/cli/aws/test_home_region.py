@@ -23,7 +23,8 @@ output = json
 @pytest.fixture(autouse=True)
 def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file with the profiles; no variable of the environment names a Region."""
-    for name in ("AWS_REGION", "AMAZON_REGION", "AWS_DEFAULT_REGION", "AMAZON_DEFAULT_REGION", "AWS_PROFILE"):
+    regions = ("AWS_REGION", "AMAZON_REGION", "AWS_DEFAULT_REGION", "AMAZON_DEFAULT_REGION")
+    for name in (*regions, "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "config").write_text(CONFIG)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -37,6 +38,9 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({}, "eu-north-1"),
         ({"AWS_PROFILE": "audit"}, "eu-south-1"),
         ({"AWS_PROFILE": "bare"}, "eu-north-1"),
+        ({"AWS_DEFAULT_PROFILE": "audit"}, "eu-south-1"),
+        ({"AWS_PROFILE": "audit", "AWS_DEFAULT_PROFILE": "default"}, "eu-south-1"),
+        ({"AWS_PROFILE": "bare", "AWS_DEFAULT_PROFILE": "audit"}, "eu-north-1"),
         ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
         ({"AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
         ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-1"),

@@ -85,7 +85,14 @@ LISTED = [
     ("Prod/**/*", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
     ("!!Top", ["Top"]),
     ("[Top", []),
-    ("{Top,Front", []),
+    ("*/**", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
+    ("*/**/**", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
+    ("**/*/**", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
+    ("Pr*/**", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
+    ("T*/**", []),
+    ("T?p/**", ["Top"]),
+    ("*/**/Web", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
+    ("**/**", [path for path in PATHS if path != "Prod/.hidden"]),
     ("*{b,p}", ["Top", "InstanceRole-web", "a.b"]),
     ("**/*{b,p}", ["Top", "Prod/Web", "Prod/Eu/Web", "InstanceRole-web", "a.b", "Prod/Deep/Eu/Web"]),
     ("/Top", []),
@@ -111,6 +118,7 @@ def test_a_pattern_names_what_the_cdk_cli_lists(pattern: str, listed: list[str])
     ("patterns", "listed"),
     [
         (["!Top"], NOT_TOP),
+        (["!*/**"], ["Top", "Front", *(one for one in PATHS if one.startswith("InstanceRole")), "Prod/.hidden", "a.b"]),
         (["Prod/**", "!**/Eu/*"], ["Prod/Web"]),
         (["Top", "Prod/*"], ["Top", "Prod/Web"]),
         ([], [*PATHS]),
@@ -120,7 +128,36 @@ def test_patterns_together_name_what_the_cdk_cli_lists(patterns: list[str], list
     assert [path for path in PATHS if is_selected(patterns, path)] == listed
 
 
-@pytest.mark.parametrize("pattern", ["Fron{s..u}", "@(Top|Front)", "!(Top)", "Prod/(Web)", r"\*op"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "Fron{s..u}",
+        "@(Top|Front)",
+        "!(Top)",
+        "Prod/(Web)",
+        r"\*op",
+        "Top|Fron?",
+        "!Top|Fron?",
+        '"Fron?"',
+        "[A-Z][a-z]+",
+        "{F,T}+",
+        "[[:upper:]]*",
+        "[]F]*",
+        "{Top,Front",
+        "!{Top",
+        "Top}*",
+        "{Fron,}**",
+        "{,F}*",
+        "{Prod/*,a}*",
+        "{Prod/**,Front}",
+        "{Prod*,Front}/**",
+        "**//Front",
+        "*/**//**",
+        "*/**/***",
+        "././Fron?",
+        "./!Front",
+    ],
+)
 def test_refuses_what_only_the_cdk_cli_can_read(pattern: str) -> None:
     with pytest.raises(CliError, match="can't be read: use "):
         is_selected([pattern], "Front")

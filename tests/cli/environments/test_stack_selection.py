@@ -9,6 +9,7 @@ import pytest
 from cdk_instance_role.cli.environments.stack_selection import chosen
 from cdk_instance_role.cli.model import CliError
 from cdk_instance_role.cli.template import assembly
+from cdk_instance_role.cli.template.assembly import StackArtifact
 from tests.cli.servers import STACK, write_assembly
 from tests.cli.template.test_assembly import in_two_regions, staged
 
@@ -82,16 +83,40 @@ def test_a_pattern_is_about_the_path_and_a_name_about_the_stack_too(names: list[
         assert {stack.name for stack in chosen(staged(), names)} == found
 
 
-def test_a_path_comes_before_the_name_of_another_stack(tmp_path: Path) -> None:
-    (tmp_path / "T.json").write_text("{}")
+def stacks_of(folder: Path, names: dict[str, str]) -> list[StackArtifact]:
+    """Stacks with these names, by the paths of their constructs."""
+    (folder / "T.json").write_text("{}")
     artifacts = {
-        id_: {
+        f"Artifact{number}": {
             "type": "aws:cloudformation:stack",
             "displayName": path,
             "properties": {"templateFile": "T.json", "stackName": name},
         }
-        for id_, path, name in (("A", "Web", "Production"), ("B", "Test/Web", "Web"))
+        for number, (path, name) in enumerate(names.items())
     }
-    (tmp_path / "manifest.json").write_text(json.dumps({"version": "48.0.0", "artifacts": artifacts}))
+    (folder / "manifest.json").write_text(json.dumps({"version": "48.0.0", "artifacts": artifacts}))
+    return assembly.read(folder)
 
-    assert [one.name for one in chosen(assembly.read(tmp_path), ["Web"])] == ["Production"]
+
+def test_a_path_comes_before_the_name_of_another_stack(tmp_path: Path) -> None:
+    stacks = stacks_of(tmp_path, {"Web": "Production", "Test/Web": "Web"})
+
+    assert [one.name for one in chosen(stacks, ["Web"])] == ["Production"]
+
+
+@pytest.mark.parametrize("path", ["Web (1)", r"Web\1", "Web+[1]", "{Web", "Web|1", "W[ab]", "{A,B}", "W*"])
+@pytest.mark.parametrize("by_path", [True, False])
+def test_finds_a_stack_whose_path_could_be_a_pattern(tmp_path: Path, path: str, by_path: bool) -> None:
+    stacks = stacks_of(tmp_path, {path: "Web1", "Wa": "A1", "A": "A2"})
+
+    assert [one.name for one in chosen(stacks, [path if by_path else "Web1"])] == ["Web1"]
+
+
+@pytest.mark.parametrize("names", [["!Prod-Web"], ["!Prd/Web"], ["**", "!Prod-Web"], ["Base", "!Prod-*"]])
+def test_fails_when_an_exclusion_leaves_out_no_stack(names: list[str]) -> None:
+    with pytest.raises(CliError) as error:
+        chosen(staged(), names)
+
+    said = f"{names[-1]} leaves out no stack: `cdk deploy` compares it with the paths, which are "
+    assert str(error.value).startswith(said)
+    assert "Prod/Inner/Web" in str(error.value).removeprefix(said).split(", ")

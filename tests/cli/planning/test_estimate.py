@@ -241,3 +241,13 @@ def test_a_rollback_is_never_refused(rolls_back: bool) -> None:
 
 def test_an_association_without_changes_is_not_refused() -> None:
     assert shared_budget_warning(entry("Web", 0, 300), [entry("Api", 5000, 300)]) == ""
+
+
+def test_associations_with_the_same_path_are_two() -> None:
+    """Together they need (150 + 700 - 100) / 5 = 150 s, the smaller one (2 x 150 - 100) / 5 = 40 s of that."""
+    small, big = entry("Web/Fleet", 150, 120), entry("Web/Fleet", 700, 1800)
+
+    assert shared_budget_warning(small, [big]) == shared_budget_warning(big, [small]) == ""
+    assert shared_budget_warning(entry("Web/Fleet", 150, 39), [big]).startswith(
+        "EC2 needs 150 seconds for the changes of this association together with those of Web/Fleet, "
+    )

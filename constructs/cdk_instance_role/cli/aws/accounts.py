@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _PATH_AND_ROLE_NAME = re.compile(rf"([\x21-\x7e]+/)?{ROLE_NAME.pattern}", re.ASCII)
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+_PROFILE = (None, ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"], None, None)
+"""The variables that name the profile, in the order of the CDK CLI. That of botocore is the other one."""
 _SESSION_NAME = "instance-role"
 """What CloudTrail shows of who has assumed a role."""
 
@@ -140,7 +142,7 @@ class Accounts:
 
     def _session(self, region: str | None) -> boto3.Session:
         """The session of all clients, with the credentials of the environment."""
-        core = botocore.session.get_session()
+        core = botocore.session.get_session({"profile": _PROFILE})
         load_short_models(core)
         profile = core.get_config_variable("profile") or DEFAULT_PROFILE
         home = region or home_region(os.environ, core.full_config["profiles"], profile)

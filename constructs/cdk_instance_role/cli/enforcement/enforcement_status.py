@@ -19,6 +19,7 @@ from ..template.deployed_stack import DeployedStack
 from ..template.stacks import Address
 
 DELETING = "the association is being deleted"
+DELETE_FAILED = "the latest delete has failed, correct the reason and delete the stack again with `cdk destroy`"
 _MESSAGES: Literal["ApproximateNumberOfMessages"] = "ApproximateNumberOfMessages"
 MISSED_SWEEPS, MIN_OVERDUE_SECONDS = 4, 1800.0
 """Sweeps are overdue after so many times the time between two, and not before so many seconds: EventBridge Scheduler
@@ -76,6 +77,8 @@ def why_off(state: DesiredState | None, operation: Operation | None) -> OffView 
     kind, since = operation.type.lower() if operation.type else "operation", operation.started_at
     if operation.ended == FAILED:
         reason = f": {operation.reason}" if operation.reason else ""
+        if operation.type is RequestType.DELETE:  # CloudFormation does not update a stack in DELETE_FAILED
+            return OffView(f"{DELETE_FAILED}{reason}", since)
         return OffView(f"the latest {kind} has failed, and enforcement goes on after one that succeeds{reason}", since)
     if operation.type is RequestType.DELETE and not operation.ended:
         return OffView(DELETING, since)

@@ -34,7 +34,8 @@ UNFINISHED = (
 BEGUN = "a deployment has begun, and enforcement goes on once it has succeeded"
 DELETED = "the association was deleted meanwhile"
 TURNED_OFF = "the latest deployment has turned enforcement off"
-FAILED_MEANWHILE = "enforcement is off, correct the reason and deploy again"
+OFF = "enforcement is off"
+FAILED_MEANWHILE = f"{OFF}, correct the reason and deploy again"
 _DENIED_BY_KEY = "kms:"
 
 
@@ -144,11 +145,12 @@ def _why_ended(state: DesiredState | None, operation: Operation | None) -> str:
         return ""
     if operation is None:  # the deletion of an association, and nothing else, leaves none
         return DELETED
+    is_delete = operation.type is RequestType.DELETE
     if operation.ended == FAILED:
-        return f"{FAILED_MEANWHILE}: {off.reason}"
+        return f"{OFF if is_delete else FAILED_MEANWHILE}: {off.reason}"
     if operation.ended != SUCCEEDED:
-        return DELETING if operation.type is RequestType.DELETE else BEGUN
-    return f"enforcement is off: {off.reason}" if state else TURNED_OFF
+        return DELETING if is_delete else BEGUN
+    return f"{OFF}: {off.reason}" if state else TURNED_OFF
 
 
 def _sent_at(answer: Any, now: float) -> float:

@@ -62,28 +62,35 @@ class OfAnAssembly:
     """The accounts and Regions of some of the stacks of an assembly. Each deployed stack is read once."""
 
     def __init__(
-        self, accounts: Accounts, chosen: Sequence[StackArtifact], all_stacks: Sequence[StackArtifact]
+        self,
+        accounts: Accounts,
+        named: Sequence[StackArtifact],
+        all_stacks: Sequence[StackArtifact],
+        *,
+        with_needed: bool = False,
     ) -> None:
         """
         Args:
             accounts: gives the clients.
-            chosen: the stacks that the command is about.
+            named: the stacks that are named. Their lookup roles are tried first.
             all_stacks: all stacks of the assembly.
+            with_needed: whether the command is also about the stacks that the named ones need.
 
         Raises:
             CliError: there are no credentials, or no Region is known.
         """
         self._accounts = accounts
-        self._deployed = assembly.deployed_with(chosen, all_stacks)
-        ids = {id(one) for one in chosen}
-        self._chosen = self._by_account_region([one for one in self._deployed if id(one) in ids])
-        if chosen:
+        self._deployed = assembly.deployed_with(named, all_stacks)
+        self._named = {id(one) for one in named}
+        chosen = [one for one in self._deployed if with_needed or id(one) in self._named]
+        self._chosen = self._by_account_region(chosen)
+        if named:
             accounts.own  # noqa: B018  # before there are threads: credentials may ask for a code
         for account_region, stacks in self._chosen.items():
             _check_names(account_region, stacks)
-        self._neighbours = self._neighbours_among(all_stacks) if chosen else {}
-        looked_at = (*self._chosen, *self._by_account_region(self._deployed))
-        by_preference = self._by_account_region((*chosen, *self._deployed, *all_stacks)) if chosen else {}
+        self._neighbours = self._neighbours_among(all_stacks) if named else {}
+        looked_at = dict.fromkeys((*self._chosen, *self._by_account_region(self._deployed)))
+        by_preference = self._by_account_region((*named, *self._deployed, *all_stacks)) if named else {}
         self._aws = {
             one: accounts.aws(one.account, one.region, *_lookup_roles(by_preference[one])) for one in looked_at
         }
@@ -92,6 +99,11 @@ class OfAnAssembly:
     def account_regions(self) -> Sequence[AccountRegion]:
         """All of them."""
         return [*self._chosen]
+
+    @property
+    def needed(self) -> list[StackArtifact]:
+        """The stacks that the named ones need, and that are not named."""
+        return [one for one in self._deployed if id(one) not in self._named]
 
     def open(self, account_region: AccountRegion, rate_limiter: RateLimiter) -> Opened:
         """The chosen stacks of an account and Region, and what is around them."""

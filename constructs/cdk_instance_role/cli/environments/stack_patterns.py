@@ -10,10 +10,23 @@ from functools import cache
 
 from ..model import CliError
 
-_ANY_PARTS = r"(?:(?!\.)[^/]+/)*"
+_ANY_PARTS, _SOME_PARTS = r"(?:(?!\.)[^/]+/)*", r"(?:(?!\.)[^/]+/)+"
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_INNER_BRACES = re.compile(r"\{[^{}]*\}")
 _TOKEN = re.compile(r"(?P<text>\*+)|(?P<character>\?)|\[(?P<negation>\^?)(?P<characters>[^\]]+)\]|(?P<plain>.)")
-_REFUSED = re.compile(r"[()\\]|\{[^{},]*\.\.[^{},]*\}")
+_REFUSED = re.compile(
+    r"""
+    [()\\|"]
+    | [\]}]\+                     # once or more
+    | \[\^?\] | \[[^\]]*\[        # a bracket among the characters, such as [[:upper:]]
+    | \{[^{},]*\.\.[^{},]*\}
+    | [{,][,}]                    # an empty text
+    | \*\*.*// | //.*\*\*
+    | [^*]\*{3} | \*{3}[^*]       # no `**`, and yet not always within a part
+    | ^\./(?:\./|!)
+    """,
+    re.VERBOSE,
+)
 
 
 def is_selected(patterns: Sequence[str], path: str) -> bool:
@@ -31,8 +44,9 @@ def is_selected(patterns: Sequence[str], path: str) -> bool:
         (True, False)
     """
     wanted = [one for one in patterns if not is_exclusion(one)]
-    excluded = [one.lstrip("!") for one in patterns if is_exclusion(one)]
-    return (not wanted or any(matches(one, path) for one in wanted)) and not any(matches(one, path) for one in excluded)
+    excluded = [one for one in patterns if is_exclusion(one)]
+    is_wanted = not wanted or any(matches(one, path) for one in wanted)
+    return is_wanted and not any(leaves_out(one, path) for one in excluded)
 
 
 def unmatched(patterns: Sequence[str], paths: Iterable[str]) -> list[str]:
@@ -47,14 +61,14 @@ def is_exclusion(pattern: str) -> bool:
     >>> is_exclusion("!Test/**"), is_exclusion("Test/**")
     (True, False)
     """
-    return (len(pattern) - len(pattern.lstrip("!"))) % 2 == 1
+    return (len(pattern) - len(_without_signs(pattern))) % 2 == 1
 
 
 def matches(pattern: str, path: str) -> bool:
     """Whether a pattern that is no exclusion names a stack.
 
     - ``*`` is any text within a part of the path, ``?`` any character but ``/``. Neither begins with a dot.
-    - ``**`` as a part of its own is any number of parts.
+    - ``**`` as a part of its own is any number of parts; one at least at the end, after a part that ends with ``*``.
     - ``[ab]`` is one of these characters, ``[^ab]`` another one.
     - ``{a,b}`` is one of these texts, which may have ``/`` and wildcards.
 
@@ -69,21 +83,58 @@ def matches(pattern: str, path: str) -> bool:
         >>> matches("Prod/*", "Prod/Web"), matches("Prod/*", "Prod/Eu/Web"), matches("Prod/**", "Prod/Eu/Web")
         (True, False, True)
     """
-    return pattern == path or any(one.fullmatch(f"{path}/") for one in _compiled(pattern.lstrip("!")))
+    return pattern == path or _fits(pattern, path)
+
+
+def leaves_out(exclusion: str, path: str) -> bool:
+    """Whether an exclusion leaves out a stack.
+
+    Args:
+        exclusion: the pattern, which begins with ``!``.
+        path: path of the construct.
+
+    Raises:
+        CliError: the pattern has something else that the CDK CLI would read.
+
+    Example:
+        >>> leaves_out("!Prod/*", "Prod/Web"), leaves_out("!Prod/*", "Test/Web")
+        (True, False)
+    """
+    return _fits(exclusion, path)
+
+
+def _fits(pattern: str, path: str) -> bool:
+    return any(one.fullmatch(f"{path}/") for one in _compiled(_without_signs(pattern)))
+
+
+def _without_signs(pattern: str) -> str:
+    return pattern.lstrip("!")
 
 
 @cache
 def _compiled(pattern: str) -> tuple[re.Pattern[str], ...]:
     """Expressions for paths that have a ``/`` behind each part; none if no path can match."""
-    if _REFUSED.search(pattern):
+    if not _is_readable(pattern):
         raise CliError(
             f"the pattern {pattern!r} can't be read: use *, **, ?, [abc] and {{web,api}}, or several patterns, instead "
-            "of parentheses, backslashes and {a..b}"
+            "of parentheses, backslashes, quotes, |, {a..b}, and ** or nothing within braces"
         )
     try:
-        return tuple(re.compile("".join(map(_part, one.split("/")))) for one in _alternatives(pattern))
+        return tuple(re.compile(_expression(one)) for one in _alternatives(pattern))
     except re.error:  # such as [z-a]
         return ()
+
+
+def _is_readable(pattern: str) -> bool:
+    """Whether a pattern has nothing that means something else for the CDK CLI."""
+    if _REFUSED.search(pattern):
+        return False
+    plain = pattern
+    while (shorter := _INNER_BRACES.sub("", plain)) != plain:
+        plain = shorter
+    if "{" in plain or "}" in plain:
+        return False
+    return plain.count("*") == pattern.count("*") or not any("**" in one for one in _alternatives(pattern))
 
 
 def _alternatives(pattern: str) -> list[str]:
@@ -93,6 +144,14 @@ def _alternatives(pattern: str) -> list[str]:
         return [pattern.removeprefix("./")]
     before, after = pattern[: found.start()], pattern[found.end() :]
     return [one for text in found[1].split(",") for one in _alternatives(f"{before}{text}{after}")]
+
+
+def _expression(pattern: str) -> str:
+    """The expression for a path that has a ``/`` behind each part."""
+    parts = re.sub(r"(^|/)\*\*(/\*\*)+(?=/|$)", r"\1**", pattern).split("/")
+    *before, last = map(_part, parts)
+    is_after_star = last == _ANY_PARTS and parts[-2:-1] and parts[-2].endswith("*")
+    return "".join((*before, _SOME_PARTS if is_after_star else last))
 
 
 def _part(pattern: str) -> str:

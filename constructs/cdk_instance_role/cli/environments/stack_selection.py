@@ -1,11 +1,11 @@
 """The stacks of an assembly that a command is about."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..model import CliError
 from ..template.assembly import StackArtifact
-from .stack_patterns import is_exclusion, is_selected, matches
+from .stack_patterns import is_exclusion, leaves_out, matches
 
 
 def chosen(stacks: Sequence[StackArtifact], names: Sequence[str]) -> list[StackArtifact]:
@@ -14,18 +14,25 @@ def chosen(stacks: Sequence[StackArtifact], names: Sequence[str]) -> list[StackA
     Args:
         stacks: all stacks of the assembly.
         names: patterns for the paths of constructs, as for the CDK CLI. A name that is no path of a stack may be that
-            of a stack in CloudFormation, of each Region.
+            of a stack in CloudFormation, of each Region. An exclusion is compared with paths only.
 
     Raises:
-        CliError: a name names no stack, or no stack is left.
+        CliError: a name names no stack, an exclusion leaves out none, or no stack is left.
     """
     if not names:
         return [*stacks]
-    paths = {name: _paths(stacks, name) for name in names}
-    found = [one for one in stacks if is_selected([path for name in names for path in paths[name]], _path(one))]
-    unknown = [name for name in names if not paths[name]] or ([] if found else names)
+    wanted = {name: _named(stacks, name) for name in names if not is_exclusion(name)}
+    left_out = {name: [one for one in stacks if leaves_out(name, _path(one))] for name in names if is_exclusion(name)}
+    candidates = _among(stacks, wanted) if wanted else stacks
+    without = _among(stacks, left_out)
+    found = [one for one in candidates if not any(one is other for other in without)]
+    unknown = [name for name, named in wanted.items() if not named] or ([] if found else names)
     if unknown:
         raise CliError(f"there is no stack {', '.join(unknown)} in the assembly, only {_listed(stacks) or 'none'}")
+    for name, those in left_out.items():
+        if not those:
+            paths = ", ".join(map(_path, stacks))
+            raise CliError(f"{name} leaves out no stack: `cdk deploy` compares it with the paths, which are {paths}")
     return found
 
 
@@ -34,11 +41,19 @@ def is_named(stack: StackArtifact, names: Sequence[str]) -> bool:
     return any(name in {stack.name, stack.address.construct} - {""} for name in names)
 
 
-def _paths(stacks: Sequence[StackArtifact], name: str) -> list[str]:
-    """The patterns that a name stands for."""
-    if is_exclusion(name) or any(matches(name, _path(one)) for one in stacks):
-        return [name]
-    return [_path(one) for one in stacks if one.name == name]
+def _named(stacks: Sequence[StackArtifact], name: str) -> list[StackArtifact]:
+    """The stacks that a name means. The path of a construct may hold what would be part of a pattern."""
+    return (
+        [one for one in stacks if _path(one) == name]
+        or [one for one in stacks if one.name == name]
+        or [one for one in stacks if matches(name, _path(one))]
+    )
+
+
+def _among(stacks: Sequence[StackArtifact], found: Mapping[str, Sequence[StackArtifact]]) -> list[StackArtifact]:
+    """The stacks that were found by any name, in their order."""
+    ids = {id(one) for several in found.values() for one in several}
+    return [one for one in stacks if id(one) in ids]
 
 
 def _path(stack: StackArtifact) -> str:

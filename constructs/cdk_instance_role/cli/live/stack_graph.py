@@ -70,17 +70,17 @@ class StackGraph:
             return None
         return self.reader.once(self._read_subject(address), partial(self._look, address, name), None)
 
-    def read_problems(self, address: Address) -> tuple[str, ...]:
-        """Why it can't be seen whether a stack is deployed, in sentences; none if it can."""
-        self.deployed(address)
-        above = self.read_problems(address.outer) if address.outer else ()
-        return (*above, *self.reader.gaps(self._read_subject(address)))
+    def read_problems(self, address: Address, *, of_existence: bool = True) -> tuple[str, ...]:
+        """Why a stack can't be read, in sentences; none if it can.
 
-    def unreadable(self, address: Address) -> tuple[str, ...]:
-        """The same, without a denial of the call that says whether there is a stack at all."""
+        Args:
+            address: the stack.
+            of_existence: also that the credentials may not even look whether there is a stack.
+        """
         self.deployed(address)
-        above = self.unreadable(address.outer) if address.outer else ()
-        return above if address in self._may_not_exist else (*above, *self.reader.gaps(self._read_subject(address)))
+        above = self.read_problems(address.outer, of_existence=of_existence) if address.outer else ()
+        counts = of_existence or address not in self._may_not_exist
+        return (*above, *self.reader.gaps(self._read_subject(address))) if counts else above
 
     def with_ledgers(self) -> tuple[str, ...]:
         """Names of the deployed stacks that have a ledger, as its tag says."""

@@ -79,12 +79,14 @@ def shared_budget_warning(mine: Entry, others: Sequence[Entry]) -> str:
     """
     if not any(mine.calls.values()):
         return ""
-    entries = [replace(mine, began_at=1.0), *(one for one in others if any(one.calls.values()))]
-    shortfall = budget_shortfall(entries, mine.association, now=0.0)
+    several = [replace(mine, began_at=1.0), *(one for one in others if any(one.calls.values()))]
+    # The budget knows them by their ids. Paths, which people know, may be the same.
+    by_id = {str(number): one for number, one in enumerate(several)}
+    shortfall = budget_shortfall([replace(one, association=id_) for id_, one in by_id.items()], "0", now=0.0)
     if shortfall is None:
         return ""
     seconds, together = shortfall
-    names = ", ".join(one.association for one in together)
+    names = ", ".join(by_id[one.association].association for one in together)
     return (
         f"EC2 needs {seconds:.0f} seconds for the changes of this association together with those of {names}, and "
         "CloudFormation has no order for them: the one that begins last may be refused, because that is too long for "
