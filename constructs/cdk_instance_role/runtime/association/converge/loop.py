@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..aws.observe import Observer
 from ..aws.rate_limiter import RateLimiter
-from ..decide.model import InstanceState, Snapshot
+from ..decide.model import Snapshot
 from ..decide.plan import OperationContext, plan_desired, plan_undo
 from ..decide.step import Action, Plan, Step
 from ..exceptions import SupersededError
@@ -25,6 +25,7 @@ from .execution import Execution
 from .failed_targets import FailedTargets
 from .preview import observed
 from .progress import Progress
+from .retry_window import RetryWindow
 from .wave_progress import Waves
 
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.5, 5.0
@@ -44,15 +45,16 @@ IDENTITY_SECONDS = 10.0
 class Convergence:
     """One invocation's share of an operation."""
 
-    def __init__(self, services: Services, request: Request, lease: Lease, until: float) -> None:
+    def __init__(self, services: Services, request: Request, lease: Lease, patience: RetryWindow, until: float) -> None:
         """
         Args:
             services: the world outside.
             request: the event.
             lease: of the association, which nobody else works on.
+            patience: gets to know of what succeeds.
             until: when to leave the rest to the next invocation, in seconds since the epoch.
         """
-        self._services, self._request, self._lease = services, request, lease
+        self._services, self._request, self._lease, self._patience = services, request, lease, patience
         self._until = min(until, lease.operation.ends_at(request.timeout))
         self._ledger, self._key = services.ledger, request.association
         self._rate_limiter = RateLimiter(
@@ -73,6 +75,7 @@ class Convergence:
             self._waves,
             self._failed_targets,
             self._progress,
+            patience,
             until=self._until,
         )
         self._ending = Ending(services, request, lease, self._waves, self._failed_targets, self._progress)
@@ -122,6 +125,7 @@ class Convergence:
                 self._wait(snapshot, plan)
             elif self._execution.is_cut_off:
                 break
+            self._patience.passed()
         return None
 
     def _save_progress(self) -> None:
@@ -203,7 +207,7 @@ class Convergence:
             self._stale_since = self._clock()
         if renewing and self._desired:
             self._observer.forget([self._desired.profile.arn])
-        swaps = any(step.action is Action.SWAP and _is_running(snapshot, step) for step in renewing)
+        swaps = any(step.action is Action.SWAP and snapshot.is_running(step.instance_id) for step in renewing)
         if swaps and not self._lease.operation.swaps_to_renew:
             self._lease.swap_to_renew()
 
@@ -243,8 +247,3 @@ class Convergence:
     @property
     def _is_late(self) -> bool:
         return self._lease.operation.exceeded(self._clock(), self._request.timeout) is not None
-
-
-def _is_running(snapshot: Snapshot, step: Step) -> bool:
-    found = snapshot.instances.get(step.instance_id)
-    return found is not None and found.state is InstanceState.RUNNING
