@@ -91,7 +91,8 @@ def test_two_denials_for_a_moment_with_minutes_of_success_between_them_end_nothi
     world: World, resource: Resource
 ) -> None:
     slow = world.instance(state="pending", later=[(300, "running")])
-    event, began = resource.begin(resource.event("Create", world.properties([*world.instances(3), slow]))), world.clock()
+    event = resource.begin(resource.event("Create", world.properties([*world.instances(3), slow])))
+    began = world.clock()
     denial = AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
     for second in (120, 230):
         world.traffic.fail(DESCRIBE_INSTANCES, denial, when=lambda _, at=second: world.clock() - began >= at)

@@ -378,6 +378,29 @@ def test_targets_that_ec2_does_not_show_for_long_count_in_the_waves_and_hold_onl
     assert world.carried(*targets) == ["Web2"] * 20
 
 
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_ids_that_were_taken_out_of_the_list_do_not_count_in_the_waves(
+    world: World, resource: Resource, is_shown: bool
+) -> None:
+    targets = world.instances(40)
+    staying, leaving = targets[:4], targets[4:]
+    assert resource.create(world.properties(targets)).ok
+    world.clock.sleep(BAKE)
+    world.traffic.calls.clear()
+    new = world.properties(staying, rollout=IN_WAVES, profile=world.own_profile("Web2"), timeout=3600)
+    event = resource.begin(resource.event("Update", new, resource.properties))
+    if not is_shown:
+        hide(world, *leaving)
+    resource.poll(event)
+    assert world.carried(*staying).count("Web2") == 1, "the first wave waits for no instance that is no target"
+    poll_until(resource, event, lambda: world.carried(*staying) == ["Web2"] * 4)
+    assert waves_of(world) == [1, 1, 2]
+    if not is_shown:
+        show_all(world)
+    assert resource.finish(event).ok
+    assert world.carried(*leaving) == [None] * 36
+
+
 def test_the_alarms_are_watched_while_the_first_wave_waits_for_targets_that_ec2_does_not_show(
     world: World, resource: Resource
 ) -> None:
