@@ -150,6 +150,23 @@ def test_reading_metric_alarms_needs_no_right_to_all_of_them(world: World, resou
     assert "alarm Gone does not exist" in gone.reason
 
 
+def test_an_alarm_that_is_in_alarm_ends_the_rollout_at_once_although_another_one_is_missing(
+    world: World, resource: Resource
+) -> None:
+    """The handler may be denied to look whether the other one is a composite alarm, and that takes a minute to
+    believe."""
+    targets = world.instances(20)
+    event = resource.begin(resource.event("Create", world.properties(targets, rollout=WATCHED)))
+    poll_until(resource, event, lambda: world.mutations == 1)
+    world.cloudwatch.alarms = {"Errors": "ALARM"}
+    deny_composite_alarms(world, FOR_EVER)
+    began = world.clock()
+    result = resource.finish(event)
+    assert "alarm Errors is in ALARM" in result.reason
+    assert world.clock() - began < 30
+    assert world.carried(*targets) == [None] * 20
+
+
 DENIAL = AwsError("AccessDenied", "not authorized to perform: cloudwatch:DescribeAlarms", 403)
 
 
@@ -332,6 +349,46 @@ def hide(world: World, *targets: str, answers: float = math.inf) -> None:
     world.ec2.leave_out(*targets, times=answers)
     error = AwsError("InternalError", "An internal error has occurred", 500)
     world.traffic.fail(DESCRIBE_INSTANCES, error, times=FOR_EVER, when=lambda call: "InstanceId" in call)
+
+
+def update_of_hidden_targets(
+    world: World, resource: Resource, rollout: dict[str, Any], *, timeout: int
+) -> dict[str, Any]:
+    """An Update of twenty targets that has begun: EC2 showed none of them in the first phase."""
+    targets = world.instances(20)
+    assert resource.create(world.properties(targets)).ok
+    world.clock.sleep(BAKE)
+    world.traffic.calls.clear()
+    hide(world, *targets, answers=4)
+    new = world.properties(targets, rollout=rollout, profile=world.own_profile("Web2"), timeout=timeout)
+    return resource.begin(resource.event("Update", new, resource.properties))
+
+
+@pytest.mark.parametrize(
+    ("alarms", "sentence"),
+    [
+        ({"Errors": "ALARM", "Latency": "OK"}, "alarm Errors is in ALARM"),
+        ({"Latency": "OK"}, "alarm Errors does not exist"),
+    ],
+)
+def test_nothing_is_changed_if_an_alarm_was_not_ok_when_ec2_did_not_show_the_targets(
+    world: World, resource: Resource, alarms: dict[str, str], sentence: str
+) -> None:
+    world.cloudwatch.alarms = alarms
+    result = resource.finish(update_of_hidden_targets(world, resource, WATCHED, timeout=3600))
+    assert not result.ok
+    assert sentence in result.reason
+    assert waves_of(world) == []
+
+
+def test_nothing_is_changed_if_a_rollout_takes_too_long_and_ec2_did_not_show_the_targets_at_first(
+    world: World, resource: Resource
+) -> None:
+    result = resource.finish(update_of_hidden_targets(world, resource, IN_WAVES, timeout=200))
+    assert not result.ok
+    assert "4 waves bake for 60 seconds each" in result.reason
+    assert "that is more than the timeout of 200 seconds" in result.reason
+    assert waves_of(world) == []
 
 
 def update_in_waves(world: World, resource: Resource, *, by_tags: bool) -> tuple[dict[str, Any], list[str]]:

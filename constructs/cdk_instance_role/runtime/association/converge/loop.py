@@ -62,7 +62,7 @@ class Convergence:
         )
         self._observer = Observer(services.ec2, services.iam, self._rate_limiter)
         self._clock = services.clock
-        self._waves = Waves(request.rollout, lease, services.alarms, services.clock)
+        self._waves = Waves(request, lease, services.alarms, services.clock)
         self._failed_targets = FailedTargets()
         self._evaluation = Evaluation(request, lease, self._waves, self._failed_targets)
         self._progress = Progress(services, request, lease, self._rate_limiter, self._waves, self._failed_targets)
@@ -102,14 +102,14 @@ class Convergence:
     def _converge(self) -> dict[str, str] | None:
         self._lease.write_desired_state()
         while True:
-            alarms = self._waves.problems()
-            if self._waves.is_baking and not alarms and not self._is_late:
+            problems = self._waves.problems()
+            if self._waves.is_baking and not problems and not self._is_late:
                 break
             snapshot, plan = self._observe()
-            self._record_observation(snapshot, plan)
+            problems += self._record_observation(snapshot, plan)
             snapshot = self._write_claims(snapshot, plan)
-            plan, problems = self._evaluation.of(self._waves.eligible(plan, snapshot), snapshot, self._desired)
-            problems = [*alarms, *problems]
+            plan, others = self._evaluation.of(self._waves.eligible(plan, snapshot), snapshot, self._desired)
+            problems += others
             if plan.converged and not problems and self._waves.are_over:
                 result = self._ending.succeed(snapshot, plan, self._desired, looks_again=self._looks_left > 0)
                 if result is not None:
@@ -180,12 +180,13 @@ class Convergence:
         self._looked_for = self._clock() - began
         return snapshot, plan
 
-    def _record_observation(self, snapshot: Snapshot, plan: Plan) -> None:
-        """Write into the ledger what later invocations and other operations have to know of an observation."""
+    def _record_observation(self, snapshot: Snapshot, plan: Plan) -> list[str]:
+        """Write into the ledger what later invocations and other operations have to know of an observation. Returns
+        why the first wave may not begin."""
         self._record_stale(snapshot, plan)
         self._lease.record_left(len(plan.unfinished))
         self._progress.observed(snapshot, plan, self._desired)
-        self._waves.begin(plan)
+        return self._waves.begin(plan, snapshot)
 
     def _context(self) -> OperationContext:
         operation, stale_since = self._lease.operation, self._stale_since
