@@ -109,7 +109,7 @@ class Plan:
 
     @property
     def of_no_change(self) -> "Plan":
-        """The part of the plan that changes no instance, and ends nothing."""
+        """The steps that call nothing of EC2, of which none is a problem that ends the operation."""
         return Plan(self._with({Action.KEEP, Action.WAIT, Action.FORGET}))
 
     def without(self, instance_ids: Collection[str]) -> "Plan":
