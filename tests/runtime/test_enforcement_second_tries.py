@@ -12,7 +12,7 @@ from tests.simulator.errors import AwsError
 
 WEB, TAGS = {"app": "web"}, {"app": ["web"]}
 LATE = "carries no instance profile: it was launched or tagged after the deployment"
-TRIED = "carries no instance profile: an earlier attempt to give it one did not succeed"
+TRIED = "carries no instance profile: no attempt to give it one has succeeded yet"
 
 TOLERANT = {"First": 1, "Growth": 20, "BakeSeconds": 0, "MaxFailures": "2"}
 """Waves that go on although one or two targets fail."""

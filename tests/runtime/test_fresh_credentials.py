@@ -87,6 +87,19 @@ def test_an_error_that_passed_and_comes_back_later_has_a_new_retry_window(world:
     assert world.carried(target) == ["Web"]
 
 
+def test_two_denials_for_a_moment_with_minutes_of_success_between_them_end_nothing(
+    world: World, resource: Resource
+) -> None:
+    slow = world.instance(state="pending", later=[(300, "running")])
+    event = resource.begin(resource.event("Create", world.properties([*world.instances(3), slow])))
+    began = world.clock()
+    denial = AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
+    for second in (120, 230):
+        world.traffic.fail(DESCRIBE_INSTANCES, denial, when=lambda _, at=second: world.clock() - began >= at)
+    result = resource.finish(event)
+    assert result.ok, result.reason
+
+
 def test_a_lasting_denial_behind_a_long_look_is_believed_before_the_timeout(world: World, resource: Resource) -> None:
     """A look at a very large fleet takes longer than the time after which an error counts as passed."""
     targets = world.instances(2)

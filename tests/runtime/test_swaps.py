@@ -1,11 +1,15 @@
 """Swaps of stopped instances: while one is refused, no other instance loses its profile, nor one that was started."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from cdk_instance_role.runtime.association.drift.breaker import ChangeKind
+from tests.runtime.test_waves import hide
 from tests.simulator.cloudformation import Status
 from tests.simulator.driver import Resource, World
-from tests.simulator.ec2 import ASSOCIATE, REPLACE
+from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_INSTANCES, REPLACE
 from tests.simulator.enforcement import REPAIR, Enforcement
 from tests.simulator.errors import AwsError
 from tests.simulator.fleet import ACCOUNT
@@ -194,3 +198,60 @@ def test_the_swap_that_took_the_profile_away_counts_as_a_change_of_enforcement(
     state = world.ledger.enforcement.state(resource.association)
     assert world.carried(late) == [None]
     assert state.used(ChangeKind.TAKING) == 1
+
+
+UNKNOWN_PROFILE = AwsError("InvalidParameterValue", "Invalid IAM Instance Profile name")
+"""EC2 does not know the profile yet, so the second half of a swap is tried again."""
+
+
+def untagged_between_two_halves(
+    world: World, resource: Resource, then: Callable[[str], None], **more: Any
+) -> tuple[str, dict[str, Any]]:
+    """A stopped target that loses its tags between the two halves of its swap, and the operation.
+
+    Args:
+        world: the simulated account.
+        resource: the association.
+        then: what happens at the same time, to a running target that has the profile.
+        more: properties.
+    """
+    running = world.instance(tags={"app": "web"})
+    stopped = world.instance(world.old, tags={"app": "web"}, state="stopped")
+
+    def is_tagged(call: dict[str, Any]) -> bool:
+        return call.get("InstanceId") == stopped and "app" in world.fleet.instances[stopped].tags
+
+    def untag() -> None:
+        assert world.carried(running, stopped) == ["Web", None]
+        world.fleet.set_tags(stopped, app=None)
+        then(running)
+
+    world.traffic.fail(ASSOCIATE, UNKNOWN_PROFILE, times=FOR_EVER, when=is_tagged)
+    world.traffic.meanwhile(DESCRIBE_INSTANCES, untag, nth=8)
+    properties = world.properties(tags={"app": ["web"]}, replaces=[world.old], timeout=1200, **more)
+    return stopped, resource.begin(resource.event("Create", properties))
+
+
+def test_an_instance_that_loses_its_tags_in_a_swap_gets_its_profile_back_although_ec2_hides_all_others(
+    world: World, resource: Resource
+) -> None:
+    stopped, event = untagged_between_two_halves(world, resource, lambda running: hide(world, running))
+    began = world.clock()
+    resource.poll(event)
+    assert world.carried(stopped) == ["Old"]
+    assert next(call.at for call in reversed(world.traffic.calls) if call.action == ASSOCIATE) - began < 60
+
+
+def test_an_instance_that_loses_its_tags_in_a_swap_gets_its_profile_back_before_the_last_wave(
+    world: World, resource: Resource
+) -> None:
+    def add_targets(_: str) -> None:
+        world.instances(3, tags={"app": "web"})
+
+    rollout = {"First": 2, "Percentages": [100], "BakeSeconds": 300}
+    stopped, event = untagged_between_two_halves(world, resource, add_targets, rollout=rollout)
+    began = world.clock()
+    resource.poll(event)
+    assert world.clock() - began < 60
+    assert world.carried(stopped) == ["Old"]
+    assert resource.finish(event).ok

@@ -150,6 +150,23 @@ def test_reading_metric_alarms_needs_no_right_to_all_of_them(world: World, resou
     assert "alarm Gone does not exist" in gone.reason
 
 
+def test_an_alarm_that_is_in_alarm_ends_the_rollout_at_once_although_another_one_is_missing(
+    world: World, resource: Resource
+) -> None:
+    """The handler may be denied to look whether the other one is a composite alarm, and that takes a minute to
+    believe."""
+    targets = world.instances(20)
+    event = resource.begin(resource.event("Create", world.properties(targets, rollout=WATCHED)))
+    poll_until(resource, event, lambda: world.mutations == 1)
+    world.cloudwatch.alarms = {"Errors": "ALARM"}
+    deny_composite_alarms(world, FOR_EVER)
+    began = world.clock()
+    result = resource.finish(event)
+    assert "alarm Errors is in ALARM" in result.reason
+    assert world.clock() - began < 30
+    assert world.carried(*targets) == [None] * 20
+
+
 DENIAL = AwsError("AccessDenied", "not authorized to perform: cloudwatch:DescribeAlarms", 403)
 
 
@@ -334,6 +351,46 @@ def hide(world: World, *targets: str, answers: float = math.inf) -> None:
     world.traffic.fail(DESCRIBE_INSTANCES, error, times=FOR_EVER, when=lambda call: "InstanceId" in call)
 
 
+def update_of_hidden_targets(
+    world: World, resource: Resource, rollout: dict[str, Any], *, timeout: int
+) -> dict[str, Any]:
+    """An Update of twenty targets that has begun: EC2 showed none of them in the first phase."""
+    targets = world.instances(20)
+    assert resource.create(world.properties(targets)).ok
+    world.clock.sleep(BAKE)
+    world.traffic.calls.clear()
+    hide(world, *targets, answers=4)
+    new = world.properties(targets, rollout=rollout, profile=world.own_profile("Web2"), timeout=timeout)
+    return resource.begin(resource.event("Update", new, resource.properties))
+
+
+@pytest.mark.parametrize(
+    ("alarms", "sentence"),
+    [
+        ({"Errors": "ALARM", "Latency": "OK"}, "alarm Errors is in ALARM"),
+        ({"Latency": "OK"}, "alarm Errors does not exist"),
+    ],
+)
+def test_nothing_is_changed_if_an_alarm_was_not_ok_when_ec2_did_not_show_the_targets(
+    world: World, resource: Resource, alarms: dict[str, str], sentence: str
+) -> None:
+    world.cloudwatch.alarms = alarms
+    result = resource.finish(update_of_hidden_targets(world, resource, WATCHED, timeout=3600))
+    assert not result.ok
+    assert sentence in result.reason
+    assert waves_of(world) == []
+
+
+def test_nothing_is_changed_if_a_rollout_takes_too_long_and_ec2_did_not_show_the_targets_at_first(
+    world: World, resource: Resource
+) -> None:
+    result = resource.finish(update_of_hidden_targets(world, resource, IN_WAVES, timeout=200))
+    assert not result.ok
+    assert "4 waves bake for 60 seconds each" in result.reason
+    assert "that is more than the timeout of 200 seconds" in result.reason
+    assert waves_of(world) == []
+
+
 def update_in_waves(world: World, resource: Resource, *, by_tags: bool) -> tuple[dict[str, Any], list[str]]:
     """An Update of twenty targets that has begun, and the targets."""
     targets = world.instances(20, tags={"app": "web"})
@@ -376,6 +433,29 @@ def test_targets_that_ec2_does_not_show_for_long_count_in_the_waves_and_hold_onl
     result = resource.finish(event)
     assert result.ok, result.reason
     assert world.carried(*targets) == ["Web2"] * 20
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_ids_that_were_taken_out_of_the_list_do_not_count_in_the_waves(
+    world: World, resource: Resource, is_shown: bool
+) -> None:
+    targets = world.instances(40)
+    staying, leaving = targets[:4], targets[4:]
+    assert resource.create(world.properties(targets)).ok
+    world.clock.sleep(BAKE)
+    world.traffic.calls.clear()
+    new = world.properties(staying, rollout=IN_WAVES, profile=world.own_profile("Web2"), timeout=3600)
+    event = resource.begin(resource.event("Update", new, resource.properties))
+    if not is_shown:
+        hide(world, *leaving)
+    resource.poll(event)
+    assert world.carried(*staying).count("Web2") == 1, "the first wave waits for no instance that is no target"
+    poll_until(resource, event, lambda: world.carried(*staying) == ["Web2"] * 4)
+    assert waves_of(world) == [1, 1, 2]
+    if not is_shown:
+        show_all(world)
+    assert resource.finish(event).ok
+    assert world.carried(*leaving) == [None] * 36
 
 
 def test_the_alarms_are_watched_while_the_first_wave_waits_for_targets_that_ec2_does_not_show(

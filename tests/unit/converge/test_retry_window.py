@@ -29,13 +29,38 @@ def test_a_lasting_denial_is_believed_after_a_minute_however_long_a_look_takes(l
     assert 60 <= seconds <= 60 + look + PAUSE
 
 
-def test_a_denial_that_was_not_seen_for_a_while_is_counted_anew() -> None:
+@pytest.mark.parametrize("seconds_without", [31, 35, 70, 110])
+def test_a_denial_that_was_not_seen_for_a_while_is_counted_anew(seconds_without: float) -> None:
     clock = Clock()
     window = RetryWindow(clock)
     clock.sleep(5)
     assert not window.is_over(DENIED)
-    clock.sleep(70)
+    window.passed()
+    clock.sleep(seconds_without)
     assert not window.is_over(DENIED)
+    window.passed()
+    clock.sleep(59)
+    assert not window.is_over(DENIED)
+
+
+def test_how_long_work_succeeded_before_a_denial_does_not_matter() -> None:
+    clock = Clock()
+    window = RetryWindow(clock)
+    for _ in range(5):
+        clock.sleep(120)
+        window.passed()
+        assert not window.is_over(DENIED)
+
+
+def test_a_denial_behind_a_success_is_believed_if_it_keeps_coming() -> None:
+    clock = Clock()
+    window = RetryWindow(clock)
+    believed = []
+    for _ in range(4):
+        window.passed()
+        believed.append(window.is_over(DENIED))
+        clock.sleep(20)
+    assert believed == [False, False, False, True]
 
 
 def test_a_throttled_call_is_never_believed() -> None:

@@ -215,6 +215,20 @@ def test_remembers_the_error_that_ec2_answered_to_a_step() -> None:
     assert (record.acted_at, record.detached) == (None, LISTED), "whether the first half took effect is not known"
 
 
+def test_an_instance_that_had_the_profile_still_had_it_once_a_swap_is_reverted() -> None:
+    had = put(Record(ID), A, None, WANTED).claimed(A, step(LISTED, WANTED, Action.SWAP), NOW).noted("refused", NOW)
+    reverted = had.claimed(A, step(None, LISTED, Action.ASSOCIATE, undo=True), NOW).noted(None, NOW)
+    assert reverted.mine is not None
+    assert reverted.mine.given
+
+
+def test_an_instance_whose_first_swap_is_reverted_never_had_the_profile() -> None:
+    refused = Record(ID).claimed(A, step(LISTED, WANTED, Action.SWAP), NOW).noted("refused", NOW)
+    reverted = refused.claimed(A, step(None, LISTED, Action.ASSOCIATE, undo=True), NOW).noted(None, NOW)
+    assert reverted.mine is not None
+    assert not reverted.mine.given
+
+
 def test_knows_when_ec2_accepted_a_change() -> None:
     record = Record(ID).claimed(A, step(LISTED, WANTED, Action.SWAP), NOW).noted(None, NOW + 1)
     assert (record.acted_at, record.detached) == (NOW + 1, None)

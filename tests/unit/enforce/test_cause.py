@@ -60,6 +60,10 @@ def test_an_instance_that_only_the_second_look_finds_has_waited_no_longer_than_s
     assert cause.longest_wait(["i-2"], (), NOW) == 15
 
 
+def test_an_instance_has_not_waited_less_than_no_time_when_the_clock_of_the_sender_is_ahead() -> None:
+    assert Cause.of([message(-3, about="i-1")]).longest_wait(["i-1"], (), NOW) == 0
+
+
 def test_a_look_that_changes_nothing_has_no_lag() -> None:
     assert Cause.of([message(2, about="i-1")]).longest_wait([], (), NOW) == 0
 

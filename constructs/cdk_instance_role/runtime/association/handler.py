@@ -113,7 +113,7 @@ class _SecondPhase:
         patience = RetryWindow(self._services.clock)
         while True:
             try:
-                return self._converge()
+                return self._converge(patience)
             except BusyError:
                 return None
             except EndedError as ended:
@@ -134,14 +134,14 @@ class _SecondPhase:
                     return None
             self._services.sleep(PAUSE_SECONDS)
 
-    def _converge(self) -> dict[str, str] | None:
+    def _converge(self, patience: RetryWindow) -> dict[str, str] | None:
         with self._services.ledger.lease(self._request, self._owner, self._services.timing) as lease:
             self._lease = lease
             if self._failure and lease.operation.failure is None:
                 lease.fail(self._failure)
             if self._rolls_back and not lease.operation.rolling_back:
                 lease.roll_back()
-            return Convergence(self._services, self._request, lease, self._until).run()
+            return Convergence(self._services, self._request, lease, patience, self._until).run()
 
     def _give_up(self, error: Exception) -> None:
         """What has failed can't go on. A Create goes on once more: with undoing what it has done so far.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ..batch import chunks
 from ..decide.outcome import ErrorKind
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NAMES_PER_CALL = 100
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
+
+IN_ALARM = "ALARM"
 
 
 class Alarms:
@@ -38,22 +40,31 @@ class Alarms:
         An alarm without enough data counts as OK: the rollout may be what its data come from.
 
         Raises:
-            ClientError, BotoCoreError: CloudWatch does not answer. A denial names the alarms that are no metric alarms.
+            ClientError, BotoCoreError: CloudWatch does not answer, and no alarm is known to be in ALARM. A denial names
+                the alarms that are no metric alarms.
         """
-        states = self._states(names)
-        wrong = [name for name in names if states.get(name, "") in ("ALARM", "")]
+        metric = self._states_of("MetricAlarm", names)
+        others = [name for name in names if name not in metric]
+        in_alarm = [_sentence(name, exists=True) for name in names if metric.get(name) == IN_ALARM]
+        try:
+            composite = self._composite(others)
+        except (ClientError, BotoCoreError):
+            if in_alarm:  # that is certain, whatever the others are
+                return in_alarm
+            raise
+        states = metric | composite
+        wrong = [name for name in names if states.get(name, IN_ALARM) == IN_ALARM]
         return [_sentence(name, exists=name in states) for name in wrong]
 
-    def _states(self, names: Collection[str]) -> dict[str, str]:
-        states = self._states_of("MetricAlarm", names)
-        others = [name for name in names if name not in states]
+    def _composite(self, names: Sequence[str]) -> dict[str, str]:
+        """The states of composite alarms: of those of these names that are no metric alarms."""
         try:
-            return states | self._states_of("CompositeAlarm", others)
+            return self._states_of("CompositeAlarm", names)
         except ClientError as error:
             # A caller with the right to certain alarms only is always denied, and any caller while its policy is not in
             # force yet. So whether these alarms exist is not known, and only a denial that lasts is believed.
             if error_kind_of(error) is ErrorKind.DENIED:
-                raise _denial(error, others) from error
+                raise _denial(error, names) from error
             raise
 
     def _states_of(self, kind: "AlarmTypeType", names: Collection[str]) -> dict[str, str]:

@@ -168,6 +168,7 @@ class _Beginning:
         while True:
             try:
                 found = begin()
+                patience.passed()
                 if not (found.problems and found.retryable) or self._clock() - began > PROPAGATION_SECONDS:
                     return found
             except (ClientError, BotoCoreError) as error:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from ..decide import checks
 from ..decide.model import Snapshot
-from ..decide.step import Plan
+from ..decide.step import Plan, Step
+from ..decide.undo import plan_swap_revert
 from ..ledger.lease import Lease
 from ..request.desired import Desired
 from ..request.event import Request, RequestType
@@ -37,7 +38,8 @@ class Evaluation:
             return plan, []
         rolling_back = self._lease.operation.rolling_back
         if snapshot.hides_targets and not rolling_back:
-            return plan.of_no_change, []  # no other instance is restored because of that
+            plan = plan.of_no_change  # no other instance is restored because of that
+            return Plan((*_reverts_of_others(plan, snapshot), *plan.steps)), []
         if self._waves.may_fail or rolling_back:
             self._failed_targets.load(plan, snapshot)
         # If the tags match nothing all at once, that would mean to restore everything: only a Delete does that.
@@ -50,7 +52,9 @@ class Evaluation:
         left = plan if failures else others
         if rolling_back and (others.changes or others.waiting):
             failures = []  # like a Delete, it restores all other instances before it fails
-        problems, reverts = [*nothing, *failures], self._failed_targets.swap_reverts(snapshot)
+        problems = [*nothing, *failures]
+        reverts = self._failed_targets.swap_reverts(snapshot)
+        reverts += _reverts_of_others(Plan((*reverts, *plan.steps)), snapshot)
         if problems and reverts:  # before the operation ends: no instance stays without a profile
             return Plan(tuple(reverts)), []
         return Plan((*reverts, *left.without({step.instance_id for step in reverts}).steps)), problems
@@ -63,3 +67,11 @@ class Evaluation:
         if not self._waves.may_fail:
             return ()
         return [*filter(snapshot.was_failing_before, snapshot.selected)]
+
+
+def _reverts_of_others(plan: Plan, snapshot: Snapshot) -> list[Step]:
+    """The steps that restore profiles on instances that stopped being targets between the two halves of a swap, and
+    that the plan changes later only: none stays without a profile until then."""
+    ids = snapshot.half_swapped.difference(snapshot.selected, (step.instance_id for step in plan.steps))
+    steps = (plan_swap_revert(snapshot.record(id_), snapshot.instances.get(id_)) for id_ in sorted(ids))
+    return [step for step in steps if step]

@@ -16,6 +16,7 @@ from ..request.event import Request
 from ..services import Services
 from .failed_targets import FailedTargets
 from .progress import Progress
+from .retry_window import RetryWindow
 from .wave_progress import Waves
 
 STEPS_PER_BATCH = 98
@@ -40,6 +41,7 @@ class Execution:
         waves: Waves,
         failed_targets: FailedTargets,
         progress: Progress,
+        patience: RetryWindow,
         *,
         until: float,
     ) -> None:
@@ -53,6 +55,7 @@ class Execution:
             waves: watch the alarms.
             failed_targets: remembers which targets have failed.
             progress: saved after each batch.
+            patience: gets to know of each batch that is carried out.
             until: when the rest is left to the next invocation, in seconds since the epoch.
         """
         self._services, self._request, self._lease, self._observer = services, request, lease, observer
@@ -62,7 +65,7 @@ class Execution:
             failed_targets,
             progress,
         )
-        self._until, self._clock = until, services.clock
+        self._patience, self._until, self._clock = patience, until, services.clock
         self._ledger, self._key = services.ledger, request.association
         self._swaps = SwapGate()
         self.refusals_in_a_row = 0
@@ -89,6 +92,7 @@ class Execution:
             if self._failed or self.is_cut_off or self._waves.problems():
                 break
             self._progress.save()  # and find out whether a later event has taken over
+            self._patience.passed()
         return changed
 
     def _batches(self, plan: Plan, snapshot: Snapshot) -> Iterator[Sequence[Step]]:

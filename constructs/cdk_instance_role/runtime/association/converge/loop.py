@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..aws.observe import Observer
 from ..aws.rate_limiter import RateLimiter
-from ..decide.model import InstanceState, Snapshot
+from ..decide.model import Snapshot
 from ..decide.plan import OperationContext, plan_desired, plan_undo
 from ..decide.step import Action, Plan, Step
 from ..exceptions import SupersededError
@@ -25,6 +25,7 @@ from .execution import Execution
 from .failed_targets import FailedTargets
 from .preview import observed
 from .progress import Progress
+from .retry_window import RetryWindow
 from .wave_progress import Waves
 
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.5, 5.0
@@ -44,15 +45,16 @@ IDENTITY_SECONDS = 10.0
 class Convergence:
     """One invocation's share of an operation."""
 
-    def __init__(self, services: Services, request: Request, lease: Lease, until: float) -> None:
+    def __init__(self, services: Services, request: Request, lease: Lease, patience: RetryWindow, until: float) -> None:
         """
         Args:
             services: the world outside.
             request: the event.
             lease: of the association, which nobody else works on.
+            patience: gets to know of what succeeds.
             until: when to leave the rest to the next invocation, in seconds since the epoch.
         """
-        self._services, self._request, self._lease = services, request, lease
+        self._services, self._request, self._lease, self._patience = services, request, lease, patience
         self._until = min(until, lease.operation.ends_at(request.timeout))
         self._ledger, self._key = services.ledger, request.association
         self._rate_limiter = RateLimiter(
@@ -60,7 +62,7 @@ class Convergence:
         )
         self._observer = Observer(services.ec2, services.iam, self._rate_limiter)
         self._clock = services.clock
-        self._waves = Waves(request.rollout, lease, services.alarms, services.clock)
+        self._waves = Waves(request, lease, services.alarms, services.clock)
         self._failed_targets = FailedTargets()
         self._evaluation = Evaluation(request, lease, self._waves, self._failed_targets)
         self._progress = Progress(services, request, lease, self._rate_limiter, self._waves, self._failed_targets)
@@ -73,6 +75,7 @@ class Convergence:
             self._waves,
             self._failed_targets,
             self._progress,
+            patience,
             until=self._until,
         )
         self._ending = Ending(services, request, lease, self._waves, self._failed_targets, self._progress)
@@ -99,14 +102,14 @@ class Convergence:
     def _converge(self) -> dict[str, str] | None:
         self._lease.write_desired_state()
         while True:
-            alarms = self._waves.problems()
-            if self._waves.is_baking and not alarms and not self._is_late:
+            problems = self._waves.problems()
+            if self._waves.is_baking and not problems and not self._is_late:
                 break
             snapshot, plan = self._observe()
-            self._record_observation(snapshot, plan)
+            problems += self._record_observation(snapshot, plan)
             snapshot = self._write_claims(snapshot, plan)
-            plan, problems = self._evaluation.of(self._waves.eligible(plan, snapshot), snapshot, self._desired)
-            problems = [*alarms, *problems]
+            plan, others = self._evaluation.of(self._waves.eligible(plan, snapshot), snapshot, self._desired)
+            problems += others
             if plan.converged and not problems and self._waves.are_over:
                 result = self._ending.succeed(snapshot, plan, self._desired, looks_again=self._looks_left > 0)
                 if result is not None:
@@ -122,6 +125,7 @@ class Convergence:
                 self._wait(snapshot, plan)
             elif self._execution.is_cut_off:
                 break
+            self._patience.passed()
         return None
 
     def _save_progress(self) -> None:
@@ -176,12 +180,13 @@ class Convergence:
         self._looked_for = self._clock() - began
         return snapshot, plan
 
-    def _record_observation(self, snapshot: Snapshot, plan: Plan) -> None:
-        """Write into the ledger what later invocations and other operations have to know of an observation."""
+    def _record_observation(self, snapshot: Snapshot, plan: Plan) -> list[str]:
+        """Write into the ledger what later invocations and other operations have to know of an observation. Returns
+        why the first wave may not begin."""
         self._record_stale(snapshot, plan)
         self._lease.record_left(len(plan.unfinished))
         self._progress.observed(snapshot, plan, self._desired)
-        self._waves.begin(plan)
+        return self._waves.begin(plan, snapshot)
 
     def _context(self) -> OperationContext:
         operation, stale_since = self._lease.operation, self._stale_since
@@ -203,7 +208,7 @@ class Convergence:
             self._stale_since = self._clock()
         if renewing and self._desired:
             self._observer.forget([self._desired.profile.arn])
-        swaps = any(step.action is Action.SWAP and _is_running(snapshot, step) for step in renewing)
+        swaps = any(step.action is Action.SWAP and snapshot.is_running(step.instance_id) for step in renewing)
         if swaps and not self._lease.operation.swaps_to_renew:
             self._lease.swap_to_renew()
 
@@ -243,8 +248,3 @@ class Convergence:
     @property
     def _is_late(self) -> bool:
         return self._lease.operation.exceeded(self._clock(), self._request.timeout) is not None
-
-
-def _is_running(snapshot: Snapshot, step: Step) -> bool:
-    found = snapshot.instances.get(step.instance_id)
-    return found is not None and found.state is InstanceState.RUNNING

@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..aws.observe import Observer
-from ..aws.rate_limiter import RateLimiter, least_seconds
+from ..aws.rate_limiter import RateLimiter
 from ..decide import checks
 from ..decide.plan import OperationContext
 from ..decide.record import Records, held
-from ..decide.step import Plan, Step, calls_of, once_settled
+from ..decide.step import Step, calls_of, once_settled
 from ..decide.waves import changes_of_targets
 from ..operation import Operation
 from ..report import messages
 from ..request.event import Request
-from ..request.rollout import time_problem
 from ..services import Services
 from .preview import preview
+from .wave_progress import rollout_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def validate(request: Request, operation: Operation, services: Services) -> Vali
     problems, waiting = list[str](), 0.0
     settled = once_settled(found.plan, found.snapshot.stopped)
     if not operation.rolling_back:  # nothing blocks a rollback: the second phase does all that can be done
-        targets = map(messages.problem, found.plan.problems)
-        problems = [*found.problems, *targets, *_rollout_problems(request, settled, services)]
         total = len(changes_of_targets(found.plan))
+        targets = map(messages.problem, found.plan.problems)
+        problems = [*found.problems, *targets, *rollout_problems(request, total, settled, services.alarms)]
         waiting = request.rollout.bake_seconds(total) + request.rollout.confirmation_seconds(total)
     return Validation(
         problems,
@@ -75,17 +75,3 @@ def _calls_of_undo(records: Records) -> Mapping[str, int]:
         "DisassociateIamInstanceProfile": restored.count(None),
         "ReplaceIamInstanceProfileAssociation": len(restored) - restored.count(None),
     }
-
-
-def _rollout_problems(request: Request, plan: Plan, services: Services) -> list[str]:
-    """Why the changes should not even be begun with.
-
-    Args:
-        request: with the rollout and the timeout.
-        plan: what is to be done once all instances have settled.
-        services: clients.
-    """
-    total, least = len(changes_of_targets(plan)), least_seconds(calls_of(plan.changes))
-    late = time_problem(request.rollout, total, least, request.timeout)
-    alarms = request.rollout.alarms if total else ()
-    return [*([late] if late else []), *services.alarms.problems(alarms)]

@@ -4,31 +4,45 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from ..aws.alarms import Alarms
+from ..aws.rate_limiter import least_seconds
 from ..decide.model import Snapshot
-from ..decide.step import Plan
+from ..decide.step import Plan, calls_of, once_settled
 from ..decide.waves import changes_of_targets, eligible, possible_changes
 from ..ledger.lease import Lease
-from ..request.rollout import Rollout
+from ..request.event import Request
+from ..request.rollout import time_problem
 
 UNSEEN_SECONDS = 60.0
 """How long a rollout waits until EC2 shows all targets, before it counts those that it does not show as changes."""
 
 
+def rollout_problems(request: Request, total: int, plan: Plan, alarms: Alarms) -> list[str]:
+    """Why the changes of targets should not even be begun with.
+
+    Args:
+        request: with the rollout and the timeout.
+        total: targets to change.
+        plan: what is to be done once all instances have settled.
+        alarms: tells of alarms.
+    """
+    late = time_problem(request.rollout, total, least_seconds(calls_of(plan.changes)), request.timeout)
+    return [*([late] if late else []), *alarms.problems(request.rollout.alarms if total else ())]
+
+
 class Waves:
     """Makes targets eligible wave by wave, and watches the alarms between two waves."""
 
-    def __init__(self, rollout: Rollout, lease: Lease, alarms: Alarms, clock: Callable[[], float]) -> None:
+    def __init__(self, request: Request, lease: Lease, alarms: Alarms, clock: Callable[[], float]) -> None:
         """
         Args:
-            rollout: how targets are changed.
+            request: with the rollout and the timeout.
             lease: of the association, with the operation.
             alarms: tells of alarms.
             clock: seconds since the epoch.
         """
-        self._rollout, self._lease, self._alarms, self._clock = rollout, lease, alarms, clock
-        self._cumulative_of = cache(rollout.cumulative_targets)
-        self._delays_changes = False
-        """The first wave waits for targets that EC2 does not show."""
+        self._request, self._lease, self._alarms, self._clock = request, lease, alarms, clock
+        self._rollout = request.rollout
+        self._cumulative_of = cache(request.rollout.cumulative_targets)
 
     @property
     def are_over(self) -> bool:
@@ -68,24 +82,29 @@ class Waves:
         return min(self._rollout.tolerance.of(total), self._reached - 1) if total and self.may_fail else 0
 
     def problems(self) -> list[str]:
-        """Why the rollout has to stop, as far as the alarms say so."""
-        # Before the first wave they were looked at in the first phase, unless there is nothing to be changed.
-        is_watched = self._lease.operation.total is not None or self._delays_changes
-        if self.are_over or not is_watched or not self._rollout.alarms:
+        """Why the rollout that has begun has to stop, as far as the alarms say so."""
+        has_begun = self._lease.operation.total is not None
+        if self.are_over or not has_begun or not self._rollout.alarms:
             return []
         return self._alarms.problems(self._rollout.alarms)
 
-    def begin(self, plan: Plan) -> None:
+    def begin(self, plan: Plan, snapshot: Snapshot) -> list[str]:
         """Begin the first wave, unless it has begun: the number of targets to change determines all waves. So it waits
-        for some time if EC2 does not show them all."""
+        for some time if EC2 does not show them all.
+
+        Returns:
+            Why nothing may be changed. The first phase has looked at the same, but EC2 may have shown no target then.
+        """
         operation = self._lease.operation
         if self.are_over or operation.total is not None:
-            return
+            return []
         certain, possible = changes_of_targets(plan), possible_changes(plan)
         if len(possible) > len(certain) and self._clock() - operation.started_at < UNSEEN_SECONDS:
-            self._delays_changes = bool(certain)
-            return
-        self._lease.begin_waves(len(possible))
+            return []
+        problems = rollout_problems(self._request, len(possible), once_settled(plan, snapshot.stopped), self._alarms)
+        if not problems:
+            self._lease.begin_waves(len(possible))
+        return problems
 
     def eligible(self, plan: Plan, snapshot: Snapshot) -> Plan:
         """The steps of a plan that are eligible in the current wave."""

@@ -113,7 +113,8 @@ class Claim:
     """Like the denial, it is of the same event as the latest step."""
     denial: Denial | None = None
     given: bool = False
-    """The instance is known to have had the wanted profile: EC2 has accepted a change to it, or it was seen there."""
+    """The instance is known to have had a profile that this association wanted: EC2 has accepted a change to it, or it
+    was seen there. What has become of it since does not matter."""
 
     def is_retained_above(self, other: Self | None) -> bool:
         """Whether this is a younger claim than another one, of an association whose removal policy is to retain. It
@@ -146,7 +147,7 @@ class Claim:
             failing_in=failing_in,
             repeated_error=None,
             denial=None,
-            given=latest.after == self.wanted,
+            given=self.given or latest.after == self.wanted,
         )
 
     def begun(self, latest: Latest, *, detached: str | None) -> Self:

@@ -156,6 +156,11 @@ class Snapshot:
         """What the ledger knows about an instance; an empty record if it knows nothing."""
         return self.records.get(instance_id) or Record(instance_id)
 
+    def is_running(self, instance_id: str) -> bool:
+        """Whether EC2 shows an instance as running."""
+        found = self.instances.get(instance_id)
+        return found is not None and found.state is InstanceState.RUNNING
+
     @property
     def stopped(self) -> frozenset[str]:
         """Ids of the instances that are stopped, or will be."""

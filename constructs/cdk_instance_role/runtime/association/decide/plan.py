@@ -74,7 +74,7 @@ def plan_desired(desired: Desired, snapshot: Snapshot, context: OperationContext
     if context.creates and any(step.action is not Action.KEEP for step in renewed):
         # A leftover of an earlier creation could not be restored if the Create fails, so it is undone last.
         leaving = [record for record in leaving if record.mine and record.mine.request == context.creates]
-    return Plan((*renewed, *_plan_undos(leaving, snapshot)))
+    return Plan((*renewed, *_plan_leaving(desired, leaving, snapshot)))
 
 
 def plan_undo(snapshot: Snapshot, undoes: str | None = None) -> Plan:
@@ -122,6 +122,13 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
         return _plan_missing(instance, wanted, snapshot)
     what = f"replace {name_of(carried)} with {name_of(wanted)}" if carried else f"associate {name_of(wanted)}"
     return change(instance, wanted, what, record, snapshot)
+
+
+def _plan_leaving(desired: Desired, leaving: Iterable[Record], snapshot: Snapshot) -> Iterable[Step]:
+    """Plan what the instances get back that the association holds and that are no targets, as far as EC2 shows that."""
+    hidden = snapshot.unconfirmed if desired.selection.tags else frozenset[str]()
+    for step in _plan_undos(leaving, snapshot):
+        yield replace(step, unseen=True) if step.instance_id in hidden else step
 
 
 def _plan_undos(records: Iterable[Record], snapshot: Snapshot, undoes: str | None = None) -> Iterable[Step]:

@@ -65,7 +65,9 @@ class Step:
     renews: bool = False
     """The instance carries the wanted profile by its ARN, but one that was deleted since."""
     unseen: bool = False
-    """EC2 has not shown yet what the instance carries. It may be a target that has to be changed."""
+    """EC2 has not shown yet what a target carries, so nobody knows whether it has to be changed. With tags, so it is of
+    an instance that the association holds and EC2 does not show: it may be a target. Without, what is not listed is
+    certainly none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Plan:
 
     @property
     def of_no_change(self) -> "Plan":
-        """The part of the plan that changes no instance, and ends nothing."""
+        """The steps that call nothing of EC2, of which none is a problem that ends the operation."""
         return Plan(self._with({Action.KEEP, Action.WAIT, Action.FORGET}))
 
     def without(self, instance_ids: Collection[str]) -> "Plan":

@@ -169,4 +169,4 @@ def _wait(instance: Instance, reason: str, *, undo: bool) -> Step:
 
 def wait_for_ec2(instance_id: str, *, undo: bool = False) -> Step:
     reason = "EC2 does not show the instance, and has not said that it does not exist"
-    return Step(instance_id, Action.WAIT, reason, undo=undo, unseen=True)
+    return Step(instance_id, Action.WAIT, reason, undo=undo, unseen=not undo)

@@ -37,7 +37,7 @@ def eligible(plan: Plan, snapshot: Snapshot, reached: int | None) -> Plan:
     possible = Plan((*plan.of_targets.steps, *(step for step in plan.steps if step.undo and step.unseen)))
     if reached is None:
         return possible
-    # What EC2 does not show may be a target, although nobody can see its tags.
+    # With tags, what EC2 does not show may be a target: nobody can see its tags.
     known = snapshot.unconfirmed.union(snapshot.selected)
     begun = {id_ for id_ in known if snapshot.is_changed(snapshot.record(id_))}
     next_ones = [step for step in possible_changes(plan) if step.instance_id not in begun]

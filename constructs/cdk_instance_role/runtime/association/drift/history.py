@@ -20,6 +20,7 @@ def is_as_left(record: Record, carried: str | None) -> bool:
     """
     assert record.mine is not None
     latest, acted_at = record.mine.latest, record.acted_at
-    # The time of an accepted step is noted for the step and for the instance.
+    # When EC2 accepts a step, the same time is noted for the step and for the instance. A step that was begun after
+    # that, and whose answer is not known, is later than what was noted for the instance.
     is_accepted = not latest.error and acted_at is not None and acted_at >= latest.at
     return carried == (latest.after if is_accepted else latest.before)

@@ -21,7 +21,7 @@ def missing(step: Step, record: Record) -> tuple[Step, Drift]:
     if has_given(record):
         why = "somebody has disassociated it"
     elif record.mine:
-        why = "an earlier attempt to give it one did not succeed"
+        why = "no attempt to give it one has succeeded yet"
     else:
         why = "it was launched or tagged after the deployment"
     return replace(step, reason=f"carries no instance profile: {why}", advice=ADVICE), Drift.MISSING

@@ -50,7 +50,7 @@ class Cause:
             state: what was remembered of the association before the look.
         """
         youngest = max(self.hints, key=lambda hint: hint.sent_at)
-        return [hint for hint in self.hints if hint is youngest or is_waited_for(hint, state)]
+        return [youngest, *(hint for hint in self.unfulfilled(state) if hint is not youngest)]
 
     def unfulfilled(self, state: EnforcementState) -> list[Hint]:
         """The messages that another look, which somebody else makes, does not stand for.
@@ -79,7 +79,7 @@ class Cause:
             now: seconds since the epoch.
         """
         since = [at for id_ in changed if (at := self._since(id_, id_ in known)) is not None]
-        return now - min(since, default=now)
+        return max(0.0, now - min(since, default=now))  # a message may be from a host whose clock is ahead
 
     def _since(self, instance_id: str, is_known: bool) -> float | None:
         named = [hint.sent_at for hint in self.hints if hint.instance_id == instance_id]
