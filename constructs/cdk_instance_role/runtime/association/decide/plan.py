@@ -22,6 +22,7 @@ from .undo import (
     plan_claim_below,
     plan_give_back,
     plan_undo_of,
+    plan_undos,
     wait_for_ec2,
     wait_until_shown,
 )
@@ -85,7 +86,7 @@ def plan_undo(snapshot: Snapshot, undoes: str | None = None) -> Plan:
         undoes: id of the Create that is rolled back; instances get back what they carried before it. Default: all that
             the association did.
     """
-    return Plan(tuple(_plan_undos(held(snapshot.records, undoes).values(), snapshot, undoes)))
+    return Plan(tuple(plan_undos(held(snapshot.records, undoes).values(), snapshot, undoes)))
 
 
 def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context: OperationContext) -> Step:
@@ -127,13 +128,8 @@ def plan_target(desired: Desired, instance_id: str, snapshot: Snapshot, context:
 def _plan_leaving(desired: Desired, leaving: Iterable[Record], snapshot: Snapshot) -> Iterable[Step]:
     """Plan what the instances get back that the association holds and that are no targets, as far as EC2 shows that."""
     hidden = snapshot.unconfirmed if desired.selection.tags else frozenset[str]()
-    for step in _plan_undos(leaving, snapshot):
+    for step in plan_undos(leaving, snapshot):
         yield replace(step, unseen=True) if step.instance_id in hidden else step
-
-
-def _plan_undos(records: Iterable[Record], snapshot: Snapshot, undoes: str | None = None) -> Iterable[Step]:
-    for record in records:
-        yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot, undoes)
 
 
 def _plan_gone(instance_id: str, instance: Instance | None, record: Record, context: OperationContext) -> Step:

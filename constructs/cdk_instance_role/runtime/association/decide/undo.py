@@ -14,6 +14,12 @@ MAX_STALE_SECONDS = 60.0
 """How long EC2 may take to show everyone what it has accepted."""
 
 
+def plan_undos(records: Iterable[Record], snapshot: Snapshot, undoes: str | None = None) -> Iterable[Step]:
+    """Decide what to restore on the instances of these records."""
+    for record in records:
+        yield plan_undo_of(record, snapshot.instances.get(record.instance_id), snapshot, undoes)
+
+
 def plan_undo_of(record: Record, instance: Instance | None, snapshot: Snapshot, undoes: str | None = None) -> Step:
     """Decide what to restore on one instance. The rows are those of the table "Undo" in the design."""
     if instance is None and record.instance_id in snapshot.unconfirmed:
