@@ -35,8 +35,7 @@ from .values import (
     check_finite,
     check_name_alone,
     check_role_name,
-    refuse_null,
-    refuse_null_list,
+    null_refused,
     text,
 )
 
@@ -112,8 +111,8 @@ class RolloutEntry(Strict):
     alarms: Annotated[list[AlarmName], Field(max_length=MAX_ALARMS)] = Field(default_factory=list)
     max_failures: Failures | None = None
 
-    _given = field_validator("first", "growth", "bake_minutes", "max_failures", mode="before")(refuse_null)
-    _listed = field_validator("percentages", "alarms", mode="before")(refuse_null_list)
+    _given = field_validator("first", "growth", "bake_minutes", "max_failures", mode="before")(null_refused())
+    _listed = field_validator("percentages", "alarms", mode="before")(null_refused("list"))
 
     @model_validator(mode="after")
     def _size_once(self) -> "RolloutEntry":
@@ -139,7 +138,7 @@ class EnforcementEntry(Strict):
     every_minutes: Annotated[StrictInt, Field(ge=1, le=MAX_SWEEP_SECONDS // 60)] | None = None
     max_changes: Annotated[int | str, BeforeValidator(_check_changes)] | None = None
 
-    _given = field_validator("every_minutes", "max_changes", mode="before")(refuse_null)
+    _given = field_validator("every_minutes", "max_changes", mode="before")(null_refused())
 
     @model_validator(mode="after")
     def _limit_changes_only_where_there_are_any(self) -> "EnforcementEntry":
@@ -182,7 +181,7 @@ class RoleEntry(Strict):
     enforcement: EnforcementMode | None = None
     settings: SettingsEntry | None = None
 
-    _given = field_validator("timeout_minutes", mode="before")(refuse_null)
+    _given = field_validator("timeout_minutes", mode="before")(null_refused())
 
     @model_validator(mode="after")
     def _place_once(self) -> "RoleEntry":

@@ -1,6 +1,7 @@
 """What values of the configuration have in common: strict models, texts, tags, numbers and percentages."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import (
@@ -76,20 +77,16 @@ def check_name_alone(profile: str) -> str:
     return profile
 
 
-def refuse_null(value: Any) -> Any:
-    """For a number: Node.js hands on one that is too large as null, which must not pass for one that was left out."""
-    if value is None:
-        raise ValueError(
-            "Input should be a number that is not too large, and not null: leave the key out for its default"
-        )
-    return value
+def null_refused(kind: str = "number that is not too large") -> Callable[[Any], Any]:
+    """Refuses null where a value of this kind has a default. Node.js hands on a number that is too large as null, which
+    must not pass for one that was left out."""
 
+    def refuse_null(value: Any) -> Any:
+        if value is None:
+            raise ValueError(f"Input should be a {kind}, and not null: leave the key out for its default")
+        return value
 
-def refuse_null_list(value: Any) -> Any:
-    """For a list that has a default."""
-    if value is None:
-        raise ValueError("Input should be a list, and not null: leave the key out for its default")
-    return value
+    return refuse_null
 
 
 def _check_percentages(values: list[float]) -> list[float]:
