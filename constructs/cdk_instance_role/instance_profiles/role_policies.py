@@ -61,6 +61,26 @@ _PENDING: dict[Stage, list[_PendingAssociation]] = {}
 
 
 @dataclass(frozen=True)
+class _NamedRole:
+    """The role of an association, asked of Node.js once for all policies."""
+
+    role: iam.IRole
+    stack: Stack
+    """That of the association."""
+    name: str
+    """With tokens."""
+    resolved: Any
+    """The same as it stands in the template of the stack."""
+    targets: Sequence[Any]
+    """What the name refers to."""
+
+    @classmethod
+    def of(cls, role: iam.IRole, stack: Stack) -> "_NamedRole":
+        name = role.role_name
+        return cls(role, stack, name, stack.resolve(name), targets_of(name))
+
+
+@dataclass(frozen=True)
 class _Attached:
     """A policy, and the roles that it is attached to."""
 
@@ -71,26 +91,25 @@ class _Attached:
     names: Any
     """The same as it stands in the template. It is no list if the deployment makes the list."""
 
-    def has(self, role: iam.IRole, stack: Stack) -> bool:
-        """Whether it is attached to a role that a stack names. Two stacks can have two roles of one logical id.
+    def has(self, one: _NamedRole) -> bool:
+        """Whether it is attached to a role from outside."""
+        return self._names(one) and not is_within(path_of(self.policy), roots_of(one.role))
+
+    def _names(self, one: _NamedRole) -> bool:
+        """Whether it names a role. Two stacks can have two roles of one logical id.
 
         A list that the deployment makes holds the roles to which it refers.
         """
-        name = role.role_name
-        if is_within(path_of(self.policy), roots_of(role)):
-            return False
-        targets = targets_of(name)
         if not isinstance(self.names, list):
-            return bool(targets) and self._refers_to(targets)
-        resolved = stack.resolve(name)
-        if resolved not in self.names:
+            return bool(one.targets) and self._refers_to(one.targets)
+        if one.resolved not in self.names:
             return False
-        if not targets:
-            mine, theirs = Arns.of(stack).account, Arns.of(self.stack).account
-            return self.stack is stack or (mine is not None and mine == theirs)
-        if self.stack is stack_of_targets(name) and self._has_logical_id(resolved):
+        if not one.targets:
+            mine, theirs = Arns.of(one.stack).account, Arns.of(self.stack).account
+            return self.stack is one.stack or (mine is not None and mine == theirs)
+        if self.stack is stack_of_targets(one.name) and self._has_logical_id(one.resolved):
             return True
-        return self._refers_to(targets)
+        return self._refers_to(one.targets)
 
     def _refers_to(self, targets: Sequence[Any]) -> bool:
         return set(map(path_of, targets)) <= set(map(path_of, targets_in(self.roles, self.stack)))
@@ -108,7 +127,8 @@ def _add_dependencies(stage: Stage, pending: Sequence[_PendingAssociation]) -> N
     orders: dict[Stack, DeploymentOrder] = {}
     for one in pending:
         stack = stack_of(one.association)
-        for other in (found for found in attached if found.has(one.role, stack)):
+        role = _NamedRole.of(one.role, stack)
+        for other in (found for found in attached if found.has(role)):
             if other.stack is not stack:
                 _warn_unless_first(other, one, stack)
                 continue
