@@ -39,7 +39,7 @@ class Evaluation:
         rolling_back = self._lease.operation.rolling_back
         if snapshot.hides_targets and not rolling_back:
             plan = plan.of_no_change  # no other instance is restored because of that
-            return Plan((*_reverts_of_others(plan, snapshot), *plan.steps)), []
+            return Plan((*_reverts_of_others(plan.steps, snapshot), *plan.steps)), []
         if self._waves.may_fail or rolling_back:
             self._failed_targets.load(plan, snapshot)
         # If the tags match nothing all at once, that would mean to restore everything: only a Delete does that.
@@ -54,7 +54,7 @@ class Evaluation:
             failures = []  # like a Delete, it restores all other instances before it fails
         problems = [*nothing, *failures]
         reverts = self._failed_targets.swap_reverts(snapshot)
-        reverts += _reverts_of_others(Plan((*reverts, *plan.steps)), snapshot)
+        reverts += _reverts_of_others((*reverts, *plan.steps), snapshot)
         if problems and reverts:  # before the operation ends: no instance stays without a profile
             return Plan(tuple(reverts)), []
         return Plan((*reverts, *left.without({step.instance_id for step in reverts}).steps)), problems
@@ -69,9 +69,9 @@ class Evaluation:
         return [*filter(snapshot.was_failing_before, snapshot.selected)]
 
 
-def _reverts_of_others(plan: Plan, snapshot: Snapshot) -> list[Step]:
+def _reverts_of_others(planned: Iterable[Step], snapshot: Snapshot) -> list[Step]:
     """The steps that restore profiles on instances that stopped being targets between the two halves of a swap, and
-    that the plan changes later only: none stays without a profile until then."""
-    ids = snapshot.half_swapped.difference(snapshot.selected, (step.instance_id for step in plan.steps))
-    steps = (plan_swap_revert(snapshot.record(id_), snapshot.instances.get(id_)) for id_ in sorted(ids))
+    for which nothing is planned yet: none stays without a profile until then."""
+    ids = snapshot.half_swapped.difference(snapshot.selected, (step.instance_id for step in planned))
+    steps = (plan_swap_revert(id_, snapshot) for id_ in sorted(ids))
     return [step for step in steps if step]

@@ -60,7 +60,7 @@ class FailedTargets:
     def swap_reverts(self, snapshot: Snapshot) -> list[Step]:
         """The steps that restore profiles on instances that are left without one, because the second half of a swap was
         refused for good, unless that is refused, too."""
-        steps = (plan_swap_revert(snapshot.record(id_), snapshot.instances.get(id_)) for id_ in self._refusals)
+        steps = (plan_swap_revert(id_, snapshot) for id_ in self._refusals)
         return [step for step in steps if step and not self._is_refused(step)]
 
     def evaluate(self, plan: Plan, snapshot: Snapshot, *, tolerated: int, excused: Iterable[str]) -> list[str]:

@@ -67,8 +67,9 @@ def _given(restore: Restore) -> tuple[str | None, str]:
     return None if restore.is_lost else restore.profile, restore.reason
 
 
-def plan_swap_revert(record: Record, instance: Instance | None) -> Step | None:
+def plan_swap_revert(instance_id: str, snapshot: Snapshot) -> Step | None:
     """The step that restores what the first half of a swap has disassociated; None if the instance carries it."""
+    record, instance = snapshot.record(instance_id), snapshot.instances.get(instance_id)
     if instance is None or instance.state in GONE or instance.carries or record.detached is None:
         return None
     reason = f"restore {name_of(record.detached)}, which was disassociated"

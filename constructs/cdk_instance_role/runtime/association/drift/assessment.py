@@ -150,7 +150,7 @@ class _Assessor:
 
     def _revert_swap(self, record: Record) -> None:
         """Restore the profile that was disassociated for one that the instance can't get now."""
-        step = plan_swap_revert(record, self._snapshot.instances.get(record.instance_id))
+        step = plan_swap_revert(record.instance_id, self._snapshot)
         if step and step.action in CHANGES:
             self._drift(step, Drift.MISSING)
             if self._is_due(self._finding(record.instance_id)):

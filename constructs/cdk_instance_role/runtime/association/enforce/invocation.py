@@ -72,12 +72,13 @@ class Invocation:
             hints = concerned.get(association.state.association)
             if not hints:
                 continue
+            cause = Cause.of(hints)
             if self._clock() - self._began > INVOCATION_SECONDS - SLICE_SECONDS:
                 seconds: float | None = 0.0
             else:
-                seconds = self._look(association, hints)
+                seconds = self._look(association, cause)
             if seconds is not None:
-                self._have_again(Cause.of(hints).for_next_look(self._state(association)), seconds)
+                self._have_again(cause.for_next_look(self._state(association)), seconds)
 
     def _enforced(self) -> list[Enforced]:
         """All associations that are enforced, the one first that was looked at longest ago."""
@@ -152,10 +153,9 @@ class Invocation:
             association.state.request_id
         )
 
-    def _look(self, association: Enforced, hints: Sequence[Hint]) -> float | None:
+    def _look(self, association: Enforced, cause: Cause) -> float | None:
         """Look at an association until nothing new has come meanwhile. Returns the seconds until the next look."""
-        cause, looks = Cause.of(hints), 0
-        until = self._clock() + SLICE_SECONDS  # INVOCATION_SECONDS at the latest
+        looks, until = 0, self._clock() + SLICE_SECONDS  # INVOCATION_SECONDS at the latest
         try:
             with self._ledger.enforcement_lease(association.state, self._owner, self._services.timing) as lease:
                 while True:
