@@ -1,7 +1,7 @@
 """Commands on several accounts and Regions: each is read, whatever fails in another one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -239,17 +239,24 @@ def test_warns_of_each_account_where_a_stack_is_not_deployed(monkeypatch: pytest
         assert f"warning: account {account}, eu-west-1: stack Servers is not deployed in eu-west-1" in result.stderr
 
 
+def assembly_with_lookup_roles(folder: Path, needed_by_second: Sequence[str] = ()) -> str:
+    """Two stacks of one account and Region, each with a lookup role of its own."""
+    app = assembly(folder, (THIRD, REGION), (THIRD, REGION))
+    manifest = json.loads(Path(app, "manifest.json").read_text())
+    for number in range(2):
+        properties = manifest["artifacts"][f"{STACK}{number}"]["properties"]
+        properties |= {"stackName": f"{STACK}{number}", "lookupRole": {"arn": f"arn:aws:iam::{THIRD}:role/of-{number}"}}
+    manifest["artifacts"][f"{STACK}1"]["dependencies"] = [*needed_by_second]
+    Path(app, "manifest.json").write_text(json.dumps(manifest))
+    return app
+
+
 @pytest.mark.parametrize("command", ["plan", "status"])
 def test_assumes_the_lookup_role_of_the_stack_that_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
 ) -> None:
     see(monkeypatch, with_instances(1))
-    app = assembly(tmp_path, (THIRD, REGION), (THIRD, REGION))
-    manifest = json.loads(Path(app, "manifest.json").read_text())
-    for number in range(2):
-        properties = manifest["artifacts"][f"{STACK}{number}"]["properties"]
-        properties |= {"stackName": f"{STACK}{number}", "lookupRole": {"arn": f"arn:aws:iam::{THIRD}:role/of-{number}"}}
-    Path(app, "manifest.json").write_text(json.dumps(manifest))
+    app = assembly_with_lookup_roles(tmp_path)
 
     result = run(command, app, f"{STACK}1")
 
@@ -264,13 +271,7 @@ def test_tries_the_lookup_role_of_a_stack_that_is_needed_after_that_of_the_named
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
 ) -> None:
     see(monkeypatch, with_instances(1))
-    app = assembly(tmp_path, (THIRD, REGION), (THIRD, REGION))
-    manifest = json.loads(Path(app, "manifest.json").read_text())
-    for number in range(2):
-        properties = manifest["artifacts"][f"{STACK}{number}"]["properties"]
-        properties |= {"stackName": f"{STACK}{number}", "lookupRole": {"arn": f"arn:aws:iam::{THIRD}:role/of-{number}"}}
-    manifest["artifacts"][f"{STACK}1"]["dependencies"] = [f"{STACK}0"]
-    Path(app, "manifest.json").write_text(json.dumps(manifest))
+    app = assembly_with_lookup_roles(tmp_path, needed_by_second=[f"{STACK}0"])
 
     result = run(command, app, f"{STACK}1")
 

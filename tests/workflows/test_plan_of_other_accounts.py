@@ -1,7 +1,6 @@
 """What the CDK CLI does in the workflow about an account that it may not read. AWS denies it all roles."""
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,7 +58,6 @@ def endpoint() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.skipif(not shutil.which("cdk", path=str(ROOT / "node_modules" / ".bin")), reason="needs the CDK CLI")
 @pytest.mark.parametrize("deploys_by_role", [True, False])
 @pytest.mark.parametrize(("accounts", "status"), [((OWN,), "0"), ((OWN, OTHER), "unread")])
 def test_an_account_without_a_lookup_role_does_not_fail_the_check(

@@ -17,22 +17,21 @@ PATHS = (
     "a.b",
     "Prod/Deep/Eu/Web",
 )
+VISIBLE = [
+    "Top",
+    "Prod/Web",
+    "Prod/Eu/Web",
+    "Front",
+    "InstanceRole-web",
+    "InstanceRole-api",
+    "InstanceRole-web-eu-west-1",
+    "a.b",
+    "Prod/Deep/Eu/Web",
+]
+"""All but the one that begins with a dot."""
 LISTED = [
     ("*", ["Top", "Front", "InstanceRole-web", "InstanceRole-api", "InstanceRole-web-eu-west-1", "a.b"]),
-    (
-        "**",
-        [
-            "Top",
-            "Prod/Web",
-            "Prod/Eu/Web",
-            "Front",
-            "InstanceRole-web",
-            "InstanceRole-api",
-            "InstanceRole-web-eu-west-1",
-            "a.b",
-            "Prod/Deep/Eu/Web",
-        ],
-    ),
+    ("**", VISIBLE),
     ("Prod/*", ["Prod/Web"]),
     ("Prod/**", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
     ("Prod-*", []),
@@ -68,20 +67,7 @@ LISTED = [
     ("Prod-front", []),
     ("Prod", []),
     ("Prod/", []),
-    (
-        "**/*",
-        [
-            "Top",
-            "Prod/Web",
-            "Prod/Eu/Web",
-            "Front",
-            "InstanceRole-web",
-            "InstanceRole-api",
-            "InstanceRole-web-eu-west-1",
-            "a.b",
-            "Prod/Deep/Eu/Web",
-        ],
-    ),
+    ("**/*", VISIBLE),
     ("Prod/**/*", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
     ("!!Top", ["Top"]),
     ("[Top", []),
