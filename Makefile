@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Commands and tests start hundreds of Python processes, and each of them would compile the same sources again.
+unexport PYTHONDONTWRITEBYTECODE
 # By whole files, the slow ones first, so that what they have set up is used again. Deployments wait more than they work.
 WORKERS ?= 3
 EXAMPLES ?= 2000

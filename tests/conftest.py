@@ -1,5 +1,7 @@
-"""How long the property tests search (briefly, or with the examples of `make soak`), and what the tests count."""
+"""How long the property tests search (briefly, or with the examples of `make soak`), what the tests count, and what
+none of them needs."""
 
+import gc
 import os
 
 import pytest
@@ -9,6 +11,17 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("soak", deadline=None, max_examples=int(os.environ.get("SOAK_EXAMPLES", "2000")))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# The CDK's own validation only warns, and it takes a tenth of the time. tests/synth/test_app.py turns it on again.
+os.environ["CDK_VALIDATION"] = "false"
+ALLOCATIONS_BEFORE_A_COLLECTION = 100_000
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays to the end: Python's garbage collector does not go through it any more."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(ALLOCATIONS_BEFORE_A_COLLECTION)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.cdk import Cdk, Result
+from localaws.cdk import Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
 from localaws.story import FOREIGN, OLD, STACK, Chapter, Step, Story
+from tests.e2e.assemblies import SynthesizedOnce
 from tests.e2e.kinds import KINDS, bootstrapped
 from tests.e2e.plans import CHANGES, NOTHING, REFUSED, Said, said
 from tests.e2e.stack import entries, handler_arn, outputs
@@ -63,19 +64,20 @@ class Played:
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
     # On a separate local AWS: the story is about all instances of the account.
     with bootstrapped(request.param, tmp_path_factory.mktemp("story")) as aws:
-        cdk = Cdk(aws)
+        cdk = SynthesizedOnce(aws, tmp_path_factory.mktemp("assemblies"))
         story = Story(Fleet(aws), cdk)
         story.launch()
         plans: dict[str, Said] = {}
 
         def take(step: Step) -> Chapter:
             if step.command == "deploy":
-                plans[step.key] = said(aws, "plan", APP, step.context)
+                plans[step.key] = said(aws, "plan", str(cdk.assembly(step.context)), {})
             return story.take(step)
 
         first, review, replace, *rest = story.steps()
         taken = [take(step) for step in (first, review, replace)]
-        status, unchanged = (said(aws, command, APP, replace.context) for command in ("status", "plan"))
+        status = said(aws, "status", str(cdk.assembly(replace.context)), {})
+        unchanged = said(aws, "plan", APP, replace.context)
         again = cdk.deploy(context=replace.context)
         ledger, counts, handler = entries(aws, STACK), outputs(aws, STACK), handler_arn(aws, STACK)
         denials = attempts(aws, handler, counts["InstanceProfileArn"]) if isinstance(aws, SimulatedAws) else {}

@@ -133,9 +133,12 @@ def test_a_role_that_is_replaced_can_not_keep_its_name(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    "after", [with_policy("Policy2", managed_policy_name="p"), with_policy(managed_policy_name="p", description="new")]
+    ("construct_id", "properties"), [("Policy2", {}), ("Policy", {"description": "new"})], ids=["id", "description"]
 )
-def test_a_new_managed_policy_can_not_have_the_name_of_the_old_one(cloud: Cloud, after: StackArtifact) -> None:
+def test_a_new_managed_policy_can_not_have_the_name_of_the_old_one(
+    cloud: Cloud, construct_id: str, properties: dict[str, str]
+) -> None:
+    after = with_policy(construct_id, managed_policy_name="p", **properties)
     found = refusal(cloud, with_policy(managed_policy_name="p"), after)
 
     assert found.endswith("have the name p: give it another `managed_policy_name`")
@@ -165,18 +168,21 @@ def test_a_retained_role_keeps_its_name(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    "after",
+    ("construct_id", "properties"),
     [
-        web(role_name="one", instance_profile_name="p1"),
-        web(role_name="two", instance_profile_name="p2"),
-        web("Web2", role_name="two", instance_profile_name="p2", former_ids=["Web"]),
-        web("Web2", former_ids=["Web"]),
+        ("Web", {"role_name": "one", "instance_profile_name": "p1"}),
+        ("Web", {"role_name": "two", "instance_profile_name": "p2"}),
+        ("Web2", {"role_name": "two", "instance_profile_name": "p2", "former_ids": ["Web"]}),
+        ("Web2", {"former_ids": ["Web"]}),
     ],
+    ids=["nothing changes", "other names", "other names and id", "other id without names"],
 )
-def test_other_names_and_kept_resources_are_no_problem(cloud: Cloud, after: StackArtifact) -> None:
+def test_other_names_and_kept_resources_are_no_problem(
+    cloud: Cloud, construct_id: str, properties: dict[str, Any]
+) -> None:
     cloud.deploy(web(role_name="one", instance_profile_name="p1"))
 
-    assert not problems(cloud.plans(after))
+    assert not problems(cloud.plans(web(construct_id, **properties)))
 
 
 def test_a_name_that_an_aspect_gives_the_profile_follows_the_role(cloud: Cloud) -> None:
