@@ -14,7 +14,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # The CDK's own validation only warns, and it takes a tenth of the time. tests/synth/test_app.py turns it on again.
 os.environ["CDK_VALIDATION"] = "false"
-ALLOCATIONS_BEFORE_A_COLLECTION = 100_000
+ALLOCATIONS_BEFORE_A_COLLECTION = 20_000
 
 
 def pytest_collection_finish() -> None:
