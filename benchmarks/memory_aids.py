@@ -34,6 +34,6 @@ def _remembering(parse: Any) -> Any:
             return parse(self, response, shape)
         if key not in known:
             known[key] = parse(self, response, shape)
-        return known[key]
+        return dict(known[key])  # what is read from an answer besides this is put into it
 
     return remembered
