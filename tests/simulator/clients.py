@@ -1,7 +1,7 @@
 """The in-process interface: real boto3 clients whose requests go to a simulator instead of the network.
 
-botocore's own serialisation, parsing, retries and paging are in every test. Only sending is replaced, and the time
-that botocore sleeps before it tries again is virtual.
+botocore's own serialisation, parsing, retries and paging are in every test, but it does not look into DynamoDB's
+attribute values. Only sending is replaced, and the time that botocore sleeps before it tries again is virtual.
 """
 
 import io
@@ -167,8 +167,9 @@ def _noting_quotas() -> Iterator[list[RetryQuota]]:
 
 @cache
 def _session() -> boto3.Session:
-    """Its botocore hands DynamoDB's attribute values on as they are, instead of asking each of them for all the kinds
-    of value that there are. That would take a fifth of the time, and it changes nothing but binary values."""
+    """Its botocore hands DynamoDB's attribute values on as they are, instead of asking each of them for all ten kinds
+    of value. That would take a tenth of the time, and it changes nothing but binary values, which no ledger has. The
+    tests on moto and those through HTTP use botocore as it is."""
     core = botocore.session.get_session()
     model = core.get_component("data_loader").load_service_model("dynamodb", "service-2", api_version=None)
     model["shapes"]["AttributeValue"]["document"] = True
