@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Commands and tests start hundreds of Python processes, and each of them would compile the same sources again.
 unexport PYTHONDONTWRITEBYTECODE
-# By whole files, the slow ones first, so that what they have set up is used again. Deployments wait more than they work.
+# By whole files, so that what they have set up is used again. More than there are cores: deployments wait more than they
+# work.
 WORKERS ?= 3
 EXAMPLES ?= 2000
 SECONDS ?= 60
