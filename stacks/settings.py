@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, field_validator
 
-from cdk_instance_role.handler_permissions.capacity import MAX_POLICIES
+from cdk_instance_role.permission_search.packing import MAX_MANAGED_POLICIES
 from cdk_instance_role.provider_resources.limits import MAX_LEDGER_TAGS, MAX_RESERVED_EXECUTIONS, OLDEST_PYTHON
 from cdk_instance_role.runtime.association.request.desired import ROLE_ARN
 from cdk_instance_role.support.names import KEY_ARN, NAME, POLICY_ARN
@@ -123,7 +123,7 @@ class SettingsEntry(Strict):
     reserved_concurrent_executions: Annotated[StrictInt, Field(ge=1, le=MAX_RESERVED_EXECUTIONS)] | None = None
     ledger_removal_policy: RemovalPolicyName | None = None
     ledger_deletion_protection: StrictBool | None = None
-    max_policies: Annotated[StrictInt, Field(ge=2, le=MAX_POLICIES)] | None = None
+    max_policies: Annotated[StrictInt, Field(ge=2, le=MAX_MANAGED_POLICIES)] | None = None
     permissions_boundary: BoundaryName | None = None
     tags: dict[TagKey, TagValue] | None = None
     encrypt_queues: StrictBool | None = None

@@ -51,6 +51,14 @@ def test_the_whole_handler_needs_neither_the_cdk_nor_a_network_to_be_imported() 
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
 
+@pytest.mark.parametrize("module", ["stacks.entries", "tools.docs_hooks"])
+def test_the_configuration_can_be_read_without_the_cdk(module: str) -> None:
+    """`make docs` does: its tables are made from the configuration, in an environment without the CDK."""
+    result = imported_without([*CDK, "boto3", "botocore"], module)
+
+    assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
 def test_only_lambda_imports_modules_that_change_the_whole_process() -> None:
     importing = [
         path.name

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..permission_search.packing import POLICY_SIZE, Width, least_size
+from ..permission_search.packing import MAX_MANAGED_POLICIES, POLICY_SIZE, Width, least_size
 from ..permission_search.statement import Statement
 from ..support.argument_types import is_number_token
-from ..support.role_policies import MAX_MANAGED_POLICIES
 
 DEFAULT_MAX_POLICIES, MAX_POLICIES = 10, MAX_MANAGED_POLICIES
 """Managed policies of a role, and up to what the quota can be raised."""

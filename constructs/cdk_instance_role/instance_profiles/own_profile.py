@@ -10,11 +10,11 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from ..permission_search.packing import MAX_MANAGED_POLICIES
 from ..support.at_synthesis import Resources, at_synthesis, forget, resources_of
 from ..support.locations import path_of, resolve_unlinked, stack_of, targets_of
 from ..support.names import DigestedName, name_in
 from ..support.problems import Problems
-from ..support.role_policies import MAX_MANAGED_POLICIES
 from .known_profile import OwnProfile, declare, name_pattern
 from .profile_paths import ProfilePaths
 

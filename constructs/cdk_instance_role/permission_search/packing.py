@@ -8,6 +8,8 @@ from .statement import Field, Statement, sorted_values
 POLICY_SIZE = 6144
 """Characters of a managed policy, without white space:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+MAX_MANAGED_POLICIES = 25
+"""Of a role, where the quota is raised: the same page. The configuration of the app needs it without the CDK."""
 _ENVELOPE = len('{"Version":"2012-10-17","Statement":[]}')
 
 Width = Callable[[str], int]

@@ -14,8 +14,6 @@ from .arns import is_token, parts_of
 _CUSTOMIZED = "@aws-cdk/iam:customizeRoles"
 """Key of the context that `iam.Role.customize_roles` sets: the CDK then reports what a role needs and adds nothing."""
 _PROBE = "IsRoleMutable"
-MAX_MANAGED_POLICIES = 25
-"""Of a role, where the quota is raised: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 class RolePolicies:
