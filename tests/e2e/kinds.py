@@ -16,7 +16,8 @@ KINDS: Mapping[str, type[LocalAws]] = {"emulator": LocalAws, "simulator": Simula
 WITHOUT_VALIDATION: Mapping[str, str] = {"CDK_VALIDATION": "false"}
 """The CDK does not validate the templates of an app. That takes longer than the rest of a synthesis.
 
-The demo and the tests of `tests/synth` validate them.
+The demo and `tests/synth/test_app.py` validate them. `tests/conftest.py` says the same to the other tests; a local AWS
+inherits nothing of it.
 """
 
 

@@ -5,6 +5,8 @@ import pytest
 from cdk_instance_role.cli.environments.stack_patterns import is_selected, unmatched
 from cdk_instance_role.cli.model import CliError
 
+HIDDEN = "Prod/.hidden"
+"""Patterns leave out what begins with a dot."""
 PATHS = (
     "Top",
     "Prod/Web",
@@ -13,22 +15,11 @@ PATHS = (
     "InstanceRole-web",
     "InstanceRole-api",
     "InstanceRole-web-eu-west-1",
-    "Prod/.hidden",
+    HIDDEN,
     "a.b",
     "Prod/Deep/Eu/Web",
 )
-VISIBLE = [
-    "Top",
-    "Prod/Web",
-    "Prod/Eu/Web",
-    "Front",
-    "InstanceRole-web",
-    "InstanceRole-api",
-    "InstanceRole-web-eu-west-1",
-    "a.b",
-    "Prod/Deep/Eu/Web",
-]
-"""All but the one that begins with a dot."""
+VISIBLE = [path for path in PATHS if path != HIDDEN]
 LISTED = [
     ("*", ["Top", "Front", "InstanceRole-web", "InstanceRole-api", "InstanceRole-web-eu-west-1", "a.b"]),
     ("**", VISIBLE),
@@ -78,7 +69,7 @@ LISTED = [
     ("T*/**", []),
     ("T?p/**", ["Top"]),
     ("*/**/Web", ["Prod/Web", "Prod/Eu/Web", "Prod/Deep/Eu/Web"]),
-    ("**/**", [path for path in PATHS if path != "Prod/.hidden"]),
+    ("**/**", VISIBLE),
     ("*{b,p}", ["Top", "InstanceRole-web", "a.b"]),
     ("**/*{b,p}", ["Top", "Prod/Web", "Prod/Eu/Web", "InstanceRole-web", "a.b", "Prod/Deep/Eu/Web"]),
     ("/Top", []),
