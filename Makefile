@@ -26,7 +26,7 @@ install = $(UV) pip install --compile-bytecode --python $(1)/bin/python --requir
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
 PYTHON_VERSION_CHECK := import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, this is " + sys.version.split()[0])
 
-.PHONY: help setup check lint format unit synth runtime e2e test random-order versions soak fuzz bench demo pr-comment pictures docs build release-dry-run lock clean
+.PHONY: help setup check lint collect format unit synth runtime e2e test random-order versions soak fuzz bench demo pr-comment pictures docs build release-dry-run lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -103,7 +103,12 @@ runtime: setup ## Test the handler
 e2e: setup ## Test with the real CDK CLI on the local AWS
 	pytest tests/e2e
 
-test: lint .checkov/.ready ## Check and test everything, with WORKERS=3 at a time
+# Compiles the tests while mypy works, or each worker would. Their errors are shown by the run of the tests itself.
+collect: setup
+	-@pytest --collect-only -p no:terminal -o addopts= > /dev/null 2>&1
+
+test: setup ## Check and test everything, with WORKERS=3 at a time
+	$(MAKE) --no-print-directory --jobs 3 lint collect .checkov/.ready
 	pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 random-order: setup ## Test everything in random order, that of SEED=123 again if it is given

@@ -105,8 +105,7 @@ def _unpacked() -> Path:
         folder.mkdir()
         for archive in ("swiftshader.tar", "al2023.tar", "fonts.tar"):
             _inflate(PACKAGE / "bin" / f"{archive}.br", Path(name) / archive)
-            with tarfile.open(Path(name) / archive) as members:
-                members.extractall(folder, filter="data")
+            _extract(Path(name) / archive, folder)
         _inflate(PACKAGE / "bin" / "chromium.br", folder / "chromium")
         (folder / "chromium").chmod(0o755)
         try:
@@ -115,6 +114,13 @@ def _unpacked() -> Path:
             if not UNPACKED.is_dir():
                 raise
     return UNPACKED
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as members:
+        # Python 3.11.3 and older have no filters.
+        members.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        members.extractall(folder)  # noqa: S202 - npm has checked the hash of the package
 
 
 def _inflate(source: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """The association of an instance profile with instances that the stack does not own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from .association_arguments import (
     SERVICE_TIMEOUT,
     check_types,
     enforcement_or_none,
+    overrides,
     refuse_elsewhere,
     removal_in,
     removal_problems,
@@ -152,6 +153,13 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         policies = provider.grant(Permissions(location, profile, instances, replaces, self._rollout.alarms))
         if self._enforcement.is_on:
             provider.enforce(self._enforcement, instances)
+        granted = {
+            **profile.render(),
+            **instances.render(),
+            **replaces.render(),
+            **self._rollout.render(),
+            **self._enforcement.render(),
+        }
         self._resource = CustomResource(
             self,
             "Resource",
@@ -160,19 +168,15 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             removal_policy=removal_policy,
             service_timeout=SERVICE_TIMEOUT,
             properties={
-                **profile.render(),
+                **granted,
                 **_render_former(profile.former_paths),
-                **instances.render(),
-                **replaces.render(),
                 Property.ON_CONFLICT.value: on_conflict.value,
                 Property.TIMEOUT_SECONDS.value: seconds,
                 Property.REMOVAL_POLICY.value: removal,
-                **self._rollout.render(),
-                **self._enforcement.render(),
             },
         )
         self._problems = Problems(self)
-        at_synthesis(location.stack, partial(self._settle, location.stack, profile, profile.former_paths))
+        at_synthesis(location.stack, partial(self._settle, location.stack, profile, profile.former_paths, granted))
         # A role's policies are resources of their own: an instance must not get it before they are attached.
         self._resource.node.add_dependency(policies, profile.role)
         wait_for_policies(self, self._template_resource, profile.role)
@@ -193,7 +197,9 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         under ``OnConflict.KEEP``: a token, known after the deployment."""
         return self._attribute(Attribute.KEPT_COUNT)
 
-    def _settle(self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str]) -> None:
+    def _settle(
+        self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str], granted: Mapping[str, Any]
+    ) -> None:
         """Hand over what Aspects have set: former paths, and what happens when the resource is removed."""
         resource = self._template_resource
         template = resource_of(resource)
@@ -203,7 +209,8 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             changed[Property.REMOVAL_POLICY.value] = removal
         for key, value in changed.items():
             resource.add_property_override(key, value)
-        self._problems.report(removal_problems(template, self._enforcement))
+        overridden = overrides(template["Properties"], stack.resolve(granted))
+        self._problems.report([*removal_problems(template, self._enforcement), *overridden])
         warn_of_another_stack(self, stack, profile)
         if removal == RETAIN:
             warn_of_lost_profile(self, stack, profile)

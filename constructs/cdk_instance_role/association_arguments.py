@@ -10,7 +10,7 @@ from .enforcement import Enforcement
 from .provider import AssociationProvider
 from .replaceable import ReplaceableProfiles
 from .rollout import Rollout
-from .runtime.association.contract import DESTROY, MAX_TIMEOUT_SECONDS, RETAIN, OnConflict
+from .runtime.association.contract import DESTROY, MAX_TIMEOUT_SECONDS, RETAIN, OnConflict, Property
 from .selection import InstanceSelection
 from .support.argument_types import check_optional, check_type, whole_seconds
 from .support.arns import is_token
@@ -103,6 +103,30 @@ def removal_problems(resource: Mapping[str, Any], enforcement: Enforcement) -> l
     if enforcement.is_on and _DELETION_POLICIES[policy] == RETAIN:
         return [_retained(f"its deletion policy {policy}, by an Aspect or an override,", enforcement)]
     return []
+
+
+_WITHOUT_PERMISSIONS = {
+    Property.FORMER_PATHS,
+    Property.ON_CONFLICT,
+    Property.REMOVAL_POLICY,
+    Property.TIMEOUT_SECONDS,
+}
+
+
+def overrides(properties: Mapping[str, Any], granted: Mapping[str, Any]) -> list[str]:
+    """The properties that an Aspect or an override has changed although permissions depend on them, in sentences.
+
+    Args:
+        properties: those of the resource, as the template has them once every Aspect has run.
+        granted: those that the handler has permissions for.
+    """
+    keys = [key.value for key in Property if key not in _WITHOUT_PERMISSIONS]
+    return [
+        f"{key} of the association is changed by an Aspect or an override, and the permissions of the handler follow "
+        "the arguments of the construct: change the arguments"
+        for key in keys
+        if properties.get(key) != granted.get(key)
+    ]
 
 
 def refuse_elsewhere(alarm: cloudwatch.IAlarm, stack: Stack) -> None:

@@ -1,5 +1,6 @@
 """Which browser the tests of pages and the pictures use."""
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,17 @@ def test_the_package_of_npm_contains_a_browser_for_this_machine(monkeypatch: pyt
 
     assert Path(found.path).stat().st_size > 100_000_000
     assert Path(found.environment["LD_LIBRARY_PATH"], "libnss3.so").is_file()
+
+
+def test_a_python_without_filters_of_archives_unpacks_it_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Python 3.11.3 and older have no filters."""
+    (tmp_path / "libnss3.so").write_text("library")
+    with tarfile.open(tmp_path / "archive.tar", "w") as archive:
+        archive.add(tmp_path / "libnss3.so", "lib/libnss3.so")
+    extract_all = tarfile.TarFile.extractall
+    monkeypatch.setattr(tarfile.TarFile, "extractall", lambda self, path: extract_all(self, path))
+    monkeypatch.delattr(tarfile, "data_filter")
+
+    browser._extract(tmp_path / "archive.tar", tmp_path / "unpacked")
+
+    assert (tmp_path / "unpacked" / "lib" / "libnss3.so").read_text() == "library"

@@ -1,18 +1,20 @@
 """The in-process interface: real boto3 clients whose requests go to a simulator instead of the network.
 
-botocore's own serialisation, parsing, retries and paging are in every test, but it does not look into DynamoDB's
-attribute values. Only sending is replaced, and the time that botocore sleeps before it tries again is virtual.
+botocore's own serialisation, parsing, retries and paging are in every test. Sending is replaced, with the choice of an
+endpoint and the HTTP request that only prepare it. The time that botocore sleeps before it tries again is virtual.
 """
 
 import io
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from urllib.parse import urlencode
 
 import boto3
 import botocore.endpoint
@@ -22,6 +24,7 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.model import OperationModel
 from botocore.retries.quota import RetryQuota
 
 from tests.simulator.fleet import REGION
@@ -69,10 +72,7 @@ class Clients:
             self.events = session.client("events", config=reading)
         reads = (self.ec2, self.iam, self.dynamodb, self.cloudwatch, self.cloudformation)
         for client in (*reads, self.ec2_changes, self.sqs, self.events):
-            service: str = client.meta.service_model.service_name
-            client.meta.events.register("before-send", self._sender(service))
-            for over in ("after-call", "after-call-error"):
-                client.meta.events.register(over, _VirtualTime.leave)
+            self._connect(client)
         if prepare:
             prepare(self)
 
@@ -103,6 +103,14 @@ class Clients:
         weakref.finalize(simulator, spare.append, clients)
         return clients
 
+    def _connect(self, client: Any) -> None:
+        """Let the simulator answer a client."""
+        client._ruleset_resolver = None
+        client._endpoint.create_request = _request
+        client.meta.events.register("before-send", self._sender(client.meta.service_model.service_name))
+        for over in ("after-call", "after-call-error"):
+            client.meta.events.register(over, _VirtualTime.leave)
+
     def _sender(self, service: str) -> Any:
         def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
             simulator = self._simulator() if self._simulator else None
@@ -114,6 +122,13 @@ class Clients:
             return AWSResponse(request.url, response.status, headers, _Body(response.body))
 
         return send
+
+
+def _request(parts: Mapping[str, Any], _: OperationModel) -> AWSPreparedRequest:
+    """The request that a simulator reads: body and headers, without a signature."""
+    body = parts["body"]
+    text = body if isinstance(body, bytes) else urlencode(body)
+    return AWSPreparedRequest(parts["method"], parts["url"], parts["headers"], text, stream_output=False)
 
 
 class _Body(io.BytesIO):
@@ -167,10 +182,20 @@ def _noting_quotas() -> Iterator[list[RetryQuota]]:
 
 @cache
 def _session() -> boto3.Session:
-    """Its botocore hands DynamoDB's attribute values on as they are, instead of asking each of them for all ten kinds
-    of value. That would take a tenth of the time, and it changes nothing but binary values, which no ledger has. The
-    tests on moto and those through HTTP use botocore as it is."""
+    """A session whose clients are quicker, and not different to what a simulator answers.
+
+    DynamoDB's attribute values are handed on as they are, instead of asking each of them for all ten kinds of value.
+    That changes binary values only, which no ledger has. Times are read in the one form that a simulator writes.
+
+    The tests on moto and those through HTTP use botocore as it is.
+    """
     core = botocore.session.get_session()
     model = core.get_component("data_loader").load_service_model("dynamodb", "service-2", api_version=None)
     model["shapes"]["AttributeValue"]["document"] = True
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
     return boto3.Session("simulated", "simulated", region_name=REGION, botocore_session=core)
+
+
+def _time(value: str | float) -> datetime:
+    """A time as XML has it in text, and JSON in seconds since the epoch."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value, UTC)

@@ -6,8 +6,8 @@ from ..permission_search.packing import MAX_MANAGED_POLICIES, POLICY_SIZE, Width
 from ..permission_search.statement import Statement
 from ..support.argument_types import is_number_token
 
-DEFAULT_MAX_POLICIES, MAX_POLICIES = 10, MAX_MANAGED_POLICIES
-"""Managed policies of a role, and up to what the quota can be raised."""
+DEFAULT_MAX_POLICIES = 10
+"""Managed policies of a role, without a raised quota."""
 
 ASSOCIATIONS, LISTING, IDS, IDS_LISTING = 65, 18, 420, 130
 """What fits into ten policies: associations with a role and tags of their own; the same with a profile of its own in
@@ -53,11 +53,11 @@ def check_max_policies(max_policies: int) -> None:
     """
     if is_number_token(max_policies):
         raise ValueError(
-            f"max_policies is a token: give a number that is known at synthesis, from 2 to {MAX_POLICIES}, because the "
-            "policies are counted then"
+            f"max_policies is a token: give a number that is known at synthesis, from 2 to {MAX_MANAGED_POLICIES}, "
+            "because the policies are counted then"
         )
-    if not isinstance(max_policies, int) or not 2 <= max_policies <= MAX_POLICIES:
+    if not isinstance(max_policies, int) or not 2 <= max_policies <= MAX_MANAGED_POLICIES:
         raise ValueError(
-            f"max_policies is {max_policies!r}: give a number from 2 to {MAX_POLICIES}, up to which IAM can raise the "
-            "quota of managed policies of a role"
+            f"max_policies is {max_policies!r}: give a number from 2 to {MAX_MANAGED_POLICIES}, up to which IAM can "
+            "raise the quota of managed policies of a role"
         )

@@ -8,11 +8,12 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
+from ..permission_search.packing import MAX_MANAGED_POLICIES
 from ..support.arns import is_token
 from ..support.at_synthesis import at_synthesis, resource_of
 from ..support.locations import environment_of, outermost, stack_of
 from ..support.problems import Problems
-from .capacity import MAX_POLICIES, capacity
+from .capacity import capacity
 from .excess_permissions import excesses
 from .policies import HandlerPolicies
 from .stack_chain import StackChain
@@ -155,5 +156,5 @@ class Grants:
             yield "use a provider for each stack"
         elif len(self._granted) > 1:
             yield "spread the associations over several stacks"
-        if self._max_policies < MAX_POLICIES:
+        if self._max_policies < MAX_MANAGED_POLICIES:
             yield "have IAM's quota of managed policies of a role raised and say so with max_policies"
