@@ -121,6 +121,12 @@ class Cdk:
         return [*app, "--output", str(output), *plain, *(part for item in given for part in ("--context", item))]
 
 
+def with_path(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which what ``make setup`` has installed is found."""
+    path = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment.get("PATH", os.defpath)])
+    return {**environment, "PATH": path}
+
+
 def run_command(command: Sequence[str], folder: Path, environment: Mapping[str, str], *, errors: bool = True) -> Result:
     """Run a command that can reach a local AWS and no other.
 
@@ -134,12 +140,11 @@ def run_command(command: Sequence[str], folder: Path, environment: Mapping[str, 
         TimeoutError: it did not end.
     """
     refuse_remote(environment)
-    path = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment.get("PATH", os.defpath)])
     # The command may start processes of its own. In a group they can all be stopped, whatever interrupts us.
     with subprocess.Popen(
         command,
         cwd=folder,
-        env={**environment, "PATH": path},
+        env=with_path(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from localaws.cdk import Cdk
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.assemblies import SynthesizedOnce
 from tests.e2e.kinds import KINDS, bootstrapped
 
 _numbers = itertools.count(1)
@@ -40,9 +40,9 @@ def aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def cdk(aws: LocalAws) -> Cdk:
+def cdk(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> SynthesizedOnce:
     """The CLI with the app of this repository."""
-    return Cdk(aws)
+    return SynthesizedOnce(aws, tmp_path_factory.mktemp("assemblies"))
 
 
 @pytest.fixture(scope="session")

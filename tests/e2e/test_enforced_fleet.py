@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from localaws.cdk import Cdk
 from localaws.enforced import STACK, TAGS, Enforced
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.assemblies import SynthesizedOnce
 from tests.e2e.kinds import bootstrapped
 from tests.e2e.stack import entries
 
@@ -24,8 +24,8 @@ def own_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="module")
-def enforced(own_aws: LocalAws) -> Enforced:
-    deployed = Enforced(own_aws, Fleet(own_aws), Cdk(own_aws))
+def enforced(own_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Enforced:
+    deployed = Enforced(own_aws, Fleet(own_aws), SynthesizedOnce(own_aws, tmp_path_factory.mktemp("assemblies")))
     result = deployed.deploy()
     assert result.ok, result.output
     return deployed

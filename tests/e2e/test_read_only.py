@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from cdk_instance_role.cli.main import cli
 from localaws.cdk import Cdk, Result, run_command
-from localaws.environment import local_environment, only
+from localaws.environment import local_environment
 from localaws.fleet import Fleet
 from localaws.ministack import ROOT, LocalAws, free_port
+from tests.e2e.plans import run_here
 from tests.simulator.authority import Authority
 from tests.simulator.endpoint import LOOPBACK, endpoint
 from tests.simulator.guard import Call, Guard
@@ -76,8 +75,7 @@ class Reader:
         """Run a command, if possible in this process, because that is faster."""
         if command == DIFF:
             return self.cdk.diff()
-        with only(self.environment):
-            ended = CliRunner().invoke(cli, self._line(command))
+        ended = run_here(self._line(command), self.environment, self.assembly.parent)
         return Result(ended.exit_code, ended.output)
 
     def _line(self, command: str) -> list[str]:

@@ -14,7 +14,8 @@ from localaws.cdk import Cdk, Result, run_command
 from localaws.fleet import Fleet, InstanceView
 from localaws.ministack import ROOT, LocalAws
 from tests.e2e.accounts import AccountChecks
-from tests.e2e.plans import Said
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.plans import Said, run_here
 
 Place = tuple[str, str]
 """An account and a Region."""
@@ -72,21 +73,20 @@ class Played:
 
 
 class Operator:
-    """Runs ``instance-role`` in an empty folder."""
+    """Runs ``instance-role``."""
 
     def __init__(self, environment: Mapping[str, str], empty: Path) -> None:
         self._environment, self._empty = environment, empty
 
-    def run(self, *arguments: str, folder: Path | None = None, errors: bool = True) -> Result:
+    def run(self, *arguments: str, folder: Path) -> Result:
         """Run it as people do."""
-        command = [sys.executable, "-m", "cdk_instance_role.cli", *arguments]
-        return run_command(command, folder or self._empty, self._environment, errors=errors)
+        return run_command([sys.executable, "-m", "cdk_instance_role.cli", *arguments], folder, self._environment)
 
     def ask(self, *arguments: str) -> ReportOfPlaces:
-        """Run it, and read its report."""
-        result = self.run(*arguments, "--format", "json", errors=False)
-        assert result.output, self.run(*arguments).output
-        return ReportOfPlaces(result.status, json.loads(result.output))
+        """Run it in this process and in the empty folder, and read its report."""
+        result = run_here([*arguments, "--format", "json"], self._environment, self._empty)
+        assert result.stdout, result.output
+        return ReportOfPlaces(result.exit_code, json.loads(result.stdout))
 
 
 class Estate:
@@ -103,17 +103,17 @@ class Estate:
             folder: where to write assemblies to.
         """
         self._checks, self._operator = checks, operator
-        self._now, self._next = folder / "now", folder / "next"
         self._aws = accounts[FIRST]
+        cdk = SynthesizedOnce(self._aws, folder / "assemblies")
+        self._now = cdk.assembly(context("web", places=PLACES))
+        bad_places = NOT_ENABLED, REGION_WITHOUT_BOOTSTRAP, ACCOUNT_WITHOUT_BOOTSTRAP
+        self._next = cdk.assembly(context("web", "db", places=(*PLACES, *bad_places)))
         self._fleets = {(account, region): Fleet(accounts[account], region=region) for account, region in PLACES}
 
     def play(self) -> Played:
         """Do everything."""
         self._launch()
         before, first_plan, roles = self._look(), self._first_plan(), sorted(self._checks.assumed)
-        self._synthesize(self._now, context("web", places=PLACES))
-        bad_places = NOT_ENABLED, REGION_WITHOUT_BOOTSTRAP, ACCOUNT_WITHOUT_BOOTSTRAP
-        self._synthesize(self._next, context("web", "db", places=(*PLACES, *bad_places)))
         cdk = Cdk(self._aws, app=str(self._now))
         deployed, during = cdk.run("deploy", "--all", "--concurrency=4", *_METHOD), self._look()
         said = self._in_order() | self._bad_input() | {"conflict": self._conflict(), "drift": self._drift()}
@@ -177,10 +177,6 @@ class Estate:
     def _plan_next(self, *places: Place) -> ReportOfPlaces:
         stacks = (f"InstanceRole-web-{account}-{region}" for account, region in places)
         return self._operator.ask("plan", *stacks, "--app", str(self._next))
-
-    def _synthesize(self, assembly: Path, values: Mapping[str, Any]) -> None:
-        result = Cdk(self._aws).synth(assembly, context=values)
-        assert result.ok, result.output
 
     def _look(self) -> dict[Place, list[InstanceView]]:
         found = {place: fleet.look(settled=True) for place, fleet in self._fleets.items()}
