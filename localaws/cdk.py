@@ -112,7 +112,14 @@ class Cdk:
         # A separate folder for every run, so that several can run at once.
         with tempfile.TemporaryDirectory(prefix="cdk.out.", dir=self._aws.folder) as scratch:
             options = self._options(context or {}, output or Path(scratch))
-            return run_command([str(CDK), command, *arguments, *options], self._folder, self._environment)
+            return self._execute([command, *arguments, *options], self.environment_for(context))
+
+    def _execute(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Result:
+        return run_command([str(CDK), *arguments], self._folder, environment)
+
+    def environment_for(self, context: Mapping[str, Any] | None) -> Mapping[str, str]:  # noqa: ARG002
+        """The environment of the next command with this context of the app; here it is that of all commands."""
+        return self._environment
 
     def _options(self, context: Mapping[str, Any], output: Path) -> Sequence[str]:
         app = ["--app", self._app] if self._app else []

@@ -25,7 +25,7 @@ def own_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def enforced(own_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Enforced:
-    deployed = Enforced(own_aws, Fleet(own_aws), SynthesizedOnce(own_aws, tmp_path_factory.mktemp("assemblies")))
+    deployed = Enforced(Fleet(own_aws), SynthesizedOnce(own_aws, tmp_path_factory.mktemp("assemblies")))
     result = deployed.deploy()
     assert result.ok, result.output
     return deployed
