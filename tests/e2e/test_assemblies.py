@@ -4,8 +4,9 @@ from pathlib import Path
 
 from localaws.cdk import Cdk
 from localaws.ministack import LocalAws
+from localaws.validation import WITHOUT_VALIDATION
 from tests.e2e.assemblies import SynthesizedOnce
-from tests.e2e.kinds import WITHOUT_VALIDATION
+from tests.e2e.commands import Commands
 
 ENTRY = {
     "instance_ids": ["i-0123456789abcdef0"],
@@ -21,7 +22,7 @@ def test_an_assembly_is_the_same_as_that_of_the_cli(tmp_path: Path) -> None:
     context = {"instance_roles": {"web": ENTRY}}
     written = Cdk(aws).synth(tmp_path / "cdk.out", context)
     assert written.ok, written.output
-    assembly = files(SynthesizedOnce(aws, tmp_path / "assemblies").assembly(context))
+    assembly = files(SynthesizedOnce(Commands(aws), tmp_path / "assemblies").assembly(context))
     assert assembly.keys() > {"manifest.json", "InstanceRole-web.template.json", "InstanceRole-web.assets.json"}
     assert assembly == files(tmp_path / "cdk.out")
 

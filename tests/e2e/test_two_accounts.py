@@ -12,8 +12,8 @@ import pytest
 from localaws.cdk import Cdk
 from localaws.environment import local_environment
 from localaws.ministack import LocalAws, free_port
+from localaws.validation import WITHOUT_VALIDATION
 from tests.e2e.accounts import AccountChecks, in_account
-from tests.e2e.kinds import WITHOUT_VALIDATION
 from tests.e2e.two_accounts import FIRST, IRELAND, SECOND, THIRD, VIRGINIA, Estate, Operator, Place, Played
 from tests.simulator.endpoint import LOOPBACK, endpoint
 

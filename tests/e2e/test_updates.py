@@ -8,6 +8,7 @@ from localaws.cdk import Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
 from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.plans import said
 from tests.e2e.stack import entries, status
 
@@ -17,7 +18,7 @@ APP = "tests/e2e/apps/breakable.py"
 
 
 def test_failed_updates_are_rolled_back_and_an_instance_that_leaves_gets_its_previous_profile(
-    aws: LocalAws, fleet: Fleet, unique: str, tmp_path: Path
+    aws: LocalAws, commands: Commands, fleet: Fleet, unique: str, tmp_path: Path
 ) -> None:
     old, foreign = f"Old-{unique}", f"Foreign-{unique}"
     fleet.add_profile(old)
@@ -25,7 +26,7 @@ def test_failed_updates_are_rolled_back_and_an_instance_that_leaves_gets_its_pre
     bare, carrying = fleet.launch(), fleet.launch(old)
     new, new_stopped, stranger = fleet.launch(), fleet.launch(old, stopped=True), fleet.launch(foreign)
 
-    cdk = SynthesizedOnce(aws, tmp_path, APP)
+    cdk = SynthesizedOnce(commands, tmp_path, APP)
 
     def context(*instance_ids: str, broken: bool = False) -> dict[str, str]:
         listed = ",".join(instance_ids)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from localaws.cdk import Cdk, Result
 from localaws.fleet import LAMBDA, Fleet, InstanceView
 from localaws.ministack import LocalAws
 from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.synthesis import APP
 
 pytestmark = pytest.mark.only_on("simulator")
@@ -146,10 +148,11 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(aws: LocalAws, fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(aws: LocalAws, commands: Commands, fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Made:
     mistakes = {name: make(fleet, aws) for name, make in MISTAKES.items()}
     before = fleet.look()
-    synthesized = {script: SynthesizedOnce(aws, tmp_path_factory.mktemp("app"), script) for script in (APP, IMPORTS)}
+    folder = tmp_path_factory.mktemp("assemblies")
+    synthesized = {script: SynthesizedOnce(commands, folder / Path(script).stem, script) for script in (APP, IMPORTS)}
     for one in mistakes.values():
         if not one.by_the_app:
             synthesized[one.script].assembly(one.context)  # the CDK does one at a time

@@ -15,6 +15,7 @@ from localaws.fleet import Fleet, InstanceView
 from localaws.ministack import ROOT, LocalAws
 from tests.e2e.accounts import AccountChecks
 from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.plans import Said, run_here
 
 Place = tuple[str, str]
@@ -104,7 +105,7 @@ class Estate:
         """
         self._checks, self._operator = checks, operator
         self._aws = accounts[FIRST]
-        cdk = SynthesizedOnce(self._aws, folder / "assemblies")
+        cdk = SynthesizedOnce(Commands(self._aws), folder / "assemblies")
         self._now = cdk.assembly(context("web", places=PLACES))
         bad_places = NOT_ENABLED, REGION_WITHOUT_BOOTSTRAP, ACCOUNT_WITHOUT_BOOTSTRAP
         self._next = cdk.assembly(context("web", "db", places=(*PLACES, *bad_places)))
