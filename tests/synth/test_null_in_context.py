@@ -1,4 +1,4 @@
-"""null in cdk.json, through the app as the CDK CLI starts it: it is neither lost nor taken for a key left out."""
+"""null in cdk.json, through the app: it is neither lost nor taken for a key left out."""
 
 import json
 from pathlib import Path
