@@ -150,7 +150,7 @@ def _latencies(launches: int, runs: int) -> tuple[list[float], list[float]]:
 
 
 def _lags(aws: LocalAws, launches: int) -> list[float]:
-    enforced = Enforced(aws, Fleet(aws), Cdk(aws))
+    enforced = Enforced(Fleet(aws), Cdk(aws))
     for result in (Cdk(aws).bootstrap(), enforced.deploy()):
         if not result.ok:
             raise RuntimeError(result.output)

@@ -112,13 +112,26 @@ class Cdk:
         # A separate folder for every run, so that several can run at once.
         with tempfile.TemporaryDirectory(prefix="cdk.out.", dir=self._aws.folder) as scratch:
             options = self._options(context or {}, output or Path(scratch))
-            return run_command([str(CDK), command, *arguments, *options], self._folder, self._environment)
+            return self._execute([command, *arguments, *options], self.environment_for(context))
+
+    def _execute(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Result:
+        return run_command([str(CDK), *arguments], self._folder, environment)
+
+    def environment_for(self, context: Mapping[str, Any] | None) -> Mapping[str, str]:  # noqa: ARG002
+        """The environment of the next command with this context of the app; here it is that of all commands."""
+        return self._environment
 
     def _options(self, context: Mapping[str, Any], output: Path) -> Sequence[str]:
         app = ["--app", self._app] if self._app else []
         given = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in context.items()]
         plain = ["--no-color", "--no-notices"]
         return [*app, "--output", str(output), *plain, *(part for item in given for part in ("--context", item))]
+
+
+def with_path(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which what ``make setup`` has installed is found."""
+    path = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment.get("PATH", os.defpath)])
+    return {**environment, "PATH": path}
 
 
 def run_command(command: Sequence[str], folder: Path, environment: Mapping[str, str], *, errors: bool = True) -> Result:
@@ -134,12 +147,11 @@ def run_command(command: Sequence[str], folder: Path, environment: Mapping[str, 
         TimeoutError: it did not end.
     """
     refuse_remote(environment)
-    path = os.pathsep.join([str(ROOT / ".venv" / "bin"), environment.get("PATH", os.defpath)])
     # The command may start processes of its own. In a group they can all be stopped, whatever interrupts us.
     with subprocess.Popen(
         command,
         cwd=folder,
-        env={**environment, "PATH": path},
+        env=with_path(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,

@@ -15,6 +15,7 @@ from .fleet import Fleet
 from .ministack import LocalAws
 from .show import Screen
 from .story import Chapter, InstanceViews, Step, Story
+from .validation import ValidatedOnce
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROGRESS = {
@@ -101,7 +102,7 @@ def started(screen: Screen, aws: LocalAws) -> Iterator[None]:
 
 
 def _play_story(screen: Screen, aws: LocalAws) -> InstanceViews:
-    story = Story(Fleet(aws), Cdk(aws))
+    story = Story(Fleet(aws), ValidatedOnce(aws))
     with screen.working("Preparing the account (cdk bootstrap)"):
         require(Cdk(aws).bootstrap())
     at_first = now = story.launch()
@@ -127,7 +128,7 @@ def _play_enforcement(screen: Screen, aws: LocalAws) -> None:
         DemoError: a step had another outcome than expected.
     """
     fleet = Fleet(aws)
-    enforced = Enforced(aws, fleet, Cdk(aws))
+    enforced = Enforced(fleet, ValidatedOnce(aws))
     screen.heading("6. Keep it so: enforcement between two deployments")
     screen.say(
         'The next stack selects instances by the tag app=fleet, with `"enforcement": "repair"`. It has a rule for '

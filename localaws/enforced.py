@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .cdk import Cdk, Result, run_command
 from .fleet import Fleet
-from .ministack import ROOT, LocalAws
+from .ministack import ROOT
 
 ROLE = "fleet"
 STACK = f"InstanceRole-{ROLE}"
@@ -32,14 +32,13 @@ class Arrival:
 class Enforced:
     """A stack that enforces what it has deployed, and the instances that it selects by a tag."""
 
-    def __init__(self, aws: LocalAws, fleet: Fleet, cdk: Cdk) -> None:
+    def __init__(self, fleet: Fleet, cdk: Cdk) -> None:
         """
         Args:
-            aws: the local AWS, which sends EC2's events.
-            fleet: where to launch instances.
+            fleet: where to launch instances. The local AWS sends EC2's events about them.
             cdk: the CLI with the app of this repository, on a bootstrapped account.
         """
-        self._aws, self._fleet, self._cdk = aws, fleet, cdk
+        self._fleet, self._cdk = fleet, cdk
         entry = {
             "managed_policies": ["AmazonS3ReadOnlyAccess"],
             "instance_tags": {key: [value] for key, value in TAGS.items()},
@@ -72,7 +71,7 @@ class Enforced:
         """Let enforcement look at everything now, and not only in the next sweep."""
         command = ["instance-role", "reconcile", STACK, "--yes", "--app", "python app.py"]
         context = [part for key, value in self.context.items() for part in ("--context", f"{key}={value}")]
-        return run_command([*command, *context], ROOT, self._aws.environment)
+        return run_command([*command, *context], ROOT, self._cdk.environment_for(self.context))
 
     def destroy(self) -> Result:
         """Delete the stack."""

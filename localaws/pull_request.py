@@ -11,6 +11,7 @@ from .fleet import Fleet
 from .ministack import ROOT, LocalAws
 from .show import Screen
 from .story import OLD, Step, Story
+from .validation import WITHOUT_VALIDATION
 
 PROGRAM = ROOT / ".venv" / "bin" / "instance-role"
 FOLDER, BUCKET = "assembly", "uploads"
@@ -60,7 +61,8 @@ def open_pull_request(screen: Screen, aws: LocalAws) -> PullRequest:
     Raises:
         DemoError: a command fails.
     """
-    cdk, fleet = Cdk(aws), Fleet(aws)
+    # The comment says nothing of a validation, and the demo validates the same templates.
+    cdk, fleet = Cdk(aws, environment={**aws.environment, **WITHOUT_VALIDATION}), Fleet(aws)
     story = Story(fleet, cdk)
     with screen.working("Preparing the account (cdk bootstrap)"):
         require(cdk.bootstrap())

@@ -1,17 +1,24 @@
 """One local AWS of each kind for all end-to-end tests; every test has instances, profiles and stacks of its own."""
 
+import functools
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 
-from localaws.cdk import Cdk
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.kinds import KINDS, bootstrapped
 
 _numbers = itertools.count(1)
+
+# Every client would read the description of its service again, and that of EC2 takes a tenth of a second.
+botocore.session.create_loader = functools.cache(create_loader)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,9 +47,16 @@ def aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def cdk(aws: LocalAws) -> Cdk:
+def commands(aws: LocalAws) -> Iterator[Commands]:
+    """The CLI."""
+    with Commands(aws) as commands:
+        yield commands
+
+
+@pytest.fixture(scope="session")
+def cdk(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> SynthesizedOnce:
     """The CLI with the app of this repository."""
-    return Cdk(aws)
+    return SynthesizedOnce(commands, tmp_path_factory.mktemp("assemblies"))
 
 
 @pytest.fixture(scope="session")

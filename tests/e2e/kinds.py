@@ -6,6 +6,7 @@ from pathlib import Path
 
 from localaws.cdk import Cdk
 from localaws.ministack import LocalAws
+from localaws.validation import WITHOUT_VALIDATION
 from tests.simulator.hosting import SimulatedAws
 
 KINDS: Mapping[str, type[LocalAws]] = {"emulator": LocalAws, "simulator": SimulatedAws}
@@ -13,18 +14,14 @@ KINDS: Mapping[str, type[LocalAws]] = {"emulator": LocalAws, "simulator": Simula
 
 `test_story.py` runs on both. Each other test runs on the one that shows more: see the marker `only_on`.
 """
-WITHOUT_VALIDATION: Mapping[str, str] = {"CDK_VALIDATION": "false"}
-"""The CDK does not validate the templates of an app. That takes longer than the rest of a synthesis.
-
-The demo and `tests/synth/test_app.py` validate them. `tests/conftest.py` says the same to the other tests; a local AWS
-inherits nothing of it.
-"""
 
 
 @contextmanager
 def bootstrapped(kind: str, folder: Path) -> Iterator[LocalAws]:
     """A local AWS of a kind, whose account is bootstrapped."""
     aws = KINDS[kind](folder)
+    # The demo and `tests/synth/test_app.py` validate templates. `tests/conftest.py` says the same to the other tests; a
+    # local AWS inherits nothing of it.
     aws.environment |= WITHOUT_VALIDATION
     with aws:
         result = Cdk(aws).bootstrap()

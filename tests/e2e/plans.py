@@ -1,19 +1,21 @@
 """What `instance-role` says before a deployment, compared with what the deployment does."""
 
+import contextlib
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from localaws.environment import refuse_remote
+from click.testing import CliRunner, Result
+
+from cdk_instance_role.cli.main import cli
+from localaws.cdk import with_path
+from localaws.environment import only
 from localaws.fleet import InstanceView
 from localaws.ministack import ROOT, LocalAws
 
 REFUSED, CHANGES, NOTHING = 3, 2, 0
-MAX_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,22 @@ class Said:
                 yield f"{id_} carries {reader.profile_arn}, and the plan said {expected}"
 
 
+def run_here(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Result:
+    """Run ``instance-role`` in this process, which has loaded everything that it needs.
+
+    Args:
+        arguments: of the command line.
+        environment: that of a local AWS.
+        folder: where to run.
+    """
+    with only(with_path(environment)), contextlib.chdir(folder):
+        return CliRunner().invoke(cli, arguments)
+
+
 def said(aws: LocalAws, command: str, app: str, context: Mapping[str, Any]) -> Said:
     """Run ``instance-role`` with a CDK app."""
-    refuse_remote(aws.environment)
-    path = os.pathsep.join([str(ROOT / ".venv" / "bin"), aws.environment.get("PATH", os.defpath)])
     given = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in context.items())
-    done = subprocess.run(
-        [sys.executable, "-m", "cdk_instance_role.cli", command, "--format=json", "--app", app]
-        + [part for pair in given for part in ("--context", pair)],
-        cwd=ROOT,
-        env={**aws.environment, "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=MAX_SECONDS,
-    )
-    assert done.stdout, done.stderr
-    return Said(done.returncode, json.loads(done.stdout))
+    arguments = [command, "--format=json", "--app", app, *(part for pair in given for part in ("--context", pair))]
+    done = run_here(arguments, aws.environment, ROOT)
+    assert done.stdout, done.output
+    return Said(done.exit_code, json.loads(done.stdout))

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from localaws.cdk import Cdk
 from localaws.enforced import STACK, TAGS, Enforced
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.kinds import bootstrapped
 from tests.e2e.stack import entries
 
@@ -24,11 +25,13 @@ def own_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="module")
-def enforced(own_aws: LocalAws) -> Enforced:
-    deployed = Enforced(own_aws, Fleet(own_aws), Cdk(own_aws))
-    result = deployed.deploy()
-    assert result.ok, result.output
-    return deployed
+def enforced(own_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
+    with Commands(own_aws) as commands:
+        cdk = SynthesizedOnce(commands, tmp_path_factory.mktemp("assemblies"))
+        deployed = Enforced(Fleet(own_aws), cdk)
+        result = deployed.deploy()
+        assert result.ok, result.output
+        yield deployed
 
 
 def queues(aws: LocalAws) -> list[str]:

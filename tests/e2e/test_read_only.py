@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from cdk_instance_role.cli.main import cli
 from localaws.cdk import Cdk, Result, run_command
-from localaws.environment import local_environment, only
+from localaws.environment import local_environment
 from localaws.fleet import Fleet
 from localaws.ministack import ROOT, LocalAws, free_port
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.plans import run_here
 from tests.simulator.authority import Authority
 from tests.simulator.endpoint import LOOPBACK, endpoint
 from tests.simulator.guard import Call, Guard
@@ -76,8 +76,7 @@ class Reader:
         """Run a command, if possible in this process, because that is faster."""
         if command == DIFF:
             return self.cdk.diff()
-        with only(self.environment):
-            ended = CliRunner().invoke(cli, self._line(command))
+        ended = run_here(self._line(command), self.environment, self.assembly.parent)
         return Result(ended.exit_code, ended.output)
 
     def _line(self, command: str) -> list[str]:
@@ -103,7 +102,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def reader(
-    aws: LocalAws, cdk: Cdk, fleet: Fleet, unique: str, tmp_path_factory: pytest.TempPathFactory
+    aws: LocalAws, cdk: SynthesizedOnce, fleet: Fleet, unique: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Reader]:
     old, folder = f"Old-{unique}", tmp_path_factory.mktemp("read-only")
     fleet.add_profile(old)
@@ -117,18 +116,16 @@ def reader(
         "replaces": [old],
         "enforcement": "report",
     }
-    for result in (
-        cdk.deploy(context={"instance_roles": {unique: deployed}}),
-        cdk.synth(folder / "cdk.out", context={"instance_roles": {unique: planned}}),
-    ):
-        assert result.ok, result.output
+    result = cdk.deploy(context={"instance_roles": {unique: deployed}})
+    assert result.ok, result.output
+    assembly = cdk.assembly({"instance_roles": {unique: planned}})
     port = free_port()
     url, home = f"http://{LOOPBACK}:{port}", str(folder)
     environment = local_environment(url, account=aws.account, region=aws.region, home=home)
     guard = Guard(aws.account, aws.endpoint, enforced(aws.account))
-    guarded = Cdk(aws, app=str(folder / "cdk.out"), environment=environment)
+    guarded = Cdk(aws, app=str(assembly), environment=environment)
     with endpoint(port, guard.answer, aws.endpoint):
-        yield Reader(guard, environment, folder / "cdk.out", guarded, f"InstanceRole-{unique}")
+        yield Reader(guard, environment, assembly, guarded, f"InstanceRole-{unique}")
 
 
 @pytest.fixture(scope="module")

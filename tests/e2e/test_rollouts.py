@@ -2,29 +2,34 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from localaws.cdk import Cdk, Result
+from localaws.cdk import Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.stack import status
 
 pytestmark = pytest.mark.only_on("simulator")
 
-APP = "python tests/e2e/apps/in_waves.py"
+APP = "tests/e2e/apps/in_waves.py"
 PATIENCE_SECONDS = 120.0
 
 
 def test_an_alarm_in_the_first_wave_rolls_the_update_back_before_the_second_wave(
-    aws: LocalAws, fleet: Fleet, unique: str
+    aws: LocalAws, commands: Commands, fleet: Fleet, unique: str, tmp_path: Path
 ) -> None:
     targets = [fleet.launch() for _ in range(3)]
     alarm = f"Errors-{unique}"
 
+    cdk = SynthesizedOnce(commands, tmp_path, APP)
+
     def deploy(role: str, *, bake: int) -> Result:
         context = {"stack": unique, "instance_ids": ",".join(targets), "alarm": alarm, "bake": str(bake)}
-        return Cdk(aws, app=APP).deploy(context={**context, "role": f"{role}-{unique}"})
+        return cdk.deploy(context={**context, "role": f"{role}-{unique}"})
 
     created = deploy("One", bake=1)
     assert created.ok, created.output

@@ -1,13 +1,19 @@
 """What the app selects by tags and leaves alone on a conflict, and what else the library can associate."""
 
+from pathlib import Path
+
 import pytest
 
 from localaws.cdk import Cdk
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.stack import entries, outputs, table
 
 pytestmark = pytest.mark.only_on("simulator")
+
+IMPORTS = "tests/e2e/apps/imported_profile.py"
 
 
 def test_tags_select_and_a_conflict_is_kept_and_a_profile_may_hold_a_role_of_another_name(
@@ -43,12 +49,12 @@ def test_tags_select_and_a_conflict_is_kept_and_a_profile_may_hold_a_role_of_ano
 
 
 def test_a_stack_may_have_two_associations_one_of_them_of_an_imported_profile(
-    aws: LocalAws, fleet: Fleet, unique: str
+    aws: LocalAws, commands: Commands, fleet: Fleet, unique: str, tmp_path: Path
 ) -> None:
     imported = f"Imported-{unique}"
     fleet.add_profile(imported, role=f"Role-of-{imported}")
     first, second = fleet.launch(), fleet.launch()
-    app = Cdk(aws, app="python tests/e2e/apps/imported_profile.py")
+    app = SynthesizedOnce(commands, tmp_path, IMPORTS)
     context = {
         "stack": f"{unique}-imports",
         "profile": imported,
@@ -72,12 +78,12 @@ def test_a_stack_may_have_two_associations_one_of_them_of_an_imported_profile(
 
 
 def test_the_instances_of_a_retained_association_keep_the_profile_when_the_stack_is_deleted(
-    aws: LocalAws, fleet: Fleet, unique: str
+    aws: LocalAws, commands: Commands, fleet: Fleet, unique: str, tmp_path: Path
 ) -> None:
     imported = f"Retained-{unique}"
     fleet.add_profile(imported, role=f"Role-of-{imported}")
     target = fleet.launch()
-    app = Cdk(aws, app="python tests/e2e/apps/imported_profile.py")
+    app = SynthesizedOnce(commands, tmp_path, IMPORTS)
     context = {
         "stack": f"{unique}-retained",
         "profile": imported,

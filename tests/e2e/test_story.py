@@ -12,6 +12,7 @@ from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
 from localaws.story import FOREIGN, OLD, STACK, Chapter, Step, Story
 from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.kinds import KINDS, bootstrapped
 from tests.e2e.plans import CHANGES, NOTHING, REFUSED, Said, said
 from tests.e2e.stack import entries, handler_arn, outputs
@@ -63,8 +64,8 @@ class Played:
 @pytest.fixture(scope="module", params=KINDS)
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
     # On a separate local AWS: the story is about all instances of the account.
-    with bootstrapped(request.param, tmp_path_factory.mktemp("story")) as aws:
-        cdk = SynthesizedOnce(aws, tmp_path_factory.mktemp("assemblies"))
+    with bootstrapped(request.param, tmp_path_factory.mktemp("story")) as aws, Commands(aws) as commands:
+        cdk = SynthesizedOnce(commands, tmp_path_factory.mktemp("assemblies"))
         story = Story(Fleet(aws), cdk)
         story.launch()
         plans: dict[str, Said] = {}

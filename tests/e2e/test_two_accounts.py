@@ -12,8 +12,10 @@ import pytest
 from localaws.cdk import Cdk
 from localaws.environment import local_environment
 from localaws.ministack import LocalAws, free_port
+from localaws.validation import WITHOUT_VALIDATION
 from tests.e2e.accounts import AccountChecks, in_account
-from tests.e2e.kinds import WITHOUT_VALIDATION
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.two_accounts import FIRST, IRELAND, SECOND, THIRD, VIRGINIA, Estate, Operator, Place, Played
 from tests.simulator.endpoint import LOOPBACK, endpoint
 
@@ -38,8 +40,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         checks = AccountChecks(aws.endpoint, {account: one.client("iam") for account, one in accounts.items()})
         port = free_port()
         environment = local_environment(f"http://{LOOPBACK}:{port}", account=FIRST, region=IRELAND, home=str(folder))
-        with endpoint(port, checks.answer, aws.endpoint):
-            return Estate(accounts, checks, Operator({**environment, **WITHOUT_VALIDATION}, empty), folder).play()
+        operator = Operator({**environment, **WITHOUT_VALIDATION}, empty)
+        with endpoint(port, checks.answer, aws.endpoint), Commands(accounts[FIRST]) as commands:
+            return Estate(accounts, checks, operator, SynthesizedOnce(commands, folder / "assemblies")).play()
 
 
 def bootstrap(aws: LocalAws) -> None:

@@ -1,20 +1,24 @@
 """Updates of a deployed association: failed ones are rolled back, and instances that leave get their profiles back."""
 
+from pathlib import Path
+
 import pytest
 
-from localaws.cdk import Cdk, Result
+from localaws.cdk import Result
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
 from tests.e2e.plans import said
 from tests.e2e.stack import entries, status
 
 pytestmark = pytest.mark.only_on("simulator")
 
-APP = "python tests/e2e/apps/breakable.py"
+APP = "tests/e2e/apps/breakable.py"
 
 
 def test_failed_updates_are_rolled_back_and_an_instance_that_leaves_gets_its_previous_profile(
-    aws: LocalAws, fleet: Fleet, unique: str
+    aws: LocalAws, commands: Commands, fleet: Fleet, unique: str, tmp_path: Path
 ) -> None:
     old, foreign = f"Old-{unique}", f"Foreign-{unique}"
     fleet.add_profile(old)
@@ -22,9 +26,14 @@ def test_failed_updates_are_rolled_back_and_an_instance_that_leaves_gets_its_pre
     bare, carrying = fleet.launch(), fleet.launch(old)
     new, new_stopped, stranger = fleet.launch(), fleet.launch(old, stopped=True), fleet.launch(foreign)
 
+    cdk = SynthesizedOnce(commands, tmp_path, APP)
+
+    def context(*instance_ids: str, broken: bool = False) -> dict[str, str]:
+        listed = ",".join(instance_ids)
+        return {"stack": unique, "replaces": old, "instance_ids": listed, "broken": str(broken).lower()}
+
     def deploy(*instance_ids: str, broken: bool = False) -> Result:
-        context = {"stack": unique, "replaces": old, "instance_ids": ",".join(instance_ids)}
-        return Cdk(aws, app=APP).deploy(context={**context, "broken": str(broken).lower()})
+        return cdk.deploy(context=context(*instance_ids, broken=broken))
 
     created = deploy(bare, carrying)
     assert created.ok, created.output
@@ -51,7 +60,7 @@ def test_failed_updates_are_rolled_back_and_an_instance_that_leaves_gets_its_pre
     assert previous(entries(aws, unique)) == previous(ledger)
 
     # Neither blocks the next update, in which an instance leaves the list.
-    plan = said(aws, "plan", APP, {"stack": unique, "replaces": old, "instance_ids": bare, "broken": "false"})
+    plan = said(aws, "plan", str(cdk.assembly(context(bare))), {})
     assert {id_: one["verb"] for id_, one in plan.instances.items()} == {bare: "keep", carrying: "undo"}
     shrunk = deploy(bare)
     assert shrunk.ok, shrunk.output

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,13 @@ import pytest
 from localaws.cdk import Cdk, Result
 from localaws.fleet import LAMBDA, Fleet, InstanceView
 from localaws.ministack import LocalAws
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.commands import Commands
+from tests.synthesis import APP
 
 pytestmark = pytest.mark.only_on("simulator")
 
-IMPORTS = "python tests/e2e/apps/imported_profile.py"
+IMPORTS = "tests/e2e/apps/imported_profile.py"
 MAX_CONCURRENCY = 3
 """Commands that run at the same time: most of a deployment is waiting."""
 
@@ -25,7 +29,9 @@ class Mistake:
 
     context: Mapping[str, Any]
     says: str
-    app: str | None = None
+    script: str = APP
+    by_the_app: bool = False
+    """The app refuses it, so there is no assembly."""
 
 
 Make = Callable[[Fleet, LocalAws], Mistake]
@@ -55,7 +61,8 @@ def terminated_instance(fleet: Fleet, _: LocalAws) -> Mistake:
 # The app refuses it before any call to AWS. One is enough here; `tests/synth/test_app.py` has them all.
 @mistake
 def unknown_context_key(fleet: Fleet, _: LocalAws) -> Mistake:
-    return Mistake({"instance_idz": fleet.launch()}, "unknown context key 'instance_idz': did you mean 'instance_ids'?")
+    says = "unknown context key 'instance_idz': did you mean 'instance_ids'?"
+    return Mistake({"instance_idz": fleet.launch()}, says, by_the_app=True)
 
 
 @mistake
@@ -108,14 +115,14 @@ def tags_that_match_nothing(fleet: Fleet, _: LocalAws) -> Mistake:
 def profile_that_does_not_exist(fleet: Fleet, aws: LocalAws) -> Mistake:
     context = {"stack": "missing", "profile": "Missing", "role": "Missing", "imported_to": fleet.launch()}
     arn = f"arn:aws:iam::{aws.account}:instance-profile/Missing"
-    return Mistake(context, f"instance profile {arn} does not exist: create it, or correct its name", app=IMPORTS)
+    return Mistake(context, f"instance profile {arn} does not exist: create it, or correct its name", script=IMPORTS)
 
 
 @mistake
 def profile_without_a_role(fleet: Fleet, _: LocalAws) -> Mistake:
     fleet.add_empty_profile("Empty")
     context = {"stack": "empty", "profile": "Empty", "role": "RoleForIt", "imported_to": fleet.launch()}
-    return Mistake(context, "instance profile Empty holds no role: put role RoleForIt into it", app=IMPORTS)
+    return Mistake(context, "instance profile Empty holds no role: put role RoleForIt into it", script=IMPORTS)
 
 
 @mistake
@@ -126,7 +133,7 @@ def role_that_ec2_may_not_assume(fleet: Fleet, _: LocalAws) -> Mistake:
         context,
         "EC2 may not assume role ForLambda of instance profile ForLambda: allow sts:AssumeRole for ec2.amazonaws.com "
         "in its trust policy",
-        app=IMPORTS,
+        script=IMPORTS,
     )
 
 
@@ -141,12 +148,21 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(aws: LocalAws, fleet: Fleet) -> Made:
+def made(aws: LocalAws, commands: Commands, fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Made:
     mistakes = {name: make(fleet, aws) for name, make in MISTAKES.items()}
     before = fleet.look()
+    folder = tmp_path_factory.mktemp("assemblies")
+    synthesized = {script: SynthesizedOnce(commands, folder / Path(script).stem, script) for script in (APP, IMPORTS)}
+    for one in mistakes.values():
+        if not one.by_the_app:
+            synthesized[one.script].assembly(one.context)  # the CDK does one at a time
+
+    def deploy(one: Mistake) -> Result:
+        cdk = Cdk(aws) if one.by_the_app else synthesized[one.script]
+        return cdk.deploy(context=one.context)
+
     with ThreadPoolExecutor(MAX_CONCURRENCY) as pool:
-        results = pool.map(lambda one: Cdk(aws, app=one.app).deploy(context=one.context), mistakes.values())
-        by_name = dict(zip(mistakes, results, strict=True))
+        by_name = dict(zip(mistakes, pool.map(deploy, mistakes.values()), strict=True))
     return Made(mistakes, by_name, before, fleet.look())
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localaws.cdk import Cdk, Result, run_command
+from localaws.cdk import Result, run_command
 from localaws.fleet import Fleet, InstanceView
 from localaws.ministack import ROOT, LocalAws
 from tests.e2e.accounts import AccountChecks
-from tests.e2e.plans import Said
+from tests.e2e.assemblies import SynthesizedOnce
+from tests.e2e.plans import Said, run_here
 
 Place = tuple[str, str]
 """An account and a Region."""
@@ -72,52 +73,49 @@ class Played:
 
 
 class Operator:
-    """Runs ``instance-role`` in an empty folder."""
+    """Runs ``instance-role``."""
 
     def __init__(self, environment: Mapping[str, str], empty: Path) -> None:
         self._environment, self._empty = environment, empty
 
-    def run(self, *arguments: str, folder: Path | None = None, errors: bool = True) -> Result:
+    def run(self, *arguments: str, folder: Path) -> Result:
         """Run it as people do."""
-        command = [sys.executable, "-m", "cdk_instance_role.cli", *arguments]
-        return run_command(command, folder or self._empty, self._environment, errors=errors)
+        return run_command([sys.executable, "-m", "cdk_instance_role.cli", *arguments], folder, self._environment)
 
     def ask(self, *arguments: str) -> ReportOfPlaces:
-        """Run it, and read its report."""
-        result = self.run(*arguments, "--format", "json", errors=False)
-        assert result.output, self.run(*arguments).output
-        return ReportOfPlaces(result.status, json.loads(result.output))
+        """Run it in this process and in the empty folder, and read its report."""
+        result = run_here([*arguments, "--format", "json"], self._environment, self._empty)
+        assert result.stdout, result.output
+        return ReportOfPlaces(result.exit_code, json.loads(result.stdout))
 
 
 class Estate:
     """Instances in all accounts and Regions: web-1 has no profile, and web-2 has one that may be replaced."""
 
     def __init__(
-        self, accounts: Mapping[str, LocalAws], checks: AccountChecks, operator: Operator, folder: Path
+        self, accounts: Mapping[str, LocalAws], checks: AccountChecks, operator: Operator, cdk: SynthesizedOnce
     ) -> None:
         """
         Args:
             accounts: the first two are bootstrapped, and trust the first one.
             checks: in front of the local AWS.
             operator: has credentials of the first account.
-            folder: where to write assemblies to.
+            cdk: the CLI with the app of this repository and these credentials.
         """
-        self._checks, self._operator = checks, operator
-        self._now, self._next = folder / "now", folder / "next"
-        self._aws = accounts[FIRST]
+        self._checks, self._operator, self._cdk = checks, operator, cdk
+        self._now = cdk.assembly(NOW)
+        bad_places = NOT_ENABLED, REGION_WITHOUT_BOOTSTRAP, ACCOUNT_WITHOUT_BOOTSTRAP
+        self._next = cdk.assembly(context("web", "db", places=(*PLACES, *bad_places)))
         self._fleets = {(account, region): Fleet(accounts[account], region=region) for account, region in PLACES}
 
     def play(self) -> Played:
         """Do everything."""
         self._launch()
         before, first_plan, roles = self._look(), self._first_plan(), sorted(self._checks.assumed)
-        self._synthesize(self._now, context("web", places=PLACES))
-        bad_places = NOT_ENABLED, REGION_WITHOUT_BOOTSTRAP, ACCOUNT_WITHOUT_BOOTSTRAP
-        self._synthesize(self._next, context("web", "db", places=(*PLACES, *bad_places)))
-        cdk = Cdk(self._aws, app=str(self._now))
-        deployed, during = cdk.run("deploy", "--all", "--concurrency=4", *_METHOD), self._look()
+        deployed = self._cdk.run("deploy", "--all", "--concurrency=4", *_METHOD, context=NOW)
+        during = self._look()
         said = self._in_order() | self._bad_input() | {"conflict": self._conflict(), "drift": self._drift()}
-        destroyed = cdk.run("destroy", "--all", "--force", "--concurrency=4")
+        destroyed = self._cdk.run("destroy", "--all", "--force", "--concurrency=4", context=NOW)
         said["destroyed"] = self._operator.ask("status", "--regions", f"{IRELAND},{VIRGINIA}")
         return Played(before, first_plan, roles, deployed, during, destroyed, self._look(), said)
 
@@ -129,7 +127,7 @@ class Estate:
             fleet.launch(OLD, name="web-2", tags={"app": "web"})
 
     def _first_plan(self) -> Result:
-        given = [f"{key}={json.dumps(value)}" for key, value in context("web", places=PLACES).items()]
+        given = [f"{key}={json.dumps(value)}" for key, value in NOW.items()]
         return self._operator.run("plan", "--app", "python app.py", "--context", *given, folder=ROOT)
 
     def _in_order(self) -> dict[str, ReportOfPlaces]:
@@ -178,10 +176,6 @@ class Estate:
         stacks = (f"InstanceRole-web-{account}-{region}" for account, region in places)
         return self._operator.ask("plan", *stacks, "--app", str(self._next))
 
-    def _synthesize(self, assembly: Path, values: Mapping[str, Any]) -> None:
-        result = Cdk(self._aws).synth(assembly, context=values)
-        assert result.ok, result.output
-
     def _look(self) -> dict[Place, list[InstanceView]]:
         found = {place: fleet.look(settled=True) for place, fleet in self._fleets.items()}
         return {place: sorted(seen.values(), key=lambda reader: reader.name) for place, seen in found.items()}
@@ -204,6 +198,10 @@ def context(*values: str, places: Sequence[Place]) -> dict[str, Any]:
         "environments": [{"account": account, "regions": listed} for account, listed in regions.items()],
     }
     return {"instance_roles": {"web": entry}}
+
+
+NOW = context("web", places=PLACES)
+"""What is deployed."""
 
 
 def _place(one: Mapping[str, Any]) -> Place:

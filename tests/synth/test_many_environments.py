@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from stacks.environments import Region
 from tests.synth.builders import INSTANCE, OTHER_INSTANCE, as_text
-from tests.synth.test_app import run
+from tests.synth.test_app import run_here
 
 ONE, TWO = "111122223333", "444455556666"
 REGIONS = ["eu-west-1", "us-east-1"]
@@ -30,7 +30,7 @@ Templates = dict[str, dict[str, Any]]
 
 def synthesized(folder: Path, roles: dict[str, Any], **settings: Any) -> Templates:
     """The templates of the app by the ids of their stacks."""
-    finished = run({"instance_roles": roles, "instance_role_settings": settings}, folder)
+    finished = run_here({"instance_roles": roles, "instance_role_settings": settings}, folder)
     assert (finished.returncode, finished.stderr) == (0, "")
     return {path.name.partition(".")[0]: json.loads(path.read_text()) for path in folder.glob("*.template.json")}
 
@@ -121,7 +121,7 @@ def test_every_region_of_the_cdk_can_be_configured(region: str) -> None:
 
 def test_a_region_that_the_cdk_does_not_list_is_refused_in_one_line(tmp_path: Path) -> None:
     environments = [{"account": ONE, "regions": ["eu-west-1", "eu-west-9"]}]
-    finished = run({"instance_roles": {"web": {**FLEET, "environments": environments}}}, tmp_path)
+    finished = run_here({"instance_roles": {"web": {**FLEET, "environments": environments}}}, tmp_path)
 
     assert finished.returncode == 1
     assert finished.stderr.startswith(

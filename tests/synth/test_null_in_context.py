@@ -1,4 +1,4 @@
-"""null in cdk.json, through the app as the CDK CLI starts it: it is neither lost nor taken for a key left out."""
+"""null in cdk.json, through the app: it is neither lost nor taken for a key left out."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.synth.builders import INSTANCE
-from tests.synth.test_app import run
+from tests.synth.test_app import run, run_here
 
 WEB: dict[str, Any] = {"instance_tags": {"app": ["web"]}}
 
@@ -53,7 +53,7 @@ def days_by_stack(folder: Path) -> dict[str, list[int]]:
     ],
 )
 def test_null_is_refused_with_entry_and_key(roles: dict[str, Any], message: str, tmp_path: Path) -> None:
-    finished = run({"instance_roles": roles}, tmp_path)
+    finished = run_here({"instance_roles": roles}, tmp_path)
     assert finished.returncode == 1
     assert finished.stderr.startswith(f"error: {message}")
 

@@ -9,7 +9,7 @@ import pytest
 from stacks.config import RoleEntry
 from stacks.instance_role_stack import InstanceRoleStack
 from tests.synth.builders import INSTANCE, IRELAND, OTHER_INSTANCE, association_of, new_app, resources
-from tests.synth.test_app import run
+from tests.synth.test_app import run, run_here
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
 OPERATOR = "arn:aws:iam::111122223333:role/Operator"
@@ -22,7 +22,8 @@ Templates = dict[str, dict[str, Any]]
 
 def templates(folder: Path, roles: dict[str, Any], *, validated: bool = False, **settings: Any) -> Templates:
     """The templates of the app by the ids of their stacks."""
-    finished = run({"instance_roles": roles, "instance_role_settings": settings}, folder, validated=validated)
+    context = {"instance_roles": roles, "instance_role_settings": settings}
+    finished = run(context, folder, validated=True) if validated else run_here(context, folder)
     assert (finished.returncode, finished.stderr) == (0, "")
     return {path.name.partition(".")[0]: json.loads(path.read_text()) for path in folder.glob("*.template.json")}
 

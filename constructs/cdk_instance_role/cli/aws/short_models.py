@@ -2,6 +2,7 @@
 the models of services are left with what somebody here asks for."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -38,7 +39,13 @@ _AS_THEY_ARE: Mapping[str, frozenset[str]] = {"dynamodb": frozenset({"AttributeM
 
 def load_short_models(session: botocore.session.Session) -> None:
     """Let the clients of a session know only what is asked for."""
-    session.register_component("data_loader", _ShortModels(include_default_search_paths=True))
+    session.register_component("data_loader", _short_models())
+
+
+@cache
+def _short_models() -> Loader:
+    """One loader for all sessions, which reads each model once and not again for each account."""
+    return _ShortModels(include_default_search_paths=True)
 
 
 class _ShortModels(Loader):
