@@ -24,6 +24,7 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.model import OperationModel
 from botocore.retries.quota import RetryQuota
 
@@ -190,6 +191,7 @@ def _session() -> boto3.Session:
     The tests on moto and those through HTTP use botocore as it is.
     """
     core = botocore.session.get_session()
+    core.register_component("data_loader", Loader())  # nobody else's
     model = core.get_component("data_loader").load_service_model("dynamodb", "service-2", api_version=None)
     model["shapes"]["AttributeValue"]["document"] = True
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
