@@ -82,6 +82,7 @@ def test_one_sweep_looks_at_all_of_many_associations(world: World, enforcement: 
         tags = {"app": f"a{number}"}
         world.instance(tags=tags)
         deploy(world, Resource(world, f"A{number}"), tags={"app": [tags["app"]]})
+    enforcement.run(60)  # what the launches and the deployments have sent is handled
     enforcement.events.lost = 1.0
     for number in range(30):
         late.append(world.fleet.launch(tags={"app": f"a{number}"}))
