@@ -39,7 +39,7 @@ def a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
         capacity, refill = buckets.LIMITS[action]
         monkeypatch.setitem(buckets.LIMITS, action, (capacity / 10, refill / 10))
         limit = rate_limiter.Limit(capacity / 10, refill / 10)
-        monkeypatch.setitem(rate_limiter.LIMITS, action, limit)  # type: ignore[arg-type]
+        monkeypatch.setitem(rate_limiter.LIMITS, action, limit)
     monkeypatch.setattr(execution, "STEPS_PER_BATCH", execution.STEPS_PER_BATCH // 10)
 
 

@@ -6,6 +6,7 @@ from cdk_instance_role.runtime.association.handler import PHASE
 from tests.runtime.kill_points import kill_points
 from tests.runtime.rollouts import poll_until
 from tests.simulator.cloudformation import Status
+from tests.simulator.copies import copied
 from tests.simulator.driver import Resource, World
 from tests.simulator.dynamodb import TRANSACT, UPDATE
 from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_INSTANCES, MUTATING, REPLACE
@@ -304,12 +305,13 @@ class Crash:
 
 
 def test_a_crash_at_any_point_loses_nothing() -> None:
-    undisturbed = Crash()
+    beginning = Crash()
+    undisturbed = copied(beginning)
     undisturbed.run()
     points = kill_points(undisturbed.world.traffic.kill_switch, undisturbed.first_point)
     assert len(points) > 20
     for number, point in points:
-        crash, where = Crash(), f"killed {point}, {number}"
+        crash, where = copied(beginning), f"killed {point}, {number}"
         crash.world.traffic.kill_switch.kill_at = crash.first_point + number
         crash.run()
         assert crash.enforcement.failed == 1, where
