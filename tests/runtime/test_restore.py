@@ -143,11 +143,12 @@ def test_a_temporary_denial_to_pass_another_role_does_not_leave_a_fleet_without_
 def test_any_other_denial_is_retried_until_the_timeout_and_then_named(story: Story, another_role: bool) -> None:
     if another_role:
         story.world.fleet.change_role(story.world.old, "Other")
+    story.resource.properties = {**story.resource.properties, "TimeoutSeconds": 300}
     story.deny(SCP)
     result = story.delete()
 
     assert not result.ok
-    assert 540 <= result.seconds < 700
+    assert 270 <= result.seconds < 400
     assert SCP.message in result.reason
     assert story.carried == (["Web", "Web"])
     story.world.traffic.faults.clear()
