@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 WITHOUT_IMAGES = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-"""Hundreds of machine images in every account would take a quarter of the time. moto launches instances without them."""
+"""Hundreds of machine images in each account take a quarter of the time. moto launches instances without them."""
 REFUSAL: Any = {
     "Error": {"Code": "UnsupportedOperation", "Message": "not today"},
     "ResponseMetadata": {"HTTPStatusCode": HTTPStatus.BAD_REQUEST},
