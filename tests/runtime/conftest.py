@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from cdk_instance_role.runtime.association.aws import rate_limiter
+from cdk_instance_role.runtime.association.converge import execution
 from cdk_instance_role.runtime.association.request.event import Request
 from cdk_instance_role.runtime.association.services import ONE_ATTEMPT, READING
 from localaws.ministack import LocalAws
 from tests.runtime import ledgers, moto_aws
 from tests.runtime.ledgers import LedgerUser
+from tests.simulator import buckets
 from tests.simulator.clients import Clients
 from tests.simulator.clock import VirtualClock
 from tests.simulator.driver import Resource, World
+from tests.simulator.ec2 import MUTATING
 from tests.simulator.simulator import Simulator
 
 
@@ -25,6 +29,18 @@ def world() -> World:
 @pytest.fixture
 def resource(world: World) -> Resource:
     return Resource(world)
+
+
+@pytest.fixture
+def a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EC2 lets a tenth of the changes through, at once and in a second, and a batch of changes is a tenth as large. So
+    a hundred targets take the time and the batches of a thousand. To be in force before the world is made."""
+    for action in MUTATING:
+        capacity, refill = buckets.LIMITS[action]
+        monkeypatch.setitem(buckets.LIMITS, action, (capacity / 10, refill / 10))
+        limit = rate_limiter.Limit(capacity / 10, refill / 10)
+        monkeypatch.setitem(rate_limiter.LIMITS, action, limit)
+    monkeypatch.setattr(execution, "STEPS_PER_BATCH", execution.STEPS_PER_BATCH // 10)
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,13 @@
 moto answers boto3 by itself; nothing is sent. `tests/runtime/test_moto_deviations.py` lists what it does unlike AWS.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
 from botocore.awsrequest import AWSResponse, HTTPHeaders
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_iam import IAMClient
 
+WITHOUT_IMAGES = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+"""Hundreds of machine images in each account take a quarter of the time. moto launches instances without them."""
 REFUSAL: Any = {
     "Error": {"Code": "UnsupportedOperation", "Message": "not today"},
     "ResponseMetadata": {"HTTPStatusCode": HTTPStatus.BAD_REQUEST},
@@ -66,7 +70,7 @@ def account() -> Iterator[Account]:
     """An account of moto for as long as the ``with`` block lasts."""
     from moto import mock_aws  # slow, so it is imported only where it is used
 
-    with mock_aws():
+    with mock_aws(), patch.dict(os.environ, WITHOUT_IMAGES):
         account = Account()
         # The types of botocore don't know that what such a handler returns becomes the answer.
         events: Any = account.ec2_of_handler.meta.events

@@ -114,28 +114,30 @@ def kill_at_the_next_point(world: World) -> Callable[[], None]:
     return kill
 
 
+@pytest.mark.usefixtures("a_tenth")
 @pytest.mark.parametrize(("action", "nth"), [(TRANSACT, 1), (UPDATE, 3)])
 def test_a_create_whose_first_phase_is_killed_refuses_no_other_association(world: World, action: str, nth: int) -> None:
     """It is noted with the first update of the ledger, enters the budget with the second one, begins with a transaction
     and enters again."""
-    # 300 calls alone: (300 - 100) / 5 = 40 s; two of them together: 100 s, which do not fit into 90.
+    # 30 calls alone: (30 - 10) / 0.5 = 40 s; two of them together: 100 s, which do not fit into 90.
     killed, other = Resource(world, "Killed"), Resource(world, "Other")
     killed.goes_on_when_killed = False
     world.traffic.meanwhile(action, kill_at_the_next_point(world), nth=nth)
-    event = killed.event("Create", world.properties(world.instances(300), timeout=90))
+    event = killed.event("Create", world.properties(world.instances(30), timeout=90))
     assert killed.deliver(event).reason == "the function was killed"
     assert entries(world) == {killed.association: event["RequestId"]}
     world.traffic.kill_switch.kill_at = None
 
-    created = other.create(world.properties(world.instances(300), timeout=90))
+    created = other.create(world.properties(world.instances(30), timeout=90))
     assert created.ok, created.reason
     assert entries(world) == {}
 
 
+@pytest.mark.usefixtures("a_tenth")
 @pytest.mark.parametrize("kind", ["Update", "Delete"])
 def test_an_operation_that_is_never_polled_refuses_others_for_a_minute_only(world: World, kind: str) -> None:
     resource, other, (target,) = Resource(world), Resource(world, "Other"), world.instances(1)
-    before, more = world.properties([target], timeout=90), world.instances(300)
+    before, more = world.properties([target], timeout=90), world.instances(30)
     assert resource.create(before).ok
     after = world.properties([target, *more], timeout=90)
     if kind == "Delete":
@@ -145,7 +147,7 @@ def test_an_operation_that_is_never_polled_refuses_others_for_a_minute_only(worl
     assert entries(world).keys() == {resource.association}
     world.clock.sleep(60)
 
-    assert other.create(world.properties(world.instances(300), timeout=90)).ok
+    assert other.create(world.properties(world.instances(30), timeout=90)).ok
     assert entries(world) == {}
 
 

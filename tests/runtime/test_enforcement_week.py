@@ -10,8 +10,8 @@ from tests.simulator.enforcement import Enforcement
 
 WEEK = 7 * 86400.0
 TAGS = {"app": ["web"]}
-REPAIR = {"Mode": "repair", "EverySeconds": "3600", "MaxChanges": "1000"}
-MAX_REMOVALS, EVERY = 2, 3600.0
+REPAIR = {"Mode": "repair", "EverySeconds": "7200", "MaxChanges": "1000"}
+MAX_REMOVALS, EVERY = 2, 7200.0
 
 
 @dataclass

@@ -272,6 +272,7 @@ def test_fails_when_no_target_is_left(world: World, resource: Resource) -> None:
     assert resource.records() == {}
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_a_late_change_whose_answer_was_lost_has_the_full_time_to_be_confirmed(
     world: World, resource: Resource
 ) -> None:
@@ -279,23 +280,24 @@ def test_a_late_change_whose_answer_was_lost_has_the_full_time_to_be_confirmed(
         world.fleet.association_seconds = 15.0
         world.traffic.fail(ASSOCIATE, ReadTimeoutError(endpoint_url="https://ec2"), after_effect=True)
 
-    world.traffic.meanwhile(ASSOCIATE, lose_the_answer, nth=1150)
-    result = resource.create(world.properties(world.instances(1200)))
+    world.traffic.meanwhile(ASSOCIATE, lose_the_answer, nth=115)
+    result = resource.create(world.properties(world.instances(120)))
     assert result.ok, result.reason
     assert result.seconds > 180
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_an_instance_launched_with_the_wanted_profile_has_the_full_time_to_be_confirmed(
     world: World, resource: Resource
 ) -> None:
     """It is launched with the profile in the middle of a long deployment."""
-    world.instances(1200, tags={"app": "web"})
+    world.instances(120, tags={"app": "web"})
 
     def launch() -> None:
         world.fleet.association_seconds = 20.0
         world.fleet.begin(world.instance(tags={"app": "web"}), world.web)
 
-    world.traffic.meanwhile(ASSOCIATE, launch, nth=1150)
+    world.traffic.meanwhile(ASSOCIATE, launch, nth=115)
     result = resource.create(world.properties(tags={"app": ["web"]}))
     assert result.ok, result.reason
     assert result.seconds > 180
@@ -329,13 +331,14 @@ def test_a_restore_after_a_timeout_is_not_ended_by_the_first_throttled_call(worl
     assert world.carried(*targets) == [None] * 5
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_gives_up_at_the_timeout_and_not_only_at_the_next_observation(world: World, resource: Resource) -> None:
     """CloudFormation waits no longer.
 
     The last running calls end after up to five seconds, and the framework polls again after five more."""
     timeout, calls_under_way, until_the_next_poll, one_look = 130, 5, 5, 5
-    world.aws.buckets.share(ASSOCIATE, 4)
-    event = resource.begin(resource.event("Create", world.properties(world.instances(700), timeout=timeout)))
+    world.aws.buckets.share(ASSOCIATE, 0.4)
+    event = resource.begin(resource.event("Create", world.properties(world.instances(70), timeout=timeout)))
     began = world.clock()
     result = resource.finish(event)
     assert not result.ok
@@ -343,33 +346,36 @@ def test_gives_up_at_the_timeout_and_not_only_at_the_next_observation(world: Wor
     assert first.at - began < timeout + calls_under_way + until_the_next_poll + one_look
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_what_somebody_else_changes_after_us_is_not_overwritten(world: World, resource: Resource) -> None:
     """Even during the deployment, which may take an hour."""
-    targets = world.instances(1000, world.old)
+    targets = world.instances(100, world.old)
     first = targets[0]
-    world.traffic.meanwhile(REPLACE, lambda: world.fleet.set_carried(first, world.old), nth=900)
+    world.traffic.meanwhile(REPLACE, lambda: world.fleet.set_carried(first, world.old), nth=90)
     result = resource.create(world.properties(targets, replaces=[world.old]))
     assert not result.ok
     assert (
         f"instance {first} (running) was changed by this deployment, and then somebody has given it instance profile "
         "Old: find out who does that and why before you deploy again" in result.reason
     )
-    assert world.carried(*targets) == ["Old"] * 1000
+    assert world.carried(*targets) == ["Old"] * 100
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_a_profile_that_somebody_else_removes_after_us_is_not_associated_again(
     world: World, resource: Resource
 ) -> None:
-    first, *others = targets = world.instances(1000)
-    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(first, None), nth=900)
+    first, *others = targets = world.instances(100)
+    world.traffic.meanwhile(ASSOCIATE, lambda: world.fleet.set_carried(first, None), nth=90)
     assert resource.create(world.properties(targets, on_conflict="KEEP")).ok
     assert world.carried(first) == [None]
-    assert world.carried(*others) == ["Web"] * 999
+    assert world.carried(*others) == ["Web"] * 99
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_the_levels_of_the_buckets_are_kept_when_an_invocation_fails(world: World, resource: Resource) -> None:
     """Otherwise each of the next invocations would assume full buckets."""
-    targets = world.instances(900)
+    targets = world.instances(90)
     event = resource.begin(resource.event("Create", world.properties(targets)))
     for _ in range(3):
         world.traffic.throttle(TRANSACT, times=15, skip=5)
@@ -463,10 +469,10 @@ def test_a_throttled_ledger_only_slows_writes_down(world: World, resource: Resou
 
 def test_thousands_of_records_are_written_as_fast_as_dynamodb_allows(world: World, resource: Resource) -> None:
     """All targets are right already, and each of them is written down at the first look."""
-    targets = world.instances(3000, world.web)
+    targets = world.instances(1500, world.web)
     result = resource.create(world.properties(targets))
     assert result.ok, result.reason
     assert result.polls == 1
-    assert result.seconds == pytest.approx(3000 / 500, abs=1.5)
+    assert result.seconds == pytest.approx(1500 / 500, abs=1.5)
     assert not world.traffic.refused(TRANSACT)
-    assert len(resource.records()) == 3000
+    assert len(resource.records()) == 1500

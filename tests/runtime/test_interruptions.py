@@ -10,6 +10,7 @@ from cdk_instance_role.runtime.association.contract import MAX_INVOCATION_SECOND
 from cdk_instance_role.runtime.association.exceptions import AssociationError, SupersededError
 from tests.runtime.kill_points import kill_points
 from tests.simulator.cloudformation import Status
+from tests.simulator.copies import copied
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.dynamodb import QUERY, TRANSACT, UPDATE
 from tests.simulator.ec2 import ASSOCIATE, DISASSOCIATE, REPLACE
@@ -122,13 +123,14 @@ def begun(operation: str) -> Story:
 
 @pytest.mark.parametrize("operation", [*STORIES, "rollout", "rollback"])
 def test_ends_the_same_wherever_an_invocation_is_killed(operation: str, record_property: RecordProperty) -> None:
-    undisturbed = begun(operation)
+    beginning = begun(operation)
+    undisturbed = copied(beginning)
     assert undisturbed.run().ok
     assert len(undisturbed.points) > 25
     points = undisturbed.kill_points()
     record_property(f"points at which a {operation} was killed", len(points))
     for number, point in points:
-        story = begun(operation)
+        story = copied(beginning)
         story.world.traffic.kill_switch.kill_at = story.first_point + number
         result = story.run()
         where = f"killed {point}, point {number}"
@@ -146,11 +148,11 @@ def test_a_rollback_ends_as_it_was_before_the_update() -> None:
 @pytest.mark.parametrize("operation", STORIES)
 def test_rolls_back_wherever_a_killed_invocation_fails_the_operation(operation: str) -> None:
     """The provider framework reports a function that was killed, and CloudFormation rolls the operation back."""
-    undisturbed = Story(operation)
-    before = undisturbed.state
+    beginning = Story(operation)
+    before, undisturbed = copied(beginning).state, copied(beginning)
     undisturbed.run()
     for number, point in undisturbed.kill_points():
-        story = Story(operation)
+        story = copied(beginning)
         story.resource.goes_on_when_killed = False
         story.world.traffic.kill_switch.kill_at = story.first_point + number
         result = story.run()
@@ -168,7 +170,8 @@ def test_rolls_back_wherever_a_killed_invocation_fails_the_operation(operation: 
 @pytest.mark.parametrize("after_effect", [False, True])
 @pytest.mark.parametrize("operation", STORIES)
 def test_ends_the_same_whatever_answer_is_lost(operation: str, after_effect: bool) -> None:
-    undisturbed = Story(operation)
+    beginning = Story(operation)
+    undisturbed = copied(beginning)
     event = undisturbed.resource.begin(undisturbed.event())
     began = undisturbed.world.traffic.counts
     assert undisturbed.resource.finish(event).ok
@@ -178,7 +181,7 @@ def test_ends_the_same_whatever_answer_is_lost(operation: str, after_effect: boo
     assert writes
     lost = [action for action in calls if not after_effect or action in writes]  # a read has no effect
     for action, number in ((one, number) for one in lost for number in range(calls[one])):
-        story = Story(operation)
+        story = copied(beginning)
         event = story.resource.begin(story.event())
         error = ConnectionClosedError(endpoint_url=ENDPOINT)
         story.world.traffic.fail(action, error, skip=number, after_effect=after_effect)

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.runtime.kill_points import kill_points
 from tests.simulator.cloudformation import Status
+from tests.simulator.copies import copied
 from tests.simulator.driver import Resource, Result, World
 from tests.simulator.ec2 import ASSOCIATE
 
@@ -54,14 +55,15 @@ class Story:
 def test_a_rollback_that_a_killed_invocation_has_failed_can_be_continued_from_any_point() -> None:
     """Without rollback of the stack, CloudFormation rolls the failed resource back at once, and the handler knows that
     by the properties. The provider framework reports the killed function. Then somebody runs ``cdk rollback``."""
-    undisturbed = Story()
+    beginning = Story()
+    undisturbed = copied(beginning)
     assert undisturbed.roll_back(Status.UPDATING).ok
     kill_switch = undisturbed.world.traffic.kill_switch
     points = kill_points(kill_switch, undisturbed.first_point)  # before the check, which calls DynamoDB, too
     assert len(kill_switch.points) > undisturbed.first_point + 25
     undisturbed.check("not killed")
     for number, point in points:
-        where, story = f"killed {point}, point {number}", Story()
+        where, story = f"killed {point}, point {number}", copied(beginning)
         story.world.traffic.kill_switch.kill_at = story.first_point + number
         story.resource.goes_on_when_killed = False
         assert not story.roll_back(Status.UPDATING).ok, where

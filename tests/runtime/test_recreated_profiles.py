@@ -8,6 +8,7 @@ import pytest
 
 from tests.runtime.kill_points import kill_points
 from tests.simulator.cloudformation import Status
+from tests.simulator.copies import copied
 from tests.simulator.driver import Resource, World
 from tests.simulator.ec2 import ASSOCIATE, DESCRIBE_ASSOCIATIONS, DISASSOCIATE, MUTATING, REPLACE
 from tests.simulator.errors import AwsError
@@ -313,20 +314,17 @@ def test_a_refused_renewal_fails_an_update_and_names_the_call(world: World) -> N
 
 @pytest.mark.parametrize("renews", [True, False])
 def test_a_renewal_ends_the_same_wherever_an_invocation_is_killed(renews: bool) -> None:
-    def renewal() -> Story:
-        world = World()
-        world.ec2.replace_renews_id = renews
-        story = Story(world, 2)
-        world.fleet.change_state(story.targets[1], "stopped")
-        return story
-
-    undisturbed = renewal()
+    world = World()
+    world.ec2.replace_renews_id = renews
+    beginning = Story(world, 2)
+    world.fleet.change_state(beginning.targets[1], "stopped")
+    undisturbed = copied(beginning)
     first = len(undisturbed.world.traffic.kill_switch.points)
     assert undisturbed.update().ok
     kill_switch = undisturbed.world.traffic.kill_switch
     assert len(kill_switch.points) > first + 20
     for number, point in kill_points(kill_switch, first):
-        story = renewal()
+        story = copied(beginning)
         story.world.traffic.kill_switch.kill_at = first + number
         result = story.update()
         assert result.ok, f"killed {point}, {number}: {result.reason}"

@@ -143,11 +143,12 @@ def test_a_temporary_denial_to_pass_another_role_does_not_leave_a_fleet_without_
 def test_any_other_denial_is_retried_until_the_timeout_and_then_named(story: Story, another_role: bool) -> None:
     if another_role:
         story.world.fleet.change_role(story.world.old, "Other")
+    story.resource.properties = {**story.resource.properties, "TimeoutSeconds": 300}
     story.deny(SCP)
     result = story.delete()
 
     assert not result.ok
-    assert 540 <= result.seconds < 700
+    assert 270 <= result.seconds < 400
     assert SCP.message in result.reason
     assert story.carried == (["Web", "Web"])
     story.world.traffic.faults.clear()
@@ -169,24 +170,25 @@ def test_a_denied_disassociate_is_retried_until_the_timeout_and_then_named(world
     assert world.carried(target) == [None]
 
 
+@pytest.mark.usefixtures("a_tenth")
 @pytest.mark.parametrize("fate", ["deleted", "emptied"])
 def test_a_previous_profile_that_is_deleted_during_a_long_delete_does_not_fail_it(
     world: World, fate: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    targets, resource = world.instances(500, world.old), Resource(world)
+    targets, resource = world.instances(50, world.old), Resource(world)
     assert resource.create(world.properties(targets, replaces=[world.old], timeout=3600)).ok
     lose = {
         "deleted": lambda: world.fleet.delete_profile(world.old),
         "emptied": lambda: world.fleet.change_role(world.old, None),
     }
-    world.traffic.meanwhile(REPLACE, lose[fate], nth=400)
+    world.traffic.meanwhile(REPLACE, lose[fate], nth=40)
     result = resource.delete()
 
     assert result.ok, result.reason
     assert world.old in warned(caplog)
     assert set(world.carried(*targets)) == {"Old", None}
-    # IAM is asked again after ten seconds and before each batch of 98.
-    assert 400 <= world.carried(*targets).count("Old") + 1 <= 400 + 98 + 50
+    # IAM is asked again after ten seconds and before each batch of 9.
+    assert 40 <= world.carried(*targets).count("Old") + 1 <= 40 + 9 + 5
     assert world.ledger_items == {}
 
 

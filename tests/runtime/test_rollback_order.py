@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.kill_points import kill_points
+from tests.simulator.copies import copied
 from tests.simulator.driver import World
 from tests.simulator.ec2 import REPLACE
 from tests.simulator.errors import throttled
@@ -132,17 +133,14 @@ def test_a_rollback_gives_a_profile_back_although_ec2_throttles_at_first(world: 
 @states
 @changes
 def test_a_rollback_ends_the_same_wherever_an_invocation_is_killed(state: str, change: Change) -> None:
-    def created() -> Pair:
-        pair = Pair(World(), state=state)
-        pair.create("Base", "Special")
-        return pair
-
-    undisturbed = created()
+    beginning = Pair(World(), state=state)
+    beginning.create("Base", "Special")
+    undisturbed = copied(beginning)
     kill_switch = undisturbed.world.traffic.kill_switch
     first = len(kill_switch.points)
     undisturbed.fail(Base=change(undisturbed))
     for number, point in kill_points(kill_switch, first):
-        pair = created()
+        pair = copied(beginning)
         pair.world.traffic.kill_switch.kill_at = first + number
         pair.fail(Base=change(pair))
         assert pair.carried == ["Ops", "Web"], f"killed {point}, {number}"

@@ -65,14 +65,15 @@ def test_an_unreadable_entry_is_not_counted(user: LedgerUser, budget: SharedBudg
     assert budget.enter(FIRST, NOW) == [FIRST]
 
 
-# Whole operations: two of 300 targets that take 40 s each, (300 - 100) / 5, and 100 s together
+# Whole operations: two of 30 targets that take 40 s each, (30 - 10) / 0.5, and 100 s together
 
 
 def _two(world: World) -> tuple[Resource, Resource, list[str], list[str]]:
-    targets = world.instances(600)
-    return Resource(world, "First"), Resource(world, "Second"), targets[:300], targets[300:]
+    targets = world.instances(60)
+    return Resource(world, "First"), Resource(world, "Second"), targets[:30], targets[30:]
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_the_second_of_two_operations_that_do_not_fit_together_is_refused() -> None:
     world = World()
     first, second, some, others = _two(world)
@@ -87,11 +88,12 @@ def test_the_second_of_two_operations_that_do_not_fit_together_is_refused() -> N
     assert second.deliver(second.event("Create", world.properties(others, timeout=60))).ok, "the bucket is free now"
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_an_operation_counts_the_changes_of_targets_that_have_to_settle_first() -> None:
     world = World()
     first, second = Resource(world, "First"), Resource(world, "Second")
-    begun = first.begin(first.event("Create", world.properties(world.instances(300, state="pending"), timeout=600)))
-    others = world.instances(300)
+    begun = first.begin(first.event("Create", world.properties(world.instances(30, state="pending"), timeout=600)))
+    others = world.instances(30)
 
     result = second.deliver(second.event("Create", world.properties(others, timeout=60)))
     assert not result.ok
@@ -99,16 +101,17 @@ def test_an_operation_counts_the_changes_of_targets_that_have_to_settle_first() 
 
     first.poll(begun)
     entries = world.ledger.budget.enter(Entry("nobody", 0, 0, {}), world.clock())
-    assert {one.association: one.calls for one in entries} == {first.association: {ASSOCIATE: 300}}
+    assert {one.association: one.calls for one in entries} == {first.association: {ASSOCIATE: 30}}
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_a_delete_counts_and_is_never_refused() -> None:
     world = World()
     first, second, some, others = _two(world)
     assert first.create(world.properties(some, timeout=600)).ok
-    assert second.create(world.properties(others[:200], timeout=600)).ok
+    assert second.create(world.properties(others[:20], timeout=600)).ok
     world.clock.sleep(600)
-    begun = second.begin(second.event("Delete", world.properties(others[:200], timeout=600)))
+    begun = second.begin(second.event("Delete", world.properties(others[:20], timeout=600)))
 
     deleting = first.begin(first.event("Delete", world.properties(some, timeout=60)))
 

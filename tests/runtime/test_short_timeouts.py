@@ -122,11 +122,12 @@ OUTAGES = [
 ]
 
 
+@pytest.mark.usefixtures("a_tenth")
 @pytest.mark.parametrize(("action", "error"), OUTAGES)
 def test_a_short_outage_does_not_end_a_delete_that_has_made_progress_until_then(
     world: World, resource: Resource, action: str, error: AwsError
 ) -> None:
-    targets = world.instances(1100)
+    targets = world.instances(110)
     assert resource.create(world.properties(targets, timeout=3000)).ok
     resource.properties = world.properties(targets, timeout=60)
     began = world.clock()
@@ -134,7 +135,7 @@ def test_a_short_outage_does_not_end_a_delete_that_has_made_progress_until_then(
     result = resource.delete()
 
     assert result.ok, result.reason
-    assert world.carried(*targets) == [None] * 1100
+    assert world.carried(*targets) == [None] * 110
 
 
 @pytest.mark.parametrize("timeout", [60, 600])
@@ -161,12 +162,13 @@ def test_an_update_ends_with_its_timeout_whatever_has_changed_last() -> None:
     assert Operation(0.0, type=RequestType.UPDATE, restored_at=590).exceeded(601, 600) == 600
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_a_fleet_that_has_grown_by_updates_is_restored_by_a_delete_with_a_short_timeout(
     world: World, resource: Resource
 ) -> None:
-    """EC2 allows about five changes a second: the Delete needs twice the time of each step."""
-    targets = world.instances(1400, world.old)
-    assert resource.create(world.properties(targets[:700], replaces=[world.old], timeout=200)).ok
+    """The Delete needs twice the time of each step."""
+    targets = world.instances(140, world.old)
+    assert resource.create(world.properties(targets[:70], replaces=[world.old], timeout=200)).ok
     world.clock.sleep(300)
     assert resource.update(world.properties(targets, replaces=[world.old], timeout=200)).ok
     world.clock.sleep(600)
@@ -177,9 +179,10 @@ def test_a_fleet_that_has_grown_by_updates_is_restored_by_a_delete_with_a_short_
     assert set(world.carried(*targets)) == {"Old"}
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_a_rollback_has_the_time_that_its_update_had(world: World, resource: Resource) -> None:
     """The rollback comes with the former timeout, and has to restore what the update has changed with a longer one."""
-    few, many = world.instances(10, world.old, tags={"env": "dev"}), world.instances(1200, world.old, tags={"env": "x"})
+    few, many = world.instances(10, world.old, tags={"env": "dev"}), world.instances(120, world.old, tags={"env": "x"})
     before = world.properties(tags={"env": ["dev"]}, replaces=[world.old], timeout=120)
     after = world.properties(tags={"env": ["dev", "x"]}, replaces=[world.old], timeout=3000)
     assert resource.create(before).ok
@@ -193,9 +196,10 @@ def test_a_rollback_has_the_time_that_its_update_had(world: World, resource: Res
     assert set(world.carried(*many)) == {"Old"}
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_a_permission_that_is_lost_on_the_way_fails_a_delete_a_timeout_later(world: World, resource: Resource) -> None:
     """What has been restored is forgotten by then, and still counts as progress."""
-    targets = world.instances(700)
+    targets = world.instances(70)
     assert resource.create(world.properties(targets, timeout=240)).ok
     world.clock.sleep(600)
     lost_at = world.clock() + 100
@@ -208,13 +212,14 @@ def test_a_permission_that_is_lost_on_the_way_fails_a_delete_a_timeout_later(wor
     assert 100 + 240 - 10 <= result.seconds < 100 + 240 + 60
 
 
+@pytest.mark.usefixtures("a_tenth")
 @pytest.mark.parametrize(("state", "carries"), [("running", None), ("pending", None), ("stopping", "Old")])
 def test_more_changes_than_ec2_allows_in_the_time_are_refused_also_if_the_targets_have_to_settle_first(
     world: World, resource: Resource, state: str, carries: str | None
 ) -> None:
-    targets = world.instances(1200, world.old if carries else None, state=state)
+    targets = world.instances(120, world.old if carries else None, state=state)
     result = resource.create(world.properties(targets, replaces=[world.old], timeout=200))
 
     assert not result.ok
-    assert "EC2 lets 1200 changes through in 220 seconds at the earliest: that is more than" in result.reason
+    assert "EC2 lets 120 changes through in 220 seconds at the earliest: that is more than" in result.reason
     assert world.mutations == 0

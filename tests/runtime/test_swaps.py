@@ -38,33 +38,35 @@ def peak_of_bare(world: World, *, until: float = float("inf")) -> list[int]:
     return peak
 
 
-@pytest.mark.parametrize("count", [3, 120])
+@pytest.mark.usefixtures("a_tenth")
+@pytest.mark.parametrize("count", [3, 12])
 def test_a_create_that_may_not_associate_takes_the_profile_off_one_stopped_instance_only(
     world: World, resource: Resource, count: int
 ) -> None:
     ids = stopped_fleet(world, count)
     peak = peak_of_bare(world)
     world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER)
-    assert not resource.create(world.properties(ids, replaces=[world.old], timeout=600)).ok
+    assert not resource.create(world.properties(ids, replaces=[world.old], timeout=200)).ok
     assert peak == [1]
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_a_delete_that_may_not_associate_for_a_time_takes_the_profile_off_one_stopped_instance_only(
     world: World, resource: Resource
 ) -> None:
-    ids = stopped_fleet(world, 60)
+    ids = stopped_fleet(world, 12)
     assert resource.create(world.properties(ids, replaces=[world.old])).ok
     world.clock.sleep(600)
     allowed_at = world.clock() + 300
     peak = peak_of_bare(world, until=allowed_at)
     world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER, when=lambda _: world.clock() < allowed_at)
     assert resource.delete().ok
-    assert world.carried(*ids) == ["Old"] * 61
+    assert world.carried(*ids) == ["Old"] * 13
     assert peak == [1]
 
 
 def test_a_delete_that_may_not_associate_names_the_permission(world: World, resource: Resource) -> None:
-    ids = stopped_fleet(world, 60)
+    ids = stopped_fleet(world, 6)
     assert resource.create(world.properties(ids, replaces=[world.old], timeout=600)).ok
     world.clock.sleep(600)
     world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER)
@@ -91,7 +93,8 @@ def test_enforcement_that_may_not_associate_takes_the_profile_off_one_stopped_in
     assert world.carried(first, *ids) == ["Web"] * 5
 
 
-@pytest.mark.parametrize(("count", "position"), [(300, 250), (300, 299)])
+@pytest.mark.usefixtures("a_tenth")
+@pytest.mark.parametrize(("count", "position"), [(30, 25), (30, 29)])
 def test_an_instance_that_is_started_before_its_swap_is_never_without_a_profile(
     world: World, resource: Resource, count: int, position: int
 ) -> None:
@@ -104,9 +107,10 @@ def test_an_instance_that_is_started_before_its_swap_is_never_without_a_profile(
     assert world.fleet.bared == []
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_the_second_half_of_a_swap_does_not_wait_for_others(world: World, resource: Resource) -> None:
     """Instances that are started between the two halves run without a profile until the second one."""
-    ids = [world.instance(world.old, state="stopped") for _ in range(500)]
+    ids = [world.instance(world.old, state="stopped") for _ in range(50)]
     half, gaps = dict[str, float](), list[float]()
     begin, end = world.fleet.begin, world.fleet.end
 
@@ -121,7 +125,7 @@ def test_the_second_half_of_a_swap_does_not_wait_for_others(world: World, resour
 
     world.fleet.begin, world.fleet.end = noting_begin, noting_end  # type: ignore[method-assign]
     assert resource.create(world.properties(ids, replaces=[world.old])).ok
-    assert len(gaps) == 500
+    assert len(gaps) == 50
     assert max(gaps) < 10
 
 
@@ -166,12 +170,13 @@ def test_a_rollback_restores_all_but_the_one_instance_for_which_ec2_does_not_ans
     assert world.carried(*ids) == ["Web2"] + ["Web"] * 20
 
 
+@pytest.mark.usefixtures("a_tenth")
 def test_a_rollback_goes_on_while_a_stopped_instance_can_get_no_profile_at_all(
     world: World, resource: Resource
 ) -> None:
     ops = world.fleet.add_profile("Ops")
     stopped = world.instance(world.old, state="stopped")
-    ids = [*world.instances(150, world.old), stopped]
+    ids = [*world.instances(15, world.old), stopped]
     before = world.properties(ids, replaces=[world.old], timeout=600)
     assert resource.create(before).ok
     after = world.properties(ids, profile=ops, replaces=[world.old, world.web], timeout=600)
@@ -180,7 +185,7 @@ def test_a_rollback_goes_on_while_a_stopped_instance_can_get_no_profile_at_all(
     world.traffic.fail(ASSOCIATE, DENIED, times=FOR_EVER, **about)
     world.stack_status = Status.ROLLING_BACK
     resource.deliver(resource.event("Update", before, after))
-    assert world.carried(*ids[:-1]) == ["Web"] * 150
+    assert world.carried(*ids[:-1]) == ["Web"] * 15
 
 
 def test_the_swap_that_took_the_profile_away_counts_as_a_change_of_enforcement(

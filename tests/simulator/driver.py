@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ STATUSES = {"Create": Status.CREATING, "Update": Status.UPDATING, "Delete": Stat
 OWN_PATH = "/cdk-instance-role/InstanceRole-web/0a1b2c3d/"
 """IAM path of the profiles of one `InstanceRole`."""
 RESPONSE_URL = "https://cloudformation-custom-resource-response.example/signed?Signature=not-for-your-eyes"
+CONNECTED = {"clients", "services", "ledger"}
+"""Attributes of a world that belong to the handler and not to the AWS."""
 QUERY_SECONDS, WAITER_SECONDS = 5.0, 3600.0
 _ids = itertools.count(1)
 
@@ -75,6 +78,28 @@ class World:
         self.aws = Simulator(self.clock)
         self.traffic, self.fleet = self.aws.traffic, self.aws.fleet
         self.ec2, self.iam, self.dynamodb = self.aws.ec2, self.aws.iam, self.aws.dynamodb
+        self.cloudwatch, self.stacks = self.aws.cloudwatch, self.aws.cloudformation.stacks
+        self.stacks[STACK_ID] = Stack(Status.CREATING)
+        self.status_is_set = set[str]()
+        """Ids of the stacks whose status does not follow from the events."""
+        self.role = self._equip(amend, restricted=restricted) if enforced else None
+        """Role of the handler, where its policies are enforced."""
+        self.web = self.fleet.add_profile("Web") if enforced else self.own_profile("Web")
+        self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Old", "Foreign"))
+        self._connect()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "World":
+        """Its clients can't be copied, and functions that a test has planned would still be about the original."""
+        assert not self.clock.timers
+        assert not self.traffic.faults
+        memo[id(self)] = made = object.__new__(World)
+        kept = {name: value for name, value in vars(self).items() if name not in CONNECTED}
+        vars(made).update(deepcopy(kept, memo))
+        made._connect()
+        return made
+
+    def _connect(self) -> None:
+        """Put the handler in front of the AWS."""
         self.clients = clients = Clients.of(
             self.aws, reading=READING, changing=ONE_ATTEMPT, prepare=_as_in_the_function
         )
@@ -92,14 +117,6 @@ class World:
             every=self.clock.every,
         )
         self.ledger = self.services.ledger
-        self.cloudwatch, self.stacks = self.aws.cloudwatch, self.aws.cloudformation.stacks
-        self.stacks[STACK_ID] = Stack(Status.CREATING)
-        self.status_is_set = set[str]()
-        """Ids of the stacks whose status does not follow from the events."""
-        self.role = self._equip(amend, restricted=restricted) if enforced else None
-        """Role of the handler, where its policies are enforced."""
-        self.web = self.fleet.add_profile("Web") if enforced else self.own_profile("Web")
-        self.old, self.foreign = (self.fleet.add_profile(name) for name in ("Old", "Foreign"))
 
     def _equip(self, amend: "Amendment | None", *, restricted: bool) -> "HandlerRole":
         # Only here, because it takes the CDK, which is slow to load.

@@ -112,6 +112,10 @@ class Call:
     parameters: Mapping[str, Any]
     error: str | None = None
 
+    def __deepcopy__(self, _: dict[int, Any]) -> "Call":
+        """It is over, so it never changes again."""
+        return self
+
 
 @dataclass
 class Traffic:

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from tests.simulator.ec2 import Ec2, Parameters
@@ -22,9 +23,9 @@ class OwnersEc2(Ec2):
         self.actions = {
             **self.actions,
             RUN_INSTANCES: self._run,
-            "StopInstances": lambda parameters: self._change_states(parameters, "stopped"),
-            "StartInstances": lambda parameters: self._change_states(parameters, "running"),
-            "TerminateInstances": lambda parameters: self._change_states(parameters, "terminated"),
+            "StopInstances": partial(self._change_states, "stopped"),
+            "StartInstances": partial(self._change_states, "running"),
+            "TerminateInstances": partial(self._change_states, "terminated"),
         }
 
     def _run(self, parameters: Parameters) -> Mapping[str, Any]:
@@ -47,7 +48,7 @@ class OwnersEc2(Ec2):
             self._check_known(profile, asked)
         return arn
 
-    def _change_states(self, parameters: Parameters, state: str) -> Mapping[str, Any]:
+    def _change_states(self, state: str, parameters: Parameters) -> Mapping[str, Any]:
         changes = []
         for instance in [self._instance(id_) for id_ in parameters["InstanceId"]]:
             before = self.fleet.state(instance.id)
