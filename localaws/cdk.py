@@ -118,7 +118,7 @@ class Cdk:
         return run_command([str(CDK), *arguments], self._folder, environment)
 
     def environment_for(self, context: Mapping[str, Any] | None) -> Mapping[str, str]:  # noqa: ARG002
-        """The environment of the next command with this context of the app; here it is that of all commands."""
+        """The environment of commands with a context of the app; here it is that of all commands."""
         return self._environment
 
     def _options(self, context: Mapping[str, Any], output: Path) -> Sequence[str]:

@@ -153,10 +153,14 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         policies = provider.grant(Permissions(location, profile, instances, replaces, self._rollout.alarms))
         if self._enforcement.is_on:
             provider.enforce(self._enforcement, instances)
-        granted = {
+        properties = {
             **profile.render(),
+            **_render_former(profile.former_paths),
             **instances.render(),
             **replaces.render(),
+            Property.ON_CONFLICT.value: on_conflict.value,
+            Property.TIMEOUT_SECONDS.value: seconds,
+            Property.REMOVAL_POLICY.value: removal,
             **self._rollout.render(),
             **self._enforcement.render(),
         }
@@ -167,16 +171,11 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
             resource_type=RESOURCE_TYPE,
             removal_policy=removal_policy,
             service_timeout=SERVICE_TIMEOUT,
-            properties={
-                **granted,
-                **_render_former(profile.former_paths),
-                Property.ON_CONFLICT.value: on_conflict.value,
-                Property.TIMEOUT_SECONDS.value: seconds,
-                Property.REMOVAL_POLICY.value: removal,
-            },
+            properties=properties,
         )
         self._problems = Problems(self)
-        at_synthesis(location.stack, partial(self._settle, location.stack, profile, profile.former_paths, granted))
+        declared = {**properties, "ServiceToken": provider.service_token}
+        at_synthesis(location.stack, partial(self._settle, location.stack, profile, declared))
         # A role's policies are resources of their own: an instance must not get it before they are attached.
         self._resource.node.add_dependency(policies, profile.role)
         wait_for_policies(self, self._template_resource, profile.role)
@@ -197,20 +196,20 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         under ``OnConflict.KEEP``: a token, known after the deployment."""
         return self._attribute(Attribute.KEPT_COUNT)
 
-    def _settle(
-        self, stack: Stack, profile: KnownProfile, former_paths: Sequence[str], granted: Mapping[str, Any]
-    ) -> None:
+    def _settle(self, stack: Stack, profile: KnownProfile, declared: Mapping[str, Any]) -> None:
         """Hand over what Aspects have set: former paths, and what happens when the resource is removed."""
         resource = self._template_resource
         template = resource_of(resource)
         removal = removal_in(template)
-        changed = _render_former(profile.former_paths) if profile.former_paths != former_paths else {}
-        if removal and removal != template["Properties"][Property.REMOVAL_POLICY.value]:
-            changed[Property.REMOVAL_POLICY.value] = removal
-        for key, value in changed.items():
-            resource.add_property_override(key, value)
-        overridden = overrides(template["Properties"], stack.resolve(granted))
-        self._problems.report([*removal_problems(template, self._enforcement), *overridden])
+        handed = _render_former(profile.former_paths)
+        if removal:
+            handed[Property.REMOVAL_POLICY.value] = removal
+        properties = template["Properties"]
+        changed = overrides(properties, *stack.resolve([declared, {**declared, **handed}]))
+        for key, value in handed.items():
+            if value != properties.get(key):
+                resource.add_property_override(key, value)
+        self._problems.report([*removal_problems(template, self._enforcement), *changed])
         warn_of_another_stack(self, stack, profile)
         if removal == RETAIN:
             warn_of_lost_profile(self, stack, profile)

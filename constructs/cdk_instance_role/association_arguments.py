@@ -105,27 +105,22 @@ def removal_problems(resource: Mapping[str, Any], enforcement: Enforcement) -> l
     return []
 
 
-_WITHOUT_PERMISSIONS = {
-    Property.FORMER_PATHS,
-    Property.ON_CONFLICT,
-    Property.REMOVAL_POLICY,
-    Property.TIMEOUT_SECONDS,
-}
+_AS_DECLARED = ["ServiceToken", *({*Property} - {Property.ON_CONFLICT, Property.TIMEOUT_SECONDS})]
+"""Properties that permissions of the handler or checks at synthesis depend on."""
 
 
-def overrides(properties: Mapping[str, Any], granted: Mapping[str, Any]) -> list[str]:
-    """The properties that an Aspect or an override has changed although permissions depend on them, in sentences.
+def overrides(properties: Mapping[str, Any], *expected: Mapping[str, Any]) -> list[str]:
+    """The properties that an Aspect or an override has changed and must not change, in sentences.
 
     Args:
         properties: those of the resource, as the template has them once every Aspect has run.
-        granted: those that the handler has permissions for.
+        expected: what they may be: as they were declared, and as the library itself has changed them.
     """
-    keys = [key.value for key in Property if key not in _WITHOUT_PERMISSIONS]
     return [
-        f"{key} of the association is changed by an Aspect or an override, and the permissions of the handler follow "
-        "the arguments of the construct: change the arguments"
-        for key in keys
-        if properties.get(key) != granted.get(key)
+        f"{key} of the association is changed by an Aspect or an override, and the permissions of the handler and the "
+        "checks at synthesis follow the arguments of the construct: change the arguments"
+        for key in sorted(_AS_DECLARED)
+        if all(properties.get(key) != those.get(key) for those in expected)
     ]
 
 

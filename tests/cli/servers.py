@@ -24,7 +24,7 @@ from cdk_instance_role import (
 )
 from cdk_instance_role.cli.template import assembly
 from cdk_instance_role.cli.template.assembly import StackArtifact
-from tests.synth.builders import FLAGS, IRELAND, imported_profile
+from tests.synth.builders import FLAGS, IRELAND, NOT_COPIED, imported_profile
 
 STACK = "Servers"
 BY_TAGS = {"app": ["web"]}
@@ -119,7 +119,7 @@ def new_app(**context: str) -> App:
     folder = tempfile.mkdtemp(prefix="cdk.out.")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     metadata = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
-    return App(outdir=folder, context={**FLAGS, **metadata, **context})
+    return App(outdir=folder, context={**FLAGS, **NOT_COPIED, **metadata, **context})
 
 
 def written(app: App) -> Path:

@@ -45,9 +45,8 @@ class SynthesizedOnce(Cdk):
     def run(
         self, command: str, *arguments: str, context: Mapping[str, Any] | None = None, output: Path | None = None
     ) -> Result:
-        """Run a command of the CLI, with the assembly for the context unless it writes one."""
-        if output:
-            return super().run(command, *arguments, context=context, output=output)
+        """Run a command of the CLI with the assembly for the context."""
+        assert output is None, "`assembly` writes it"
         return _Assembled(self._commands, self.assembly(context or {})).run(command, *arguments)
 
 

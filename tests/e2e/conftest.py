@@ -1,13 +1,10 @@
 """One local AWS of each kind for all end-to-end tests; every test has instances, profiles and stacks of its own."""
 
-import functools
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.session
 import pytest
-from botocore.loaders import create_loader
 
 from localaws.fleet import Fleet
 from localaws.ministack import LocalAws
@@ -16,9 +13,6 @@ from tests.e2e.commands import Commands
 from tests.e2e.kinds import KINDS, bootstrapped
 
 _numbers = itertools.count(1)
-
-# Every client would read the description of its service again, and that of EC2 takes a tenth of a second.
-botocore.session.create_loader = functools.cache(create_loader)
 
 
 def pytest_configure(config: pytest.Config) -> None:

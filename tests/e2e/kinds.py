@@ -20,8 +20,8 @@ KINDS: Mapping[str, type[LocalAws]] = {"emulator": LocalAws, "simulator": Simula
 def bootstrapped(kind: str, folder: Path) -> Iterator[LocalAws]:
     """A local AWS of a kind, whose account is bootstrapped."""
     aws = KINDS[kind](folder)
-    # The demo and `tests/synth/test_app.py` validate templates. `tests/conftest.py` says the same to the other tests; a
-    # local AWS inherits nothing of it.
+    # Only the demo and `tests/synth/test_app.py` validate templates. `tests/conftest.py` turns validation off for the
+    # other tests, and a local AWS inherits nothing of that.
     aws.environment |= WITHOUT_VALIDATION
     with aws:
         result = Cdk(aws).bootstrap()

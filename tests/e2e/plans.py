@@ -59,7 +59,10 @@ def run_here(arguments: Sequence[str], environment: Mapping[str, str], folder: P
         folder: where to run.
     """
     with only(with_path(environment)), contextlib.chdir(folder):
-        return CliRunner().invoke(cli, arguments)
+        result = CliRunner().invoke(cli, arguments)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
 
 
 def said(aws: LocalAws, command: str, app: str, context: Mapping[str, Any]) -> Said:

@@ -33,8 +33,8 @@ def resource(world: World) -> Resource:
 
 @pytest.fixture
 def a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """EC2 lets a tenth of the changes through, at once and in a second, and a batch of changes is a tenth as large. So
-    a hundred targets take the time and the batches of a thousand. To be in force before the world is made."""
+    """EC2 lets a tenth of the changes through, at once and in a second, and a batch of a deployment is a tenth as
+    large. So a hundred targets take the time of a thousand, and as many batches. It acts on worlds made after it."""
     for action in MUTATING:
         capacity, refill = buckets.LIMITS[action]
         monkeypatch.setitem(buckets.LIMITS, action, (capacity / 10, refill / 10))

@@ -1,7 +1,7 @@
 """The in-process interface: real boto3 clients whose requests go to a simulator instead of the network.
 
-botocore's own serialisation, parsing, retries and paging are in every test. Sending is replaced, with the choice of an
-endpoint and the HTTP request that only prepare it. The time that botocore sleeps before it tries again is virtual.
+botocore's own serialisation, parsing, retries and paging are in every test. The choice of an endpoint, the signature
+and sending are left out. The time that botocore sleeps before it tries again is virtual.
 """
 
 import io
@@ -183,7 +183,7 @@ def _noting_quotas() -> Iterator[list[RetryQuota]]:
 
 @cache
 def _session() -> boto3.Session:
-    """A session whose clients are quicker, and not different to what a simulator answers.
+    """A session whose clients are quicker, and read the same from what a simulator answers.
 
     DynamoDB's attribute values are handed on as they are, instead of asking each of them for all ten kinds of value.
     That changes binary values only, which no ledger has. Times are read in the one form that a simulator writes.

@@ -91,7 +91,7 @@ class World:
     def __deepcopy__(self, memo: dict[int, Any]) -> "World":
         """Its clients can't be copied, and functions that a test has planned would still be about the original."""
         assert not self.clock.timers
-        assert not self.traffic.faults
+        assert not self.traffic.has_plans
         memo[id(self)] = made = object.__new__(World)
         kept = {name: value for name, value in vars(self).items() if name not in CONNECTED}
         vars(made).update(deepcopy(kept, memo))

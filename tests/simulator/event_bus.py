@@ -4,12 +4,12 @@ EC2's events come late, twice, in another order, or never: they are best effort.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
 """
 
-import itertools
 import json
 import random
 from collections.abc import Mapping
 from typing import Any
 
+from tests.simulator.copies import Numbers
 from tests.simulator.errors import AwsError
 from tests.simulator.fleet import Fleet
 from tests.simulator.sqs import Queue
@@ -49,7 +49,7 @@ class Ec2Events:
             queue: target of the rule.
             seed: of what happens at random.
         """
-        self._fleet, self._queue, self._versions = fleet, queue, itertools.count(1)
+        self._fleet, self._queue, self._versions = fleet, queue, Numbers()
         self._dice = random.Random(seed)  # noqa: S311 - no secret
         self.lost = self.doubled = 0.0
         """Shares of the events that never come, and that come twice."""

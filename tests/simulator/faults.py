@@ -217,6 +217,11 @@ class Traffic:
         for happens in due:  # without the lock: it may call AWS, too
             happens()
 
+    @property
+    def has_plans(self) -> bool:
+        """A test has planned a fault, or something that is to happen meanwhile."""
+        return bool(self.faults) or any(self._meanwhile.values())
+
     def count(self, *actions: str) -> int:
         with self._lock:
             return sum(self._counts[action] for action in actions)

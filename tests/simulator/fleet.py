@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.simulator.copies import Numbers
+
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 FASTEST_CONFIRMATION, SLOWEST_CONFIRMATION = 1.6, 65.0
 """Seconds from ``associating`` to ``associated``."""
@@ -181,7 +183,7 @@ class Fleet:
         """EC2 says ``associated`` of a stopped instance, too."""
         self.bared: list[str] = []
         """Running instances that have been left without an association, also for a moment."""
-        self._numbers = numbers or itertools.count(1)
+        self._numbers = numbers or Numbers()
 
     def add_profile(self, name: str, *, role: str | None = "", path: str = "/", **more: Any) -> str:
         """Define an instance profile, with a role of the same name unless another or None is given."""

@@ -1,12 +1,12 @@
 """All Regions of one account, each with a simulator, and the Region of each call."""
 
-import itertools
 import threading
 from typing import Protocol
 
 from tests.simulator.account import Propagation
 from tests.simulator.authority import Authority
 from tests.simulator.clock import Clock
+from tests.simulator.copies import Numbers
 from tests.simulator.endpoint import Request
 from tests.simulator.fleet import Fleet, Profile
 from tests.simulator.iam import GET_PROFILE
@@ -45,7 +45,7 @@ class Regions:
         """
         self._environment, self._clock, self._account, self._region = environment, clock, account, region
         self._propagation = Propagation(clock.true_time, PROPAGATION_SECONDS)
-        self._numbers, self._lock = itertools.count(1), threading.Lock()
+        self._numbers, self._lock = Numbers(), threading.Lock()
         self._simulators: dict[str, Simulator] = {}
         self.callers: set[str] = set()
         """ARNs of the functions that have called."""

@@ -55,3 +55,14 @@ def test_a_world_with_a_planned_fault_cannot_be_copied(created: Resource) -> Non
     created.world.traffic.fail(ASSOCIATE, throttled())
     with pytest.raises(AssertionError):
         copied(created)
+
+
+def test_a_world_in_which_something_is_to_happen_cannot_be_copied(created: Resource) -> None:
+    created.world.traffic.meanwhile(ASSOCIATE, lambda: None)
+    with pytest.raises(AssertionError):
+        copied(created)
+
+
+def test_an_instance_of_a_copy_has_the_id_that_the_original_would_have_given(created: Resource) -> None:
+    copy = copied(created)
+    assert copy.world.instance() == created.world.instance()

@@ -29,13 +29,16 @@ FLAGS: dict[str, Any] = {
 }
 """The feature flags of this repository's app."""
 
+NOT_COPIED = {"aws:cdk:disable-asset-staging": True}
+"""Context of an app whose assets are not read: they stay where they are. A template has the same hashes of them."""
+
 Resource = dict[str, Any]
 Statement = dict[str, Any]
 
 
 def new_app(flags: Mapping[str, Any] = FLAGS) -> App:
     """An app with feature flags: those of this repository, unless others are given."""
-    return App(context=dict(flags))
+    return App(context={**NOT_COPIED, **flags})
 
 
 def new_stack(id: str = "Stack", *, env: Environment | None = IRELAND, flags: Mapping[str, Any] = FLAGS) -> Stack:

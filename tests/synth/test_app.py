@@ -56,7 +56,11 @@ def run(context: dict[str, Any], folder: Path, *, validated: bool = False) -> su
 
 
 def run_here(context: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
-    """The same as `run`, in the process of the tests. That takes a tenth of the time, and the CDK validates nothing."""
+    """The same as `run`, in the process of the tests. That takes a tenth of the time, and the CDK validates nothing.
+
+    jsii prints a warning about a deprecated property once for each process, so an earlier test may have had it. Those
+    that `run` the app see all of them.
+    """
     output, errors = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2))
     with redirect_stdout(output), redirect_stderr(errors):
         try:

@@ -5,7 +5,7 @@ from typing import Any
 
 import jsii
 import pytest
-from aws_cdk import App, Aspects, CfnResource, IAspect, Stack
+from aws_cdk import App, Aspects, CfnResource, IAspect, RemovalPolicy, Stack
 from constructs import IConstruct
 
 from cdk_instance_role import ReplaceableProfiles, Rollout
@@ -48,12 +48,15 @@ def synthesize(stack: Stack) -> Any:
         ("RoleArn", "arn:aws:iam::111122223333:role/Legacy"),
         ("Replaces", [{"InstanceProfileArn": LEGACY}]),
         ("Enforcement", {"Mode": "repair"}),
+        ("FormerPaths", ["/other/"]),
+        ("RemovalPolicy", "Retain"),
+        ("ServiceToken", "arn:aws:lambda:eu-west-1:111122223333:function:other"),
     ],
 )
-def test_what_the_permissions_depend_on_is_refused(key: str, value: Any) -> None:
+def test_what_permissions_or_checks_depend_on_is_refused(key: str, value: Any) -> None:
     refused = (
-        f"{key} of the association is changed by an Aspect or an override, and the permissions of the handler follow "
-        "the arguments of the construct: change the arguments"
+        f"{key} of the association is changed by an Aspect or an override, and the permissions of the handler and the "
+        "checks at synthesis follow the arguments of the construct: change the arguments"
     )
     with pytest.raises(RuntimeError, match=re.escape(refused)):
         synthesize(overridden(key, value))
@@ -75,7 +78,24 @@ def test_a_property_that_is_taken_away_is_refused() -> None:
 @pytest.mark.parametrize(
     ("key", "value"), [("OnConflict", "KEEP"), ("TimeoutSeconds", 600), ("Salt", "7")], ids=lambda value: str(value)
 )
-def test_what_no_permission_depends_on_is_respected(key: str, value: Any) -> None:
+def test_anything_else_is_respected(key: str, value: Any) -> None:
     stack = overridden(key, value)
     synthesize(stack)
     assert association_of(stack)["Properties"][key] == value
+
+
+def test_what_the_library_hands_over_is_no_override_in_the_next_synthesis() -> None:
+    stack = associated()
+    for _ in range(2):
+        Aspects.of(stack).add(Retained())
+        synthesize(stack)
+    assert association_of(stack)["Properties"]["RemovalPolicy"] == "Retain"
+
+
+@jsii.implements(IAspect)
+class Retained:
+    """An Aspect that retains all associations."""
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, CfnResource) and node.cfn_resource_type == RESOURCE_TYPE:
+            node.apply_removal_policy(RemovalPolicy.RETAIN)

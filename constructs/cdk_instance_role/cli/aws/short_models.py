@@ -44,7 +44,7 @@ def load_short_models(session: botocore.session.Session) -> None:
 
 @cache
 def _short_models() -> Loader:
-    """One loader for all sessions, which reads each model once and not again for each account."""
+    """One loader for all sessions: a process that runs several commands reads each model once."""
     return _ShortModels(include_default_search_paths=True)
 
 
@@ -57,7 +57,7 @@ class _ShortModels(Loader):
         if type_name == "service-2":
             shapes, operations = model["shapes"], model["operations"]
             for name in operations.keys() - OPERATIONS.get(service_name, operations.keys()):
-                del operations[name]
+                operations.pop(name, None)  # sessions of other threads have the same model
             for name in _AS_THEY_ARE.get(service_name, frozenset()) & shapes.keys():
                 shapes[name] = {"type": "structure", "members": {}, "document": True}
         return model
