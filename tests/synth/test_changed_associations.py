@@ -27,6 +27,15 @@ class Overrides:
             node.add_property_override(self._key, self._value)
 
 
+@jsii.implements(IAspect)
+class Retained:
+    """An Aspect that retains all associations."""
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, CfnResource) and node.cfn_resource_type == RESOURCE_TYPE:
+            node.apply_removal_policy(RemovalPolicy.RETAIN)
+
+
 def overridden(key: str, value: Any, **association_props: Any) -> Stack:
     stack = associated(**association_props)
     Aspects.of(stack).add(Overrides(key, value))
@@ -90,12 +99,3 @@ def test_what_the_library_hands_over_is_no_override_in_the_next_synthesis() -> N
         Aspects.of(stack).add(Retained())
         synthesize(stack)
     assert association_of(stack)["Properties"]["RemovalPolicy"] == "Retain"
-
-
-@jsii.implements(IAspect)
-class Retained:
-    """An Aspect that retains all associations."""
-
-    def visit(self, node: IConstruct) -> None:
-        if isinstance(node, CfnResource) and node.cfn_resource_type == RESOURCE_TYPE:
-            node.apply_removal_policy(RemovalPolicy.RETAIN)
