@@ -205,7 +205,7 @@ class InstanceProfileAssociation(AssociationMetrics, DriftEvents, Construct):
         if removal:
             handed[Property.REMOVAL_POLICY.value] = removal
         properties = template["Properties"]
-        changed = overrides(properties, *stack.resolve([declared, {**declared, **handed}]))
+        changed = overrides(stack, properties, declared, {**declared, **handed})
         for key, value in handed.items():
             if value != properties.get(key):
                 resource.add_property_override(key, value)

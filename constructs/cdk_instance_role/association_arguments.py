@@ -14,6 +14,7 @@ from .runtime.association.contract import DESTROY, MAX_TIMEOUT_SECONDS, RETAIN, 
 from .selection import InstanceSelection
 from .support.argument_types import check_optional, check_type, whole_seconds
 from .support.arns import is_token
+from .support.at_synthesis import resolved
 
 MIN_TIMEOUT, DEFAULT_TIMEOUT, MAX_TIMEOUT = 60, 1800, MAX_TIMEOUT_SECONDS
 """Seconds; the longest is the default with waves."""
@@ -109,18 +110,24 @@ _AS_DECLARED = ["ServiceToken", *({*Property} - {Property.ON_CONFLICT, Property.
 """Properties that permissions of the handler or checks at synthesis depend on."""
 
 
-def overrides(properties: Mapping[str, Any], *expected: Mapping[str, Any]) -> list[str]:
+def overrides(stack: Stack, properties: Mapping[str, Any], *expected: Mapping[str, Any]) -> list[str]:
     """The properties that an Aspect or an override has changed and must not change, in sentences.
 
     Args:
+        stack: stack of the association.
         properties: those of the resource, as the template has them once every Aspect has run.
         expected: what they may be: as they were declared, and as the library itself has changed them.
     """
+
+    def is_expected(key: str) -> bool:
+        found, values = properties.get(key), [those.get(key) for those in expected]
+        return found in values or found in [resolved(stack, value) for value in values]
+
     return [
         f"{key} of the association is changed by an Aspect or an override, and the permissions of the handler and the "
         "checks at synthesis follow the arguments of the construct: change the arguments"
         for key in sorted(_AS_DECLARED)
-        if all(properties.get(key) != those.get(key) for those in expected)
+        if not is_expected(key)
     ]
 
 

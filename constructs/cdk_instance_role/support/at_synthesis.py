@@ -57,6 +57,14 @@ def resource_of(element: Any) -> Mapping[str, Any]:
     return resources_of(stack).get(stack.resolve(element.logical_id), {})
 
 
+def resolved(stack: Stack, value: Any) -> Any:
+    """A value as the template of a stack has it. All actions of one synthesis share the answer, which Node.js gives."""
+    key = stack, repr(value)
+    if key not in _RESOLVED:
+        _RESOLVED[key] = stack.resolve(value)
+    return _RESOLVED[key]
+
+
 def forget(stack: Stack) -> None:
     """Have the resources of a stack looked at again, because an action has changed what other actions look at."""
     _SEEN.pop(stack, None)
@@ -64,6 +72,13 @@ def forget(stack: Stack) -> None:
 
 _SEEN: dict[Stack, Resources] = {}
 """What the actions of the synthesis that is running have looked at."""
+_RESOLVED: dict[tuple[Stack, str], Any] = {}
+"""And what values have turned out to be."""
+
+
+def _forget_all() -> None:
+    _SEEN.clear()
+    _RESOLVED.clear()
 
 
 def _look_at(stack: Stack) -> Resources:
@@ -97,10 +112,8 @@ class _Actions:
     others: list[Action] = field(default_factory=list)
 
     def run(self) -> None:
-        _SEEN.clear()
-        for action in (*self.first, *self.others):
+        for action in (_forget_all, *self.first, *self.others, _forget_all):
             action()
-        _SEEN.clear()
 
 
 class _Nothing(Dependable):
