@@ -99,3 +99,4 @@ def test_destroy_restores_late_arrivals_too(own_aws: LocalAws, enforced: Enforce
     assert result.ok, result.output
     assert {reader.profile for reader in Fleet(own_aws).look(settled=True).values()} == {None}
     assert queues(own_aws) == []
+    assert enforced.deploy().ok, "the other tests need the stack, and may run in any order"
