@@ -106,7 +106,7 @@ def removal_problems(resource: Mapping[str, Any], enforcement: Enforcement) -> l
     return []
 
 
-_AS_DECLARED = ["ServiceToken", *({*Property} - {Property.ON_CONFLICT, Property.TIMEOUT_SECONDS})]
+_AS_DECLARED = sorted({"ServiceToken", *Property} - {Property.ON_CONFLICT, Property.TIMEOUT_SECONDS})
 """Properties that permissions of the handler or checks at synthesis depend on."""
 
 
@@ -126,7 +126,7 @@ def overrides(stack: Stack, properties: Mapping[str, Any], *expected: Mapping[st
     return [
         f"{key} of the association is changed by an Aspect or an override, and the permissions of the handler and the "
         "checks at synthesis follow the arguments of the construct: change the arguments"
-        for key in sorted(_AS_DECLARED)
+        for key in _AS_DECLARED
         if not is_expected(key)
     ]
 

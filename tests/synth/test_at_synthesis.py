@@ -6,7 +6,7 @@ import jsii
 from aws_cdk import Aspects, CfnResource, IAspect, NestedStack, Stack, Stage
 from constructs import IConstruct
 
-from cdk_instance_role.support.at_synthesis import at_synthesis, resources_of
+from cdk_instance_role.support.at_synthesis import at_synthesis, forget, resolved, resources_of
 from tests.synth.builders import IRELAND, new_app, new_stack, resources
 
 TYPE = "Test::Thing"
@@ -109,3 +109,18 @@ def test_reading_at_synthesis_adds_nothing_to_the_tree() -> None:
         thing(stack)
     recording(looked_at)
     assert resources(plain) == resources(looked_at)
+
+
+def test_a_value_is_resolved_again_once_an_action_has_changed_what_it_refers_to() -> None:
+    stack = new_stack()
+    first, seen = thing(stack, "First"), list[object]()
+
+    def change() -> None:
+        seen.append(resolved(stack, first.ref))
+        first.override_logical_id("Renamed")
+        forget(stack)
+        seen.append(resolved(stack, first.ref))
+
+    at_synthesis(stack, change)
+    resources(stack)
+    assert seen == [{"Ref": "First"}, {"Ref": "Renamed"}]

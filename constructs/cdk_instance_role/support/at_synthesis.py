@@ -66,8 +66,10 @@ def resolved(stack: Stack, value: Any) -> Any:
 
 
 def forget(stack: Stack) -> None:
-    """Have the resources of a stack looked at again, because an action has changed what other actions look at."""
+    """Have the resources of a stack looked at again, because an action has changed what other actions look at. The
+    values of all stacks are resolved again: they may refer to these resources."""
     _SEEN.pop(stack, None)
+    _RESOLVED.clear()
 
 
 _SEEN: dict[Stack, Resources] = {}
