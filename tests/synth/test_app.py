@@ -338,19 +338,13 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_fails_with_one_clear_line_on(
-    mistake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_fails_with_one_clear_line_on(mistake: str, tmp_path: Path) -> None:
     context, message = MISTAKES[mistake]
-    monkeypatch.setenv("CDK_CONTEXT_JSON", json.dumps(context))
-    monkeypatch.setattr(app, "App", lambda: App(context=context, outdir=str(tmp_path)))
-    with pytest.raises(SystemExit) as ended:
-        app.run()
-    assert isinstance(ended.value.code, str), "Python prints a text, and ends with 1"
-    (line,) = ended.value.code.splitlines()
+    finished = run_here(context, tmp_path)
+    assert (finished.returncode, finished.stdout) == (1, "")
+    (line,) = finished.stderr.splitlines()
     assert line.startswith("error: ")
     assert message in line
-    assert tuple(capsys.readouterr()) == ("", "")
     assert templates(tmp_path) == {}
 
 

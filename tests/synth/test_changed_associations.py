@@ -1,6 +1,7 @@
 """What Aspects and overrides make of an association's properties is respected, or refused with a sentence."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import jsii
@@ -16,29 +17,20 @@ LEGACY = "arn:aws:iam::111122223333:instance-profile/Legacy"
 
 
 @jsii.implements(IAspect)
-class Overrides:
-    """An Aspect that overrides a property of all associations."""
+class Changes:
+    """An Aspect that changes all associations."""
 
-    def __init__(self, key: str, value: Any) -> None:
-        self._key, self._value = key, value
-
-    def visit(self, node: IConstruct) -> None:
-        if isinstance(node, CfnResource) and node.cfn_resource_type == RESOURCE_TYPE:
-            node.add_property_override(self._key, self._value)
-
-
-@jsii.implements(IAspect)
-class Retained:
-    """An Aspect that retains all associations."""
+    def __init__(self, change: Callable[[CfnResource], None]) -> None:
+        self._change = change
 
     def visit(self, node: IConstruct) -> None:
         if isinstance(node, CfnResource) and node.cfn_resource_type == RESOURCE_TYPE:
-            node.apply_removal_policy(RemovalPolicy.RETAIN)
+            self._change(node)
 
 
 def overridden(key: str, value: Any, **association_props: Any) -> Stack:
     stack = associated(**association_props)
-    Aspects.of(stack).add(Overrides(key, value))
+    Aspects.of(stack).add(Changes(lambda association: association.add_property_override(key, value)))
     return stack
 
 
@@ -96,6 +88,6 @@ def test_anything_else_is_respected(key: str, value: Any) -> None:
 def test_what_the_library_hands_over_is_no_override_in_the_next_synthesis() -> None:
     stack = associated()
     for _ in range(2):
-        Aspects.of(stack).add(Retained())
+        Aspects.of(stack).add(Changes(lambda association: association.apply_removal_policy(RemovalPolicy.RETAIN)))
         synthesize(stack)
     assert association_of(stack)["Properties"]["RemovalPolicy"] == "Retain"
